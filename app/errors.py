@@ -1,0 +1,178 @@
+"""What can go wrong that is not a bug, as types with a code and facts; sentences live in words.
+
+Failure
+├── CheckpointError            the file cannot be used as a model (facts: path, and why)
+│   ├── NotFound               no such file or folder
+│   ├── Unreadable             the system refuses to read it
+│   ├── DamagedCheckpoint      truncated, bit-flipped, inconsistent
+│   ├── HostileCheckpoint      asks for code to be run, or for absurd sizes
+│   ├── ForeignCheckpoint      a model, but not an RWKV (facts: found)
+│   ├── UnsupportedFormat      a known container that is not read (facts: found, wanted)
+│   └── UnsupportedVariant     an RWKV of a kind that is not run (facts: found)
+├── StrategyError              a strategy text that means nothing or asks for what is not here
+├── TokenizerError
+│   ├── TokenizerMissing       the vocabulary file is not beside the model (facts: wanted)
+│   └── TextRefused            the model has no tokenizer: token ids only
+├── RequestRefused             a request that cannot be run as asked (facts: why)
+├── DeviceError
+│   └── OutOfMemory            needed_bytes, free_bytes
+├── WorkerError
+│   ├── WorkerDied             exit_code, stderr: the end of what it said
+│   ├── WorkerSilent           it did not answer in time (facts: limit_s)
+│   └── NoModel                a text was asked for before a model was opened
+└── StoreError                 the database or settings file cannot be used (facts: path, why)
+    ├── StoreTooNew            written by a newer program
+    └── DiskFull               no room left where it must write
+"""
+
+Fact = str | int | float
+
+
+class Failure(Exception):
+    """The world's fault: ``code`` picks the sentence shown, ``facts`` fill it in."""
+
+    code = "failure"
+
+    def __init__(self, detail: str = "", **facts: Fact) -> None:
+        super().__init__(detail or self.code)
+        self.detail = detail
+        self.facts = facts
+
+
+class CheckpointError(Failure):
+    """The file cannot be used as a model."""
+
+    code = "checkpoint"
+
+
+class NotFound(CheckpointError):
+    """There is no such file or folder."""
+
+    code = "not-found"
+
+
+class Unreadable(CheckpointError):
+    """The operating system refuses to read it."""
+
+    code = "unreadable"
+
+
+class DamagedCheckpoint(CheckpointError):
+    """Truncated, bit-flipped or inconsistent."""
+
+    code = "damaged-checkpoint"
+
+
+class HostileCheckpoint(CheckpointError):
+    """Asks for code to be run or for absurd sizes."""
+
+    code = "hostile-checkpoint"
+
+
+class ForeignCheckpoint(CheckpointError):
+    """A model, but not an RWKV."""
+
+    code = "foreign-checkpoint"
+
+
+class UnsupportedFormat(CheckpointError):
+    """A known container that is not read."""
+
+    code = "unsupported-format"
+
+
+class UnsupportedVariant(CheckpointError):
+    """An RWKV of a kind that is not run."""
+
+    code = "unsupported-variant"
+
+
+class StrategyError(Failure):
+    """A strategy text that means nothing, or asks for what is not here."""
+
+    code = "strategy"
+
+
+class TokenizerError(Failure):
+    """Text cannot become tokens."""
+
+    code = "tokenizer"
+
+
+class TokenizerMissing(TokenizerError):
+    """The vocabulary file this model needs is not beside it."""
+
+    code = "tokenizer-missing"
+
+
+class TextRefused(TokenizerError):
+    """The model has no known tokenizer: it runs on token ids only."""
+
+    code = "text-refused"
+
+
+class RequestRefused(Failure):
+    """A request that cannot be run as asked."""
+
+    code = "request-refused"
+
+
+class DeviceError(Failure):
+    """The device cannot do it."""
+
+    code = "device"
+
+
+class OutOfMemory(DeviceError):
+    """More memory is needed than is free."""
+
+    code = "out-of-memory"
+
+
+class WorkerError(Failure):
+    """The worker process cannot serve."""
+
+    code = "worker"
+
+
+class WorkerDied(WorkerError):
+    """The worker process ended by itself, by a signal, or for lack of memory."""
+
+    code = "worker-died"
+
+
+class WorkerSilent(WorkerError):
+    """The worker process did not answer in time."""
+
+    code = "worker-silent"
+
+
+class NoModel(WorkerError):
+    """A text was asked for before a model was opened."""
+
+    code = "no-model"
+
+
+class StoreError(Failure):
+    """The database or settings file cannot be used."""
+
+    code = "store"
+
+
+class StoreTooNew(StoreError):
+    """It was written by a newer version of the program."""
+
+    code = "store-too-new"
+
+
+class DiskFull(StoreError):
+    """There is no room left where the program must write."""
+
+    code = "disk-full"
+
+
+def _tree(family: type[Failure]) -> list[type[Failure]]:
+    return [family, *(member for child in family.__subclasses__() for member in _tree(child))]
+
+
+BY_CODE: dict[str, type[Failure]] = {member.code: member for member in _tree(Failure)}

@@ -1,0 +1,1 @@
+"""Models, texts and processes; knows nothing of Qt, widgets or downloads."""

@@ -1,0 +1,1 @@
+"""What is kept between starts: conversations, settings, folders; knows SQLite, not Qt."""
