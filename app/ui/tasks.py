@@ -1,0 +1,52 @@
+"""Background work, begun in two ways: a coroutine, or a function in a thread; shows nothing."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any, ParamSpec, TypeVar
+
+from app.errors import Failure
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Tasks:
+    """Keeps every running task, so that none is lost and all end before the window does.
+
+    A ``Failure`` that leaves a task goes to ``on_failure``; anything else is a bug and goes to
+    ``sys.excepthook``, as it would from any other place.
+    """
+
+    def __init__(self, on_failure: Callable[[Failure], None]) -> None:
+        self._on_failure = on_failure
+        self._running: set[asyncio.Task[Any]] = set()
+
+    def start(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
+        """Run ``work`` beside the window; the task returned may be cancelled or awaited."""
+        task = asyncio.get_event_loop().create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    async def thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Await ``function``, run in a thread: for all reading of files and folders."""
+        return await asyncio.to_thread(function, *args, **kwargs)
+
+    async def close(self) -> None:
+        """Cancel what still runs and wait until it has ended."""
+        mine = asyncio.current_task()
+        waiting = [task for task in self._running if task is not mine]
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+    def _ended(self, task: "asyncio.Task[Any]") -> None:
+        self._running.discard(task)
+        if task.cancelled():
+            return
+        error = task.exception()
+        if isinstance(error, Failure):
+            self._on_failure(error)
+        elif error is not None:
+            sys.excepthook(type(error), error, error.__traceback__)
