@@ -11,9 +11,11 @@ Failure
 │   └── UnsupportedVariant     an RWKV of a kind that is not run (facts: found)
 ├── StrategyError              a strategy text that means nothing or asks for what is not here
 ├── TokenizerError
-│   ├── TokenizerMissing       the vocabulary file is not beside the model (facts: wanted)
+│   ├── TokenizerMissing       the vocabulary file is not beside the model (facts: wanted, folder)
+│   ├── TokenizerDamaged       the vocabulary file beside the model cannot be used (facts: path)
 │   └── TextRefused            the model has no tokenizer: token ids only
 ├── RequestRefused             a request that cannot be run as asked (facts: why)
+├── NumbersBroken              the model's logits hold NaN or infinity (facts: found)
 ├── DeviceError
 │   └── OutOfMemory            needed_bytes, free_bytes
 ├── WorkerError
@@ -105,6 +107,12 @@ class TokenizerMissing(TokenizerError):
     code = "tokenizer-missing"
 
 
+class TokenizerDamaged(TokenizerError):
+    """The vocabulary file beside the model is broken, or is another model's."""
+
+    code = "tokenizer-damaged"
+
+
 class TextRefused(TokenizerError):
     """The model has no known tokenizer: it runs on token ids only."""
 
@@ -115,6 +123,12 @@ class RequestRefused(Failure):
     """A request that cannot be run as asked."""
 
     code = "request-refused"
+
+
+class NumbersBroken(Failure):
+    """The model's logits hold NaN or infinity: nothing can be chosen from them."""
+
+    code = "numbers-broken"
 
 
 class DeviceError(Failure):

@@ -4,9 +4,11 @@ Requests carry an ``id``; a worker answers each with any number of events bearin
 and then exactly one ``Done``, ``Loaded`` or ``Failed``.  Nothing else crosses.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
+
+from app.errors import BY_CODE, Failure
 
 from .spec import Spec
 
@@ -73,9 +75,12 @@ class Message(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
 
 class Load(Message, frozen=True, tag=True, kw_only=True):
-    """Open the checkpoint at ``path``; answered by LoadProgress events and one Loaded."""
+    """Open the checkpoint at ``path``; answered by LoadProgress events and one Loaded.
 
-    path: str
+    The path is in bytes (os.fsencode), for not every name of a file is text.
+    """
+
+    path: bytes
     strategy: str = ""
 
 
@@ -141,9 +146,10 @@ class Loaded(Message, frozen=True, tag=True, kw_only=True):
     """The model is ready.
 
     ``weights_bytes`` is what one token reads (without the embedding table).  ``tokenizer`` is
-    "world", "neox20b", "bytes", "midi", "abc" or "none"; ``tokenizer_file`` is its file where it
-    lies beside the model.  ``templates`` are the prompt templates that fit, the usual one first;
-    ``thinks`` tells whether the family knows think modes.
+    "world", "neox20b", "bytes", "midi", "midi-piano", "abc" or "none", and ``wordless`` tells
+    that it cannot be used: its file is missing or broken, or no tokenizer is known.
+    ``templates`` are the prompt templates that fit, the usual one first; ``thinks`` tells whether
+    the family knows think modes.
     """
 
     path: str
@@ -153,6 +159,7 @@ class Loaded(Message, frozen=True, tag=True, kw_only=True):
     weights_bytes: int
     load_s: float
     tokenizer: str
+    wordless: bool = False
     templates: tuple[str, ...]
     thinks: bool
     sampling: Sampling
@@ -183,12 +190,41 @@ class Failed(Message, frozen=True, tag=True, kw_only=True):
     facts: dict[str, str | int | float] = {}
 
 
+def failed(request: int, failure: Failure) -> Failed:
+    """The ending that carries ``failure``."""
+    return Failed(id=request, code=failure.code, detail=failure.detail, facts=failure.facts)
+
+
+def failure_of(reply: Failed) -> Failure:
+    """The failure that an ending carries, as the type that was raised."""
+    return BY_CODE.get(reply.code, Failure)(reply.detail, **reply.facts)
+
+
 Request = Load | Generate | Cancel | Quit
 Event = LoadProgress | Prefilled | Piece
 Ending = Loaded | Done | Failed
 Reply = Event | Ending
 
 _encoder = msgspec.msgpack.Encoder()
-encode = _encoder.encode
+
+
+def encode(message: Message) -> bytes:
+    """One message as bytes; text that is not Unicode (a lone surrogate) is mended first."""
+    try:
+        return _encoder.encode(message)
+    except UnicodeEncodeError:
+        return _encoder.encode(_mended(msgspec.to_builtins(message)))
+
+
+def _mended(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {name: _mended(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_mended(inner) for inner in value]
+    return value
+
+
 decode_request = msgspec.msgpack.Decoder(Request).decode
 decode_reply = msgspec.msgpack.Decoder(Reply).decode

@@ -20,3 +20,13 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     ffn_width: int
     vocabulary: int
     parameters: int
+
+
+def tokenizer_for(vocabulary: int) -> str:
+    """The word for the tokenizer that models with so many tokens use; "none" if none is known."""
+    if 50277 <= vocabulary <= 50432:
+        return "neox20b"
+    return _TOKENIZERS.get(vocabulary, "none")
+
+
+_TOKENIZERS = {65536: "world", 256: "bytes", 128: "abc", 20096: "midi", 2176: "midi-piano"}

@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 
 import torch
+from safetensors.torch import save_file
 
 GENERATIONS = ("4", "5.0", "5.1", "5.2", "6.0", "7.0")
 
@@ -164,4 +165,10 @@ _ATTENTION = {
 def write_pth(path, tensors):
     """As the official checkpoints are written: one plain dict of tensors in torch's zip format."""
     torch.save(dict(tensors), path)
+    return Path(path)
+
+
+def write_safetensors(path, tensors, metadata=None):
+    """One file, in whatever dialect the names are."""
+    save_file(tensors, path, metadata={"format": "pt"} | (metadata or {}))
     return Path(path)

@@ -1,0 +1,165 @@
+"""The operations an RWKV model is made of: one method is one launch of a kernel.
+
+A backend is an object with the methods of ``Ops``; a model calls nothing else.  Shapes read
+(B, T, C): batch, time, channels; an attention width A is H heads of size N.  Activations are
+float32 unless told otherwise; ``last`` and ``state`` belong to the caller and are advanced in
+place.  An affine pair is (gain, bias) of a norm, float32.
+"""
+
+from typing import Any, NamedTuple, Protocol
+
+Array = Any  # torch.Tensor here, later also cupy.ndarray: models hand them on, no more
+
+
+class Affine(NamedTuple):
+    """Gain and bias of a norm, (C,) float32."""
+
+    gain: Array
+    bias: Array
+
+
+class Loras(NamedTuple):
+    """n low-rank chains side by side, padded with zeros to one rank D.
+
+    ``down`` (n, D, C) and ``up`` (n, A, D) in the type of the weights, ``bias`` (n, 1, 1, A)
+    float32; ``acts`` names what stands between them, chain by chain.
+    """
+
+    down: Array
+    up: Array
+    bias: Array
+    acts: tuple[str, ...]
+
+
+class Delta(NamedTuple):
+    """What generation 7 does to its state at each token, all (B, T, A) float32.
+
+    The state decays by exp(log_decay), forgets ``rate`` of what it recalls for the unit vectors
+    ``kk``, and learns v for k.
+    """
+
+    log_decay: Array
+    k: Array
+    v: Array
+    kk: Array
+    rate: Array
+
+
+class Ops(Protocol):
+    """What a device must be able to do."""
+
+    name: str
+
+    # memory
+
+    def upload(self, host: Any, dtype: str) -> Array:
+        """A host tensor on the device, as "fp32" or "bf16"."""
+        ...
+
+    def zeros(self, shape: tuple[int, ...]) -> Array:
+        """Float32 zeros."""
+        ...
+
+    # every generation
+
+    def embed(self, table: Array, tokens: Any, norm: Affine) -> Array:
+        """Rows of ``table`` (V, C) for tokens (B, T), normalised: (B, T, C)."""
+        ...
+
+    def norm(self, x: Array, norm: Affine) -> Array:
+        """LayerNorm over C with eps 1e-5."""
+        ...
+
+    def mix(self, x: Array, norm: Affine, last: Array, mixes: Array) -> Array:
+        """LayerNorm, token shift and n blends in one: (n, B, T, C) in the type of ``mixes``.
+
+        h = norm(x); blend j is h + (p - h) * mixes[j] where p is h one token earlier, ``last``
+        (B, C) before the first; ``last`` becomes the final h.
+        """
+        ...
+
+    def matmul(self, x: Array, weight: Array, act: str) -> Array:
+        """act(x W^T): x (..., in), weight (out, in); the result has the type of the weight."""
+        ...
+
+    def matmul_stack(self, x: Array, weight: Array) -> Array:
+        """x (n, B, T, in), each with its own weight of (n, out, in): float32 (n, B, T, out)."""
+        ...
+
+    def matmul_onto(self, out: Array, x: Array, weight: Array, gate: Array | None) -> None:
+        """Adds gate * (x times weight) to the float32 residual ``out``, in place."""
+        ...
+
+    def head(self, x: Array, weight: Array) -> Array:
+        """Like matmul, but float32 activations and results at least for the largest logits."""
+        ...
+
+    def loras(self, x: Array, loras: Loras) -> Array:
+        """bias + up act(down x) for each of n chains: (n, B, T, C) to float32 (n, B, T, A)."""
+        ...
+
+    # generation 4
+
+    def wkv4(self, rkv: Array, decay: Array, bonus: Array, state: Array) -> Array:
+        """sigmoid(r) * the running softmax over the past; rkv (3, B, T, A), state (B, 3, A).
+
+        ``decay`` (A,) is log w < 0; the state's rows are numerator, denominator and peak.
+        """
+        ...
+
+    # generations 5 and 6
+
+    def shift6(self, x: Array, norm: Affine, last: Array, base: Array) -> tuple[Array, Array]:
+        """Generation 6's first mix: the blend (1, B, T, C) with ``base``, and (h, p - h).
+
+        All as ``mix`` has them, the pair as (2, B, T, C) float32; ``last`` moves on.
+        """
+        ...
+
+    def mix6(self, shifted: Array, low: Array, up: Array, mixes: Array) -> Array:
+        """h + (p - h) * (mixes[j] + up[j] low[j]) for j of n: (n, B, T, C).
+
+        ``shifted`` is the pair of ``shift6``; low (B, T, n D), up (n, C, D), mixes (n, 1, 1, C).
+        """
+        ...
+
+    def wkv6(self, rkv: Array, log_decay: Array, bonus: Array, state: Array) -> Array:
+        """Linear attention with decay and a bonus for the present token: (B, T, A).
+
+        rkv (3, B, T, A); ``log_decay`` (H, N), or (B, T, A) where it depends on the token, is
+        log w <= 0; ``bonus`` (H, N); state (B, H, N, N) is [key, value].
+        """
+        ...
+
+    def gate6(self, y: Array, gate: Array | None, norm: Affine, heads: int) -> Array:
+        """GroupNorm by heads (eps 64e-5), times silu(gate) where there is one."""
+        ...
+
+    def decay6(self, raw: Array) -> Array:
+        """log w = -exp(raw)."""
+        ...
+
+    # generation 7
+
+    def prepare7(
+        self, k: Array, v: Array, low: Array, first: Array | None, keys: Array, heads: int
+    ) -> Delta:
+        """From one layer's projections to the rule; ``low`` may be overwritten.
+
+        ``low`` (n, B, T, A) are the chains of (v,) w, a: the value chain is there where
+        ``first`` is, the values of layer 0.  ``keys`` (3, 1, 1, A) are k_k, k_a and 1 - k_a.
+        """
+        ...
+
+    def wkv7(self, r: Array, delta: Delta, state: Array) -> Array:
+        """S = S diag(w) - (S kk) (kk rate)T + v kT, y = S r: (B, T, A).
+
+        The state (B, H, N, N) is [value, key].
+        """
+        ...
+
+    def gate7(
+        self, y: Array, r: Array, delta: Delta, gate: Array, bonus: Array, norm: Affine
+    ) -> Array:
+        """(GroupNorm by heads (eps 64e-5) + (sum of r k bonus) v) * gate; bonus (H, N)."""
+        ...

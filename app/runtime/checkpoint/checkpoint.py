@@ -1,0 +1,147 @@
+"""One opened model file: official names, shapes and numbers, whatever the file's own dialect."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from math import prod
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from app.errors import CheckpointError, DamagedCheckpoint, UnsupportedFormat
+from app.runtime.spec import Spec, tokenizer_for
+
+from .dialects import Dialect, translate
+from .identify import identify
+from .opening import open_container
+from .stored import Container, TensorInfo, shown
+
+if TYPE_CHECKING:
+    import torch
+
+_SAMPLES = 16
+_SAMPLE_BYTES = 256
+_FLOATS = {"fp64", "fp32", "fp16", "bf16"}
+
+
+def open_checkpoint(path: Path) -> "Checkpoint":
+    """Open a model file, a shard, an index.json or a folder; reads the header only.
+
+    Raises NotFound, Unreadable, DamagedCheckpoint, HostileCheckpoint, ForeignCheckpoint,
+    UnsupportedFormat or UnsupportedVariant, each with the fact ``path``.
+    """
+    path = Path(path)
+    with _telling(path):
+        container = open_container(path)
+        try:
+            return Checkpoint(path, container)
+        except BaseException:
+            container.close()
+            raise
+
+
+@contextmanager
+def _telling(path: Path) -> Iterator[None]:
+    """Adds the fact ``path`` to a failure that does not name another file already."""
+    try:
+        yield
+    except CheckpointError as failure:
+        failure.facts.setdefault("path", str(path))
+        raise
+
+
+class Checkpoint:
+    """An open model.  ``tensors`` has official names, shapes and orientation.
+
+    ``bytes`` is the size of its files together, ``dtype`` the number type of most weights,
+    ``dialect`` the naming that the file follows.
+    """
+
+    def __init__(self, path: Path, container: Container) -> None:
+        self.path, self._container = path, container
+        self.format, self.bytes = container.format, container.bytes
+        self.metadata: Mapping[str, str] = container.metadata
+        translated: Dialect = translate(container)
+        self.dialect, self._recipes = translated.name, translated.recipes
+        self.tensors: Mapping[str, TensorInfo] = {name: self._info(name) for name in self._recipes}
+        self.spec: Spec = identify({name: info.shape for name, info in self.tensors.items()})
+        self.dtype = self._dominant_dtype()
+        self._refuse_other_numbers()
+
+    @property
+    def tokenizer_hint(self) -> str:
+        """The word for the tokenizer that models with this vocabulary use."""
+        return tokenizer_for(self.spec.vocabulary)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """32 hex digits over sizes, the list of tensors and some of their bytes.
+
+        Equal for copies of a file, different for every other file in practice.  Raises
+        DamagedCheckpoint, Unreadable.
+        """
+        stored = sorted(self._container.tensors.values())
+        digest = hashlib.blake2b(repr((self.bytes, [s[:4] for s in stored])).encode())
+        with _telling(self.path):
+            for tensor in stored[:: max(1, len(stored) // _SAMPLES)]:
+                source, begin = self._container.place(tensor)
+                middle = begin + tensor.offset + tensor.nbytes // 2
+                digest.update(source.read(middle, min(_SAMPLE_BYTES, tensor.nbytes // 2)))
+        return digest.hexdigest()[:32]
+
+    def read(self, name: str, dtype: "torch.dtype | None" = None) -> "torch.Tensor":
+        """The official tensor ``name`` in memory of its own.
+
+        In ``dtype``, else in the file's type (float32 where the file's is quantised); the change
+        of type is made block by block, without a second whole copy.  Raises KeyError for a name
+        that is not there, DamagedCheckpoint and Unreadable where the file has changed since.
+        """
+        from .reading import read_tensor
+
+        recipe = self._recipes[name]
+        with _telling(self.path):
+            return read_tensor(self._container, recipe, dtype)
+
+    def close(self) -> None:
+        """Let the files go."""
+        self._container.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _info(self, name: str) -> TensorInfo:
+        recipe = self._recipes[name]
+        stored = self._container.tensors[recipe.stored]
+        try:
+            shape = recipe.shape(stored.shape)
+        except ValueError as error:
+            odd = "x".join(map(str, stored.shape))
+            raise DamagedCheckpoint(
+                why=f"the tensor {shown(stored.name)} has an odd shape ({shown(odd)})"
+            ) from error
+        return TensorInfo(
+            shape, stored.dtype, stored.nbytes * prod(shape) // max(1, stored.numbers)
+        )
+
+    def _dominant_dtype(self) -> str:
+        counts: dict[str, int] = {}
+        for info in self.tensors.values():
+            counts[info.dtype] = counts.get(info.dtype, 0) + prod(info.shape)
+        return max(counts, key=lambda dtype: counts[dtype])
+
+    def _refuse_other_numbers(self) -> None:
+        """Whole numbers are weights only together with scales, which no dialect here has."""
+        if self.format == "gguf":
+            return
+        for info in self.tensors.values():
+            if info.dtype not in _FLOATS:
+                raise UnsupportedFormat(found=f"{info.dtype} weights", wanted="16 or 32 bit floats")

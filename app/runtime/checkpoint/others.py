@@ -1,0 +1,70 @@
+"""Knows files that hold tensors but no RWKV model by their names, and says what they are."""
+
+import re
+from collections.abc import Iterable
+
+from app.errors import (
+    CheckpointError,
+    ForeignCheckpoint,
+    HostileCheckpoint,
+    UnsupportedFormat,
+    UnsupportedVariant,
+)
+
+from .stored import Container
+
+_TENSOR_LIMIT = 20_000
+_NAME_LIMIT = 500
+_LETTERS_LIMIT = 1_000_000
+_STATE = re.compile(r"time_state|\bstate\b|^\d+$", re.IGNORECASE)
+_ADAPTER = re.compile(
+    r"\.(init_)?lora_[AB]\b|(?<!_lora)\.lora\.[01]$|\.(disha|bone)\b", re.IGNORECASE
+)
+_PACKED = re.compile(r"\.(qweight|qzeros|weight_scale|weight_format|absmax|SCB)$|\.quant_state\b")
+_RWKV = re.compile(r"\.(time_maa_\w+|time_mix_\w+|x_r|r_k|time_decay)\b")
+
+# The first row of which a name is found says what it is; tried from top to bottom.
+_FOREIGN = (
+    (re.compile(r"\bself_attn\.|\.q_proj\."), "a transformer such as Llama or Qwen"),
+    (re.compile(r"\bfeed_forward\.w1\.|\battention\.wq\."), "a transformer such as Llama"),
+    (re.compile(r"\.c_attn\.|\bwte\."), "a transformer such as GPT-2"),
+    (re.compile(r"\bquery_key_value\."), "a transformer such as GPT-NeoX"),
+    (re.compile(r"\battention\.self\.query\."), "a transformer such as BERT"),
+    (re.compile(r"\bmixer\.(A_log|conv1d)\b|\.A_log$"), "a Mamba model"),
+    (re.compile(r"diffusion_model\.|\bdown_blocks\."), "a model that makes pictures"),
+)
+
+
+def refuse_others(container: Container) -> None:
+    """Raises UnsupportedFormat, UnsupportedVariant or ForeignCheckpoint for a known other thing."""
+    if not container.tensors:
+        raise ForeignCheckpoint(found="a file without any tensor")
+    if len(container.tensors) > _TENSOR_LIMIT:
+        raise HostileCheckpoint(why=f"it claims to have {len(container.tensors)} tensors")
+    lengths = [len(name) for name in container.tensors]
+    if max(lengths) > _NAME_LIMIT or sum(lengths) > _LETTERS_LIMIT:
+        raise HostileCheckpoint(why="it gives its tensors endless names")
+    if "_strategy" in container.metadata:
+        raise UnsupportedFormat(
+            found="a file converted by the rwkv package for one strategy",
+            wanted="the original .pth",
+        )
+    failure = _by_names(container.tensors)
+    if failure:
+        raise failure
+
+
+def _by_names(names: Iterable[str]) -> CheckpointError | None:
+    listed = list(names)
+    if all(_STATE.search(name) for name in listed):
+        return UnsupportedFormat(
+            found="a tuned state, not a model", wanted="the model that it was made for"
+        )
+    if any(_ADAPTER.search(name) for name in listed):
+        return UnsupportedFormat(found="a LoRA, not a model", wanted="a model with it merged in")
+    if any(_PACKED.search(name) for name in listed):
+        return UnsupportedFormat(found="a quantised model", wanted="the original, or a GGUF")
+    what = next((what for pattern, what in _FOREIGN if any(map(pattern.search, listed))), None)
+    if what and any(map(_RWKV.search, listed)):
+        return UnsupportedVariant(found="RWKV inside a transformer (QRWKV, ARWKV)")
+    return ForeignCheckpoint(found=what) if what else None

@@ -1,0 +1,267 @@
+"""Reads the pickle of a torch file as data: a small machine that can call nothing at all.
+
+Of a pickle's instructions it knows those that torch's own writer makes; names of functions
+outside a short list end it, and the listed ones become marks, never the functions.  It has no
+recursion and counts its steps, so neither a deep nor a long pickle can hold it.
+Instructions: pickletools.opcodes of the standard library.
+"""
+
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from app.errors import DamagedCheckpoint, HostileCheckpoint
+
+from .rebuilding import called, exactly, named_by, plain_key, storage_of
+
+_STEP_LIMIT = 500_000
+_SIZE_LIMIT = 16 << 20
+
+
+def read_pickle(data: bytes) -> Any:
+    """The value in ``data``: dicts, lists, tuples, text, numbers and ``Tensor``.
+
+    Raises HostileCheckpoint where it asks for anything but tensors, DamagedCheckpoint where it
+    is no whole pickle.
+    """
+    if len(data) > _SIZE_LIMIT:
+        raise HostileCheckpoint(why=f"its list of tensors claims {len(data)} bytes")
+    try:
+        return _Machine(data).run()
+    except (IndexError, KeyError, ValueError, TypeError, struct.error) as error:
+        raise DamagedCheckpoint(why="its list of tensors is damaged") from error
+
+
+class _Machine:
+    """The stack, the memo and the place in the bytes.  One method an instruction."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.at = data, 0
+        self.stack: list[Any] = []
+        self.marks: list[int] = []
+        self.memo: dict[int, Any] = {}
+
+    def run(self) -> Any:
+        steps, data, stop = _STEPS, self.data, 0x2E
+        for _ in range(_STEP_LIMIT):
+            code = data[self.at]
+            self.at += 1
+            if code == stop:
+                return self.stack.pop()
+            step = steps[code]
+            if step is None:
+                raise _refusal(code)
+            step(self)
+        raise HostileCheckpoint(why="its list of tensors never ends")
+
+    def take(self, size: int) -> bytes:
+        block = self.data[self.at : self.at + size]
+        if len(block) != size:
+            raise IndexError
+        self.at += size
+        return block
+
+    def line(self) -> str:
+        end = self.data.index(b"\n", self.at)
+        text = self.data[self.at : end].decode()
+        self.at = end + 1
+        return text
+
+    def popped(self) -> list[Any]:
+        """What lies above the last mark."""
+        mark = self.marks.pop()
+        values = self.stack[mark:]
+        del self.stack[mark:]
+        return values
+
+
+def _refusal(code: int) -> HostileCheckpoint | DamagedCheckpoint:
+    if bytes([code]) in b"io\x81\x82\x83\x84\x92P":
+        return HostileCheckpoint(why="it asks for objects to be built by code of its choice")
+    return DamagedCheckpoint(why="its list of tensors is damaged")
+
+
+def _skip(size: int) -> Callable[[_Machine], None]:
+    def step(m: _Machine) -> None:
+        m.take(size)
+
+    return step
+
+
+def _push(*, value: Any) -> Callable[[_Machine], None]:
+    def step(m: _Machine) -> None:
+        m.stack.append(value)
+
+    return step
+
+
+def _fresh(kind: Callable[[], Any]) -> Callable[[_Machine], None]:
+    def step(m: _Machine) -> None:
+        m.stack.append(kind())
+
+    return step
+
+
+def _unpack(layout: str) -> Callable[[_Machine], None]:
+    number = struct.Struct(layout)
+
+    def step(m: _Machine) -> None:
+        m.stack.append(number.unpack_from(m.data, m.at)[0])
+        m.at += number.size
+
+    return step
+
+
+def _text(layout: str, coding: str) -> Callable[[_Machine], None]:
+    length = struct.Struct(layout)
+
+    def step(m: _Machine) -> None:
+        (size,) = length.unpack_from(m.data, m.at)
+        m.at += length.size
+        m.stack.append(m.take(size).decode(coding))
+
+    return step
+
+
+def _put(layout: str) -> Callable[[_Machine], None]:
+    number = struct.Struct(layout)
+
+    def step(m: _Machine) -> None:
+        m.memo[number.unpack_from(m.data, m.at)[0]] = m.stack[-1]
+        m.at += number.size
+
+    return step
+
+
+def _get(layout: str) -> Callable[[_Machine], None]:
+    number = struct.Struct(layout)
+
+    def step(m: _Machine) -> None:
+        m.stack.append(m.memo[number.unpack_from(m.data, m.at)[0]])
+        m.at += number.size
+
+    return step
+
+
+def _tuple_of(size: int) -> Callable[[_Machine], None]:
+    def step(m: _Machine) -> None:
+        m.stack[-size:] = [tuple(m.stack[-size:])]
+
+    return step
+
+
+def _mark(m: _Machine) -> None:
+    m.marks.append(len(m.stack))
+
+
+def _tuple(m: _Machine) -> None:
+    m.stack.append(tuple(m.popped()))
+
+
+def _memoize(m: _Machine) -> None:
+    m.memo[len(m.memo)] = m.stack[-1]
+
+
+def _put_line(m: _Machine) -> None:
+    m.memo[int(m.line()[:9])] = m.stack[-1]
+
+
+def _get_line(m: _Machine) -> None:
+    m.stack.append(m.memo[int(m.line()[:9])])
+
+
+def _long(m: _Machine) -> None:
+    m.stack.append(int.from_bytes(m.take(m.take(1)[0]), "little", signed=True))
+
+
+def _pop(m: _Machine) -> None:
+    m.stack.pop()
+
+
+def _global(m: _Machine) -> None:
+    m.stack.append(named_by(m.line(), m.line()))
+
+
+def _stack_global(m: _Machine) -> None:
+    name, module = m.stack.pop(), m.stack.pop()
+    m.stack.append(named_by(module, name))
+
+
+def _persistent(m: _Machine) -> None:
+    m.stack.append(storage_of(*m.stack.pop()))
+
+
+def _reduce(m: _Machine) -> None:
+    arguments = m.stack.pop()
+    m.stack[-1] = called(m.stack[-1], arguments)
+
+
+def _build(m: _Machine) -> None:
+    """Attributes hung on an object (torch's ``_metadata``): of no use here."""
+    m.stack.pop()
+
+
+def _append(m: _Machine) -> None:
+    value = m.stack.pop()
+    exactly(list, m.stack[-1]).append(value)
+
+
+def _appends(m: _Machine) -> None:
+    values = m.popped()
+    exactly(list, m.stack[-1]).extend(values)
+
+
+def _set_item(m: _Machine) -> None:
+    value, key = m.stack.pop(), m.stack.pop()
+    exactly(dict, m.stack[-1])[plain_key(key)] = value
+
+
+def _set_items(m: _Machine) -> None:
+    values = m.popped()
+    target = exactly(dict, m.stack[-1])
+    for at in range(0, len(values) - 1, 2):
+        target[plain_key(values[at])] = values[at + 1]
+
+
+_NAMES: dict[bytes, Callable[[_Machine], None]] = {
+    b"\x80": _skip(1),  # PROTO
+    b"\x95": _skip(8),  # FRAME
+    b"(": _mark,
+    b"0": _pop,
+    b"N": _push(value=None),
+    b"\x88": _push(value=True),
+    b"\x89": _push(value=False),
+    b"}": _fresh(dict),
+    b"]": _fresh(list),
+    b")": _push(value=()),
+    b"t": _tuple,
+    b"\x85": _tuple_of(1),
+    b"\x86": _tuple_of(2),
+    b"\x87": _tuple_of(3),
+    b"K": _unpack("<B"),
+    b"M": _unpack("<H"),
+    b"J": _unpack("<i"),
+    b"\x8a": _long,
+    b"G": _unpack(">d"),
+    b"X": _text("<I", "utf-8"),
+    b"\x8c": _text("<B", "utf-8"),
+    b"U": _text("<B", "latin-1"),
+    b"T": _text("<i", "latin-1"),
+    b"q": _put("<B"),
+    b"r": _put("<I"),
+    b"h": _get("<B"),
+    b"j": _get("<I"),
+    b"p": _put_line,
+    b"g": _get_line,
+    b"\x94": _memoize,
+    b"c": _global,
+    b"\x93": _stack_global,
+    b"Q": _persistent,
+    b"R": _reduce,
+    b"b": _build,
+    b"a": _append,
+    b"e": _appends,
+    b"s": _set_item,
+    b"u": _set_items,
+}
+_STEPS: list[Callable[[_Machine], None] | None] = [_NAMES.get(bytes([code])) for code in range(256)]

@@ -1,0 +1,93 @@
+"""Brings one tensor from the file into memory of its own, without ever holding it twice.
+
+The bytes go straight from the file into the new tensor; only a change of number type or a
+transposed storage passes through a block of at most ``_BLOCK_BYTES``.
+"""
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from .recipes import Recipe
+from .stored import BYTES_PER_NUMBER, Container, Stored, order
+
+if TYPE_CHECKING:
+    from .source import Source
+
+_BLOCK_BYTES = 16 << 20
+
+_DTYPES = {
+    "fp64": torch.float64,
+    "fp32": torch.float32,
+    "fp16": torch.float16,
+    "bf16": torch.bfloat16,
+}
+
+
+def read_tensor(container: Container, recipe: Recipe, dtype: torch.dtype | None) -> torch.Tensor:
+    """What the recipe makes of its stored tensor.  Raises DamagedCheckpoint, Unreadable."""
+    stored = container.tensors[recipe.stored]
+    source, begin = container.place(stored)
+    begin += stored.offset
+    whole = _whole(source, begin, stored, dtype or _DTYPES.get(stored.dtype, torch.float32))
+    made = whole
+    for step in recipe.steps:
+        made = step.apply(made)
+    own = made.untyped_storage().nbytes() == made.numel() * made.element_size()
+    return made.contiguous() if own else made.clone(memory_format=torch.contiguous_format)
+
+
+def _whole(source: "Source", begin: int, stored: Stored, dtype: torch.dtype) -> torch.Tensor:
+    """The stored tensor in its stored shape."""
+    kept = _DTYPES.get(stored.dtype)
+    if kept is None:
+        from .dequantising import dequantise
+
+        return dequantise(source, begin, stored, dtype)
+    if stored.strides is not None:
+        return _strided(source, begin, stored, dtype)
+    out = torch.empty(stored.shape, dtype=dtype)
+    if kept == dtype:
+        source.read_into(begin, _bytes_of(out))
+    else:
+        _convert_into(out.view(-1), source, begin, kept)
+    return out
+
+
+def _convert_into(out: torch.Tensor, source: "Source", begin: int, kept: torch.dtype) -> None:
+    """Fill ``out`` [count] from numbers of the type ``kept``, block by block."""
+    width = kept.itemsize
+    block = _BLOCK_BYTES // width
+    scratch = torch.empty(min(block, out.numel()), dtype=kept)
+    for first in range(0, out.numel(), block):
+        part = scratch[: min(block, out.numel() - first)]
+        source.read_into(begin + first * width, _bytes_of(part))
+        out[first : first + len(part)] = part
+
+
+def _strided(source: "Source", begin: int, stored: Stored, dtype: torch.dtype) -> torch.Tensor:
+    """A tensor whose numbers do not lie in order, as torch saves transposed views."""
+    strides = stored.strides or order(stored.shape)
+    if len(stored.shape) == 2 and strides == (1, stored.shape[0]):
+        return _transposed(source, begin, stored, dtype)
+    reach = 1 + sum((n - 1) * s for n, s in zip(stored.shape, strides, strict=True))
+    line = torch.empty(reach, dtype=_DTYPES[stored.dtype])
+    source.read_into(begin, _bytes_of(line))
+    return line.as_strided(stored.shape, strides).to(dtype).contiguous()
+
+
+def _transposed(source: "Source", begin: int, stored: Stored, dtype: torch.dtype) -> torch.Tensor:
+    rows, columns = stored.shape
+    width = BYTES_PER_NUMBER[stored.dtype]
+    out = torch.empty(stored.shape, dtype=dtype)
+    block = max(1, _BLOCK_BYTES // (rows * width))
+    for first in range(0, columns, block):
+        part = torch.empty((min(block, columns - first), rows), dtype=_DTYPES[stored.dtype])
+        source.read_into(begin + first * rows * width, _bytes_of(part))
+        out[:, first : first + len(part)] = part.T
+    return out
+
+
+def _bytes_of(tensor: torch.Tensor) -> memoryview:
+    """The memory of a contiguous tensor, to be written to."""
+    return memoryview(tensor.view(-1).view(torch.uint8).numpy())  # type: ignore[arg-type]

@@ -1,0 +1,155 @@
+"""Several files that make one model, as one container; also finds them by folder, index or shard.
+
+Index: ``<name>.safetensors.index.json`` with {"weight_map": {tensor: file}}, as Hugging Face's
+save_pretrained writes it.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from app.errors import DamagedCheckpoint, HostileCheckpoint, UnsupportedFormat
+
+from .source import Source, failure_of
+from .stored import Container, Stored, shown
+
+INDEX_ENDING = ".index.json"
+_INDEX_LIMIT = 16 << 20
+_SHARD_LIMIT = 1000
+_SHARD = re.compile(r"(.+)-(\d{5})-of-(\d{5})(\.\w+)", re.ASCII)
+_ENDINGS = (".safetensors", ".st", ".pth", ".gguf", ".pt", ".bin")
+
+
+class ShardedFile:
+    """An open model in several files.
+
+    ``placed`` says in which file each tensor lies; without it all tensors of all files are taken.
+    """
+
+    def __init__(self, shards: Mapping[str, Container], placed: Mapping[str, str] | None) -> None:
+        self._shards = shards
+        first = next(iter(shards.values()))
+        self.format, self.metadata = first.format, first.metadata
+        self.bytes = sum(shard.bytes for shard in shards.values())
+        self.tensors: Mapping[str, Stored] = _placed(shards, placed or _all(shards))
+
+    def place(self, stored: Stored) -> tuple[Source, int]:
+        """The file of the tensor, and where in it the tensor's bytes begin."""
+        shard = self._shards[stored.key]
+        return shard.place(shard.tensors[stored.name])
+
+    def close(self) -> None:
+        """Let all files go."""
+        for shard in self._shards.values():
+            shard.close()
+
+
+def main_file(path: Path) -> Path:
+    """What to open for ``path``: for a folder its index or its only model, for a shard its index.
+
+    Raises Unreadable, and UnsupportedFormat where the folder does not hold one model.
+    """
+    try:
+        if path.is_dir():
+            return _in_folder(path)
+        match = _SHARD.fullmatch(path.name)
+        index = path.with_name(f"{match[1]}{match[4]}{INDEX_ENDING}") if match else path
+        return index if match and index.is_file() else path
+    except (OSError, ValueError) as error:
+        raise failure_of(error, path) from error
+
+
+def is_sharded(path: Path) -> bool:
+    """Whether the name is that of an index or of one file of several."""
+    return path.name.endswith(INDEX_ENDING) or _SHARD.fullmatch(path.name) is not None
+
+
+def open_sharded(path: Path, open_one: Callable[[Path], Container]) -> ShardedFile:
+    """Open all files of the model whose index, or one file of which, is ``path``.
+
+    Raises NotFound for a missing file, DamagedCheckpoint, HostileCheckpoint, and whatever
+    ``open_one`` raises.
+    """
+    placed = _weight_map(path) if path.name.endswith(INDEX_ENDING) else None
+    names = sorted(set(placed.values())) if placed else _siblings(path.name)
+    if len(names) > _SHARD_LIMIT:
+        raise HostileCheckpoint(why=f"it claims to have {len(names)} parts")
+    shards: dict[str, Container] = {}
+    try:
+        for name in names:
+            shards[name] = open_one(path.with_name(name))
+        return ShardedFile(shards, placed)
+    except BaseException:
+        for shard in shards.values():
+            shard.close()
+        raise
+
+
+def _in_folder(folder: Path) -> Path:
+    files = sorted(file for file in folder.iterdir() if not file.name.startswith("."))
+    indexes = [file for file in files if file.name.endswith(INDEX_ENDING)]
+    models = [file for file in files if file.suffix.lower() in _ENDINGS and file.is_file()]
+    if len(indexes) == 1:
+        return indexes[0]
+    first = [file for file in models if not (m := _SHARD.fullmatch(file.name)) or int(m[2]) == 1]
+    if len(first) == 1:
+        return first[0]
+    what = "a folder with several models" if first else "a folder without a model"
+    raise UnsupportedFormat(found=what, wanted="a model file, or the folder of one model")
+
+
+def _siblings(name: str) -> list[str]:
+    match = _SHARD.fullmatch(name)
+    if match is None:
+        return [name]
+    count = int(match[3])
+    if not 1 <= int(match[2]) <= count:
+        raise DamagedCheckpoint(why="its name counts its parts wrongly")
+    if count > _SHARD_LIMIT:
+        raise HostileCheckpoint(why=f"it claims to have {count} parts")
+    return [f"{match[1]}-{part:05}-of-{match[3]}{match[4]}" for part in range(1, count + 1)]
+
+
+def _weight_map(path: Path) -> dict[str, str]:
+    source = Source(path)
+    try:
+        if source.size > _INDEX_LIMIT:
+            raise HostileCheckpoint(why=f"its index has {source.size} bytes")
+        content = _json(source.read(0, source.size))
+    finally:
+        source.close()
+    placed = content.get("weight_map") if isinstance(content, dict) else None
+    if not isinstance(placed, dict) or not placed:
+        raise DamagedCheckpoint(why="its index does not say where the tensors are")
+    for file in placed.values():
+        if not isinstance(file, str) or Path(file).name != file or file in ("", ".", ".."):
+            raise HostileCheckpoint(why="its index points to a file outside its folder")
+    return placed
+
+
+def _json(text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DamagedCheckpoint(why="its index is damaged") from error
+
+
+def _all(shards: Mapping[str, Container]) -> dict[str, str]:
+    placed: dict[str, str] = {}
+    for file, shard in shards.items():
+        for name in shard.tensors:
+            if placed.setdefault(name, file) != file:
+                raise DamagedCheckpoint(why=f"two of its parts hold {shown(name)}")
+    return placed
+
+
+def _placed(shards: Mapping[str, Container], placed: Mapping[str, str]) -> dict[str, Stored]:
+    found = {}
+    for name, file in placed.items():
+        stored = shards[file].tensors.get(name)
+        if stored is None:
+            raise DamagedCheckpoint(why="a tensor is missing from its part", missing=shown(name))
+        found[name] = stored._replace(key=file)
+    return found

@@ -1,0 +1,66 @@
+"""One open file and reads at given places that never pass its end unnoticed; knows no format.
+
+Files are read by position instead of through a memory map: a map of a file that is cut short
+afterwards ends the process with SIGBUS, and its touched pages count as memory of the process.
+Reading straight into the tensor's own memory needs no second copy and no such pages.
+"""
+
+import os
+import stat
+import threading
+from pathlib import Path
+
+from app.errors import CheckpointError, DamagedCheckpoint, NotFound, Unreadable
+
+_BLOCK_BYTES = 64 << 20
+
+
+class Source:
+    """An open regular file.  ``size`` in bytes as it was when opened."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises NotFound and Unreadable."""
+        self.path = path
+        try:
+            status = os.stat(path)
+            if not stat.S_ISREG(status.st_mode):
+                raise Unreadable(path=str(path), why="it is not an ordinary file")
+            self._file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed by close()
+        except (OSError, ValueError) as error:
+            raise failure_of(error, path) from error
+        self.size = status.st_size
+        self._lock = threading.Lock()
+
+    def read(self, offset: int, size: int) -> bytes:
+        """``size`` bytes from ``offset``.  Raises DamagedCheckpoint where the file is too short."""
+        if offset < 0 or size < 0 or offset + size > self.size:
+            raise DamagedCheckpoint(path=str(self.path), why="it ends too early")
+        block = bytearray(size)
+        self.read_into(offset, memoryview(block))
+        return bytes(block)
+
+    def read_into(self, offset: int, out: memoryview) -> None:
+        """Fill ``out`` from ``offset`` on.  Raises DamagedCheckpoint, Unreadable."""
+        done = 0
+        try:
+            with self._lock:
+                self._file.seek(offset)
+                while done < len(out):
+                    got = self._file.readinto(out[done : done + _BLOCK_BYTES])
+                    if not got:
+                        raise DamagedCheckpoint(path=str(self.path), why="it ends too early")
+                    done += got
+        except (OSError, ValueError) as error:
+            raise failure_of(error, self.path) from error
+
+    def close(self) -> None:
+        """Let the file go; reading afterwards raises Unreadable."""
+        self._file.close()
+
+
+def failure_of(error: OSError | ValueError, path: Path) -> CheckpointError:
+    """The failure that an error of the operating system means for ``path``."""
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return NotFound(path=str(path))
+    why = error.strerror if isinstance(error, OSError) else None
+    return Unreadable(path=str(path), why=why or str(error))

@@ -1,0 +1,194 @@
+"""Runs all texts of one model together: one forward a token for all; knows no pipe.
+
+Prompts are read chunk by chunk between the tokens of the texts that are being written, so that a
+long prompt stalls nobody.  V is the vocabulary, B the number of texts being written.
+"""
+
+import contextlib
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from app.errors import Failure, OutOfMemory
+
+from .cache import StateCache
+from .memory import allocations_named
+from .prompting import prepare
+from .protocol import Generate, Reply, failed
+from .states import State, stack
+from .text import RunningText
+
+if TYPE_CHECKING:
+    from .loading import Opened
+
+_CHUNK = 256
+_CHUNK_LEAST = 16
+_CHUNK_WORK = 2**37
+
+
+def chunk_for(parameters: int) -> int:
+    """How many prompt tokens are read at once: fewer in a large model, to stay interruptible.
+
+    A token costs about 2 operations a parameter; a chunk stays under a second or so on a CPU.
+    It depends on the model alone: the same prompt is always cut in the same way.
+    """
+    chunk = _CHUNK
+    while chunk > _CHUNK_LEAST and chunk * parameters > _CHUNK_WORK:
+        chunk //= 2
+    return chunk
+
+
+@dataclass
+class _Reading:
+    """A text whose prompt is being read; ``logits`` (V,) follow what has been read, if known."""
+
+    text: RunningText
+    state: State
+    logits: torch.Tensor | None
+
+
+class Engine:
+    """``start`` takes a text in, ``step`` brings each running one forward; replies go to ``send``.
+
+    Ids in ``cancelled`` (filled by another thread) end at the next step, with their Done.
+    ``forwards`` and ``prefills`` count how often the model ran for tokens and for prompts.
+    """
+
+    def __init__(
+        self,
+        opened: "Opened",
+        send: Callable[[Reply], None],
+        cancelled: set[int] | None = None,
+        cache: StateCache | None = None,
+    ) -> None:
+        self._opened, self._model, self._send = opened, opened.model, send
+        self._cancelled = set() if cancelled is None else cancelled
+        self._cache = StateCache() if cache is None else cache
+        self._chunk = chunk_for(opened.model.spec.parameters)
+        self._reading: deque[_Reading] = deque()
+        self._writing: list[RunningText] = []
+        self._state: State | None = None
+        self.forwards = self.prefills = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether no text is running."""
+        return not self._reading and not self._writing
+
+    def start(self, request: Generate) -> None:
+        """Begin a text; what is known of its prompt is not read again.
+
+        Raises RequestRefused, the tokenizer's failures and OutOfMemory; nothing has begun then.
+        """
+        text = RunningText(request, prepare(request, self._opened), self._opened, self._send)
+        with allocations_named():
+            known = self._cache.longest(text.prompt)
+            state = known.state if known else self._model.blank()
+        self._reading.append(_Reading(text, state, known.logits if known else None))
+        if known:
+            text.note_read(known.tokens)
+
+    def step(self) -> None:
+        """One chunk of a prompt, and one token of every text that is being written."""
+        self._stop_cancelled()
+        if self._reading:  # what is soonest read: a short question need not wait for a long text
+            self._advance(min(self._reading, key=lambda r: r.text.unread // self._chunk))
+        if self._writing:
+            self._write()
+
+    def _stop_cancelled(self) -> None:
+        for reading in [r for r in self._reading if r.text.id in self._cancelled]:
+            self._reading.remove(reading)
+            self._stop(reading.text)
+            self._remember(reading.text, reading.state, reading.logits)
+        going = [i for i, text in enumerate(self._writing) if text.id not in self._cancelled]
+        for i in sorted(set(range(len(self._writing))) - set(going)):
+            self._stop(self._writing[i])
+            self._remember_row(i, None)
+        self._keep(going)
+
+    def _stop(self, text: RunningText) -> None:
+        self._cancelled.discard(text.id)
+        text.end("stopped")
+
+    def _advance(self, reading: _Reading) -> None:
+        """Read on; where the prompt ends, the text begins."""
+        text = reading.text
+        try:
+            with allocations_named():
+                if text.unread:
+                    self._read(reading)
+                if text.unread or reading.logits is None:
+                    return
+                self._reading.remove(reading)
+                if text.take(reading.logits):
+                    states = (
+                        [reading.state] if self._state is None else [self._state, reading.state]
+                    )
+                    self._state = stack(states) if self._writing else reading.state
+                    self._writing.append(text)
+        except Failure as failure:
+            if reading in self._reading:
+                self._reading.remove(reading)
+            self._fail(text, failure)
+
+    def _read(self, reading: _Reading) -> None:
+        """One chunk of a prompt; what the conversation will come back to is remembered."""
+        text = reading.text
+        end = min(text.read + self._chunk, len(text.prompt))
+        if text.read < text.mark < end:
+            end = text.mark
+        tokens = torch.tensor([text.prompt[text.read : end]])
+        reading.logits = self._model.forward(tokens, reading.state)[0]
+        self.prefills += 1
+        text.note_read(end - text.read)
+        if end in (text.mark, len(text.prompt)):
+            self._remember(text, reading.state, reading.logits)
+
+    def _write(self) -> None:
+        """One token of every text, from one forward."""
+        assert self._state is not None
+        try:
+            with allocations_named():
+                tokens = torch.tensor([text.written[-1:] for text in self._writing])
+                logits = self._model.forward(tokens, self._state)
+        except Failure as failure:
+            for text in self._writing:
+                self._fail(text, failure)
+            self._keep([])
+            return
+        self.forwards += 1
+        going = []
+        for i, text in enumerate(self._writing):
+            text.fed = len(text.written)
+            try:
+                if text.take(logits[i]):
+                    going.append(i)
+                else:
+                    self._remember_row(i, logits[i])
+            except Failure as failure:
+                self._fail(text, failure)
+        self._keep(going)
+
+    def _keep(self, rows: list[int]) -> None:
+        """Only these of the texts being written go on."""
+        if len(rows) == len(self._writing):
+            return
+        self._state = self._state.rows(rows) if self._state and rows else None
+        self._writing = [self._writing[i] for i in rows]
+
+    def _fail(self, text: RunningText, failure: Failure) -> None:
+        self._cancelled.discard(text.id)
+        self._send(failed(text.id, failure))
+
+    def _remember_row(self, row: int, logits: torch.Tensor | None) -> None:
+        assert self._state is not None
+        with contextlib.suppress(OutOfMemory), allocations_named():
+            self._cache.keep(self._writing[row].consumed, self._state.rows([row]), logits)
+
+    def _remember(self, text: RunningText, state: State, logits: torch.Tensor | None) -> None:
+        with contextlib.suppress(OutOfMemory), allocations_named():
+            self._cache.keep(text.consumed, state.clone(), logits)

@@ -1,0 +1,33 @@
+"""Messages on a byte stream: four bytes of length, little endian, then the message."""
+
+from typing import BinaryIO
+
+LIMIT = 1 << 28
+"""No message is longer, in bytes; a larger length means that the stream is not ours."""
+
+_HEADER = 4
+
+
+class GarbledError(Exception):
+    """The stream holds something that is not a message."""
+
+
+def write_frame(stream: BinaryIO, message: bytes) -> None:
+    """Send one message at once.  Raises OSError where nobody reads any more."""
+    stream.write(len(message).to_bytes(_HEADER, "little") + message)
+    stream.flush()
+
+
+def read_frame(stream: BinaryIO) -> bytes | None:
+    """The next message; None at the end of the stream, also when it ends within a message.
+
+    Raises GarbledError for a length beyond ``LIMIT``.
+    """
+    header = stream.read(_HEADER)
+    if len(header) < _HEADER:
+        return None
+    length = int.from_bytes(header, "little")
+    if length > LIMIT:
+        raise GarbledError(f"a message of {length} bytes")
+    message = stream.read(length)
+    return message if len(message) == length else None

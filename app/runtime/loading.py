@@ -1,0 +1,78 @@
+"""From a path to a model that can run: checkpoint, strategy, tokenizer, family; no process."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from app.kernels import open_ops
+
+from .checkpoint import open_checkpoint
+from .library import name_of
+from .memory import allocations_named
+from .models import build
+from .probe import available_bytes
+from .prompt import Family, family_of
+from .protocol import Loaded
+from .strategy import Strategy, choose, parse
+from .threads import physical_cores
+from .tokenizers import Tokenizer, for_model
+
+if TYPE_CHECKING:
+    from .models import Rwkv
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A model in memory, and all that is needed to talk to it."""
+
+    path: Path
+    fingerprint: str
+    model: "Rwkv"
+    tokenizer: Tokenizer
+    family: Family
+    strategy: Strategy
+    load_s: float
+
+    def loaded(self, request: int) -> Loaded:
+        """What the window is told about it."""
+        return Loaded(
+            id=request,
+            path=str(self.path),
+            name=name_of(self.path),
+            spec=self.model.spec,
+            strategy=self.strategy.text,
+            weights_bytes=self.model.weights_bytes,
+            load_s=self.load_s,
+            tokenizer=self.tokenizer.name,
+            wordless=self.tokenizer.failure is not None,
+            templates=self.family.templates,
+            thinks=self.family.thinks,
+            sampling=self.family.sampling,
+        )
+
+
+def open_model(
+    path: str | Path, strategy: str, progress: Callable[[int, int], None] | None = None
+) -> Opened:
+    """Load a model; a strategy of "" is chosen for this machine.
+
+    ``progress`` is told (layers done, layers).  Raises CheckpointError, StrategyError and
+    OutOfMemory.  Sets the number of threads that torch uses in this process.
+    """
+    begun = time.perf_counter()
+    path = Path(path)
+    wanted = parse(strategy) if strategy else None
+    torch.set_num_threads(min(torch.get_num_threads(), physical_cores()))
+    with allocations_named(), open_checkpoint(path) as checkpoint:
+        chosen = wanted or choose(checkpoint.spec, checkpoint.dtype, available_bytes())
+        model = build(checkpoint, open_ops(chosen.device), chosen, progress)
+        tokenizer = for_model(
+            checkpoint.spec, path if path.is_dir() else path.parent, checkpoint.metadata
+        )
+        fingerprint = checkpoint.fingerprint
+    family = family_of(name_of(path), tokenizer.name)
+    return Opened(path, fingerprint, model, tokenizer, family, chosen, time.perf_counter() - begun)

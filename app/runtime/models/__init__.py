@@ -1,0 +1,46 @@
+"""The model of each generation: only mathematics, on whatever operations it is given."""
+
+from collections.abc import Callable
+
+import torch
+
+from app.errors import OutOfMemory
+from app.kernels import Ops
+from app.runtime.probe import available_bytes
+from app.runtime.strategy import Strategy, footprint
+
+from .common import Rwkv, Scope, Tensors
+from .rwkv4 import Rwkv4
+from .rwkv5 import Rwkv5
+from .rwkv6 import Rwkv6
+from .rwkv7 import Rwkv7
+
+__all__ = ["GENERATIONS", "Rwkv", "build"]
+
+GENERATIONS: dict[str, type[Rwkv]] = {
+    "4": Rwkv4,
+    "5.0": Rwkv5,
+    "5.1": Rwkv5,
+    "5.2": Rwkv5,
+    "6.0": Rwkv6,
+    "7.0": Rwkv7,
+}
+
+
+def build(
+    checkpoint: Tensors,
+    ops: Ops,
+    strategy: Strategy,
+    progress: Callable[[int, int], None] | None = None,
+) -> Rwkv:
+    """The model of an open checkpoint, its tensors read one by one into their final type.
+
+    ``progress`` is told (layers done, layers).  Raises OutOfMemory before anything is read
+    where the machine's free memory cannot hold the model, and what reading a checkpoint raises.
+    """
+    needed, free = footprint(checkpoint.spec, strategy, checkpoint.dtype).total, available_bytes()
+    if needed > free:
+        raise OutOfMemory(needed_bytes=needed, free_bytes=free, strategy=strategy.text)
+    scope = Scope(checkpoint, ops, strategy)
+    with torch.inference_mode():
+        return GENERATIONS[checkpoint.spec.generation](scope, progress or (lambda *_: None))

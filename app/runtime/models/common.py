@@ -1,0 +1,249 @@
+"""What the generations share: tensors by name, the residual stack, and the gated feed-forward.
+
+Shapes read (B, T, C): batch, time, channels.
+"""
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Protocol
+
+import torch
+from torch import Tensor
+
+from app.errors import RequestRefused
+from app.kernels import FORMATS, Affine, Array, Loras, Ops, Weight
+from app.runtime.spec import Spec
+from app.runtime.states import State
+from app.runtime.strategy import Strategy
+
+_ROWS = 512  # tokens (of all texts together) that go through the layers at once
+
+
+class Tensors(Protocol):
+    """What a model needs of a checkpoint: official names, and numbers by name."""
+
+    @property
+    def spec(self) -> Spec:
+        """Generation and sizes."""
+        ...
+
+    @property
+    def dtype(self) -> str:
+        """The number type of most weights."""
+        ...
+
+    @property
+    def tensors(self) -> Any:
+        """A mapping from official names."""
+        ...
+
+    def read(self, name: str, dtype: torch.dtype | None = None) -> Tensor:
+        """The tensor in memory of its own."""
+        ...
+
+
+class Scope:
+    """The tensors under one prefix, brought to the device in the form their reader asks for."""
+
+    def __init__(self, checkpoint: Tensors, ops: Ops, strategy: Strategy, prefix: str = "") -> None:
+        self.checkpoint, self.ops, self.strategy, self.prefix = checkpoint, ops, strategy, prefix
+
+    def __truediv__(self, part: str | int) -> "Scope":
+        return Scope(self.checkpoint, self.ops, self.strategy, f"{self.prefix}{part}.")
+
+    def __contains__(self, name: str) -> bool:
+        return self.prefix + name in self.checkpoint.tensors
+
+    def host(self, name: str) -> Tensor:
+        """Float32, in the official shape."""
+        return self.checkpoint.read(self.prefix + name, torch.float32)
+
+    def vector(self, name: str) -> Array:
+        """(n,) float32 whatever its stored shape."""
+        return self.ops.upload(self.host(name).flatten(), "fp32")
+
+    def pair(self, name: str) -> Affine:
+        """Gain and bias of a norm."""
+        return Affine(self.vector(f"{name}.weight"), self.vector(f"{name}.bias"))
+
+    def embedding(self) -> Array:
+        """The table (V, C) in the file's own type where that takes no more room."""
+        kept = self.checkpoint.tensors["emb.weight"].dtype in ("bf16", "fp16")
+        return self.checkpoint.read("emb.weight", None if kept else self._dtype)
+
+    def matrix(self, name: str) -> Weight:
+        """One projection, in the strategy's format."""
+        return self._pack(self._read_matrix(f"{name}.weight"))
+
+    def stack(self, *names: str) -> Weight:
+        """Several projections of one shape, each with its own input, as one weight."""
+        first = self._read_matrix(f"{names[0]}.weight")
+        whole = first.new_empty((len(names), *first.shape))
+        whole[0] = first
+        for row, name in zip(whole[1:], names[1:], strict=True):
+            row.copy_(self._read_matrix(f"{name}.weight"))
+        return self._pack(whole)
+
+    def pack(self, host: Tensor) -> Weight:
+        """A projection (out, in) that was made on the host."""
+        return self._pack(host.to(self._dtype).contiguous())
+
+    def mixes(self, *names: str) -> Array:
+        """How much of the token before, in each of several blends: (n, 1, 1, C)."""
+        rows = torch.stack([self.host(name).flatten() for name in names])
+        return self.ops.upload(rows[:, None, None], self.strategy.format)
+
+    def kept(self, *names: str) -> Array:
+        """The same from generations 4 and 5, which store how much of the token to keep."""
+        rows = torch.stack([1 - self.host(name).flatten() for name in names])
+        return self.ops.upload(rows[:, None, None], self.strategy.format)
+
+    def loras(self, *chains: tuple[str, str, str]) -> Loras:
+        """Low-rank chains given as (name, activation, name of the bias or "")."""
+        downs = [self.host(f"{name}1").T for name, _, _ in chains]
+        ups = [self.host(f"{name}2").T for name, _, _ in chains]
+        rank, width = max(len(down) for down in downs), len(ups[0])
+        down = downs[0].new_zeros((len(chains), rank, downs[0].shape[1]))
+        up = down.new_zeros((len(chains), width, rank))
+        bias = down.new_zeros((len(chains), 1, 1, width))
+        for i, (_, _, name) in enumerate(chains):
+            down[i, : len(downs[i])] = downs[i]
+            up[i, :, : ups[i].shape[1]] = ups[i]
+            if name:
+                bias[i, 0, 0] = self.host(name).flatten()
+        upload, kind = self.ops.upload, self.strategy.format
+        acts = tuple(act for _, act, _ in chains)
+        return Loras(upload(down, kind), upload(up, kind), upload(bias, "fp32"), acts)
+
+    def _read_matrix(self, name: str) -> Tensor:
+        return self.checkpoint.read(self.prefix + name, self._dtype)
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        return torch.bfloat16 if self.strategy.format == "bf16" else torch.float32
+
+    def _pack(self, host: Tensor) -> Weight:
+        return FORMATS[self.strategy.format].pack(self.ops, host, self.strategy.format)
+
+
+class Half(Protocol):
+    """One half of a block: time mixing or channel mixing, with the norm before it."""
+
+    def __init__(self, block: Scope, spec: Spec) -> None: ...
+
+    def __call__(self, x: Array, layer: "Layer") -> None:
+        """Adds its part to the residual ``x`` (B, T, C) and moves the layer's memory on."""
+        ...
+
+
+class Layer:
+    """One layer's memory during one forward: views into the State, and what layer 0 left.
+
+    ``attend`` and ``feed`` (B, C) are the last normalised inputs of the two halves; ``wkv`` is
+    (B, 3, A) in generation 4 and (B, H, N, N) after.  ``first`` is generation 7's first value.
+    """
+
+    __slots__ = ("attend", "feed", "first", "wkv")
+
+    def __init__(self, attend: Array, feed: Array, wkv: Array, first: list[Array]) -> None:
+        self.attend, self.feed, self.wkv, self.first = attend, feed, wkv, first
+
+
+class Rwkv:
+    """Embedding, residual blocks, norm, head; a generation brings the two halves."""
+
+    attend: ClassVar[type[Half]]
+    feed: ClassVar[type[Half]]
+
+    def __init__(self, root: Scope, progress: Callable[[int, int], None]) -> None:
+        self.spec, self.ops = root.checkpoint.spec, root.ops
+        self.table = root.embedding()
+        self.before = (root / "blocks" / 0).pair("ln0")
+        self.blocks: list[tuple[Half, Half]] = []
+        progress(0, self.spec.layers)
+        for index in range(self.spec.layers):
+            at = root / "blocks" / index
+            self.blocks.append((self.attend(at, self.spec), self.feed(at, self.spec)))
+            progress(index + 1, self.spec.layers)
+        self.after, self.head = root.pair("ln_out"), root.matrix("head")
+
+    @property
+    def weights_bytes(self) -> int:
+        """What one token reads: everything but the embedding table."""
+        return sum(_nbytes(part) for part in (self.before, self.blocks, self.after, self.head))
+
+    def blank(self, batch: int = 1) -> State:
+        """The state before the first token, for ``batch`` texts."""
+        return State.blank(self.spec, batch)
+
+    @torch.inference_mode()
+    def forward(self, tokens: Tensor, state: State, *, every: bool = False) -> Tensor:
+        """Logits, float32, after each row's last token (B, V), or every token (B, T, V).
+
+        ``tokens`` (B, T) int64; ``state`` of B texts moves on by T tokens, in place.  Raises
+        RequestRefused for a token that the vocabulary does not have, or for no token at all.
+        """
+        self._check(tokens, state)
+        batch, steps = tokens.shape
+        piece = max(1, _ROWS // batch)
+        logits = []
+        for first in range(0, steps, piece):
+            x = self._run(tokens[:, first : first + piece], state)
+            if every:
+                logits.append(self._logits(x))
+        if every:
+            return logits[0] if len(logits) == 1 else torch.cat(logits, 1)
+        return self._logits(x[:, -1])
+
+    def _run(self, tokens: Tensor, state: State) -> Array:
+        x = self.ops.embed(self.table, tokens, self.before)
+        first: list[Array] = []
+        for (attend, feed), memory in zip(self.blocks, state.views, strict=True):
+            layer = Layer(*memory, first)
+            attend(x, layer)
+            feed(x, layer)
+        return x
+
+    def _logits(self, x: Array) -> Tensor:
+        logits: Tensor = self.head.logits(self.ops.norm(x, self.after))
+        return logits
+
+    def _check(self, tokens: Tensor, state: State) -> None:
+        if tokens.dim() != 2 or len(tokens) != state.batch:
+            shape = tuple(tokens.shape)
+            raise ValueError(f"tokens of shape {shape} for a state of {state.batch} texts")
+        if not tokens.numel():
+            raise RequestRefused(why="there is no token to run")
+        least, most = (int(end) for end in tokens.aminmax())
+        if least < 0 or most >= self.spec.vocabulary:
+            wrong = least if least < 0 else most
+            raise RequestRefused(why="token", value=wrong, vocabulary=self.spec.vocabulary)
+
+
+class GatedFeed:
+    """The feed-forward of generations 4 to 6: square-ReLU, gated by receptance."""
+
+    def __init__(self, block: Scope, spec: Spec) -> None:
+        at = block / "ffn"
+        self.ops, self.norm, self.mixes = at.ops, block.pair("ln2"), self.read_mixes(at)
+        self.key, self.value = at.matrix("key"), at.matrix("value")
+        self.receptance = at.matrix("receptance")
+
+    @staticmethod
+    def read_mixes(at: Scope) -> Array:
+        """The two blends (k, r)."""
+        return at.kept("time_mix_k", "time_mix_r")
+
+    def __call__(self, x: Array, layer: Layer) -> None:
+        """See Half."""
+        k, r = self.ops.mix(x, self.norm, layer.feed, self.mixes)
+        self.value.onto(x, self.key(k, "relu2"), self.receptance(r, "sigmoid"))
+
+
+def _nbytes(part: object) -> int:
+    """Bytes of all arrays and weights that hang on a part of a model."""
+    size = getattr(part, "nbytes", None)
+    if size is not None:
+        return int(size)
+    if isinstance(part, list | tuple):
+        return sum(_nbytes(inner) for inner in part)
+    return sum(_nbytes(inner) for inner in getattr(part, "__dict__", {}).values())

@@ -1,0 +1,63 @@
+"""RWKV-7 "Goose": a delta rule.  Each token rewrites what its key recalls."""
+
+import torch
+
+from app.kernels import Array
+from app.runtime.spec import Spec
+
+from .common import Layer, Rwkv, Scope
+
+_VALUE = ("v", "", "v0")
+_CHAINS = (("w", "tanh", "w0"), ("a", "", "a0"), ("g", "sigmoid", ""))
+
+
+class Attend:
+    """Linear attention that unlearns along one key before it learns along another.
+
+    RWKV-7 paper, eq. 3-22.  Blends in the order r, k, v, w, a, g; the value chain takes v's.
+    """
+
+    def __init__(self, block: Scope, spec: Spec) -> None:
+        at = block / "att"
+        self.ops, self.heads = at.ops, spec.heads
+        self.before, self.after = block.pair("ln1"), at.pair("ln_x")
+        self.mixes = at.mixes(*(f"x_{m}" for m in "rkvwag"))
+        self.project, self.output = at.stack("receptance", "key", "value"), at.matrix("output")
+        self.is_first = block.prefix == "blocks.0."
+        self.chains = at.loras(*_CHAINS) if self.is_first else at.loras(_VALUE, *_CHAINS)
+        k_k, k_a = at.host("k_k").flatten(), at.host("k_a").flatten()
+        self.keys = at.ops.upload(torch.stack((k_k, k_a, 1 - k_a))[:, None, None], "fp32")
+        self.bonus = at.ops.upload(at.host("r_k").reshape(spec.heads, -1), "fp32")
+
+    def __call__(self, x: Array, layer: Layer) -> None:
+        """See Half."""
+        ops = self.ops
+        blends = ops.mix(x, self.before, layer.attend, self.mixes)
+        r, k, v = self.project.each(blends[:3])
+        low = ops.loras(blends[3 if self.is_first else 2 :], self.chains)
+        first = None if self.is_first else layer.first[0]
+        delta = ops.prepare7(k, v, low[:-1], first, self.keys, self.heads)
+        if self.is_first:
+            layer.first.append(v)
+        y = ops.wkv7(r, delta, layer.wkv)
+        self.output.onto(x, ops.gate7(y, r, delta, low[-1], self.bonus, self.after))
+
+
+class Feed:
+    """Square-ReLU, ungated."""
+
+    def __init__(self, block: Scope, spec: Spec) -> None:
+        at = block / "ffn"
+        self.ops, self.norm, self.mixes = at.ops, block.pair("ln2"), at.mixes("x_k")
+        self.key, self.value = at.matrix("key"), at.matrix("value")
+
+    def __call__(self, x: Array, layer: Layer) -> None:
+        """See Half."""
+        blends = self.ops.mix(x, self.norm, layer.feed, self.mixes)
+        self.value.onto(x, self.key(blends[0], "relu2"))
+
+
+class Rwkv7(Rwkv):
+    """Goose."""
+
+    attend, feed = Attend, Feed

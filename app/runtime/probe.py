@@ -1,0 +1,120 @@
+"""What this machine has: free memory, its speed, and whether it multiplies bfloat16 itself.
+
+Importing it loads nothing heavy; only ``read_bandwidth`` needs torch.
+"""
+
+import math
+import platform
+import sys
+import time
+from functools import cache
+from pathlib import Path
+
+_CGROUPS = (
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory.stat"),
+    (
+        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+        "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+        "/sys/fs/cgroup/memory/memory.stat",
+    ),
+)
+_BLOCK_BYTES = 256 << 20
+_ROW = 4096
+_BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # the last one is ARM's
+_SETTLED = 3  # rounds without a better figure end the measurement
+
+
+def available_bytes() -> int:
+    """Memory that can be taken without swapping, within the limits of container and process."""
+    import psutil
+
+    free = int(min(psutil.virtual_memory().available, _address_room()))
+    for limit, used, detail in _CGROUPS:
+        room = room_in(Path(limit), Path(used), Path(detail))
+        if room is not None:
+            free = min(free, room)
+    return max(0, free)
+
+
+def room_in(limit: Path, used: Path, detail: Path) -> int | None:
+    """What a control group still allows; None where there is no such file or no limit.
+
+    File pages that the system would drop first are not counted as used.
+    """
+    try:
+        most, taken = limit.read_text().strip(), used.read_text().strip()
+        counts = dict(line.split() for line in detail.read_text().splitlines())
+    except (OSError, ValueError):
+        return None
+    if not (most.isdigit() and taken.isdigit()):
+        return None
+    cached = counts.get("total_inactive_file", counts.get("inactive_file", "0"))
+    return int(most) - int(taken) + int(cached)
+
+
+def _address_room() -> float:
+    """What a limit on this process's addresses (``ulimit -v``) still allows."""
+    if sys.platform == "win32":
+        return math.inf
+    import resource
+
+    import psutil
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    unlimited = limit == resource.RLIM_INFINITY
+    return math.inf if unlimited else limit - psutil.Process().memory_info().vms
+
+
+def peak_memory_bytes() -> int:
+    """The most memory that this process ever had resident.
+
+    Linux carries the figure of getrusage over from the process that started this one, so the
+    kernel's own status is read there.
+    """
+    if sys.platform == "linux":
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+    if sys.platform == "win32":
+        import psutil
+
+        return int(psutil.Process().memory_info().peak_wset)
+    import resource
+
+    return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+
+@cache
+def multiplies_bf16() -> bool:
+    """Whether the processor has instructions for bfloat16; False where it cannot be told."""
+    if platform.system() != "Linux":
+        return False
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return False
+    flags = [line.partition(":")[2].split() for line in lines if line.startswith(_FLAG_LINES)]
+    return bool(flags) and not _BF16_FLAGS.isdisjoint(flags[0])
+
+
+_FLAG_LINES = ("flags", "Features")
+
+
+def read_bandwidth(limit_s: float = 1.0) -> float:
+    """Bytes a second at which all of torch's threads together read memory, measured now.
+
+    The best of several passes over 256 MiB, far more than the caches of ordinary processors
+    hold; stops when no pass is better any more, or after ``limit_s`` seconds.
+    """
+    import torch
+
+    block = torch.ones((_BLOCK_BYTES // 4 // _ROW, _ROW))
+    row = torch.ones(_ROW)
+    best, rounds = 0.0, 0
+    begun = time.perf_counter()
+    while rounds < _SETTLED and time.perf_counter() - begun < limit_s:
+        start = time.perf_counter()
+        torch.mv(block, row)
+        speed = block.nbytes / (time.perf_counter() - start)
+        rounds = 0 if speed > best else rounds + 1
+        best = max(best, speed)
+    return best

@@ -1,0 +1,69 @@
+"""A request's prompt as token ids, and what ends its text; knows no state and no pipe."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from app.errors import RequestRefused
+
+from .prompt import render, stops_of
+from .protocol import Chat, Generate, Text
+
+if TYPE_CHECKING:
+    from .loading import Opened
+
+
+class Prepared(NamedTuple):
+    """Token ids to be read, and the texts and tokens that end what follows.
+
+    The first ``mark`` ids will begin the conversation's next prompt too: their state is worth
+    keeping (0: nothing is known of a next one).
+    """
+
+    ids: tuple[int, ...]
+    stops: tuple[str, ...]
+    ends: frozenset[int]
+    mark: int = 0
+
+
+def prepare(request: Generate, opened: "Opened") -> Prepared:
+    """Render and encode the prompt of ``request``; an empty one becomes the tokenizer's start.
+
+    Raises RequestRefused (facts: why) for a template that the model has not, ids outside its
+    vocabulary and a negative limit, and the tokenizer's failure where text cannot be encoded.
+    """
+    if request.limit < 0:
+        raise RequestRefused(why="limit", value=request.limit)
+    prepared = _encoded(request, opened)
+    vocabulary = opened.model.spec.vocabulary
+    for token in prepared.ids:
+        if not 0 <= token < vocabulary:
+            raise RequestRefused(why="token", value=token, vocabulary=vocabulary)
+    return prepared if prepared.ids else prepared._replace(ids=opened.tokenizer.start)
+
+
+def _encoded(request: Generate, opened: "Opened") -> Prepared:
+    prompt = request.prompt
+    if isinstance(prompt, Chat):
+        return _chat(prompt, request.stops, opened)
+    tokenizer = opened.tokenizer
+    ends = tokenizer.end_tokens if tokenizer.raw_end_tokens is None else tokenizer.raw_end_tokens
+    if isinstance(prompt, Text):
+        return Prepared(tuple(tokenizer.encode_prompt(prompt.text)), request.stops, ends)
+    return Prepared(prompt.ids, request.stops, ends)
+
+
+def _chat(chat: Chat, stops: tuple[str, ...], opened: "Opened") -> Prepared:
+    template = chat.template or next(iter(opened.family.templates), "")
+    ids = _chat_ids(chat, template, opened)
+    stops = tuple(dict.fromkeys((*stops, *stops_of(template))))
+    ends = opened.tokenizer.end_tokens
+    if chat.think == "off":
+        return Prepared(ids, stops, ends)
+    later = _chat_ids(msgspec.structs.replace(chat, think="off"), template, opened)
+    same = (n for n, pair in enumerate(zip(ids, later, strict=False)) if pair[0] != pair[1])
+    return Prepared(ids, stops, ends, next(same, min(len(ids), len(later))))
+
+
+def _chat_ids(chat: Chat, template: str, opened: "Opened") -> tuple[int, ...]:
+    return tuple(opened.tokenizer.encode_prompt(render(chat.turns, template, chat.think)))

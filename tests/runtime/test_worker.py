@@ -1,0 +1,73 @@
+"""What the worker does to its own process before it serves: pipes, signals, standard streams."""
+
+import subprocess
+import sys
+from io import BytesIO
+from pathlib import Path
+
+from app.runtime import protocol
+from app.runtime.frames import read_frame, write_frame
+from app.runtime.process import worker_command
+from app.runtime.protocol import Failed, Generate, Load, Loaded, LoadProgress, Quit, Tokens
+from tests.runtime.small_models import small_file
+
+ROOT = Path(__file__).resolve().parents[2]
+NOISY = """
+import os, sys
+from app.runtime.frames import read_frame, write_frame
+from app.runtime.worker import _take_pipes
+requests, replies = _take_pipes()
+print("a library prints", flush=True)
+os.system("echo a program prints; cat")
+assert sys.stdin.read() == ""
+write_frame(replies, read_frame(requests).upper())
+"""
+
+
+def talk(command, *messages):
+    """Send messages, read all replies and the end of the process."""
+    stream = BytesIO()
+    for message in messages:
+        write_frame(stream, message)
+    worker = subprocess.run(
+        command, cwd=ROOT, input=stream.getvalue(), capture_output=True, timeout=60
+    )
+    answers = BytesIO(worker.stdout)
+    replies = []
+    while (frame := read_frame(answers)) is not None:
+        replies.append(frame)
+    return worker, replies
+
+
+def test_what_libraries_print_or_read_never_touches_the_pipe():
+    worker, replies = talk([sys.executable, "-c", NOISY], b"hello", b"unread")
+    assert replies == [b"HELLO"]
+    assert b"a library prints" in worker.stderr
+    assert b"a program prints" in worker.stderr
+
+
+def test_quit_ends_it_at_once_and_quietly():
+    worker, replies = talk(worker_command(), protocol.encode(Quit(id=0)))
+    assert (worker.returncode, replies, worker.stderr) == (0, [], b"")
+
+
+def test_a_text_before_a_model_is_refused_and_the_model_can_still_be_opened(tmp_path):
+    requests = [
+        Generate(id=1, prompt=Tokens((1,))),
+        Load(id=2, path=bytes(tmp_path / "absent.pth")),
+        Load(id=3, path=bytes(small_file(tmp_path)), strategy="gpu fp4"),
+        Load(id=4, path=bytes(tmp_path / "small.pth")),
+    ]
+    with subprocess.Popen(
+        worker_command(), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as worker:
+        for request in requests:
+            write_frame(worker.stdin, protocol.encode(request))
+        replies = []
+        while not isinstance(replies[-1] if replies else None, Loaded):
+            replies.append(protocol.decode_reply(read_frame(worker.stdout)))
+        worker.stdin.close()
+        assert worker.wait(10) == 0
+    failures = [(r.id, r.code) for r in replies if isinstance(r, Failed)]
+    assert failures == [(1, "no-model"), (2, "not-found"), (3, "strategy")]
+    assert [r.done for r in replies if isinstance(r, LoadProgress)] == [0, 1, 2, 3]

@@ -1,0 +1,24 @@
+"""A checkpoint that lies in memory: what a model is built from, without a file."""
+
+import torch
+
+from app.runtime.checkpoint import TensorInfo, identify
+
+_DTYPES = {torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16"}
+
+
+class MemoryCheckpoint:
+    """Official names and tensors, read as from a file: always copies."""
+
+    def __init__(self, tensors):
+        self._numbers = tensors
+        self.tensors = {
+            name: TensorInfo(tuple(tensor.shape), _DTYPES[tensor.dtype], tensor.nbytes)
+            for name, tensor in tensors.items()
+        }
+        self.dtype = self.tensors["head.weight"].dtype
+        self.spec = identify({name: info.shape for name, info in self.tensors.items()})
+
+    def read(self, name, dtype=None):
+        tensor = self._numbers[name]
+        return tensor.to(dtype or tensor.dtype, copy=True)
