@@ -1,0 +1,294 @@
+"""Conversations with their trees of messages, in a database; knows no model and no widget.
+
+Ids are made by the caller, so nothing has to be waited for: a write returns at once with a
+future, and whatever is asked later sees it.
+"""
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+from app.errors import Failure, StoreError
+
+from .changes import Change, Changes
+from .database import Database, set_aside
+from .layout import MIGRATIONS
+from .records import Conversation, Found, Message, Opened
+from .rows import CONVERSATION, MESSAGE, WHOLE, as_json, conversation_of, message_of, row_of
+from .search import search
+
+T = TypeVar("T")
+
+_FOLD = f"UPDATE messages SET status = 'interrupted', text = {WHOLE} WHERE id = ?"
+_UNDO_S = 10.0
+
+
+class Conversations:
+    """All conversations; futures carry a StoreError or DiskFull where the file cannot be used.
+
+    What is deleted stays restorable until ``purge``.  A reply whose program was killed is
+    "interrupted" when the database is opened next.  The constructor raises a StoreError where
+    the file turns out to be damaged.
+    """
+
+    def __init__(self, database: Database, changes: Changes | None = None) -> None:
+        self._database = database
+        self.changes = changes or Changes()
+        self._write(_end_abandoned).result()
+        self.purge()
+
+    @property
+    def lasting(self) -> bool:
+        """Whether anything is left of them after this run."""
+        return self._database.path is not None
+
+    # what there is
+
+    def all(self) -> "Future[list[Conversation]]":
+        """Every conversation, pinned ones first, then the newest first."""
+        return self._database.read(_all)
+
+    def search(self, words: str) -> "Future[list[Found]]":
+        """The conversations whose title or messages hold ``words``, the newest first."""
+        return self._database.read(lambda file: search(file, words))
+
+    def open(self, conversation: str) -> "Future[Opened | None]":
+        """One conversation with all its messages; None if it is not there."""
+        return self._database.read(lambda file: _open(file, conversation))
+
+    # conversations
+
+    def add(self, conversation: Conversation) -> "Future[None]":
+        """Keep a new conversation; its first messages follow."""
+        row = (*row_of(conversation),)
+        marks = ", ".join("?" * len(row))
+        return self._write(
+            lambda file: _do(
+                file, f"INSERT INTO conversations ({CONVERSATION}) VALUES ({marks})", row
+            ),
+            Change("conversations", conversation.id),
+        )
+
+    def configure(self, conversation: Conversation) -> "Future[None]":
+        """Store how its replies are made: system prompt, template, thinking, sampling, limit."""
+        names = ("system", "template", "think", "sampling", "token_limit")
+        row = dict(zip(CONVERSATION.split(", "), row_of(conversation), strict=True))
+        sets = ", ".join(f"{name} = ?" for name in names)
+        return self._write(
+            lambda file: _do(
+                file,
+                f"UPDATE conversations SET {sets} WHERE id = ?",
+                (*(row[name] for name in names), conversation.id),
+            ),
+            Change("conversations", conversation.id),
+        )
+
+    def rename(self, conversation: str, title: str) -> "Future[None]":
+        """Give a conversation another title."""
+        return self._set(conversation, "title", title)
+
+    def pin(self, conversation: str, *, pinned: bool) -> "Future[None]":
+        """Keep a conversation at the top of the list, or no longer."""
+        return self._set(conversation, "pinned", int(pinned))
+
+    def choose(self, conversation: str, leaf: str | None) -> "Future[None]":
+        """Show the branch that ends with ``leaf``."""
+        return self._set(conversation, "leaf", leaf)
+
+    def delete(self, conversation: str) -> "Future[None]":
+        """Take a conversation out of every list; ``restore`` brings it back."""
+        return self._set(conversation, "deleted", time.time())
+
+    def restore(self, conversation: str) -> "Future[None]":
+        """Undo ``delete``."""
+        return self._set(conversation, "deleted", None)
+
+    def purge(self, older_than_s: float = 6 * _UNDO_S) -> "Future[None]":
+        """Really remove what was deleted longer ago than this."""
+        return self._write(
+            lambda file: _do(
+                file,
+                "DELETE FROM conversations WHERE deleted <= ?",
+                (time.time() - older_than_s,),
+            )
+        )
+
+    # messages
+
+    def append(self, message: Message) -> "Future[None]":
+        """Keep a new message; it becomes the end of the branch that is shown.
+
+        A deleted conversation comes back; if it is gone for good the future carries a StoreError
+        (fact ``why``: "gone").
+        """
+
+        def job(file: sqlite3.Connection) -> None:
+            touched = file.execute(
+                "UPDATE conversations SET leaf = ?, updated = ?, deleted = NULL WHERE id = ?",
+                (message.id, message.created, message.conversation),
+            )
+            if not touched.rowcount:
+                raise StoreError(why="gone")
+            file.execute(
+                "INSERT INTO messages (id, conversation, parent, role, text, status, writer, reply,"
+                " created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    message.id,
+                    message.conversation,
+                    message.parent,
+                    message.role,
+                    message.text,
+                    message.status,
+                    _this_process() if message.status == "writing" else "",
+                    as_json(message.reply),
+                    message.created,
+                ),
+            )
+
+        return self._write(job, Change("messages", message.conversation))
+
+    def grow(self, message: str, more: str) -> "Future[None]":
+        """Add words to a message that is being written; cheap, and tells nobody.
+
+        One that was deleted meanwhile gains nothing.
+        """
+        return self._write(
+            lambda file: _do(
+                file,
+                "INSERT INTO pieces (message, text) SELECT id, ? FROM messages WHERE id = ?",
+                (more, message),
+            )
+        )
+
+    def resume(self, message: str) -> "Future[None]":
+        """A message that had ended is being written again: it grows on from its words."""
+        return self._write(
+            lambda file: _do(
+                file,
+                "UPDATE messages SET status = 'writing', writer = ? WHERE id = ?",
+                (_this_process(), message),
+            )
+        )
+
+    def finish(self, message: Message) -> "Future[None]":
+        """Store a message that was being written as it ended: all its words, status and reply.
+
+        The words that it grew by are not needed for that: none is lost where one of those writes
+        failed.
+        """
+
+        def job(file: sqlite3.Connection) -> None:
+            file.execute(
+                "UPDATE messages SET text = ?, status = ?, reply = ? WHERE id = ?",
+                (message.text, message.status, as_json(message.reply), message.id),
+            )
+            file.execute("DELETE FROM pieces WHERE message = ?", (message.id,))
+
+        return self._write(job, Change("messages", message.conversation))
+
+    def close(self) -> None:
+        """Finish what is under way, forget what was deleted, and close the file."""
+        if self._database.open:
+            self.purge(_UNDO_S)
+            self._database.close()
+
+    def _set(self, conversation: str, name: str, value: str | float | None) -> "Future[None]":
+        return self._write(
+            lambda file: _do(
+                file, f"UPDATE conversations SET {name} = ? WHERE id = ?", (value, conversation)
+            ),
+            Change("conversations", conversation),
+        )
+
+    def _write(
+        self, job: Callable[[sqlite3.Connection], None], change: Change | None = None
+    ) -> "Future[None]":
+        written = self._database.write(job)
+        if change is not None:
+            told = change
+            written.add_done_callback(
+                lambda done: self.changes.tell(told) if done.exception() is None else None
+            )
+        return written
+
+
+def open_conversations(
+    path: Path, changes: Changes | None = None
+) -> tuple[Conversations, Failure | None]:
+    """The conversations of ``path``, and what was wrong with it.
+
+    A damaged file is kept aside (fact ``kept``) and a new one begun.  One that cannot be used
+    for another reason is left alone: the conversations then last as long as the program runs.
+    """
+    try:
+        return _in_file(path, changes), None
+    except StoreError as failure:
+        trouble = failure
+    if trouble.facts.get("why") == "damaged":
+        trouble.facts["kept"] = str(set_aside(path))
+        return _in_file(path, changes), trouble
+    return _in_file(None, changes), trouble
+
+
+def _in_file(path: Path | None, changes: Changes | None) -> Conversations:
+    database = Database(path, MIGRATIONS)
+    try:
+        return Conversations(database, changes)
+    except StoreError:
+        database.close()
+        raise
+
+
+def _all(file: sqlite3.Connection) -> list[Conversation]:
+    rows = file.execute(
+        f"SELECT {CONVERSATION} FROM conversations WHERE deleted IS NULL"
+        " ORDER BY pinned DESC, updated DESC, id DESC"
+    )
+    return [conversation_of(row) for row in rows]
+
+
+def _open(file: sqlite3.Connection, conversation: str) -> Opened | None:
+    found = file.execute(
+        f"SELECT {CONVERSATION} FROM conversations WHERE id = ?", (conversation,)
+    ).fetchone()
+    if found is None:
+        return None
+    rows = file.execute(
+        f"SELECT {MESSAGE} FROM messages WHERE conversation = ? ORDER BY row", (conversation,)
+    )
+    return Opened(
+        conversation=conversation_of(found), messages=tuple(message_of(row) for row in rows)
+    )
+
+
+def _end_abandoned(file: sqlite3.Connection) -> None:
+    """Mark what a killed program was writing; another window that still writes is left alone."""
+    rows = file.execute("SELECT id, writer FROM messages WHERE status = 'writing'").fetchall()
+    for message, writer in rows:
+        if writer != _process(int(writer.partition(":")[0] or 0)):
+            file.execute(_FOLD, (message,))
+            file.execute("DELETE FROM pieces WHERE message = ?", (message,))
+
+
+def _process(pid: int) -> str:
+    """A process by its number and its beginning, for numbers are used again; "" if it is gone."""
+    import psutil  # only a reply needs it, not the start of the program
+
+    try:
+        return f"{pid}:{psutil.Process(pid).create_time():.2f}"
+    except psutil.NoSuchProcess:
+        return ""
+
+
+@cache
+def _this_process() -> str:
+    return _process(os.getpid())
+
+
+def _do(file: sqlite3.Connection, statement: str, values: tuple[object, ...]) -> None:
+    file.execute(statement, values)

@@ -1,0 +1,167 @@
+"""One SQLite file and the one thread that touches it; knows no conversation.
+
+Every job runs in that thread, in the order given, so that a reader sees all that was written
+before it and the window never waits.  A write is one short transaction.
+"""
+
+import errno
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from app.errors import DiskFull, StoreError, StoreTooNew
+
+T = TypeVar("T")
+Job = Callable[[sqlite3.Connection], T]
+
+_WAIT_FOR_OTHERS_S = 5.0
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_REFUSED = {
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_AUTH,
+    sqlite3.SQLITE_IOERR,
+}
+
+
+class Database:
+    """An open file; ``path`` is None for one that lives in memory only.
+
+    The constructor waits until the file is open and of the newest layout; it raises StoreTooNew,
+    DiskFull or StoreError (fact ``why``: "damaged", "refused" or "busy").
+    """
+
+    def __init__(self, path: Path | None, migrations: Sequence[str]) -> None:
+        self.path = path
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        try:
+            self._connection = self._thread.submit(_opened, path, migrations).result()
+        except BaseException:
+            self._thread.shutdown()
+            raise
+        self.open = True
+
+    def read(self, job: Job[T]) -> "Future[T]":
+        """Run ``job``, which only asks; the future may carry a StoreError."""
+        return self._thread.submit(self._run, job)
+
+    def write(self, job: Job[T]) -> "Future[T]":
+        """Run ``job`` as one transaction: wholly done, or (with any error) not at all."""
+        return self._thread.submit(self._transact, job)
+
+    def close(self) -> None:
+        """Finish all jobs and close the file."""
+        if self.open:
+            self.open = False
+            self._thread.submit(self._connection.close).result()
+            self._thread.shutdown()
+
+    def _run(self, job: Job[T]) -> T:
+        try:
+            return job(self._connection)
+        except sqlite3.Error as error:
+            raise _failure(error, self.path) from error
+
+    def _transact(self, job: Job[T]) -> T:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                done = job(self._connection)
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+            return done
+        except sqlite3.Error as error:
+            raise _failure(error, self.path) from error
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a file that cannot be used (and its journals) to ``….broken-<time>``; the new path."""
+    mark = time.strftime(".broken-%Y%m%d-%H%M%S")
+    kept = path.with_name(path.name + mark)
+    for tail in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + tail)
+        if part.exists():
+            part.rename(path.with_name(path.name + mark + tail))
+    return kept
+
+
+def _opened(path: Path | None, migrations: Sequence[str]) -> sqlite3.Connection:
+    try:
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(
+            path or ":memory:", timeout=_WAIT_FOR_OTHERS_S, isolation_level=None
+        )
+        try:
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            _migrate(connection, path, migrations)
+        except BaseException:
+            connection.close()
+            raise
+    except sqlite3.Error as error:
+        raise _failure(error, path) from error
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise DiskFull(str(error), path=str(path)) from error
+        raise StoreError(str(error), path=str(path), why="refused") from error
+    return connection
+
+
+def _migrate(connection: sqlite3.Connection, path: Path | None, steps: Sequence[str]) -> None:
+    """Bring the layout up to date, one transaction for all steps; two programs may race."""
+    if _version(connection) == len(steps):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        found = _version(connection)
+        if found > len(steps):
+            raise StoreTooNew(path=str(path), found=found, known=len(steps))
+        for step in steps[found:]:
+            for statement in _statements(step):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {len(steps)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _statements(script: str) -> list[str]:
+    """The statements of a script; a trigger's inner semicolons do not end it."""
+    statements, pending = [], ""
+    for line in script.splitlines():
+        pending += line + "\n"
+        if sqlite3.complete_statement(pending):
+            statements.append(pending.strip())
+            pending = ""
+    return statements
+
+
+def _failure(error: sqlite3.Error, path: Path | None) -> Exception:
+    """The failure that SQLite's primary result code stands for; a bug of ours stays what it is."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    where = str(path or "")
+    if code == sqlite3.SQLITE_FULL:
+        return DiskFull(str(error), path=where)
+    if code in _DAMAGED:
+        return StoreError(str(error), path=where, why="damaged")
+    if code in _BUSY:
+        return StoreError(str(error), path=where, why="busy")
+    if code in _REFUSED:
+        return StoreError(str(error), path=where, why="refused")
+    return error

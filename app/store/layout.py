@@ -1,0 +1,69 @@
+"""The tables, as the steps that lead from an empty file to the newest layout.
+
+A step that was released is never changed; a new layout is one more step.
+``pieces`` holds what a reply has gained since it was begun: appending costs the same at its end
+as at its beginning.  Messages are indexed for search once they are written, by trigrams, so that
+parts of words and languages without spaces are found too.
+"""
+
+_FIRST = """
+CREATE TABLE conversations (
+  id TEXT PRIMARY KEY,
+  title TEXT NOT NULL,
+  created REAL NOT NULL,
+  updated REAL NOT NULL,
+  system TEXT NOT NULL,
+  template TEXT NOT NULL,
+  think TEXT NOT NULL,
+  sampling TEXT,
+  token_limit INTEGER NOT NULL,
+  leaf TEXT,
+  pinned INTEGER NOT NULL,
+  deleted REAL
+);
+CREATE INDEX conversations_by_time ON conversations (updated);
+
+CREATE TABLE messages (
+  row INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  conversation TEXT NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+  parent TEXT REFERENCES messages (id) ON DELETE CASCADE,
+  role TEXT NOT NULL,
+  text TEXT NOT NULL,
+  status TEXT NOT NULL,
+  writer TEXT NOT NULL,
+  reply TEXT NOT NULL,
+  created REAL NOT NULL
+);
+CREATE INDEX messages_by_conversation ON messages (conversation, row);
+CREATE INDEX messages_by_parent ON messages (parent);
+CREATE INDEX messages_unfinished ON messages (status) WHERE status = 'writing';
+
+CREATE TABLE pieces (
+  row INTEGER PRIMARY KEY,
+  message TEXT NOT NULL REFERENCES messages (id) ON DELETE CASCADE,
+  text TEXT NOT NULL
+);
+CREATE INDEX pieces_by_message ON pieces (message, row);
+
+CREATE VIRTUAL TABLE words USING fts5 (
+  text, content = 'messages', content_rowid = 'row', tokenize = 'trigram'
+);
+CREATE TRIGGER words_of_new AFTER INSERT ON messages WHEN new.status <> 'writing' BEGIN
+  INSERT INTO words (rowid, text) VALUES (new.row, new.text);
+END;
+CREATE TRIGGER words_of_written AFTER UPDATE OF text, status ON messages
+WHEN old.status = 'writing' AND new.status <> 'writing' BEGIN
+  INSERT INTO words (rowid, text) VALUES (new.row, new.text);
+END;
+CREATE TRIGGER words_of_changed AFTER UPDATE OF text, status ON messages
+WHEN old.status <> 'writing' BEGIN
+  INSERT INTO words (words, rowid, text) VALUES ('delete', old.row, old.text);
+  INSERT INTO words (rowid, text) SELECT new.row, new.text WHERE new.status <> 'writing';
+END;
+CREATE TRIGGER words_of_deleted AFTER DELETE ON messages WHEN old.status <> 'writing' BEGIN
+  INSERT INTO words (words, rowid, text) VALUES ('delete', old.row, old.text);
+END;
+"""
+
+MIGRATIONS = (_FIRST,)

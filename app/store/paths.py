@@ -1,0 +1,44 @@
+"""Where the program keeps its files on this system; creates nothing."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+_NAME = "rookery"
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The folders of one installation; each is made by whoever first writes into it."""
+
+    data: Path
+    config: Path
+    cache: Path
+
+    @property
+    def database(self) -> Path:
+        """The conversations."""
+        return self.data / "conversations.sqlite3"
+
+    @property
+    def settings(self) -> Path:
+        """What the person has chosen."""
+        return self.config / "settings.json"
+
+    @property
+    def models(self) -> Path:
+        """Where downloaded models go unless another folder is chosen."""
+        return self.data / "models"
+
+
+def standard_paths(home: str = "") -> Paths:
+    """The system's own folders; with ``home`` (``ROOKERY_HOME``) everything lies below it."""
+    if home:
+        root = Path(home).expanduser().absolute()
+        return Paths(data=root / "data", config=root / "config", cache=root / "cache")
+    return Paths(
+        data=platformdirs.user_data_path(_NAME, appauthor=False, roaming=False),
+        config=platformdirs.user_config_path(_NAME, appauthor=False, roaming=False),
+        cache=platformdirs.user_cache_path(_NAME, appauthor=False),
+    )

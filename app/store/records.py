@@ -1,0 +1,105 @@
+"""Conversations and messages as values; they know no table."""
+
+import os
+import time
+from typing import Literal
+
+import msgspec
+
+from app.runtime.protocol import Sampling
+
+Role = Literal["user", "assistant"]
+Status = Literal["writing", "done", "stopped", "failed", "interrupted"]
+Think = Literal["off", "on", "fake"]
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The footer of a reply: how it was made; 0 and "" stand for what was never known.
+
+    ``reason`` is the Done's reason.  ``failure`` is a Failure's code, with its detail and facts.
+    """
+
+    model: str = ""
+    strategy: str = ""
+    reason: str = ""
+    prompt_tokens: int = 0
+    tokens: int = 0
+    prefill_s: float = 0.0
+    decode_s: float = 0.0
+    first_token_s: float = 0.0
+    seed: int | None = None
+    failure: str = ""
+    detail: str = ""
+    failure_facts: dict[str, str | int | float] = {}
+
+    @property
+    def tokens_per_s(self) -> float:
+        """The speed of decoding; the first token belongs to the prefill."""
+        return (self.tokens - 1) / self.decode_s if self.decode_s > 0 and self.tokens > 1 else 0.0
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """One message; those with one ``parent`` (None: the beginning) are each other's branches."""
+
+    id: str
+    conversation: str
+    parent: str | None
+    role: Role
+    text: str = ""
+    status: Status = "done"
+    reply: Reply = Reply()
+    created: float = 0.0
+
+
+class Conversation(msgspec.Struct, frozen=True, kw_only=True):
+    """One conversation without its messages; times are seconds since 1970.
+
+    ``leaf`` is the last message of the branch that is shown.  ``sampling`` None is what the
+    model recommends, ``limit`` the most tokens of a reply.
+    """
+
+    id: str
+    title: str = ""
+    created: float = 0.0
+    updated: float = 0.0
+    system: str = ""
+    template: str = ""
+    think: Think = "off"
+    sampling: Sampling | None = None
+    limit: int = 2048
+    leaf: str | None = None
+    pinned: bool = False
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """A conversation in which words were found, and the words around the first place."""
+
+    conversation: Conversation
+    excerpt: str
+
+
+class Opened(msgspec.Struct, frozen=True, kw_only=True):
+    """A conversation and all its messages of all branches, oldest first."""
+
+    conversation: Conversation
+    messages: tuple[Message, ...]
+
+
+def new_id() -> str:
+    """A name that no other record has; later ones sort after earlier ones."""
+    return f"{time.time_ns():016x}{os.urandom(6).hex()}"
+
+
+def new_message(
+    conversation: str, parent: str | None, role: Role, text: str = "", status: Status = "done"
+) -> Message:
+    """A message of now."""
+    return Message(
+        id=new_id(),
+        conversation=conversation,
+        parent=parent,
+        role=role,
+        text=text,
+        status=status,
+        created=time.time(),
+    )

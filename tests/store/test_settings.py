@@ -1,0 +1,118 @@
+"""The settings file: what is chosen survives, whatever became of the file."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from app.errors import Failure, StoreError
+from app.store.changes import Change, Changes
+from app.store.paths import standard_paths
+from app.store.settings import Settings
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "config" / "settings.json"
+
+
+def changed(path: Path, **values: object) -> Settings:
+    settings = Settings(path)
+    settings.change(**values)
+    settings.close()
+    return settings
+
+
+def test_what_was_chosen_is_there_at_the_next_start(path: Path):
+    changed(path, theme="dark", folders=("/models", "/模型"), strategies={"a.pth": "cpu bf16"})
+    now = Settings(path).now
+    assert (now.theme, now.folders) == ("dark", ("/models", "/模型"))
+    assert now.strategies == {"a.pth": "cpu bf16"}
+    assert now.text_scale == 1.0
+
+
+def test_no_file_means_defaults_and_no_trouble(path: Path):
+    settings = Settings(path)
+    assert settings.trouble is None
+    assert settings.now.theme == "system"
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("content", [b"{half", b"\xff\xfe\x00", b"[1, 2]", b""])
+def test_a_damaged_file_is_kept_aside_and_said(path: Path, content: bytes):
+    path.parent.mkdir()
+    path.write_bytes(content)
+    settings = Settings(path)
+    assert isinstance(settings.trouble, StoreError)
+    assert settings.trouble.facts["why"] == "damaged"
+    assert path.with_name("settings.json.broken").read_bytes() == content
+    settings.change(theme="light")
+    settings.close()
+    assert Settings(path).now.theme == "light"
+
+
+def test_keys_of_a_newer_program_stay(path: Path):
+    path.parent.mkdir()
+    path.write_text(json.dumps({"theme": "light", "wings": {"span": 2}}))
+    changed(path, theme="dark")
+    assert json.loads(path.read_text()) == {"theme": "dark", "wings": {"span": 2}}
+
+
+def test_one_value_of_a_wrong_type_costs_only_itself(path: Path):
+    path.parent.mkdir()
+    path.write_text(json.dumps({"theme": "dark", "text_scale": "huge"}))
+    now = Settings(path).now
+    assert (now.theme, now.text_scale) == ("dark", 1.0)
+
+
+def test_two_windows_keep_each_others_choices(path: Path):
+    one, two = Settings(path), Settings(path)
+    one.change(theme="dark")
+    one.close()
+    two.change(text_scale=1.25)
+    two.close()
+    now = Settings(path).now
+    assert (now.theme, now.text_scale) == ("dark", 1.25)
+
+
+def test_nothing_half_written_is_left_beside_the_file(path: Path):
+    settings = Settings(path)
+    for number in range(20):
+        settings.change(text_scale=1.0 + number / 10)
+    settings.close()
+    assert [file.name for file in path.parent.iterdir()] == ["settings.json"]
+    assert Settings(path).now.text_scale == pytest.approx(2.9)
+
+
+def test_a_file_that_cannot_be_written_is_said(tmp_path: Path):
+    (tmp_path / "config").write_text("a file where the folder should be")
+    said: list[Failure] = []
+    settings = Settings(tmp_path / "config" / "settings.json", on_failure=said.append)
+    settings.change(theme="dark")
+    settings.close()
+    assert [failure.facts["why"] for failure in said] == ["refused"]
+    assert settings.now.theme == "dark"
+
+
+def test_a_change_is_told_once_and_an_equal_one_not_at_all(path: Path):
+    changes, told = Changes(), []
+    forget = changes.listen(told.append)
+    settings = Settings(path, changes)
+    settings.change(theme="dark")
+    settings.change(theme="dark")
+    forget()
+    settings.change(theme="light")
+    settings.close()
+    assert told == [Change("settings")]
+
+
+def test_an_unknown_name_is_a_bug(path: Path):
+    with pytest.raises(TypeError):
+        Settings(path).change(them="dark")
+
+
+def test_a_chosen_home_holds_everything(tmp_path: Path):
+    paths = standard_paths(str(tmp_path))
+    for place in (paths.database, paths.settings, paths.models, paths.cache):
+        assert place.is_relative_to(tmp_path)
+    assert not standard_paths().database.is_relative_to(tmp_path)
