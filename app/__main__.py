@@ -1,0 +1,30 @@
+"""Where the program begins: the window, a verb of the command line, or a worker."""
+
+import os
+import sys
+
+
+def main() -> int:
+    """Without arguments the window opens; a hidden one makes this process a worker."""
+    # Threads that wait for each other must sleep, not spin: on a machine that does anything else
+    # besides, spinning makes every operation wait for the scheduler, and is many times slower.
+    # A wait of a few microseconds, the usual one between two operations, may still spin.
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ["OMP_WAIT_POLICY"] = "passive"
+        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    arguments = sys.argv[1:]
+    if arguments == ["--worker"]:  # as app.runtime.process starts it; nothing else is loaded
+        from app.runtime.worker import main as work
+
+        return work()
+    if arguments:
+        from app.cli import run
+
+        return run(arguments)
+    from app.ui.main import run as open_window
+
+    return open_window()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,85 @@
+"""The command line: verbs, their exit codes, and failures as one line of words."""
+
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from io import TextIOWrapper
+
+from app.errors import Failure
+
+from .options import parser
+
+FAILED, INTERRUPTED, UNREAD = 1, 130, 141
+"""Exit codes: a failure in words, Ctrl-C, and nobody reads what is printed (as a shell has it)."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one verb; 0, 1 for a failure, 2 for a usage that makes no sense (see ``options``)."""
+    _take_streams()
+    try:
+        options = parser().parse_args(arguments)
+        if options.verb in ("score", "bench"):  # they run the model in this process
+            _look_first(options)
+        return _verb(options.verb)(options)
+    except SystemExit as leaving:  # argparse: help, version, or a usage error
+        return int(leaving.code or 0)
+    except Failure as failure:
+        return _fail(failure)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        return UNREAD
+    finally:
+        _leave_stdout()
+
+
+def _take_streams() -> None:
+    """What cannot be written becomes a question mark; a stream that was closed is an empty one."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _leave_stdout() -> None:
+    """What nobody takes is given up: Python would try once more at its end, and complain."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _verb(name: str) -> Callable[[Namespace], int]:
+    """Loaded only when it is asked for, and by name, so that a bundler finds it."""
+    if name == "inspect":
+        from .inspect_verb import run as verb
+    elif name == "models":
+        from .models_verb import run as verb
+    elif name == "generate":
+        from .generate_verb import run as verb
+    elif name == "score":
+        from .score_verb import run as verb
+    elif name == "bench":
+        from .bench_verb import run as verb
+    else:
+        from .chat_verb import run as verb
+    return verb
+
+
+def _look_first(options: Namespace) -> None:
+    """What the header tells comes before torch, which takes a second to load."""
+    from app.runtime.library import look_at
+
+    from .choices import model_of
+
+    look_at(model_of(options), options.strategy)
+
+
+def _fail(failure: Failure) -> int:
+    from app.words import one_line
+
+    print(f"rookery: {one_line(failure)}", file=sys.stderr)
+    return FAILED

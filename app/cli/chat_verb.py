@@ -1,0 +1,175 @@
+"""``rookery chat``: a conversation in the terminal, or with whatever stdin and stdout are."""
+
+import asyncio
+import contextlib
+import sys
+from argparse import Namespace
+from collections.abc import AsyncGenerator
+
+from app.errors import Failure, TextRefused
+from app.runtime.prompt import family_of, lead
+from app.runtime.protocol import Chat, Done, Event, Loaded, LoadProgress, Piece, Turn
+from app.runtime.supervisor import Supervisor
+from app.words import one_line
+
+from .choices import model_of, sampling_of
+from .output import Progress, emit, note
+
+_HELP = """/help           this
+/system [TEXT]  what is said to the model beforehand; alone it shows it
+/retry          another reply to the same words
+/reset          begin anew
+/quit           leave; so does Ctrl-D.  Ctrl-C stops a reply."""
+
+
+def run(options: Namespace) -> int:
+    """Talk until stdin ends.  1 where stdin is no terminal and a reply failed."""
+    with asyncio.Runner() as runner:
+        talk = runner.run(_open(options))
+        try:
+            return _Terminal(runner, talk).run()
+        finally:
+            runner.run(talk.close())
+
+
+async def _open(options: Namespace) -> "_Talk":
+    progress = Progress()
+    supervisor = Supervisor(lambda: _show_loading(progress, supervisor.progress))
+    try:
+        loaded = await supervisor.open(str(model_of(options)), options.strategy)
+        if not loaded.templates:
+            raise TextRefused
+    except BaseException:
+        progress.clear()
+        await supervisor.close()
+        raise
+    progress.clear()
+    return _Talk(supervisor, loaded, options)
+
+
+def _show_loading(progress: Progress, loading: LoadProgress | None) -> None:
+    if loading:
+        progress.show(f"loading layer {loading.done} of {loading.total}")
+    else:
+        progress.clear()
+
+
+class _Talk:
+    """The turns so far, and the model that answers them."""
+
+    def __init__(self, supervisor: Supervisor, loaded: Loaded, options: Namespace) -> None:
+        self.loaded, self.system = loaded, options.system
+        self.turns: list[Turn] = []
+        self._supervisor, self._options = supervisor, options
+
+    async def close(self) -> None:
+        await self._supervisor.close()
+
+    async def reply(self) -> None:
+        """Print the next reply as it comes; however it ends, what was written is a turn.
+
+        Where the template has begun the reply, with a thought, that is a part of it.
+        """
+        options = self._options
+        template = options.template or self.loaded.templates[0]
+        written = [begun] if (begun := lead(template, options.think)) else []
+        try:
+            emit(begun, end="")
+            async with contextlib.aclosing(self._events()) as events:
+                async for event in events:
+                    if isinstance(event, Piece):
+                        text = event.text if written else event.text.lstrip()
+                        emit(text, end="")
+                        written += [text] if text else []
+        finally:
+            if text := "".join(written).strip():
+                self.turns.append(Turn("assistant", text))
+            emit("")
+
+    def _events(self) -> AsyncGenerator[Event | Done, None]:
+        system = (Turn("system", self.system),) if self.system else ()
+        options, loaded = self._options, self.loaded
+        usual = family_of(loaded.name, loaded.tokenizer).recommended(options.think)
+        return self._supervisor.generate(
+            Chat(turns=(*system, *self.turns), template=options.template, think=options.think),
+            limit=options.max_tokens,
+            sampling=sampling_of(options, usual),
+        )
+
+
+class _Terminal:
+    """Lines from a person or a pipe, each a message or a command."""
+
+    def __init__(self, runner: asyncio.Runner, talk: _Talk) -> None:
+        self._runner, self._talk = runner, talk
+        self._terminal = sys.stdin.isatty()
+        self._failed = False
+
+    def run(self) -> int:
+        self._greet()
+        while True:
+            try:
+                line = self._line()
+            except KeyboardInterrupt:
+                if not self._terminal:
+                    raise
+                note("\n(/quit or Ctrl-D leaves)")
+                continue
+            if line is None or line.strip() == "/quit":
+                return int(self._failed and not self._terminal)
+            self._take(line.strip())
+
+    def _greet(self) -> None:
+        loaded = self._talk.loaded
+        note(f"{loaded.name}, RWKV-{loaded.spec.generation}, {loaded.strategy}.  /help helps.")
+        if self._terminal:
+            with contextlib.suppress(ImportError):  # Windows edits lines by itself
+                import readline  # noqa: F401
+
+    def _line(self) -> str | None:
+        if not self._terminal:
+            return sys.stdin.readline() or None
+        try:
+            return input("> ")
+        except EOFError:
+            emit("")
+            return None
+
+    def _take(self, line: str) -> None:
+        command, _, rest = line.partition(" ")
+        if command == "/help":
+            note(_HELP)
+        elif command == "/reset":
+            self._talk.turns.clear()
+        elif command == "/system":
+            self._system(rest.strip())
+        elif command == "/retry":
+            self._retry()
+        elif line.startswith("/"):
+            note(f"There is no {command}; /help lists what there is.")
+        elif line:
+            self._talk.turns.append(Turn("user", line))
+            self._reply()
+
+    def _system(self, text: str) -> None:
+        if text:
+            self._talk.system = text
+        note(f"system: {self._talk.system}" if self._talk.system else "No system text is set.")
+
+    def _retry(self) -> None:
+        turns = self._talk.turns
+        if turns and turns[-1].role == "assistant":
+            turns.pop()
+        if turns:
+            self._reply()
+
+    def _reply(self) -> None:
+        """A failure is told and the conversation goes on: a dead worker is started anew."""
+        try:
+            self._runner.run(self._talk.reply())
+        except Failure as failure:
+            self._failed = True
+            note(f"rookery: {one_line(failure)}")
+        except KeyboardInterrupt:
+            if not self._terminal:
+                raise

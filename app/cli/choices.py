@@ -1,0 +1,35 @@
+"""What the options mean in the program's own terms: which model, which sampling."""
+
+from argparse import Namespace
+from pathlib import Path
+
+import msgspec
+
+from app.runtime.protocol import Sampling
+
+_SAMPLING = (
+    "temperature",
+    "top_p",
+    "top_k",
+    "min_p",
+    "presence",
+    "frequency",
+    "decay",
+    "seed",
+)
+
+
+def model_of(options: Namespace) -> Path:
+    """The model that was asked for, else the one that comes with the program."""
+    if options.model is not None:
+        return Path(options.model)
+    from app.runtime.library import embedded_model
+
+    return embedded_model()
+
+
+def sampling_of(options: Namespace, usual: Sampling) -> Sampling:
+    """``usual``, but for what was asked for."""
+    asked = {name: getattr(options, name) for name in _SAMPLING}
+    given = {name: value for name, value in asked.items() if value is not None}
+    return msgspec.structs.replace(usual, **given)

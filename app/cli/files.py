@@ -1,0 +1,20 @@
+"""Reading what the command line names; the system's refusals become Failures."""
+
+import sys
+from pathlib import Path
+
+from app.errors import NotFound, Unreadable
+
+
+def read_text(name: str) -> str:
+    """The UTF-8 text of a file; - is stdin.  Raises NotFound, Unreadable."""
+    try:
+        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except FileNotFoundError as error:
+        raise NotFound(path=name) from error
+    except OSError as error:
+        raise Unreadable(path=name, why=error.strerror or "") from error
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Unreadable(path=name, why="it is not UTF-8 text") from error

@@ -1,0 +1,117 @@
+"""``rookery generate``: continues a text in a worker process and prints it as it comes."""
+
+import asyncio
+import contextlib
+import sys
+from argparse import Namespace
+
+from app.runtime.client import Client
+from app.runtime.protocol import (
+    Done,
+    Loaded,
+    LoadProgress,
+    Piece,
+    Prefilled,
+    Prompt,
+    Text,
+    Tokens,
+)
+
+from .choices import model_of, sampling_of
+from .output import Progress, emit, note, print_json
+
+
+def run(options: Namespace) -> int:
+    """Print the text, or one JSON object with it.  Raises the failures of loading and writing."""
+    asyncio.run(_generate(options))
+    return 0
+
+
+async def _generate(options: Namespace) -> None:
+    prompt = _prompt(options)
+    client, progress = Client(), Progress()
+    try:
+        loaded = await client.load(
+            str(model_of(options)), options.strategy, lambda done: progress.show(_loading(done))
+        )
+        progress.clear()
+        written = _Written(loaded, aloud=not options.json)
+        events = client.generate(
+            prompt,
+            limit=options.max_tokens,
+            sampling=sampling_of(options, loaded.sampling),
+            stops=tuple(options.stop),
+        )
+        async with contextlib.aclosing(events):
+            async for event in events:
+                written.note(event, progress)
+    finally:
+        progress.clear()
+        await client.close()
+    written.finish(as_json=options.json)
+
+
+def _prompt(options: Namespace) -> Prompt:
+    if options.tokens is not None:
+        return Tokens(options.tokens)
+    if options.prompt != "-":
+        return Text(options.prompt)
+    return Text(sys.stdin.buffer.read().decode("utf-8", "replace"))
+
+
+def _loading(progress: LoadProgress) -> str:
+    return f"loading layer {progress.done} of {progress.total}"
+
+
+class _Written:
+    """What has been written so far; ``aloud`` prints it at once, as ids where there is no text."""
+
+    def __init__(self, loaded: Loaded, *, aloud: bool) -> None:
+        self._loaded, self._aloud = loaded, aloud
+        self._text: list[str] = []
+        self._tokens: list[int] = []
+        self._done: Done | None = None
+
+    def note(self, event: object, progress: Progress) -> None:
+        if isinstance(event, Prefilled) and event.done < event.total:
+            progress.show(f"reading token {event.done} of {event.total}")
+        elif isinstance(event, Piece):
+            progress.clear()
+            if self._loaded.wordless and not self._tokens:
+                note("rookery: there is no vocabulary for this model: token ids are written")
+            self._print(event)
+            self._text.append(event.text)
+            self._tokens.extend(fact.token for fact in event.tokens)
+        elif isinstance(event, Done):
+            self._done = event
+
+    def _print(self, piece: Piece) -> None:
+        if not self._aloud:
+            return
+        said = piece.text
+        if self._loaded.wordless:
+            ids = ",".join(str(fact.token) for fact in piece.tokens)
+            said = f",{ids}" if self._tokens and ids else ids
+        emit(said, end="")
+
+    def finish(self, *, as_json: bool) -> None:
+        done = self._done
+        assert done is not None
+        rate = (done.tokens - 1) / done.decode_s if done.decode_s > 0 else 0.0
+        if as_json:
+            print_json(
+                {
+                    "text": "".join(self._text),
+                    "tokens": self._tokens,
+                    "prompt_tokens": done.prompt_tokens,
+                    "stop_reason": done.reason,
+                    "seed": done.seed,
+                    "prefill_s": done.prefill_s,
+                    "decode_s": done.decode_s,
+                    "tokens_per_s": rate,
+                    "strategy": self._loaded.strategy,
+                }
+            )
+        elif sys.stdout.isatty():
+            emit("")
+            note(f"[{done.tokens} tokens, {rate:.1f} tokens/s, {done.reason}, seed {done.seed}]")

@@ -1,0 +1,189 @@
+"""What can be written on the command line, and what of it is refused before anything runs."""
+
+import argparse
+import math
+from collections.abc import Callable
+
+from app import __version__
+
+_DESCRIPTION = """The desktop home for RWKV language models.  Without a verb the window opens."""
+_MODEL = "a .pth, .safetensors or .gguf, or the folder of one in several files; without it the \
+small guide that comes with the program"
+_STRATEGY = 'how to run it, e.g. "cpu fp32" or "cpu bf16"; without it what suits the machine'
+_INT64 = 2**63
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of all verbs; ``verb`` of its result names the one chosen."""
+    top = argparse.ArgumentParser(prog="rookery", description=_DESCRIPTION)
+    top.add_argument("--version", action="version", version=f"rookery {__version__}")
+    verbs = top.add_subparsers(metavar="VERB", required=True)
+    for name, words, add in _VERBS:
+        verb = verbs.add_parser(name, help=words, description=f"{words[0].upper()}{words[1:]}.")
+        verb.set_defaults(verb=name)
+        add(verb)
+    return top
+
+
+def _inspect(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("file", metavar="FILE", help="a model file, or the folder of one")
+    _add_json(verb)
+
+
+def _generate(verb: argparse.ArgumentParser) -> None:
+    _add_model(verb)
+    prompt = verb.add_mutually_exclusive_group(required=True)
+    prompt.add_argument(
+        "--prompt", metavar="TEXT", type=_text, help="continued as it stands; - reads stdin"
+    )
+    prompt.add_argument("--tokens", metavar="1,2,3", type=_tokens, help="token ids to continue")
+    _add_limit(verb, 256)
+    _add_sampling(verb)
+    verb.add_argument(
+        "--stop",
+        metavar="TEXT",
+        nargs="+",
+        action="extend",
+        default=[],
+        type=_text,
+        help="texts that end it; they are not part of it",
+    )
+    _add_json(verb)
+
+
+def _score(verb: argparse.ArgumentParser) -> None:
+    _add_model(verb)
+    source = verb.add_mutually_exclusive_group(required=True)
+    source.add_argument("--text-file", metavar="FILE", help="UTF-8 text; - reads stdin")
+    source.add_argument("--tokens", metavar="1,2,3", type=_tokens, help="token ids")
+    verb.add_argument(
+        "--logits", metavar="OUT.npy", help="write the float32 logits after every token, [T, V]"
+    )
+    verb.add_argument(
+        "--state-out", metavar="OUT.safetensors", help="write the state after the last token"
+    )
+    verb.add_argument(
+        "--chunk",
+        metavar="N",
+        type=_count(1),
+        default=256,
+        help="tokens in one forward (%(default)s)",
+    )
+    _add_json(verb)
+
+
+def _bench(verb: argparse.ArgumentParser) -> None:
+    _add_model(verb)
+    for name, default, words in (
+        ("--prompt-tokens", 256, "tokens of the prompt that is read"),
+        ("--decode-tokens", 64, "tokens that are written"),
+        ("--batch", 1, "texts at once"),
+    ):
+        verb.add_argument(
+            name, metavar="N", type=_count(1), default=default, help=f"{words} (%(default)s)"
+        )
+    _add_json(verb)
+
+
+def _chat(verb: argparse.ArgumentParser) -> None:
+    _add_model(verb)
+    verb.add_argument(
+        "--system", metavar="TEXT", type=_text, default="", help="what is said to it beforehand"
+    )
+    verb.add_argument(
+        "--template", metavar="NAME", type=_text, default="", help="another than the model's own"
+    )
+    verb.add_argument(
+        "--think", choices=("off", "on", "fake"), default="off", help="for models that reason"
+    )
+    _add_limit(verb, 1024)
+    _add_sampling(verb)
+
+
+def _models(verb: argparse.ArgumentParser) -> None:
+    _add_json(verb)
+
+
+_VERBS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...] = (
+    ("inspect", "tell what is in a model file, from its header alone", _inspect),
+    ("generate", "continue a text", _generate),
+    ("score", "compute logits, state and perplexity of a text", _score),
+    ("bench", "measure speed and memory of a model on this machine", _bench),
+    ("chat", "talk to a model in the terminal", _chat),
+    ("models", "list the models on this disk", _models),
+)
+
+
+def _add_model(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--model", metavar="FILE", help=_MODEL)
+    verb.add_argument("--strategy", metavar="TEXT", default="", help=_STRATEGY)
+
+
+def _add_limit(verb: argparse.ArgumentParser, default: int) -> None:
+    verb.add_argument(
+        "--max-tokens",
+        metavar="N",
+        type=_count(0),
+        default=default,
+        help="write no more tokens than this (%(default)s)",
+    )
+
+
+def _add_json(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _add_sampling(verb: argparse.ArgumentParser) -> None:
+    """Without any of these the model runs with what its makers recommend."""
+    group = verb.add_argument_group(
+        "sampling", "What is not given is what the makers of the model recommend."
+    )
+    for name, metavar, kind, words in (
+        ("--temperature", "X", _number(0, 1000), "0 takes the best token"),
+        ("--top-p", "X", _number(0, math.inf), "keep the best that add up to this; 1 keeps all"),
+        ("--top-k", "N", _count(0), "keep so many of the best; 0 keeps all"),
+        ("--min-p", "X", _number(0, 1), "drop what is less likely than this part of the best"),
+        ("--presence", "X", _number(-1000, 1000), "penalty for each token already written"),
+        ("--frequency", "X", _number(-1000, 1000), "penalty for each time it was written"),
+        ("--decay", "X", _number(0, 1), "what is left of the penalties from token to token"),
+        ("--seed", "N", _count(0), "the same seed writes the same text"),
+    ):
+        group.add_argument(name, metavar=metavar, type=kind, help=words)
+
+
+def _count(least: int) -> Callable[[str], int]:
+    def count(text: str) -> int:
+        number = int(text)
+        if not least <= number < _INT64:
+            raise argparse.ArgumentTypeError(f"{text} is not a number from {least} on")
+        return number
+
+    count.__name__ = "whole number"
+    return count
+
+
+def _number(least: float, most: float) -> Callable[[str], float]:
+    def number(text: str) -> float:
+        value = float(text)
+        if not (least <= value <= most and math.isfinite(value)):
+            span = f"{least:g} or more" if most == math.inf else f"{least:g} to {most:g}"
+            raise argparse.ArgumentTypeError(f"{text} is not a number in {span}")
+        return value
+
+    number.__name__ = "number"
+    return number
+
+
+def _tokens(text: str) -> tuple[int, ...]:
+    tokens = tuple(int(part) for part in text.split(",")) if text.strip() else ()
+    if any(abs(token) >= _INT64 for token in tokens):
+        raise argparse.ArgumentTypeError("a token id is too large")
+    return tokens
+
+
+_tokens.__name__ = "list of token ids"
+
+
+def _text(text: str) -> str:
+    """Bytes on the command line that are not UTF-8 become U+FFFD."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -1,0 +1,64 @@
+"""How verbs speak: data to stdout, messages to stderr, and nothing where nobody looks."""
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from app.runtime.whole_files import unwritten
+
+
+def emit(text: str, end: str = "\n") -> None:
+    """Data for stdout, at once.
+
+    Raises DiskFull or StoreError where the system refuses it, BrokenPipeError where nobody reads.
+    """
+    try:
+        print(text, end=end, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise unwritten(error, "the output") from error
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """One JSON object on one line, in ASCII: it is the same whatever stdout's encoding is."""
+    emit(json.dumps(value, allow_nan=False))
+
+
+def print_rows(rows: Sequence[tuple[str, str]]) -> None:
+    """Names and values, one pair a line."""
+    width = max(len(name) for name, _ in rows)
+    emit("\n".join(f"{name:<{width}}  {value}" for name, value in rows))
+
+
+def note(message: str) -> None:
+    """A message for whoever started the program."""
+    print(message, file=sys.stderr, flush=True)
+
+
+class Progress:
+    """One line on the terminal that is written over, and gone at the end; nothing in a file."""
+
+    def __init__(self) -> None:
+        self._shown = 0
+        self._terminal = sys.stderr.isatty()
+
+    def show(self, message: str) -> None:
+        """Write over what was shown before."""
+        if self._terminal:
+            print("\r" + message.ljust(self._shown), end="", file=sys.stderr, flush=True)
+            self._shown = len(message)
+
+    def clear(self) -> None:
+        """Leave an empty line to whoever writes next."""
+        if self._shown:
+            print("\r" + " " * self._shown + "\r", end="", file=sys.stderr, flush=True)
+            self._shown = 0
+
+
+def human_bytes(count: float) -> str:
+    """1.5 GB, 12 MB."""
+    from app.words import size
+
+    return size(count)

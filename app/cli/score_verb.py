@@ -1,0 +1,118 @@
+"""``rookery score``: logits after every token, the state they leave, and how likely the text is.
+
+It runs the model in this process, without sampling and without the engine.
+"""
+
+import contextlib
+import math
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import torch
+
+from app.errors import NumbersBroken, RequestRefused
+from app.runtime.loading import Opened, open_model
+from app.runtime.memory import allocations_named
+from app.runtime.models import Rwkv
+from app.runtime.state_files import Binding, write
+from app.runtime.states import State
+from app.runtime.whole_files import writing
+
+from .choices import model_of
+from .files import read_text
+from .output import Progress, print_json, print_rows
+
+_ROWS = 32
+_MOST = 512  # no forward takes more at once, and the logits of so many are large enough
+
+
+def run(options: Namespace) -> int:
+    """Print tokens, nats per token and perplexity; write what was asked for.
+
+    Raises the failures of loading, of the tokenizer and of writing files.
+    """
+    text = read_text(options.text_file) if options.text_file is not None else ""
+    progress = Progress()
+    opened = open_model(
+        model_of(options),
+        options.strategy,
+        lambda done, total: progress.show(f"loading layer {done} of {total}"),
+    )
+    progress.clear()
+    tokens = _tokens(options, opened, text)
+    with allocations_named(), _file(options.logits) as logits, _file(options.state_out) as kept:
+        if logits:
+            _write_header(logits, (len(tokens), opened.model.spec.vocabulary))
+        state = opened.model.blank()
+        nll = _read(opened.model, tokens, state, options.chunk, logits)
+        if kept:
+            write(state, kept, Binding(opened.fingerprint, opened.tokenizer.name))
+    _tell(len(tokens), nll, as_json=options.json)
+    return 0
+
+
+def _tokens(options: Namespace, opened: Opened, text: str) -> Sequence[int]:
+    tokens = opened.tokenizer.encode(text) if options.tokens is None else options.tokens
+    vocabulary = opened.model.spec.vocabulary
+    for token in tokens:
+        if not 0 <= token < vocabulary:
+            raise RequestRefused(why="token", value=token, vocabulary=vocabulary)
+    if not tokens:
+        raise RequestRefused(why="there is no token to run")
+    return tokens
+
+
+def _file(name: str | None) -> contextlib.AbstractContextManager[BinaryIO | None]:
+    """Opened before the work begins, so that it is not done for nothing."""
+    return contextlib.nullcontext() if name is None else writing(Path(name))
+
+
+def _write_header(file: BinaryIO, shape: tuple[int, int]) -> None:
+    """That of a .npy; the logits are appended chunk by chunk."""
+    header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
+
+
+def _read(
+    model: Rwkv, tokens: Sequence[int], state: State, chunk: int, out: BinaryIO | None
+) -> float:
+    """Mean negative log-likelihood of the tokens after the first, in nats; NaN where there is one.
+
+    Each is predicted from those before it.  Raises NumbersBroken where logits are not finite.
+    """
+    ids = torch.tensor(tokens)
+    total, chunk = 0.0, min(chunk, _MOST)
+    for first in range(0, len(ids), chunk):
+        logits = model.forward(ids[None, first : first + chunk], state, every=True)[0]
+        if out is not None:
+            out.write(logits.numpy().astype("<f4", copy=False).data)
+        if not torch.isfinite(logits).all():
+            raise NumbersBroken(found="NaN" if torch.isnan(logits).any() else "infinity")
+        total -= _likelihood(logits, ids[first + 1 : first + 1 + len(logits)])
+    return total / (len(ids) - 1) if len(ids) > 1 else math.nan
+
+
+def _likelihood(logits: torch.Tensor, following: torch.Tensor) -> float:
+    """Sum of log-probabilities of the tokens that followed, a few rows at a time in float64."""
+    total = 0.0
+    for first in range(0, len(following), _ROWS):
+        ids = following[first : first + _ROWS, None]
+        rows = logits[first : first + len(ids)].double()
+        total += float(torch.log_softmax(rows, -1).gather(1, ids).sum())
+    return total
+
+
+def _tell(tokens: int, nll: float, *, as_json: bool) -> None:
+    known = not math.isnan(nll)
+    facts = {
+        "tokens": tokens,
+        "nll": nll if known else None,
+        "perplexity": math.exp(min(nll, 700)) if known else None,
+    }
+    if as_json:
+        print_json(facts)
+    else:
+        print_rows([(name, "unknown" if v is None else f"{v:g}") for name, v in facts.items()])

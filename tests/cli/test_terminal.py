@@ -1,0 +1,195 @@
+"""The program in a real terminal and in pipes: chat, Ctrl-C, readers that leave."""
+
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.runtime.small_models import small_file
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="terminals")
+
+ROOT = Path(__file__).resolve().parents[2]
+ENDLESS = ("--max-tokens", "100000000")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return str(small_file(tmp_path_factory.mktemp("models")))
+
+
+def start(*arguments, **streams):
+    return subprocess.Popen([sys.executable, "-m", "app", *arguments], cwd=ROOT, **streams)
+
+
+def workers_of(pid):
+    """The processes whose parent this is."""
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+def gone(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def wait_until(condition, limit_s):
+    begin = time.perf_counter()
+    while not condition():
+        assert time.perf_counter() - begin < limit_s
+        time.sleep(0.01)
+
+
+def test_a_chat_through_pipes_answers_every_line_and_knows_its_commands(model):
+    lines = "Hello\n/help\n/system Be kind.\n/system\n/retry\n/nonsense\n/reset\nH\udcffllo\n"
+    chat = start(
+        *("chat", "--model", model, "--max-tokens", "12", "--seed", "3"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    out, said = chat.communicate(lines.encode("utf-8", "surrogateescape"), timeout=60)
+    assert chat.returncode == 0
+    assert out.count(b"\n") >= 3
+    assert b"/reset" in said
+    assert b"system: Be kind." in said
+    assert b"There is no /nonsense" in said
+
+
+def test_a_chat_needs_a_model_with_words(tmp_path):
+    wordless = small_file(tmp_path, vocabulary=97)
+    chat = start("chat", "--model", str(wordless), stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    _, said = chat.communicate(b"hi\n", timeout=60)
+    assert chat.returncode == 1
+    assert said.startswith(b"rookery: ")
+    assert said.count(b"\n") == 1
+
+
+class Terminal:
+    """A program on a pseudo-terminal of its own."""
+
+    def __init__(self, *arguments):
+        self.pid, self._side = pty.fork()
+        if self.pid == 0:
+            os.chdir(ROOT)
+            os.execv(sys.executable, [sys.executable, "-m", "app", *arguments])
+        self.shown = b""
+
+    def wait_for(self, pattern, limit_s=30):
+        """Read until something new matches."""
+        begin = time.perf_counter()
+        while not (found := re.search(pattern, self.shown)):
+            assert time.perf_counter() - begin < limit_s, self.shown
+            self._read(0.05)
+        self.shown = self.shown[found.end() :]
+
+    def _read(self, limit_s):
+        if select.select([self._side], [], [], limit_s)[0]:
+            try:
+                self.shown += os.read(self._side, 65536)
+            except OSError:
+                return
+
+    def type(self, keys):
+        os.write(self._side, keys)
+
+    def end(self):
+        """The exit code; what it still prints is read meanwhile."""
+        begin = time.perf_counter()
+        while (ended := os.waitpid(self.pid, os.WNOHANG)) == (0, 0):
+            assert time.perf_counter() - begin < 20
+            self._read(0.05)
+        os.close(self._side)
+        return os.waitstatus_to_exitcode(ended[1])
+
+
+def test_ctrl_c_stops_the_reply_and_ctrl_d_leaves_the_chat(model):
+    terminal = Terminal("chat", "--model", model, "--seed", "1", *ENDLESS)
+    terminal.wait_for(rb"> ")
+    (worker,) = workers_of(terminal.pid)
+    terminal.type(b"Hello\n")
+    terminal.wait_for(rb"Hello\r\n(.|\n){30}")
+    terminal.type(b"\x03")
+    terminal.wait_for(rb"\^C(.|\n)*\n> ", 3)
+    terminal.type(b"\x03")
+    terminal.wait_for(rb"Ctrl-D leaves(.|\n)*> ", 3)
+    os.kill(int(worker), signal.SIGKILL)
+    wait_until(lambda: gone(worker) or not workers_of(terminal.pid), 2)
+    terminal.type(b"Are you there?\n")
+    terminal.wait_for(rb"there\?\r\n(.|\n){30}")
+    terminal.type(b"\x03")
+    terminal.wait_for(rb"\^C(.|\n)*\n> ", 3)
+    terminal.type(b"\x04")
+    assert terminal.end() == 0
+
+
+def test_ctrl_c_ends_generate_quietly_with_130(model):
+    generate = start(
+        *("generate", "--model", model, "--prompt", "Hi", *ENDLESS),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert generate.stdout.read(10)
+    (worker,) = workers_of(generate.pid)
+    generate.send_signal(signal.SIGINT)
+    _, said = generate.communicate(timeout=10)
+    assert (generate.returncode, said) == (130, b"")
+    assert gone(worker)
+
+
+def test_a_reader_that_leaves_ends_generate_quietly(model):
+    generate = start(
+        *("generate", "--model", model, "--prompt", "Hi", *ENDLESS),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert generate.stdout.read(10)
+    generate.stdout.close()
+    with generate.stderr:
+        assert generate.stderr.read() == b""
+    assert generate.wait(10) == 141
+
+
+def test_a_worker_killed_in_mid_text_is_told_in_one_line_and_exits_1(model):
+    generate = start(
+        *("generate", "--model", model, "--prompt", "-", *ENDLESS),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    generate.stdin.write(b"Hello")
+    generate.stdin.close()
+    kept = generate.stdout.read(10)
+    (worker,) = workers_of(generate.pid)
+    killed = time.perf_counter()
+    os.kill(int(worker), signal.SIGKILL)
+    kept += generate.stdout.read()
+    said = generate.stderr.read()
+    assert generate.wait(10) == 1
+    assert time.perf_counter() - killed < 2
+    assert len(kept) >= 10
+    assert said.startswith(b"rookery: ")
+    assert said.count(b"\n") == 1
+    generate.stdout.close()
+    generate.stderr.close()
+
+
+def test_a_thought_that_the_template_begins_is_shown_whole(tmp_path):
+    reasoner = small_file(tmp_path, vocabulary=65536, width=32, layers=1, name="rwkv7-g1a-tiny")
+    chat = start(
+        *("chat", "--model", str(reasoner), "--max-tokens", "2", "--think", "on", "--seed", "1"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    out, _ = chat.communicate(b"Hello\n/retry\n", timeout=60)
+    assert chat.returncode == 0
+    assert out.startswith(b"<think")
+    assert out.count(b"<think") == 2
