@@ -22,14 +22,15 @@ def icon(name: str, role: str = "text", size: int = 20) -> QIcon:
     """The icon ``name`` (a file of resources/icons), in the colour of a theme role.
 
     It follows the theme by itself and is sharp at any pixel ratio; ``size`` is its own size in
-    device-independent pixels, used where the widget asks for none.
+    device-independent pixels, used where the widget asks for none.  Asked to be wider than high
+    it stands at the left: the rest is a gap.
     """
     return QIcon(_Tinted(name, role, size))
 
 
 def pixmap(name: str, role: str = "text", size: int = 20, ratio: float = 1.0) -> QPixmap:
     """One picture of an icon, ``size`` x ``size`` device-independent pixels."""
-    return _picture(name, _colour(role).name(), size, ratio)
+    return _picture(name, _colour(role).name(), (size, size), ratio)
 
 
 def names() -> list[str]:
@@ -55,14 +56,12 @@ class _Tinted(QIconEngine):
     def scaledPixmap(  # noqa: N802 (Qt's name)
         self, size: QSize, mode: QIcon.Mode, state: QIcon.State, scale: float
     ) -> QPixmap:
-        side = min(size.width(), size.height())
-        return _picture(self._name, self._shade(mode).name(), round(side / scale), scale)
+        return _picture(self._name, self._shade(mode).name(), size.toTuple(), scale)
 
     def actualSize(  # noqa: N802 (Qt's name)
         self, size: QSize, mode: QIcon.Mode, state: QIcon.State
     ) -> QSize:
-        side = min(size.width(), size.height())
-        return QSize(side, side)
+        return size
 
     def availableSizes(  # noqa: N802 (Qt's name)
         self, mode: QIcon.Mode = QIcon.Mode.Normal, state: QIcon.State = QIcon.State.Off
@@ -84,6 +83,8 @@ def _square(rect: QRect) -> QRect:
     side = min(rect.width(), rect.height())
     square = QRect(QPoint(0, 0), QSize(side, side))
     square.moveCenter(rect.center())
+    if rect.width() > rect.height():  # what is wider keeps the rest as a gap before the words
+        square.moveLeft(rect.left())
     return square
 
 
@@ -97,12 +98,14 @@ def _coloured(name: str, colour: str) -> QByteArray:
 
 
 @cache
-def _picture(name: str, colour: str, size: int, ratio: float) -> QPixmap:
-    picture = QPixmap(round(size * ratio), round(size * ratio))
+def _picture(name: str, colour: str, size: tuple[int, int], ratio: float) -> QPixmap:
+    width, height = size
+    picture = QPixmap(round(width * ratio), round(height * ratio))
     picture.setDevicePixelRatio(ratio)
     picture.fill(Qt.GlobalColor.transparent)
     painter = QPainter(picture)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    QSvgRenderer(_coloured(name, colour)).render(painter, QRectF(0, 0, size, size))
+    box = _square(QRect(0, 0, width, height))
+    QSvgRenderer(_coloured(name, colour)).render(painter, QRectF(box))
     painter.end()
     return picture

@@ -20,10 +20,14 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Notice:
-    """One line for the bar; ``details`` are folded away, ``verb`` names what ``act`` does."""
+    """What the bar says, below ``title`` if there is one; ``details`` are folded away.
+
+    ``verb`` names what ``act`` does; it goes by itself after ``lasts_s`` seconds, if not 0.
+    """
 
     kind: Kind
     text: str
+    title: str = ""
     details: str = ""
     verb: str = ""
     act: Callable[[], None] | None = None
@@ -44,7 +48,9 @@ class Notices(QObject):
         """Say in words what went wrong; it stays until it is closed."""
         from app.words import say  # the sentences are read only when one is needed
 
-        self.posted.emit(Notice(Kind.FAILURE, say(failure), details=details_of(failure)))
+        words = say(failure)
+        details = details_of(failure)
+        self.posted.emit(Notice(Kind.FAILURE, words.sentences, words.title, details))
 
     def undo(self, text: str, act: Callable[[], None], *, lasts_s: float = 8.0) -> None:
         """Say what was just done, with a way back for a few seconds."""

@@ -1,13 +1,14 @@
 """The one open model, as state and a signal; no widget in sight."""
 
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.errors import Failure
-from app.runtime.protocol import Done, Event, Loaded, LoadProgress, Prompt, Sampling
+from app.runtime.protocol import Done, Event, Loaded, LoadProgress, Piece, Prompt, Sampling
 
 from .tasks import Tasks
 
@@ -16,15 +17,26 @@ if TYPE_CHECKING:
 
 
 class Session(QObject):
-    """The supervisor with a signal; ``changed`` comes once a turn of the event loop at most."""
+    """The supervisor with a signal; ``changed`` comes once a turn of the event loop at most.
+
+    ``opening`` is the model that is being opened, ``asked`` the strategy asked for last ("" for
+    the usual one).  ``died`` carries why the worker ended while nobody waited for it: whoever
+    waits is told by the failure that is raised.
+    """
 
     changed = Signal()
+    writing_changed = Signal()
+    died = Signal(object)
 
     def __init__(self, supervisor: "Supervisor", tasks: Tasks, parent: QObject | None = None):
         super().__init__(parent)
         self._supervisor = supervisor
         self._tasks = tasks
         self.opening: Path | None = None
+        self.asked = ""
+        self._told: Failure | None = None
+        self.writing = 0
+        self.tokens_written = 0
         self._due = QTimer(self, singleShot=True, interval=0)
         self._due.timeout.connect(self.changed)
 
@@ -48,9 +60,20 @@ class Session(QObject):
         """Why the worker ended or the model did not open, if so."""
         return self._supervisor.failure
 
+    @property
+    def worker_pid(self) -> int | None:
+        """The process that holds the model, while there is one."""
+        return self._supervisor.worker_pid
+
     def note_change(self) -> None:
         """The supervisor's callback: something of the above is different now."""
         self._due.start()
+        failure = self.failure
+        if failure is not None and failure is not self._told:
+            waited_for = self.writing > 0 or self.opening is not None
+            if not waited_for:
+                self.died.emit(failure)
+        self._told = failure
 
     def open(self, path: Path, strategy: str = "") -> None:
         """Open a model beside the window; failures go to the notices."""
@@ -58,7 +81,7 @@ class Session(QObject):
 
     async def opened(self, path: Path, strategy: str = "") -> Loaded:
         """Open a model and wait for it; raises a Failure if it cannot be."""
-        self.opening = path
+        self.opening, self.asked = path, strategy
         self.note_change()
         try:
             return await self._supervisor.open(str(path), strategy)
@@ -71,7 +94,7 @@ class Session(QObject):
         """Give all of the model's memory back."""
         self._tasks.start(self._supervisor.unload())
 
-    def generate(
+    async def generate(
         self,
         prompt: Prompt,
         *,
@@ -79,12 +102,28 @@ class Session(QObject):
         sampling: Sampling,
         stops: tuple[str, ...] = (),
         top_logprobs: int = 0,
-    ) -> AsyncIterator[Event | Done]:
-        """Continue ``prompt``: events, then one Done; leave it inside ``contextlib.aclosing``."""
-        return self._supervisor.generate(
+    ) -> AsyncGenerator[Event | Done, None]:
+        """Continue ``prompt``: events, then one Done; leave it inside ``contextlib.aclosing``.
+
+        ``writing`` counts the texts that run, ``tokens_written`` all tokens so far.
+        """
+        events = self._supervisor.generate(
             prompt, limit=limit, sampling=sampling, stops=stops, top_logprobs=top_logprobs
         )
+        self._write(+1)
+        try:
+            async with contextlib.aclosing(events):
+                async for event in events:
+                    if isinstance(event, Piece):
+                        self.tokens_written += len(event.tokens)
+                    yield event
+        finally:
+            self._write(-1)
 
     async def close(self) -> None:
         """End the worker; nothing can be asked afterwards."""
         await self._supervisor.close()
+
+    def _write(self, more: int) -> None:
+        self.writing += more
+        self.writing_changed.emit()

@@ -1,0 +1,198 @@
+"""The card at the foot of the chat: words, long pasted texts, send or stop; knows no model."""
+
+from PySide6.QtCore import QSize, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+
+from app.ui.amounts import whole
+from app.ui.icons import icon
+from app.ui.theme import Theme
+from app.ui.widgets.parts import button, icon_button, label
+
+from .prompt_edit import PromptEdit
+
+
+class Composer(QFrame):
+    """``sent`` carries the words; ``stopped``, ``edit_last_wanted``, ``models_wanted`` when asked
+    for; ``edit_cancelled`` when the person gives up writing a message anew."""
+
+    sent = Signal(str)
+    stopped = Signal()
+    edit_last_wanted = Signal()
+    edit_cancelled = Signal()
+    models_wanted = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("composer", "true")
+        self._pasted: list[str] = []
+        self._writing = self._closed = False
+        self._before_edit = ""
+        self.editing = ""
+        self.edit = PromptEdit()
+        self._chips = QWidget()
+        self._chips_row = QVBoxLayout(self._chips)
+        self._note = QWidget()
+        self._words = label("", "small")
+        self._models = button(self.tr("Choose a model"), "models")
+        self._send = button("", "", role="send")
+        self._send.setIconSize(QSize(18, 18))
+        self._pills = QHBoxLayout()
+        self._arrange(theme)
+        self.edit.sent.connect(self._press)
+        self.edit.pasted.connect(self.attach)
+        self.edit.up_pressed.connect(self.edit_last_wanted)
+        self.edit.escaped.connect(self._escape)
+        self.edit.focus_changed.connect(self._show_focus)
+        self.edit.textChanged.connect(self._show_state)
+        self._send.clicked.connect(self._press_button)
+        self._models.clicked.connect(self.models_wanted)
+        self._show_state()
+
+    def add_pill(self, pill: QWidget) -> None:
+        """One more small control at the left below the words."""
+        self._pills.addWidget(pill)
+
+    def show_writing(self, *, writing: bool) -> None:
+        """The button stops while a reply is written."""
+        self._writing = writing
+        self._show_state()
+
+    def show_model(self, name: str, *, closed: bool, opening: bool) -> None:
+        """Whom the words go to; ``closed``: nobody, until a model is chosen."""
+        self._closed = closed
+        if closed:
+            words = self.tr("No model is open")
+        elif opening:
+            words = self.tr("The model is being opened; you can write already")
+        else:
+            words = self.tr("Message {}").format(name)
+        self.edit.setPlaceholderText(words)
+        self.edit.viewport().update()  # Qt paints only where the words appear or go
+        self._show_state()
+
+    def text(self) -> str:
+        """All that would be sent."""
+        return "\n\n".join(
+            part for part in (self.edit.toPlainText().strip(), *self._pasted) if part
+        )
+
+    def attach(self, text: str) -> None:
+        """Take a long text along without showing it in the field."""
+        self._pasted.append(text)
+        self._show_chips()
+        self._show_state()
+
+    def begin_edit(self, ident: str, text: str) -> None:
+        """Write the message ``ident`` anew; what was being written waits."""
+        if not self.editing:
+            self._before_edit = self.edit.toPlainText()
+        self.editing = ident
+        self._note.show()
+        self._words.setText(self.tr("Writing an earlier message anew; Esc to leave it as it was"))
+        self._set_text(text)
+
+    def end_edit(self) -> None:
+        """Back to what was being written before."""
+        if self.editing:
+            self.editing = ""
+            self._note.hide()
+            self._set_text(self._before_edit)
+            self._before_edit = ""
+
+    def clear(self) -> None:
+        """Begin with nothing."""
+        self._pasted.clear()
+        self._show_chips()
+        self.edit.clear()
+
+    def _show_focus(self, focused: bool) -> None:  # noqa: FBT001 (a signal's argument)
+        """The field has no frame of its own: the card shows where the keyboard is."""
+        self.setProperty("focused", focused)
+        self.style().polish(self)
+
+    def _set_text(self, text: str) -> None:
+        self.edit.setPlainText(text)
+        cursor = self.edit.textCursor()
+        cursor.movePosition(cursor.MoveOperation.End)
+        self.edit.setTextCursor(cursor)
+        self.edit.setFocus()
+
+    def _press(self) -> None:
+        text = self.text()
+        if text and not self._writing and not self._closed:
+            self.sent.emit(text)
+
+    def _press_button(self) -> None:
+        if self._writing:
+            self.stopped.emit()
+        else:
+            self._press()
+        self.edit.setFocus()
+
+    def _escape(self) -> None:
+        if self.editing:
+            self.end_edit()
+            self.edit_cancelled.emit()
+        elif self._writing:
+            self.stopped.emit()
+
+    def _show_state(self) -> None:
+        name = self.tr("Stop writing (Esc)") if self._writing else self.tr("Send (Enter)")
+        self._send.setToolTip(name)
+        self._send.setAccessibleName(name)
+        ready = self._writing or (bool(self.text()) and not self._closed)
+        colour = "accent-text" if ready else "edge"
+        self._send.setIcon(icon("stop" if self._writing else "send", colour, 18))
+        self._send.setEnabled(ready)
+        self._send.setVisible(not self._closed)
+        self._models.setVisible(self._closed)
+
+    def _show_chips(self) -> None:
+        while (item := self._chips_row.takeAt(0)) is not None:
+            item.widget().deleteLater()  # type: ignore[union-attr]
+        for number, text in enumerate(self._pasted):
+            self._chips_row.addWidget(self._chip(number, text))
+        self._chips.setVisible(bool(self._pasted))
+
+    def _chip(self, number: int, text: str) -> QWidget:
+        made = QFrame()
+        made.setProperty("card", "true")
+        row = QHBoxLayout(made)
+        row.setContentsMargins(10, 4, 4, 4)
+        words = self.tr("Pasted text  ·  {} characters").format(whole(len(text)))
+        row.addWidget(label(words, "small"), 1)
+        drop = icon_button("close", self.tr("Leave the pasted text out"), 14)
+        drop.clicked.connect(lambda: self._leave_out(number))
+        row.addWidget(drop)
+        return made
+
+    def _leave_out(self, number: int) -> None:
+        del self._pasted[number]
+        self._show_chips()
+        self._show_state()
+
+    def _arrange(self, theme: Theme) -> None:
+        space = theme.space
+        self._chips_row.setContentsMargins(0, 0, 0, 0)
+        self._chips_row.setSpacing(space("xs"))
+        self._chips.hide()
+        note = QHBoxLayout(self._note)
+        note.setContentsMargins(0, 0, 0, 0)
+        note.addWidget(self._words, 1)
+        leave = icon_button("close", self.tr("Leave the message as it was"), 14)
+        leave.clicked.connect(self._escape)
+        note.addWidget(leave)
+        self._note.hide()
+        self._pills.setSpacing(space("xs"))
+        foot = QHBoxLayout()
+        foot.setContentsMargins(0, 0, 0, 0)
+        foot.addLayout(self._pills)
+        foot.addStretch()
+        foot.addWidget(self._models)
+        foot.addWidget(self._send)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(space("l"), space("m"), space("s"), space("s"))
+        column.setSpacing(space("xs"))
+        for part in (self._note, self._chips, self.edit):
+            column.addWidget(part)
+        column.addLayout(foot)

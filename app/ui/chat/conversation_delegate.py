@@ -1,0 +1,91 @@
+"""Draws one conversation of the list: its title, where the words were found, whether it writes."""
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtGui import QFontMetrics, QPainter
+from PySide6.QtWidgets import (
+    QLineEdit,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
+
+from app.ui.theme import Theme
+
+from .conversation_list import Role
+
+Index = QModelIndex | QPersistentModelIndex
+_ROW, _FOUND_ROW, _HEADING = 34, 54, 34
+_PAD = 10
+
+
+class ConversationDelegate(QStyledItemDelegate):
+    """Knows the theme; the list's own palette plays no part."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802
+        if index.data(Role.HEADING):
+            return QSize(100, _HEADING)
+        return QSize(100, _FOUND_ROW if index.data(Role.EXCERPT) else _ROW)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        box: QRect = option.rect.adjusted(0, 1, -2, -1)
+        heading = index.data(Role.HEADING)
+        if heading:
+            self._heading(painter, box, heading)
+        else:
+            self._conversation(painter, box, option, index)
+        painter.restore()
+
+    def createEditor(  # noqa: N802 (Qt's name)
+        self, parent: QWidget, option: QStyleOptionViewItem, index: Index
+    ) -> QWidget:
+        editor = QLineEdit(parent)
+        editor.setAccessibleName(self.tr("Title of the conversation"))
+        return editor
+
+    def _heading(self, painter: QPainter, box: QRect, words: str) -> None:
+        painter.setFont(self._theme.font("small"))
+        painter.setPen(self._theme.color("text-dim"))
+        place = box.adjusted(_PAD, 8, -_PAD, 0)
+        painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, words)
+
+    def _conversation(
+        self, painter: QPainter, box: QRect, option: QStyleOptionViewItem, index: Index
+    ) -> None:
+        state: QStyle.StateFlag = option.state
+        chosen = bool(state & QStyle.StateFlag.State_Selected)
+        ground = "accent-soft" if chosen else "hover"
+        if chosen or state & QStyle.StateFlag.State_MouseOver:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(self._theme.color(ground))
+            radius = self._theme.radius("control")
+            painter.drawRoundedRect(box, radius, radius)
+        inner = box.adjusted(_PAD, 0, -_PAD, 0)
+        if index.data(Role.WRITING):
+            self._dot(painter, inner)
+            inner.setRight(inner.right() - 16)
+        excerpt = index.data(Role.EXCERPT)
+        title = inner.adjusted(0, 6, 0, -box.height() // 2) if excerpt else inner
+        self._line(painter, title, str(index.data()), "body", "text")
+        if excerpt:
+            self._line(painter, inner.adjusted(0, box.height() // 2, 0, -6), excerpt, "small")
+
+    def _line(
+        self, painter: QPainter, place: QRect, words: str, kind: str, role: str = "text-dim"
+    ) -> None:
+        font = self._theme.font(kind)
+        painter.setFont(font)
+        painter.setPen(self._theme.color(role))
+        shown = QFontMetrics(font).elidedText(words, Qt.TextElideMode.ElideRight, place.width())
+        painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, shown)
+
+    def _dot(self, painter: QPainter, inner: QRect) -> None:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self._theme.color("accent"))
+        painter.drawEllipse(QRect(inner.right() - 8, inner.center().y() - 3, 7, 7))

@@ -1,0 +1,192 @@
+"""The left side of the chat: search, the list, and what can be done with a conversation."""
+
+import asyncio
+from concurrent.futures import Future
+
+from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QKeyEvent
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QListView, QMenu, QVBoxLayout, QWidget
+
+from app.store.changes import Change
+from app.store.records import Conversation
+from app.ui.icons import icon
+from app.ui.services import Services
+from app.ui.widgets.parts import icon_button, label
+
+from .conversation_delegate import ConversationDelegate
+from .conversation_list import ConversationList
+from .talk import Talk
+
+_SEARCH_MS = 120
+_FORGET_MS = 10_000
+
+
+class ConversationsPane(QWidget):
+    """``chosen`` carries the id of a conversation to show, ``new_wanted`` asks for an empty one."""
+
+    chosen = Signal(str)
+    new_wanted = Signal()
+    stored = Signal()
+
+    def __init__(self, services: Services, talk: Talk, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("conversations")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._services, self._talk = services, talk
+        self._store = services.conversations
+        self.model = ConversationList(talk.is_writing)
+        self.search = QLineEdit(placeholderText=self.tr("Search"), clearButtonEnabled=True)
+        self.search.setAccessibleName(self.tr("Search all conversations"))
+        search_icon = QAction(icon("search", "text-dim", 16), "", self.search)
+        self.search.addAction(search_icon, QLineEdit.ActionPosition.LeadingPosition)
+        self.list = _List()
+        self.list.setModel(self.model)
+        self.list.setItemDelegate(ConversationDelegate(services.theme, self.list))
+        self.list.setAccessibleName(self.tr("Conversations"))
+        self._nothing = label("", "dim", wrap=True)
+        self._nothing.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        self._soon = QTimer(self, singleShot=True, interval=_SEARCH_MS)
+        self._looking: asyncio.Task[None] | None = None
+        self._arrange()
+        self._connect()
+        self._soon.start(0)
+
+    def refresh(self) -> None:
+        """Ask the store anew; the answer comes by itself."""
+        self._soon.stop()
+        if self._looking is not None:
+            self._looking.cancel()
+        self._looking = self._services.tasks.start(self._look(self.search.text().strip()))
+
+    def mark(self, conversation: str) -> None:
+        """Show which conversation is open."""
+        index = self.model.index_of(conversation)
+        self.list.setCurrentIndex(index)
+        if not index.isValid():
+            self.list.clearSelection()
+
+    def rename_current(self) -> None:
+        """Let the person write another title."""
+        index = self.list.currentIndex()
+        if index.isValid():
+            self.list.edit(index)
+
+    def delete(self, one: Conversation) -> None:
+        """Take a conversation away, with a way back for some seconds."""
+        self._talk.drop(one.id)
+        self._keep(self._store.delete(one.id))
+        words = self.tr("“{}” was deleted.").format(one.title or self.tr("Untitled"))
+        self._services.notices.undo(words, lambda: self._keep(self._store.restore(one.id)))
+        QTimer.singleShot(_FORGET_MS, self, self._forget)
+
+    async def _look(self, words: str) -> None:
+        if words:
+            found = await asyncio.wrap_future(self._store.search(words))
+            self.model.show_found(found)
+            nothing = self.tr("Nothing found for “{}”.").format(words)
+        else:
+            kept = await asyncio.wrap_future(self._store.all())
+            self.model.show_all(kept)
+            nothing = self.tr("Conversations you begin are kept here.")
+        self._nothing.setText(nothing)
+        self._nothing.setVisible(not self.model.rowCount())
+        self.list.setVisible(bool(self.model.rowCount()))
+        self.mark(self._talk.conversation.id)
+
+    def _note(self, change: Change) -> None:
+        """Comes from the store's thread."""
+        if change.what in ("conversations", "messages"):
+            self.stored.emit()
+
+    def _forget(self) -> None:
+        self._keep(self._store.purge(_FORGET_MS / 1000 - 1))
+
+    def _keep(self, kept: "Future[None]") -> None:
+        self._services.tasks.start(_done(kept))
+
+    def _rename(self, ident: str, title: str) -> None:
+        self._talk.note_title(ident, title)
+        self._keep(self._store.rename(ident, title))
+
+    def _choose(self, index: QModelIndex) -> None:
+        one = self.model.conversation(index)
+        if one is not None and one.id != self._talk.conversation.id:
+            self.chosen.emit(one.id)
+
+    def _menu(self, point: QPoint) -> None:
+        index = self.list.indexAt(point)
+        one = self.model.conversation(index)
+        if one is None:
+            return
+        menu = QMenu(self)
+        pin = self.tr("Unpin") if one.pinned else self.tr("Pin")
+        menu.addAction(icon("pin", "text-dim"), pin, lambda: self._pin(one))
+        rename = menu.addAction(icon("edit", "text-dim"), self.tr("Rename…"))
+        rename.triggered.connect(lambda: self.list.edit(index))
+        menu.addSeparator()
+        menu.addAction(icon("trash", "bad"), self.tr("Delete"), lambda: self.delete(one))
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.popup(self.list.viewport().mapToGlobal(point))
+
+    def _pin(self, one: Conversation) -> None:
+        self._keep(self._store.pin(one.id, pinned=not one.pinned))
+
+    def _delete_current(self) -> None:
+        one = self.model.conversation(self.list.currentIndex())
+        if one is not None:
+            self.delete(one)
+
+    def _connect(self) -> None:
+        self._soon.timeout.connect(self.refresh)
+        self.search.textChanged.connect(lambda: self._soon.start(_SEARCH_MS))
+        self.stored.connect(lambda: self._soon.start(_SEARCH_MS))
+        self.model.renamed.connect(self._rename)
+        self.list.clicked.connect(self._choose)
+        self.list.activated.connect(self._choose)
+        self.list.delete_pressed.connect(self._delete_current)
+        self.list.customContextMenuRequested.connect(self._menu)
+        self._talk.opened.connect(lambda: self.mark(self._talk.conversation.id))
+        self._talk.writing_changed.connect(self.model.note_writing)
+        forget = self._store.changes.listen(self._note)
+        self.destroyed.connect(forget)
+
+    def _arrange(self) -> None:
+        space = self._services.theme.space
+        new = icon_button("plus", self.tr("New conversation (Ctrl+N)"))
+        new.clicked.connect(self.new_wanted)
+        head = QHBoxLayout()
+        head.setSpacing(space("xs"))
+        head.addWidget(self.search, 1)
+        head.addWidget(new)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(space("m"), space("m"), space("s"), space("s"))
+        column.setSpacing(space("s"))
+        column.addLayout(head)
+        column.addWidget(self._nothing)
+        column.addWidget(self.list, 1)
+        column.addStretch()
+        self.setFixedWidth(248)
+
+
+class _List(QListView):
+    """F2 renames, Delete deletes; hovering is seen."""
+
+    delete_pressed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setMouseTracking(True)
+        self.setEditTriggers(QListView.EditTrigger.EditKeyPressed)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 (Qt's name)
+        if event.key() == Qt.Key.Key_Delete:
+            self.delete_pressed.emit()
+        else:
+            super().keyPressEvent(event)
+
+
+async def _done(kept: "Future[None]") -> None:
+    await asyncio.wrap_future(kept)

@@ -1,0 +1,63 @@
+"""The tree of one conversation's messages and the branch of it that is shown; stores nothing."""
+
+from collections.abc import Iterable
+
+from app.store.records import Conversation, Message
+
+
+class Tree:
+    """Messages by id, and who answers whom; ``leaf`` is the end of the branch that is shown."""
+
+    def __init__(self, conversation: Conversation, messages: Iterable[Message] = ()) -> None:
+        self.conversation = conversation
+        self._messages: dict[str, Message] = {}
+        self._answers: dict[str | None, list[str]] = {}
+        for message in messages:
+            self.add(message)
+        self.leaf = conversation.leaf if conversation.leaf in self._messages else self._newest()
+
+    def add(self, message: Message) -> None:
+        """Take a new message, and show the branch that it ends."""
+        self._messages[message.id] = message
+        self._answers.setdefault(message.parent, []).append(message.id)
+        self.leaf = message.id
+
+    def replace(self, message: Message) -> None:
+        """Take a message that has changed."""
+        self._messages[message.id] = message
+
+    def __getitem__(self, ident: str) -> Message:
+        return self._messages[ident]
+
+    def __contains__(self, ident: str) -> bool:
+        return ident in self._messages
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    def path(self, leaf: str | None = None) -> list[Message]:
+        """The messages from the first to ``leaf`` (or to the end of what is shown)."""
+        found: list[Message] = []
+        at = leaf or self.leaf
+        while at is not None and at in self._messages:
+            found.append(self._messages[at])
+            at = found[-1].parent
+        return found[::-1]
+
+    def branch(self, ident: str) -> tuple[int, int]:
+        """Which of how many branches a message begins, counted from 1."""
+        beside = self._answers[self._messages[ident].parent]
+        return beside.index(ident) + 1, len(beside)
+
+    def step(self, ident: str, by: int) -> str:
+        """Show the branch before or after the one that ``ident`` begins; the new leaf."""
+        beside = self._answers[self._messages[ident].parent]
+        at = max(0, min(beside.index(ident) + by, len(beside) - 1))
+        leaf = beside[at]
+        while leaf in self._answers:
+            leaf = self._answers[leaf][-1]
+        self.leaf = leaf
+        return leaf
+
+    def _newest(self) -> str | None:
+        return next(reversed(self._messages), None)

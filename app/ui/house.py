@@ -1,0 +1,135 @@
+"""Everything that lives as long as the window, in the order it is built and ended."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtWidgets import QApplication
+
+from app.errors import Failure
+from app.runtime import library
+from app.runtime.supervisor import Phase, Supervisor
+from app.store.changes import Changes
+from app.store.conversations import open_conversations
+from app.store.paths import Paths
+from app.store.settings import Settings
+
+from .actions import model_commands, model_file_commands, window_commands
+from .models.library import Library
+from .notices import Notice, Notices
+from .opening import Opening
+from .page import Page, Place
+from .placement import Placement
+from .services import Services
+from .session import Session
+from .tasks import Tasks
+from .theme import Theme
+from .window import Window
+
+
+class House:
+    """``open`` shows the window and the last model; ``close`` ends the worker and the stores."""
+
+    def __init__(
+        self,
+        app: QApplication,
+        paths: Paths,
+        supervise: Callable[[Callable[[], None]], Supervisor] = Supervisor,
+    ) -> None:
+        guide = library.embedded_model()
+        changes = Changes()
+        self._notices = Notices()
+        self._settings = Settings(paths.settings, changes, self._notices.failure)
+        self._conversations, self._trouble = open_conversations(paths.database, changes)
+        self._tasks = Tasks(self._notices.failure)
+        supervisor = supervise(lambda: self._session.note_change())
+        self._session = Session(supervisor, self._tasks)
+        self._session.died.connect(self._tell_of_death)
+        self._session.changed.connect(self._take_back)
+        self._told_death: Notice | None = None
+        chosen = self._settings.now
+        self._theme = Theme(chosen.theme, chosen.text_scale)
+        self._theme.apply(app)
+        self.services = Services(
+            session=self._session,
+            theme=self._theme,
+            conversations=self._conversations,
+            settings=self._settings,
+            tasks=self._tasks,
+            notices=self._notices,
+        )
+        self.library = Library(self._settings, self._tasks, (paths.models,), guide)
+        self._paths = paths
+        self.closed = False
+        self.window = Window(self.services, self._places())
+        self._opening = Opening(self.services, self.library, self.window, guide)
+        self._placement = Placement(self.window, self._settings)
+        commands = window_commands(self.services, self.window, self._opening)
+        self.window.offer(commands, lambda: model_commands(self.library, self._opening))
+        self.window.strip.pressed.connect(self._offer_models)
+
+    def open(self) -> None:
+        """Show the window as it was, then say what went wrong, then open the last model."""
+        self._placement.restore(page="chat")
+        self.window.show()
+        for trouble in (self._settings.trouble, self._trouble):
+            if trouble is not None:
+                self._notices.failure(trouble)
+        self._opening.open_last()
+        self.library.refresh()
+
+    async def close(self) -> None:
+        """Hide first, then end: texts that are written, the worker, the stores."""
+        self.closed = True
+        self._placement.save()
+        self.window.hide()
+        await self._tasks.close()
+        await self._session.close()
+        await asyncio.to_thread(self._close_stores)
+        self.window.deleteLater()
+
+    def _tell_of_death(self, failure: Failure) -> None:
+        self._notices.failure(failure)
+        self._told_death = self.window.notices.notice
+
+    def _take_back(self) -> None:
+        """That the engine stopped is no news once it runs again."""
+        if self._told_death is None or self._session.phase is not Phase.READY:
+            return
+        if self.window.notices.notice is self._told_death:
+            self._notices.withdraw()
+        self._told_death = None
+
+    def _offer_models(self) -> None:
+        about = model_file_commands(self.services, self._opening)
+        self.window.show_commands([*model_commands(self.library, self._opening), *about])
+
+    def _close_stores(self) -> None:
+        self._conversations.close()
+        self._settings.close()
+
+    def _places(self) -> list[Place]:
+        say = partial(QCoreApplication.translate, "places")
+        return [
+            Place("chat", say("Chat"), "chat", self._chat),
+            Place("models", say("Models"), "models", self._models),
+            Place("settings", say("Settings"), "settings", self._settings_page, below=True),
+        ]
+
+    # a page's code is read when the page is first visited
+
+    def _chat(self) -> Page:
+        from .chat.page import ChatPage
+
+        return ChatPage(self.services)
+
+    def _models(self) -> Page:
+        from .models.page import ModelsPage
+
+        return ModelsPage(self.services, self.library, self._opening)
+
+    def _settings_page(self) -> Page:
+        from .settings.page import SettingsPage
+
+        return SettingsPage(self.services, self.library, self._opening, self._paths)

@@ -1,0 +1,81 @@
+"""The ways a model can run here, each with the memory it takes as a bar; the person picks one."""
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QButtonGroup, QGridLayout, QRadioButton, QSizePolicy, QWidget
+
+from app.ui.amounts import size
+from app.ui.status.machine import total_bytes
+from app.ui.theme import Theme
+from app.ui.widgets.parts import label
+
+from .entry import Entry, Way
+from .naming import plain_numbers
+
+
+class Costs(QWidget):
+    """``chosen`` carries the strategy text of the way that was picked."""
+
+    chosen = Signal(str)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._group = QButtonGroup(self)
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(theme.space("m"))
+        self._grid.setVerticalSpacing(theme.space("xs"))
+        self._grid.setColumnStretch(1, 1)
+
+    def show_ways(self, entry: Entry, now: str) -> None:
+        """One row a way of ``entry``; ``now`` is the strategy text that is in force."""
+        self._clear()
+        heading = label(self.tr("Memory on this machine"), "strong")
+        self._grid.addWidget(heading, 0, 0, 1, 3)
+        for row, way in enumerate(entry.ways, 1):
+            pick = QRadioButton(self._words(way, way.strategy == entry.strategy))
+            pick.setAccessibleName(f"{pick.text()}, {size(way.bytes)}")
+            pick.setChecked(way.strategy == now)
+            pick.clicked.connect(lambda _on, text=way.strategy: self.chosen.emit(text))
+            self._group.addButton(pick)
+            self._grid.addWidget(pick, row, 0)
+            self._grid.addWidget(Bar(self._theme, way.bytes / total_bytes()), row, 1)
+            self._grid.addWidget(label(size(way.bytes), "small"), row, 2)
+
+    def _words(self, way: Way, recommended: bool) -> str:  # noqa: FBT001
+        name = plain_numbers(way.format)
+        return self.tr("{} (usual)").format(name) if recommended else name
+
+    def _clear(self) -> None:
+        while (item := self._grid.takeAt(0)) is not None:
+            if (widget := item.widget()) is not None:
+                widget.hide()
+                widget.deleteLater()
+
+
+class Bar(QWidget):
+    """A share of the machine's memory; red from the point where it is more than there is."""
+
+    def __init__(self, theme: Theme, share: float) -> None:
+        super().__init__()
+        self._theme, self._share = theme, share
+        self.setFixedHeight(6)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setMinimumWidth(40)
+        self.setMaximumWidth(160)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
+        return QSize(80, 6)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 (Qt's name)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self._theme.color("line"))
+        painter.drawRoundedRect(QRectF(0, 0, self.width(), 6), 3, 3)
+        role = "accent" if self._share <= 1 else "bad"
+        painter.setBrush(self._theme.color(role))
+        width = max(6.0, self.width() * min(1.0, self._share))
+        painter.drawRoundedRect(QRectF(0, 0, width, 6), 3, 3)
+        painter.end()

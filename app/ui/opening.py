@@ -1,0 +1,115 @@
+"""What happens to a model that is chosen, dropped or was open last: it is opened and remembered."""
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QFileDialog
+
+from app.errors import Failure
+from app.runtime.library import look_at
+
+from .drop import MODEL_SUFFIXES
+from .models.library import Library
+from .services import Services
+from .window import Window
+
+
+class Opening(QObject):
+    """Sends a model to the session and its place to the settings; asks where a file lies."""
+
+    def __init__(self, services: Services, library: Library, window: Window, guide: Path) -> None:
+        super().__init__(window)
+        self._services, self._library, self._window = services, library, window
+        self._guide = guide
+        self._stand_in: Path | None = None
+        self._wanted: Path | None = None
+        services.session.changed.connect(self._remember)
+        window.drop.dropped.connect(self.take)
+
+    def open(self, path: Path, *, chat: bool = True) -> None:
+        """Open a model, in the way it was last asked for; ``chat`` goes to the chat meanwhile.
+
+        A file that is no use is told of, and what is open stays open.
+        """
+        self._wanted = path
+        self._services.notices.withdraw()
+        self._services.tasks.start(self._open(path, chat=chat))
+
+    async def _open(self, path: Path, *, chat: bool) -> None:
+        strategy = self._strategy(path)
+        await self._services.tasks.thread(look_at, path, strategy)
+        if path != self._wanted:
+            return  # another one was chosen meanwhile
+        self._stand_in = None
+        self._services.session.open(path, strategy)
+        if chat:
+            self._window.go("chat")
+
+    def open_last(self) -> None:
+        """Open what was open last; where that is not there or fails, the small guide."""
+        self._services.tasks.start(self._open_last())
+
+    async def _open_last(self) -> None:
+        chosen = self._services.settings.now
+        last = Path(chosen.model) if chosen.model and chosen.open_last_model else None
+        if last is not None and last.exists():
+            try:
+                await self._services.session.opened(last, self._strategy(last))
+            except Failure as failure:
+                self._services.notices.failure(failure)
+            else:
+                return
+        guide = self._guide
+        self._stand_in = guide if chosen.model else None  # what was chosen stays the last model
+        await self._services.session.opened(guide, self._strategy(guide))
+
+    def open_guide(self) -> None:
+        """Open the small model that ships with the program."""
+        self.open(self._guide)
+
+    def take(self, paths: list[Path]) -> None:
+        """Dropped on the window: folders join the library, the first model file is opened."""
+        folders = [path for path in paths if path.is_dir()]
+        files = [path for path in paths if path.is_file()]
+        for folder in folders:
+            self._library.add_folder(folder)
+        for file in files:
+            self._library.add_file(file)
+        if files:
+            self.open(files[0])
+        elif folders:
+            self._window.go("models")
+
+    def ask_file(self) -> None:
+        """Let the person choose a model file, and open it."""
+        kinds = " ".join(f"*{suffix}" for suffix in MODEL_SUFFIXES)
+        models, anything = self.tr("Models ({})").format(kinds), self.tr("All files (*)")
+        dialog = self._dialog(self.tr("Open a model"))
+        dialog.setNameFilters([models, anything])
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.fileSelected.connect(lambda chosen: self.take([Path(chosen)]))
+        dialog.open()
+
+    def ask_folder(self) -> None:
+        """Let the person choose a folder of models."""
+        dialog = self._dialog(self.tr("Add a folder of models"))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.fileSelected.connect(lambda chosen: self.take([Path(chosen)]))
+        dialog.open()
+
+    def _dialog(self, title: str) -> QFileDialog:
+        folders = self._library.folders
+        dialog = QFileDialog(self._window, title, str(folders[0] if folders else Path.home()))
+        dialog.finished.connect(dialog.deleteLater)
+        return dialog
+
+    def _strategy(self, path: Path) -> str:
+        return self._services.settings.now.strategies.get(str(path), "")
+
+    def _remember(self) -> None:
+        loaded = self._services.session.loaded
+        if loaded is None or Path(loaded.path) == self._stand_in:
+            return
+        asked = self._services.session.asked
+        self._services.settings.change(model=loaded.path, strategy=asked)

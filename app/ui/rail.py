@@ -1,0 +1,89 @@
+"""The pages at the left edge: icon and label, icons alone where room is scarce."""
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from .icons import icon, pixmap
+from .theme import Theme
+
+_WIDE, _NARROW = 168, 56
+
+
+class Rail(QWidget):
+    """``chosen`` carries the key of the page whose button was pressed."""
+
+    chosen = Signal(str)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("rail")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setAccessibleName(self.tr("Pages"))
+        self._theme = theme
+        self._buttons: dict[str, QPushButton] = {}
+        self._labels: dict[str, str] = {}
+        self._pictures: dict[str, str] = {}
+        self._group = QButtonGroup(self, exclusive=True)
+        self._bird = QLabel()
+        self._bird.setFixedSize(24, 24)
+        self._name = QLabel("Rookery")
+        self._name.setProperty("kind", "strong")
+        self.collapsed = False
+        self._arrange()
+        theme.changed.connect(self._paint_bird)
+        self._paint_bird()
+
+    def add(self, key: str, label: str, picture: str, *, below: bool = False) -> None:
+        """One more page; ``below`` puts it at the foot of the rail."""
+        button = QPushButton(label)
+        button.setProperty("role", "rail")
+        button.setCheckable(True)
+        button.setIconSize(QSize(20 if self.collapsed else 26, 20))
+        button.setAccessibleName(label)
+        button.toggled.connect(lambda _on: self._tint(key))
+        button.clicked.connect(lambda: self.chosen.emit(key))
+        self._buttons[key], self._labels[key] = button, label
+        self._pictures[key] = picture
+        self._group.addButton(button)
+        self._tint(key)
+        (self._foot if below else self._head).addWidget(button)
+
+    def mark(self, key: str) -> None:
+        """Show ``key`` as the page that is open."""
+        self._buttons[key].setChecked(True)
+
+    def collapse(self, *, narrow: bool) -> None:
+        """Icons alone, or icons with labels."""
+        self.collapsed = narrow
+        self.setFixedWidth(_NARROW if narrow else _WIDE)
+        self._name.setVisible(not narrow)
+        for key, button in self._buttons.items():
+            button.setIconSize(QSize(20 if narrow else 26, 20))
+            button.setText("" if narrow else self._labels[key])
+            button.setToolTip(self._labels[key] if narrow else "")
+
+    def _tint(self, key: str) -> None:
+        button = self._buttons[key]
+        role = "accent" if button.isChecked() else "text-dim"
+        button.setIcon(icon(self._pictures[key], role))
+
+    def _paint_bird(self) -> None:
+        self._bird.setPixmap(pixmap("rookery", "accent", 24, self.devicePixelRatioF()))
+
+    def _arrange(self) -> None:
+        space = self._theme.space
+        brand = QHBoxLayout()
+        brand.setContentsMargins(space("s"), space("xs"), 0, space("s"))
+        brand.setSpacing(space("s"))
+        brand.addWidget(self._bird)
+        brand.addWidget(self._name, 1)
+        self._head, self._foot = QVBoxLayout(), QVBoxLayout()
+        for part in (self._head, self._foot):
+            part.setSpacing(space("xs"))
+        column = QVBoxLayout(self)
+        column.setContentsMargins(space("s"), space("m"), space("s"), space("m"))
+        column.addLayout(brand)
+        column.addLayout(self._head)
+        column.addStretch()
+        column.addLayout(self._foot)
+        self.setFixedWidth(_WIDE)

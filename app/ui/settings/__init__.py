@@ -1,0 +1,1 @@
+"""The Settings page: the look, where models lie, what happens at start, and about the program."""

@@ -1,0 +1,54 @@
+"""A titled card of settings: words at the left, the control at the right, a line between rows."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from app.ui.theme import Theme
+from app.ui.widgets.parts import label, rule
+
+
+class Section(QWidget):
+    """Rows are added from the top; what is added belongs to the card."""
+
+    def __init__(self, theme: Theme, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        card = QFrame()
+        card.setProperty("card", "true")
+        self._rows = QVBoxLayout(card)
+        self._rows.setContentsMargins(0, 0, 0, 0)
+        self._rows.setSpacing(0)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.space("s"))
+        column.addWidget(label(title, "section"))
+        column.addWidget(card)
+
+    def add(self, name: str, words: str = "", *controls: QWidget) -> QLabel:
+        """One setting: its name, a dim line about it, its controls; gives the dim line back."""
+        space = self._theme.space
+        said = QVBoxLayout()
+        said.setSpacing(2)
+        said.addWidget(label(name, wrap=True))
+        about = label(words, "small", wrap=True)
+        if not words:
+            about.hide()
+        said.addWidget(about)
+        row = QHBoxLayout()
+        row.setContentsMargins(space("l"), space("m"), space("m"), space("m"))
+        row.setSpacing(space("s"))
+        row.addLayout(said, 1)
+        for control in controls:
+            row.addWidget(control, 0, Qt.AlignmentFlag.AlignVCenter)
+        self._line()
+        self._rows.addLayout(row)
+        return about
+
+    def add_wide(self, widget: QWidget) -> None:
+        """One row that is all its own."""
+        self._line()
+        self._rows.addWidget(widget)
+
+    def _line(self) -> None:
+        if self._rows.count():
+            self._rows.addWidget(rule())

@@ -1,0 +1,121 @@
+"""The status strip: the model pill, memory and speed; samples only while it can be seen."""
+
+import time
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
+
+from app.ui.amounts import size, speed
+from app.ui.icons import icon
+from app.ui.session import Session
+from app.ui.theme import Theme
+from app.ui.widgets.parts import label
+
+from .gauges import Level, Sparkline
+from .machine import Machine
+from .words import Pill, pill_of
+
+_IDLE_MS, _WRITING_MS = 2000, 500
+
+
+class Strip(QWidget):
+    """``pressed`` when the model pill is: the window then offers other models."""
+
+    pressed = Signal()
+
+    def __init__(self, session: Session, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("strip")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setAccessibleName(self.tr("Status"))
+        self._session, self._theme = session, theme
+        self._machine = Machine()
+        self._written, self._at = 0, 0.0
+        self.pill = QPushButton()
+        self.pill.setProperty("role", "pill")
+        self.pill.clicked.connect(self.pressed)
+        self._speed = label("")
+        self._spark = Sparkline(theme)
+        self._level = Level(theme)
+        self._memory = label("")
+        self._timer = QTimer(self)
+        self._timer.setTimerType(Qt.TimerType.VeryCoarseTimer)
+        self._arrange()
+        self._timer.timeout.connect(self._sample)
+        session.changed.connect(self._refresh)
+        session.writing_changed.connect(self._writing)
+        self._refresh()
+        self._writing()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 (Qt's name)
+        self._timer.start(self._pace())
+        self._sample()
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 (Qt's name)
+        self._timer.stop()
+
+    def _refresh(self) -> None:
+        said: Pill = pill_of(self._session)
+        self.pill.setIcon(icon(said.picture, said.role, 14))
+        metrics = self.pill.fontMetrics()
+        shown = metrics.elidedText(said.text, Qt.TextElideMode.ElideMiddle, 420)
+        self.pill.setText(shown)
+        self.pill.setToolTip(said.hint)
+        self.pill.setAccessibleName(said.text)
+        if self.isVisible():
+            self._sample()
+
+    def _writing(self) -> None:
+        writing = self._session.writing > 0
+        if writing:
+            self._spark.clear()
+            self._written, self._at = self._session.tokens_written, time.monotonic()
+        self._spark.setVisible(writing)
+        self._speed.setVisible(writing)
+        self._speed.clear()
+        if self.isVisible():
+            self._timer.start(self._pace())
+
+    def _pace(self) -> int:
+        return _WRITING_MS if self._session.writing else _IDLE_MS
+
+    def _sample(self) -> None:
+        now = self._machine.read(self._session.worker_pid)
+        share = now.worker_bytes / now.total_bytes, now.used_bytes / now.total_bytes
+        self._level.show_shares(*share)
+        used, total = size(now.used_bytes), size(now.total_bytes)
+        self._say_memory(self.tr("Memory {} of {}").format(used, total), now.worker_bytes)
+        if self._session.writing:
+            self._measure()
+
+    def _say_memory(self, text: str, worker_bytes: int) -> None:
+        if worker_bytes:
+            text = self.tr("Engine {} · {}").format(size(worker_bytes), text)
+        if text != self._memory.text():
+            self._memory.setText(text)
+
+    def _measure(self) -> None:
+        now, written = time.monotonic(), self._session.tokens_written
+        passed = now - self._at
+        if passed < 0.2:
+            return
+        pace = (written - self._written) / passed
+        self._written, self._at = written, now
+        if not pace and not self._speed.text():
+            return  # the prompt is still being read
+        self._spark.add(pace)
+        self._speed.setText(speed(pace))
+
+    def _arrange(self) -> None:
+        space = self._theme.space
+        row = QHBoxLayout(self)
+        row.setContentsMargins(space("s"), space("xs"), space("m"), space("xs"))
+        row.setSpacing(space("s"))
+        row.addWidget(self.pill)
+        row.addStretch(1)
+        for part in (self._spark, self._speed, self._level, self._memory):
+            row.addWidget(part)
+        self._level.setAccessibleName(self.tr("Memory in use"))
+        self._spark.setAccessibleName(self.tr("Recent speed"))
+        self.setFixedHeight(34)

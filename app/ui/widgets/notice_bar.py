@@ -1,0 +1,116 @@
+"""The bar below the page's top edge: failures with their details, news, and undo."""
+
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
+
+from app.ui.icons import pixmap
+from app.ui.notices import Kind, Notice, Notices
+from app.ui.theme import Theme
+
+from .parts import button, icon_button, label
+
+_COLOURS = {Kind.NEWS: "accent", Kind.FAILURE: "bad", Kind.UNDO: "text-dim"}
+
+
+class NoticeBar(QFrame):
+    """Shows the newest notice; ``closed`` when it goes, by the person or by time."""
+
+    closed = Signal()
+
+    def __init__(self, notices: Notices, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("notice")
+        self._theme = theme
+        self.notice: Notice | None = None
+        self._picture = QLabel()
+        self._title = label("", "strong", wrap=True)
+        self._words = label("", wrap=True)
+        self._act = button("", role="link")
+        self._unfold = button(self.tr("Details"), role="link")
+        self._copy = button(self.tr("Copy"), "copy", role="link")
+        self._close = icon_button("close", self.tr("Close this notice"), 14)
+        self._details = QPlainTextEdit(readOnly=True)
+        self._details.setAccessibleName(self.tr("Details of the failure"))
+        self._details.setMaximumHeight(120)
+        self._timer = QTimer(self, singleShot=True)
+        self._arrange()
+        self._timer.timeout.connect(self.dismiss)
+        self._close.clicked.connect(self.dismiss)
+        self._act.clicked.connect(self._do)
+        self._unfold.clicked.connect(self._toggle_details)
+        self._copy.clicked.connect(self._copy_details)
+        notices.posted.connect(self.show_notice)
+        notices.withdrawn.connect(self.dismiss)
+        theme.changed.connect(self._paint_picture)
+        self.hide()
+
+    def show_notice(self, notice: Notice) -> None:
+        """Put ``notice`` on the bar, in place of what is there."""
+        self.notice = notice
+        self.setAccessibleName(f"{notice.title} {notice.text}".strip())
+        self._title.setText(notice.title)
+        self._title.setVisible(bool(notice.title))
+        self._words.setText(notice.text)
+        beside = Qt.AlignmentFlag.AlignTop if notice.title else Qt.AlignmentFlag.AlignVCenter
+        self._row.setAlignment(self._picture, beside)
+        self._act.setText(notice.verb)
+        self._act.setAccessibleName(notice.verb or self.tr("No action"))
+        self._act.setVisible(notice.act is not None)
+        self._details.setPlainText(notice.details)
+        self._details.hide()
+        for part in (self._unfold, self._copy):
+            part.setVisible(bool(notice.details))
+        self._paint_picture()
+        self._timer.stop()
+        if notice.lasts_s:
+            self._timer.start(int(notice.lasts_s * 1000))
+        self.show()
+
+    def dismiss(self) -> None:
+        """Take the notice away."""
+        if self.notice is None:
+            return
+        self.notice = None
+        self._timer.stop()
+        self.hide()
+        self.closed.emit()
+
+    def _do(self) -> None:
+        notice = self.notice
+        self.dismiss()
+        if notice is not None and notice.act is not None:
+            notice.act()
+
+    def _toggle_details(self) -> None:
+        self._details.setVisible(self._details.isHidden())
+
+    def _copy_details(self) -> None:
+        if self.notice is not None:
+            said = self.notice.title, self.notice.text, self.notice.details
+            QGuiApplication.clipboard().setText("\n\n".join(filter(None, said)))
+
+    def _paint_picture(self) -> None:
+        if self.notice is not None:
+            kind = self.notice.kind
+            ratio = self.devicePixelRatioF()
+            self._picture.setPixmap(pixmap(kind.value, _COLOURS[kind], 18, ratio))
+
+    def _arrange(self) -> None:
+        space = self._theme.space
+        self._picture.setFixedSize(QSize(18, 18))
+        self._row = row = QHBoxLayout()
+        row.setSpacing(space("s"))
+        said = QVBoxLayout()
+        said.setSpacing(2)
+        said.addWidget(self._title)
+        said.addWidget(self._words)
+        row.addWidget(self._picture, 0, Qt.AlignmentFlag.AlignTop)
+        row.addLayout(said, 1)
+        for part in (self._act, self._unfold, self._copy, self._close):
+            row.addWidget(part)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(space("m"), space("s"), space("s"), space("s"))
+        column.setSpacing(space("s"))
+        column.addLayout(row)
+        column.addWidget(self._details)

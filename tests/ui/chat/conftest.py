@@ -1,0 +1,112 @@
+"""A chat page in a window of its own, on a real store, with a speaker instead of a worker."""
+
+from functools import cached_property
+
+import pytest
+from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QWidget
+
+from app.store.changes import Changes
+from app.store.conversations import open_conversations
+from app.store.settings import Settings
+from app.ui.chat.page import ChatPage
+from app.ui.notices import Notices
+from app.ui.services import Services
+from app.ui.session import Session
+from app.ui.tasks import Tasks
+from app.ui.theme import Theme
+from tests.ui.conftest import until
+
+from .speaker import Speaker, loaded
+
+
+class Scene:
+    """What a test needs of the page, and the words for it.
+
+    The page is built when it is first asked for: by then the test's loop runs, as in the program.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self.speaker = services.session._supervisor
+        self.frame = None
+
+    @cached_property
+    def page(self) -> ChatPage:
+        page = ChatPage(self.services)
+        self.frame = QWidget()
+        row = QHBoxLayout(self.frame)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(page)
+        self.frame.resize(1200, 760)
+        self.frame.show()
+        self.frame.activateWindow()
+        page.arrived()
+        return page
+
+    def close(self) -> None:
+        if self.frame is not None:
+            self.frame.hide()
+            self.frame.deleteLater()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+    async def say(self, words: str, reply: str | None = None) -> None:
+        """Send ``words`` with the Enter key's signal and wait until they are answered."""
+        if reply is not None:
+            self.speaker.says = reply
+        self.page.composer.edit.setPlainText(words)
+        self.page.composer.edit.sent.emit()
+        await self.answered()
+
+    async def answered(self) -> None:
+        await until(lambda: self.page.talk.writing is None)
+
+    def texts(self) -> list[str]:
+        return [message.text for message in self.page.talk.tree.path()]
+
+    def stored(self) -> list[str]:
+        conversation = self.page.talk.conversation.id
+        opened = self.services.conversations.open(conversation).result(10)
+        return [] if opened is None else [message.text for message in opened.messages]
+
+    def row_kinds(self) -> list[str]:
+        return [type(row).__name__ for row in self.page.transcript.rows]
+
+    def last(self, kind: type[QWidget]) -> QWidget:
+        """The lowest widget of a kind that is on the transcript."""
+        found = self.page.transcript.viewport().findChildren(kind)
+        shown = [one for one in found if one.isVisible()]
+        return max(shown, key=lambda one: one.mapTo(self.page, one.rect().topLeft()).y())
+
+
+@pytest.fixture
+def services(qapp: QApplication, tmp_path):
+    made = _services(qapp, tmp_path, Speaker(model=loaded()))
+    yield made
+    made.conversations.close()
+    made.settings.close()
+
+
+@pytest.fixture
+def chat(services):
+    """The page, shown, with a model open."""
+    scene = Scene(services)
+    yield scene
+    scene.close()
+
+
+def _services(qapp: QApplication, folder, speaker: Speaker) -> Services:
+    changes = Changes()
+    conversations, _ = open_conversations(folder / "conversations.sqlite3", changes)
+    notices = Notices()
+    tasks = Tasks(notices.failure)
+    theme = Theme("light")
+    theme.apply(qapp)
+    return Services(
+        session=Session(speaker, tasks),
+        theme=theme,
+        conversations=conversations,
+        settings=Settings(folder / "settings.json", changes),
+        tasks=tasks,
+        notices=notices,
+    )

@@ -1,0 +1,115 @@
+"""Stands in for the supervisor: says what a test wants said, piece by piece, at its pace."""
+
+import asyncio
+import contextlib
+import re
+from collections.abc import AsyncGenerator
+
+from app.errors import Failure, NoModel
+from app.runtime.protocol import (
+    Done,
+    Event,
+    Loaded,
+    Piece,
+    Prefilled,
+    Prompt,
+    Sampling,
+    TokenFacts,
+)
+from app.runtime.spec import Spec
+from app.runtime.supervisor import Phase
+
+SPEC = Spec(
+    generation="7.0",
+    layers=24,
+    width=1024,
+    heads=16,
+    head_size=64,
+    attention_width=1024,
+    ffn_width=4096,
+    vocabulary=65536,
+    parameters=450_767_872,
+)
+
+
+def loaded(name: str = "rwkv7-g1-0.4b", *, thinks: bool = True, path: str = "") -> Loaded:
+    return Loaded(
+        id=1,
+        path=path or f"/models/{name}.pth",
+        name=name,
+        spec=SPEC,
+        strategy="cpu bf16",
+        weights_bytes=800_000_000,
+        load_s=1.2,
+        tokenizer="world",
+        templates=("g1", "world", "text"),
+        thinks=thinks,
+        sampling=Sampling(temperature=1.0, top_p=0.3, presence=0.5, frequency=0.5),
+    )
+
+
+class Speaker:
+    """A supervisor without a worker. ``says`` is the next reply, ``fails`` what ends it."""
+
+    def __init__(self, says: str = "Hello.", model: Loaded | None = None) -> None:
+        self.says = says
+        self.fails: Failure | None = None
+        self.pause_s = 0.0
+        self.prompt_tokens = 12
+        self.holds = asyncio.Event()
+        self.holds.set()
+        self.asked: list[tuple[Prompt, int, Sampling]] = []
+        self.left_early = 0
+        self.phase = Phase.READY if model else Phase.EMPTY
+        self.loaded = model
+        self.progress = None
+        self.failure = None
+        self.worker_pid = None
+
+    async def generate(
+        self,
+        prompt: Prompt,
+        *,
+        limit: int,
+        sampling: Sampling,
+        stops: tuple[str, ...] = (),
+        top_logprobs: int = 0,
+    ) -> AsyncGenerator[Event | Done, None]:
+        self.asked.append((prompt, limit, sampling))
+        if self.loaded is None:
+            raise NoModel
+        ended = False
+        try:
+            for done in range(0, self.prompt_tokens + 1, max(self.prompt_tokens // 4, 1)):
+                yield Prefilled(id=1, done=done, total=self.prompt_tokens)
+            tokens = re.findall(r"\s*\S+|\s+$", self.says)
+            for number, text in enumerate(tokens):
+                await self.holds.wait()
+                await asyncio.sleep(self.pause_s)
+                yield Piece(id=1, text=text, tokens=(TokenFacts(number),))
+            if self.fails is not None:
+                raise self.fails
+            ended = True
+            yield Done(
+                id=1,
+                reason="stop",
+                prompt_tokens=self.prompt_tokens,
+                tokens=len(tokens),
+                prefill_s=0.2,
+                decode_s=max(len(tokens) - 1, 1) / 41.0,
+                first_token_s=0.24,
+                seed=1234,
+            )
+        finally:
+            self.left_early += not ended
+
+    async def open(self, path: str, strategy: str = "") -> Loaded:
+        self.loaded = loaded(path=path)
+        return self.loaded
+
+    async def unload(self) -> None:
+        self.loaded = None
+
+    async def close(self) -> None:
+        with contextlib.suppress(AttributeError):
+            self.loaded = None

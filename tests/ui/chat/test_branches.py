@@ -1,0 +1,118 @@
+"""Writing again, editing, and going between the branches that come of it."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from app.errors import WorkerDied
+from app.ui.chat.branch_switch import BranchSwitch
+from app.ui.chat.reply_foot import ReplyFoot
+from tests.ui.conftest import until
+
+
+async def test_writing_again_keeps_the_old_reply_beside_the_new_one(chat):
+    await chat.say("Name a bird", "Rook.")
+    chat.speaker.says = "Crow."
+    chat.page._again()
+    await chat.answered()
+    assert chat.texts() == ["Name a bird", "Crow."]
+    switch = chat.last(BranchSwitch)
+    assert switch._words.text() == "2/2"
+    switch._before.click()
+    assert chat.texts() == ["Name a bird", "Rook."]
+    assert chat.row_kinds() == ["BubbleRow", "BlockRow", "FootRow"]
+
+
+async def test_the_branch_that_was_shown_last_is_shown_again(chat):
+    await chat.say("Name a bird", "Rook.")
+    chat.speaker.says = "Crow."
+    chat.page._again()
+    await chat.answered()
+    chat.page.transcript.step(chat.page._replies()[-1], -1)
+    conversation = chat.page.talk.conversation.id
+    chat.page.begin()
+    chat.page.open(conversation)
+    await until(lambda: chat.texts() == ["Name a bird", "Rook."])
+
+
+async def test_up_edits_the_last_message_into_a_branch_of_its_own(chat):
+    await chat.say("Name a bird", "Rook.")
+    await chat.say("Another", "Crow.")
+    QTest.keyClick(chat.page.composer.edit, Qt.Key.Key_Up)
+    assert chat.page.composer.edit.toPlainText() == "Another"
+    chat.speaker.says = "Jay."
+    chat.page.composer.edit.setPlainText("A third")
+    QTest.keyClick(chat.page.composer.edit, Qt.Key.Key_Return)
+    await chat.answered()
+    assert chat.texts() == ["Name a bird", "Rook.", "A third", "Jay."]
+    edited = chat.page.talk.tree.path()[2].id
+    assert chat.page.talk.tree.branch(edited) == (2, 2)
+    chat.page.transcript.step(edited, -1)
+    assert chat.texts() == ["Name a bird", "Rook.", "Another", "Crow."]
+
+
+async def test_the_first_message_can_be_edited(chat):
+    await chat.say("Hello", "Hi.")
+    chat.page.transcript.edit(chat.page.talk.tree.path()[0].id)
+    await chat.say("Good day", "Good day to you.")
+    assert chat.texts() == ["Good day", "Good day to you."]
+
+
+async def test_escape_gives_the_edit_up_and_brings_back_what_was_being_written(chat):
+    await chat.say("Hello", "Hi.")
+    chat.page.composer.edit.setPlainText("half a thou")
+    chat.page.transcript.edit(chat.page.talk.tree.path()[0].id)
+    assert chat.page.composer.edit.toPlainText() == "Hello"
+    QTest.keyClick(chat.page.composer.edit, Qt.Key.Key_Escape)
+    assert chat.page.composer.edit.toPlainText() == "half a thou"
+    assert chat.texts() == ["Hello", "Hi."]
+
+
+async def test_nothing_is_branched_while_a_reply_is_written(chat):
+    await chat.say("Hello", "Hi.")
+    chat.speaker.holds.clear()
+    chat.page._again()
+    chat.page._again()
+    chat.page.transcript.step(chat.page._replies()[-1], -1)
+    chat.speaker.holds.set()
+    await chat.answered()
+    assert len(chat.page.talk.tree) == 3
+
+
+async def test_a_reply_that_was_stopped_goes_on_where_it_ended(chat):
+    chat.speaker.says, chat.speaker.pause_s = "one two three " * 50, 0.003
+    chat.page.composer.edit.setPlainText("Count")
+    chat.page.composer.edit.sent.emit()
+    await until(lambda: len(chat.texts()[-1]) > 30)
+    chat.page.talk.stop()
+    await chat.answered()
+    before = chat.page.talk.tree.path()[-1]
+    chat.speaker.says, chat.speaker.pause_s = " and four", 0
+    assert not chat.last(ReplyFoot)._go_on.isHidden()
+    chat.last(ReplyFoot)._go_on.click()
+    await chat.answered()
+    after = chat.page.talk.tree.path()[-1]
+    assert (after.id, after.text, after.status) == (before.id, before.text + " and four", "done")
+    assert after.reply.tokens == before.reply.tokens + 2
+    assert chat.stored() == ["Count", after.text]
+    assert chat.row_kinds() == ["BubbleRow", "BlockRow", "FootRow"]
+    turns = chat.speaker.asked[-1][0].turns
+    assert [(turn.role, turn.text) for turn in turns] == [
+        ("user", "Count"),
+        ("assistant", before.text),
+    ]
+    assert len(chat.services.conversations.search("and four").result(10)) == 1
+
+
+async def test_only_the_last_reply_that_was_cut_short_can_go_on(chat):
+    await chat.say("Hello", "Hi.")
+    assert chat.last(ReplyFoot)._go_on.isHidden(), "it was complete"
+    chat.speaker.fails = WorkerDied(exit_code=-9)
+    await chat.say("And now?", "half a")
+    assert not chat.last(ReplyFoot)._go_on.isHidden()
+    chat.speaker.fails = None
+    await chat.say("Again?", "whole")
+    assert all(
+        foot._go_on.isHidden()
+        for foot in chat.page.transcript.viewport().findChildren(ReplyFoot)
+        if foot.isVisible()
+    )

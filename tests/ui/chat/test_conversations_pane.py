@@ -1,0 +1,108 @@
+"""The list at the left: what is in it, searching, renaming, deleting and taking that back."""
+
+from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLineEdit
+
+from app.ui.chat.talk import title_of
+from tests.ui.conftest import heard, until
+
+
+def titles(chat) -> list[str]:
+    model = chat.page.pane.model
+    indexes = [model.index(row) for row in range(model.rowCount())]
+    return [str(one.data()) for one in indexes if model.conversation(one)]
+
+
+async def begun(chat, *names: str) -> None:
+    for name in names:
+        chat.page.begin()
+        await chat.say(name, f"About {name}.")
+    await until(lambda: len(titles(chat)) == len(names))
+
+
+async def test_a_conversation_is_listed_from_its_first_message_on(chat):
+    assert titles(chat) == []
+    chat.page.begin()
+    chat.page.begin()
+    await chat.say("Rooks and crows\nand more", "Yes.")
+    await until(lambda: titles(chat) == ["Rooks and crows"])
+    assert chat.page._title.text() == "Rooks and crows"
+
+
+async def test_the_newest_is_first_and_the_open_one_is_marked(chat):
+    await begun(chat, "old", "new")
+    await until(lambda: titles(chat) == ["new", "old"])
+    current = chat.page.pane.list.currentIndex()
+    assert current.data() == "new"
+
+
+async def test_searching_finds_words_of_messages_and_clearing_shows_all(chat):
+    await begun(chat, "rooks", "crows")
+    chat.page.pane.search.setText("out roo")
+    await until(lambda: titles(chat) == ["rooks"])
+    chat.page.pane.search.clear()
+    await until(lambda: len(titles(chat)) == 2)
+
+
+async def test_choosing_opens_it(chat):
+    await begun(chat, "rooks", "crows")
+    pane = chat.page.pane
+    pane._choose(pane.model.index(2))
+    await until(lambda: chat.texts() == ["rooks", "About rooks."])
+
+
+async def test_f2_renames_in_place(chat):
+    await begun(chat, "rooks")
+    view = chat.page.pane.list
+    view.setFocus()
+    QTest.keyClick(view, Qt.Key.Key_F2)
+    editor = view.findChild(QLineEdit)
+    editor.setText("Corvids")
+    QTest.keyClick(editor, Qt.Key.Key_Return)
+    await until(lambda: titles(chat) == ["Corvids"])
+    assert chat.page._title.text() == "Corvids"
+    chat.page.pane.model.setData(QModelIndex(), "nothing")
+
+
+async def test_delete_takes_it_away_and_undo_brings_it_back(chat):
+    await begun(chat, "rooks", "crows")
+    with heard(chat.services.notices.posted) as posted:
+        view = chat.page.pane.list
+        view.setFocus()
+        QTest.keyClick(view, Qt.Key.Key_Delete)
+    await until(lambda: titles(chat) == ["rooks"])
+    assert len(chat.page.talk.tree) == 0, "it was the one that was shown"
+    ((notice,),) = posted
+    assert notice.verb == "Undo"
+    notice.act()
+    await until(lambda: titles(chat) == ["crows", "rooks"])
+
+
+async def test_deleting_stops_the_reply_in_it(chat):
+    chat.speaker.holds.clear()
+    chat.page.composer.edit.setPlainText("rooks")
+    chat.page.composer.edit.sent.emit()
+    await until(lambda: titles(chat) == ["rooks"])
+    chat.page.pane.delete(chat.page.talk.conversation)
+    await until(lambda: chat.speaker.left_early == 1)
+    await until(lambda: titles(chat) == [])
+
+
+async def test_pinned_ones_stand_at_the_top(chat):
+    await begun(chat, "old", "new")
+    model = chat.page.pane.model
+    old = next(
+        one
+        for row in range(model.rowCount())
+        if (one := model.conversation(model.index(row))) and one.title == "old"
+    )
+    chat.page.pane._pin(old)
+    await until(lambda: titles(chat) == ["old", "new"])
+    assert model.index(0).data() == "Pinned"
+
+
+def test_titles_are_short_lines():
+    assert title_of("  Hello \n there") == "Hello"
+    assert title_of("word " * 40).endswith("…")
+    assert len(title_of("鸟" * 300)) <= 61

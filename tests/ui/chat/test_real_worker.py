@@ -1,0 +1,138 @@
+"""The chat with a real worker process, a real model, and a real end of the program by kill -9."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from app.runtime.supervisor import Phase, Supervisor
+from app.store.conversations import open_conversations
+from app.ui.chat.failure_card import FailureCard
+from app.ui.chat.page import ChatPage
+from app.ui.services import Services
+from app.ui.session import Session
+from tests.runtime.small_models import small_file
+from tests.ui.conftest import until
+
+from .conftest import Scene
+
+SLOW_LIMIT = 60_000
+
+
+@pytest.fixture
+def real(services: Services, tmp_path):
+    """The same page on a supervisor with a worker process."""
+    supervisor = Supervisor(lambda: session.note_change())
+    session = Session(supervisor, services.tasks)
+    made = Services(
+        session=session,
+        theme=services.theme,
+        conversations=services.conversations,
+        settings=services.settings,
+        tasks=services.tasks,
+        notices=services.notices,
+    )
+    scene = Scene(made)
+    scene.model = small_file(tmp_path)
+    yield scene
+    scene.close()
+
+
+async def test_a_real_model_answers_stops_and_survives_its_workers_death(real):
+    session = real.services.session
+    page: ChatPage = real.page
+    try:
+        page.composer.edit.setPlainText("Hello")
+        page.composer.edit.sent.emit()
+        assert real.texts() == [], "no model is open yet"
+        await session.opened(Path(real.model))
+        page.talk.configure(limit=24)
+        await until(lambda: not page.composer._closed)
+        page.composer.edit.sent.emit()
+        await until(lambda: len(real.texts()) == 2)
+        await real.answered()
+        reply = page.talk.tree.path()[-1]
+        assert reply.status == "done", real.row_kinds()
+        assert reply.reply.model == session.loaded.name
+        assert 0 < reply.reply.tokens <= 24
+        assert real.stored()[-1] == reply.text
+
+        page.talk.configure(limit=SLOW_LIMIT)
+        page.composer.edit.setPlainText("Go on and on")
+        page.composer.edit.sent.emit()
+        await until(lambda: len(real.texts()[-1]) > 20)
+        page.talk.stop()
+        await real.answered()
+        assert page.talk.tree.path()[-1].status == "stopped"
+
+        page.composer.edit.setPlainText("And now be killed")
+        page.composer.edit.sent.emit()
+        await until(lambda: len(real.texts()[-1]) > 20)
+        os.kill(session._supervisor.worker_pid, signal.SIGKILL)
+        await real.answered()
+        dead = page.talk.tree.path()[-1]
+        assert (dead.status, dead.reply.failure) == ("failed", "worker-died")
+        assert len(dead.text) > 20
+        assert real.last(FailureCard).isVisible()
+        assert session.phase is Phase.DEAD
+
+        page.talk.configure(limit=8)
+        page.transcript.regenerate(dead.id)
+        await real.answered()
+        assert page.talk.tree.path()[-1].status == "done"
+    finally:
+        await session.close()
+
+
+PROGRAM = """
+import asyncio, sys, time
+from pathlib import Path
+from PySide6.QtWidgets import QApplication
+from qasync import QEventLoop
+from tests.ui.chat.conftest import _services
+from tests.ui.chat.speaker import Speaker, loaded
+from app.ui.chat.page import ChatPage
+
+app = QApplication([])
+speaker = Speaker(" ".join(f"word{n}" for n in range(20_000)), loaded())
+speaker.pause_s = 0.004
+services = _services(app, Path(sys.argv[1]), speaker)
+
+async def live():
+    page = ChatPage(services)
+    page.show()
+    page.talk.grew.connect(
+        lambda _: print(time.time(), len(page.talk.tree.path()[-1].text), flush=True)
+    )
+    page.talk.send("Tell me everything")
+    await asyncio.sleep(60)
+
+loop = QEventLoop(app)
+asyncio.set_event_loop(loop)
+with loop:
+    loop.run_until_complete(live())
+"""
+
+
+def test_what_was_on_the_screen_survives_the_kill_of_the_program(tmp_path):
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        shown = [process.stdout.readline().split() for _ in range(40)]
+        os.kill(process.pid, signal.SIGKILL)
+        killed = time.time()
+        shown += [line.split() for line in process.stdout.read().splitlines()]
+    seen = [int(length) for when, length in shown if float(when) < killed - 0.3]
+    store, trouble = open_conversations(tmp_path / "conversations.sqlite3")
+    assert trouble is None
+    (conversation,) = store.all().result(10)
+    question, reply = store.open(conversation.id).result(10).messages
+    store.close()
+    assert question.text == "Tell me everything"
+    assert reply.status == "interrupted"
+    assert len(reply.text) >= max(seen) > 0
+    assert reply.text.startswith("word0 word1 word2")

@@ -1,0 +1,144 @@
+"""A whole window on folders of its own; ``async def`` tests run in the loop the program uses."""
+
+import asyncio
+import contextlib
+import gc
+import inspect
+
+import pytest
+from PySide6.QtCore import QCoreApplication, QEvent
+from qasync import QEventLoop
+
+import app.runtime.library
+from app.store.paths import standard_paths
+from app.ui.house import House
+from tests.runtime.small_models import small_file
+from tests.ui.fake_supervisor import FakeSupervisor
+
+_SCENE_S = 30
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """Run a coroutine test in a qasync loop, and let nothing outlive it."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    names = inspect.signature(pyfuncitem.obj).parameters
+    scene = pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names})
+    with QEventLoop(pyfuncitem.funcargs["qapp"]) as loop:
+        asyncio.set_event_loop(loop)
+        try:
+            loop.run_until_complete(_played(scene))
+        finally:
+            asyncio.set_event_loop(None)
+    return True
+
+
+async def _played(scene):
+    try:
+        await asyncio.wait_for(scene, _SCENE_S)
+    finally:
+        mine = asyncio.current_task()
+        left = [task for task in asyncio.all_tasks() if task is not mine]
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+
+@pytest.fixture(autouse=True)
+def _qt(qapp):
+    """Every test here may draw; widgets end in this thread, as in the program."""
+    qapp.setQuitOnLastWindowClosed(False)  # as in main: a closed dialog must not end the loop
+    gc.disable()
+    yield
+    gc.collect(1)
+    gc.enable()
+
+
+@pytest.fixture(autouse=True, scope="package")
+def _frozen():
+    """What was imported before is looked at no more."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.fixture(scope="session")
+def models_folder(tmp_path_factory):
+    """Four small models of four generations, and two files that are none."""
+    folder = tmp_path_factory.mktemp("models")
+    small_file(folder, "7.0", name="rwkv7-g1a-0.1b-20250905-ctx4096")
+    small_file(folder, "6.0", name="RWKV-x060-World-1B6-v2.1-20240328-ctx4096")
+    small_file(folder, "5.2", name="我的模型-🐦-" + "很长" * 20)
+    four = small_file(folder, "4", name="RWKV-4-Raven-1B5-v12-Eng98")
+    (folder / "cut.pth").write_bytes(four.read_bytes()[:5000])
+    (folder / "notes.gguf").write_bytes(b"not a model at all")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def guide(tmp_path_factory):
+    """A small model in the place of the one that ships."""
+    return small_file(tmp_path_factory.mktemp("guide"), name="rookery-guide")
+
+
+@pytest.fixture
+def paths(tmp_path):
+    return standard_paths(str(tmp_path / "home"))
+
+
+@pytest.fixture
+def build(qapp, paths, guide, monkeypatch):
+    """Builds the window with a supervisor that only pretends; closes every one at the end."""
+    monkeypatch.setattr(app.runtime.library, "embedded_model", lambda: guide)
+    built = []
+
+    def _build(supervise=FakeSupervisor, **settings):
+        house = House(qapp, paths, supervise)
+        house.services.settings.change(**settings)
+        built.append(house)
+        return house
+
+    yield _build
+    for house in built:
+        if house.closed:
+            continue
+        house._close_stores()
+        house.window.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+@pytest.fixture
+def house(build):
+    """A window at its first start, on the Models page, not yet shown."""
+    return build(page="models")
+
+
+async def until(condition, limit_s=10.0):
+    """Wait in the loop until ``condition()`` is true; fails the test otherwise."""
+    deadline = asyncio.get_running_loop().time() + limit_s
+    while not condition():
+        assert asyncio.get_running_loop().time() < deadline, "it never came true"
+        await asyncio.sleep(0.01)
+
+
+async def shown(house):
+    """Open the window and give it the keyboard."""
+    house.open()
+    house.window.activateWindow()
+    await until(house.window.isActiveWindow)
+
+
+async def settled(turns=5):
+    """Let what is due now happen."""
+    for _ in range(turns):
+        await asyncio.sleep(0.002)
+
+
+@contextlib.contextmanager
+def heard(signal):
+    """Collects what a signal carried."""
+    came = []
+    signal.connect(lambda *carried: came.append(carried))
+    yield came

@@ -1,0 +1,63 @@
+"""A supervisor without a worker: the test says when layers arrive and how an opening ends."""
+
+import asyncio
+from pathlib import Path
+
+from app.runtime.library import describe
+from app.runtime.protocol import Loaded, LoadProgress, Sampling
+from app.runtime.supervisor import Phase
+
+
+class FakeSupervisor:
+    """Same face as the real one; opens at once unless ``hold`` is set, ``refusal`` is raised."""
+
+    def __init__(self, on_change):
+        self._on_change = on_change
+        self.phase, self.loaded, self.progress, self.failure = Phase.EMPTY, None, None, None
+        self.worker_pid = None
+        self.hold: asyncio.Event | None = None
+        self.refusal = None
+        self.asked = []
+
+    async def open(self, path, strategy=""):
+        self.asked.append((path, strategy))
+        self.loaded = None
+        self.enter(Phase.LOADING)
+        if self.hold is not None:
+            await self.hold.wait()
+        if self.refusal is not None:
+            self.enter(Phase.EMPTY)
+            raise self.refusal
+        file = describe(Path(path))
+        self.loaded = Loaded(
+            id=1,
+            path=path,
+            name=file.name,
+            spec=file.spec,
+            strategy=strategy or "cpu fp32",
+            weights_bytes=file.bytes,
+            load_s=0.1,
+            tokenizer=file.tokenizer,
+            templates=("plain",),
+            thinks=False,
+            sampling=Sampling(),
+        )
+        self.enter(Phase.READY)
+        return self.loaded
+
+    def layers(self, done, total):
+        self.progress = LoadProgress(id=1, done=done, total=total)
+        self._on_change()
+
+    def enter(self, phase, failure=None):
+        self.phase, self.failure = phase, failure
+        self.progress = None
+        self._on_change()
+
+    async def unload(self):
+        self.loaded = None
+        self.enter(Phase.EMPTY)
+
+    async def close(self):
+        self.loaded = None
+        self.enter(Phase.CLOSING)

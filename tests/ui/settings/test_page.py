@@ -1,0 +1,117 @@
+"""The Settings page: what is chosen holds at once and for the next start."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QToolButton
+
+from tests.ui.conftest import settled, shown, until
+
+
+def page_of(house):
+    return house.window.go("settings")
+
+
+def words(widget):
+    return " ".join(label.text() for label in widget.findChildren(QLabel))
+
+
+async def test_the_theme_changes_at_once_and_is_kept(house, build):
+    await shown(house)
+    page = page_of(house)
+    page.theme_choice.setCurrentIndex(page.theme_choice.findData("dark"))
+    page.theme_choice.activated.emit(page.theme_choice.currentIndex())
+    assert house.services.theme.dark
+    dark = QApplication.palette().window().color()
+    assert dark == house.services.theme.color("surface")
+    await house.close()
+    again = build()
+    assert again.services.theme.dark
+
+
+async def test_the_text_size_changes_at_once_and_is_kept(house, build):
+    await shown(house)
+    before = QApplication.font().pointSizeF()
+    page = page_of(house)
+    page.size_choice.setCurrentIndex(page.size_choice.findData(1.25))
+    page.size_choice.activated.emit(page.size_choice.currentIndex())
+    assert round(QApplication.font().pointSizeF() / before, 2) == 1.25
+    await house.close()
+    assert build().services.theme.scale == 1.25
+
+
+async def test_it_follows_what_is_changed_by_a_command(house):
+    await shown(house)
+    page = page_of(house)
+    QTest.keyClick(house.window, Qt.Key.Key_Minus, Qt.KeyboardModifier.ControlModifier)
+    await until(lambda: page.size_choice.currentData() == 0.9)
+    house.services.theme.choose("light")
+    assert page.theme_choice.currentData() == "light"
+
+
+async def test_folders_are_listed_given_up_and_brought_back(build, tmp_path):
+    first, second = tmp_path / "one", tmp_path / "二"
+    house = build(page="settings", folders=(str(first), str(second)))
+    await shown(house)
+    page = page_of(house)
+    assert str(first) in words(page)
+    assert str(second) in words(page)
+    drop = next(one for one in page.findChildren(QToolButton) if str(first) in one.accessibleName())
+    drop.click()
+    await settled()
+    assert house.library.folders == (second,)
+    house.window.notices._act.click()
+    assert house.library.folders == (first, second)
+    await until(lambda: not house.library.scanning)
+
+
+async def test_without_a_folder_it_says_how_to_add_one(house):
+    await shown(house)
+    assert "drop it anywhere" in words(page_of(house))
+
+
+async def test_not_opening_the_last_model_opens_the_guide(build, models_folder, guide):
+    file = models_folder / "RWKV-4-Raven-1B5-v12-Eng98.pth"
+    house = build(page="settings", model=str(file))
+    await shown(house)
+    page = page_of(house)
+    assert page.open_last.isChecked()
+    page.open_last.click()
+    await house.close()
+    again = build()
+    await shown(again)
+    await until(lambda: again.services.session.loaded is not None)
+    assert again.services.session.loaded.path == str(guide)
+
+
+async def test_it_shows_where_the_data_lies_and_what_runs(house, paths):
+    await shown(house)
+    page = page_of(house)
+    assert str(paths.data) in words(page)
+    assert "Apache License 2.0" in words(page)
+    copy = next(one for one in page.findChildren(QPushButton) if one.text() == "Copy versions")
+    copy.click()
+    copied = QGuiApplication.clipboard().text()
+    assert "Rookery" in copied
+    assert "Python 3" in copied
+
+
+async def test_no_row_is_squeezed_at_any_width(build, models_folder):
+    house = build(page="settings", folders=(str(models_folder),))
+    await shown(house)
+    for width in (760, 1180, 1700):
+        house.window.resize(width, 560)
+        await settled(10)
+        for part in page_of(house).findChildren(QToolButton):
+            assert part.height() >= part.sizeHint().height()
+        for part in page_of(house).findChildren(QLabel):
+            if part.isVisible() and part.wordWrap():
+                assert part.height() >= part.heightForWidth(part.width())
+
+
+async def test_nothing_is_wider_than_the_smallest_window(build, models_folder):
+    house = build(page="settings", folders=(str(models_folder / ("long " * 30)),), text_scale=1.6)
+    await shown(house)
+    house.window.resize(760, 520)
+    await settled(10)
+    assert house.window.width() <= 760

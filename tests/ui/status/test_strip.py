@@ -1,0 +1,143 @@
+"""The status strip: the model, what it costs, how fast it writes."""
+
+import asyncio
+import os
+
+import pytest
+
+from app.errors import DamagedCheckpoint, WorkerDied
+from app.runtime.supervisor import Phase
+from app.ui.status.machine import Machine
+from tests.ui.conftest import heard, settled, shown, until
+
+
+async def test_it_names_the_open_model_its_generation_and_its_strategy(house):
+    await shown(house)
+    await until(lambda: house.services.session.loaded is not None)
+    await settled()
+    said = house.window.strip.pill.text()
+    assert said == "Rookery guide · RWKV-7.0 · 32-bit on CPU"
+    assert house.window.strip.pill.accessibleName() == said
+
+
+async def test_it_says_when_the_engine_stopped_and_when_nothing_is_open(house):
+    await shown(house)
+    supervisor = house._session._supervisor
+    await until(lambda: house.services.session.loaded is not None)
+    supervisor.enter(Phase.DEAD, WorkerDied(exit_code=-9))
+    await settled()
+    assert "stopped" in house.window.strip.pill.text()
+    await supervisor.unload()
+    await settled()
+    assert house.window.strip.pill.text() == "No model is open"
+
+
+async def test_a_worker_that_dies_while_nobody_waits_is_told_in_words(house):
+    await shown(house)
+    await until(lambda: house.services.session.loaded is not None)
+    house._session._supervisor.enter(Phase.DEAD, WorkerDied(exit_code=-9, stderr="the end"))
+    bar = house.window.notices
+    await until(bar.isVisible)
+    assert "engine" in bar._title.text()
+    assert "the end" in bar._words.text()
+
+
+@pytest.mark.parametrize("other", [False, True])
+async def test_a_death_is_no_news_once_the_engine_runs_again(house, other):
+    await shown(house)
+    await until(lambda: house.services.session.loaded is not None)
+    house._session._supervisor.enter(Phase.DEAD, WorkerDied(exit_code=-9))
+    await until(house.window.notices.isVisible)
+    if other:
+        house.services.notices.failure(DamagedCheckpoint(path="a.pth"))
+    await settled(20)
+    assert house.window.notices.isVisible()
+    house._session._supervisor.enter(Phase.READY)
+    await settled(20)
+    assert house.window.notices.isVisible() is other
+
+
+async def test_a_worker_that_dies_while_it_writes_is_told_by_the_text_alone(house):
+    await shown(house)
+    await until(lambda: house.services.session.loaded is not None)
+    house.services.session._write(+1)
+    house._session._supervisor.enter(Phase.DEAD, WorkerDied(exit_code=-9))
+    await settled()
+    assert house.window.notices.isHidden()
+
+
+async def test_pressing_the_pill_offers_the_models(house):
+    await shown(house)
+    await until(lambda: house.library.scanned)
+    house.window.strip.pill.click()
+    assert house.window.palette_card.isVisible()
+    assert "Chat with Rookery guide" in house.window.palette_card.titles()
+    assert "Close the model" in house.window.palette_card.titles()
+
+
+async def test_speed_is_shown_only_while_a_text_is_written(house):
+    await shown(house)
+    strip, session = house.window.strip, house.services.session
+    assert not strip._speed.isVisible()
+    session._write(+1)
+    for _ in range(8):
+        session.tokens_written += 10
+        await asyncio.sleep(0.1)
+    await until(lambda: "tok/s" in strip._speed.text(), 3)
+    shown_speed = float(strip._speed.text().split()[0])
+    assert 40 < shown_speed < 110
+    session._write(-1)
+    assert not strip._speed.isVisible()
+
+
+async def test_no_speed_is_shown_while_the_prompt_is_being_read(house):
+    await shown(house)
+    session, strip = house.services.session, house.window.strip
+    session._write(+1)
+    await asyncio.sleep(0.3)
+    strip._sample()
+    assert strip._speed.text() == ""
+    session.tokens_written += 10
+    await asyncio.sleep(0.3)
+    strip._sample()
+    assert "tok/s" in strip._speed.text()
+    session._write(-1)
+
+
+async def test_memory_is_sampled_only_while_the_strip_can_be_seen(house):
+    await shown(house)
+    assert house.window.strip._timer.isActive()
+    assert "GB" in house.window.strip._memory.text()
+    house.window.hide()
+    assert not house.window.strip._timer.isActive()
+
+
+def test_the_machine_counts_the_memory_of_the_worker_alone():
+    machine = Machine()
+    assert machine.read(None).worker_bytes == 0
+    mine = machine.read(os.getpid())
+    assert 10_000_000 < mine.worker_bytes < mine.used_bytes < mine.total_bytes
+    assert machine.read(2**22 + 1).worker_bytes == 0
+
+
+async def test_changes_of_one_turn_are_told_once(house):
+    await shown(house)
+    await until(lambda: house.services.session.loaded is not None)
+    await settled(20)
+    with heard(house.services.session.changed) as came:
+        for _ in range(50):
+            house.services.session.note_change()
+        await settled(20)
+    assert len(came) == 1
+
+
+@pytest.mark.parametrize("width", [760, 1400])
+async def test_a_long_name_does_not_widen_the_window(build, models_folder, width):
+    file = next(path for path in models_folder.iterdir() if "🐦" in path.name)
+    house = build(page="models", model=str(file))
+    await shown(house)
+    house.window.resize(width, 560)
+    await until(lambda: house.services.session.loaded is not None)
+    await settled()
+    assert house.window.width() == width
+    assert "…" in house.window.strip.pill.text()

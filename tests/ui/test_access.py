@@ -1,0 +1,86 @@
+"""Every control has a name and can be reached with the keyboard."""
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QLineEdit,
+    QListView,
+    QPlainTextEdit,
+    QTextEdit,
+    QWidget,
+)
+
+from app.errors import DamagedCheckpoint
+from tests.ui.conftest import settled, shown, until
+
+CONTROLS = (
+    *(QAbstractButton, QLineEdit, QComboBox, QAbstractSpinBox, QAbstractSlider),
+    *(QListView, QPlainTextEdit, QTextEdit),
+)
+
+
+def nameless(root: QWidget) -> list[QWidget]:
+    """Controls of ours that a screen reader could not name."""
+    found = [child for kind in CONTROLS for child in root.findChildren(kind)]
+    ours = [child for child in found if not child.objectName().startswith("qt_")]
+    inner = (QComboBox, QAbstractSpinBox)
+    return [
+        child
+        for child in ours
+        if child.metaObject().className() not in ("QScrollBar", "QComboBoxListView")
+        and not isinstance(child.parent(), inner)
+        and not isinstance(child.parent(), QLineEdit)
+        and not child.accessibleName().strip()
+        and not (isinstance(child, QAbstractButton) and child.text().strip())
+    ]
+
+
+@pytest.mark.parametrize("page", ["chat", "models", "settings"])
+async def test_every_control_has_an_accessible_name(build, models_folder, page):
+    house = build(page=page, folders=(str(models_folder), "/not/there"))
+    await shown(house)
+    house.window.go("models")
+    await until(lambda: house.library.scanned)
+    house.window.go(page)
+    house.window.show_palette()
+    house.window.palette_card.close_card()
+    house.window.show_shortcuts()
+    house.services.notices.failure(DamagedCheckpoint(path="a", why="b"))
+    assert len(house.window.findChildren(QAbstractButton)) > 15
+    assert nameless(house.window) == []
+
+
+@pytest.mark.parametrize("page", ["chat", "models", "settings"])
+async def test_tab_reaches_every_control_that_takes_the_keyboard(build, models_folder, page):
+    house = build(page=page, folders=(str(models_folder),))
+    await shown(house)
+    house.window.go(page)
+    await until(lambda: house.library.scanned)
+    await settled()
+    first = now = house.window.rail._buttons["models"]
+    now.setFocus()
+    seen = set()
+    for _ in range(200):
+        seen.add(QApplication.focusWidget())
+        QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
+        if QApplication.focusWidget() is first:
+            break
+    content = house.window._pages[page]
+    wanted = {
+        child
+        for kind in (QAbstractButton, QLineEdit, QComboBox, QListView)
+        for child in content.findChildren(kind)
+        if child.isVisible() and child.isEnabled()
+        and child.focusPolicy() & Qt.FocusPolicy.TabFocus
+        and not isinstance(child.parent(), QComboBox)
+    }  # fmt: skip
+    assert len(wanted) > 4
+    exclusive = {one for one in wanted if isinstance(one, QAbstractButton) and one.group()}
+    assert wanted - exclusive <= seen
+    assert not exclusive or exclusive & seen  # one of a group: arrows reach the others

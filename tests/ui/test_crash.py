@@ -1,0 +1,70 @@
+"""Errors nobody foresaw: printed, shown once, and the program goes on."""
+
+import sys
+import threading
+
+import pytest
+from PySide6.QtWidgets import QPlainTextEdit
+
+from app.ui.crash import CrashDesk
+from tests.ui.conftest import settled, until
+
+
+@pytest.fixture
+def desk():
+    made = CrashDesk()
+    yield made
+    if made.dialog is not None:
+        made.dialog.close()
+
+
+def broken():
+    try:
+        raise ZeroDivisionError("divided by a nought")
+    except ZeroDivisionError:
+        return sys.exc_info()
+
+
+def report(desk):
+    return desk.dialog.findChild(QPlainTextEdit).toPlainText()
+
+
+async def test_a_bug_is_printed_and_shown_with_its_traceback(desk, capsys):
+    desk.take(*broken())
+    await until(lambda: desk.dialog is not None)
+    assert "divided by a nought" in report(desk)
+    assert "Rookery" in report(desk)
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+async def test_a_second_bug_joins_the_first_dialog(desk, capsys):
+    desk.take(*broken())
+    await until(lambda: desk.dialog is not None)
+    first = desk.dialog
+    desk.take(ValueError, ValueError("another one"), None)
+    await until(lambda: "another one" in report(desk))
+    assert desk.dialog is first
+    first.accept()
+    await settled()
+    assert desk.dialog is None
+
+
+async def test_a_bug_in_a_thread_is_shown_too(desk, capsys):
+    args = threading.ExceptHookArgs((*broken(), threading.current_thread()))
+    thread = threading.Thread(target=desk._take_thread, args=(args,))
+    thread.start()
+    thread.join()
+    await until(lambda: desk.dialog is not None)
+    assert "divided by a nought" in report(desk)
+
+
+async def test_an_error_of_the_event_loop_is_shown_too(desk, capsys):
+    desk.take_loop(None, {"exception": broken()[1], "message": "in a callback"})
+    await until(lambda: desk.dialog is not None)
+
+
+async def test_ctrl_c_is_no_bug(desk, qtbot):
+    with qtbot.waitSignal(desk.interrupted):
+        desk.take(KeyboardInterrupt, KeyboardInterrupt(), None)
+    await settled()
+    assert desk.dialog is None

@@ -1,0 +1,74 @@
+"""Files and folders dropped on the window."""
+
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QPlainTextEdit,
+)
+
+from tests.ui.conftest import shown, until
+
+
+def dragged(paths):
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    return mime
+
+
+def drag_over(widget, mime):
+    """Whether the drag may be dropped there: the event lives no longer than its data."""
+    action, button = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
+    event = QDragEnterEvent(QPoint(300, 300), action, mime, button, Qt.KeyboardModifier(0))
+    QApplication.sendEvent(widget, event)
+    return bool(event.isAccepted())
+
+
+def drop(window, mime):
+    action, button = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
+    event = QDropEvent(QPointF(300, 300), action, mime, button, Qt.KeyboardModifier(0))
+    QApplication.sendEvent(window, event)
+
+
+async def test_a_folder_dropped_anywhere_joins_the_library(house, models_folder):
+    await shown(house)
+    assert drag_over(house.window, dragged([models_folder]))
+    assert house.window.drop.isVisible()
+    drop(house.window, dragged([models_folder]))
+    assert house.window.drop.isHidden()
+    assert house.library.folders == (models_folder,)
+    await until(lambda: len(house.library.entries) == 7)
+
+
+async def test_a_model_dropped_anywhere_is_opened_and_listed(house, models_folder):
+    await shown(house)
+    house.window.go = lambda _key: None
+    file = models_folder / "RWKV-4-Raven-1B5-v12-Eng98.pth"
+    drag_over(house.window, dragged([file]))
+    drop(house.window, dragged([file]))
+    session = house.services.session
+    await until(lambda: session.loaded is not None and session.loaded.path == str(file))
+    assert house.library.is_single(file)
+
+
+async def test_what_is_no_file_is_not_taken(house):
+    await shown(house)
+    mime = QMimeData()
+    mime.setText("hello")
+    assert not drag_over(house.window, mime)
+    assert house.window.drop.isHidden()
+
+
+async def test_a_text_field_takes_dropped_words_but_leaves_a_model_to_the_window(
+    house, models_folder
+):
+    await shown(house)
+    page = house.window.go("models")
+    field = QPlainTextEdit(page)
+    house.window.drop.watch(page)
+    text = QMimeData()
+    text.setText("words")
+    assert drag_over(field.viewport(), text)
+    assert house.window.drop.isHidden()
+    assert drag_over(field.viewport(), dragged([models_folder]))
+    assert house.window.drop.isVisible()

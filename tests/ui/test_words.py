@@ -1,0 +1,126 @@
+"""Numbers and names in plain words."""
+
+import asyncio
+
+import pytest
+from PySide6.QtCore import QLocale
+
+from app.errors import NotFound
+from app.ui.amounts import short_count, size, speed, whole
+from app.ui.commands import Command
+from app.ui.models.fit import fit_of
+from app.ui.models.naming import plain_name, plain_way
+from app.ui.notices import details_of
+from app.ui.tasks import Tasks
+from app.ui.widgets.command_palette import closeness
+
+GB = 1_000_000_000
+
+
+@pytest.fixture(autouse=True)
+def _english():
+    before = QLocale()
+    QLocale.setDefault(QLocale("en_US"))
+    yield
+    QLocale.setDefault(before)
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(0, "0 B"), (640, "640 B"), (3.1e9, "3.1 GB"), (999.9e6, "1.0 GB"), (1536, "1.5 kB")],
+)
+def test_sizes_have_one_decimal_and_a_unit(count, said):
+    assert size(count) == said
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(1.5276e9, "1.5B"), (4.5e8, "0.5B"), (1.9e8, "0.2B"), (430_000, "430.0K"), (12, "12")],
+)
+def test_parameters_are_counted_as_model_names_do(count, said):
+    assert short_count(count) == said
+
+
+def test_exact_numbers_have_thin_gaps():
+    assert whole(65536) == "65,536"
+
+
+@pytest.mark.parametrize(("pace", "said"), [(58.4, "58 tok/s"), (8.27, "8.3 tok/s")])
+def test_speeds_below_ten_have_a_decimal(pace, said):
+    assert speed(pace) == said
+
+
+@pytest.mark.parametrize(
+    ("stem", "parameters", "said"),
+    [
+        ("rwkv7-g1a-0.4b-20250905-ctx4096", 4.5e8, "G1a 0.4B, reasoning, Sep 2025"),
+        ("rwkv7-g1-2.9b-20250519-ctx4096", 2.95e9, "G1 2.9B, reasoning, May 2025"),
+        ("rwkv7-world-0.4b", 3e9, "World 3.0B"),
+        ("RWKV-x060-World-1B6-v2.1-20240328-ctx4096", 1.6e9, "World 1.6B, Mar 2024"),
+        ("RWKV-4-Raven-1B5-v12-Eng98", 1.5e9, "Raven 1.5B, instructions"),
+        ("RWKV-4-Pile-169M-20220807-8023", 1.69e8, "Pile 169M, raw text, Aug 2022"),
+        ("rwkv7-world-0.1b-20251399", 1.9e8, "World 0.2B"),
+        ("my_own-model", 1e6, "My own model"),
+        ("r7-q5_1", 1e6, "R7 q5_1"),
+        ("small_rwkv-Q4_K_M", 1e6, "Small rwkv Q4_K_M"),
+        ("模型-🐦", 1e6, "模型 🐦"),
+        ("---", 1e6, "---"),
+    ],
+)
+def test_official_names_become_plain_words_others_stay(stem, parameters, said):
+    assert plain_name(stem, int(parameters)) == said
+
+
+def test_a_way_to_run_has_plain_words():
+    assert plain_way("cpu bf16") == "16-bit on CPU"
+    assert plain_way("cpu fp32") == "32-bit on CPU"
+    assert plain_way("") == ""
+
+
+def test_a_model_fits_is_tight_or_is_too_large():
+    assert fit_of(3 * GB, 8 * GB, 16 * GB).word == "Fits"
+    assert fit_of(9 * GB, 8 * GB, 16 * GB).word == "Tight"
+    large = fit_of(20 * GB, 8 * GB, 16 * GB)
+    assert large.word == "Too large"
+    assert "20.0 GB" in large.sentence
+    assert "16.0 GB" in large.sentence
+
+
+def test_fits_leaves_room_for_the_work_beside_the_weights():
+    assert fit_of(8 * GB - 1, 8 * GB, 16 * GB).word == "Tight"
+
+
+def test_details_of_a_failure_are_text_to_copy():
+    text = details_of(NotFound("gone", path="/ä"))
+    assert text.splitlines()[0] == "not-found"
+    assert '"/ä"' in text
+
+
+def test_closeness_prefers_beginnings_and_wants_every_word():
+    assert closeness("dark", "Dark theme") > closeness("dark", "A darker thing")
+    assert closeness("theme dark", "Dark theme") > 0
+    assert closeness("dark mode", "Dark theme") == 0
+    assert closeness("", "anything") == 1
+
+
+def test_a_command_without_keys_is_still_a_command():
+    assert Command("x", print).keys == ""
+
+
+async def test_a_failure_of_a_task_goes_to_the_notices_and_a_bug_to_the_hook(monkeypatch):
+    failures, bugs = [], []
+    monkeypatch.setattr("sys.excepthook", lambda _kind, error, _trace: bugs.append(error))
+    tasks = Tasks(failures.append)
+
+    async def fails():
+        raise NotFound(path="x")
+
+    async def breaks():
+        raise KeyError("bug")
+
+    for work in (fails(), breaks()):
+        await asyncio.wait([tasks.start(work)])
+    await asyncio.sleep(0.01)
+    assert [type(one) for one in failures] == [NotFound]
+    assert [type(one) for one in bugs] == [KeyError]
+    assert not tasks._running
