@@ -1,6 +1,7 @@
-"""The RWKV-7 state recurrence with gradients: a compiled kernel and its plain torch twin. Knows no model.
+"""The RWKV-7 state recurrence with gradients: a compiled kernel and its plain twin; knows no model.
 
-Shapes: r, w, k, v, a, b and the result are (B, T, H, N) fp32: batch, time, heads, head size. The state starts at zero.
+Shapes: r, w, k, v, a, b and the result are (B, T, H, N) fp32: batch, time, heads, head size. The
+state starts at zero.
 """
 
 from __future__ import annotations
@@ -8,19 +9,21 @@ from __future__ import annotations
 import ctypes
 import functools
 import hashlib
+import os
+import platform
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
+import platformdirs
 import torch
 from torch import Tensor
 
 SOURCE = Path(__file__).with_name("wkv7.cpp")
-BUILD = Path(__file__).with_name("runs") / "build"
-FLAGS = (
-    "-O3 -march=native -mprefer-vector-width=512 -ffast-math -fopenmp -fPIC -shared -std=c++17"
-).split()
+BUILD = Path(platformdirs.user_cache_dir("rookery")) / "training"
+FLAGS = ["-O3", "-march=native", "-mprefer-vector-width=512", "-ffast-math"]
+FLAGS += ["-fopenmp", "-fPIC", "-shared", "-std=c++17"]
 STRIDE = 16  # steps between two kept states; the same number stands in wkv7.cpp
 
 
@@ -35,11 +38,14 @@ def library() -> ctypes.CDLL:
     found = compiler()
     if found is None:
         raise RuntimeError("a C++ compiler (g++) is needed to train")
-    digest = hashlib.sha256(SOURCE.read_bytes() + " ".join(FLAGS).encode()).hexdigest()[:16]
+    told = " ".join([found, platform.node(), *FLAGS])  # -march=native suits this machine alone
+    digest = hashlib.sha256(SOURCE.read_bytes() + told.encode()).hexdigest()[:16]
     path = BUILD / f"wkv7-{digest}.so"
     if not path.exists():
         BUILD.mkdir(parents=True, exist_ok=True)
-        subprocess.run([found, *FLAGS, str(SOURCE), "-o", str(path)], check=True)
+        fresh = path.with_suffix(f".{os.getpid()}")
+        subprocess.run([found, *FLAGS, str(SOURCE), "-o", str(fresh)], check=True)
+        fresh.replace(path)
     return ctypes.CDLL(str(path))
 
 
@@ -73,7 +79,10 @@ class _Wkv7(torch.autograd.Function):
 
 
 def wkv7(r: Tensor, w: Tensor, k: Tensor, v: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """y_t = S_t·r_t with S_t = S_{t-1}·(diag(w_t) + a_t⊗b_t) + v_t⊗k_t; all (B, T, H, N), w is the decay itself."""
+    """y_t = S_t·r_t with S_t = S_{t-1}·(diag(w_t) + a_t⊗b_t) + v_t⊗k_t; w is the decay itself.
+
+    Raises ValueError for a head size that is not compiled in, RuntimeError without a compiler.
+    """
     result: Tensor = _Wkv7.apply(r, w, k, v, a, b)  # type: ignore[no-untyped-call]
     return result
 
