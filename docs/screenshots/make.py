@@ -1,0 +1,160 @@
+"""Makes the pictures in this folder from the real window, worker and embedded model.
+
+    python docs/screenshots/make.py [--into FOLDER] [--models FOLDER]
+
+The replies are what the embedded model says; only the long answer with code, and the question
+before it, are stored beforehand (example.md), since so small a model writes no code.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parents[1]))
+
+from PySide6.QtWidgets import QApplication, QWidget  # noqa: E402
+from qasync import QEventLoop  # noqa: E402
+
+from app.store.paths import standard_paths  # noqa: E402
+from app.store.records import Conversation, new_id, new_message  # noqa: E402
+from app.ui.house import House  # noqa: E402
+from app.ui.look import choose_theme  # noqa: E402
+
+SIZE = (1280, 800)
+QUESTIONS = ("What is RWKV?", "Which model fits my machine?", "How do I open my own model?")
+LIMIT_S = 90.0
+
+
+class Studio:
+    """One window, and how it is brought into each scene."""
+
+    def __init__(self, house: House, into: Path) -> None:
+        self.house = house
+        self.into = into
+        self.services = house.services
+
+    @property
+    def chat(self) -> QWidget:
+        """The Chat page, in front."""
+        return self.house.window.go("chat")
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Wait for something to come true; raises TimeoutError if it does not."""
+        deadline = time.monotonic() + LIMIT_S
+        while not condition():
+            if time.monotonic() > deadline:
+                raise TimeoutError("the scene never came about")
+            await asyncio.sleep(0.01)
+
+    async def take(self, name: str, theme: str) -> None:
+        """Dress the window and write its picture."""
+        choose_theme(self.services, theme)
+        await asyncio.sleep(0.4)
+        path = self.into / f"{name}.png"
+        if not self.house.window.grab().save(str(path)):
+            raise OSError(f"the picture could not be written: {path}")
+        print(path)
+
+    async def ask(self, question: str) -> None:
+        """Send a question and wait for the end of the reply."""
+        self.chat.talk.send(question)
+        await self.until(lambda: self.chat.talk.writing is not None)
+        await self.until(lambda: self.chat.talk.writing is None)
+
+    async def empty(self) -> None:
+        """The first start."""
+        await self.until(lambda: self.services.session.loaded)
+        await self.take("chat-empty", "light")
+
+    async def conversation(self) -> None:
+        """A talk with the embedded model."""
+        for question in QUESTIONS:
+            await self.ask(question)
+        await self.take("chat-light", "light")
+        await self.take("chat-dark", "dark")
+
+    async def code(self) -> None:
+        """A long answer with code, in a conversation that was stored before."""
+        conversations = self.services.conversations
+        now = time.time()
+        ident = new_id()
+        title = "A queue for streamed words"
+        kept = Conversation(id=ident, title=title, created=now, updated=now)
+        asked = new_message(ident, None, "user", "Write a queue for streamed words in Python.")
+        answer = (HERE / "example.md").read_text(encoding="utf-8")
+        told = new_message(ident, asked.id, "assistant", answer)
+        for job in (conversations.add(kept), conversations.append(asked)):
+            await asyncio.wrap_future(job)
+        await asyncio.wrap_future(conversations.append(told))
+        await asyncio.wrap_future(conversations.choose(ident, told.id))
+        self.chat.open(ident)
+        await self.until(lambda: self.chat.talk.conversation.id == ident)
+        await asyncio.sleep(0.3)
+        self.chat.transcript.verticalScrollBar().setValue(0)
+        await self.take("chat-code", "dark")
+        self.chat.transcript.verticalScrollBar().setValue(1 << 20)
+        await self.take("chat-code-end", "light")
+
+    async def error(self) -> None:
+        """The worker is killed in the middle of a reply."""
+        self.chat.begin()
+        before = self.services.session.tokens_written
+        self.chat.talk.send("Tell me everything about states.")
+        await self.until(lambda: self.services.session.tokens_written > before + 60)
+        os.kill(self.services.session.worker_pid, 9)
+        await self.until(lambda: self.chat.talk.writing is None)
+        await self.take("chat-error", "light")
+
+    async def pages(self) -> None:
+        """The other pages."""
+        self.house.window.go("models")
+        await asyncio.sleep(1.0)
+        await self.take("models-light", "light")
+        await self.take("models-dark", "dark")
+        self.house.window.go("settings")
+        await self.take("settings-light", "light")
+
+
+async def shoot(app: QApplication, into: Path, home: Path, models: Path | None) -> None:
+    """Play every scene in one window."""
+    house = House(app, standard_paths(str(home)))
+    house.services.settings.change(folders=(str(models),) if models else ())
+    house.open()
+    house.window.resize(*SIZE)
+    studio = Studio(house, into)
+    try:
+        await studio.empty()
+        await studio.conversation()
+        await studio.code()
+        await studio.pages()
+        await studio.error()
+    finally:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(house.close(), 10)
+
+
+def main() -> None:
+    """Read the command line and make the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--into", type=Path, default=HERE, help="the folder of the pictures")
+    parser.add_argument("--models", type=Path, help="a folder to be listed on the Models page")
+    chosen = parser.parse_args()
+    chosen.into.mkdir(parents=True, exist_ok=True)
+    app = QApplication([])
+    app.setQuitOnLastWindowClosed(False)
+    loop = QEventLoop(app)
+    asyncio.set_event_loop(loop)
+    with tempfile.TemporaryDirectory() as home, loop:
+        loop.run_until_complete(shoot(app, chosen.into, Path(home), chosen.models))
+
+
+if __name__ == "__main__":
+    main()
