@@ -42,6 +42,13 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     conversations_shown: bool = True
     chat_settings_shown: bool = False
     system_prompt: str = ""
+    hub_source: str = "huggingface"
+    hub_mirror: str = ""
+    hub_proxy: str = ""
+    downloads_at_once: int = 2
+    download_limit: int = 0
+    download_connections: int = 4
+    download_folder: str = ""
 
 
 class Settings:
