@@ -26,6 +26,8 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     ``folders`` are searched for models; ``model`` and ``strategy`` are what was open last;
     ``files`` are models chosen by themselves; ``strategies`` maps a model's path to the way it
     was asked to run; ``window`` is the window's geometry as base64, ``page`` the page it showed.
+    ``hub_source`` is "huggingface", "mirror" (its address in ``hub_mirror``) or "modelscope";
+    ``download_limit`` is in bytes a second, 0 for none; ``download_folder`` "" is the usual one.
     """
 
     theme: str = "system"
