@@ -82,6 +82,7 @@ class Terminal:
             os.chdir(ROOT)
             os.execv(sys.executable, [sys.executable, "-m", "app", *arguments])
         self.shown = b""
+        self._ended = False
 
     def wait_for(self, pattern, limit_s=30):
         """Read until something new matches."""
@@ -101,32 +102,65 @@ class Terminal:
     def type(self, keys):
         os.write(self._side, keys)
 
+    def interrupt(self, pattern):
+        """Press Ctrl-C until it is answered.
+
+        A line editor looks for signals before it waits for keys: one that comes in between is
+        seen with the next key only, and a person presses again.
+        """
+        begin = time.perf_counter()
+        while not re.search(pattern, self.shown):
+            assert time.perf_counter() - begin < 30, self.shown
+            self.type(b"\x03")
+            self._read(0.5)
+        self.wait_for(pattern)
+
     def end(self):
         """The exit code; what it still prints is read meanwhile."""
         begin = time.perf_counter()
         while (ended := os.waitpid(self.pid, os.WNOHANG)) == (0, 0):
             assert time.perf_counter() - begin < 20
             self._read(0.05)
+        self._ended = True
         os.close(self._side)
         return os.waitstatus_to_exitcode(ended[1])
 
+    def kill(self):
+        """What a failed test leaves must not be another test's child."""
+        if not self._ended:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+            os.close(self._side)
 
-def test_ctrl_c_stops_the_reply_and_ctrl_d_leaves_the_chat(model):
-    terminal = Terminal("chat", "--model", model, "--seed", "1", *ENDLESS)
+
+@pytest.fixture
+def open_terminal():
+    opened = []
+
+    def start_terminal(*arguments):
+        opened.append(Terminal(*arguments))
+        return opened[-1]
+
+    yield start_terminal
+    for terminal in opened:
+        terminal.kill()
+
+
+def test_ctrl_c_stops_the_reply_and_ctrl_d_leaves_the_chat(model, open_terminal):
+    terminal = open_terminal("chat", "--model", model, "--seed", "1", *ENDLESS)
     terminal.wait_for(rb"> ")
     (worker,) = workers_of(terminal.pid)
     terminal.type(b"Hello\n")
     terminal.wait_for(rb"Hello\r\n(.|\n){30}")
     terminal.type(b"\x03")
-    terminal.wait_for(rb"\^C(.|\n)*\n> ", 3)
-    terminal.type(b"\x03")
-    terminal.wait_for(rb"Ctrl-D leaves(.|\n)*> ", 3)
+    terminal.wait_for(rb"\^C(.|\n)*\n> ")
+    terminal.interrupt(rb"Ctrl-D leaves(.|\n)*> ")
     os.kill(int(worker), signal.SIGKILL)
-    wait_until(lambda: gone(worker) or not workers_of(terminal.pid), 2)
+    wait_until(lambda: gone(worker) or not workers_of(terminal.pid), 30)
     terminal.type(b"Are you there?\n")
     terminal.wait_for(rb"there\?\r\n(.|\n){30}")
     terminal.type(b"\x03")
-    terminal.wait_for(rb"\^C(.|\n)*\n> ", 3)
+    terminal.wait_for(rb"\^C(.|\n)*\n> ")
     terminal.type(b"\x04")
     assert terminal.end() == 0
 

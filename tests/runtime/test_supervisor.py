@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 
+import psutil
 import pytest
 
 from app.errors import NoModel, NotFound, RequestRefused, WorkerDied
@@ -30,22 +31,18 @@ def models(tmp_path_factory):
 @contextlib.asynccontextmanager
 async def supervising():
     """A supervisor, the phases it went through, and an end that must leave nothing behind."""
-    phases = []
+    phases, before = [], children()
     supervisor = Supervisor(lambda: phases.append(supervisor.phase))
     try:
         yield supervisor, phases
     finally:
         await supervisor.close()
-        assert not children()
+        assert children() <= before
 
 
 def children():
-    """Whether this process has any, zombies included."""
-    try:
-        os.waitpid(-1, os.WNOHANG)
-    except ChildProcessError:
-        return False
-    return True
+    """The processes that this one started and has not seen the end of, zombies included."""
+    return {child.pid for child in psutil.Process().children()}
 
 
 def scenario(body):

@@ -202,6 +202,11 @@ print(peak_memory_bytes() - before, model.weights_bytes + model.table.nbytes)
 """
 
 
+# Freed memory that malloc keeps for the next tensor (64 MB, see app/kernels/allocator.py), its
+# fragments, and one block in the file's type; a second copy of the smaller model is 176 MB.
+_MORE_THAN_THE_WEIGHTS = 150 << 20
+
+
 @pytest.mark.parametrize("strategy", ["cpu fp32", "cpu bf16"])
 def test_loading_never_holds_the_model_twice(tmp_path, strategy):
     tensors = random_tensors("7.0", layers=2, width=1536, head_size=64, vocabulary=9000)
@@ -209,8 +214,8 @@ def test_loading_never_holds_the_model_twice(tmp_path, strategy):
     command = [sys.executable, "-c", _LOAD, str(path), strategy]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     grown, held = map(int, done.stdout.split())
-    assert held > 150 << 20
-    assert grown <= held + (90 << 20)
+    assert held > _MORE_THAN_THE_WEIGHTS
+    assert grown <= held + _MORE_THAN_THE_WEIGHTS
 
 
 def test_a_file_gives_what_memory_gives(tensors, tmp_path):
