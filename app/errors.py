@@ -17,7 +17,8 @@ Failure
 ├── RequestRefused             a request that cannot be run as asked (facts: why)
 ├── NumbersBroken              the model's logits hold NaN or infinity (facts: found)
 ├── DeviceError
-│   └── OutOfMemory            needed_bytes, free_bytes
+│   ├── OutOfMemory            needed_bytes, free_bytes
+│   └── EngineUnusable         PyTorch cannot be loaded (facts: why)
 ├── WorkerError
 │   ├── WorkerDied             exit_code, stderr: the end of what it said
 │   ├── WorkerSilent           it did not answer in time (facts: limit_s)
@@ -141,6 +142,12 @@ class OutOfMemory(DeviceError):
     """More memory is needed than is free."""
 
     code = "out-of-memory"
+
+
+class EngineUnusable(DeviceError):
+    """PyTorch, on which every model runs, cannot be loaded."""
+
+    code = "engine-unusable"
 
 
 class WorkerError(Failure):

@@ -178,6 +178,11 @@ _ROWS = {
         "The device refused the work{why+: }.",
         "Open the model with a cpu strategy.",
     ),
+    "engine-unusable": Words(
+        "The engine cannot be loaded",
+        "PyTorch, on which models run, cannot be loaded{why+: }.",
+        "Install Rookery anew: delete the folder .venv of its checkout and start it again.",
+    ),
     "worker": Words(
         "The engine cannot answer",
         "The engine's process cannot serve{why+: }.",

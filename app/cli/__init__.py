@@ -72,10 +72,12 @@ def _verb(name: str) -> Callable[[Namespace], int]:
 def _look_first(options: Namespace) -> None:
     """What the header tells comes before torch, which takes a second to load."""
     from app.runtime.library import look_at
+    from app.runtime.memory import load_torch
 
     from .choices import model_of
 
     look_at(model_of(options), options.strategy)
+    load_torch()
 
 
 def _fail(failure: Failure) -> int:

@@ -1,12 +1,15 @@
-"""Allocations that fail as a Failure; knows no model."""
+"""Allocations that fail as a Failure, torch's own among them; knows no model."""
 
 import contextlib
+import importlib
+import os
 import re
+import sys
 from collections.abc import Iterator
 
-from app.errors import OutOfMemory
+from app.errors import EngineUnusable, OutOfMemory
 
-from .probe import available_bytes
+from .probe import address_room, available_bytes
 
 _NEEDED = re.compile(r"allocate (\d+) bytes")
 _TORCH_SAYS = (
@@ -15,6 +18,25 @@ _TORCH_SAYS = (
     "Cannot allocate memory",
     "Storage size calculation overflowed",
 )
+
+_LIBRARIES_ADDRESSES = 600 << 20  # what torch's libraries map
+_CORE_ADDRESSES = 100 << 20  # and for each core: a thread's stack, and where it allocates
+
+
+def load_torch() -> None:
+    """Import torch, which aborts the process where a limit leaves its libraries no addresses.
+
+    Raises OutOfMemory, and EngineUnusable (fact why) where it is not there or broken.
+    """
+    if "torch" in sys.modules:
+        return
+    room, needed = address_room(), _LIBRARIES_ADDRESSES + (os.cpu_count() or 1) * _CORE_ADDRESSES
+    if room < needed:
+        raise OutOfMemory(needed_bytes=needed, free_bytes=max(0, int(room)))
+    try:
+        importlib.import_module("torch")
+    except (ImportError, OSError) as error:
+        raise EngineUnusable(str(error), why=str(error)) from error
 
 
 @contextlib.contextmanager

@@ -28,7 +28,7 @@ def available_bytes() -> int:
     """Memory that can be taken without swapping, within the limits of container and process."""
     import psutil
 
-    free = int(min(psutil.virtual_memory().available, _address_room()))
+    free = int(min(psutil.virtual_memory().available, address_room()))
     for limit, used, detail in _CGROUPS:
         room = room_in(Path(limit), Path(used), Path(detail))
         if room is not None:
@@ -52,7 +52,7 @@ def room_in(limit: Path, used: Path, detail: Path) -> int | None:
     return int(most) - int(taken) + int(cached)
 
 
-def _address_room() -> float:
+def address_room() -> float:
     """What a limit on this process's addresses (``ulimit -v``) still allows."""
     if sys.platform == "win32":
         return math.inf

@@ -17,6 +17,7 @@ from app.errors import Failure, NoModel, RequestRefused
 from . import protocol
 from .frames import GarbledError, read_frame, write_frame
 from .library import look_at
+from .memory import load_torch
 from .protocol import Cancel, Generate, Load, LoadProgress, Quit, Reply, failed
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ class Worker:
             raise RequestRefused(why="model-open")
         path = Path(os.fsdecode(request.path))
         look_at(path, request.strategy)
+        load_torch()
         from .engine import Engine  # here, while the pipe is being watched: torch takes its time
         from .loading import open_model
 

@@ -85,3 +85,21 @@ def test_a_model_whose_name_is_no_text_can_be_listed_and_run(model, tmp_path):
     listed = shell("@ models --json", model, ROOKERY_HOME=str(tmp_path))
     assert str(strange) in {entry["path"] for entry in json.loads(listed.stdout)["models"]}
     assert shell("@ models", model, ROOKERY_HOME=str(tmp_path)).stdout.count(b"\n") == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a limit that holds")
+@pytest.mark.parametrize(
+    "verb",
+    [
+        'score --model "$MODEL" --tokens 1,2',
+        'bench --model "$MODEL"',
+        'generate --model "$MODEL" --prompt hi',
+        'chat --model "$MODEL"',
+    ],
+)
+@pytest.mark.parametrize("kilobytes", [300_000, 400_000, 500_000])
+def test_too_few_addresses_for_the_engine_are_told_in_one_line(verb, kilobytes, model):
+    ran = shell(f"ulimit -v {kilobytes}; @ {verb} < /dev/null", model)
+    assert (ran.returncode, ran.stdout) == (1, b"")
+    assert ran.stderr.startswith(b"rookery: There is not enough memory")
+    assert ran.stderr.count(b"\n") == 1
