@@ -1,0 +1,110 @@
+"""What all families of native operations stand on: calls, their memory, and what they fall back to.
+
+A method of a family either makes its results with ``empty`` and fills them with ``call``, or
+gives the whole operation to ``fallback``.  It does nothing else to numbers: what torch does
+between two calls would be missing when a token's calls are run again (tape.py).  Views are fine.
+"""
+
+import struct
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from app.kernels.ops import Array
+from app.kernels.portable import PortableOps
+
+from .library import Library, Record
+from .tape import Captured, Tape
+
+KINDS = {
+    torch.float32: 0,
+    torch.bfloat16: 1,
+    torch.float16: 2,
+}
+
+Argument = Tensor | int | float | None
+
+_REAL, _WHOLE = struct.Struct("<d"), struct.Struct("<q")
+
+
+_AT_LOAD = ("upload", "zeros", "capture")
+
+_Class = TypeVar("_Class", bound=type)
+
+
+def recorded(backend: _Class) -> _Class:
+    """Make a fallback of every operation that a backend takes from PortableOps unchanged.
+
+    So a tape misses nothing.
+    """
+    for name, whole in vars(PortableOps).items():
+        if name.startswith("_") or name in _AT_LOAD or not callable(whole):
+            continue
+        if getattr(backend, name) is whole:
+            setattr(backend, name, _fallback_of(name))
+    return backend
+
+
+def _fallback_of(name: str) -> Callable[..., Any]:
+    def operation(self: "Base", *arguments: Any) -> Any:
+        return self.fallback(name, *arguments)
+
+    operation.__doc__ = "See Ops."
+    return operation
+
+
+def ready(*arrays: Tensor | None) -> bool:
+    """Whether a kernel can read and write these as they lie in memory (None is fine)."""
+    return all(one is None or one.is_contiguous() for one in arrays)
+
+
+class Base(PortableOps):
+    """Calls of the library, at once and, while a token is captured, also to the tape."""
+
+    name = "native"
+
+    def __init__(self, library: Library) -> None:
+        super().__init__()
+        self.library = library
+        self.plain = PortableOps()
+        self._tape: Tape | None = None
+
+    def empty(self, shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> Tensor:
+        """Memory for a result."""
+        if self._tape is not None:
+            return self._tape.empty(shape, dtype)
+        return torch.empty(shape, dtype=dtype)
+
+    def call(self, kernel: str, *arguments: Argument) -> None:
+        """Run a kernel: tensors are given by address, None as 0, reals (float) by their bits."""
+        record = Record(self.library.kernels[kernel], *map(_word, arguments))
+        self.library.run(record, 1, torch.get_num_threads())
+        if self._tape is not None:
+            self._tape.add(bytes(record))
+
+    def fallback(self, operation: str, *arguments: Any) -> Any:
+        """The operation of PortableOps by this name."""
+        whole = getattr(self.plain, operation)
+        if self._tape is None:
+            return whole(*arguments)
+        return self._tape.add_python(whole, arguments)
+
+    def capture(self, run: Callable[[], Array]) -> Captured:
+        """See Ops."""
+        tape = Tape(self.library)
+        self._tape = tape
+        try:
+            return Captured(run(), tape.replay)
+        finally:
+            self._tape = None
+
+
+def _word(value: Argument) -> int:
+    if isinstance(value, Tensor):
+        return value.data_ptr()
+    if isinstance(value, float):
+        number: int = _WHOLE.unpack(_REAL.pack(value))[0]
+        return number
+    return value or 0

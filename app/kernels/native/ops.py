@@ -1,0 +1,11 @@
+"""``Ops`` on the CPU through the native kernels, a family of them from each of its bases."""
+
+from .base import recorded
+from .ops_matrix import MatrixOps
+from .ops_quantised import QuantisedOps
+from .ops_sequence import SequenceOps
+
+
+@recorded
+class NativeOps(SequenceOps, MatrixOps, QuantisedOps):
+    """What PortableOps means, in C++; what has no kernel is done by PortableOps itself."""

@@ -1,0 +1,188 @@
+// The library's own threads: they share each call of a list, and sleep between lists.
+//
+// A thread that waits spins for some microseconds, as most waits are shorter, and then sleeps: on
+// a machine that is busy with other things a spinning thread keeps away the one it waits for.
+
+#include "core.h"
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#if defined(__x86_64__) || defined(_M_X64)
+#include <immintrin.h>
+#define RK_X86 1
+#elif defined(_MSC_VER)
+#include <intrin.h>
+#endif
+
+#include "pool.h"
+
+namespace rk {
+
+namespace {
+
+constexpr std::chrono::microseconds SPIN{40};
+constexpr int PAUSES = 32;  // between two looks at the clock
+
+void pause_a_moment() {
+#if RK_X86
+    _mm_pause();
+#elif defined(_MSC_VER)
+    __yield();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+// Numbers below 1e-38 cost a hundred times the time of others and mean nothing here: they count
+// as 0 while kernels run.
+class NoDenormals {
+  public:
+#if RK_X86
+    NoDenormals() : before(_mm_getcsr()) { _mm_setcsr(before | 0x8040); }
+    ~NoDenormals() { _mm_setcsr(before); }
+
+  private:
+    unsigned before;
+#elif defined(__aarch64__)
+    NoDenormals() {
+        __asm__ volatile("mrs %0, fpcr" : "=r"(before));
+        __asm__ volatile("msr fpcr, %0" ::"r"(before | (uint64_t{1} << 24)));
+    }
+    ~NoDenormals() { __asm__ volatile("msr fpcr, %0" ::"r"(before)); }
+
+  private:
+    uint64_t before;
+#endif
+};
+
+// A number that grows; threads wait until it has.
+class Gate {
+  public:
+    uint32_t now() const { return epoch.load(std::memory_order_acquire); }
+
+    void open() {
+        epoch.fetch_add(1);
+        if (sleepers.load() > 0) {
+            { std::lock_guard<std::mutex> hold(mutex); }
+            opened.notify_all();
+        }
+    }
+
+    void wait(uint32_t seen) {
+        const auto end = std::chrono::steady_clock::now() + SPIN;
+        do {
+            for (int i = 0; i < PAUSES; ++i) {
+                if (now() != seen) return;
+                pause_a_moment();
+            }
+        } while (std::chrono::steady_clock::now() < end);
+        std::unique_lock<std::mutex> hold(mutex);
+        sleepers.fetch_add(1);
+        opened.wait(hold, [&] { return epoch.load() != seen; });
+        sleepers.fetch_sub(1);
+    }
+
+  private:
+    alignas(64) std::atomic<uint32_t> epoch{0};
+    std::atomic<int> sleepers{0};
+    std::mutex mutex;
+    std::condition_variable opened;
+};
+
+}  // namespace
+
+struct Pool {
+    // the present list
+    const Call* calls = nullptr;
+    int64_t count = 0;
+    const Kernel* kernels = nullptr;
+    int size = 1;
+
+    alignas(64) std::atomic<int> arrived{0};
+    alignas(64) std::atomic<int64_t> taken{0};
+    Gate passed;
+    std::vector<std::unique_ptr<Gate>> mailboxes;  // of thread 1, 2, ...
+    std::mutex busy;
+
+    void run(const Call* list, int64_t length, const Kernel* table, int threads) {
+        std::lock_guard<std::mutex> hold(busy);
+        grow(threads);
+        calls = list, count = length, kernels = table, size = threads;
+        taken.store(0, std::memory_order_relaxed);
+        wake_children(0);
+        work(0);
+    }
+
+    void work(int id) {
+        const NoDenormals mode;
+        const Team team{id, size, this};
+        for (int64_t i = 0; i < count; ++i) {
+            kernels[calls[i].kernel](calls[i], team);
+            team.barrier();
+        }
+    }
+
+    void live(int id, Gate& mailbox) {
+        for (uint32_t seen = 0;; ++seen) {
+            mailbox.wait(seen);
+            wake_children(id);
+            work(id);
+        }
+    }
+
+    void wake_children(int id) {
+        for (int child = 2 * id + 1; child <= 2 * id + 2 && child < size; ++child)
+            mailboxes[child - 1]->open();
+    }
+
+    void grow(int threads) {
+        mailboxes.reserve(MOST_THREADS);
+        while (int(mailboxes.size()) + 1 < threads) {
+            mailboxes.push_back(std::make_unique<Gate>());
+            Gate& mailbox = *mailboxes.back();
+            std::thread(&Pool::live, this, int(mailboxes.size()), std::ref(mailbox)).detach();
+        }
+    }
+};
+
+void Team::barrier() const {
+    if (size == 1) {
+        pool->taken.store(0, std::memory_order_relaxed);
+        return;
+    }
+    const uint32_t seen = pool->passed.now();
+    if (pool->arrived.fetch_add(1, std::memory_order_acq_rel) + 1 < size) {
+        pool->passed.wait(seen);
+        return;
+    }
+    pool->arrived.store(0, std::memory_order_relaxed);
+    pool->taken.store(0, std::memory_order_relaxed);
+    pool->passed.open();
+}
+
+Range Team::share(int64_t total, int64_t grain) const {
+    const int64_t grains = (total + grain - 1) / grain;
+    const int64_t begin = grains * id / size, end = grains * (id + 1) / size;
+    return {least(total, begin * grain), least(total, end * grain)};
+}
+
+bool Team::next(int64_t total, int64_t grain, Range& part) const {
+    const int64_t begin = pool->taken.fetch_add(grain, std::memory_order_relaxed);
+    if (begin >= total) return false;
+    part = {begin, least(total, begin + grain)};
+    return true;
+}
+
+void run(const Call* calls, int64_t count, const Kernel* kernels, int threads) {
+    // never destroyed: its threads may still sleep in it when the process ends
+    static Pool* const pool = new Pool;
+    pool->run(calls, count, kernels, threads);
+}
+
+}  // namespace rk
