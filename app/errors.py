@@ -23,6 +23,12 @@ Failure
 │   ├── WorkerDied             exit_code, stderr: the end of what it said
 │   ├── WorkerSilent           it did not answer in time (facts: limit_s)
 │   └── NoModel                a text was asked for before a model was opened
+├── HubError                   the hub cannot serve (facts: host, repo, why)
+│   ├── HubUnreachable         no network, no such host, no answer in time (facts: why)
+│   ├── HubRefused             a token is wanted, or the one there does not do (facts: status)
+│   ├── HubMissing             no such repository or file there (facts: file)
+│   ├── HubBusy                too many requests (facts: wait_s)
+│   └── HubGarbled             a failure of its own, or an answer that makes no sense
 └── StoreError                 the database or settings file cannot be used (facts: path, why)
     ├── StoreTooNew            written by a newer program
     └── DiskFull               no room left where it must write
@@ -172,6 +178,42 @@ class NoModel(WorkerError):
     """A text was asked for before a model was opened."""
 
     code = "no-model"
+
+
+class HubError(Failure):
+    """The hub cannot serve."""
+
+    code = "hub"
+
+
+class HubUnreachable(HubError):
+    """No network, no such host, or no answer in time."""
+
+    code = "hub-unreachable"
+
+
+class HubRefused(HubError):
+    """A token is wanted, or the one that is there does not do."""
+
+    code = "hub-refused"
+
+
+class HubMissing(HubError):
+    """There is no such repository or file."""
+
+    code = "hub-missing"
+
+
+class HubBusy(HubError):
+    """It was asked too often, and wants to be left alone for a while."""
+
+    code = "hub-busy"
+
+
+class HubGarbled(HubError):
+    """It failed by itself, or answered what makes no sense."""
+
+    code = "hub-garbled"
 
 
 class StoreError(Failure):

@@ -194,6 +194,37 @@ _ROWS = {
         "Wait until the machine is less busy, then open the model again.",
     ),
     "no-model": Words("No model is open", "No model is open yet.", "Open a model first."),
+    "hub": Words(
+        "The model hub cannot serve",
+        "{host|The model hub} cannot serve this{why+: }.",
+        "Try again later, or choose another source in the settings.",
+    ),
+    "hub-unreachable": Words(
+        "The model hub cannot be reached",
+        "There is no connection to {host|the model hub}{why+: }.",
+        "Check the network and the proxy, or choose another source in the settings. What is on "
+        "this disk works without it.",
+    ),
+    "hub-refused": Words(
+        "The hub does not let you in",
+        "{host|The hub} refuses access{repo+ to }{why+: }.",
+        "Accept the model's terms on its page, or set a token that may read it in the settings.",
+    ),
+    "hub-missing": Words(
+        "Not found on the hub",
+        "There is no {file|such file}{repo+ in }{host+ on }.",
+        "It may have been renamed or be private: refresh the list, or set a token in the settings.",
+    ),
+    "hub-busy": Words(
+        "The hub asks for a pause",
+        "{host|The hub} was asked too often{wait_s+; seconds to wait: }.",
+        "Wait a little and try again; with a token in the settings more is allowed.",
+    ),
+    "hub-garbled": Words(
+        "The hub's answer makes no sense",
+        "{host|The hub} answered something that cannot be used{why+: }.",
+        "Try again later, or choose another source in the settings.",
+    ),
     "store-too-new": Words(
         "Your data is from a newer version",
         "{path@the data file} was written by a newer version of Rookery.",
