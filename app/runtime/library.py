@@ -3,29 +3,50 @@
 Unusable files are listed too, with the failure that opening them would raise.
 """
 
+import contextlib
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
-from app.errors import CheckpointError, DamagedCheckpoint, Fact
+from app.errors import (
+    CheckpointError,
+    DamagedCheckpoint,
+    Fact,
+    ForeignCheckpoint,
+    HostileCheckpoint,
+    NotFound,
+    Unreadable,
+    UnsupportedFormat,
+)
 from app.resources import resource
 
 from .checkpoint import open_checkpoint
+from .checkpoint.sharded import is_sharded, main_file, part_names
+from .companions import Companion, companion_in
 from .spec import Spec
 from .strategy import parse
 
 _MODELS = (".pth", ".safetensors", ".st", ".gguf")
 # Endings that other things have as well: listed only where a model is inside.
 _PERHAPS = (".pt", ".bin")
-_UNFINISHED = ".part"
+_UNFINISHED = (".part", ".crdownload", ".partial")
 _INDEX = ".index.json"
 _SHARD = re.compile(r"(.+)-\d{5}-of-\d{5}(\.\w+)", re.ASCII)
 _WORDLESS = ("model", "pytorch_model", "consolidated")
 _DEPTH = 5
 _ENTRIES = 20_000
+_REPORTED = 20
+_KINDS = {
+    DamagedCheckpoint.code: "damaged",
+    HostileCheckpoint.code: "unsafe",
+    ForeignCheckpoint.code: "foreign",
+    NotFound.code: "missing",
+    Unreadable.code: "unreadable",
+}
 
 
 class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +55,11 @@ class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
     ``path`` opens it: a file, or the index or first part of a model in several.  ``spec`` is
     None and ``failure_code`` and ``failure_facts`` are set where it cannot be used.
     ``tokenizer`` is the word of ``spec.tokenizer_for``; ``bytes`` counts all its files.
+
+    ``kind`` is "model"; "state" or "lora", which ``made_for`` describes; "unfinished" for a
+    download; or why it is no use: "damaged", "unsafe", "foreign" (a model, but no RWKV),
+    "unsupported" (not read or not run), "missing" or "unreadable".  ``files`` are all its files,
+    ``modified`` is when the newest was written, in seconds since 1970.
     """
 
     path: str
@@ -47,6 +73,32 @@ class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
     embedded: bool = False
     failure_code: str = ""
     failure_facts: dict[str, Fact] = {}
+    kind: str = "model"
+    made_for: Companion | None = None
+    files: tuple[str, ...] = ()
+    modified: float = 0.0
+
+
+class Survey(msgspec.Struct, frozen=True, kw_only=True):
+    """What lies in one folder.
+
+    ``there`` is False for a folder that is gone or may not be opened; ``limits`` holds "depth" or
+    "entries" where it holds more than was looked at; ``unread`` are folders in it, at most twenty,
+    that the system refused to open.
+    """
+
+    folder: str
+    there: bool = True
+    models: tuple[ModelFile, ...] = ()
+    limits: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+
+
+class Describing(Protocol):
+    """``describe``, or something that remembers what it said."""
+
+    def __call__(self, path: Path) -> ModelFile:
+        """What the header at ``path`` tells."""
 
 
 def embedded_model() -> Path:
@@ -57,10 +109,12 @@ def embedded_model() -> Path:
 def describe(path: Path) -> ModelFile:
     """What the header at ``path`` tells; a file that cannot be used is described as such."""
     path = Path(path)
-    if path.suffix.lower() == _UNFINISHED:
-        return _unusable(path, DamagedCheckpoint(why="its download is not finished"))
+    if path.suffix.lower() in _UNFINISHED:
+        failure = DamagedCheckpoint(why="its download is not finished")
+        return _unusable(path, failure, "unfinished")
     try:
         with open_checkpoint(path) as checkpoint:
+            files = files_of(path)
             return ModelFile(
                 path=str(path),
                 name=name_of(path),
@@ -71,9 +125,27 @@ def describe(path: Path) -> ModelFile:
                 bytes=checkpoint.bytes,
                 tokenizer=checkpoint.tokenizer_hint,
                 embedded=path == embedded_model(),
+                files=files,
+                modified=_modified(files),
             )
+    except UnsupportedFormat as failure:
+        made_for = companion_in(path)
+        return _unusable(path, failure, made_for.kind if made_for else "unsupported", made_for)
     except CheckpointError as failure:
-        return _unusable(path, failure)
+        return _unusable(path, failure, _KINDS.get(failure.code, "unsupported"))
+
+
+def files_of(path: Path) -> tuple[str, ...]:
+    """All files that the model at ``path`` is made of, the one that opens it first.
+
+    Where an index is damaged, or a part is missing, those that are known.
+    """
+    try:
+        main = main_file(path)
+        parts = part_names(main) if is_sharded(main) else []
+    except CheckpointError:
+        return (str(path),)
+    return tuple(dict.fromkeys([str(main), *(str(main.with_name(part)) for part in parts)]))
 
 
 def look_at(path: Path, strategy: str) -> None:
@@ -89,38 +161,85 @@ def look_at(path: Path, strategy: str) -> None:
 def scan(folders: Iterable[Path]) -> list[ModelFile]:
     """All models in these folders and the folders in them, by name; each once.
 
-    Looks five folders deep and at 20000 entries in all, does not follow links to folders, and
-    leaves out hidden ones.  A model in several files is one; folders that are not there or
-    cannot be read hold nothing.
+    As ``survey`` looks for them; folders that are not there or cannot be read hold nothing.
     """
+    return merged(survey(Path(folder)) for folder in folders)
+
+
+def merged(surveys: Iterable[Survey]) -> list[ModelFile]:
+    """The models of all surveys by name; one that several of them found stands there once."""
     found: dict[str, ModelFile] = {}
-    for folder in folders:
-        for path in _candidates(Path(folder)):
-            place = os.path.realpath(path)
-            if place not in found:
-                found[place] = describe(path)
-    listed = [model for model in found.values() if not _is_other_thing(model)]
-    return sorted(listed, key=lambda model: (model.name.casefold(), model.path))
+    for one in surveys:
+        for model in one.models:
+            found.setdefault(os.path.realpath(model.path), model)
+    return sorted(found.values(), key=lambda model: (model.name.casefold(), model.path))
 
 
-def _unusable(path: Path, failure: CheckpointError) -> ModelFile:
-    try:
-        size = path.stat().st_size if path.is_file() else 0
-    except (OSError, ValueError):
-        size = 0
+def survey(
+    folder: Path,
+    describing: Describing = describe,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Survey:
+    """Look through one folder and the folders in it, and tell where that was not all.
+
+    Looks five folders deep and at 20000 entries, does not follow links to folders, and leaves
+    out hidden ones.  A model in several files is one, and a file with several links stands there
+    once.  Ends early, with what was found, once ``cancelled`` tells so.
+    """
+    walk = _Walk(folder)
+    found: dict[str, ModelFile] = {}
+    for path in walk.candidates():
+        if cancelled():
+            break
+        place = os.path.realpath(path)
+        if place not in found:
+            found[place] = describing(path)
+    return Survey(
+        folder=str(folder),
+        there=walk.there,
+        models=tuple(model for model in found.values() if not _is_other_thing(model)),
+        limits=tuple(sorted(walk.limits)),
+        unread=tuple(walk.unread[:_REPORTED]),
+    )
+
+
+def _unusable(
+    path: Path, failure: CheckpointError, kind: str, made_for: Companion | None = None
+) -> ModelFile:
+    files = files_of(path)
     facts = {"path": str(path), **failure.facts}
     return ModelFile(
         path=str(path),
         name=name_of(path),
-        bytes=size,
+        bytes=_size(path),
         embedded=path == embedded_model(),
         failure_code=failure.code,
         failure_facts=facts,
+        kind=kind,
+        made_for=made_for,
+        files=files,
+        modified=_modified(files),
     )
 
 
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except (OSError, ValueError):
+        return 0
+
+
+def _modified(files: Iterable[str]) -> float:
+    newest = 0.0
+    for file in files:
+        with contextlib.suppress(OSError, ValueError):
+            newest = max(newest, Path(file).stat().st_mtime)
+    return newest
+
+
 def _is_other_thing(model: ModelFile) -> bool:
-    return bool(model.failure_code) and Path(model.path).suffix.lower() in _PERHAPS
+    useless = model.failure_code and model.made_for is None
+    return bool(useless) and Path(model.path).suffix.lower() in _PERHAPS
 
 
 def name_of(path: Path) -> str:
@@ -128,26 +247,48 @@ def name_of(path: Path) -> str:
 
     Where that is only a usual one, such as model.safetensors, the name of its folder.
     """
-    name = path.name.removesuffix(_UNFINISHED).removesuffix(_INDEX)
+    name = _finished(path.name).removesuffix(_INDEX)
     stem = Path(name).stem if Path(name).suffix.lower() in _MODELS + _PERHAPS else name
     match = _SHARD.fullmatch(name)
     stem = match[1] if match else stem
     return path.absolute().parent.name or stem if stem in _WORDLESS else stem
 
 
-def _candidates(folder: Path) -> Iterator[Path]:
-    """Files that could be models: no part of a model whose index or first part is there."""
-    left = _ENTRIES
-    for root, folders, files in os.walk(folder):
-        left -= len(files) + len(folders)
-        depth = len(Path(root).relative_to(folder).parts)
-        if left < 0 or depth >= _DEPTH:
-            folders.clear()
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in _leading(files):
-            yield Path(root, name)
-        if left < 0:
-            return
+def _finished(name: str) -> str:
+    """The name that a download will have."""
+    return name[: -len(Path(name).suffix)] if name.lower().endswith(_UNFINISHED) else name
+
+
+class _Walk:
+    """One way through a folder: the files that could be models, and what was left out."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.there = True
+        self.limits: set[str] = set()
+        self.unread: list[str] = []
+
+    def candidates(self) -> Iterator[Path]:
+        """No part of a model whose index or first part is there."""
+        left = _ENTRIES
+        for root, folders, files in os.walk(self.folder, onerror=self._refused):
+            left -= len(files) + len(folders)
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            deep = len(Path(root).relative_to(self.folder).parts) >= _DEPTH
+            if folders and (deep or left < 0):
+                self.limits.add("depth" if deep else "entries")
+                folders.clear()
+            yield from (Path(root, name) for name in _leading(files[:_ENTRIES]))
+            if left < 0:
+                self.limits.add("entries")
+                return
+
+    def _refused(self, error: OSError) -> None:
+        place = str(error.filename or self.folder)
+        if place == str(self.folder):
+            self.there = False
+        elif len(self.unread) < _REPORTED:
+            self.unread.append(place)
 
 
 def _leading(files: list[str]) -> list[str]:
@@ -166,5 +307,5 @@ def _leading(files: list[str]) -> list[str]:
 
 
 def _is_candidate(name: str) -> bool:
-    ending = Path(name.lower().removesuffix(_UNFINISHED).removesuffix(_INDEX)).suffix
+    ending = Path(_finished(name).lower().removesuffix(_INDEX)).suffix
     return ending in _MODELS + _PERHAPS

@@ -73,9 +73,7 @@ def open_sharded(path: Path, open_one: Callable[[Path], Container]) -> ShardedFi
     ``open_one`` raises.
     """
     placed = _weight_map(path) if path.name.endswith(INDEX_ENDING) else None
-    names = sorted(set(placed.values())) if placed else _siblings(path.name)
-    if len(names) > _SHARD_LIMIT:
-        raise HostileCheckpoint(why=f"it claims to have {len(names)} parts")
+    names = _names(path, placed)
     shards: dict[str, Container] = {}
     try:
         for name in names:
@@ -85,6 +83,21 @@ def open_sharded(path: Path, open_one: Callable[[Path], Container]) -> ShardedFi
         for shard in shards.values():
             shard.close()
         raise
+
+
+def part_names(path: Path) -> list[str]:
+    """The names of the files that hold the tensors of the model at ``path``, an index or a part.
+
+    Raises NotFound, Unreadable, DamagedCheckpoint and HostileCheckpoint.
+    """
+    return _names(path, _weight_map(path) if path.name.endswith(INDEX_ENDING) else None)
+
+
+def _names(path: Path, placed: Mapping[str, str] | None) -> list[str]:
+    names = sorted(set(placed.values())) if placed else _siblings(path.name)
+    if len(names) > _SHARD_LIMIT:
+        raise HostileCheckpoint(why=f"it claims to have {len(names)} parts")
+    return names
 
 
 def _in_folder(folder: Path) -> Path:
