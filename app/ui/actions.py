@@ -86,6 +86,7 @@ def _look(services: Services, window: Window) -> list[Command]:
 def _help(window: Window) -> list[Command]:
     group = _tr("Rookery")
     return [
+        Command(_tr("Undo what was just done"), window.notices.undo, "Ctrl+Z", "undo", group),
         Command(_tr("All commands"), window.show_palette, "Ctrl+K", "command", group),
         Command(
             _tr("Keyboard shortcuts"), window.show_shortcuts, "F1", "keyboard", group, ("Ctrl+/",)

@@ -52,8 +52,8 @@ class Notices(QObject):
         details = details_of(failure)
         self.posted.emit(Notice(Kind.FAILURE, words.sentences, words.title, details))
 
-    def undo(self, text: str, act: Callable[[], None], *, lasts_s: float = 8.0) -> None:
-        """Say what was just done, with a way back for a few seconds."""
+    def undo(self, text: str, act: Callable[[], None], *, lasts_s: float = 15.0) -> None:
+        """Say what was just done, with a way back for a while."""
         self.posted.emit(Notice(Kind.UNDO, text, verb=self.tr("Undo"), act=act, lasts_s=lasts_s))
 
     def withdraw(self) -> None:

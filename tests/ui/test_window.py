@@ -250,6 +250,17 @@ async def test_undo_runs_what_it_promises_and_goes(house):
     assert undone == [True]
 
 
+async def test_the_keys_of_undo_take_the_way_back_that_a_notice_offers(house):
+    await shown(house)
+    undone = []
+    house.window.setFocus()
+    QTest.keyClick(house.window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    house.services.notices.undo("Gone.", lambda: undone.append(True))
+    QTest.keyClick(house.window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClick(house.window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert undone == [True]
+
+
 async def test_closing_asks_first_and_ends_worker_and_stores_in_order(build, monkeypatch):
     house = build(page="models")
     await shown(house)

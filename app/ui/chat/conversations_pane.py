@@ -18,7 +18,7 @@ from .conversation_list import ConversationList
 from .talk import Talk
 
 _SEARCH_MS = 120
-_FORGET_MS = 10_000
+_FORGET_MS = 18_000
 
 
 class ConversationsPane(QWidget):

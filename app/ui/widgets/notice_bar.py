@@ -76,6 +76,11 @@ class NoticeBar(QFrame):
         self.hide()
         self.closed.emit()
 
+    def undo(self) -> None:
+        """Take the way back that the notice offers, if it offers one."""
+        if self.notice is not None and self.notice.kind is Kind.UNDO:
+            self._do()
+
     def _do(self) -> None:
         notice = self.notice
         self.dismiss()
