@@ -28,10 +28,18 @@ Failure
 │   ├── HubRefused             a token is wanted, or the one there does not do (facts: status)
 │   ├── HubMissing             no such repository or file there (facts: file)
 │   ├── HubBusy                too many requests (facts: wait_s)
+│   ├── KeyringMissing         the system keeps no secrets, or not now
 │   └── HubGarbled             a failure of its own, or an answer that makes no sense
+├── DownloadError              a file cannot be brought here (facts: path, file, why)
+│   ├── WrongHash              its bytes are not those that were promised (facts: wanted, found)
+│   ├── ChangedOnHub           the hub has another file than the list tells
+│   ├── AlreadyThere           something else stands at its place
+│   ├── UnsafeName             its name would lead outside the folder chosen
+│   └── DownloadBusy           another window or program is fetching the same file
 └── StoreError                 the database or settings file cannot be used (facts: path, why)
     ├── StoreTooNew            written by a newer program
     └── DiskFull               no room left where it must write
+        └── NoRoom             less than a download needs (facts: needed_bytes, free_bytes)
 """
 
 Fact = str | int | float
@@ -210,10 +218,52 @@ class HubBusy(HubError):
     code = "hub-busy"
 
 
+class KeyringMissing(HubError):
+    """The system has no keyring for tokens, or it is locked."""
+
+    code = "keyring-missing"
+
+
 class HubGarbled(HubError):
     """It failed by itself, or answered what makes no sense."""
 
     code = "hub-garbled"
+
+
+class DownloadError(Failure):
+    """A file cannot be brought here."""
+
+    code = "download"
+
+
+class WrongHash(DownloadError):
+    """Its bytes are not those that were promised."""
+
+    code = "wrong-hash"
+
+
+class ChangedOnHub(DownloadError):
+    """The hub has another file under this name than the list tells."""
+
+    code = "changed-on-hub"
+
+
+class AlreadyThere(DownloadError):
+    """Something else stands at its place, and is left alone."""
+
+    code = "already-there"
+
+
+class UnsafeName(DownloadError):
+    """Its name would lead outside the folder chosen, or is none that a file can have."""
+
+    code = "unsafe-name"
+
+
+class DownloadBusy(DownloadError):
+    """Another window or program is fetching the same file."""
+
+    code = "download-busy"
 
 
 class StoreError(Failure):
@@ -232,6 +282,12 @@ class DiskFull(StoreError):
     """There is no room left where the program must write."""
 
     code = "disk-full"
+
+
+class NoRoom(DiskFull):
+    """There is less room than a download needs."""
+
+    code = "no-room"
 
 
 def _tree(family: type[Failure]) -> list[type[Failure]]:

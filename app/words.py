@@ -220,10 +220,45 @@ _ROWS = {
         "{host|The hub} was asked too often{wait_s+; seconds to wait: }.",
         "Wait a little and try again; with a token in the settings more is allowed.",
     ),
+    "keyring-missing": Words(
+        "The token cannot be kept",
+        "This system has no keyring that could keep a token, or it is locked.",
+        "Unlock it or set one up; until then, set HF_TOKEN in the environment.",
+    ),
     "hub-garbled": Words(
         "The hub's answer makes no sense",
         "{host|The hub} answered something that cannot be used{why+: }.",
         "Try again later, or choose another source in the settings.",
+    ),
+    "download": Words(
+        "The download did not work",
+        "{file@the file} cannot be downloaded{why+: }.",
+        "Try again later, or choose another source in the settings.",
+    ),
+    "wrong-hash": Words(
+        "The file is not what was promised",
+        "The bytes of {file@the file} are not those that were promised, so they are not used.",
+        "Download it again; if that does not help, choose another source in the settings.",
+    ),
+    "changed-on-hub": Words(
+        "The file has changed on the hub",
+        "{file@the file} is another one on the hub now than in the list.",
+        "Refresh the list, then download it again.",
+    ),
+    "already-there": Words(
+        "Something else has its place",
+        "There is another file or folder at {path|its place} already; it was left alone.",
+        "Move it away or rename it, or choose another folder.",
+    ),
+    "unsafe-name": Words(
+        "This name is refused",
+        'The name "{file}" would lead outside the folder, or is none that a file can have here.',
+        "Choose another repository: this one is not to be trusted.",
+    ),
+    "download-busy": Words(
+        "It is being downloaded already",
+        "Another window or program is downloading {path@the file}.",
+        "Wait until it is done, or end it there.",
     ),
     "store-too-new": Words(
         "Your data is from a newer version",
@@ -280,6 +315,20 @@ def _out_of_memory(facts: Facts) -> Words:
         "Not enough memory",
         f"There is not enough memory for this{sizes}.",
         _for_room(facts),
+    )
+
+
+def _no_room(facts: Facts) -> Words:
+    needed, free = _number(facts, "needed_bytes"), _number(facts, "free_bytes")
+    sizes = f": {size(needed)} more are needed" if needed else ""
+    sizes += f", {size(free)} are free" if sizes and free is not None else ""
+    return _filled(
+        Words(
+            "The disk is too full",
+            f"There is not enough room for this download{sizes}. What is there is kept.",
+            "Free some space on this disk, then go on, or choose another folder.",
+        ),
+        facts,
     )
 
 
@@ -374,6 +423,7 @@ _STORE = {
 _WRITERS: dict[str, Callable[[Facts], Words]] = {
     "request-refused": _refused,
     "out-of-memory": _out_of_memory,
+    "no-room": _no_room,
     "worker-died": _worker_died,
     "store": _store,
 }
