@@ -1,4 +1,7 @@
-"""The sentences for everything that can go wrong: the only place that has any."""
+"""The sentences for everything that can go wrong: the only place that has any.
+
+Those about hubs and downloads are rows of ``words_network``.
+"""
 
 import re
 import signal
@@ -8,6 +11,8 @@ from pathlib import PurePath
 import msgspec
 
 from app.errors import Fact, Failure
+
+from .words_network import NETWORK
 
 Facts = Mapping[str, Fact]
 
@@ -194,72 +199,7 @@ _ROWS = {
         "Wait until the machine is less busy, then open the model again.",
     ),
     "no-model": Words("No model is open", "No model is open yet.", "Open a model first."),
-    "hub": Words(
-        "The model hub cannot serve",
-        "{host|The model hub} cannot serve this{why+: }.",
-        "Try again later, or choose another source in the settings.",
-    ),
-    "hub-unreachable": Words(
-        "The model hub cannot be reached",
-        "There is no connection to {host|the model hub}{why+: }.",
-        "Check the network and the proxy, or choose another source in the settings. What is on "
-        "this disk works without it.",
-    ),
-    "hub-refused": Words(
-        "The hub does not let you in",
-        "{host|The hub} refuses access{repo+ to }{why+: }.",
-        "Accept the model's terms on its page, or set a token that may read it in the settings.",
-    ),
-    "hub-missing": Words(
-        "Not found on the hub",
-        "There is no {file|such file}{repo+ in }{host+ on }.",
-        "It may have been renamed or be private: refresh the list, or set a token in the settings.",
-    ),
-    "hub-busy": Words(
-        "The hub asks for a pause",
-        "{host|The hub} was asked too often{wait_s+; seconds to wait: }.",
-        "Wait a little and try again; with a token in the settings more is allowed.",
-    ),
-    "keyring-missing": Words(
-        "The token cannot be kept",
-        "This system has no keyring that could keep a token, or it is locked.",
-        "Unlock it or set one up; until then, set HF_TOKEN in the environment.",
-    ),
-    "hub-garbled": Words(
-        "The hub's answer makes no sense",
-        "{host|The hub} answered something that cannot be used{why+: }.",
-        "Try again later, or choose another source in the settings.",
-    ),
-    "download": Words(
-        "The download did not work",
-        "{file@the file} cannot be downloaded{why+: }.",
-        "Try again later, or choose another source in the settings.",
-    ),
-    "wrong-hash": Words(
-        "The file is not what was promised",
-        "The bytes of {file@the file} are not those that were promised, so they are not used.",
-        "Download it again; if that does not help, choose another source in the settings.",
-    ),
-    "changed-on-hub": Words(
-        "The file has changed on the hub",
-        "{file@the file} is another one on the hub now than in the list.",
-        "Refresh the list, then download it again.",
-    ),
-    "already-there": Words(
-        "Something else has its place",
-        "There is another file or folder at {path|its place} already; it was left alone.",
-        "Move it away or rename it, or choose another folder.",
-    ),
-    "unsafe-name": Words(
-        "This name is refused",
-        'The name "{file}" would lead outside the folder, or is none that a file can have here.',
-        "Choose another repository: this one is not to be trusted.",
-    ),
-    "download-busy": Words(
-        "It is being downloaded already",
-        "Another window or program is downloading {path@the file}.",
-        "Wait until it is done, or end it there.",
-    ),
+    **{code: Words(*row) for code, row in NETWORK.items()},
     "store-too-new": Words(
         "Your data is from a newer version",
         "{path@the data file} was written by a newer version of Rookery.",
