@@ -151,6 +151,18 @@ def ordered(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     return tuple(sorted(by_day, key=lambda entry: entry.generation, reverse=True))
 
 
+def matching(entries: Iterable[Entry], text: str) -> tuple[Entry, ...]:
+    """Those of which every word of ``text`` is somewhere in title, repository, file or facts."""
+    words = text.casefold().split()
+    return tuple(one for one in entries if all(word in _said(one) for word in words))
+
+
+def _said(entry: Entry) -> str:
+    facts = (entry.title, entry.key, entry.kind, entry.format, entry.dtype, entry.standing)
+    named = f"rwkv-{entry.generation} rwkv{entry.generation}"
+    return " ".join((*facts, *entry.languages, named)).casefold()
+
+
 def _standing(entry: Entry, chosen: set[str]) -> Standing:
     if entry.key in chosen:
         return "recommended"

@@ -1,0 +1,107 @@
+"""Where models come from: Hugging Face, a mirror of it, or ModelScope; addresses, no requests."""
+
+import re
+from collections.abc import Mapping
+from typing import Literal
+from urllib.parse import quote, urlsplit
+
+import msgspec
+
+from app.errors import HubUnreachable
+
+Kind = Literal["huggingface", "mirror", "modelscope"]
+
+HUGGINGFACE = "https://huggingface.co"
+MODELSCOPE = "https://modelscope.cn"
+
+# Owners that have another name on ModelScope.
+_THERE = {"BlinkDL": "Blink_DL"}
+_HERE = {there: here for here, there in _THERE.items()}
+_HOST = re.compile(r"[A-Za-z0-9._\-\[\]:]+", re.ASCII)
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """One source; ``address`` is a URL without a slash at its end.
+
+    Repositories have their Hugging Face names here, whatever they are called there.
+    """
+
+    kind: Kind
+    address: str
+
+    @property
+    def host(self) -> str:
+        """For sentences, e.g. "huggingface.co"."""
+        return urlsplit(self.address).netloc.rpartition("@")[2]
+
+    @property
+    def is_modelscope(self) -> bool:
+        """Whether it speaks ModelScope's language; the others speak Hugging Face's."""
+        return self.kind == "modelscope"
+
+    def page(self, repo: str) -> str:
+        """The address of a repository's page, for people."""
+        return f"{self.address}/{self._below(repo)}"
+
+    def file(self, repo: str, path: str, revision: str = "main") -> str:
+        """The address of a file; it may lead on to another host."""
+        if self.is_modelscope and revision == "main":
+            revision = "master"
+        return f"{self.page(repo)}/resolve/{quote(revision, safe='')}/{quote(path)}"
+
+    def there(self, repo: str) -> str:
+        """The name that a repository (or an owner alone) has at this source."""
+        return _renamed(repo, _THERE) if self.is_modelscope else repo
+
+    def here(self, repo: str) -> str:
+        """The name that a repository (or an owner alone) of this source has everywhere else."""
+        return _renamed(repo, _HERE) if self.is_modelscope else repo
+
+    def _below(self, repo: str) -> str:
+        return f"models/{self.there(repo)}" if self.is_modelscope else repo
+
+
+def endpoint_of(
+    source: str = "huggingface", mirror: str = "", environment: Mapping[str, str] | None = None
+) -> Endpoint:
+    """The source that the settings name; ``HF_ENDPOINT`` of the environment replaces the usual one.
+
+    Raises HubUnreachable (facts host, why) where an address is none.
+    """
+    if source == "modelscope":
+        return Endpoint("modelscope", MODELSCOPE)
+    if source == "mirror" and mirror.strip():
+        return endpoint_at(mirror)
+    elsewhere = (environment or {}).get("HF_ENDPOINT", "")
+    return endpoint_at(elsewhere) if elsewhere.strip() else Endpoint("huggingface", HUGGINGFACE)
+
+
+def endpoint_at(address: str) -> Endpoint:
+    """The source at an address that a person gave; one without a scheme is taken as https.
+
+    Raises HubUnreachable (facts host, why) where it is no address.
+    """
+    text = address.strip().rstrip("/")
+    text = text if "://" in text else f"https://{text}"
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError as error:
+        raise _no_address(address) from error
+    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(parts.netloc):
+        raise _no_address(address)
+    if parts.query or parts.fragment:
+        raise _no_address(address)
+    name = (parts.hostname or "").lower()
+    if name.removeprefix("www.").startswith("modelscope."):
+        return Endpoint("modelscope", text)
+    return Endpoint("huggingface" if text == HUGGINGFACE else "mirror", text)
+
+
+def _no_address(given: str) -> HubUnreachable:
+    return HubUnreachable(host=given.strip() or "the hub", why="this is no address of a web site")
+
+
+def _renamed(repo: str, names: Mapping[str, str]) -> str:
+    owner, slash, name = repo.partition("/")
+    return f"{names.get(owner, owner)}{slash}{name}"
