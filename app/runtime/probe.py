@@ -36,6 +36,24 @@ def available_bytes() -> int:
     return max(0, free)
 
 
+def total_bytes() -> int:
+    """All memory of this machine, or of the container that it is limited to."""
+    import psutil
+
+    whole = int(psutil.virtual_memory().total)
+    limits = (limit_in(Path(limit)) for limit, _, _ in _CGROUPS)
+    return min([whole, *(one for one in limits if one is not None)])
+
+
+def limit_in(limit: Path) -> int | None:
+    """What a control group allows in all; None where there is no such file or no limit."""
+    try:
+        most = limit.read_text().strip()
+    except OSError:
+        return None
+    return int(most) if most.isdigit() else None
+
+
 def room_in(limit: Path, used: Path, detail: Path) -> int | None:
     """What a control group still allows; None where there is no such file or no limit.
 

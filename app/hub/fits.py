@@ -1,0 +1,125 @@
+"""Whether a model fits this machine before it is downloaded, from its sizes alone; asks no hub."""
+
+from typing import Literal
+
+import msgspec
+
+from app.runtime.footprint import QUANTISED
+from app.runtime.probe import available_bytes, total_bytes
+from app.runtime.spec import Spec
+from app.runtime.strategy import KNOWN, choose, footprint, parse
+
+from .catalogue import Entry
+
+Kind = Literal["gpu", "cpu", "int8", "tight", "too-large", "unknown"]
+
+_ROOM_BYTES = 300_000_000
+"""What Python, its libraries and the window take besides the model."""
+
+
+class Machine(msgspec.Struct, frozen=True):
+    """Memory in bytes: what could be taken now without swapping, and all there is."""
+
+    available_bytes: int
+    total_bytes: int
+
+
+class Way(msgspec.Struct, frozen=True):
+    """One strategy and the bytes that a loaded model takes with it."""
+
+    strategy: str
+    needed_bytes: int
+
+
+class Fit(msgspec.Struct, frozen=True, kw_only=True):
+    """How a model would run here.
+
+    ``kind``: "gpu" (kept for when an engine for it exists: today it is never said), "cpu" in the
+    numbers it comes in, "int8" only in 8 or 4 bits (``strategy`` says which), "tight" once other
+    programs are closed, "too-large" never, "unknown" where its size is not known or it runs not
+    by itself.  ``strategy`` is the one to open it with, ``needed_bytes`` what that takes; of what
+    is too large they are the smallest way.  ``exact`` is False where the sizes are estimated
+    from the file's.
+    """
+
+    kind: Kind
+    strategy: str = ""
+    needed_bytes: int = 0
+    available_bytes: int = 0
+    total_bytes: int = 0
+    per_format: tuple[Way, ...] = ()
+    exact: bool = True
+
+    @property
+    def runs(self) -> bool:
+        """Whether it can be opened now."""
+        return self.kind in ("gpu", "cpu", "int8")
+
+
+def machine() -> Machine:
+    """This machine now, within the limits of its container."""
+    return Machine(available_bytes(), total_bytes())
+
+
+def fit(
+    model: Entry | Spec, here: Machine, *, dtype: str = "", fast_bf16: bool | None = None
+) -> Fit:
+    """How ``model`` runs on a machine; ``dtype`` is the file's where a Spec alone is given.
+
+    ``fast_bf16`` tells whether the processor multiplies bfloat16 itself; None asks it.
+    """
+    spec = model if isinstance(model, Spec) else model.spec
+    if isinstance(model, Entry):
+        if model.why_not or not model.is_model:
+            return _verdict("unknown", Way("", 0), here, ())
+        if spec is None:
+            return _estimated(model, here)
+        dtype = model.dtype
+    assert spec is not None
+    room = here.available_bytes - _ROOM_BYTES
+    usual = choose(spec, dtype, max(0, room), fast_bf16=fast_bf16).text
+    ways = tuple(Way(text, footprint(spec, parse(text), dtype).total) for text in KNOWN)
+    return _chosen(ways, usual, here)
+
+
+def _chosen(ways: tuple[Way, ...], usual: str, here: Machine) -> Fit:
+    """The usual way where there is room for it, else the largest for which there is."""
+    first = next(way for way in ways if way.strategy == usual)
+    smaller = sorted(
+        (way for way in ways if way.needed_bytes < first.needed_bytes),
+        key=lambda way: -way.needed_bytes,
+    )
+    for way in (first, *smaller):
+        if way.needed_bytes + _ROOM_BYTES <= here.available_bytes:
+            return _verdict("int8" if _is_quantised(way) else "cpu", way, here, ways)
+    for way in (first, *smaller):
+        if way.needed_bytes + _ROOM_BYTES <= here.total_bytes:
+            return _verdict("tight", way, here, ways)
+    return _verdict("too-large", (first, *smaller)[-1], here, ways)
+
+
+def _estimated(entry: Entry, here: Machine) -> Fit:
+    """From the bytes of 16-bit numbers, where the shape is not known; state and work left out."""
+    plain = 0 if entry.format == "gguf" else entry.bytes
+    plain = plain // 2 if entry.dtype == "fp32" else plain
+    needed = plain or 2 * entry.parameters
+    if not needed:
+        return _verdict("unknown", Way("", 0), here, ())
+    way = Way("cpu bf16", needed)
+    found = _chosen((way,), way.strategy, here)
+    return msgspec.structs.replace(found, exact=False)
+
+
+def _is_quantised(way: Way) -> bool:
+    return way.strategy.rpartition(" ")[2] in QUANTISED
+
+
+def _verdict(kind: Kind, way: Way, here: Machine, ways: tuple[Way, ...]) -> Fit:
+    return Fit(
+        kind=kind,
+        strategy=way.strategy,
+        needed_bytes=way.needed_bytes,
+        available_bytes=here.available_bytes,
+        total_bytes=here.total_bytes,
+        per_format=ways,
+    )
