@@ -6,6 +6,7 @@ float32 unless told otherwise; ``last`` and ``state`` belong to the caller and a
 place.  An affine pair is (gain, bias) of a norm, float32.
 """
 
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 Array = Any  # torch.Tensor here, later also cupy.ndarray: models hand them on, no more
@@ -22,13 +23,15 @@ class Loras(NamedTuple):
     """n low-rank chains side by side, padded with zeros to one rank D.
 
     ``down`` (n, D, C) and ``up`` (n, A, D) in the type of the weights, ``bias`` (n, 1, 1, A)
-    float32; ``acts`` names what stands between them, chain by chain.
+    float32; ``acts`` names what stands between them, chain by chain, and ``ranks`` the rank of
+    each before the padding (empty: all have D).
     """
 
     down: Array
     up: Array
     bias: Array
     acts: tuple[str, ...]
+    ranks: tuple[int, ...] = ()
 
 
 class Delta(NamedTuple):
@@ -45,19 +48,52 @@ class Delta(NamedTuple):
     rate: Array
 
 
+class Captured(Protocol):
+    """A run that was captured.  Every array of it stays where it was and is written anew."""
+
+    @property
+    def result(self) -> Array:
+        """What the run gave."""
+        ...
+
+    def again(self, moved: Sequence[tuple[int, int, int]] = ()) -> bool:
+        """Do it all again.
+
+        ``moved`` are (first byte, end, distance) of arrays that now lie elsewhere in memory.
+        False, and nothing is done, if the run cannot follow them.
+        """
+        ...
+
+
 class Ops(Protocol):
-    """What a device must be able to do."""
+    """What a device must be able to do.
+
+    ``note`` says why it is not done faster, in one line, or nothing.
+    ``by_unit`` tells whether matrices that follow a square-ReLU are better stored by unit, so that
+    what belongs to an input of zero is not read; ``skipping`` can be set to False to read it all
+    the same.
+    """
 
     name: str
+    note: str
+    by_unit: bool
+    skipping: bool
 
     # memory
 
     def upload(self, host: Any, dtype: str) -> Array:
-        """A host tensor on the device, as "fp32" or "bf16"."""
+        """A host tensor on the device, as "fp32", "bf16" or "fp16"."""
         ...
 
     def zeros(self, shape: tuple[int, ...]) -> Array:
         """Float32 zeros."""
+        ...
+
+    def capture(self, run: Callable[[], Array]) -> "Captured | None":
+        """Run what takes no new arrays and whose sizes are fixed, so that it can be run again.
+
+        None, and nothing has run, where the backend cannot.
+        """
         ...
 
     # every generation
@@ -92,6 +128,28 @@ class Ops(Protocol):
 
     def head(self, x: Array, weight: Array) -> Array:
         """Like matmul, but float32 activations and results at least for the largest logits."""
+        ...
+
+    def matmul_units_onto(self, out: Array, x: Array, weight: Array, gate: Array | None) -> None:
+        """Like ``matmul_onto``, with the weight as (in, out)."""
+        ...
+
+    # small integers with scales: a Packed (packing.py) of n matrices; results are float32
+
+    def pack(self, host: Any, kind: str, *, by_unit: bool) -> Any:
+        """A host tensor (out, in) or (n, out, in) in one of the ``KINDS`` of layout.py."""
+        ...
+
+    def matmul_packed(self, x: Array, weight: Any, act: str) -> Array:
+        """Like ``matmul`` and, without an act, ``head``."""
+        ...
+
+    def matmul_packed_stack(self, x: Array, weight: Any) -> Array:
+        """Like ``matmul_stack``."""
+        ...
+
+    def matmul_packed_onto(self, out: Array, x: Array, weight: Any, gate: Array | None) -> None:
+        """Like ``matmul_onto``; the weight may be by unit."""
         ...
 
     def loras(self, x: Array, loras: Loras) -> Array:

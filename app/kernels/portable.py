@@ -1,14 +1,17 @@
 """Every operation in plain torch: the meaning, the fallback, and the oracle of faster backends."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from .allocator import keep_freed_memory
 from .chunked import wkv4_chunks, wkv6_chunks, wkv7_chunks
-from .ops import Affine, Delta, Loras
+from .ops import Affine, Captured, Delta, Loras
+from .portable_quantised import PortableQuantised
 
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 LAYER_EPS = 1e-5
 GROUP_EPS = 64e-5
@@ -19,13 +22,18 @@ _BLOCK_ROWS = 1024
 _HALF_DECAY = -0.606531  # -e^(-1/2), in the six digits that every official implementation uses
 
 
-class PortableOps:
-    """``Ops`` on the CPU through torch, in float32 or with bfloat16 weights."""
+class PortableOps(PortableQuantised):
+    """``Ops`` on the CPU through torch, in float32 or with smaller weights."""
 
     name = "portable"
 
-    def __init__(self) -> None:
+    def __init__(self, note: str = "") -> None:
+        self.note = note
         keep_freed_memory()
+
+    def capture(self, run: Callable[[], Tensor]) -> Captured | None:
+        """See Ops; torch's calls cannot be run again."""
+        return None
 
     def upload(self, host: Tensor, dtype: str) -> Tensor:
         """See Ops."""
@@ -54,7 +62,7 @@ class PortableOps:
 
     def matmul_stack(self, x: Tensor, weight: Tensor) -> Tensor:
         """See Ops."""
-        rows = x.to(weight.dtype).view(len(x), -1, x.shape[-1])
+        rows = x.view(len(x), -1, x.shape[-1])
         return _each(rows, weight).view(*x.shape[:-1], -1).float()
 
     def matmul_onto(self, out: Tensor, x: Tensor, weight: Tensor, gate: Tensor | None) -> None:
@@ -76,7 +84,7 @@ class PortableOps:
 
     def loras(self, x: Tensor, loras: Loras) -> Tensor:
         """See Ops."""
-        rows = x.to(loras.down.dtype).view(len(x), -1, x.shape[-1])
+        rows = x.view(len(x), -1, x.shape[-1])
         low = _each(rows, loras.down)
         for chain, act in enumerate(loras.acts):
             if act:
@@ -98,7 +106,7 @@ class PortableOps:
         """See Ops."""
         h, change = shifted
         n, _, rank = up.shape
-        each = low.to(up.dtype).view(-1, n, rank).transpose(0, 1)
+        each = low.view(-1, n, rank).transpose(0, 1)
         high = _each(each, up).view(n, *h.shape).float().add_(mixes)
         return _blend(h, change, high, mixes.dtype)
 
@@ -197,6 +205,8 @@ def _by_head(x: Tensor, heads: int) -> Tensor:
 
 def _each(rows: Tensor, weights: Tensor) -> Tensor:
     """rows (n, M, in), each with its own weight of (n, out, in): (n, M, out)."""
+    weights = _wide(weights)
+    rows = rows.to(weights.dtype)
     if rows.shape[1] == 1 and weights.dtype == torch.bfloat16:
         return torch.bmm(weights, rows.mT).mT
     return torch.bmm(rows, weights.mT)
@@ -204,10 +214,16 @@ def _each(rows: Tensor, weights: Tensor) -> Tensor:
 
 def _linear(x: Tensor, weight: Tensor) -> Tensor:
     """x W^T in the weight's type; a single row takes the path that reads memory fastest."""
+    weight = _wide(weight)
     x = x.to(weight.dtype)
     if x.numel() == weight.shape[1]:
         return torch.mv(weight, x.view(-1)).view(*x.shape[:-1], -1)
     return functional.linear(x, weight)
+
+
+def _wide(weight: Tensor) -> Tensor:
+    """float16 as float32: sums and squares would leave its range, and torch is slow in it."""
+    return weight.float() if weight.dtype == torch.float16 else weight
 
 
 def _activate(x: Tensor, act: str) -> Tensor:

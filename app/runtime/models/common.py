@@ -10,11 +10,15 @@ import torch
 from torch import Tensor
 
 from app.errors import RequestRefused
-from app.kernels import FORMATS, Affine, Array, Loras, Ops, Weight
+from app.kernels import FORMATS, Adds, Affine, Array, Loras, Ops, Weight, adding
+from app.runtime.footprint import head_format, small_format
 from app.runtime.spec import Spec
 from app.runtime.states import State
 from app.runtime.strategy import Strategy
 
+from .replay import Replay
+
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _ROWS = 512  # tokens (of all texts together) that go through the layers at once
 
 
@@ -68,11 +72,26 @@ class Scope:
     def embedding(self) -> Array:
         """The table (V, C) in the file's own type where that takes no more room."""
         kept = self.checkpoint.tensors["emb.weight"].dtype in ("bf16", "fp16")
-        return self.checkpoint.read("emb.weight", None if kept else self._dtype)
+        small = _DTYPES.get(self.strategy.format, torch.float16)
+        return self.checkpoint.read("emb.weight", None if kept else small)
+
+    @property
+    def small(self) -> str:
+        """The format of what is never quantised."""
+        return small_format(self.strategy.format, self.checkpoint.dtype)
 
     def matrix(self, name: str) -> Weight:
         """One projection, in the strategy's format."""
         return self._pack(self._read_matrix(f"{name}.weight"))
+
+    def value(self, name: str) -> Adds:
+        """The projection that reads what a square-ReLU left, most of which is zero."""
+        return adding(self.ops, self._read_matrix(f"{name}.weight"), self.strategy.format)
+
+    def head(self) -> Weight:
+        """The projection to the vocabulary."""
+        form = head_format(self.strategy.format)
+        return FORMATS[form].pack(self.ops, self._read_matrix("head.weight"), form)
 
     def stack(self, *names: str) -> Weight:
         """Several projections of one shape, each with its own input, as one weight."""
@@ -84,18 +103,18 @@ class Scope:
         return self._pack(whole)
 
     def pack(self, host: Tensor) -> Weight:
-        """A projection (out, in) that was made on the host."""
-        return self._pack(host.to(self._dtype).contiguous())
+        """A low-rank factor (out, in) that was made on the host."""
+        return FORMATS[self.small].pack(self.ops, host.contiguous(), self.small)
 
     def mixes(self, *names: str) -> Array:
         """How much of the token before, in each of several blends: (n, 1, 1, C)."""
         rows = torch.stack([self.host(name).flatten() for name in names])
-        return self.ops.upload(rows[:, None, None], self.strategy.format)
+        return self.ops.upload(rows[:, None, None], self._blended)
 
     def kept(self, *names: str) -> Array:
         """The same from generations 4 and 5, which store how much of the token to keep."""
         rows = torch.stack([1 - self.host(name).flatten() for name in names])
-        return self.ops.upload(rows[:, None, None], self.strategy.format)
+        return self.ops.upload(rows[:, None, None], self._blended)
 
     def loras(self, *chains: tuple[str, str, str]) -> Loras:
         """Low-rank chains given as (name, activation, name of the bias or "")."""
@@ -110,16 +129,23 @@ class Scope:
             up[i, :, : ups[i].shape[1]] = ups[i]
             if name:
                 bias[i, 0, 0] = self.host(name).flatten()
-        upload, kind = self.ops.upload, self.strategy.format
+        upload, kind = self.ops.upload, self.small
         acts = tuple(act for _, act, _ in chains)
-        return Loras(upload(down, kind), upload(up, kind), upload(bias, "fp32"), acts)
+        ranks = tuple(len(one) for one in downs)
+        return Loras(upload(down, kind), upload(up, kind), upload(bias, "fp32"), acts, ranks)
 
     def _read_matrix(self, name: str) -> Tensor:
         return self.checkpoint.read(self.prefix + name, self._dtype)
 
     @property
-    def _dtype(self) -> torch.dtype:
-        return torch.bfloat16 if self.strategy.format == "bf16" else torch.float32
+    def _dtype(self) -> torch.dtype | None:
+        """What a projection is read as; None for the file's own type."""
+        return _DTYPES.get(self.strategy.format)
+
+    @property
+    def _blended(self) -> str:
+        """The type of what is multiplied with a projection."""
+        return "bf16" if self.strategy.format == "bf16" else "fp32"
 
     def _pack(self, host: Tensor) -> Weight:
         return FORMATS[self.strategy.format].pack(self.ops, host, self.strategy.format)
@@ -164,7 +190,10 @@ class Rwkv:
             at = root / "blocks" / index
             self.blocks.append((self.attend(at, self.spec), self.feed(at, self.spec)))
             progress(index + 1, self.spec.layers)
-        self.after, self.head = root.pair("ln_out"), root.matrix("head")
+        self.after, self.head = root.pair("ln_out"), root.head()
+        self._replay = Replay(
+            self.ops, lambda tokens, state: self._logits(self._run(tokens, state))
+        )
 
     @property
     def weights_bytes(self) -> int:
@@ -184,6 +213,9 @@ class Rwkv:
         """
         self._check(tokens, state)
         batch, steps = tokens.shape
+        if steps == 1:
+            only = self._replay(self._step, tokens, state)
+            return only if every else only[:, 0]
         piece = max(1, _ROWS // batch)
         logits = []
         for first in range(0, steps, piece):
@@ -202,6 +234,9 @@ class Rwkv:
             attend(x, layer)
             feed(x, layer)
         return x
+
+    def _step(self, tokens: Tensor, state: State) -> Tensor:
+        return self._logits(self._run(tokens, state))
 
     def _logits(self, x: Array) -> Tensor:
         logits: Tensor = self.head.logits(self.ops.norm(x, self.after))
@@ -225,7 +260,7 @@ class GatedFeed:
     def __init__(self, block: Scope, spec: Spec) -> None:
         at = block / "ffn"
         self.ops, self.norm, self.mixes = at.ops, block.pair("ln2"), self.read_mixes(at)
-        self.key, self.value = at.matrix("key"), at.matrix("value")
+        self.key, self.value = at.matrix("key"), at.value("value")
         self.receptance = at.matrix("receptance")
 
     @staticmethod

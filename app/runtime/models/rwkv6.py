@@ -15,7 +15,7 @@ class Attend:
 
     def __init__(self, block: Scope, spec: Spec) -> None:
         at = block / "att"
-        kind = at.strategy.format
+        kind = at.small
         self.ops, self.heads = at.ops, spec.heads
         self.before, self.after = block.pair("ln1"), at.pair("ln_x")
         self.base = at.mixes("time_maa_x")

@@ -49,7 +49,7 @@ class Feed:
     def __init__(self, block: Scope, spec: Spec) -> None:
         at = block / "ffn"
         self.ops, self.norm, self.mixes = at.ops, block.pair("ln2"), at.mixes("x_k")
-        self.key, self.value = at.matrix("key"), at.matrix("value")
+        self.key, self.value = at.matrix("key"), at.value("value")
 
     def __call__(self, x: Array, layer: Layer) -> None:
         """See Half."""

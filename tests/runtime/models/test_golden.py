@@ -86,6 +86,20 @@ def test_two_hundred_numbers_are_reversed_without_a_wrong_digit(golden):
     assert _reversed(model, numbers) == [number[::-1] for number in numbers]
 
 
+@pytest.mark.parametrize(("kind", "share"), [("int8", 0), ("int4", 0.02)])
+def test_quantised_weights_still_reverse_two_hundred_numbers(golden, kind, share):
+    model = _model(golden / "reverse-7.0.pth", f"cpu {kind}")
+    random = np.random.default_rng(7)
+    numbers = [random.integers(0, 10, random.integers(1, 61)).tolist() for _ in range(200)]
+    found = _reversed(model, numbers)
+    wanted = [number[::-1] for number in numbers]
+    wrong = sum(
+        abs(len(ours) - len(right)) + sum(a != b for a, b in zip(ours, right, strict=False))
+        for ours, right in zip(found, wanted, strict=True)
+    )
+    assert wrong <= share * sum(map(len, numbers))
+
+
 def _reversed(model, numbers):
     """What the model writes for each number: prompts one by one, then all texts in one batch."""
     state = model.blank(len(numbers))

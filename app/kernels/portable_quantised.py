@@ -1,0 +1,61 @@
+"""Products with packed matrices and with matrices stored by unit, in plain torch.
+
+The meaning of the operations, and what serves where there is no native library: whole matrices
+become floats again at each call, so this is right but far from fast.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from . import packing
+from .packing import Packed
+
+
+class PortableQuantised:
+    """The part of PortableOps whose weights are small integers with scales."""
+
+    by_unit = False
+    skipping = True
+
+    def pack(self, host: Tensor, kind: str, *, by_unit: bool) -> Packed:
+        """See Ops."""
+        return packing.pack(host, kind, by_unit=by_unit)
+
+    def matmul_packed(self, x: Tensor, weight: Packed, act: str) -> Tensor:
+        """See Ops."""
+        y = functional.linear(x.float(), packing.unpack(weight)[0])
+        return activate(y, act)
+
+    def matmul_packed_stack(self, x: Tensor, weight: Packed) -> Tensor:
+        """See Ops."""
+        rows = x.float().view(len(x), -1, x.shape[-1])
+        return torch.bmm(rows, packing.unpack(weight).mT).view(*x.shape[:-1], -1)
+
+    def matmul_packed_onto(
+        self, out: Tensor, x: Tensor, weight: Packed, gate: Tensor | None
+    ) -> None:
+        """See Ops."""
+        _add(out, functional.linear(x.float(), packing.unpack(weight)[0]), gate)
+
+    def matmul_units_onto(
+        self, out: Tensor, x: Tensor, weight: Tensor, gate: Tensor | None
+    ) -> None:
+        """See Ops."""
+        _add(out, torch.matmul(x.to(weight.dtype), weight), gate)
+
+
+def activate(x: Tensor, act: str) -> Tensor:
+    """In place; x is float32."""
+    if act == "relu2":
+        return x.relu_().square_()
+    if act == "tanh":
+        return x.tanh_()
+    return x.sigmoid_() if act == "sigmoid" else x
+
+
+def _add(out: Tensor, y: Tensor, gate: Tensor | None) -> None:
+    if gate is None:
+        out.add_(y)
+    else:
+        out.addcmul_(gate, y)
