@@ -31,6 +31,16 @@ class Paths:
         """Where downloaded models go unless another folder is chosen."""
         return self.data / "models"
 
+    @property
+    def downloads(self) -> Path:
+        """The downloads that are not finished: they go on at the next start."""
+        return self.data / "downloads.json"
+
+    @property
+    def hub_cache(self) -> Path:
+        """What hubs answered, with its age."""
+        return self.cache / "hub"
+
 
 def standard_paths(home: str = "") -> Paths:
     """The system's own folders; with ``home`` (``ROOKERY_HOME``) everything lies below it."""

@@ -33,3 +33,19 @@ def speed(tokens_per_s: float) -> str:
     """``58 tok/s``, with one decimal below ten."""
     shown = f"{tokens_per_s:.0f}" if tokens_per_s >= 10 else f"{tokens_per_s:.1f}"
     return QCoreApplication.translate("amounts", "{} tok/s").format(shown)
+
+
+def rate(bytes_per_s: float) -> str:
+    """``12.3 MB/s``."""
+    return QCoreApplication.translate("amounts", "{}/s").format(size(bytes_per_s))
+
+
+def duration(seconds: float) -> str:
+    """How long something takes, in the one unit that fits: ``40 s``, ``2 min``, ``3 h``."""
+    if seconds < 90:
+        return QCoreApplication.translate("amounts", "{} s").format(max(1, round(seconds)))
+    if seconds < 90 * 60:
+        return QCoreApplication.translate("amounts", "{} min").format(round(seconds / 60))
+    if seconds < 48 * 3600:
+        return QCoreApplication.translate("amounts", "{} h").format(round(seconds / 3600))
+    return QCoreApplication.translate("amounts", "{} days").format(round(seconds / 86400))

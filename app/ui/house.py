@@ -16,6 +16,9 @@ from app.store.paths import Paths
 from app.store.settings import Settings
 
 from .actions import model_commands, model_file_commands, window_commands
+from .downloads.arrivals import Arrivals
+from .downloads.queue import Queue
+from .models.catalogue import Catalogue
 from .models.library import Library
 from .notices import Notice, Notices
 from .opening import Opening
@@ -51,6 +54,7 @@ class House:
         chosen = self._settings.now
         self._theme = Theme(chosen.theme, chosen.text_scale)
         self._theme.apply(app)
+        self.library = Library(self._settings, self._tasks, paths.models, guide)
         self.services = Services(
             session=self._session,
             theme=self._theme,
@@ -58,8 +62,10 @@ class House:
             settings=self._settings,
             tasks=self._tasks,
             notices=self._notices,
+            library=self.library,
+            catalogue=Catalogue(self._settings, self._tasks, paths.hub_cache),
+            downloads=Queue(self._settings, self._tasks, paths),
         )
-        self.library = Library(self._settings, self._tasks, (paths.models,), guide)
         self._paths = paths
         self.closed = False
         self.window = Window(self.services, self._places())
@@ -68,6 +74,7 @@ class House:
         commands = window_commands(self.services, self.window, self._opening)
         self.window.offer(commands, lambda: model_commands(self.library, self._opening))
         self.window.strip.pressed.connect(self._offer_models)
+        self._arrivals = Arrivals(self.services, self.window, self._opening)
 
     def open(self) -> None:
         """Show the window as it was, then say what went wrong, then open the last model."""
@@ -78,12 +85,18 @@ class House:
                 self._notices.failure(trouble)
         self._opening.open_last()
         self.library.refresh()
+        self.library.watch()
+        self.services.downloads.resume_last()
 
     async def close(self) -> None:
-        """Hide first, then end: texts that are written, the worker, the stores."""
+        """Hide first, then end: downloads, texts that are written, the worker, the stores."""
         self.closed = True
         self._placement.save()
+        farewell = self._arrivals.farewell()
+        await self.services.downloads.close()
+        await farewell
         self.window.hide()
+        self.library.close()
         await self._tasks.close()
         await self._session.close()
         await asyncio.to_thread(self._close_stores)
@@ -114,6 +127,7 @@ class House:
         return [
             Place("chat", say("Chat"), "chat", self._chat),
             Place("models", say("Models"), "models", self._models),
+            Place("downloads", say("Downloads"), "download", self._downloads),
             Place("settings", say("Settings"), "settings", self._settings_page, below=True),
         ]
 
@@ -127,7 +141,12 @@ class House:
     def _models(self) -> Page:
         from .models.page import ModelsPage
 
-        return ModelsPage(self.services, self.library, self._opening)
+        return ModelsPage(self.services, self._opening)
+
+    def _downloads(self) -> Page:
+        from .downloads.page import DownloadsPage
+
+        return DownloadsPage(self.services, self._opening)
 
     def _settings_page(self) -> Page:
         from .settings.page import SettingsPage

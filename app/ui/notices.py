@@ -56,6 +56,12 @@ class Notices(QObject):
         """Say what was just done, with a way back for a while."""
         self.posted.emit(Notice(Kind.UNDO, text, verb=self.tr("Undo"), act=act, lasts_s=lasts_s))
 
+    def offer(
+        self, text: str, verb: str, act: Callable[[], None], *, lasts_s: float = 12.0
+    ) -> None:
+        """Say some news, with one thing that can be done about it."""
+        self.posted.emit(Notice(Kind.NEWS, text, verb=verb, act=act, lasts_s=lasts_s))
+
     def withdraw(self) -> None:
         """Take the bar away: what it said no longer holds."""
         self.withdrawn.emit()

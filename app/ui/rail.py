@@ -1,6 +1,7 @@
 """The pages at the left edge: icon and label, icons alone where room is scarce."""
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from .icons import icon, pixmap
@@ -20,7 +21,7 @@ class Rail(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName(self.tr("Pages"))
         self._theme = theme
-        self._buttons: dict[str, QPushButton] = {}
+        self._buttons: dict[str, _Button] = {}
         self._labels: dict[str, str] = {}
         self._pictures: dict[str, str] = {}
         self._group = QButtonGroup(self, exclusive=True)
@@ -35,7 +36,7 @@ class Rail(QWidget):
 
     def add(self, key: str, label: str, picture: str, *, below: bool = False) -> None:
         """One more page; ``below`` puts it at the foot of the rail."""
-        button = QPushButton(label)
+        button = _Button(label, self._theme)
         button.setProperty("role", "rail")
         button.setCheckable(True)
         button.setIconSize(QSize(20 if self.collapsed else 26, 20))
@@ -51,6 +52,12 @@ class Rail(QWidget):
     def mark(self, key: str) -> None:
         """Show ``key`` as the page that is open."""
         self._buttons[key].setChecked(True)
+
+    def badge(self, key: str, count: int, words: str = "") -> None:
+        """A small number on a page's button, with what it counts for who listens; 0 for none."""
+        self._buttons[key].show_count(count)
+        name = self._labels[key]
+        self._buttons[key].setAccessibleName(f"{name}, {words}" if count and words else name)
 
     def collapse(self, *, narrow: bool) -> None:
         """Icons alone, or icons with labels."""
@@ -87,3 +94,43 @@ class Rail(QWidget):
         column.addStretch()
         column.addLayout(self._foot)
         self.setFixedWidth(_WIDE)
+
+
+class _Button(QPushButton):
+    """A page's button; it may carry a count at its right, or at its corner where it is narrow."""
+
+    def __init__(self, words: str, theme: Theme) -> None:
+        super().__init__(words)
+        self._theme = theme
+        self.count = 0
+
+    def show_count(self, count: int) -> None:
+        """0 shows none."""
+        if count != self.count:
+            self.count = count
+            self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 (Qt's name)
+        super().paintEvent(event)
+        if not self.count:
+            return
+        words = str(self.count) if self.count < 100 else "99+"
+        font = self._theme.font("small")
+        font.setWeight(QFont.Weight.DemiBold)
+        font.setPointSizeF(font.pointSizeF() * 0.9)
+        metrics = QFontMetrics(font)
+        high = metrics.height() + 2
+        box = QRect(0, 0, max(high, metrics.horizontalAdvance(words) + 10), high)
+        if self.text():
+            box.moveCenter(QPoint(self.width() - 10 - box.width() // 2, self.height() // 2))
+        else:
+            box.moveTopRight(QPoint(self.width() - 2, 1))
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self._theme.color("accent"))
+        painter.drawRoundedRect(box, high / 2, high / 2)
+        painter.setFont(font)
+        painter.setPen(self._theme.color("accent-text"))
+        painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter), words)
+        painter.end()

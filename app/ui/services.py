@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from app.store.conversations import Conversations
     from app.store.settings import Settings
 
+    from .downloads.queue import Queue
+    from .models.catalogue import Catalogue
+    from .models.library import Library
+
 
 @dataclass(frozen=True)
 class Services:
@@ -23,3 +27,6 @@ class Services:
     settings: "Settings"
     tasks: Tasks
     notices: Notices
+    library: "Library"
+    catalogue: "Catalogue"
+    downloads: "Queue"

@@ -92,6 +92,7 @@ def paths(tmp_path):
 def build(qapp, paths, guide, monkeypatch):
     """Builds the window with a supervisor that only pretends; closes every one at the end."""
     monkeypatch.setattr(app.runtime.library, "embedded_model", lambda: guide)
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # nobody listens there
     built = []
 
     def _build(supervise=FakeSupervisor, **settings):
@@ -104,6 +105,7 @@ def build(qapp, paths, guide, monkeypatch):
     for house in built:
         if house.closed:
             continue
+        house.library.close()
         house._close_stores()
         house.window.deleteLater()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)

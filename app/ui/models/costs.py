@@ -1,4 +1,7 @@
-"""The ways a model can run here, each with the memory it takes as a bar; the person picks one."""
+"""The ways a model can run here, each with the memory it takes as a bar.
+
+Of one that is on this disk the person picks a way.
+"""
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
@@ -34,14 +37,19 @@ class Costs(QWidget):
         heading = label(self.tr("Memory on this machine"), "strong")
         self._grid.addWidget(heading, 0, 0, 1, 3)
         for row, way in enumerate(entry.ways, 1):
-            pick = QRadioButton(self._words(way, way.strategy == entry.strategy))
-            pick.setAccessibleName(f"{pick.text()}, {size(way.bytes)}")
-            pick.setChecked(way.strategy == now)
-            pick.clicked.connect(lambda _on, text=way.strategy: self.chosen.emit(text))
-            self._group.addButton(pick)
-            self._grid.addWidget(pick, row, 0)
+            words = self._words(way, way.strategy == entry.strategy)
+            name = self._pick(way, words, now) if entry.usable else label(words)
+            self._grid.addWidget(name, row, 0)
             self._grid.addWidget(Bar(self._theme, way.bytes / total_bytes()), row, 1)
             self._grid.addWidget(label(size(way.bytes), "small"), row, 2)
+
+    def _pick(self, way: Way, words: str, now: str) -> QRadioButton:
+        pick = QRadioButton(words)
+        pick.setAccessibleName(f"{words}, {size(way.bytes)}")
+        pick.setChecked(way.strategy == now)
+        pick.clicked.connect(lambda _on, text=way.strategy: self.chosen.emit(text))
+        self._group.addButton(pick)
+        return pick
 
     def _words(self, way: Way, recommended: bool) -> str:  # noqa: FBT001
         name = plain_numbers(way.format)

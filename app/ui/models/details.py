@@ -1,95 +1,121 @@
-"""The pane beside the list: what one file is, what it costs here, and what can be done with it."""
+"""The pane beside the list: what one model is, what it costs here, and what can be done with it."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import (
-    QFormLayout,
-    QHBoxLayout,
-    QLabel,
-    QProgressBar,
-    QScrollArea,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from app.runtime.protocol import LoadProgress
 from app.ui.icons import pixmap
 from app.ui.theme import Theme
+from app.ui.widgets.flow import Flow
+from app.ui.widgets.leaving import offer_address
 from app.ui.widgets.parts import Elided, button, label, rule
 
 from .costs import Costs
 from .entry import Entry
-from .facts import facts_of
+from .facts import facts_of, notes_of
 from .fit import Fit
+from .kinds import purpose
+from .main_button import MainButtons
+from .page_text import PageText
+
+if TYPE_CHECKING:
+    from app.hub.downloads import Item
 
 
 class Details(QScrollArea):
-    """Shows one entry; what the person presses comes out as signals."""
+    """Shows one entry; what the person presses comes out as signals.
 
-    chat_pressed = Signal()
-    eject_pressed = Signal()
-    show_pressed = Signal()
-    forget_pressed = Signal()
+    ``acted`` carries the name of a verb on the file: "show", "verify", "rename", "move",
+    "delete" or "forget".
+    """
+
+    acted = Signal(str)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
+        self._address = ""
         self.setWidgetResizable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setAccessibleName(self.tr("About this model"))
         self._title = label("", "section", wrap=True)
         self._file = Elided("", "small", Qt.TextElideMode.ElideMiddle)
+        self._purpose = label("", wrap=True)
         self._mark, self._verdict = QLabel(), label("", "dim", wrap=True)
-        self.chat = button(self.tr("Chat"), "chat", role="primary")
-        self.eject = button(self.tr("Eject"), "eject")
-        self._progress = QProgressBar(textVisible=False)
-        self._progress.setAccessibleName(self.tr("Layers in memory"))
-        self._loading = label("", "small")
+        self.buttons = MainButtons(theme)
         self.costs = Costs(theme)
+        self._notes = label("", "dim", wrap=True)
         self._facts = QFormLayout()
-        self._show = button(self.tr("Show in folder"), "folder", role="link")
-        self._forget = button(self.tr("Remove from list"), "minus", role="link")
+        self.verbs = {
+            "show": button(self.tr("Show in folder"), "folder", role="link"),
+            "verify": button(self.tr("Check the file"), "shield", role="link"),
+            "rename": button(self.tr("Rename"), "edit", role="link"),
+            "move": button(self.tr("Move"), "move", role="link"),
+            "forget": button(self.tr("Remove from list"), "minus", role="link"),
+            "delete": button(self.tr("Move to the trash"), "trash", role="link"),
+        }
+        self.page_link = button(self.tr("Its page on the web"), "external", role="link")
+        self.page = PageText(theme)
         self._fit: Fit | None = None
         self._arrange()
-        for pressed, signal in (
-            (self.chat, self.chat_pressed),
-            (self.eject, self.eject_pressed),
-            (self._show, self.show_pressed),
-            (self._forget, self.forget_pressed),
-        ):
-            pressed.clicked.connect(signal)
+        for verb, pressed in self.verbs.items():
+            pressed.clicked.connect(lambda _on=False, verb=verb: self.acted.emit(verb))
+        self.page_link.clicked.connect(self._leave)
         theme.changed.connect(self._paint_mark)
 
-    def show_entry(self, entry: Entry, fit: Fit | None, strategy: str, *, removable: bool) -> None:
-        """Show this one; ``fit`` is None for what cannot be used, ``strategy`` how it would run."""
+    def show_entry(self, entry: Entry, fit: Fit | None, strategy: str, verbs: set[str]) -> None:
+        """Show this one; ``fit`` is None for what cannot be run, ``strategy`` how it would run."""
         self._title.setText(entry.title)
-        self._file.setText(entry.path.name)
-        self._file.setVisible(entry.title != entry.path.name)
+        self._file.setText(entry.below)
+        self._file.setVisible(entry.title != entry.below)
+        self._purpose.setText(purpose(entry))
+        self._purpose.setVisible(bool(self._purpose.text()))
         self._verdict.setText(fit.sentence if fit else entry.reason)
         self._fit = fit
+        for part in (self._mark, self._verdict):
+            part.setVisible(bool(self._verdict.text()))
         self._paint_mark()
-        self.chat.setVisible(entry.usable)
-        self.costs.setVisible(entry.usable)
-        self._forget.setVisible(removable)
+        self.buttons.show_entry(entry)
+        self.costs.setVisible(entry.runs)
         self.costs.show_ways(entry, strategy)
         self._say(facts_of(entry))
+        for verb, shown in self.verbs.items():
+            shown.setVisible(verb in verbs)
+        self.show_notes(notes_of(entry))
+
+    def show_page(self, address: str) -> None:
+        """Where its page is; "" for what has none."""
+        self._address = address
+        self.page_link.setVisible(bool(address))
+        self.page.setVisible(bool(address))
+
+    def show_notes(self, notes: Iterable[str]) -> None:
+        """Sentences about this very file: duplicates, what it belongs to, what a check found."""
+        self._notes.setText("\n".join(notes))
+        self._notes.setVisible(bool(self._notes.text()))
+
+    def show_state(
+        self,
+        *,
+        is_open: bool,
+        progress: LoadProgress | None,
+        loading: bool,
+        item: "Item | None" = None,
+    ) -> None:
+        """Show whether this very model is open, or how far its opening or download has come."""
+        self.buttons.show_state(is_open=is_open, loading=loading, progress=progress, item=item)
+
+    def to_top(self) -> None:
+        """Show the beginning."""
         self.verticalScrollBar().setValue(0)
 
-    def show_state(self, *, is_open: bool, progress: LoadProgress | None, loading: bool) -> None:
-        """Show whether this very model is open, or how far its opening has come."""
-        self.eject.setVisible(is_open or loading)
-        self.eject.setText(self.tr("Cancel") if loading else self.tr("Eject"))
-        self.eject.setAccessibleName(self.eject.text())
-        self.chat.setEnabled(not loading)
-        for part in (self._progress, self._loading):
-            part.setVisible(loading)
-        if loading:
-            done, total = (progress.done, progress.total) if progress else (0, 0)
-            self._progress.setRange(0, max(total, 1))
-            self._progress.setValue(done)
-            words = self.tr("Loading layer {} of {}").format(done, total)
-            self._loading.setText(words if total else self.tr("Starting"))
+    def _leave(self) -> None:
+        corner = self.page_link.mapToGlobal(QPoint(0, self.page_link.height()))
+        offer_address(self._address, self, corner)
 
     def _say(self, facts: Iterable[tuple[str, str]]) -> None:
         while self._facts.rowCount():
@@ -109,39 +135,31 @@ class Details(QScrollArea):
         body = QWidget()
         self.setWidget(body)
         column = QVBoxLayout(body)
-        edge = space("xl")
-        column.setContentsMargins(edge, edge, edge, edge)
+        column.setContentsMargins(space("l"), space("m"), space("l"), space("xl"))
         column.setSpacing(space("m"))
         head = QVBoxLayout()
         head.setSpacing(space("xs"))
         head.addWidget(self._title)
         head.addWidget(self._file)
-        column.addLayout(head)
         verdict = QHBoxLayout()
         verdict.setSpacing(space("s"))
         verdict.addWidget(self._mark, 0, Qt.AlignmentFlag.AlignTop)
         verdict.addWidget(self._verdict, 1)
-        column.addLayout(verdict)
-        column.addLayout(self._buttons())
-        column.addWidget(self._progress)
-        column.addWidget(self._loading)
-        column.addWidget(self.costs)
-        column.addWidget(rule())
         self._facts.setHorizontalSpacing(space("l"))
         self._facts.setVerticalSpacing(space("s"))
-        column.addLayout(self._facts)
+        self._facts.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        verbs = QWidget()
+        flow = Flow(space("xs"), verbs)
+        for pressed in (*self.verbs.values(), self.page_link):
+            flow.addWidget(pressed)
+        column.addLayout(head)
+        column.addWidget(self.buttons)
+        column.addWidget(self._purpose)
+        column.addLayout(verdict)
+        column.addWidget(self.costs)
+        column.addWidget(self._notes)
+        column.addWidget(verbs)
         column.addWidget(rule())
-        foot = QVBoxLayout()
-        foot.setSpacing(0)
-        foot.addWidget(self._show, 0, Qt.AlignmentFlag.AlignLeft)
-        foot.addWidget(self._forget, 0, Qt.AlignmentFlag.AlignLeft)
-        column.addLayout(foot)
+        column.addLayout(self._facts)
+        column.addWidget(self.page)
         column.addStretch()
-
-    def _buttons(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(self._theme.space("s"))
-        row.addWidget(self.chat)
-        row.addWidget(self.eject)
-        row.addStretch()
-        return row

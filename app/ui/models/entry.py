@@ -1,16 +1,21 @@
-"""One model file dressed for the list: its plain name, what it needs, or why it cannot be used."""
+"""One row of the Models page: a file on this disk, something on a hub, or one that is both."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from app.errors import BY_CODE, Failure
-from app.runtime.library import ModelFile, describe, scan
+from app.hub.catalogue import Entry as Offer
+from app.runtime.library import ModelFile
 from app.runtime.spec import Spec
 from app.runtime.strategy import KNOWN, choose, footprint, parse
 from app.ui.status.machine import total_bytes
 
 from .naming import plain_name
+
+_COMPANIONS = ("state", "lora")
+_WHOLE = ("model", *_COMPANIONS)
 
 
 @dataclass(frozen=True)
@@ -24,61 +29,179 @@ class Way:
 
 @dataclass(frozen=True)
 class Entry:
-    """``ways`` are the ways it can run, ``strategy`` the usual one; none for an unusable file,
-    whose ``reason`` is the sentence to show.
+    """At least one of ``file`` (on this disk) and ``offer`` (on a hub) is there.
+
+    ``ways`` are the ways it can run, ``strategy`` the usual one; none for what cannot be run,
+    whose ``reason`` is the sentence to show.  ``copies`` are other files with the same bytes.
     """
 
-    file: ModelFile
     title: str
+    file: ModelFile | None = None
+    offer: Offer | None = None
     strategy: str = ""
     ways: tuple[Way, ...] = ()
     reason: str = ""
 
+    @cached_property
+    def key(self) -> str:
+        """Names it among all rows, for as long as it stays where it is."""
+        return self.file.path if self.file else f"hub:{self.offer.key}" if self.offer else ""
+
+    @property
+    def here(self) -> bool:
+        """Whether it is on this disk."""
+        return self.file is not None
+
     @property
     def usable(self) -> bool:
-        """Whether it is a model that can be opened."""
-        return self.file.spec is not None
-
-    def needed_bytes(self, strategy: str = "") -> int:
-        """The memory it takes as ``strategy``, or in the usual way."""
-        wanted = strategy or self.strategy
-        return next((way.bytes for way in self.ways if way.strategy == wanted), 0)
+        """Whether it is a model on this disk that can be opened."""
+        return self.file is not None and self.file.spec is not None
 
     @property
-    def path(self) -> Path:
-        """Where it lies."""
-        return Path(self.file.path)
+    def runs(self) -> bool:
+        """Whether it is a model that can be run, here or once it is downloaded."""
+        return bool(self.ways)
+
+    @property
+    def fetchable(self) -> bool:
+        """Whether it is not here and worth a download."""
+        if self.offer is None or self.file is not None:
+            return False
+        return not self.offer.why_not or self.offer.format in _COMPANIONS
+
+    @property
+    def path(self) -> Path | None:
+        """Where it lies, if it is here."""
+        return Path(self.file.path) if self.file else None
+
+    @property
+    def embedded(self) -> bool:
+        """Whether it is the guide that ships with the program."""
+        return self.file is not None and self.file.embedded
+
+    @property
+    def spec(self) -> Spec | None:
+        """Its shape: from its header, else as its name tells."""
+        if self.file is not None:
+            return self.file.spec
+        return self.offer.spec if self.offer else None
 
     @property
     def generation(self) -> str:
-        """ "7.0" and the like; empty for what cannot be used."""
-        return self.file.spec.generation if self.file.spec else ""
+        """ "7.0" and the like; empty where it is not known."""
+        if self.file and self.file.spec:
+            return self.file.spec.generation
+        return self.offer.generation if self.offer else ""
+
+    @property
+    def bytes(self) -> int:
+        """All its files together; 0 where that is not known."""
+        if self.file is not None:
+            return self.file.bytes
+        return self.offer.bytes if self.offer else 0
+
+    @property
+    def kind(self) -> str:
+        """What it is for or made of, as ``Offer.kind``; a file that is no use says why."""
+        if self.file is not None and self.file.kind != "model":
+            return self.file.kind
+        return self.offer.kind if self.offer else ""
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Two-letter codes, or "multi"."""
+        return self.offer.languages if self.offer else ()
+
+    @property
+    def released(self) -> str:
+        """ISO date, or ""."""
+        return self.offer.released if self.offer else ""
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers it has; 0 where that is not known."""
+        if self.file and self.file.spec:
+            return self.file.spec.parameters
+        return self.offer.parameters if self.offer else 0
+
+    @cached_property
+    def below(self) -> str:
+        """The line under the title: the file, and whose repository."""
+        if self.file is not None:
+            return Path(self.file.path).name
+        return f"{self.offer.name} · {self.offer.repo}" if self.offer else ""
+
+    @cached_property
+    def words(self) -> str:
+        """Everything a search looks at, in lower case."""
+        repo = self.offer.repo if self.offer else ""
+        name = Path(self.file.path).name if self.file else self.offer.name if self.offer else ""
+        return f"{self.title} {name} {repo} rwkv-{self.generation} {self.kind}".casefold()
+
+    def way(self, strategy: str = "") -> Way:
+        """The way that is ``strategy``, or the usual one; only for what ``runs``."""
+        wanted = strategy or self.strategy
+        return next((way for way in self.ways if way.strategy == wanted), self.ways[0])
 
 
-def entries_of(folders: Iterable[Path], files: Iterable[Path]) -> tuple[Entry, ...]:
-    """Read the headers of all models there: the guide first, the rest by name.
-
-    Reads the disk: to be called in a thread.
-    """
-    found = {one.path: one for one in scan([folder for folder in folders if folder.is_dir()])}
-    for file in files:
-        found[str(file)] = describe(file)
-    dressed = [entry_of(file) for file in found.values()]
-    return tuple(sorted(dressed, key=_order))
+def dressed(files: Iterable[ModelFile]) -> tuple[Entry, ...]:
+    """Rows for what is on this disk: the guide first, what is no use last, by name between."""
+    return tuple(sorted(map(entry_of, files), key=_order))
 
 
 def _order(entry: Entry) -> tuple[bool, bool, str]:
-    """The guide first, what is no use last, by name between."""
-    return not entry.file.embedded, not entry.usable, entry.title.casefold()
+    return not entry.embedded, not entry.usable, entry.title.casefold()
 
 
 def entry_of(file: ModelFile) -> Entry:
     """Dress one file."""
     if file.spec is None:
-        return Entry(file, title=Path(file.path).name, reason=_reason(file))
+        reason = "" if file.kind in _COMPANIONS else _reason(file)
+        return Entry(Path(file.path).name, file, reason=reason)
     usual = choose(file.spec, file.dtype, total_bytes()).text
-    ways = tuple(_way(file.spec, file.dtype, text) for text in KNOWN)
-    return Entry(file, plain_name(file.name, file.spec.parameters), usual, ways)
+    title = plain_name(file.name, file.spec.parameters)
+    return Entry(title, file, None, usual, ways_of(file.spec, file.dtype))
+
+
+def offered(offer: Offer) -> Entry:
+    """Dress something on a hub."""
+    from app.words import say  # the sentences are read only when one is needed
+
+    title = offer.title or offer.name
+    spec = offer.spec if offer.is_model else None
+    if offer.failure is not None:
+        return Entry(title, None, offer, reason=say(offer.failure).sentences)
+    if spec is None:
+        return Entry(title, None, offer)
+    usual = choose(spec, offer.dtype, total_bytes()).text
+    return Entry(title, None, offer, usual, ways_of(spec, offer.dtype))
+
+
+def joined(here: Sequence[Entry], offers: Sequence[Entry]) -> tuple[Entry, ...]:
+    """The files of this disk, each with its offer, and behind them what is only on a hub.
+
+    A file is an offer's where its name and its size are; of several offers the first counts.
+    """
+    by_name: dict[tuple[str, int], Offer] = {}
+    for entry in offers:
+        if entry.offer is not None:
+            by_name.setdefault((entry.offer.name, entry.offer.bytes), entry.offer)
+    files, taken = [], set()
+    for entry in here:
+        file = entry.file
+        offer = by_name.get((Path(file.path).name, file.bytes)) if file else None
+        if offer is not None and file is not None and file.kind in _WHOLE:
+            taken.add((offer.name, offer.bytes))
+            files.append(replace(entry, title=offer.title or entry.title, offer=offer))
+        else:
+            files.append(entry)
+    rest = [one for one in offers if one.offer and (one.offer.name, one.offer.bytes) not in taken]
+    return (*files, *rest)
+
+
+def ways_of(spec: Spec, dtype: str) -> tuple[Way, ...]:
+    """Every way to run a model of this shape whose file holds ``dtype``."""
+    return tuple(_way(spec, dtype, text) for text in KNOWN)
 
 
 def _way(spec: Spec, dtype: str, text: str) -> Way:

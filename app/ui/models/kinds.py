@@ -1,65 +1,77 @@
-"""The chips above the list: all, those that fit, one generation, or the files that are no use."""
+"""What kinds of model there are, what each is for, and its languages, in words; draws nothing."""
 
-from collections.abc import Sequence
-
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QButtonGroup, QPushButton, QWidget
-
-from app.ui.theme import Theme
-from app.ui.widgets.flow import Flow
+from PySide6.QtCore import QCoreApplication, QLocale
 
 from .entry import Entry
 
-
-class Kinds(QWidget):
-    """``chosen`` carries "", "fits", "unusable", or a generation's first digit."""
-
-    chosen = Signal(str)
-
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setAccessibleName(self.tr("Kinds of model"))
-        self.kind = ""
-        self._group = QButtonGroup(self, exclusive=True)
-        self._chips: dict[str, QPushButton] = {}
-        self._row = Flow(theme.space("xs"), self)
-
-    def show_for(self, entries: Sequence[Entry]) -> None:
-        """A chip for each kind that is there; a chosen one that is gone gives way to all."""
-        kinds = kinds_of(entries)
-        if list(kinds) != list(self._chips):
-            self._build(kinds)
-        if self.kind not in kinds:
-            self.choose("")
-
-    def choose(self, kind: str) -> None:
-        """Press a chip."""
-        self.kind = kind
-        if kind in self._chips:
-            self._chips[kind].setChecked(True)
-        self.chosen.emit(kind)
-
-    def _build(self, kinds: dict[str, str]) -> None:
-        names = {"": self.tr("All"), "fits": self.tr("Fits"), "unusable": self.tr("Not usable")}
-        for chip in self._chips.values():
-            self._group.removeButton(chip)
-            self._row.removeWidget(chip)
-            chip.deleteLater()
-        self._chips = {}
-        for kind, name in kinds.items():
-            chip = QPushButton(name or names[kind])
-            chip.setAccessibleName(chip.text())
-            chip.setProperty("role", "chip")
-            chip.setCheckable(True)
-            chip.setChecked(kind == self.kind)
-            chip.clicked.connect(lambda _on, kind=kind: self.choose(kind))
-            self._group.addButton(chip)
-            self._row.addWidget(chip)
-            self._chips[kind] = chip
+MODEL_KINDS = ("reasoning", "chat", "raven", "novel", "music", "pile", "research", "state", "lora")
+USELESS = ("unfinished", "damaged", "unsafe", "foreign", "unsupported", "missing", "unreadable")
 
 
-def kinds_of(entries: Sequence[Entry]) -> dict[str, str]:
-    """The kinds worth a chip, with the name of those that have one of their own."""
-    generations = sorted({one.generation[0] for one in entries if one.usable}, reverse=True)
-    kinds = {"": "", "fits": ""} | {digit: f"RWKV-{digit}" for digit in generations}
-    return kinds | ({"unusable": ""} if any(not one.usable for one in entries) else {})
+def kind_name(kind: str) -> str:
+    """A word for a chip or a filter; "" for a kind without one."""
+    return {
+        "reasoning": _tr("Reasoning"),
+        "chat": _tr("Chat"),
+        "raven": _tr("Instructions"),
+        "novel": _tr("Fiction"),
+        "music": _tr("Music"),
+        "pile": _tr("Raw text"),
+        "research": _tr("Research"),
+        "state": _tr("State"),
+        "lora": _tr("LoRA"),
+        "unfinished": _tr("Unfinished"),
+        "damaged": _tr("Damaged"),
+        "unsafe": _tr("Not safe"),
+        "foreign": _tr("Not RWKV"),
+        "unsupported": _tr("Not readable"),
+        "missing": _tr("Gone"),
+        "unreadable": _tr("Refused"),
+    }.get(kind, "")
+
+
+def purpose(entry: Entry) -> str:
+    """A sentence or two on what it is for; "" where nobody knows."""
+    said = {
+        "reasoning": _tr("Talks about anything, and can think before it answers."),
+        "chat": _tr("Talks about anything, and completes texts."),
+        "raven": _tr("Follows instructions: an early model that talks."),
+        "novel": _tr("Writes fiction. It goes on with a story rather than answering."),
+        "music": _tr("Writes music as notes, not words."),
+        "pile": _tr("Completes raw text. It has not learned to talk."),
+        "research": _tr("An experiment of its makers."),
+        "state": _tr("A tuned state: it gives a model a manner or a skill, and needs that model."),
+        "lora": _tr("A LoRA: a small change to a model, and nothing without that model."),
+    }.get(entry.kind, "")
+    if entry.embedded:
+        said = _tr("Knows Rookery and RWKV, and nothing else. It ships with the program.")
+    return " ".join(part for part in (said, _standing(entry), spoken_languages(entry)) if part)
+
+
+def _standing(entry: Entry) -> str:
+    standing = entry.offer.standing if entry.offer else ""
+    return {
+        "recommended": _tr("The newest of its size: the one to take."),
+        "archival": _tr("An old generation, kept for the record: newer ones are much better."),
+    }.get(standing, "")
+
+
+def spoken_languages(entry: Entry) -> str:
+    """A sentence about the languages, or ""."""
+    if not entry.languages:
+        return ""
+    if "multi" in entry.languages:
+        return _tr("Knows more than a hundred languages.")
+    return _tr("Knows {}.").format(", ".join(map(language_name, entry.languages)))
+
+
+def language_name(code: str) -> str:
+    """``English`` for "en", "Many languages" for "multi"."""
+    if code == "multi":
+        return _tr("Many languages")
+    named = {"en": _tr("English"), "zh": _tr("Chinese"), "ja": _tr("Japanese")}
+    return named.get(code) or QLocale.languageToString(QLocale(code).language())
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("kinds", text)

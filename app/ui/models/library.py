@@ -4,48 +4,68 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 
+from app.hub.shelf import Contents, Shelf
 from app.ui.tasks import Tasks
 
-from .entry import Entry, entries_of
+from .entry import Entry, dressed
 
 if TYPE_CHECKING:
     from app.store.settings import Settings
 
 
 class Library(QObject):
-    """``entries`` are what the last scan found; ``changed`` when they or ``scanning`` differ.
+    """``entries`` are what the last look found; ``changed`` when they or ``scanning`` differ.
 
-    Folders and files that the person chose live in the settings; ``own_folders``, where downloads
-    go, are searched too, and ``guide`` is always there.  Reading happens in a thread, one scan
-    at a time: a wish that comes meanwhile is granted by one more scan afterwards.
+    Folders and files that the person chose live in the settings; ``usual_folder``, where downloads
+    go, is searched too, and ``guide`` is always there.  Reading happens in threads; what changes
+    on the disk is noticed after a while.
     """
 
     changed = Signal()
     folders_changed = Signal()
+    _told = Signal()
 
     def __init__(
         self,
         settings: "Settings",
         tasks: Tasks,
-        own_folders: tuple[Path, ...],
+        usual_folder: Path,
         guide: Path,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._settings, self._tasks = settings, tasks
-        self._own, self._guide = own_folders, guide
+        self._usual, self._guide = usual_folder, guide
         self.entries: tuple[Entry, ...] = ()
         self.missing: tuple[Path, ...] = ()
         self.scanned = False
         self.scanning = False
         self._again = False
+        self._shelf: Shelf | None = None
+        self._told.connect(self._read, Qt.ConnectionType.QueuedConnection)
 
     @property
     def folders(self) -> tuple[Path, ...]:
         """The folders the person chose, in the order of choosing."""
         return tuple(map(Path, self._settings.now.folders))
+
+    @property
+    def shelf(self) -> Shelf:
+        """What reads the disk; its verbs block and belong into threads."""
+        if self._shelf is None:
+            self._shelf = Shelf(*self._wanted(), on_change=self._told.emit)
+        return self._shelf
+
+    def watch(self) -> None:
+        """Notice from now on what changes on the disk."""
+        self.shelf.watch()
+
+    def close(self) -> None:
+        """Look no more."""
+        if self._shelf is not None:
+            self._shelf.close()
 
     def refresh(self) -> None:
         """Look again at what is there."""
@@ -80,6 +100,23 @@ class Library(QObject):
         """Whether it is listed because it was chosen by itself."""
         return str(file) in self._settings.now.files
 
+    def follow(self, before: Path, now: Path) -> None:
+        """A file has another place or name: what was chosen for it goes with it."""
+        chosen = self._settings.now
+        old, new = str(before), str(now)
+        ways = dict(chosen.strategies)
+        if old in ways:
+            ways[new] = ways.pop(old)
+        files = tuple(new if one == old else one for one in chosen.files)
+        model = new if chosen.model == old else chosen.model
+        self._settings.change(strategies=ways, files=files, model=model)
+
+    def _wanted(self) -> tuple[list[Path], list[Path]]:
+        """Every folder and single file that is looked at."""
+        chosen = self._settings.now
+        own = [Path(chosen.download_folder)] if chosen.download_folder else []
+        return [*self.folders, *own, self._usual], [self._guide, *map(Path, chosen.files)]
+
     def _set_folders(self, folders: Iterable[Path]) -> None:
         self._settings.change(folders=tuple(dict.fromkeys(map(str, folders))))
         self.folders_changed.emit()
@@ -89,21 +126,39 @@ class Library(QObject):
         self._settings.change(files=tuple(dict.fromkeys(files)))
         self.refresh()
 
+    def _read(self) -> None:
+        """Something on the disk is different."""
+        if not self.scanning and not self._tasks.ended:
+            self._tasks.start(self._take())
+
+    async def _take(self) -> None:
+        self._show(*await self._tasks.thread(_looked, self.shelf, scan=False))
+
     async def _scan(self) -> None:
         try:
             while True:
                 self._again = False
-                folders = self.folders
-                files = (self._guide, *map(Path, self._settings.now.files))
-                found = await self._tasks.thread(entries_of, (*folders, *self._own), files)
-                missing = await self._tasks.thread(_missing, folders)
+                await self._tasks.thread(self.shelf.choose, *self._wanted())
+                found = await self._tasks.thread(_looked, self.shelf, scan=True)
                 if not self._again:
                     break
-            self.entries, self.missing, self.scanned = found, missing, True
+            self.scanned = True
+            self.scanning = False
+            self._show(*found)
         finally:
             self.scanning = False
             self.changed.emit()
 
+    def _show(self, contents: Contents, entries: tuple[Entry, ...]) -> None:
+        chosen = set(self.folders)
+        gone = [Path(one.path) for one in contents.folders if not one.there]
+        missing = tuple(folder for folder in gone if folder in chosen)
+        if (entries, missing) != (self.entries, self.missing):
+            self.entries, self.missing = entries, missing
+            self.changed.emit()
 
-def _missing(folders: Iterable[Path]) -> tuple[Path, ...]:
-    return tuple(folder for folder in folders if not folder.is_dir())
+
+def _looked(shelf: Shelf, *, scan: bool) -> tuple[Contents, tuple[Entry, ...]]:
+    """What is on the shelf, dressed; blocks."""
+    contents = shelf.scan() if scan else shelf.contents
+    return contents, dressed(contents.models)

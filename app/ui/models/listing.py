@@ -1,50 +1,52 @@
 """The list of models in its states: looking, filled, nothing found; and folders that are gone."""
 
-from pathlib import Path
-
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QListView, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QListView, QStackedWidget, QVBoxLayout, QWidget
 
 from app.ui.theme import Theme
 from app.ui.widgets.blank import Blank
-from app.ui.widgets.parts import Elided, button, label
 
+from .banners import Gone
+from .catalogue import Catalogue
 from .delegate import RowDelegate
 from .entry import Entry
+from .freshness import Freshness
 from .library import Library
-from .rows import ENTRY, Found
+from .rows import ENTRY, Rows
 
 
 class Listing(QWidget):
     """``chosen`` when another row is selected; the rest are wishes of the person."""
 
     chosen = Signal()
-    chat_wanted = Signal()
-    forget_wanted = Signal()
+    act_wanted = Signal()
+    pressed = Signal(object)
+    remove_wanted = Signal()
+    rename_wanted = Signal()
     all_wanted = Signal()
-    folder_wanted = Signal()
-    folder_given_up = Signal(Path)
+    hub_search_wanted = Signal()
 
-    def __init__(self, theme: Theme, found: Found, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, rows: Rows, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._theme, self._found = theme, found
+        self._theme, self._rows = theme, rows
+        self._key = ""
         self.view = _view(theme)
-        self.view.setModel(found)
+        self.view.setModel(rows)
         self.view.installEventFilter(self)
-        delegate = RowDelegate(theme, self.view)
-        self.view.setItemDelegate(delegate)
-        self._blank = Blank(theme, "search")
-        self._hint = _Invitation(theme)
-        self._gone = _Gone(theme)
+        self.delegate = RowDelegate(theme, self.view)
+        self.view.setItemDelegate(self.delegate)
+        self.freshness = Freshness(theme)
+        self.blank = Blank(theme, "search")
+        self.gone = Gone(theme)
+        self._searches_hub = False
         self._stack = QStackedWidget()
         self._arrange()
-        delegate.chat_wanted.connect(self.chat_wanted)
-        self.view.selectionModel().currentChanged.connect(self.chosen)
-        self.view.doubleClicked.connect(self.chat_wanted)
-        self._blank.pressed.connect(self.all_wanted)
-        self._hint.pressed.connect(self.folder_wanted)
-        self._gone.given_up.connect(self.folder_given_up)
+        self.delegate.pressed.connect(self.pressed)
+        self.view.selectionModel().currentChanged.connect(self._note)
+        self.view.doubleClicked.connect(self._open)
+        rows.modelReset.connect(self._keep)
+        self.blank.pressed.connect(self._blank_pressed)
 
     @property
     def entry(self) -> Entry | None:
@@ -52,123 +54,92 @@ class Listing(QWidget):
         entry = self.view.currentIndex().data(ENTRY)
         return entry if isinstance(entry, Entry) else None
 
-    def show_library(self, library: Library) -> None:
-        """The state of the list, and what is said around it."""
-        if self._found.rowCount():
+    def show_state(self, library: Library, catalogue: Catalogue, text: str) -> None:
+        """The state of the list, and what is said around it; ``text`` is searched for."""
+        if self._rows.shown:
             self._stack.setCurrentWidget(self.view)
         else:
-            self._say_nothing(library)
-            self._stack.setCurrentWidget(self._blank)
-        self._gone.show_folders(library.missing)
-        own = any(not entry.file.embedded for entry in library.entries)
-        self._hint.setVisible(library.scanned and not own)
+            self._say_nothing(library, catalogue, text)
+            self._stack.setCurrentWidget(self.blank)
+        self.gone.show_folders(library.missing)
 
-    def select(self, path: Path | None) -> None:
-        """Select the row of ``path``, or the first."""
-        rows = range(self._found.rowCount())
-        paths = {self._found.index(row, 0).data(ENTRY).path: row for row in rows}
-        if path is not None and path not in paths and self.entry is not None:
-            return
-        if paths:
-            self.view.setCurrentIndex(self._found.index(paths.get(path, 0) if path else 0, 0))
+    def select(self, key: str) -> None:
+        """Select the row of ``key``, or the first where nothing is selected."""
+        index = self._rows.index_of(key)
+        if not index.isValid() and not self.view.currentIndex().isValid() and self._rows.shown:
+            index = self._rows.index(0)
+        if index.isValid():
+            self.view.setCurrentIndex(index)
 
     def take_keyboard(self) -> None:
         """Give the list the focus."""
         self.view.setFocus(Qt.FocusReason.OtherFocusReason)
         if not self.view.currentIndex().isValid():
-            self.select(None)
+            self.select("")
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 (Qt's name)
         if isinstance(event, QKeyEvent) and event.type() is QEvent.Type.KeyPress:
-            if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-                self.chat_wanted.emit()
-                return True
-            if event.key() == Qt.Key.Key_Delete:
-                self.forget_wanted.emit()
+            wish = {
+                Qt.Key.Key_Return: self.act_wanted,
+                Qt.Key.Key_Enter: self.act_wanted,
+                Qt.Key.Key_Delete: self.remove_wanted,
+                Qt.Key.Key_F2: self.rename_wanted,
+            }.get(Qt.Key(event.key()))
+            if wish is not None:
+                wish.emit()
                 return True
         return False
 
-    def _say_nothing(self, library: Library) -> None:
+    def _note(self, now: QModelIndex) -> None:
+        entry = now.data(ENTRY)
+        self._key = entry.key if isinstance(entry, Entry) else self._key
+        self.chosen.emit()
+
+    def _keep(self) -> None:
+        """The rows are others: what was selected stays so, or the first takes its place."""
+        index = self._rows.index_of(self._key)
+        if not index.isValid() and self._rows.shown:
+            index = self._rows.index(0)
+        if index.isValid():
+            self.view.setCurrentIndex(index)
+            self.view.scrollTo(index)
+        else:
+            self.chosen.emit()
+
+    def _open(self) -> None:
+        """A double click opens what is here; it downloads nothing."""
+        if self.entry is not None and self.entry.usable:
+            self.act_wanted.emit()
+
+    def _say_nothing(self, library: Library, catalogue: Catalogue, text: str) -> None:
+        self._searches_hub = False
         if not library.scanned:
             words = self.tr("Reading the headers of the models in your folders.")
-            self._blank.say(self.tr("Looking for models"), words, picture="search")
+            self.blank.say(self.tr("Looking for models"), words, picture="search")
+        elif catalogue.searching:
+            words = self.tr("Looking for “{}” in everything that the hub has.")
+            self.blank.say(self.tr("Searching"), words.format(catalogue.searched), picture="globe")
+        elif text and text != catalogue.searched:
+            self._searches_hub = True
+            words = self.tr("No model in this list has all of these words and filters.")
+            self.blank.say(self.tr("Nothing found"), words, self.tr("Search the hub"))
         else:
-            words = self.tr("No model here has all of these words and this kind.")
-            self._blank.say(self.tr("Nothing found"), words, self.tr("Show all models"))
+            words = self.tr("No model has all of these words and filters.")
+            self.blank.say(self.tr("Nothing found"), words, self.tr("Show all models"))
+
+    def _blank_pressed(self) -> None:
+        (self.hub_search_wanted if self._searches_hub else self.all_wanted).emit()
 
     def _arrange(self) -> None:
         space = self._theme.space
         self._stack.addWidget(self.view)
-        self._stack.addWidget(self._blank)
+        self._stack.addWidget(self.blank)
         column = QVBoxLayout(self)
         column.setContentsMargins(space("m"), 0, space("m"), space("m"))
-        column.setSpacing(space("s"))
-        column.addWidget(self._gone)
+        column.setSpacing(space("xs"))
+        column.addWidget(self.gone)
+        column.addWidget(self.freshness)
         column.addWidget(self._stack, 1)
-        column.addWidget(self._hint)
-
-
-class _Invitation(QFrame):
-    """Shown while there is nothing but the guide: how to bring in models of one's own."""
-
-    pressed = Signal()
-
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self.setProperty("card", "true")
-        add = button(self.tr("Add folder"), "folder-plus")
-        add.clicked.connect(self.pressed)
-        words = self.tr(
-            "Have RWKV models already? Add their folder, or drop a file or folder anywhere on "
-            "this window."
-        )
-        row = QHBoxLayout(self)
-        row.setContentsMargins(
-            theme.space("l"), theme.space("m"), theme.space("m"), theme.space("m")
-        )
-        row.setSpacing(theme.space("l"))
-        row.addWidget(label(words, "dim", wrap=True), 1)
-        row.addWidget(add)
-
-
-class _Gone(QFrame):
-    """Folders that were chosen and are not there now: a drive that is not plugged in, perhaps."""
-
-    given_up = Signal(Path)
-
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self.setProperty("card", "true")
-        self._shown: tuple[Path, ...] = ()
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(
-            theme.space("m"), theme.space("xs"), theme.space("xs"), theme.space("xs")
-        )
-        self.hide()
-
-    def show_folders(self, folders: tuple[Path, ...]) -> None:
-        """One line a folder, with a button that searches it no more."""
-        self.setVisible(bool(folders))
-        if folders == self._shown:
-            return
-        self._shown = folders
-        while (item := self._column.takeAt(0)) is not None:
-            if (line := item.widget()) is not None:
-                line.deleteLater()
-        for folder in folders:
-            self._column.addWidget(self._line(folder))
-
-    def _line(self, folder: Path) -> QWidget:
-        line = QWidget()
-        row = QHBoxLayout(line)
-        row.setContentsMargins(0, 0, 0, 0)
-        said = self.tr("Not there now: {}").format(folder)
-        row.addWidget(Elided(said, "small", Qt.TextElideMode.ElideMiddle), 1)
-        drop = button(self.tr("Remove"), role="link")
-        drop.setAccessibleName(self.tr("Search {} no more").format(folder))
-        drop.clicked.connect(lambda: self.given_up.emit(folder))
-        row.addWidget(drop)
-        return line
 
 
 def _view(theme: Theme) -> QListView:

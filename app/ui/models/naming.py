@@ -38,7 +38,13 @@ def plain_name(stem: str, parameters: int) -> str:
 
 def plain_numbers(form: str) -> str:
     """A number format in the window's words: ``16-bit`` for bf16."""
-    return {"bf16": _tr("16-bit"), "fp32": _tr("32-bit")}.get(form, form)
+    return {
+        "bf16": _tr("16-bit"),
+        "fp16": _tr("16-bit (fp16)"),
+        "fp32": _tr("32-bit"),
+        "int8": _tr("8-bit"),
+        "int4": _tr("4-bit"),
+    }.get(form, form)
 
 
 def plain_way(strategy: str) -> str:

@@ -1,12 +1,12 @@
-"""The Models page: search and kinds on top, the library as rows, the details beside it."""
+"""The Models page: catalogue and library as one list, the details beside it."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, Qt, QUrl
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
+from app.errors import Failure
 from app.runtime.supervisor import Phase
 from app.ui.commands import Command, Habit
 from app.ui.opening import Opening
@@ -15,47 +15,54 @@ from app.ui.services import Services
 from app.ui.status.machine import Machine
 
 from .details import Details
-from .entry import Entry
+from .entry import Entry, joined
+from .file_verbs import FileVerbs
 from .fit import Fit, fit_of
 from .head import Head
-from .library import Library
 from .listing import Listing
-from .rows import Found, Rows
+from .rows import Rows
 
 
 class ModelsPage(Page):
-    """Joins the library, the list and the details; what is chosen goes to ``opening``."""
+    """Joins library, catalogue and downloads; what is chosen goes to ``opening``."""
 
-    def __init__(self, services: Services, library: Library, opening: Opening) -> None:
+    def __init__(self, services: Services, opening: Opening) -> None:
         super().__init__()
-        self._services, self._library, self._opening = services, library, opening
+        self._services, self._opening = services, opening
+        self._library, self._catalogue = services.library, services.catalogue
+        self._queue = services.downloads
         self._machine = Machine()
         self._reading = self._machine.read(services.session.worker_pid)
         self.rows = Rows(self._fit, self)
-        self.found = Found(self.rows, self)
         self.head = Head(services.theme)
-        self.listing = Listing(services.theme, self.found)
+        self.listing = Listing(services.theme, self.rows)
         self.details = Details(services.theme)
+        self.verbs = FileVerbs(services, self)
         self._arrange()
         self._connect()
-        self._show_library()
+        self._catalogue.load()
+        self._show_entries()
+        self._show_downloads()
 
     def commands(self) -> Sequence[Command]:
         group = self.tr("Models page")
         return (
             Command(self.tr("Search models"), self.head.search.setFocus, "Ctrl+F", "search", group),
-            Command(self.tr("Look again"), self._library.refresh, "F5", "refresh", group),
+            Command(self.tr("Look again"), self._look_again, "F5", "refresh", group),
+            Command(self.tr("Search the hub"), self._search_hub, "", "globe", group),
         )
 
     def habits(self) -> Sequence[Habit]:
         group = self.tr("Models page")
         return (
-            Habit(self.tr("Chat with the selected model"), "Return", group),
-            Habit(self.tr("Remove the selected file from the list"), "Del", group),
+            Habit(self.tr("Chat with the selected model, or download it"), "Return", group),
+            Habit(self.tr("Move the selected file to the trash, or off the list"), "Del", group),
+            Habit(self.tr("Rename the selected file"), "F2", group),
         )
 
     def arrived(self) -> None:
         self._library.refresh()
+        self._catalogue.refresh()
         self.listing.take_keyboard()
 
     def event(self, event: QEvent) -> bool:
@@ -65,15 +72,26 @@ class ModelsPage(Page):
 
     # what is shown
 
-    def _show_library(self) -> None:
+    def _show_entries(self) -> None:
         self._measure()
-        entries = self._library.entries
-        chosen = self.listing.entry
-        self.rows.show_entries(entries)
-        self.head.show_library(self._library)
-        self.listing.show_library(self._library)
-        self.listing.select(chosen.path if chosen else self._open_path())
+        self.rows.mark_open(self._open_path())
+        growing = {f"{item.path}.part" for item in self._queue.items}
+        here = [one for one in self._library.entries if str(one.path) not in growing]
+        self.rows.show_entries(joined(here, self._catalogue.entries))
+        self._show_around()
+        if self.listing.entry is None:
+            self.listing.select(str(self._open_path() or ""))
         self._show_chosen()
+
+    def _show_around(self) -> None:
+        """Counts, filters, and what is said above the list."""
+        self.head.show_counts(self._library, self.rows)
+        self.listing.show_state(self._library, self._catalogue, self.head.text)
+        self.listing.freshness.show_catalogue(self._catalogue, self._catalogue.source)
+
+    def _show_downloads(self) -> None:
+        self.rows.show_items({item.entry.key: item for item in self._queue.items})
+        self._show_state()
 
     def _show_session(self) -> None:
         self._measure()
@@ -86,9 +104,16 @@ class ModelsPage(Page):
         self.details.setVisible(entry is not None)
         if entry is None:
             return
-        fit = self._fit(entry) if entry.usable else None
-        removable = self._library.is_single(entry.path)
-        self.details.show_entry(entry, fit, self._strategy(entry), removable=removable)
+        other = self._shown_key != entry.key
+        self._shown_key = entry.key
+        verbs = self.verbs.for_entry(entry)
+        self.details.show_entry(entry, self._fit(entry), self._strategy(entry), verbs)
+        self.details.show_notes(self.verbs.notes(entry))
+        repo = entry.offer.repo if entry.offer else ""
+        self.details.show_page(self._catalogue.page_of(repo) if repo else "")
+        self.details.page.show_repo(repo)
+        if other:
+            self.details.to_top()
         self._show_state()
 
     def _show_state(self) -> None:
@@ -96,21 +121,29 @@ class ModelsPage(Page):
         if entry is None:
             return
         session = self._services.session
-        loading = session.phase is Phase.LOADING and session.opening == entry.path
-        is_open = self._open_path() == entry.path
-        self.details.show_state(is_open=is_open, loading=loading, progress=session.progress)
+        here = entry.path is not None
+        self.details.show_state(
+            is_open=here and self._open_path() == entry.path,
+            loading=here and session.phase is Phase.LOADING and session.opening == entry.path,
+            progress=session.progress,
+            item=self.rows.item_of(entry),
+        )
 
     def _measure(self) -> None:
         self._reading = self._machine.read(self._services.session.worker_pid)
 
-    def _fit(self, entry: Entry) -> Fit:
+    def _fit(self, entry: Entry) -> Fit | None:
         """The model that is open now would give its memory back first."""
+        if not entry.runs:
+            return None
         now = self._reading
         free = now.total_bytes - now.used_bytes + now.worker_bytes
-        return fit_of(entry.needed_bytes(self._strategy(entry)), free, now.total_bytes)
+        way = entry.way(self._strategy(entry))
+        return fit_of(way.bytes, free, now.total_bytes, way.format)
 
     def _strategy(self, entry: Entry) -> str:
-        return self._services.settings.now.strategies.get(str(entry.path), entry.strategy)
+        chosen = self._services.settings.now.strategies
+        return chosen.get(str(entry.path), entry.strategy) if entry.path else entry.strategy
 
     def _open_path(self) -> Path | None:
         """The model that answers now: none while another is opened, or after it died."""
@@ -118,12 +151,36 @@ class ModelsPage(Page):
         ready = session.loaded if session.phase is Phase.READY else None
         return Path(ready.path) if ready else None
 
+    async def _fetch_page(self, repo: str) -> None:
+        try:
+            text = await self._catalogue.readme(repo)
+        except Failure as failure:
+            from app.words import say  # the sentences are read only when one is needed
+
+            self.details.page.show_failure(repo, say(failure).sentences)
+        else:
+            self.details.page.show_text(repo, text)
+
     # what the person does
 
-    def _chat(self) -> None:
-        entry = self.listing.entry
-        if entry is None or not entry.usable:
-            return
+    def _act(self) -> None:
+        """The one obvious thing about the chosen entry."""
+        if (entry := self.listing.entry) is not None:
+            self._press(entry)
+
+    def _press(self, entry: Entry) -> None:
+        item = self.rows.item_of(entry)
+        if entry.usable:
+            self._chat(entry)
+        elif item is not None and item.state == "paused":
+            self._queue.resume(item.id)
+        elif item is not None and item.state == "failed":
+            self._queue.retry(item.id)
+        elif item is None and entry.fetchable and entry.offer is not None:
+            self._queue.add(entry.offer)
+
+    def _chat(self, entry: Entry) -> None:
+        assert entry.path is not None
         session, ways = self._services.session, self._services.settings.now.strategies
         same = entry.path == self._open_path() and session.asked == ways.get(str(entry.path), "")
         if same and session.phase is Phase.READY:
@@ -133,7 +190,7 @@ class ModelsPage(Page):
 
     def _choose_way(self, strategy: str) -> None:
         entry = self.listing.entry
-        if entry is None:
+        if entry is None or entry.path is None:
             return
         ways = dict(self._services.settings.now.strategies)
         ways.pop(str(entry.path), None)
@@ -143,17 +200,11 @@ class ModelsPage(Page):
         self.rows.refresh()
         self._show_chosen()
 
-    def _forget(self) -> None:
+    def _with_item(self, verb: str) -> None:
         entry = self.listing.entry
-        if entry is None or not self._library.is_single(entry.path):
-            return
-        self._library.remove_file(entry.path)
-        said = self.tr("{} is no longer listed; the file stays where it is.").format(entry.title)
-        self._services.notices.undo(said, lambda: self._library.add_file(entry.path))
-
-    def _show_folder(self) -> None:
-        if entry := self.listing.entry:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(entry.path.parent)))
+        item = self.rows.item_of(entry) if entry else None
+        if item is not None:
+            getattr(self._queue, verb)(item.id)
 
     def _drop_folder(self, folder: Path) -> None:
         before = self._library.folders
@@ -161,44 +212,63 @@ class ModelsPage(Page):
         said = self.tr("{} is no longer searched.").format(folder)
         self._services.notices.undo(said, lambda: self._library.restore_folders(before))
 
-    def _search(self, text: str) -> None:
-        self.found.search(text)
-        self._narrow()
-
-    def _choose_kind(self, kind: str) -> None:
-        self.found.choose(kind)
-        self._narrow()
-
     def _narrow(self) -> None:
-        self.listing.show_library(self._library)
-        self.listing.select(self.listing.entry.path if self.listing.entry else None)
+        self.rows.narrow(self.head.narrowing)
+        self._show_around()
         self._show_chosen()
 
     def _show_all(self) -> None:
         self.head.clear()
         self.listing.take_keyboard()
 
+    def _search_hub(self) -> None:
+        if self.head.text:
+            self._catalogue.search(self.head.text)
+        else:
+            self.head.search.setFocus()
+
+    def _look_again(self) -> None:
+        self._library.refresh()
+        self._catalogue.refresh(force=True)
+
+    def _say_why(self) -> None:
+        if self._catalogue.failure is not None:
+            self._services.notices.failure(self._catalogue.failure)
+
     def _connect(self) -> None:
-        self._library.changed.connect(self._show_library)
+        self._shown_key = ""
+        self._library.changed.connect(self._show_entries)
+        self._catalogue.changed.connect(self._show_entries)
+        self._queue.changed.connect(self._show_downloads)
         self._services.session.changed.connect(self._show_session)
+        self.verbs.told.connect(self._show_chosen)
         head, listing, details = self.head, self.listing, self.details
-        head.searched.connect(self._search)
-        head.kind_chosen.connect(self._choose_kind)
+        head.narrowed.connect(self._narrow)
         head.left_downwards.connect(listing.take_keyboard)
+        head.hub_search_wanted.connect(self._search_hub)
         head.file_wanted.connect(self._opening.ask_file)
         head.folder_wanted.connect(self._opening.ask_folder)
-        head.refresh_pressed.connect(self._library.refresh)
+        head.refresh_pressed.connect(self._look_again)
         listing.chosen.connect(self._show_chosen)
-        listing.chat_wanted.connect(self._chat)
-        listing.forget_wanted.connect(self._forget)
+        listing.act_wanted.connect(self._act)
+        listing.pressed.connect(self._press)
+        listing.remove_wanted.connect(lambda: self.verbs.remove(listing.entry))
+        listing.rename_wanted.connect(lambda: self.verbs.act("rename", listing.entry))
         listing.all_wanted.connect(self._show_all)
-        listing.folder_wanted.connect(self._opening.ask_folder)
-        listing.folder_given_up.connect(self._drop_folder)
-        details.chat_pressed.connect(self._chat)
-        details.eject_pressed.connect(self._services.session.unload)
-        details.show_pressed.connect(self._show_folder)
-        details.forget_pressed.connect(self._forget)
+        listing.hub_search_wanted.connect(self._search_hub)
+        listing.gone.given_up.connect(self._drop_folder)
+        listing.freshness.retry_pressed.connect(self._look_again)
+        listing.freshness.details_pressed.connect(self._say_why)
+        details.acted.connect(lambda verb: self.verbs.act(verb, listing.entry))
         details.costs.chosen.connect(self._choose_way)
+        details.page.wanted.connect(lambda repo: self._services.tasks.start(self._fetch_page(repo)))
+        buttons = details.buttons
+        buttons.chat_pressed.connect(self._act)
+        buttons.download_pressed.connect(self._act)
+        buttons.resume_pressed.connect(self._act)
+        buttons.eject_pressed.connect(self._services.session.unload)
+        buttons.pause_pressed.connect(lambda: self._with_item("pause"))
+        buttons.cancel_pressed.connect(lambda: self._with_item("cancel"))
 
     def _arrange(self) -> None:
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
@@ -211,7 +281,7 @@ class ModelsPage(Page):
         self.details.setMaximumWidth(460)
         self.splitter.setStretchFactor(0, 1)
         self.splitter.setStretchFactor(1, 0)
-        self.splitter.setSizes([700, 340])
+        self.splitter.setSizes([700, 360])
         content = QWidget()
         self.centre(content)
         column = QVBoxLayout(content)

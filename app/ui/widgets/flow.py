@@ -40,7 +40,7 @@ class Flow(QLayout):
 
     def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
         """On one line."""
-        sizes = [item.sizeHint() for item in self._items]
+        sizes = [item.sizeHint() for item in self._shown()]
         width = sum(size.width() for size in sizes) + self._gap * max(0, len(sizes) - 1)
         return QSize(width, max((size.height() for size in sizes), default=0))
 
@@ -64,11 +64,14 @@ class Flow(QLayout):
             top += height + self._gap
         return max(top - self._gap - rect.top(), 0)
 
+    def _shown(self) -> list[QLayoutItem]:
+        return [item for item in self._items if not item.isEmpty()]
+
     def _lines(self, width: int) -> list[list[QLayoutItem]]:
         """The items that stand beside each other, from the top."""
         lines: list[list[QLayoutItem]] = []
         left = 0
-        for item in self._items:
+        for item in self._shown():
             taken = item.sizeHint().width()
             if not lines or left + taken > width:
                 lines.append([])

@@ -1,0 +1,150 @@
+"""The Downloads page: the queue as cards, what all of it comes to, and what is done with it."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from app.ui.amounts import rate, size
+from app.ui.commands import Command, Habit
+from app.ui.opening import Opening
+from app.ui.page import Page
+from app.ui.services import Services
+from app.ui.widgets.blank import Blank
+from app.ui.widgets.parts import Elided, button, label
+
+from .column import Column
+from .saying import time_left
+
+if TYPE_CHECKING:
+    from app.hub.downloads import Item
+
+_ACTIVE = ("queued", "running", "waiting", "checking")
+
+
+class DownloadsPage(Page):
+    """Shows ``services.downloads`` and passes on what the person wants."""
+
+    def __init__(self, services: Services, opening: Opening) -> None:
+        super().__init__()
+        self._queue, self._opening = services.downloads, opening
+        self._services = services
+        self._total = Elided("", "small")
+        self.pause_all = button(self.tr("Pause all"), "pause")
+        self.resume_all = button(self.tr("Resume all"), "play")
+        self.clear = button(self.tr("Clear finished"), role="quiet")
+        self.column = Column(services.theme)
+        self.blank = Blank(services.theme, "download")
+        self.blank.say(
+            self.tr("Nothing is being downloaded"),
+            self.tr("Choose a model, and it arrives here: whole, checked, and ready to chat."),
+            self.tr("Choose a model"),
+        )
+        self._note = label("", "small", wrap=True)
+        self._stack = QStackedWidget()
+        self._arrange()
+        self.pause_all.clicked.connect(self._queue.pause_all)
+        self.resume_all.clicked.connect(self._queue.resume_all)
+        self.clear.clicked.connect(self._clear)
+        self.blank.pressed.connect(lambda: self.wanted.emit("models"))
+        self.column.verb.connect(self._act)
+        self.column.moved.connect(self._queue.move)
+        self._queue.changed.connect(self._show)
+        self._show()
+
+    def commands(self) -> Sequence[Command]:
+        group = self.tr("Downloads page")
+        return (
+            Command(self.tr("Pause all downloads"), self._queue.pause_all, "", "pause", group),
+            Command(self.tr("Resume all downloads"), self._queue.resume_all, "", "play", group),
+        )
+
+    def habits(self) -> Sequence[Habit]:
+        group = self.tr("Downloads page")
+        return (
+            Habit(self.tr("Pause or resume the download"), "Space", group),
+            Habit(self.tr("Move the download up or down"), "Alt+Up", group),
+            Habit(self.tr("Cancel the download"), "Del", group),
+        )
+
+    def arrived(self) -> None:
+        if self._queue.items:
+            self.column.take_keyboard()
+
+    def _show(self) -> None:
+        items = self._queue.items
+        self.column.show_items(items)
+        self._stack.setCurrentWidget(self.column if items else self.blank)
+        active = [item for item in items if item.state in _ACTIVE]
+        paused = any(item.state == "paused" for item in items)
+        self.pause_all.setVisible(bool(active))
+        self.resume_all.setVisible(not active and paused)
+        self.clear.setVisible(any(item.state == "done" for item in items))
+        self._total.setText(self._sum(items))
+        note = self.tr("Closing Rookery stops nothing for good: downloads go on at the next start.")
+        self._note.setText(note)
+        self._note.setVisible(self._queue.unfinished > 0)
+
+    def _sum(self, items: "Sequence[Item]") -> str:
+        """How many, how fast and how long, all together."""
+        left = [item for item in items if item.state != "done"]
+        if not left:
+            count = len(items)
+            one, many = self.tr("1 complete"), self.tr("{} complete").format(count)
+            return (one if count == 1 else many) if count else ""
+        done = sum(item.done_bytes for item in left)
+        total = sum(item.total_bytes for item in left)
+        speed = sum(item.bytes_per_s for item in left)
+        one, many = self.tr("1 download"), self.tr("{} downloads").format(len(left))
+        amount = self.tr("{} of {}").format(size(done), size(total))
+        seconds = (total - done) / speed if speed else None
+        moving = any(item.state == "running" for item in left)
+        pace = (rate(speed), time_left(seconds)) if moving and speed else ()
+        return " · ".join(filter(None, (one if len(left) == 1 else many, amount, *pace)))
+
+    def _act(self, verb: str, ident: str) -> None:
+        if verb == "chat":
+            self._chat(ident)
+        else:
+            getattr(self._queue, verb)(ident)
+
+    def _chat(self, ident: str) -> None:
+        item = next((one for one in self._queue.items if one.id == ident), None)
+        if item is not None and item.path.exists():
+            self._opening.open(item.path)
+
+    def _clear(self) -> None:
+        for item in self._queue.items:
+            if item.state == "done":
+                self._queue.cancel(item.id)
+
+    def _arrange(self) -> None:
+        space = self._services.theme.space
+        title = QVBoxLayout()
+        title.setSpacing(2)
+        title.addWidget(label(self.tr("Downloads"), "title"))
+        title.addWidget(self._total)
+        top = QHBoxLayout()
+        top.setContentsMargins(space("xl"), space("xl"), space("xl"), space("m"))
+        top.setSpacing(space("s"))
+        top.addLayout(title, 1)
+        for part in (self.clear, self.resume_all, self.pause_all):
+            top.addWidget(part, 0, Qt.AlignmentFlag.AlignVCenter)
+        self._stack.addWidget(self.column)
+        self._stack.addWidget(self.blank)
+        foot = QHBoxLayout()
+        foot.setContentsMargins(space("xl"), space("s"), space("xl"), space("m"))
+        foot.addWidget(self._note)
+        content = QWidget()
+        self.centre(content)
+        content.setMaximumWidth(_WIDEST)
+        column = QVBoxLayout(content)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(top)
+        column.addWidget(self._stack, 1)
+        column.addLayout(foot)
+
+
+_WIDEST = 860

@@ -1,0 +1,173 @@
+"""The downloads as state and signals; the transfers themselves run in threads of their own."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
+
+from app.ui.tasks import Tasks
+
+if TYPE_CHECKING:
+    from app.hub.catalogue import Entry as Offer
+    from app.hub.downloads import Downloads, Item
+    from app.store.paths import Paths
+    from app.store.settings import Settings
+
+_EACH_MS = 120  # at most eight times a second
+_AT_REST = ("done", "paused", "failed")
+
+
+class Queue(QObject):
+    """``items`` are all downloads, the first to run first; ``changed`` a few times a second.
+
+    ``finished`` and ``stopped`` carry the Item that has become complete, or has failed.
+    They are kept in ``paths.downloads``: what it holds goes on at the next start, and
+    ``resumed`` tells that there was something.  The network's libraries are loaded at the first
+    download, beside the window.
+    """
+
+    changed = Signal()
+    finished = Signal(object)
+    stopped = Signal(object)
+    _told = Signal()
+
+    def __init__(
+        self,
+        settings: "Settings",
+        tasks: Tasks,
+        paths: "Paths",
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._settings, self._tasks = settings, tasks
+        self._paths = paths
+        self.items: tuple[Item, ...] = ()
+        self.resumed = False
+        self._downloads: Downloads | None = None
+        self._opening = asyncio.Lock()
+        self._closed = False
+        self._due = QTimer(self, singleShot=True, interval=_EACH_MS)
+        self._due.timeout.connect(self._take)
+        self._told.connect(self._wait, Qt.ConnectionType.QueuedConnection)
+
+    @property
+    def folder(self) -> Path:
+        """Where models are put."""
+        chosen = self._settings.now.download_folder
+        return Path(chosen) if chosen else self._paths.models
+
+    @property
+    def unfinished(self) -> int:
+        """How many are on their way or wait for something."""
+        return sum(item.state != "done" for item in self.items)
+
+    @property
+    def running(self) -> int:
+        """How many go on by themselves."""
+        return sum(item.state not in _AT_REST for item in self.items)
+
+    def item_of(self, key: str) -> "Item | None":
+        """The download of an offer."""
+        return next((item for item in self.items if item.entry.key == key), None)
+
+    def resume_last(self) -> None:
+        """Go on with what the last run of the program left; nothing is loaded if there is none."""
+        if self._paths.downloads.exists():
+            self.resumed = True
+            self._tasks.start(self._opened())
+
+    def add(self, offer: "Offer") -> None:
+        """Download ``offer`` into the folder of models."""
+        self._do(lambda downloads: downloads.add(offer, self.folder))
+
+    def pause(self, ident: str) -> None:
+        """Stop it for now; what is here stays."""
+        self._do(lambda downloads: downloads.pause(ident))
+
+    def resume(self, ident: str) -> None:
+        """Go on with one that was paused."""
+        self._do(lambda downloads: downloads.resume(ident))
+
+    def retry(self, ident: str) -> None:
+        """Try one again that failed."""
+        self._do(lambda downloads: downloads.retry(ident))
+
+    def cancel(self, ident: str) -> None:
+        """Give it up and remove what has come; one that is complete only leaves the list."""
+        self._do(lambda downloads: downloads.cancel(ident))
+
+    def move(self, ident: str, position: int) -> None:
+        """Put it at another place of the queue, 0 the first."""
+        self._do(lambda downloads: downloads.move(ident, position))
+
+    def pause_all(self) -> None:
+        """Stop everything that runs or waits its turn."""
+        idents = [item.id for item in self.items if item.state not in _AT_REST]
+        self._do(lambda downloads: [downloads.pause(ident) for ident in idents])
+
+    def resume_all(self) -> None:
+        """Go on with everything that was paused."""
+        idents = [item.id for item in self.items if item.state == "paused"]
+        self._do(lambda downloads: [downloads.resume(ident) for ident in idents])
+
+    async def close(self) -> None:
+        """End the transfers; what has come is kept for the next start."""
+        self._closed = True
+        async with self._opening:
+            if self._downloads is not None:
+                await asyncio.to_thread(self._downloads.close)
+        self._due.stop()
+
+    def _do(self, verb: "Callable[[Downloads], object]") -> None:
+        async def done() -> None:
+            downloads = await self._opened()
+            await self._tasks.thread(verb, downloads)
+            self._take()
+
+        self._tasks.start(done())
+
+    async def _opened(self) -> "Downloads":
+        async with self._opening:
+            if self._downloads is None:
+                self._downloads = await self._tasks.thread(self._open)
+        self._take()
+        return self._downloads
+
+    def _open(self) -> "Downloads":
+        from app.hub.downloads import Downloads
+        from app.ui.hub_access import open_hub
+
+        chosen = self._settings.now
+        return Downloads(
+            self.folder,
+            self._paths.downloads,
+            open_hub(chosen, self._paths.hub_cache),
+            self._told.emit,
+            at_once=chosen.downloads_at_once,
+            limit=chosen.download_limit,
+            connections=chosen.download_connections,
+        )
+
+    def _wait(self) -> None:
+        if not self._due.isActive() and not self._closed and not self._tasks.ended:
+            self._due.start()
+
+    def _take(self) -> None:
+        """See what has changed, and tell of what ended."""
+        if self._downloads is None:
+            return
+        before = {item.id: item.state for item in self.items}
+        items = self._downloads.items
+        if items == self.items:
+            return
+        self.items = items
+        self.changed.emit()
+        for item in items:
+            if before.get(item.id, item.state) == item.state:
+                continue
+            if item.state == "done":
+                self.finished.emit(item)
+            elif item.state == "failed":
+                self.stopped.emit(item)

@@ -1,0 +1,102 @@
+"""The line above the list that says how fresh the hub's part of it is; blocks nothing."""
+
+import time
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QWidget
+
+from app.ui.amounts import duration
+from app.ui.icons import pixmap
+from app.ui.theme import Theme
+from app.ui.widgets.parts import Elided, button
+
+from .catalogue import Asking, Catalogue
+
+_EACH_MS = 30_000
+
+
+class Freshness(QFrame):
+    """``retry_pressed`` and ``details_pressed`` are wishes of the person."""
+
+    retry_pressed = Signal()
+    details_pressed = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._picture, self._role = "", ""
+        self._catalogue: Catalogue | None = None
+        self._art = QLabel()
+        self._art.setFixedSize(16, 16)
+        self.words = Elided("", "small")
+        self._busy = QProgressBar(textVisible=False)
+        self._busy.setAccessibleName(self.tr("Asking the hub"))
+        self._busy.setRange(0, 0)
+        self._busy.setFixedWidth(64)
+        self._details = button(self.tr("Details"), role="link")
+        self.retry = button(self.tr("Try again"), role="link")
+        self._details.clicked.connect(self.details_pressed)
+        self.retry.clicked.connect(self.retry_pressed)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(theme.space("m"), 0, theme.space("s"), 0)
+        row.setSpacing(theme.space("s"))
+        row.addWidget(self._art)
+        row.addWidget(self.words, 1)
+        row.addWidget(self._busy, 0, Qt.AlignmentFlag.AlignVCenter)
+        row.addWidget(self._details)
+        row.addWidget(self.retry)
+        self._clock = QTimer(self, interval=_EACH_MS)
+        self._clock.timeout.connect(self._say)
+        theme.changed.connect(self._paint)
+        self.setMinimumHeight(28)
+
+    def show_catalogue(self, catalogue: Catalogue, source: str) -> None:
+        """Say how fresh this one is; ``source`` is the hub's name."""
+        self._catalogue, self._source = catalogue, source
+        self._say()
+
+    def _say(self) -> None:
+        catalogue = self._catalogue
+        if catalogue is None:
+            return
+        asking = catalogue.asking in (Asking.ASKING, Asking.SLOW)
+        failed = catalogue.asking is Asking.FAILED
+        self._busy.setVisible(asking or catalogue.searching)
+        self._details.setVisible(failed)
+        self.retry.setVisible(failed)
+        self.words.setText(self._sentence(catalogue))
+        self._picture, self._role = ("alert", "warn") if failed else ("globe", "text-dim")
+        self._paint()
+        if catalogue.fetched_at and not self._clock.isActive():
+            self._clock.start()
+
+    def _sentence(self, catalogue: Catalogue) -> str:
+        age = self._age(catalogue.fetched_at)
+        if catalogue.searching:
+            words = self.tr("Searching {} for “{}”")
+            return words.format(self._source, catalogue.searched)
+        match catalogue.asking:
+            case Asking.ASKING:
+                return self.tr("Asking {} for its newest list").format(self._source)
+            case Asking.SLOW:
+                words = self.tr("{} is slow to answer; until then this is the list {}")
+                return words.format(self._source, age)
+            case Asking.FAILED:
+                words = self.tr("{} cannot be reached. This is the list {}")
+                return words.format(self._source, age)
+            case Asking.DONE:
+                return self.tr("{}, checked {}").format(self._source, age)
+        return self.tr("The list {}").format(age)
+
+    def _age(self, fetched_at: float) -> str:
+        if not fetched_at:
+            return self.tr("that came with Rookery")
+        seconds = time.time() - fetched_at
+        if seconds < 60:
+            return self.tr("just now")
+        return self.tr("{} ago").format(duration(seconds))
+
+    def _paint(self) -> None:
+        if self._picture:
+            picture = pixmap(self._picture, self._role, 16, self.devicePixelRatioF())
+            self._art.setPixmap(picture)

@@ -1,0 +1,191 @@
+"""One painting of one row: from the right edge to the left, the words take what is left."""
+
+from PySide6.QtCore import QPoint, QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPainterPath
+from PySide6.QtWidgets import QStyle, QStyleOptionViewItem
+
+from app.ui.icons import pixmap
+from app.ui.theme import Theme
+
+from .fit import Fit
+
+EDGE, _GAP = 14, 12
+_FIT_PX, _SIZE_PX, _CHIP_PX = 122, 62, 66  # at the usual text size
+_COMPACT_PX, _ROOMY_PX = 500, 640
+_VCENTRE = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
+_CENTRE = int(Qt.AlignmentFlag.AlignCenter)
+_RIGHT = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight)
+
+
+def is_compact(row: QRect) -> bool:
+    """Too narrow for the columns: their words go below the name."""
+    return row.width() < _COMPACT_PX
+
+
+class RowPainter:
+    """What is drawn first stands at the right."""
+
+    def __init__(self, painter: QPainter, theme: Theme, option: QStyleOptionViewItem) -> None:
+        self._painter, self._theme = painter, theme
+        self._rect = option.rect
+        self._right = option.rect.right() - EDGE
+        self._indent = 0
+        self._selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        self._hover = bool(option.state & QStyle.StateFlag.State_MouseOver)
+        self._focus = bool(option.state & QStyle.StateFlag.State_HasFocus)
+        self._small = theme.font("small")
+        self._scale = QFontMetrics(self._small).height() / 15
+        self.compact = option.rect.width() < _COMPACT_PX * max(1.0, self._scale)
+        self.roomy = option.rect.width() >= _ROOMY_PX * max(1.0, self._scale)
+
+    def back(self) -> None:
+        """The ground: chosen, under the mouse, with the keyboard."""
+        box = self._rect.adjusted(1, 2, -1, -2)
+        if self._selected or self._hover:
+            self._fill(box, "accent-soft" if self._selected else "hover", 8)
+        if self._focus and self._selected:
+            self._outline(box, "accent", 8)
+
+    def dot(self) -> None:
+        """Before the name of the model that is open."""
+        self._painter.setPen(Qt.PenStyle.NoPen)
+        self._painter.setBrush(self._theme.color("good"))
+        middle = self._rect.center().y() - 10
+        self._painter.drawEllipse(QPoint(self._rect.left() + EDGE + 4, middle), 4, 4)
+        self._indent = 16
+
+    def button(
+        self, text: str, box: QRect, *, strong: bool = False, filled: float | None = None
+    ) -> None:
+        """The row's button; ``filled`` shows a share of it done."""
+        self._fill(box, "surface", 6)
+        if filled:
+            path = QPainterPath()
+            path.addRoundedRect(QRectF(box), 6, 6)
+            self._painter.save()
+            self._painter.setClipPath(path)
+            done = QRect(box.topLeft(), box.size())
+            done.setWidth(round(box.width() * min(1.0, filled)))
+            self._painter.fillRect(done, self._theme.color("selection"))
+            self._painter.restore()
+        self._outline(box, "accent" if strong else "edge", 6)
+        self._text(box, text, "accent" if strong else "text", align=_CENTRE)
+        self._right = box.left() - _GAP
+
+    def fit(self, fit: Fit) -> None:
+        """Its mark, and beside it what it means and costs."""
+        spot = 16
+        if not self.compact:
+            width = self._column(_FIT_PX)
+            box = QRect(self._right - width, self._rect.top(), width, self._rect.height())
+            self._lines(box, fit.word, fit.need)
+            self._right = box.left() - 6
+        middle = self._rect.center().y() - (self._line() // 2 if not self.compact else 0)
+        place = QRect(self._right - spot, middle - spot // 2, spot, spot)
+        self._draw(place, fit.picture, fit.role)
+        self._right = place.left() - _GAP
+
+    def gap(self) -> None:
+        """Nothing where the fit would stand, so that the columns stay in line."""
+        self._right -= self._column(_FIT_PX) + 6 + 16 + _GAP
+
+    def size(self, words: str) -> None:
+        """How large the file is."""
+        width = self._column(_SIZE_PX)
+        box = QRect(self._right - width, self._rect.top(), width, self._rect.height())
+        self._text(box, words, "text-dim", align=_RIGHT, font=self._small)
+        self._right = box.left() - _GAP
+
+    def chip(self, text: str) -> None:
+        """The generation; only where there is room."""
+        if not self.roomy:
+            return
+        width = max(QFontMetrics(self._small).horizontalAdvance("RWKV-7.0") + 16, _CHIP_PX)
+        if text:
+            box = QRect(0, 0, width, QFontMetrics(self._small).height() + 7)
+            box.moveCenter(QPoint(self._right - width // 2, self._rect.center().y()))
+            self._fill(box, "surface" if self._selected else "hover", 6)
+            self._text(box, text, "text-dim", align=_CENTRE, font=self._small)
+        self._right -= width + _GAP
+
+    def progress(self, done: float, words: str, *, failed: bool) -> None:
+        """How far a download is: a line, and below it speed and time."""
+        width = self._column(_FIT_PX + _SIZE_PX + 40)
+        left, line = self._right - width, self._line()
+        middle = self._rect.center().y()
+        track = QRectF(left, middle - line / 2 - 2, width, 4)
+        self._painter.setPen(Qt.PenStyle.NoPen)
+        self._painter.setBrush(self._theme.color("line"))
+        self._painter.drawRoundedRect(track, 2, 2)
+        track.setWidth(max(4.0, width * min(1.0, done)))
+        self._painter.setBrush(self._theme.color("bad" if failed else "accent"))
+        self._painter.drawRoundedRect(track, 2, 2)
+        box = QRect(left, middle, width, line + 4)
+        self._text(box, words, "text-dim", font=self._small)
+        self._right = left - _GAP
+
+    def mark(self, picture: str, role: str, text: str) -> None:
+        """A picture with words, for what has no button."""
+        width = QFontMetrics(self._small).horizontalAdvance(text)
+        box = QRect(self._right - width, self._rect.top(), width, self._rect.height())
+        self._text(box, text, "text-dim", align=_RIGHT, font=self._small)
+        place = QRect(box.left() - 22, self._rect.center().y() - 8, 16, 16)
+        self._draw(place, picture, role)
+        self._right = place.left() - _GAP
+
+    def words(self, title: str, below: str, *, dim: bool, end: bool = False) -> None:
+        """The name and the line under it; ``end`` cuts that at its end, not in its middle."""
+        left = self._rect.left() + EDGE
+        width, middle = self._right - left, self._rect.center().y()
+        name = self._theme.font()
+        name.setWeight(QFont.Weight.Medium)
+        high = QFontMetrics(name).height() + 4
+        top = QRect(left + self._indent, middle - high, width - self._indent, high)
+        self._text(top, title, "text-dim" if dim else "text", font=name)
+        under = QRect(left, middle + 1, width, high - 2)
+        cut = end or self.compact
+        mode = Qt.TextElideMode.ElideRight if cut else Qt.TextElideMode.ElideMiddle
+        self._text(under, below, "text-dim", font=self._small, elide=mode)
+
+    def _lines(self, box: QRect, above: str, below: str) -> None:
+        """Two short lines around the middle of the row."""
+        line, middle = self._line(), self._rect.center().y()
+        top = QRect(box.left(), middle - line - 1, box.width(), line + 2)
+        self._text(top, above, "text", font=self._small)
+        top.moveTop(middle + 1)
+        self._text(top, below, "text-dim", font=self._small)
+
+    def _line(self) -> int:
+        return QFontMetrics(self._small).height()
+
+    def _column(self, usual: int) -> int:
+        return round(usual * max(1.0, self._scale))
+
+    def _draw(self, place: QRect, picture: str, role: str) -> None:
+        ratio = self._painter.device().devicePixelRatioF()
+        self._painter.drawPixmap(place, pixmap(picture, role, place.width(), ratio))
+
+    def _text(
+        self,
+        box: QRect,
+        text: str,
+        role: str,
+        *,
+        align: int = _VCENTRE,
+        font: QFont | None = None,
+        elide: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
+    ) -> None:
+        self._painter.setFont(font or self._theme.font())
+        self._painter.setPen(self._theme.color(role))
+        shown = self._painter.fontMetrics().elidedText(text, elide, box.width())
+        self._painter.drawText(box, align, shown)
+
+    def _fill(self, box: QRect, role: str, radius: int) -> None:
+        self._painter.setPen(Qt.PenStyle.NoPen)
+        self._painter.setBrush(self._theme.color(role))
+        self._painter.drawRoundedRect(box, radius, radius)
+
+    def _outline(self, box: QRect, role: str, radius: int) -> None:
+        self._painter.setPen(QColor(self._theme.color(role)))
+        self._painter.setBrush(Qt.BrushStyle.NoBrush)
+        self._painter.drawRoundedRect(box.adjusted(0, 0, -1, -1), radius, radius)
