@@ -10,7 +10,7 @@ from math import prod
 from app.errors import DamagedCheckpoint, ForeignCheckpoint, UnsupportedVariant
 from app.runtime.spec import Spec
 
-from .stored import shown
+from .stored import patterns_of, shown
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -130,9 +130,9 @@ def identify(shapes: Shapes) -> Spec:
 
 
 def _refuse_variants(shapes: Shapes) -> None:
+    names = patterns_of(shapes)
     for pattern, variant in _VARIANTS:
-        search = re.compile(pattern, re.IGNORECASE).search
-        if any(search(name) for name in shapes):
+        if re.search(pattern, names, re.IGNORECASE | re.MULTILINE):
             raise UnsupportedVariant(found=variant)
 
 

@@ -1,5 +1,6 @@
 """Finds out by its content what a file or folder is and opens it as a container of tensors."""
 
+import codecs
 from pathlib import Path
 
 from app.errors import DamagedCheckpoint, UnsupportedFormat
@@ -12,7 +13,7 @@ from .source import Source
 from .stored import Container
 
 _MODEL_ENDINGS = (".pth", ".pt", ".safetensors", ".st", ".gguf", ".bin")
-
+_LEAST_TEXT = 16
 # First bytes of files that people take for models, and what to call them.
 _KNOWN = (
     (b"fmgg", "an rwkv.cpp file"),
@@ -63,7 +64,7 @@ def _container(source: Source) -> Container:
         return GgufFile(source)
     if start.startswith(b"PK\3\4"):
         return PthFile(source)
-    if len(start) > 8 and start[8:9] == b"{":
+    if len(start) > 8 and start[8:9] == b"{" and not _is_text(start):
         return SafetensorsFile(source)
     raise _unreadable(start, ending)
 
@@ -78,6 +79,8 @@ def _unreadable(start: bytes, ending: str) -> DamagedCheckpoint | UnsupportedFor
         return UnsupportedFormat(
             found="a torch file in the format before 1.6", wanted="the zip format"
         )
+    if _is_text(start):
+        return UnsupportedFormat(found="a text file", wanted="a .pth, .safetensors or .gguf")
     if ending in _BY_ENDING:
         return UnsupportedFormat(found=_BY_ENDING[ending], wanted="the original .pth")
     if ending in _MODEL_ENDINGS:
@@ -85,3 +88,16 @@ def _unreadable(start: bytes, ending: str) -> DamagedCheckpoint | UnsupportedFor
     return UnsupportedFormat(
         found="an unknown kind of file", wanted="a .pth, .safetensors or .gguf"
     )
+
+
+def _is_text(start: bytes) -> bool:
+    """Whether a file that begins so is text: UTF-8, cut anywhere, or UTF-16 with its mark."""
+    if len(start) < _LEAST_TEXT or start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return len(start) >= _LEAST_TEXT
+    if any(byte < 32 and byte not in b"\t\n\f\r\x1b" for byte in start):
+        return False
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(start)
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -11,16 +11,20 @@ from app.errors import (
     UnsupportedVariant,
 )
 
-from .stored import Container
+from .stored import Container, patterns_of
 
 _TENSOR_LIMIT = 20_000
 _NAME_LIMIT = 500
 _LETTERS_LIMIT = 1_000_000
 _STATE = re.compile(r"time_state|\bstate\b|^\d+$", re.IGNORECASE)
 _ADAPTER = re.compile(
-    r"\.(init_)?lora_[AB]\b|(?<!_lora)\.lora\.[01]$|\.(disha|bone)\b", re.IGNORECASE
+    r"\.(init_)?lora_[AB]\b|(?<!_lora)\.lora\.[01]$|\.(disha|bone)\b",
+    re.IGNORECASE | re.MULTILINE,
 )
-_PACKED = re.compile(r"\.(qweight|qzeros|weight_scale|weight_format|absmax|SCB)$|\.quant_state\b")
+_PACKED = re.compile(
+    r"\.(qweight|qzeros|weight_scale|weight_format|absmax|SCB)$|\.quant_state\b",
+    re.MULTILINE,
+)
 _RWKV = re.compile(r"\.(time_maa_\w+|time_mix_\w+|x_r|r_k|time_decay)\b")
 
 # The first row of which a name is found says what it is; tried from top to bottom.
@@ -30,7 +34,7 @@ _FOREIGN = (
     (re.compile(r"\.c_attn\.|\bwte\."), "a transformer such as GPT-2"),
     (re.compile(r"\bquery_key_value\."), "a transformer such as GPT-NeoX"),
     (re.compile(r"\battention\.self\.query\."), "a transformer such as BERT"),
-    (re.compile(r"\bmixer\.(A_log|conv1d)\b|\.A_log$"), "a Mamba model"),
+    (re.compile(r"\bmixer\.(A_log|conv1d)\b|\.A_log$", re.MULTILINE), "a Mamba model"),
     (re.compile(r"diffusion_model\.|\bdown_blocks\."), "a model that makes pictures"),
 )
 
@@ -60,11 +64,12 @@ def _by_names(names: Iterable[str]) -> CheckpointError | None:
         return UnsupportedFormat(
             found="a tuned state, not a model", wanted="the model that it was made for"
         )
-    if any(_ADAPTER.search(name) for name in listed):
+    text = patterns_of(listed)
+    if _ADAPTER.search(text):
         return UnsupportedFormat(found="a LoRA, not a model", wanted="a model with it merged in")
-    if any(_PACKED.search(name) for name in listed):
+    if _PACKED.search(text):
         return UnsupportedFormat(found="a quantised model", wanted="the original, or a GGUF")
-    what = next((what for pattern, what in _FOREIGN if any(map(pattern.search, listed))), None)
-    if what and any(map(_RWKV.search, listed)):
+    what = next((what for pattern, what in _FOREIGN if pattern.search(text)), None)
+    if what and _RWKV.search(text):
         return UnsupportedVariant(found="RWKV inside a transformer (QRWKV, ARWKV)")
     return ForeignCheckpoint(found=what) if what else None

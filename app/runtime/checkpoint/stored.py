@@ -1,12 +1,15 @@
 """What every container says of the tensors in it; knows no format and no dialect."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from math import prod
 from typing import NamedTuple, Protocol
 
 from app.errors import HostileCheckpoint
 
 from .source import Source
+
+_LAYER = re.compile(r"\.\d+\.", re.ASCII)
 
 
 class TensorInfo(NamedTuple):
@@ -70,6 +73,14 @@ BYTES_PER_NUMBER = {
 def shown(name: str) -> str:
     """A name out of a file as it may stand in a sentence: short, and without control characters."""
     return "".join(letter if letter.isprintable() else "?" for letter in name[:80])
+
+
+def patterns_of(names: Iterable[str]) -> str:
+    """The names, one a line, where those that differ only in a layer's number stand there once.
+
+    To be searched instead of hundreds of names: it is twenty times shorter.
+    """
+    return "\n".join(dict.fromkeys(_LAYER.sub(".0.", name) for name in names))
 
 
 def order(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -91,8 +91,8 @@ CONTENTS = {
     "x.rwkvq": (b"RWKQ" + bytes(100), UnsupportedFormat, "rwkv_lightning"),
     "x.prefab": (b"\xa2" + bytes(100), UnsupportedFormat, "prefab"),
     "x.onnx": (b"\x08\x07" + bytes(100), UnsupportedFormat, "ONNX"),
-    "notes.txt": (b"some words, and more of them", UnsupportedFormat, "unknown"),
-    "answer.json": (b'{"error": "not found", "more": 1}', UnsupportedFormat, "unknown"),
+    "notes.txt": (b"some words, and more of them", UnsupportedFormat, "text"),
+    "answer.json": (b'{"error": "not found", "more": 1}', UnsupportedFormat, "text"),
 }
 
 
