@@ -58,6 +58,8 @@ def _verb(name: str) -> Callable[[Namespace], int]:
         from .inspect_verb import run as verb
     elif name == "models":
         from .models_verb import run as verb
+    elif name == "search":
+        from .search_verb import run as verb
     elif name == "generate":
         from .generate_verb import run as verb
     elif name == "score":

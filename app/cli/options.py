@@ -104,6 +104,17 @@ def _models(verb: argparse.ArgumentParser) -> None:
     _add_json(verb)
 
 
+def _search(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "text", metavar="TEXT", nargs="*", type=_text, help="words to look for; none lists all"
+    )
+    _add_endpoint(verb)
+    verb.add_argument(
+        "--offline", action="store_true", help="ask nobody: what is known on this machine"
+    )
+    _add_json(verb)
+
+
 _VERBS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...] = (
     ("inspect", "tell what is in a model file, from its header alone", _inspect),
     ("generate", "continue a text", _generate),
@@ -111,6 +122,7 @@ _VERBS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...] =
     ("bench", "measure speed and memory of a model on this machine", _bench),
     ("chat", "talk to a model in the terminal", _chat),
     ("models", "list the models on this disk", _models),
+    ("search", "find models to download, and tell which fit this machine", _search),
 )
 
 
@@ -126,6 +138,15 @@ def _add_limit(verb: argparse.ArgumentParser, default: int) -> None:
         type=_count(0),
         default=default,
         help="write no more tokens than this (%(default)s)",
+    )
+
+
+def _add_endpoint(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--endpoint",
+        metavar="URL",
+        default="",
+        help="another hub than the one in the settings or in HF_ENDPOINT",
     )
 
 

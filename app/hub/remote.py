@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Protocol
 
@@ -104,27 +104,21 @@ class Hub:
 
         What was fetched in the last ``max_age_s`` seconds is not asked for again.
         """
-        return _together([self._account(account, max_age_s) for account in accounts])
+        return _together(self._accounts(accounts, max_age_s))
 
-    def search(self, text: str, *, accounts: Sequence[str] = OFFICIAL) -> Listing:
-        """What matches ``text``: of the catalogue, of these accounts, and of the whole hub.
-
-        Of the accounts that is what is known already; never raises HubError.
-        """
-        known = [self._account(account, float("inf"), ask=False) for account in accounts]
+    def search(
+        self, text: str, accounts: Sequence[str] = OFFICIAL, *, max_age_s: float = _FRESH_S
+    ) -> Listing:
+        """What matches ``text``, of ``listing`` and of the whole hub; never raises HubError."""
+        listed = self._accounts(accounts, max_age_s)
         if not text.strip():
-            return _together(known)
-        looked = self._asked(f"found {text}", _FRESH_S, lambda: self._find(text))
-        whole = _together([*known, looked])
-        ids = {entry.key for entry in looked.entries}
-        chosen = [one for one in whole.entries if one.key in ids]
-        keys = {one.key for one in matching(whole.entries, text)} | {one.key for one in chosen}
-        return Listing(
-            entries=tuple(one for one in whole.entries if one.key in keys),
-            fetched_at=looked.fetched_at,
-            stale=looked.stale,
-            failure=looked.failure,
-        )
+            return _together(listed)
+        reached = not any(map(_is_gone, listed))
+        looked = self._asked(f"found {text}", max_age_s, lambda: self._find(text), ask=reached)
+        whole = _together([*listed, looked])
+        keys = {one.key for one in (*looked.entries, *matching(whole.entries, text))}
+        chosen = tuple(one for one in whole.entries if one.key in keys)
+        return msgspec.structs.replace(whole, entries=chosen)
 
     def readme(self, repo: str) -> str:
         """The model card of a repository as Markdown, "" where it has none.
@@ -164,13 +158,17 @@ class Hub:
         """What a request for a file must carry; for the endpoint's own host alone."""
         return self._source_made.headers()
 
-    def _account(self, account: str, max_age_s: float, *, ask: bool = True) -> Listing:
-        return self._asked(
-            f"owned {account}",
-            max_age_s,
-            lambda: [one for one in self._source().owned(account) if is_rwkv(one.id)],
-            ask=ask,
-        )
+    def _accounts(self, accounts: Sequence[str], max_age_s: float) -> list[Listing]:
+        """What each has published; once the hub is gone, nobody waits for it again."""
+        listed: list[Listing] = []
+        for account in accounts:
+            reached = not any(map(_is_gone, listed))
+            ask_for = partial(self._owned, account)
+            listed.append(self._asked(f"owned {account}", max_age_s, ask_for, ask=reached))
+        return listed
+
+    def _owned(self, account: str) -> list[Repository]:
+        return [one for one in self._source().owned(account) if is_rwkv(one.id)]
 
     def _find(self, text: str) -> list[Repository]:
         asked = [text] if "rwkv" in text.casefold() else [text, f"rwkv {text}"]
@@ -188,10 +186,10 @@ class Hub:
         """From the cache if that is young enough, else from the hub, else from the old cache."""
         kept = self._cache.get(self._key(key), _Repositories)
         fetched_at = kept[1] if kept else 0.0
-        if not ask or (kept and time.time() - fetched_at < max_age_s):
-            return Listing(
-                entries=self._known(kept[0].found) if kept else (), fetched_at=fetched_at
-            )
+        silent = self.offline or not ask
+        if silent or (kept and time.time() - fetched_at < max_age_s):
+            known = self._known(kept[0].found) if kept else ()
+            return Listing(entries=known, fetched_at=fetched_at, stale=silent)
         try:
             found = tuple(ask_for())
             entries, failure = self._opened(found)
@@ -270,13 +268,17 @@ class Hub:
         return HuggingFace(*told)
 
 
+def _is_gone(listing: Listing) -> bool:
+    return isinstance(listing.failure, HubUnreachable)
+
+
 def _together(listings: Sequence[Listing]) -> Listing:
-    """One listing with the bundled catalogue; its age is that of its oldest part."""
+    """One listing with the bundled catalogue; its age is that of its oldest live part."""
     live = [entry for one in listings for entry in one.entries]
     ages = [one.fetched_at for one in listings]
     return Listing(
         entries=merged(bundled(), live),
-        fetched_at=min(ages, default=0.0),
+        fetched_at=min(filter(None, ages), default=0.0),
         stale=any(one.stale for one in listings),
         failure=next((one.failure for one in listings if one.failure), None),
     )

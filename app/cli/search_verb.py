@@ -1,0 +1,100 @@
+"""``rookery search``: what can be downloaded, and how it fits this machine."""
+
+import os
+import time
+from argparse import Namespace
+from typing import Any
+
+import msgspec
+
+from app.hub.catalogue import Entry
+from app.hub.endpoints import endpoint_at, endpoint_of
+from app.hub.fits import Fit, Machine, fit, machine
+from app.hub.keys import token_for
+from app.hub.remote import Hub, Listing
+from app.store.paths import standard_paths
+from app.store.settings import Settings
+from app.words import one_line, say, visible
+from app.words_fit import fit_in_words
+
+from .output import emit, human_bytes, note, print_json
+
+
+def run(options: Namespace) -> int:
+    """Print what matches, the newest first; what is not from the hub now is said on stderr."""
+    paths = standard_paths(os.environ.get("ROOKERY_HOME", ""))
+    settings = Settings(paths.settings)
+    if settings.trouble is not None:
+        note(f"rookery: {one_line(settings.trouble)}")
+    chosen = settings.now
+    endpoint = (
+        endpoint_at(options.endpoint)
+        if options.endpoint
+        else endpoint_of(chosen.hub_source, chosen.hub_mirror, os.environ)
+    )
+    token = "" if options.offline else token_for(endpoint.address)
+    hub = Hub(endpoint, token, chosen.hub_proxy, cache_dir=paths.hub_cache, offline=options.offline)
+    listing = hub.search(" ".join(options.text))
+    here = machine()
+    if options.json:
+        print_json(_facts(listing, hub, here))
+    else:
+        for entry in listing.entries:
+            emit(visible(_line(entry, fit(entry, here))))
+    _note_age(listing)
+    return 0
+
+
+def _note_age(listing: Listing) -> None:
+    if listing.failure is not None:
+        note(f"rookery: {one_line(listing.failure)}")
+    if listing.stale:
+        known = f" and what the hub told on {_day(listing)}" if listing.fetched_at else ""
+        note(f"Shown is the list that came with the program{known}.")
+    if not listing.entries:
+        note("Nothing was found.")
+
+
+def _day(listing: Listing) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(listing.fetched_at))
+
+
+def _line(entry: Entry, fits: Fit) -> str:
+    size = human_bytes(entry.bytes) if entry.bytes else "size not known"
+    star = "* " if entry.standing == "recommended" else "  "
+    return f"{star}{entry.title}  {size}  {_word(entry, fits)}  {entry.repo}  {entry.file}"
+
+
+def _word(entry: Entry, fits: Fit) -> str:
+    if entry.failure is not None:
+        return f"not run: {entry.found or say(entry.failure).title}"
+    word = _words(fits).title
+    return f"{word} ({human_bytes(fits.needed_bytes)})" if fits.needed_bytes else word
+
+
+def _words(fits: Fit) -> Any:
+    return fit_in_words(
+        fits.kind, fits.strategy, fits.needed_bytes, fits.available_bytes, fits.total_bytes
+    )
+
+
+def _facts(listing: Listing, hub: Hub, here: Machine) -> dict[str, Any]:
+    return {
+        "endpoint": hub.endpoint.address,
+        "fetched_at": listing.fetched_at or None,
+        "stale": listing.stale,
+        "failure": one_line(listing.failure) if listing.failure else None,
+        "machine": msgspec.to_builtins(here),
+        "entries": [_entry(entry, hub, here) for entry in listing.entries],
+    }
+
+
+def _entry(entry: Entry, hub: Hub, here: Machine) -> dict[str, Any]:
+    facts: dict[str, Any] = msgspec.to_builtins(entry)
+    fits = fit(entry, here)
+    facts["parts"] = [
+        {**msgspec.to_builtins(part), "url": hub.url(entry, part)} for part in entry.parts
+    ]
+    facts["why_not"] = one_line(entry.failure) if entry.failure else None
+    facts["fit"] = {**msgspec.to_builtins(fits), "words": _words(fits).sentences.strip()}
+    return facts
