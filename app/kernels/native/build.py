@@ -142,6 +142,8 @@ def _units(compiler: Compiler) -> dict[str, tuple[str, ...]]:
     """The files to compile on this machine, each with its own options."""
     machine = platform.machine().lower()
     units: dict[str, tuple[str, ...]] = dict.fromkeys(_COMMON, ())
+    if not compiler.msvc:
+        units["isa_plain"] = ("-O2",)  # -O3 unrolls its loops for minutes
     if machine in ("x86_64", "amd64"):
         units |= _X86_MSVC if compiler.msvc else _X86_GNU
     elif machine in ("arm64", "aarch64"):

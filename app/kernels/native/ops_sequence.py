@@ -1,15 +1,36 @@
 """Everything that is no product with a matrix: norms, mixes, recurrences, gates."""
 
+import torch
 from torch import Tensor
 
-from app.kernels.ops import Affine
-from app.kernels.portable import LAYER_EPS
+from app.kernels.ops import Affine, Delta, Loras
+from app.kernels.portable import GROUP_EPS, LAYER_EPS
 
-from .base import Base, ready
+from .base import KINDS, Base, ready
+
+FEW_ROWS = 8  # tokens whose blends stay float32, as products of few rows are made natively
+
+_ACTS = {"": 0, "tanh": 2, "sigmoid": 3}  # matvec16.h
+_MOST_CHAINS = 8  # as many fit one call
+_MOST_KEYS, _MOST_SIZE7 = 256, 128  # wkv6.h, wkv7.h
+_LEAST_COLUMNS = 16
+_PARTS_A_THREAD = 3  # of the work, so that threads end together
 
 
 class SequenceOps(Base):
     """Operations along the channels and along time."""
+
+    def embed(self, table: Tensor, tokens: Tensor, norm: Affine) -> Tensor:
+        """See Ops."""
+        if not ready(table) or table.dtype not in KINDS or tokens.dtype != torch.int64:
+            result: Tensor = self.fallback("embed", table, tokens, norm)
+            return result
+        batch, steps = tokens.shape
+        width = table.shape[1]
+        y = self.empty((batch, steps, width))
+        where = (batch, steps, width, *tokens.stride(), LAYER_EPS, KINDS[table.dtype])
+        self.call("embed", y, table, tokens, *norm, *where)
+        return y
 
     def norm(self, x: Tensor, norm: Affine) -> Tensor:
         """See Ops."""
@@ -18,5 +39,150 @@ class SequenceOps(Base):
             return result
         y = self.empty(x.shape)
         width = x.shape[-1]
-        self.call("norm", y, x, norm.gain, norm.bias, x.numel() // width, width, LAYER_EPS)
+        self.call("norm", y, x, *norm, x.numel() // width, width, LAYER_EPS)
         return y
+
+    def mix(self, x: Tensor, norm: Affine, last: Tensor, mixes: Tensor) -> Tensor:
+        """See Ops; the blends of a few tokens are float32."""
+        if not ready(x, last, mixes):
+            result: Tensor = self.fallback("mix", x, norm, last, mixes)
+            return result
+        return self._mix(x, norm, last, mixes, None)
+
+    def shift6(self, x: Tensor, norm: Affine, last: Tensor, base: Tensor) -> tuple[Tensor, Tensor]:
+        """See Ops; the blend of a few tokens is float32."""
+        if not ready(x, last, base):
+            result: tuple[Tensor, Tensor] = self.fallback("shift6", x, norm, last, base)
+            return result
+        pair = self.empty((2, *x.shape))
+        return self._mix(x, norm, last, base, pair), pair
+
+    def mix6(self, shifted: Tensor, low: Tensor, up: Tensor, mixes: Tensor) -> Tensor:
+        """See Ops; the blends of a few tokens are float32."""
+        n, width, rank = up.shape
+        rows = low.numel() // (n * rank)
+        known = low.dtype in (torch.float32, up.dtype) and up.dtype == mixes.dtype
+        if rows > FEW_ROWS or not known or not ready(shifted, low, up, mixes):
+            result: Tensor = self.fallback("mix6", shifted, low, up, mixes)
+            return result
+        y = self.empty((n, *shifted.shape[1:]))
+        kinds = KINDS[low.dtype], KINDS[up.dtype], KINDS[y.dtype]
+        self.call("mix6", y, shifted, low, up, mixes, n, rows, width, rank, *kinds)
+        return y
+
+    def loras(self, x: Tensor, loras: Loras) -> Tensor:
+        """See Ops."""
+        n, rank, width = loras.down.shape
+        rows = x.numel() // (n * width)
+        known = n <= _MOST_CHAINS and x.dtype in (torch.float32, loras.down.dtype)
+        if rows > FEW_ROWS or not known or not ready(x, loras.down, loras.up, loras.bias):
+            result: Tensor = self.fallback("loras", x, loras)
+            return result
+        outputs = loras.up.shape[1]
+        y, low = self.empty((*x.shape[:-1], outputs)), self.empty((n, rows, rank))
+        ranks = loras.ranks or (rank,) * n
+        chains = [one for r, act in zip(ranks, loras.acts, strict=True) for one in (r, _ACTS[act])]
+        sizes = (n, rows, width, rank, outputs, KINDS[x.dtype], KINDS[loras.down.dtype])
+        self.call("loras", y, low, x, loras.down, loras.up, loras.bias, *sizes, *chains)
+        return y
+
+    def wkv4(self, rkv: Tensor, decay: Tensor, bonus: Tensor, state: Tensor) -> Tensor:
+        """See Ops."""
+        if not ready(rkv, decay, bonus, state):
+            result: Tensor = self.fallback("wkv4", rkv, decay, bonus, state)
+            return result
+        r, k, v = rkv
+        y = self.empty(r.shape)
+        self.call("wkv4", y, r, k, v, decay, bonus, state, *r.shape)
+        return y
+
+    def wkv6(self, rkv: Tensor, log_decay: Tensor, bonus: Tensor, state: Tensor) -> Tensor:
+        """See Ops."""
+        heads, size = bonus.shape
+        if size > _MOST_KEYS or not ready(rkv, log_decay, bonus, state):
+            result: Tensor = self.fallback("wkv6", rkv, log_decay, bonus, state)
+            return result
+        r, k, v = rkv
+        batch, steps, _ = r.shape
+        y = self.empty(r.shape)
+        sizes = (batch, steps, heads, size, log_decay.dim() == 3, _part(batch * heads, size))
+        self.call("wkv6", y, r, k, v, log_decay, bonus, state, *sizes)
+        return y
+
+    def gate6(self, y: Tensor, gate: Tensor | None, norm: Affine, heads: int) -> Tensor:
+        """See Ops."""
+        if not ready(y, gate):
+            result: Tensor = self.fallback("gate6", y, gate, norm, heads)
+            return result
+        out, size = self.empty(y.shape), y.shape[-1] // heads
+        rows = y.numel() // y.shape[-1]
+        self.call("gate6", out, y, gate, *norm, rows, heads, size, GROUP_EPS)
+        return out
+
+    def decay6(self, raw: Tensor) -> Tensor:
+        """See Ops."""
+        if not ready(raw):
+            result: Tensor = self.fallback("decay6", raw)
+            return result
+        y = self.empty(raw.shape)
+        self.call("decay6", y, raw, raw.numel())
+        return y
+
+    def prepare7(
+        self, k: Tensor, v: Tensor, low: Tensor, first: Tensor | None, keys: Tensor, heads: int
+    ) -> Delta:
+        """See Ops; the decay and the rate take the place of their chains."""
+        if not ready(k, v, low, first, keys):
+            result: Delta = self.fallback("prepare7", k, v, low, first, keys, heads)
+            return result
+        decay, rate, value = low[-2], low[-1], None if first is None else low[0]
+        size, rows = k.shape[-1] // heads, k.numel() // k.shape[-1]
+        new_v = v if first is None else self.empty(v.shape)
+        delta = Delta(decay, self.empty(k.shape), new_v, self.empty(k.shape), rate)
+        made = (delta.log_decay, delta.k, delta.v, delta.kk, delta.rate)
+        self.call("prepare7", *made, k, v, value, decay, rate, first, keys, rows, heads, size)
+        return delta
+
+    def wkv7(self, r: Tensor, delta: Delta, state: Tensor) -> Tensor:
+        """See Ops."""
+        batch, steps, _ = r.shape
+        heads, size = state.shape[1:3]
+        if (steps > 1 and size > _MOST_SIZE7) or not ready(r, *delta, state):
+            result: Tensor = self.fallback("wkv7", r, delta, state)
+            return result
+        y = self.empty(r.shape)
+        sizes = (batch, steps, heads, size, _part(batch * heads, size))
+        self.call("wkv7", y, r, *delta, state, *sizes)
+        return y
+
+    def gate7(
+        self, y: Tensor, r: Tensor, delta: Delta, gate: Tensor, bonus: Tensor, norm: Affine
+    ) -> Tensor:
+        """See Ops."""
+        if not ready(y, r, delta.k, delta.v, gate, bonus):
+            result: Tensor = self.fallback("gate7", y, r, delta, gate, bonus, norm)
+            return result
+        out, (heads, size) = self.empty(y.shape), bonus.shape
+        rows = y.numel() // y.shape[-1]
+        parts = (y, r, delta.k, delta.v, gate, bonus, *norm)
+        self.call("gate7", out, *parts, rows, heads, size, GROUP_EPS)
+        return out
+
+    def _mix(
+        self, x: Tensor, norm: Affine, last: Tensor, mixes: Tensor, pair: Tensor | None
+    ) -> Tensor:
+        batch, steps, width = x.shape
+        n, kind = len(mixes), mixes.dtype
+        y = self.empty((n, *x.shape), torch.float32 if batch * steps <= FEW_ROWS else kind)
+        sizes = (n, batch, steps, width, LAYER_EPS, KINDS[kind], KINDS[y.dtype])
+        self.call("mix", y, pair, x, *norm, last, mixes, *sizes)
+        return y
+
+
+def _part(heads: int, size: int) -> int:
+    """How many columns of a head's state are one part of the work: a power of two of them all."""
+    columns = size
+    wanted = _PARTS_A_THREAD * torch.get_num_threads()
+    while columns % (2 * _LEAST_COLUMNS) == 0 and heads * size // columns < wanted:
+        columns //= 2
+    return columns

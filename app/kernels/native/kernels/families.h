@@ -1,2 +1,11 @@
 // Every family of kernels; included once per instruction set, inside its namespace.
+#include "bandwidth.h"
+#include "matvec16.h"
 #include "norm.h"
+#include "mix.h"
+#include "lora.h"
+#include "wkv4.h"
+#include "wkv6.h"
+#include "wkv7.h"
+#include "gate.h"
+#include "prepare.h"

@@ -1,0 +1,51 @@
+// What stands between the recurrence and the output: a norm of each head, and a gate.
+
+RK_INLINE F silu_or_one(const float* gate, int64_t i, int64_t n) {
+    return gate ? silu(load_first(gate + i, n)) : all(1.0f);
+}
+
+// norm of each head, times silu(gate) where there is one; arguments: out, y, gate or null, gain,
+// bias, rows, heads, size, eps
+RK_KERNEL(gate6) {
+    const int64_t heads = call[6], size = call[7];
+    const Range mine = team.share(call[5] * heads, 1);
+    for (int64_t unit = mine.begin; unit < mine.end; ++unit) {
+        const int64_t at = unit * size, channel = unit % heads * size;
+        const float* gate = call.at<const float>(2) ? call.at<const float>(2) + at : nullptr;
+        const Normed<float> y =
+            normed(call.at<const float>(1) + at, call.at<const float>(3) + channel,
+                   call.at<const float>(4) + channel, size, float(call.real(8)));
+        for (int64_t i = 0; i < size; i += W) {
+            const int64_t n = size - i;
+            store_first(call.at<float>(0) + at + i, y.at(i, n) * silu_or_one(gate, i, n), n);
+        }
+    }
+}
+
+// (norm of each head + (sum of r k bonus) v) * gate; arguments: out, y, r, k, v, gate, bonus,
+// gain, bias, rows, heads, size, eps
+RK_KERNEL(gate7) {
+    const int64_t heads = call[10], size = call[11];
+    const Range mine = team.share(call[9] * heads, 1);
+    for (int64_t unit = mine.begin; unit < mine.end; ++unit) {
+        const int64_t at = unit * size, channel = unit % heads * size;
+        const float *r = call.at<const float>(2) + at, *k = call.at<const float>(3) + at;
+        const float *v = call.at<const float>(4) + at, *gate = call.at<const float>(5) + at;
+        const float* bonus = call.at<const float>(6) + channel;
+        F strength = zero();
+        for (int64_t i = 0; i < size; i += W) {
+            const int64_t n = size - i;
+            const F rk = load_first(r + i, n) * load_first(k + i, n);
+            strength = fma(rk, load_first(bonus + i, n), strength);
+        }
+        const F present = all(sum(strength));
+        const Normed<float> y =
+            normed(call.at<const float>(1) + at, call.at<const float>(7) + channel,
+                   call.at<const float>(8) + channel, size, float(call.real(12)));
+        for (int64_t i = 0; i < size; i += W) {
+            const int64_t n = size - i;
+            const F whole = fma(present, load_first(v + i, n), y.at(i, n));
+            store_first(call.at<float>(0) + at + i, whole * load_first(gate + i, n), n);
+        }
+    }
+}

@@ -1,0 +1,142 @@
+// Products of a few rows with matrices of floats (32, 16 bits), all sums in float32.
+
+// What is done to a sum before it is stored; the numbers are those of ops_matrix.py.
+enum Act : int64_t { NO_ACT = 0, RELU2 = 1, TANH = 2, SIGMOID = 3 };
+
+constexpr int64_t PART_BYTES = 64 << 10;  // of weights that a thread takes at once
+constexpr int64_t PART_ROWS = 256;        // at most
+constexpr int64_t LINE = 64;
+constexpr int BATCH = 8;                  // rows of x that a weight is multiplied with at once
+constexpr int64_t AHEAD = 8192;           // bytes between what is multiplied and what is fetched
+
+RK_INLINE F act_of(F x, int64_t act) {
+    if (act == RELU2) {
+        x = greater(x, zero());
+        return x * x;
+    }
+    if (act == TANH) return tanh(x);
+    return act == SIGMOID ? sigmoid(x) : x;
+}
+
+// Where a part's sums go: output rows `begin` on, `count` of them, of row `m` of x.
+struct Target {
+    float* out;         // (M, N)
+    const float* gate;  // (M, N), where out += gate * sum
+    int64_t width, act;
+    bool onto;
+};
+
+RK_INLINE void finish(const Target& to, int64_t m, int64_t begin, int64_t count, const float* raw) {
+    float* out = to.out + m * to.width + begin;
+    const float* gate = to.gate ? to.gate + m * to.width + begin : nullptr;
+    for (int64_t i = 0; i < count; i += W) {
+        const int64_t n = count - i;
+        F y = act_of(load_first(raw + i, n), to.act);
+        if (gate) y = y * load_first(gate + i, n);
+        if (to.onto) y = y + load_first(out + i, n);
+        store_first(out + i, y, n);
+    }
+}
+
+// One row of weights times M rows of x, U vectors at a time.  Rows are read one after the other:
+// memory gives one stream faster than several.
+template <int U, int M, class T>
+RK_INLINE void dots(const T* w, const float* const* x, int64_t width, float (*raw)[PART_ROWS]) {
+    F sums[U][M];
+    for (int u = 0; u < U; ++u)
+        for (int m = 0; m < M; ++m) sums[u][m] = zero();
+    int64_t i = 0;
+    for (; i + U * W <= width; i += U * W) {
+        for (int u = 0; u < U; ++u) {
+            const T* at = w + i + u * W;
+            if (u * W * sizeof(T) % LINE == 0) prefetch(reinterpret_cast<const char*>(at) + AHEAD);
+            const F weight = load(at);
+            for (int m = 0; m < M; ++m) sums[u][m] = fma(weight, load(x[m] + i + u * W), sums[u][m]);
+        }
+    }
+    for (; i < width; i += W) {
+        const F weight = load_first(w + i, width - i);
+        for (int m = 0; m < M; ++m)
+            sums[0][m] = fma(weight, load_first(x[m] + i, width - i), sums[0][m]);
+    }
+    for (int m = 0; m < M; ++m) {
+        F total = sums[0][m];
+        for (int u = 1; u < U; ++u) total = total + sums[u][m];
+        raw[m][0] = sum(total);
+    }
+}
+
+// `count` rows of weights times M rows of x.
+template <int U, int M, class T>
+RK_INLINE void part(
+    const T* w, const float* const* x, int64_t width, int64_t count, float (*raw)[PART_ROWS]) {
+    for (int64_t row = 0; row < count; ++row)
+        dots<U, M>(w + row * width, x, width, reinterpret_cast<float(*)[PART_ROWS]>(&raw[0][row]));
+}
+
+// Rows `begin`.. of one matrix times all `batch` rows of x, some rows of x at a time.
+template <class T>
+RK_INLINE void rows_times(
+    const T* w, const float* x, int64_t batch, int64_t width, Range rows, const Target& to) {
+    const int64_t count = rows.end - rows.begin;
+    float raw[BATCH][PART_ROWS];
+    for (int64_t done = 0; done < batch; done += BATCH) {
+        const int64_t some = least(BATCH, batch - done);
+        const float* from[BATCH];
+        // the last row stands in for those that are missing
+        for (int64_t m = 0; m < BATCH; ++m) from[m] = x + (done + least(m, some - 1)) * width;
+        if (some == 1)
+            part<4, 1>(w, from, width, count, raw);
+        else if (some == 2)
+            part<4, 2>(w, from, width, count, raw);
+        else if (some <= 4)
+            part<2, 4>(w, from, width, count, raw);
+        else
+            part<1, BATCH>(w, from, width, count, raw);
+        for (int64_t m = 0; m < some; ++m) finish(to, done + m, rows.begin, count, raw[m]);
+    }
+}
+
+template <class T>
+RK_INLINE void matvec_of(const Call& call, const Team& team) {
+    const float* x = call.at<const float>(1);
+    const T* w = call.at<const T>(2);
+    const int64_t stack = call[3], batch = call[4], out = call[5], width = call[6];
+    const int64_t bytes = most(1, width * int64_t(sizeof(T)));
+    // a part is never of two matrices
+    const int64_t grain = most(4, least(PART_ROWS, PART_BYTES / bytes) / 4 * 4);
+    const int64_t parts = (out + grain - 1) / grain;
+    Range mine;
+    while (team.next(stack * parts, 1, mine)) {
+        const int64_t matrix = mine.begin / parts, begin = mine.begin % parts * grain;
+        const Range rows = {begin, least(out, begin + grain)};
+        Target to = {call.at<float>(0), call.at<const float>(9), out, call[8], call[10] != 0};
+        to.out += matrix * batch * out;
+        rows_times(
+            w + (matrix * out + begin) * width, x + matrix * batch * width, batch, width, rows, to);
+    }
+}
+
+// y = act(x W^T), or y += gate * (x W^T), for each matrix of a stack with its own x.
+// Arguments: y (stack, batch, out), x (stack, batch, width), W (stack, out, width), stack, batch,
+// out, width, kind of W, act, gate (batch, out) or 0, whether to add to y.
+RK_KERNEL(matvec) {
+    if (call[7] == FP32)
+        matvec_of<float>(call, team);
+    else if (call[7] == BF16)
+        matvec_of<bf16>(call, team);
+    else
+        matvec_of<fp16>(call, team);
+}
+
+// Numbers of 16 bits as float32; arguments: y, x, count, kind of x
+RK_KERNEL(widen) {
+    const Range mine = team.share(call[2], 1024);
+    float* y = call.at<float>(0);
+    for (int64_t i = mine.begin; i < mine.end; i += W) {
+        const int64_t n = mine.end - i;
+        const F x = call[3] == BF16 ? load_first(call.at<const bf16>(1) + i, n)
+                                    : load_first(call.at<const fp16>(1) + i, n);
+        store_first(y + i, x, n);
+    }
+}
