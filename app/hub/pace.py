@@ -1,0 +1,55 @@
+"""How fast bytes come: a limit that several transfers share, and a rate over the last seconds."""
+
+import threading
+import time
+from collections import deque
+
+_BURST_S = 0.25
+_WINDOW_S = 4.0
+_GAP_S = 0.2
+
+
+class Pace:
+    """A limit in bytes a second that all who share it keep together; 0 is none."""
+
+    def __init__(self, limit: int = 0) -> None:
+        self._lock = threading.Lock()
+        self._limit, self._free_at_s = limit, 0.0
+
+    @property
+    def limit(self) -> int:
+        """Bytes a second; may be changed at any time."""
+        return self._limit
+
+    @limit.setter
+    def limit(self, limit: int) -> None:
+        with self._lock:
+            self._limit, self._free_at_s = limit, 0.0
+
+    def wait_s(self, count: int) -> float:
+        """How long to wait after so many bytes."""
+        with self._lock:
+            if not self._limit:
+                return 0.0
+            now = time.monotonic()
+            self._free_at_s = max(self._free_at_s, now - _BURST_S) + count / self._limit
+            return max(0.0, self._free_at_s - now)
+
+
+class Rate:
+    """Bytes a second over the last few seconds."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, int]] = deque()
+
+    def note(self, total: int) -> float:
+        """``total`` bytes are there now."""
+        now = time.monotonic()
+        if self._seen and total < self._seen[-1][1]:
+            self._seen.clear()
+        if not self._seen or now - self._seen[-1][0] >= _GAP_S:
+            self._seen.append((now, total))
+        while len(self._seen) > 2 and now - self._seen[0][0] > _WINDOW_S:
+            self._seen.popleft()
+        since, before = self._seen[0]
+        return (total - before) / (now - since) if now - since > _GAP_S else 0.0
