@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
+from . import modelscope_answers
 from .hub_content import Content, OnDisk, Repository
 from .hub_faults import Fault, Request
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from .hub_server import Server
 
 _MAY_END = re.compile(r"bytes=(\d+)-(\d*)$")
-_RESOLVE = re.compile(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)")
+_RESOLVE = re.compile(r"(?:/models)?/([^/]+/[^/]+)/resolve/([^/]+)/(.+)")
 _MODEL = re.compile(r"/api/models/([^/]+/[^/]+)(?:/(revision|tree|paths-info)/([^/]+)(?:/(.*))?)?")
 
 
@@ -38,6 +39,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._answer()
 
+    def do_PUT(self) -> None:
+        self._answer()
+
     def _answer(self) -> None:
         address = urlsplit(self.path)
         path, self.query = unquote(address.path), parse_qs(address.query)
@@ -51,7 +55,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.fault.delay:
             self.hub.closing.wait(self.fault.delay)
         if self.fault.status:
-            self._refuse(self.fault.status, self.fault.code)
+            self.refuse(self.fault.status, self.fault.code)
         else:
             {"api": self._api, "hub": self._resolve, "cdn": self._large}[where](path)
 
@@ -63,11 +67,13 @@ class Handler(BaseHTTPRequestHandler):
     # the API
 
     def _api(self, path: str) -> None:
-        if path == "/api/models":
+        if path.startswith("/api/v1/"):
+            modelscope_answers.answer(self, path)
+        elif path == "/api/models":
             self._list()
         elif path == "/api/whoami-v2":
             known = self._token() in self.hub.tokens
-            self._json({"name": "person", "type": "user"}) if known else self._refuse(401)
+            self.reply_json({"name": "person", "type": "user"}) if known else self.refuse(401)
         elif (found := _MODEL.fullmatch(path)) and (one := self._repository(found[1])):
             self._model(one, found[2] or "", found[3] or "main", found[4] or "")
 
@@ -92,37 +98,37 @@ class Handler(BaseHTTPRequestHandler):
             )
             after = f"{self.hub.url}/api/models?{rest}&cursor={start + limit}"
             headers["Link"] = f'<{after}>; rel="next"'
-        self._json(found[start : start + limit], headers)
+        self.reply_json(found[start : start + limit], headers)
 
     def _model(self, one: Repository, what: str, revision: str, under: str) -> None:
         if revision not in ("main", one.commit):
-            self._refuse(404, "RevisionNotFound")
+            self.refuse(404, "RevisionNotFound")
         elif what == "tree":
             recursive = self.query.get("recursive", ["false"])[0].lower() == "true"
             if under and not any(name.startswith(f"{under}/") for name in one.files):
-                self._refuse(404, "EntryNotFound")
+                self.refuse(404, "EntryNotFound")
             else:
-                self._json(one.tree(under, recursive=recursive))
+                self.reply_json(one.tree(under, recursive=recursive))
         elif what == "paths-info":
             wanted = parse_qs(self.body.decode()).get("paths", [])
-            self._json([one.entry(name) for name in wanted if name in one.files])
+            self.reply_json([one.entry(name) for name in wanted if name in one.files])
         else:
-            self._json(one.info(blobs="blobs" in self.query))
+            self.reply_json(one.info(blobs="blobs" in self.query))
 
     # files
 
     def _resolve(self, path: str) -> None:
         found = _RESOLVE.fullmatch(path)
         if not found:
-            self._refuse(404)
+            self.refuse(404)
             return
         one, name = self._repository(found[1]), found[3]
         if not one:
             return
-        if found[2] not in ("main", one.commit):
-            self._refuse(404, "RevisionNotFound")
+        if found[2] not in ("main", "master", one.commit):
+            self.refuse(404, "RevisionNotFound")
         elif name not in one.files:
-            self._refuse(404, "EntryNotFound", {"X-Repo-Commit": one.commit})
+            self.refuse(404, "EntryNotFound", {"X-Repo-Commit": one.commit})
         elif one.is_large(name):
             self._redirect(one, name)
         else:
@@ -145,9 +151,9 @@ class Handler(BaseHTTPRequestHandler):
         one = self.hub.repositories.get(f"{owner}/{model}")
         expires = float(self.query.get("Expires", ["0"])[0])
         if self.fault.expired or expires < time.time():
-            self._refuse(403)
+            self.refuse(403)
         elif one is None or name not in one.files:
-            self._refuse(404)
+            self.refuse(404)
         else:
             self._send_file(one.files[name], one.etag(name), {})
 
@@ -222,13 +228,13 @@ class Handler(BaseHTTPRequestHandler):
             if select.select([self.connection], [], [], 0.05)[0]:
                 return
 
-    def _json(self, value: Any, headers: dict[str, str] | None = None) -> None:
+    def reply_json(self, value: Any, headers: dict[str, str] | None = None) -> None:
         data = json.dumps(value).encode()
         self._head(200, {"Content-Type": "application/json", **(headers or {})}, len(data))
         if self.command != "HEAD":
             self.connection.sendall(data)
 
-    def _refuse(self, status: int, code: str = "", headers: dict[str, str] | None = None) -> None:
+    def refuse(self, status: int, code: str = "", headers: dict[str, str] | None = None) -> None:
         extra = {"X-Error-Code": code, "X-Error-Message": code} if code else {}
         if self.fault.retry_after:
             extra["Retry-After"] = self.fault.retry_after
@@ -253,10 +259,10 @@ class Handler(BaseHTTPRequestHandler):
     def _repository(self, id: str) -> Repository | None:  # noqa: A002
         one = self.hub.repositories.get(id)
         if one is None or not self._may_see(one):
-            self._refuse(404 if self._token() else 401, "RepoNotFound")
+            self.refuse(404 if self._token() else 401, "RepoNotFound")
             return None
         closed = one.facts.get("gated") and self._token() not in self.hub.tokens
         if closed and "/resolve/" in self.path:
-            self._refuse(403, "GatedRepo")
+            self.refuse(403, "GatedRepo")
             return None
         return one
