@@ -36,6 +36,9 @@ Failure
 │   ├── AlreadyThere           something else stands at its place
 │   ├── UnsafeName             its name would lead outside the folder chosen
 │   └── DownloadBusy           another window or program is fetching the same file
+├── LibraryError               a model on the disk cannot be changed as asked (facts: path, why)
+│   ├── NameRefused            no file can have that name (facts: name)
+│   └── NoTrash                there is no trash for its disk (facts: said)
 └── StoreError                 the database or settings file cannot be used (facts: path, why)
     ├── StoreTooNew            written by a newer program
     └── DiskFull               no room left where it must write
@@ -264,6 +267,24 @@ class DownloadBusy(DownloadError):
     """Another window or program is fetching the same file."""
 
     code = "download-busy"
+
+
+class LibraryError(Failure):
+    """A model on the disk cannot be changed as asked."""
+
+    code = "library"
+
+
+class NameRefused(LibraryError):
+    """No file can have that name."""
+
+    code = "name-refused"
+
+
+class NoTrash(LibraryError):
+    """There is no trash for the disk it lies on."""
+
+    code = "no-trash"
 
 
 class StoreError(Failure):

@@ -1,4 +1,4 @@
-"""The rows of ``words`` about hubs and downloads: title, what happened, the way out."""
+"""The rows of ``words`` about hubs, downloads and the library: title, text, way out."""
 
 NETWORK: dict[str, tuple[str, str, str]] = {
     "hub": (
@@ -66,5 +66,20 @@ NETWORK: dict[str, tuple[str, str, str]] = {
         "It is being downloaded already",
         "Another window or program is downloading {path@the file}.",
         "Wait until it is done, or end it there.",
+    ),
+    "library": (
+        "This cannot be done here",
+        "{path@the file} is left as it is{why+: }.",
+        "Change it where it is kept, or make a copy of it.",
+    ),
+    "name-refused": (
+        "This name cannot be used",
+        "No file can be called {name|that} on every system.",
+        "Leave out slashes, colons and other marks, a dot in front, and names such as CON.",
+    ),
+    "no-trash": (
+        "There is no trash here",
+        "The disk of {path@the file} has no trash that could be used{said+: }.",
+        "Delete it for good, or leave it where it is.",
     ),
 }
