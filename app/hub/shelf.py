@@ -4,6 +4,9 @@ Knows no window and no settings file: folders and files are told to it.  Everyth
 called from any thread; what reads or writes the disk blocks, and belongs into one.
 """
 
+import contextlib
+import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -11,8 +14,13 @@ from pathlib import Path
 
 import msgspec
 
-from app.runtime.library import ModelFile, Survey, merged
+from app.errors import BY_CODE, CheckpointError, LibraryError
+from app.runtime.library import ModelFile, Survey, describe, embedded_model, merged
 
+from . import moving, trash
+from .belonging import Group, group_of, ranked
+from .duplicates import Twins, twins_among
+from .parts import PART, PartFile
 from .watching import Headers, Reader, Teller, look_at, look_into
 
 _PATIENCE_S = 20.0
@@ -31,6 +39,22 @@ class Folder(msgspec.Struct, frozen=True, kw_only=True):
     reading: bool = False
     limits: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+
+
+class Use(msgspec.Struct, frozen=True, kw_only=True):
+    """What the models in one folder take on the disk, and what is free there; bytes."""
+
+    path: str
+    used_bytes: int
+    free_bytes: int
+    disk_bytes: int
+
+
+class DiskUse(msgspec.Struct, frozen=True, kw_only=True):
+    """``used_bytes`` counts everything once, also what lies in several folders or is linked."""
+
+    used_bytes: int
+    folders: tuple[Use, ...]
 
 
 class Contents(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,6 +154,117 @@ class Shelf:
             reader.wait(number, max(0.0, until - time.monotonic()))
         return self.contents
 
+    # questions
+
+    def belongs_to(self, thing: ModelFile) -> tuple[ModelFile, ...]:
+        """The models here that a state or a LoRA can have been made for, the likeliest first."""
+        if thing.made_for is None:
+            return ()
+        return ranked(thing.made_for, thing.name, self.contents.models)
+
+    def duplicates(self, cancelled: moving.Cancelled = lambda: False) -> tuple[Twins, ...]:
+        """Models that lie here more than once, by samples of their bytes; links are no waste."""
+        return twins_among(self.contents.models, cancelled)
+
+    def disk_use(self) -> DiskUse:
+        """What the library takes on the disk; folders that are not there take nothing."""
+        models = self.contents.models
+        folders = [folder.path for folder in self.contents.folders if folder.there]
+        return DiskUse(
+            used_bytes=_bytes_of(models),
+            folders=tuple(use for folder in folders if (use := _use(folder, models))),
+        )
+
+    # deeds
+
+    def add(
+        self,
+        source: Path,
+        folder: Path,
+        how: str,
+        progress: moving.Progress = lambda done, total: None,
+        cancelled: moving.Cancelled = lambda: False,
+    ) -> Path | None:
+        """Bring a model, state or LoRA from anywhere into ``folder``.
+
+        ``how`` is "copy" or "move".  All its parts and side files come along.  Returns what opens
+        it there, None when cancelled, which leaves nothing behind.  Raises what opening it would
+        raise for something else, AlreadyThere, NoRoom, DiskFull, StoreError, and LibraryError for
+        a link that is to be moved.
+        """
+        found = describe(source)
+        if found.kind not in ("model", "state", "lora"):
+            raise BY_CODE.get(found.failure_code, CheckpointError)("", **found.failure_facts)
+        act = {"copy": moving.copied, "move": moving.moved}[how]
+        try:
+            return act(self._group(Path(found.files[0])), folder, progress, cancelled)
+        finally:
+            self.refresh()
+
+    def move(
+        self,
+        path: Path,
+        folder: Path,
+        progress: moving.Progress = lambda done, total: None,
+        cancelled: moving.Cancelled = lambda: False,
+    ) -> Path | None:
+        """Take what is here to another folder, also to another disk, with all that belongs to it.
+
+        Returns what opens it there, None when cancelled.  Raises as ``add`` does.
+        """
+        try:
+            return moving.moved(self._own(path), folder, progress, cancelled)
+        finally:
+            self.refresh()
+
+    def rename(self, path: Path, name: str) -> Path:
+        """Call it ``name``, its ending need not be given; returns what opens it now.
+
+        Raises NameRefused, AlreadyThere, LibraryError, StoreError.
+        """
+        try:
+            return moving.renamed(self._own(path), name)
+        finally:
+            self.refresh()
+
+    def trash(self, path: Path) -> None:
+        """Put it into the system's trash, with all that belongs to it.
+
+        Raises NoTrash where there is none: then ``delete`` is left.  Raises NotFound,
+        LibraryError, and DownloadBusy for a download that is under way.
+        """
+        try:
+            trash.discard(self._own(path))
+        finally:
+            self.refresh()
+
+    def delete(self, path: Path) -> None:
+        """Delete it for good.  Raises StoreError, LibraryError, DownloadBusy."""
+        group = self._own(path)
+        moving.refuse_links(group)
+        try:
+            moving.remove(group)
+        finally:
+            self.refresh()
+
+    def companions(self, path: Path) -> tuple[Path, ...]:
+        """Every file that is moved, renamed or deleted together with ``path``."""
+        return self._group(path).all
+
+    def _group(self, path: Path) -> Group:
+        with self._lock:
+            roots = tuple(self._readers)
+        return group_of(path, roots)
+
+    def _own(self, path: Path) -> Group:
+        """The group of what may be changed."""
+        if os.path.realpath(path) == os.path.realpath(embedded_model()):
+            raise LibraryError(path=str(path), why="it belongs to the program")
+        if path.name.endswith(PART) and path.with_name(path.name + ".live").exists():
+            with PartFile(path.with_name(path.name.removesuffix(PART)), patience_s=0.0):
+                pass  # nobody is fetching it
+        return self._group(path)
+
     def _all(self) -> list[Reader]:
         return [*self._readers.values(), *([self._files] if self._files else [])]
 
@@ -145,3 +280,32 @@ class Shelf:
 
 def _nobody() -> None:
     pass
+
+
+def _use(folder: str, models: Iterable[ModelFile]) -> Use | None:
+    root = os.path.realpath(folder)
+    inside = [model for model in models if _is_below(os.path.realpath(model.path), root)]
+    try:
+        disk = shutil.disk_usage(folder)
+    except OSError:
+        return None
+    return Use(
+        path=folder, used_bytes=_bytes_of(inside), free_bytes=disk.free, disk_bytes=disk.total
+    )
+
+
+def _is_below(path: str, root: str) -> bool:
+    try:
+        return os.path.commonpath([path, root]) == root
+    except ValueError:  # another drive
+        return False
+
+
+def _bytes_of(models: Iterable[ModelFile]) -> int:
+    """Bytes of all their files; what has several names is counted once."""
+    sizes = {}
+    for file in (file for model in models for file in model.files):
+        with contextlib.suppress(OSError, ValueError):
+            status = Path(file).stat()
+            sizes[status.st_dev, status.st_ino] = status.st_size
+    return sum(sizes.values())
