@@ -43,7 +43,8 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 class Record(msgspec.Struct, kw_only=True):
     """What is known of the part: which bytes are in it, and how far they are hashed.
 
-    ``validator`` is the ETag of the host that sent them, ``serial`` counts beginnings.
+    ``validator`` is the ETag of the host that sent them, ``serial`` counts beginnings.  ``done``:
+    all is there and was found right, so that only the name was missing.
     """
 
     identity: Identity
@@ -53,6 +54,7 @@ class Record(msgspec.Struct, kw_only=True):
     ranges: tuple[Span, ...] = ()
     hashed: int = 0
     words: str = ""
+    done: bool = False
 
 
 class _Live(msgspec.Struct):
@@ -160,22 +162,37 @@ class PartFile:
         record.ranges, record.hashed, record.words = ranges, hashed, words
         self._write_record(record)
 
-    def finish(self) -> None:
-        """Give it its name; what has that name already is left alone.  Raises AlreadyThere."""
+    def finish(self, *, keep_record: bool = False) -> None:
+        """Give it its name; what has that name already is left alone.  Raises AlreadyThere.
+
+        ``keep_record`` leaves the record there for whom the file is one of several.
+        """
         with _said(self.path):
             _sync(self._file)
+        if self.record:
+            self.record.ranges, self.record.done = tuple(self.spans), True
+            self._write_record(self.record)
+        with _said(self.path):
             put_in_place(self.part, self.path)
-            self._forget()
+            self._forget(keep_record=keep_record)
 
-    def discard(self) -> None:
+    def is_done(self, identity: Identity) -> bool:
+        """Whether an earlier run has given this very file its name, and only that is left of it."""
+        record = self.record
+        if record is None or not record.done or record.identity != identity:
+            return False
+        if self.part.stat().st_size and not os.path.samefile(self.part, self.path):
+            return False
+        return self.path.is_file() and self.path.stat().st_size == identity.bytes
+
+    def discard(self, *, keep_record: bool = False) -> None:
         """Take the part away."""
         with _said(self.path):
             self.part.unlink(missing_ok=True)
-            self._forget()
+            self._forget(keep_record=keep_record)
 
-    def _forget(self) -> None:
-        for ending in (RECORD, LIVE):
-            self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
+    def _forget(self, *, keep_record: bool) -> None:
+        forget(self.path, endings=(LIVE,) if keep_record else (RECORD, LIVE))
 
     def _found(self) -> Ranges:
         """The bytes that can be believed to be there."""
@@ -203,6 +220,12 @@ class PartFile:
     def _write_record(self, record: Record) -> None:
         with writing(self._record_path) as file:
             file.write(msgspec.json.encode(record))
+
+
+def forget(path: Path, endings: tuple[str, ...] = (PART, RECORD, LIVE)) -> None:
+    """Take away what is left of a download.  Raises OSError."""
+    for ending in endings:
+        path.with_name(path.name + ending).unlink(missing_ok=True)
 
 
 def already(path: Path) -> int:

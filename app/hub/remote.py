@@ -97,6 +97,11 @@ class Hub:
         self._token, self._limit_s = token, limit_s
         self._cache = Cache(cache_dir)
 
+    @property
+    def token(self) -> str:
+        """As it was given; "" where none was."""
+        return self._token
+
     def listing(
         self, accounts: Sequence[str] = OFFICIAL, *, max_age_s: float = _FRESH_S
     ) -> Listing:

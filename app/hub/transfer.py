@@ -80,7 +80,10 @@ class StoppedError(Exception):
 
 
 class Transfer:
-    """Fetches what ``order`` says.  ``pace`` is shared by all who keep one limit together."""
+    """Fetches what ``order`` says.  ``pace`` is shared by all who keep one limit together.
+
+    ``keep_record``: the file is one of several, and its record stays until they are complete.
+    """
 
     def __init__(
         self,
@@ -90,7 +93,9 @@ class Transfer:
         how: How | None = None,
         pace: Pace | None = None,
         free_bytes: Callable[[Path], int] | None = None,
+        keep_record: bool = False,
     ) -> None:
+        self._keep_record = keep_record
         self._hub, self._order = hub, order
         self._how, self._pace = how or How(), pace or Pace()
         self._free_bytes = free_bytes or free_on
@@ -102,7 +107,6 @@ class Transfer:
         self._part: PartFile | None = None
         self._crew: Crew | None = None
         self._hasher: Hasher | None = None
-        self.received = 0
 
     @property
     def progress(self) -> Progress:
@@ -139,7 +143,7 @@ class Transfer:
             try:
                 self._bring(part)
             finally:
-                if not part.total:
+                if not part.total and part.part.exists():
                     part.discard()
 
     def _bring(self, part: PartFile) -> None:
@@ -147,8 +151,8 @@ class Transfer:
             remote = self._look_up()
             identity = Identity(etag=remote.etag, bytes=remote.bytes, sha256=self._wanted(remote))
             self._total = remote.bytes
-            if os.path.lexists(self._path) and self._is_there(identity):
-                part.discard()
+            if os.path.lexists(self._path) and self._is_there(part, identity):
+                part.discard(keep_record=self._keep_record)
                 return
             part.adopt(identity, remote.url)
             kept = part.total
@@ -158,7 +162,7 @@ class Transfer:
                 part.begin_anew(identity, remote.url)
                 continue
             if _is_promised(part, identity, found):
-                part.finish()
+                part.finish(keep_record=self._keep_record)
                 return
             part.begin_anew(identity, remote.url)
             if not kept:
@@ -202,8 +206,10 @@ class Transfer:
             raise ChangedOnHub(file=order.file)
         return order.sha256 or remote.sha256
 
-    def _is_there(self, identity: Identity) -> bool:
+    def _is_there(self, part: PartFile, identity: Identity) -> bool:
         """Whether the very file has its name already.  Raises AlreadyThere for anything else."""
+        if part.is_done(identity):
+            return True
         path = self._path
         same = path.is_file() and path.stat().st_size == identity.bytes and identity.sha256
         self._checking = True

@@ -32,7 +32,7 @@ EXIT_DEAF, EXIT_GARBLED = 1, 3
 
 def main() -> int:
     """Serve the process that started this one, until it says Quit or is gone."""
-    requests, replies = _take_pipes()
+    requests, replies = take_pipes()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _die_with_parent()
     faulthandler.enable(_STDERR)
@@ -128,7 +128,7 @@ class Worker:
             os._exit(0)  # the other process is gone
 
 
-def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
+def take_pipes() -> tuple[BinaryIO, BinaryIO]:
     """Requests and replies, which come as stdin and stdout.
 
     What libraries read or print goes elsewhere from here on: nothing, and stderr.

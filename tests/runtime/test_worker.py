@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 NOISY = """
 import os, sys
 from app.runtime.frames import read_frame, write_frame
-from app.runtime.worker import _take_pipes
-requests, replies = _take_pipes()
+from app.runtime.worker import take_pipes
+requests, replies = take_pipes()
 print("a library prints", flush=True)
 os.system("echo a program prints; cat")
 assert sys.stdin.read() == ""
