@@ -1,4 +1,4 @@
-"""Models that lie on the disk more than once: likely ones at a glance, certain ones by all bytes."""
+"""Models that lie on the disk more than once: likely ones by samples, certain ones by all bytes."""
 
 import hashlib
 import os

@@ -19,6 +19,8 @@ from app.runtime.library import ModelFile, Survey, describe, embedded_model, mer
 
 from . import moving, trash
 from .belonging import Group, group_of, ranked
+from .catalogue import Entry, bundled
+from .checking import Checked, checked
 from .duplicates import Twins, twins_among
 from .parts import PART, PartFile
 from .watching import Headers, Reader, Teller, look_at, look_into
@@ -113,9 +115,9 @@ class Shelf:
     def close(self) -> None:
         """Look no more and tell no more."""
         with self._lock:
-            self._teller.close()
             for reader in self._all():
                 reader.close()
+        self._teller.close()
 
     # what is there
 
@@ -174,6 +176,21 @@ class Shelf:
             used_bytes=_bytes_of(models),
             folders=tuple(use for folder in folders if (use := _use(folder, models))),
         )
+
+    def verify(
+        self,
+        path: Path,
+        progress: moving.Progress = lambda done, total: None,
+        cancelled: moving.Cancelled = lambda: False,
+        entries: Iterable[Entry] = (),
+    ) -> tuple[Checked, ...] | None:
+        """The SHA-256 of each of its files against what was published, or a note beside it says.
+
+        ``entries`` are those known beside the bundled ones.  None when cancelled.  Raises
+        NotFound, Unreadable.
+        """
+        files = self._group(path).files
+        return checked(files, [*bundled(), *entries], progress, cancelled)
 
     # deeds
 

@@ -146,6 +146,7 @@ class Teller:
         self._listener = listener
         self._rung = threading.Event()
         self._closed = threading.Event()
+        self._telling = threading.RLock()
         threading.Thread(target=self._run, name="shelf bell", daemon=True).start()
 
     def ring(self) -> None:
@@ -153,14 +154,18 @@ class Teller:
         self._rung.set()
 
     def close(self) -> None:
-        """Call no more."""
+        """Call no more; a call that is under way is waited for, unless it asks for this itself."""
         self._closed.set()
         self._rung.set()
+        with self._telling:
+            pass
 
     def _run(self) -> None:
         while self._rung.wait() and not self._closed.wait(_GATHER_S):
             self._rung.clear()
-            self._listener()
+            with self._telling:
+                if not self._closed.is_set():
+                    self._listener()
 
 
 def look_into(folder: Path, headers: Headers) -> Callable[[Callable[[], bool]], Survey]:
