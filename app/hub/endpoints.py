@@ -81,8 +81,8 @@ def endpoint_at(address: str) -> Endpoint:
 
     Raises HubUnreachable (facts host, why) where it is no address.
     """
-    text = address.strip().rstrip("/")
-    text = text if "://" in text else f"https://{text}"
+    text = address.strip()
+    text = (text if "://" in text else f"https://{text}").rstrip("/")
     try:
         parts = urlsplit(text)
         _ = parts.port

@@ -49,6 +49,8 @@ FORMATS = {
 }
 """Endings of the files that are listed, and the format each stands for."""
 
+_READ = FORMATS | {".bin": "pth"}
+
 _NOT_READ = {
     ".rwkvq": "an rwkv_lightning quantised file",
     ".prefab": "a web-rwkv prefab",
@@ -137,12 +139,12 @@ def named(repo: str, file: str, size: int = 0, released: str = "") -> Named:
     shape = None if kind in ("lora", "state") else shape_of(clue)
     found = _variant(lower, repo) or _NOT_READ.get(ending, "")
     tuned = {"state": "a tuned state, not a model", "lora": "a LoRA, not a model"}.get(kind, "")
-    why_not = "unsupported-variant" if found and ending in FORMATS else ""
+    why_not = "unsupported-variant" if found and ending in _READ else ""
     why_not = why_not or ("unsupported-format" if found or tuned else "")
     released, dtype = _released(lower) or released, _dtype(lower, ending)
     parameters = shape.parameters if shape and not found else stated
     facts = Named(
-        format=kind if tuned else FORMATS.get(ending, ""),
+        format=kind if tuned else _READ.get(ending, ""),
         generation=shape.generation if shape else generation_of(digit),
         parameters=0 if tuned else parameters,
         layers=shape.layers if shape else 0,
@@ -175,7 +177,7 @@ def stem_of(repo: str, file: str) -> str:
 def _ending(file: str) -> str:
     name = _INDEX.sub("", file.casefold())
     _, dot, ending = name.rpartition(".")
-    return f".{ending}" if dot and f".{ending}" in FORMATS | _NOT_READ else ""
+    return f".{ending}" if dot and f".{ending}" in _READ | _NOT_READ else ""
 
 
 def _last(repo: str) -> str:

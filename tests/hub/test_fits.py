@@ -1,0 +1,130 @@
+"""Whether models fit machines of several sizes, and in which words."""
+
+from pathlib import Path
+
+import pytest
+
+from app.hub.catalogue import Entry, bundled
+from app.hub.fits import Fit, Machine, fit, machine
+from app.runtime import probe
+from app.runtime.strategy import KNOWN, footprint, parse
+from app.words_fit import fit_in_words
+
+GB = 10**9
+
+
+def model(size):
+    """The recommended model of so many billions of parameters."""
+    chosen = (one for one in bundled() if one.standing == "recommended")
+    return next(one for one in chosen if abs(one.parameters / GB - size) < 0.1)
+
+
+def on(entry, available, total=0.0):
+    here = Machine(int(available * GB), int(max(available, total) * GB))
+    return fit(entry, here, fast_bf16=True)
+
+
+def said(found):
+    words = fit_in_words(
+        found.kind, found.strategy, found.needed_bytes, found.available_bytes, found.total_bytes
+    )
+    return words.title, words.sentences.strip()
+
+
+def test_with_room_it_runs_in_the_numbers_it_comes_in():
+    found = on(model(2.9), 16)
+    assert (found.kind, found.strategy, found.runs, found.exact) == ("cpu", "cpu bf16", True, True)
+    spec = model(2.9).spec
+    assert found.needed_bytes == footprint(spec, parse("cpu bf16"), "bf16").total
+    assert found.needed_bytes > 2 * spec.parameters
+    title, sentence = said(found)
+    assert title == "Fits"
+    assert (
+        sentence
+        == f"Needs {found.needed_bytes / GB:.1f} GB of the 16.0 GB that are free, in 16-bit."
+    )
+
+
+def test_with_less_room_it_runs_in_8_and_then_in_4_bits():
+    eight, four = on(model(7.2), 10), on(model(7.2), 7)
+    assert (eight.kind, eight.strategy) == ("int8", "cpu int8")
+    assert (four.kind, four.strategy) == ("int8", "cpu int4")
+    assert four.needed_bytes < eight.needed_bytes
+    assert said(eight)[0] == "Fits in 8-bit"
+    assert "4-bit" in said(four)[1]
+
+
+def test_what_would_fit_without_the_other_programs_is_tight():
+    found = on(model(1.5), 1, 8)
+    assert (found.kind, found.runs) == ("tight", False)
+    assert "only 1.0 GB of 8.0 GB are free" in said(found)[1]
+
+
+def test_what_never_fits_says_how_much_even_the_smallest_way_needs():
+    found = on(model(13.3), 4, 8)
+    assert (found.kind, found.strategy) == ("too-large", "cpu int4")
+    assert found.needed_bytes == min(way.needed_bytes for way in found.per_format)
+    title, sentence = said(found)
+    assert title == "Too large"
+    assert "this machine has 8.0 GB" in sentence
+
+
+def test_every_way_is_told_with_its_bytes():
+    found = on(model(1.5), 16)
+    assert [way.strategy for way in found.per_format] == list(KNOWN)
+    ways = {way.strategy: way.needed_bytes for way in found.per_format}
+    assert ways["cpu int4"] < ways["cpu int8"] < ways["cpu bf16"] < ways["cpu fp32"]
+
+
+def test_more_memory_never_makes_it_worse():
+    order = ("too-large", "tight", "int8", "cpu")
+    for one in bundled():
+        kinds = [on(one, size).kind for size in (1, 2, 4, 8, 16, 32, 64, 128)]
+        if kinds[0] != "unknown":
+            ranks = [order.index(kind) for kind in kinds]
+            assert ranks == sorted(ranks), one.file
+            assert kinds[-1] == "cpu"
+
+
+def test_nothing_is_promised_of_a_gpu():
+    assert "gpu" not in {on(one, 128).kind for one in bundled()}
+
+
+def test_what_does_not_run_by_itself_is_not_judged():
+    for one in bundled():
+        if one.why_not:
+            assert on(one, 64) == Fit(kind="unknown", available_bytes=64 * GB, total_bytes=64 * GB)
+
+
+def test_without_a_shape_the_bytes_of_the_file_are_the_estimate():
+    strange = Entry(repo="a/b", file="x.pth", format="pth", bytes=4 * GB, dtype="bf16")
+    found = on(strange, 8)
+    assert (found.kind, found.exact, found.needed_bytes) == ("cpu", False, 4 * GB)
+    assert on(strange, 2).kind == "too-large"
+    unknown = Entry(repo="a/b", file="x.gguf", format="gguf", bytes=4 * GB)
+    assert on(unknown, 8).kind == "unknown"
+
+
+def test_a_shape_alone_is_judged_too():
+    spec = model(1.5).spec
+    assert fit(spec, Machine(16 * GB, 16 * GB), dtype="bf16", fast_bf16=True) == on(model(1.5), 16)
+
+
+def test_this_machine_is_within_its_limits():
+    here = machine()
+    assert 0 < here.available_bytes <= here.total_bytes
+
+
+@pytest.mark.parametrize(("text", "limit"), [("1073741824\n", 2**30), ("max\n", None)])
+def test_a_container_has_as_much_as_it_is_allowed(tmp_path, text, limit):
+    path = tmp_path / "memory.max"
+    path.write_text(text)
+    assert probe.limit_in(path) == limit
+    assert probe.limit_in(Path(tmp_path / "absent")) is None
+
+
+def test_the_limit_of_a_container_counts(tmp_path, monkeypatch):
+    path = tmp_path / "memory.max"
+    path.write_text("1000000")
+    monkeypatch.setattr(probe, "_CGROUPS", ((str(path), str(path), str(path)),))
+    assert probe.total_bytes() == 1_000_000
