@@ -227,6 +227,12 @@ def _table() -> Tensor:
 
 
 @cache
+def bytes_of_table() -> Tensor:
+    """``TABLE`` as 16 unsigned bytes."""
+    return torch.tensor([number + ZERO for number in TABLE], dtype=torch.uint8)
+
+
+@cache
 def _nearest() -> Tensor:
     """The code whose number lies nearest, the lower of two, for each from -128 to 127."""
     places = torch.arange(-ZERO, ZERO)[:, None]

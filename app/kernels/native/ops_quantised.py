@@ -1,7 +1,110 @@
-"""Products with matrices of 8 and 4 bits."""
+"""Products with packed matrices, and with matrices stored by unit whose zero inputs are skipped."""
 
-from .base import Base
+import torch
+from torch import Tensor
+
+from app.kernels import packing
+from app.kernels.layout import KINDS, LINE, Shape
+from app.kernels.packing import Packed
+
+from .base import KINDS as FLOATS
+from .base import Base, ready
+from .ops_matrix import ACTS
+
+_NUMBERS = {"int8": 0, "int4": 1, "int8g16": 2}  # PackedKind of matvec8.h
+_FLOAT_GROUP = 64
+_MOST_ROWS = 32  # of a product with floats; beyond, torch's products win
 
 
 class QuantisedOps(Base):
-    """Products whose weights are small integers with scales."""
+    """Products whose weights are small integers with scales; the same kernels serve all rows."""
+
+    by_unit = True
+
+    def matmul_packed(self, x: Tensor, weight: Packed, act: str) -> Tensor:
+        """See Ops."""
+        if not ready(x):
+            whole: Tensor = self.fallback("matmul_packed", x, weight, act)
+            return whole
+        y = self.empty((*x.shape[:-1], weight.shape.outputs))
+        self._packed(y, self.floats(x), weight, ACTS[act])
+        return y
+
+    def matmul_packed_stack(self, x: Tensor, weight: Packed) -> Tensor:
+        """See Ops."""
+        if not ready(x):
+            whole: Tensor = self.fallback("matmul_packed_stack", x, weight)
+            return whole
+        y = self.empty((*x.shape[:-1], weight.shape.outputs))
+        self._packed(y, self.floats(x), weight)
+        return y
+
+    def matmul_packed_onto(
+        self, out: Tensor, x: Tensor, weight: Packed, gate: Tensor | None
+    ) -> None:
+        """See Ops."""
+        if not ready(out, x, gate):
+            self.fallback("matmul_packed_onto", out, x, weight, gate)
+            return
+        gate = None if gate is None else self.floats(gate)
+        if weight.shape.by_unit:
+            self._packed_units(out, self.floats(x), weight, gate)
+        else:
+            self._packed(out, self.floats(x), weight, 0, gate, onto=True)
+
+    def matmul_units_onto(
+        self, out: Tensor, x: Tensor, weight: Tensor, gate: Tensor | None
+    ) -> None:
+        """See Ops."""
+        width, outputs = weight.shape
+        rows = x.numel() // width
+        if not (rows <= _MOST_ROWS and weight.dtype in FLOATS and ready(out, x, weight, gate)):
+            self.fallback("matmul_units_onto", out, x, weight, gate)
+            return
+        groups = -(-width // _FLOAT_GROUP)
+        totals = -(-outputs // LINE) * LINE * rows
+        scratch = self._scratch(4 * totals + groups * (_FLOAT_GROUP + 4))
+        kind = FLOATS[weight.dtype]
+        gate = None if gate is None else self.floats(gate)
+        sizes = (rows, outputs, width, kind)
+        self.call("units", out, self.floats(x), weight, *sizes, scratch, gate, self.skipping)
+
+    def _packed(
+        self,
+        y: Tensor,
+        x: Tensor,
+        weight: Packed,
+        act: int = 0,
+        gate: Tensor | None = None,
+        *,
+        onto: bool = False,
+    ) -> None:
+        shape = weight.shape
+        batch = x.numel() // (weight.count * shape.inputs)
+        scratch = self._scratch(_inputs(shape, weight.count * batch))
+        self.call(
+            "packed",
+            *(y, x, weight.codes, weight.scales, weight.count, batch, shape.outputs, shape.inputs),
+            *(_NUMBERS[shape.kind], KINDS[shape.kind].group, packing.bytes_of_table(), scratch),
+            *(act, gate, onto),
+        )
+
+    def _packed_units(self, out: Tensor, x: Tensor, weight: Packed, gate: Tensor | None) -> None:
+        shape = weight.shape
+        rows = x.numel() // shape.inputs
+        chosen = shape.groups * (KINDS[shape.kind].group + 4)
+        scratch = self._scratch(_inputs(shape, rows) + 4 * rows * shape.padded + chosen)
+        self.call(
+            "packed_units",
+            *(out, x, weight.codes, weight.scales, rows, shape.outputs, shape.inputs),
+            *(shape.padded, _NUMBERS[shape.kind], KINDS[shape.kind].group),
+            *(packing.bytes_of_table(), scratch, gate, self.skipping),
+        )
+
+    def _scratch(self, size: int) -> Tensor:
+        return self.empty((size,), torch.uint8)
+
+
+def _inputs(shape: Shape, rows: int) -> int:
+    """Bytes of the Inputs of fixed.h."""
+    return rows * shape.groups * (2 * KINDS[shape.kind].group + 12)

@@ -1,6 +1,10 @@
 // Every family of kernels; included once per instruction set, inside its namespace.
 #include "bandwidth.h"
 #include "matvec16.h"
+#include "fixed.h"
+#include "quads.h"
+#include "matvec8.h"
+#include "skipping.h"
 #include "norm.h"
 #include "mix.h"
 #include "lora.h"
@@ -9,3 +13,4 @@
 #include "wkv7.h"
 #include "gate.h"
 #include "prepare.h"
+#include "tiles.h"

@@ -1,0 +1,168 @@
+"""The native products with packed matrices and with matrices by unit, beside the plain ones."""
+
+import pytest
+import torch
+
+from app.kernels import packing
+from app.kernels.layout import KINDS
+from app.kernels.native.library import LibraryError, load
+from app.kernels.native.ops import NativeOps
+from app.kernels.portable import PortableOps
+
+# (rows, out, in): less than a panel, a group or a line; whole ones; and a little more
+SIZES = [(1, 1, 1), (1, 16, 64), (1, 40, 100), (2, 130, 65), (3, 257, 192), (8, 64, 700)]
+SIZES += [(1, 512, 1024), (11, 50, 130), (37, 129, 96)]
+every_size = pytest.mark.parametrize("size", SIZES, ids=str)
+every_kind = pytest.mark.parametrize("kind", sorted(KINDS))
+
+
+def _sets():
+    try:
+        return load().sets
+    except LibraryError:
+        return ()
+
+
+@pytest.fixture(params=_sets() or ["none"])
+def native(request):
+    """The native operations in one of this machine's instruction sets."""
+    if request.param == "none":
+        pytest.skip("the native library is not built here")
+    library = load()
+    before = library.chosen
+    library.choose(request.param)
+    yield NativeOps(library)
+    library.choose(before)
+
+
+def _draw(*shape, seed=3):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def _sparse(*shape, zeros=0.8, seed=4):
+    """Like the square of a ReLU: positive, and mostly zero."""
+    numbers = _draw(*shape, seed=seed)
+    return torch.where(_uniform(shape) < zeros, 0.0, numbers.square())
+
+
+def _uniform(shape):
+    return torch.rand(shape, generator=torch.Generator().manual_seed(9))
+
+
+def _assert_close(found, wanted, limit=2e-4):
+    """16-bit inputs lose 2^-16 of a group's largest number."""
+    assert found.shape == wanted.shape
+    assert found.dtype == torch.float32
+    assert (found - wanted).abs().max() <= limit * wanted.abs().max().clamp_min(1e-6)
+
+
+@every_kind
+@every_size
+@pytest.mark.parametrize("act", ["", "relu2", "tanh", "sigmoid"])
+def test_a_product(native, kind, size, act):
+    rows, out, width = size
+    x, weight = _draw(rows, 1, width), packing.pack(_draw(out, width, seed=5) / width**0.5, kind)
+    _assert_close(native.matmul_packed(x, weight, act), PortableOps().matmul_packed(x, weight, act))
+
+
+@every_kind
+@every_size
+def test_a_stack_of_products(native, kind, size):
+    rows, out, width = size
+    x, weight = _draw(3, 1, rows, width), packing.pack(_draw(3, out, width, seed=5), kind)
+    _assert_close(
+        native.matmul_packed_stack(x, weight), PortableOps().matmul_packed_stack(x, weight)
+    )
+
+
+@every_kind
+@every_size
+@pytest.mark.parametrize("by_unit", [False, True])
+@pytest.mark.parametrize("gated", [False, True])
+def test_a_product_onto_the_residual(native, kind, size, by_unit, gated):
+    rows, out, width = size
+    weight = packing.pack(_draw(out, width, seed=5), kind, by_unit=by_unit)
+    x, gate = _sparse(1, rows, width), _draw(1, rows, out, seed=6) if gated else None
+    ours = _draw(1, rows, out, seed=7)
+    wanted = ours.clone()
+    native.matmul_packed_onto(ours, x, weight, gate)
+    PortableOps().matmul_packed_onto(wanted, x, weight, gate)
+    _assert_close(ours, wanted)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@every_size
+@pytest.mark.parametrize("gated", [False, True])
+@pytest.mark.parametrize("skipping", [False, True])
+def test_floats_by_unit_onto_the_residual(native, dtype, size, gated, skipping):
+    rows, out, width = size
+    weight = _draw(width, out, seed=5).to(dtype)
+    x, gate = _sparse(1, rows, width), _draw(1, rows, out, seed=6) if gated else None
+    ours = _draw(1, rows, out, seed=7)
+    wanted = ours + (x @ weight.float()) * (1 if gate is None else gate)
+    native.skipping = skipping
+    native.matmul_units_onto(ours, x, weight, gate)
+    exact = rows <= 32 or dtype == torch.float32
+    _assert_close(ours, wanted, 1e-5 if exact else 0.03)
+
+
+@every_kind
+@pytest.mark.parametrize("zeros", [0.0, 0.5, 1.0])
+def test_skipping_changes_nothing(native, kind, zeros):
+    weight = packing.pack(_draw(130, 200, seed=5), kind, by_unit=True)
+    x = _sparse(2, 200, zeros=zeros)
+    found = []
+    for skipping in (True, False):
+        native.skipping = skipping
+        out = torch.zeros(2, 130)
+        native.matmul_packed_onto(out, x, weight, None)
+        found.append(out)
+    _assert_close(found[0], found[1], 1e-4)
+
+
+@every_kind
+@pytest.mark.parametrize("by_unit", [False, True])
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_a_number_that_is_none_is_not_hidden(native, kind, by_unit, bad):
+    weight = packing.pack(_draw(20, 100), kind, by_unit=by_unit)
+    x, out = _draw(1, 100), torch.zeros(1, 20)
+    x[0, 70] = bad
+    native.matmul_packed_onto(out, x, weight, None)
+    assert out.isnan().all()
+
+
+@every_kind
+def test_inputs_of_any_size_are_multiplied(native, kind):
+    weight = packing.pack(_draw(20, 100), kind)
+    for factor in (0.0, 1e-20, 1e20):
+        x = _draw(1, 100) * factor
+        _assert_close(
+            native.matmul_packed(x, weight, "") / max(factor, 1),
+            PortableOps().matmul_packed(x, weight, "") / max(factor, 1),
+        )
+
+
+@every_kind
+def test_16_bit_activations_are_taken(native, kind):
+    x, weight = _draw(2, 1, 100).bfloat16(), packing.pack(_draw(20, 100), kind)
+    _assert_close(
+        native.matmul_packed(x, weight, ""), PortableOps().matmul_packed(x.float(), weight, "")
+    )
+
+
+@every_kind
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_every_number_of_threads_gives_the_same(native, kind, threads):
+    before = torch.get_num_threads()
+    x = _sparse(3, 300)
+    dense, units = (packing.pack(_draw(700, 300), kind, by_unit=by) for by in (False, True))
+    found = []
+    try:
+        for count in (threads, 1):
+            torch.set_num_threads(count)
+            out = native.matmul_packed(x, dense, "").clone()
+            native.matmul_packed_onto(out, x, units, None)
+            found.append(out)
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(*found)
