@@ -65,11 +65,13 @@ def _by_names(names: Iterable[str]) -> CheckpointError | None:
             found="a tuned state, not a model", wanted="the model that it was made for"
         )
     text = patterns_of(listed)
+    what = next((what for pattern, what in _FOREIGN if pattern.search(text)), None)
+    if _ADAPTER.search(text) and what:
+        return ForeignCheckpoint(found=f"a LoRA for {what}")
     if _ADAPTER.search(text):
         return UnsupportedFormat(found="a LoRA, not a model", wanted="a model with it merged in")
     if _PACKED.search(text):
         return UnsupportedFormat(found="a quantised model", wanted="the original, or a GGUF")
-    what = next((what for pattern, what in _FOREIGN if pattern.search(text)), None)
     if what and _RWKV.search(text):
         return UnsupportedVariant(found="RWKV inside a transformer (QRWKV, ARWKV)")
     return ForeignCheckpoint(found=what) if what else None
