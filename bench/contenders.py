@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from .shapes import SIZES, with_zeros, write_checkpoint
 
 GENERATION = "7.0"
 BITS = (32, 16, 8, 4)
+SKIPPED, READ = ", zeros skipped", ", zeros read"
 _KINDS = {32: ("F32",), 16: ("BF16",), 8: ("Q8_0",), 4: ("Q4_0",)}
 _OURS = {32: ("fp32",), 16: ("bf16", "fp16"), 8: ("int8",), 4: ("int4",)}
 _PACKAGE = ("fp32", "bf16")
@@ -29,12 +30,13 @@ class Contender:
     format: str
     bits: int
     options: dict[str, Any] = field(default_factory=dict)
-    extra: dict[str, str] = field(default_factory=dict)
+    note: str = ""
+    zeros: bool = False
 
     @property
     def name(self) -> str:
         """E.g. "llama.cpp Q8_0"."""
-        return f"{self.family} {self.format}"
+        return f"{self.family} {self.format}{self.note}"
 
     @property
     def runner(self) -> str:
@@ -57,6 +59,16 @@ def at_bits(bits: int, *, llama: bool) -> list[Contender]:
     return [*mine, *theirs, *package]
 
 
+def with_and_without_skipping(bits: int) -> list[Contender]:
+    """Ours twice on a checkpoint whose feed-forward is 85 % zeros: skipping them, reading all."""
+    return [
+        replace(one, options=one.options | {"skipping": skipping}, note=note, zeros=True)
+        for one in at_bits(bits, llama=False)
+        if one.family == "Rookery"
+        for skipping, note in ((True, SKIPPED), (False, READ))
+    ]
+
+
 class Files:
     """Random checkpoints of one shape and their GGUF forms, made when first asked for and kept."""
 
@@ -66,7 +78,9 @@ class Files:
 
     def path(self, contender: Contender) -> Path:
         """What a contender loads."""
-        return self.gguf(contender.format) if contender.runner == "llama" else self.checkpoint()
+        if contender.runner == "llama":
+            return self.gguf(contender.format)
+        return self.checkpoint(zeros=contender.zeros)
 
     def checkpoint(self, *, zeros: bool = False) -> Path:
         """The .pth in bfloat16; ``zeros`` shifts the keys of the feed-forward below zero."""

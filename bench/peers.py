@@ -6,7 +6,8 @@ Every engine lives in a process of its own, loaded once and waiting while anothe
 round asks each for one figure and reads memory once; what is printed are medians of the rounds.
 llama.cpp runs where llama-cpp-python is installed: in this Python, or in ``--llama-python``.
 Checkpoints and their GGUF forms are made in ``--folder`` and kept there; ``--prepare`` does only
-that.  ``--verify`` compares logits instead of speeds.  Several runs join in one table:
+that.  ``--verify`` compares logits instead of speeds.  ``--zeros`` compares our decode on a model
+whose feed-forward is 85 % zeros with what it is when they are read.  Runs join in one table:
 
     python -m bench.report FILE...
 """
@@ -26,8 +27,16 @@ from typing import Any
 
 import torch
 
-from .contenders import BITS, Contender, Files, at_bits, has_llama, python_of
-from .machine import processor
+from .contenders import (
+    BITS,
+    Contender,
+    Files,
+    at_bits,
+    has_llama,
+    python_of,
+    with_and_without_skipping,
+)
+from .machine import Others, processor
 from .read_speed import ReadSpeed
 from .report import Record, markdown
 from .runners.child import Child
@@ -44,11 +53,11 @@ class Bench:
     def __init__(self, asked: argparse.Namespace) -> None:
         self.asked = asked
         self.files = Files(asked.folder, asked.shape, asked.llama_python)
-        self.contenders = [
-            one
-            for one in at_bits(asked.bits, llama=has_llama(asked.llama_python))
-            if any(word.lower() in one.name.lower() for word in asked.only or [""])
-        ]
+        if asked.zeros:
+            found = with_and_without_skipping(asked.bits)
+        else:
+            found = at_bits(asked.bits, llama=has_llama(asked.llama_python))
+        self.contenders = [one for one in found if _has(one.name, asked.only)]
 
     def prepare(self) -> None:
         """Make the files, so that no run waits for them."""
@@ -85,10 +94,12 @@ class Bench:
             for one, child in both:
                 told = self._load(one, child)
                 engines[one.name] = {"family": one.family, "bits": one.bits, "told": told}
+            others = Others()
             for _ in range(asked.rounds):
                 bandwidth.append(speed.measure())
                 for one, child in both:
                     self._round(one, child, engines[one.name])
+            taken = others.share()
             for one, child in both:
                 engines[one.name]["peak_bytes"] = child.ask("memory")["peak_bytes"]
         if "load" in asked.measure:
@@ -103,6 +114,7 @@ class Bench:
             machine=processor(),
             date=date.today().isoformat(),
             commit=_commit(),
+            others=taken,
             bandwidth=bandwidth,
             method=speed.method,
             engines=engines,
@@ -134,7 +146,7 @@ class Bench:
 
     def _child(self, one: Contender) -> Child:
         python = python_of(one, self.asked.llama_python)
-        return Child(python, one.runner, self.asked.threads, one.extra)
+        return Child(python, one.runner, self.asked.threads)
 
     def _load(self, one: Contender, child: Child) -> dict[str, Any]:
         path = str(self.files.path(one))
@@ -147,6 +159,10 @@ class Bench:
             self._load(one, child)
             raw = base64.b64decode(child.ask("logits", tokens=tokens)["logits"])
         return torch.frombuffer(bytearray(raw), dtype=torch.float32)
+
+
+def _has(name: str, words: list[str] | None) -> bool:
+    return any(word.lower() in name.lower() for word in words or [""])
 
 
 def _commit() -> str:
@@ -175,6 +191,7 @@ def main() -> None:
     parser.add_argument("--decode-tokens", type=int, default=16)
     parser.add_argument("--json", type=Path, help="write what was measured, for bench.report")
     parser.add_argument("--prepare", action="store_true")
+    parser.add_argument("--zeros", action="store_true", help="ours with and without skipping them")
     parser.add_argument("--verify", action="store_true")
     asked = parser.parse_args()
     pin(asked.threads)

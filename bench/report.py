@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from .contenders import READ, SKIPPED
+
 Cells = dict[str, str]
 
 _HEADINGS = (
@@ -28,6 +30,7 @@ _HEADINGS = (
     "prefill to llama.cpp",
     "decode to rwkv",
     "prefill to rwkv",
+    "decode to zeros read",
 )
 
 
@@ -44,6 +47,7 @@ class Record:
     machine: str
     date: str
     commit: str
+    others: float
     bandwidth: list[float]
     method: str
     engines: dict[str, dict[str, Any]]
@@ -91,10 +95,12 @@ def _origin(records: list[Record]) -> str:
     last = records[-1]
     reads = [statistics.median(record.bandwidth) / 1e9 for record in records]
     commits = ", ".join(dict.fromkeys(record.commit for record in records))
+    others = max(record.others for record in records)
     return (
         f"{last.machine}, {last.threads} threads, {last.date}, {commits}, medians of "
         f"{min(record.rounds for record in records)} rounds or more; memory was read at "
-        f"{min(reads):.1f} to {max(reads):.1f} GB/s ({last.method})"
+        f"{min(reads):.1f} to {max(reads):.1f} GB/s ({last.method}); "
+        f"other programs and other guests of the host had {others:.0%} of the processors"
     )
 
 
@@ -105,6 +111,8 @@ def _cells(record: Record, name: str, told: dict[str, Any]) -> Cells:
         taken = decode[""] * told["told"]["reads_bytes"] / statistics.median(record.bandwidth)
         share = f"{taken:.0%}"
     ours = told["family"] == "Rookery"
+    twin = name.replace(SKIPPED, READ)
+    gain = decode[""] / record.speed(twin, "decode")[""] if decode and twin != name else None
     load = told.get("load_s")
     return {
         "decode, tokens/s": _joined(decode),
@@ -117,6 +125,7 @@ def _cells(record: Record, name: str, told: dict[str, Any]) -> Cells:
         "prefill to llama.cpp": _ratios(record, name, "prefill", "llama.cpp") if ours else "",
         "decode to rwkv": _ratios(record, name, "decode", "rwkv") if ours else "",
         "prefill to rwkv": _ratios(record, name, "prefill", "rwkv") if ours else "",
+        "decode to zeros read": f"{gain:.2f}" if gain else "",
     }
 
 

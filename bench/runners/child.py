@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,7 +15,7 @@ _ROOT = Path(__file__).parents[2]
 class Child:
     """A runner in its own process; use it as a context manager.  Raises RuntimeError if it ends."""
 
-    def __init__(self, python: str, runner: str, threads: int, extra: dict[str, str]) -> None:
+    def __init__(self, python: str, runner: str, threads: int) -> None:
         counted = {f"{name}_NUM_THREADS": str(threads) for name in ("OMP", "MKL", "OPENBLAS")}
         self._runner = runner
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
@@ -24,7 +25,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=self._said,
             cwd=_ROOT,
-            env=os.environ | counted | extra,
+            env=os.environ | counted,
             text=True,
         )
         self._answer()
@@ -47,13 +48,14 @@ class Child:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if kind is None and self._process.stdin:
-            self._process.stdin.close()
-        else:
+        if kind is not None:
             self._process.kill()
+        assert self._process.stdin
+        assert self._process.stdout
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()  # which is what it ends on
         self._process.wait()
-        if self._process.stdout:
-            self._process.stdout.close()
+        self._process.stdout.close()
         self._said.close()
 
     def _answer(self) -> dict[str, Any]:

@@ -14,13 +14,16 @@ from .serving import serve
 class Ours:
     """See Engine."""
 
-    def load(self, path: str, strategy: str = "", **_: Any) -> dict[str, Any]:
-        """See Engine."""
+    def load(
+        self, path: str, strategy: str = "", *, skipping: bool = True, **_: Any
+    ) -> dict[str, Any]:
+        """See Engine; ``skipping`` tells whether to skip what belongs to zeros."""
         opened = open_model(path, strategy)
         self.model = opened.model
+        self.model.ops.skipping = skipping
         return {
             "strategy": opened.strategy.text,
-            "kernels": type(self.model.ops).__name__,
+            "kernels": self.model.ops.name,
             "threads": torch.get_num_threads(),
             "reads_bytes": self.model.weights_bytes - _padding_bytes(self.model.blocks),
         }
@@ -42,9 +45,9 @@ class Ours:
 def _padding_bytes(part: object) -> int:
     """Zeros that fill low-rank chains up to one rank: read perhaps, but no part of the model."""
     if isinstance(part, Loras):
-        empty = part.down.abs().amax(-1) == 0
         numbers: int = part.down.shape[-1] + part.up.shape[-2]
-        return int(empty.sum()) * numbers * int(part.down.element_size())
+        filled: int = sum(part.down.shape[-2] - rank for rank in part.ranks)
+        return filled * numbers * int(part.down.element_size())
     if isinstance(part, list | tuple):
         return sum(map(_padding_bytes, part))
     return sum(_padding_bytes(inner) for inner in getattr(part, "__dict__", {}).values())
