@@ -5,7 +5,7 @@ import sys
 
 
 def main() -> int:
-    """Without arguments the window opens; a hidden one makes this process a worker."""
+    """Without arguments the window opens; hidden ones make this a worker or a downloader."""
     # Threads that wait for each other must sleep, not spin: on a machine that does anything else
     # besides, spinning makes every operation wait for the scheduler, and is many times slower.
     # A wait of a few microseconds, the usual one between two operations, may still spin.
@@ -17,6 +17,10 @@ def main() -> int:
         from app.runtime.worker import main as work
 
         return work()
+    if arguments == ["--fetcher"]:  # as app.hub.downloader starts it
+        from app.hub.fetcher import main as fetch
+
+        return fetch()
     if arguments:
         from app.cli import run
 

@@ -1,10 +1,9 @@
 """A file that is growing: ``NAME.part``, what is in it, and the moment it gets its name.
 
 Beside it lie ``NAME.part.json``, written after the bytes it speaks of are on the disk, so that it
-holds after a power cut, and ``NAME.part.live``, written within a tenth of a second
-of every piece.  The second one costs no waiting and is believed only until the machine is started
-again: a program that is killed loses a tenth of a second, a power cut what came since the disk was
-last asked to keep it.
+holds after a power cut, and ``NAME.part.live``, written after every piece.  The second one costs
+no waiting and is believed only until the machine is started again: a program that is killed loses
+no byte, a power cut those since the disk was last asked to keep them.
 """
 
 import contextlib
@@ -29,7 +28,6 @@ PART, RECORD, LIVE = ".part", ".part.json", ".part.live"
 
 _PATIENCE_S = 10.0
 _PAUSE_S = 0.05
-_NOTED, _NOTED_S = 1 << 20, 0.1
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +74,6 @@ class PartFile:
         self._lock = threading.Lock()
         self._boot = _boot()
         self._widest = 0
-        self._unnoted, self._noted_at_s = 0, 0.0
         with _said(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._live = _open(path.with_name(path.name + LIVE))
@@ -145,9 +142,7 @@ class PartFile:
             _write_at(self._file, data, at)
         with self._lock:
             self.ranges.add(at, at + len(data))
-            self._unnoted += len(data)
-            if self._unnoted >= _NOTED or time.monotonic() - self._noted_at_s > _NOTED_S:
-                self._note()
+            self._note()
 
     def keep(self, hashed: int, words: str) -> None:
         """Have the disk keep everything so far; ``hashed`` bytes of it gave ``words``."""
@@ -156,7 +151,6 @@ class PartFile:
             return
         with self._lock:
             ranges = tuple(self.ranges)
-            self._note()
         with _said(self.path):
             _sync(self._file)
         record.ranges, record.hashed, record.words = ranges, hashed, words
@@ -209,7 +203,6 @@ class PartFile:
         return Ranges((start, min(end, size)) for start, end in spans)
 
     def _note(self) -> None:
-        self._unnoted, self._noted_at_s = 0, time.monotonic()
         serial = self.record.serial if self.record else 0
         body = msgspec.json.encode(_Live(self._boot, serial, tuple(self.ranges)))
         line = b"%08x %s\n" % (zlib.crc32(body), body)

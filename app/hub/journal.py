@@ -1,0 +1,99 @@
+"""The queue of downloads as a file, so that nothing of it is lost; written in a thread, at once."""
+
+import contextlib
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from app.errors import Fact, StoreError
+from app.runtime.whole_files import writing
+
+from .catalogue import Entry
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One download as it is kept."""
+
+    id: str
+    entry: Entry
+    folder: str
+    state: Literal["queued", "paused", "done", "failed"] = "queued"
+    done_bytes: int = 0
+    code: str = ""
+    facts: dict[str, Fact] = {}
+
+
+class _Pages(msgspec.Struct, frozen=True):
+    layout: int
+    lines: tuple[Line, ...]
+
+
+class Journal:
+    """``path`` holds the lines; ``trouble`` says why they could not be read or written."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.trouble: StoreError | None = None
+
+    def read(self) -> tuple[Line, ...]:
+        """What was written last; a damaged file is put aside."""
+        try:
+            return msgspec.json.decode(self._path.read_bytes(), type=_Pages).lines
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            self.trouble = StoreError(str(error), path=str(self._path), why="refused")
+        except (msgspec.MsgspecError, UnicodeDecodeError) as damage:
+            kept = self._path.with_name(f"{self._path.name}.broken")
+            with contextlib.suppress(OSError):
+                self._path.replace(kept)
+            self.trouble = StoreError(
+                str(damage), path=str(self._path), why="damaged", kept=str(kept)
+            )
+        return ()
+
+    def write(self, lines: tuple[Line, ...]) -> None:
+        """Returns when it is on the disk."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with writing(self._path) as file:
+                file.write(msgspec.json.encode(_Pages(1, lines)))
+        except OSError as error:
+            self.trouble = StoreError(str(error), path=str(self._path), why="refused")
+        except StoreError as failure:
+            self.trouble = failure
+
+
+class Chores:
+    """Does small things in their order, in a thread that is there only while there are any."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._left: list[Callable[[], None]] = []
+        self._thread: threading.Thread | None = None
+
+    def add(self, chore: Callable[[], None]) -> None:
+        """Do it soon."""
+        with self._lock:
+            self._left.append(chore)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="downloads")
+                self._thread.start()
+
+    def finish(self) -> None:
+        """Wait until all are done."""
+        thread = self._thread
+        if thread is not None:
+            thread.join()
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                if not self._left:
+                    self._thread = None
+                    return
+                chore = self._left.pop(0)
+            chore()
