@@ -28,6 +28,13 @@ def source_name(values: "Values") -> str:
     return _NAMES.get(endpoint.kind) or endpoint.host
 
 
+def open_memory(values: "Values", cache: Path) -> "Hub":
+    """A client that asks nobody, neither a hub nor the keyring; raises HubError."""
+    from app.hub.remote import Hub
+
+    return Hub(endpoint_in(values), cache_dir=cache, offline=True)
+
+
 def open_hub(values: "Values", cache: Path) -> "Hub":
     """A client for the source in the settings; raises HubError.
 

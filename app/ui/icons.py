@@ -100,6 +100,8 @@ def _coloured(name: str, colour: str) -> QByteArray:
 @cache
 def _picture(name: str, colour: str, size: tuple[int, int], ratio: float) -> QPixmap:
     width, height = size
+    if width <= 0 or height <= 0:  # a widget that has no room yet
+        return QPixmap()
     picture = QPixmap(round(width * ratio), round(height * ratio))
     picture.setDevicePixelRatio(ratio)
     picture.fill(Qt.GlobalColor.transparent)

@@ -6,9 +6,11 @@ import pytest
 from PySide6.QtCore import QLocale
 
 from app.errors import NotFound
-from app.ui.amounts import short_count, size, speed, whole
+from app.hub.fits import Fit as Verdict
+from app.hub.fits import Machine
+from app.ui.amounts import duration, short_count, size, speed, whole
 from app.ui.commands import Command
-from app.ui.models.fit import fit_of
+from app.ui.models.fit import said as fit_words
 from app.ui.models.naming import plain_name, plain_way
 from app.ui.notices import details_of
 from app.ui.tasks import Tasks
@@ -77,17 +79,39 @@ def test_a_way_to_run_has_plain_words():
     assert plain_way("") == ""
 
 
-def test_a_model_fits_is_tight_or_is_too_large():
-    assert fit_of(3 * GB, 8 * GB, 16 * GB).word == "Fits"
-    assert fit_of(9 * GB, 8 * GB, 16 * GB).word == "Tight"
-    large = fit_of(20 * GB, 8 * GB, 16 * GB)
-    assert large.word == "Too large"
-    assert "20.0 GB" in large.sentence
-    assert "16.0 GB" in large.sentence
+@pytest.mark.parametrize(
+    ("kind", "strategy", "word"),
+    [
+        ("cpu", "cpu bf16", "Fits"),
+        ("int8", "cpu int8", "Fits in 8-bit"),
+        ("int8", "cpu int4", "Fits in 4-bit"),
+        ("tight", "cpu bf16", "Tight"),
+        ("too-large", "cpu int4", "Too large"),
+    ],
+)
+def test_a_verdict_has_a_word_the_gigabytes_and_a_picture(kind, strategy, word):
+    here = Machine(8 * GB, 16 * GB)
+    fit = fit_words(Verdict(kind=kind, strategy=strategy, needed_bytes=20 * GB), here)
+    assert fit.word == word
+    assert fit.need == "needs 20.0 GB"
+    assert "20.0 GB" in fit.sentence
+    assert ("16.0 GB" if kind == "too-large" else "8.0 GB") in fit.sentence
+    assert fit.good == (kind in ("cpu", "int8"))
 
 
-def test_fits_leaves_room_for_the_work_beside_the_weights():
-    assert fit_of(8 * GB - 1, 8 * GB, 16 * GB).word == "Tight"
+def test_another_way_than_the_usual_one_is_judged_by_its_own_memory():
+    here = Machine(8 * GB, 16 * GB)
+    usual = Verdict(kind="cpu", strategy="cpu bf16", needed_bytes=4 * GB)
+    assert fit_words(usual, here, 9 * GB).word == "Tight"
+    assert fit_words(usual, here, 7 * GB).word == "Fits"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.2, "1 s"), (40, "40 s"), (120, "2 min"), (7300, "2 h"), (4e5, "5 days")],
+)
+def test_a_time_has_the_one_unit_that_fits(seconds, said):
+    assert duration(seconds) == said
 
 
 def test_details_of_a_failure_are_text_to_copy():

@@ -33,7 +33,7 @@ class CodeBlock(QFrame):
         self._kept = 0
         self._wide = WideText(plain_document("", ink), ink)
         self._copy = icon_button("copy", self.tr("Copy the code"), 16)
-        save = icon_button("save", self.tr("Save the code as a file"), 16)
+        self.save = save = icon_button("save", self.tr("Save the code as a file"), 16)
         self._copy.clicked.connect(self.copy)
         save.clicked.connect(self._save)
         name = label(language_name(block.language) or self.tr("Text"), "small")

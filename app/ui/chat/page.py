@@ -42,7 +42,7 @@ class ChatPage(Page):
         self.talk = Talk(services, self)
         self.pane = ConversationsPane(services, self.talk)
         self.transcript = Transcript(services, self.talk)
-        self.welcome = Welcome(services.theme)
+        self.welcome = Welcome(services)
         self.composer = Composer(services.theme)
         self.panel = SettingsPanel(services, self.talk)
         self._title = Elided("", "strong")
@@ -254,6 +254,7 @@ class ChatPage(Page):
         for part in (composer, self.welcome, self.transcript):
             part.models_wanted.connect(lambda: self.wanted.emit("models"))
         self.welcome.asked.connect(self._ask)
+        self.welcome.opened.connect(self._services.session.open)
         self.transcript.edit_wanted.connect(self._edit)
         self.transcript.save_wanted.connect(self._save)
         self.pane.chosen.connect(self.open)

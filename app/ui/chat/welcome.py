@@ -1,4 +1,9 @@
-"""An empty conversation: one sentence, and questions that can be asked with a click."""
+"""An empty conversation: one sentence, and questions that can be asked with a click.
+
+At the first start, models that fit this machine stand between.
+"""
+
+from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
@@ -6,14 +11,17 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
 from app.ui.icons import pixmap
-from app.ui.theme import Theme
+from app.ui.services import Services
 from app.ui.widgets.parts import button, label
+
+from .first_models import FirstModels
 
 _COLUMNS = 2
 _WIDEST = 620
@@ -21,14 +29,22 @@ _QUESTION_X, _QUESTION_Y = 14, 10
 
 
 class Welcome(QWidget):
-    """``asked`` carries the question that was pressed, ``models_wanted`` leads to the models."""
+    """``asked`` carries the question that was pressed, ``models_wanted`` leads to the models.
+
+    ``opened`` carries the path of a model to talk with.
+    """
 
     asked = Signal(str)
     models_wanted = Signal()
+    opened = Signal(Path)
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        theme = services.theme
         self._theme = theme
+        self.first = FirstModels(services)
+        self._or = label(self.tr("Or ask the guide right now"), "strong")
+        self._guided = False
         self._said: tuple[str, str, tuple[str, ...]] = ("", "", ())
         self._art = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
         self._title = label("", "title", wrap=True)
@@ -41,16 +57,31 @@ class Welcome(QWidget):
         self._grid = QGridLayout(self._questions)
         self._arrange()
         theme.changed.connect(self._paint)
+        self.first.changed.connect(self._show_first)
+        self.first.opened.connect(self.opened)
+        self.first.all_wanted.connect(self.models_wanted)
         self._paint()
 
     def show_guide(self) -> None:
         """The small guide that ships with the program is open."""
+        self._guided = True
+        self.first.look()
+        self._show_first()
+
+    def _show_first(self) -> None:
+        """With the guide alone, what to take first stands above the questions."""
+        first = self._guided and self.first.wanted
+        self.first.setVisible(first)
+        self._or.setVisible(first)
+        if not self._guided:
+            return
+        alone = self.tr(
+            "This tiny model runs on any computer and knows only Rookery and RWKV."
+            " For everything else, open a real model."
+        )
         self._say(
-            self.tr("Ask the guide"),
-            self.tr(
-                "This tiny model runs on any computer and knows only Rookery and RWKV."
-                " For everything else, open a real model."
-            ),
+            self.tr("Welcome to Rookery") if first else self.tr("Ask the guide"),
+            self.tr("RWKV models, run on your own computer.") if first else alone,
             (
                 self.tr("What is RWKV?"),
                 self.tr("Which model fits my machine?"),
@@ -61,6 +92,7 @@ class Welcome(QWidget):
 
     def show_model(self, name: str) -> None:
         """A model that talks about anything is open."""
+        self._leave_guide()
         self._say(
             self.tr("What shall we talk about?"),
             self.tr("{} is ready. Everything stays on this computer.").format(name),
@@ -74,13 +106,19 @@ class Welcome(QWidget):
 
     def show_opening(self) -> None:
         """A model is being opened."""
+        self._leave_guide()
         words = self.tr("You can write already: it answers as soon as it is in memory.")
         self._say(self.tr("The model is being opened"), words, ())
 
     def show_nothing(self) -> None:
         """No model is open."""
+        self._leave_guide()
         words = self.tr("Choose one that is on this computer, or open the small guide.")
         self._say(self.tr("No model is open"), words, (), choose=True)
+
+    def _leave_guide(self) -> None:
+        self._guided = False
+        self._show_first()
 
     def _say(
         self, title: str, words: str, questions: tuple[str, ...], *, choose: bool = False
@@ -114,7 +152,11 @@ class Welcome(QWidget):
         column.addSpacing(space("xs"))
         column.addWidget(self._title)
         column.addWidget(self._words)
-        column.addSpacing(space("l"))
+        column.addSpacing(space("s"))
+        column.addWidget(self.first)
+        column.addSpacing(space("s"))
+        column.addWidget(self._or)
+        self._or.hide()
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(space("s"))
         column.addWidget(self._questions)
@@ -123,11 +165,20 @@ class Welcome(QWidget):
         across.addStretch(1)
         across.addWidget(inside, 1000)
         across.addStretch(1)
+        body = QWidget()
+        middle = QVBoxLayout(body)
+        middle.setContentsMargins(space("xl"), 0, space("xl"), 0)
+        middle.addStretch(2)
+        middle.addLayout(across)
+        middle.addStretch(3)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(body)
         outer = QVBoxLayout(self)
-        outer.setContentsMargins(space("xl"), 0, space("xl"), 0)
-        outer.addStretch(2)
-        outer.addLayout(across)
-        outer.addStretch(3)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scroll)
 
     def _paint(self) -> None:
         self._art.setPixmap(pixmap("rookery", "accent", 44, self.devicePixelRatioF()))

@@ -1,6 +1,7 @@
 """What the window says of downloads on other pages: the badge, the quiet notice, the farewell."""
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
@@ -48,11 +49,13 @@ class Arrivals(QObject):
 
     def _announce(self, item: "Item") -> None:
         self._services.library.refresh()
+        if self._window.page == "downloads":
+            return  # its card says so
         title = item.entry.title or item.entry.name
         said = self.tr("{} is here, whole and checked.").format(title)
         if item.entry.is_model:
             self._services.notices.offer(
-                said, self.tr("Chat"), lambda: self._opening.open(item.path)
+                said, self.tr("Chat"), lambda: self._opening.open(Path(item.path))
             )
         else:
             self._services.notices.news(said)

@@ -185,6 +185,9 @@ class _Grip(QLabel):
         self.setToolTip(tip)
         self.setCursor(Qt.CursorShape.OpenHandCursor)
         self.setFixedWidth(16)
+        keeps = self.sizePolicy()
+        keeps.setRetainSizeWhenHidden(True)
+        self.setSizePolicy(keeps)
         self._paint()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 (Qt's name)

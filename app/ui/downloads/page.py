@@ -1,6 +1,7 @@
 """The Downloads page: the queue as cards, what all of it comes to, and what is done with it."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
@@ -20,6 +21,7 @@ from .saying import time_left
 if TYPE_CHECKING:
     from app.hub.downloads import Item
 
+_WIDEST = 900
 _ACTIVE = ("queued", "running", "waiting", "checking")
 
 
@@ -98,21 +100,26 @@ class DownloadsPage(Page):
         speed = sum(item.bytes_per_s for item in left)
         one, many = self.tr("1 download"), self.tr("{} downloads").format(len(left))
         amount = self.tr("{} of {}").format(size(done), size(total))
-        seconds = (total - done) / speed if speed else None
+        seconds = (total - done) / speed if speed else -1.0
         moving = any(item.state == "running" for item in left)
         pace = (rate(speed), time_left(seconds)) if moving and speed else ()
         return " · ".join(filter(None, (one if len(left) == 1 else many, amount, *pace)))
 
     def _act(self, verb: str, ident: str) -> None:
-        if verb == "chat":
-            self._chat(ident)
-        else:
-            getattr(self._queue, verb)(ident)
+        queue = self._queue
+        acts = {
+            "chat": self._chat,
+            "pause": queue.pause,
+            "resume": queue.resume,
+            "retry": queue.resume,
+            "cancel": queue.cancel,
+        }
+        acts[verb](ident)
 
     def _chat(self, ident: str) -> None:
         item = next((one for one in self._queue.items if one.id == ident), None)
-        if item is not None and item.path.exists():
-            self._opening.open(item.path)
+        if item is not None:
+            self._opening.open(Path(item.path))
 
     def _clear(self) -> None:
         for item in self._queue.items:
@@ -138,13 +145,15 @@ class DownloadsPage(Page):
         foot.addWidget(self._note)
         content = QWidget()
         self.centre(content)
-        content.setMaximumWidth(_WIDEST)
-        column = QVBoxLayout(content)
+        inner = QWidget()
+        inner.setMaximumWidth(_WIDEST)
+        across = QHBoxLayout(content)
+        across.setContentsMargins(0, 0, 0, 0)
+        across.addWidget(inner, 1000)
+        across.addStretch(1)
+        column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(top)
         column.addWidget(self._stack, 1)
         column.addLayout(foot)
-
-
-_WIDEST = 860

@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
+from app.ui.hub_access import open_hub
 from app.ui.tasks import Tasks
 
 if TYPE_CHECKING:
     from app.hub.catalogue import Entry as Offer
     from app.hub.downloads import Downloads, Item
+    from app.hub.remote import Hub
     from app.store.paths import Paths
     from app.store.settings import Settings
 
 _EACH_MS = 120  # at most eight times a second
-_AT_REST = ("done", "paused", "failed")
+AT_REST = ("done", "paused", "failed")
+"""States that nothing leaves by itself."""
 
 
 class Queue(QObject):
@@ -66,7 +69,7 @@ class Queue(QObject):
     @property
     def running(self) -> int:
         """How many go on by themselves."""
-        return sum(item.state not in _AT_REST for item in self.items)
+        return sum(item.state not in AT_REST for item in self.items)
 
     def item_of(self, key: str) -> "Item | None":
         """The download of an offer."""
@@ -79,7 +82,7 @@ class Queue(QObject):
             self._tasks.start(self._opened())
 
     def add(self, offer: "Offer") -> None:
-        """Download ``offer`` into the folder of models."""
+        """Download ``offer`` into the folder of models, or go on with it."""
         self._do(lambda downloads: downloads.add(offer, self.folder))
 
     def pause(self, ident: str) -> None:
@@ -87,12 +90,8 @@ class Queue(QObject):
         self._do(lambda downloads: downloads.pause(ident))
 
     def resume(self, ident: str) -> None:
-        """Go on with one that was paused."""
+        """Go on with one that was paused or has failed."""
         self._do(lambda downloads: downloads.resume(ident))
-
-    def retry(self, ident: str) -> None:
-        """Try one again that failed."""
-        self._do(lambda downloads: downloads.retry(ident))
 
     def cancel(self, ident: str) -> None:
         """Give it up and remove what has come; one that is complete only leaves the list."""
@@ -104,13 +103,30 @@ class Queue(QObject):
 
     def pause_all(self) -> None:
         """Stop everything that runs or waits its turn."""
-        idents = [item.id for item in self.items if item.state not in _AT_REST]
-        self._do(lambda downloads: [downloads.pause(ident) for ident in idents])
+        for item in self.items:
+            if item.state not in AT_REST:
+                self.pause(item.id)
 
     def resume_all(self) -> None:
         """Go on with everything that was paused."""
-        idents = [item.id for item in self.items if item.state == "paused"]
-        self._do(lambda downloads: [downloads.resume(ident) for ident in idents])
+        for item in self.items:
+            if item.state == "paused":
+                self.resume(item.id)
+
+    def turn(self) -> None:
+        """The hub, or the way to it, is another one: downloads that begin from now on go there."""
+        if self._downloads is not None:
+            self._tasks.start(self._turn())
+
+    def pace(self) -> None:
+        """The limits are others."""
+        now = self._settings.now
+        if self._downloads is not None:
+            self._downloads.configure(
+                at_once=now.downloads_at_once,
+                limit=now.download_limit,
+                connections=now.download_connections,
+            )
 
     async def close(self) -> None:
         """End the transfers; what has come is kept for the next start."""
@@ -123,10 +139,15 @@ class Queue(QObject):
     def _do(self, verb: "Callable[[Downloads], object]") -> None:
         async def done() -> None:
             downloads = await self._opened()
-            await self._tasks.thread(verb, downloads)
+            verb(downloads)
             self._take()
 
         self._tasks.start(done())
+
+    async def _turn(self) -> None:
+        hub = await self._tasks.thread(self._open_hub)
+        if self._downloads is not None:
+            self._downloads.configure(hub=hub)
 
     async def _opened(self) -> "Downloads":
         async with self._opening:
@@ -137,18 +158,20 @@ class Queue(QObject):
 
     def _open(self) -> "Downloads":
         from app.hub.downloads import Downloads
-        from app.ui.hub_access import open_hub
 
         chosen = self._settings.now
         return Downloads(
             self.folder,
             self._paths.downloads,
-            open_hub(chosen, self._paths.hub_cache),
+            self._open_hub(),
             self._told.emit,
             at_once=chosen.downloads_at_once,
             limit=chosen.download_limit,
             connections=chosen.download_connections,
         )
+
+    def _open_hub(self) -> "Hub":
+        return open_hub(self._settings.now, self._paths.hub_cache)
 
     def _wait(self) -> None:
         if not self._due.isActive() and not self._closed and not self._tasks.ended:

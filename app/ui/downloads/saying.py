@@ -23,7 +23,7 @@ def progress_words(item: "Item") -> str:
         case "queued":
             return _tr("Waiting for its turn")
         case "paused":
-            return _tr("Paused at {} of {}").format(size(item.done_bytes), size(item.total_bytes))
+            return _tr("Paused")
         case "waiting":
             return _tr("Waiting for the network")
         case "checking":
@@ -46,9 +46,9 @@ def amount_words(item: "Item") -> str:
     return _tr("{} of {}").format(size(item.done_bytes), size(item.total_bytes))
 
 
-def time_left(seconds: float | None) -> str:
-    """``2 min left``; "" where nobody can tell."""
-    if seconds is None or not 0 <= seconds < _LONGEST_S:
+def time_left(seconds: float) -> str:
+    """``2 min left``; "" where nobody can tell, which is said as -1."""
+    if not 0 <= seconds < _LONGEST_S:
         return ""
     return _tr("{} left").format(duration(seconds))
 

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.ui.theme import Theme
-from app.ui.widgets.parts import Elided, button, label
+from app.ui.widgets.parts import Elided, button
 
 
 class Gone(QFrame):

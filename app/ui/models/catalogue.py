@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.errors import Failure, HubError
-from app.ui.hub_access import endpoint_in, source_name
+from app.ui.hub_access import endpoint_in, open_hub, open_memory, source_name
 from app.ui.tasks import Tasks
 
 from .entry import Entry, offered
@@ -129,7 +129,7 @@ class Catalogue(QObject):
 
     def _known(self) -> "Listing":
         try:
-            return self._open().search("")
+            return open_memory(self._settings.now, self._cache).search("")
         except HubError:  # an address that is none: the bundled list needs no hub
             from app.hub.catalogue import bundled
             from app.hub.remote import Listing
@@ -170,8 +170,6 @@ class Catalogue(QObject):
 
     def _open(self) -> "Hub":
         """Builds the client: loads its libraries at the first time, so only in a thread."""
-        from app.ui.hub_access import open_hub
-
         return open_hub(self._settings.now, self._cache)
 
     def _note_slowness(self) -> None:

@@ -7,12 +7,11 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QButtonGroup, QGridLayout, QRadioButton, QSizePolicy, QWidget
 
+from app.hub.fits import Fit, Way
 from app.ui.amounts import size
-from app.ui.status.machine import total_bytes
 from app.ui.theme import Theme
 from app.ui.widgets.parts import label
 
-from .entry import Entry, Way
 from .naming import plain_numbers
 
 
@@ -31,28 +30,29 @@ class Costs(QWidget):
         self._grid.setVerticalSpacing(theme.space("xs"))
         self._grid.setColumnStretch(1, 1)
 
-    def show_ways(self, entry: Entry, now: str) -> None:
-        """One row a way of ``entry``; ``now`` is the strategy text that is in force."""
+    def show_ways(self, verdict: Fit, now: str, *, picks: bool) -> None:
+        """One row a way; ``now`` is the strategy text in force, ``picks`` whether one is picked."""
         self._clear()
         heading = label(self.tr("Memory on this machine"), "strong")
         self._grid.addWidget(heading, 0, 0, 1, 3)
-        for row, way in enumerate(entry.ways, 1):
-            words = self._words(way, way.strategy == entry.strategy)
-            name = self._pick(way, words, now) if entry.usable else label(words)
+        self._total = verdict.total_bytes or 1
+        for row, way in enumerate(verdict.per_format, 1):
+            words = self._words(way, way.strategy == verdict.strategy)
+            name = self._pick(way, words, now) if picks else label(words)
             self._grid.addWidget(name, row, 0)
-            self._grid.addWidget(Bar(self._theme, way.bytes / total_bytes()), row, 1)
-            self._grid.addWidget(label(size(way.bytes), "small"), row, 2)
+            self._grid.addWidget(Bar(self._theme, way.needed_bytes / self._total), row, 1)
+            self._grid.addWidget(label(size(way.needed_bytes), "small"), row, 2)
 
     def _pick(self, way: Way, words: str, now: str) -> QRadioButton:
         pick = QRadioButton(words)
-        pick.setAccessibleName(f"{words}, {size(way.bytes)}")
+        pick.setAccessibleName(f"{words}, {size(way.needed_bytes)}")
         pick.setChecked(way.strategy == now)
         pick.clicked.connect(lambda _on, text=way.strategy: self.chosen.emit(text))
         self._group.addButton(pick)
         return pick
 
     def _words(self, way: Way, recommended: bool) -> str:  # noqa: FBT001
-        name = plain_numbers(way.format)
+        name = plain_numbers(way.strategy.rpartition(" ")[2])
         return self.tr("{} (usual)").format(name) if recommended else name
 
     def _clear(self) -> None:

@@ -15,8 +15,9 @@ from app.ui.widgets.parts import Elided, button, label, rule
 
 from .costs import Costs
 from .entry import Entry
-from .facts import facts_of, notes_of
+from .facts import facts_of
 from .fit import Fit
+from .fitting import Fitting
 from .kinds import purpose
 from .main_button import MainButtons
 from .page_text import PageText
@@ -29,7 +30,7 @@ class Details(QScrollArea):
     """Shows one entry; what the person presses comes out as signals.
 
     ``acted`` carries the name of a verb on the file: "show", "verify", "rename", "move",
-    "delete" or "forget".
+    "stop", "delete" or "forget".
     """
 
     acted = Signal(str)
@@ -55,6 +56,7 @@ class Details(QScrollArea):
             "verify": button(self.tr("Check the file"), "shield", role="link"),
             "rename": button(self.tr("Rename"), "edit", role="link"),
             "move": button(self.tr("Move"), "move", role="link"),
+            "stop": button(self.tr("Stop"), "stop", role="link"),
             "forget": button(self.tr("Remove from list"), "minus", role="link"),
             "delete": button(self.tr("Move to the trash"), "trash", role="link"),
         }
@@ -67,8 +69,9 @@ class Details(QScrollArea):
         self.page_link.clicked.connect(self._leave)
         theme.changed.connect(self._paint_mark)
 
-    def show_entry(self, entry: Entry, fit: Fit | None, strategy: str, verbs: set[str]) -> None:
-        """Show this one; ``fit`` is None for what cannot be run, ``strategy`` how it would run."""
+    def show_entry(self, entry: Entry, fitting: Fitting, verbs: set[str]) -> None:
+        """Show this one, what ``fitting`` says of it, and the ``verbs`` that it takes."""
+        fit = fitting.words(entry)
         self._title.setText(entry.title)
         self._file.setText(entry.below)
         self._file.setVisible(entry.title != entry.below)
@@ -80,12 +83,16 @@ class Details(QScrollArea):
             part.setVisible(bool(self._verdict.text()))
         self._paint_mark()
         self.buttons.show_entry(entry)
-        self.costs.setVisible(entry.runs)
-        self.costs.show_ways(entry, strategy)
+        verdict = fitting.verdict(entry)
+        self.costs.setVisible(bool(verdict.per_format))
+        self.costs.show_ways(verdict, fitting.strategy(entry), picks=entry.usable)
         self._say(facts_of(entry))
+        self.show_verbs(verbs)
+
+    def show_verbs(self, verbs: set[str]) -> None:
+        """Offer these for the file."""
         for verb, shown in self.verbs.items():
             shown.setVisible(verb in verbs)
-        self.show_notes(notes_of(entry))
 
     def show_page(self, address: str) -> None:
         """Where its page is; "" for what has none."""

@@ -9,22 +9,14 @@ from app.errors import BY_CODE, Failure
 from app.hub.catalogue import Entry as Offer
 from app.runtime.library import ModelFile
 from app.runtime.spec import Spec
-from app.runtime.strategy import KNOWN, choose, footprint, parse
-from app.ui.status.machine import total_bytes
 
 from .naming import plain_name
 
+COMFORTABLE_BYTES = 4_000_000_000
+"""Of a file so large a processor reads about what a word at reading speed allows."""
+
 _COMPANIONS = ("state", "lora")
 _WHOLE = ("model", *_COMPANIONS)
-
-
-@dataclass(frozen=True)
-class Way:
-    """One way to run a model: its strategy text, the number format, and the bytes it takes."""
-
-    strategy: str
-    format: str
-    bytes: int
 
 
 @dataclass(frozen=True)
@@ -38,8 +30,6 @@ class Entry:
     title: str
     file: ModelFile | None = None
     offer: Offer | None = None
-    strategy: str = ""
-    ways: tuple[Way, ...] = ()
     reason: str = ""
 
     @cached_property
@@ -60,7 +50,9 @@ class Entry:
     @property
     def runs(self) -> bool:
         """Whether it is a model that can be run, here or once it is downloaded."""
-        return bool(self.ways)
+        if self.file is not None:
+            return self.file.spec is not None
+        return self.offer is not None and self.offer.is_model and not self.offer.why_not
 
     @property
     def fetchable(self) -> bool:
@@ -138,11 +130,6 @@ class Entry:
         name = Path(self.file.path).name if self.file else self.offer.name if self.offer else ""
         return f"{self.title} {name} {repo} rwkv-{self.generation} {self.kind}".casefold()
 
-    def way(self, strategy: str = "") -> Way:
-        """The way that is ``strategy``, or the usual one; only for what ``runs``."""
-        wanted = strategy or self.strategy
-        return next((way for way in self.ways if way.strategy == wanted), self.ways[0])
-
 
 def dressed(files: Iterable[ModelFile]) -> tuple[Entry, ...]:
     """Rows for what is on this disk: the guide first, what is no use last, by name between."""
@@ -158,23 +145,15 @@ def entry_of(file: ModelFile) -> Entry:
     if file.spec is None:
         reason = "" if file.kind in _COMPANIONS else _reason(file)
         return Entry(Path(file.path).name, file, reason=reason)
-    usual = choose(file.spec, file.dtype, total_bytes()).text
-    title = plain_name(file.name, file.spec.parameters)
-    return Entry(title, file, None, usual, ways_of(file.spec, file.dtype))
+    return Entry(plain_name(file.name, file.spec.parameters), file)
 
 
 def offered(offer: Offer) -> Entry:
     """Dress something on a hub."""
     from app.words import say  # the sentences are read only when one is needed
 
-    title = offer.title or offer.name
-    spec = offer.spec if offer.is_model else None
-    if offer.failure is not None:
-        return Entry(title, None, offer, reason=say(offer.failure).sentences)
-    if spec is None:
-        return Entry(title, None, offer)
-    usual = choose(spec, offer.dtype, total_bytes()).text
-    return Entry(title, None, offer, usual, ways_of(spec, offer.dtype))
+    reason = say(offer.failure).sentences if offer.failure is not None else ""
+    return Entry(offer.title or offer.name, None, offer, reason)
 
 
 def joined(here: Sequence[Entry], offers: Sequence[Entry]) -> tuple[Entry, ...]:
@@ -197,16 +176,6 @@ def joined(here: Sequence[Entry], offers: Sequence[Entry]) -> tuple[Entry, ...]:
             files.append(entry)
     rest = [one for one in offers if one.offer and (one.offer.name, one.offer.bytes) not in taken]
     return (*files, *rest)
-
-
-def ways_of(spec: Spec, dtype: str) -> tuple[Way, ...]:
-    """Every way to run a model of this shape whose file holds ``dtype``."""
-    return tuple(_way(spec, dtype, text) for text in KNOWN)
-
-
-def _way(spec: Spec, dtype: str, text: str) -> Way:
-    strategy = parse(text)
-    return Way(strategy.text, strategy.format, footprint(spec, strategy, dtype).total)
 
 
 def _reason(file: ModelFile) -> str:

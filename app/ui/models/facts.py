@@ -18,19 +18,6 @@ def facts_of(entry: Entry) -> list[tuple[str, str]]:
     return [*_use(entry), *model, *_file(entry), *(_origin(entry.offer) if entry.offer else ())]
 
 
-def notes_of(entry: Entry) -> list[str]:
-    """Sentences about this very file that ask for attention."""
-    file = entry.file
-    if file is None or file.made_for is None:
-        return []
-    made = file.made_for
-    generations = ", ".join(f"RWKV-{one}" for one in made.generations)
-    shape = _tr("{} layers").format(made.layers) if made.layers else ""
-    width = _tr("width {}").format(whole(made.width)) if made.width else ""
-    wanted = ", ".join(filter(None, (generations, shape, width)))
-    return [_tr("Belongs to a model of this shape: {}.").format(wanted)]
-
-
 def _use(entry: Entry) -> list[tuple[str, str]]:
     offer = entry.offer
     kind = kind_name(entry.kind)

@@ -1,27 +1,39 @@
 """What can be done with a file of the library: shown, checked, renamed, moved, thrown away."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFileDialog, QInputDialog, QLineEdit, QWidget
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox, QPushButton, QWidget
 
+from app.errors import NoTrash
 from app.ui.services import Services
 
 from .entry import Entry
-from .facts import notes_of
+from .file_work import Work, Works
+from .notes import checked_words, notes_of
+
+_UNDO_S = 8.0
 
 
 class FileVerbs(QObject):
-    """``told`` when a note about a file is another."""
+    """``told`` when a note about a file, or what can be done with it, is another.
+
+    ``doomed`` are files that go to the trash in a moment: they are shown no more.
+    """
 
     told = Signal()
+    doomed_changed = Signal()
 
     def __init__(self, services: Services, page: QWidget) -> None:
         super().__init__(page)
         self._services, self._page = services, page
         self._library = services.library
+        self._works = Works(services.tasks, self.told.emit)
         self._said: dict[str, str] = {}
+        self.doomed: set[str] = set()
 
     def for_entry(self, entry: Entry) -> set[str]:
         """The names of what can be done with this one."""
@@ -29,31 +41,183 @@ class FileVerbs(QObject):
             return set()
         if entry.embedded:
             return {"show"}
+        if self._works.of(entry.key) is not None:
+            return {"show", "stop"}
         single = {"forget"} if self._library.is_single(entry.path) else set()
-        return {"show", "verify", "rename", "move", "delete"} | single
+        whole = {"verify", "rename", "move"} if entry.file and not entry.reason else set()
+        return {"show", "delete"} | whole | single
 
     def notes(self, entry: Entry) -> list[str]:
         """Sentences about this very file."""
-        said = self._said.get(entry.key, "")
-        return [*notes_of(entry), *([said] if said else [])]
+        work = self._works.of(entry.key)
+        said = work.words if work else self._said.get(entry.key, "")
+        return [*notes_of(entry, self._library), *filter(None, [said])]
 
     def act(self, verb: str, entry: Entry | None) -> None:
         """Do what is named, if it can be done with this one."""
-        if entry is not None and verb in self.for_entry(entry):
-            getattr(self, f"_{verb}")(entry)
+        if entry is not None and entry.path is not None and verb in self.for_entry(entry):
+            acts: dict[str, Callable[[Entry, Path], None]] = {
+                "show": self._show,
+                "forget": self._forget,
+                "verify": self._verify,
+                "rename": self._rename,
+                "move": self._move,
+                "delete": self._delete,
+                "stop": self._stop,
+            }
+            acts[verb](entry, entry.path)
 
     def remove(self, entry: Entry | None) -> None:
         """Off the list where it was chosen by itself, else to the trash."""
         if entry is not None and entry.path is not None:
             self.act("forget" if self._library.is_single(entry.path) else "delete", entry)
 
-    def _show(self, entry: Entry) -> None:
-        assert entry.path is not None
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(entry.path.parent)))
+    def copy_in(self) -> None:
+        """Let the person choose a model file, and copy it to the other downloads."""
+        dialog = QFileDialog(self._page, self.tr("Copy a model into your folder"))
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.fileSelected.connect(lambda chosen: self._copy(Path(chosen)))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
 
-    def _forget(self, entry: Entry) -> None:
-        path = entry.path
-        assert path is not None
+    def _show(self, entry: Entry, path: Path) -> None:
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(path.parent)))
+
+    def _forget(self, entry: Entry, path: Path) -> None:
         self._library.remove_file(path)
         said = self.tr("{} is no longer listed; the file stays where it is.").format(entry.title)
         self._services.notices.undo(said, lambda: self._library.add_file(path))
+
+    def _stop(self, entry: Entry, path: Path) -> None:
+        self._works.stop(entry.key)
+
+    def _verify(self, entry: Entry, path: Path) -> None:
+        offers = [one.offer for one in self._services.catalogue.entries if one.offer]
+
+        async def verified(work: Work) -> None:
+            found = await self._services.tasks.thread(
+                self._library.shelf.verify, path, work.note, work.cancelled, offers
+            )
+            if found is not None:
+                self._said[entry.key] = checked_words(found)
+
+        self._works.begin(entry.key, self.tr("Checking every byte: {}"), verified)
+
+    def _rename(self, entry: Entry, path: Path) -> None:
+        dialog = QInputDialog(self._page)
+        dialog.setWindowTitle(self.tr("Rename"))
+        dialog.setLabelText(self.tr("A new name for {}").format(path.name))
+        dialog.setTextValue(path.name)
+        dialog.textValueSelected.connect(lambda name: self._start(self._renamed(path, name)))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    async def _renamed(self, path: Path, name: str) -> None:
+        if not name.strip() or name == path.name:
+            return
+        now = await self._services.tasks.thread(self._library.shelf.rename, path, name.strip())
+        self._library.follow(path, now)
+        self._library.refresh()
+        said = self.tr("{} is called {} now.").format(path.name, now.name)
+        self._services.notices.undo(said, lambda: self._start(self._renamed(now, path.name)))
+
+    def _move(self, entry: Entry, path: Path) -> None:
+        dialog = QFileDialog(self._page, self.tr("Move to which folder?"), str(path.parent))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.fileSelected.connect(lambda chosen: self.move_to(entry, Path(chosen)))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def move_to(self, entry: Entry, folder: Path) -> None:
+        """Take a file to another folder, beside the window."""
+        path = entry.path
+        if path is None or folder == path.parent:
+            return
+
+        async def moved(work: Work) -> None:
+            now = await self._services.tasks.thread(
+                self._library.shelf.move, path, folder, work.note, work.cancelled
+            )
+            if now is not None:
+                self._library.follow(path, now)
+                self._keep_listed(now)
+                said = self.tr("{} lies in {} now.").format(entry.title, folder)
+                self._services.notices.news(said)
+
+        self._works.begin(entry.key, self.tr("Moving: {}"), moved)
+
+    def _copy(self, source: Path) -> None:
+        folder = self._services.downloads.folder
+
+        async def copied(work: Work) -> None:
+            self._services.notices.news(self.tr("Copying {}.").format(source.name))
+            now = await self._services.tasks.thread(
+                self._library.shelf.add, source, folder, "copy", work.note, work.cancelled
+            )
+            if now is not None:
+                self._services.notices.news(self.tr("{} is here now.").format(now.name))
+            self._library.refresh()
+
+        self._works.begin(str(source), self.tr("Copying: {}"), copied)
+
+    def _keep_listed(self, path: Path) -> None:
+        """What was moved out of all folders that are searched is listed by itself."""
+        known = [*self._library.folders, self._services.downloads.folder]
+        if not any(path.is_relative_to(folder) for folder in known):
+            self._library.add_file(path)
+        else:
+            self._library.refresh()
+
+    # the trash
+
+    def _delete(self, entry: Entry, path: Path) -> None:
+        """It goes in a few seconds; until then it can be taken back, and closing forgets it."""
+        self.doomed.add(entry.key)
+        self.doomed_changed.emit()
+        task = self._start(self._discard(entry, path))
+
+        def undo() -> None:
+            task.cancel()
+            self.doomed.discard(entry.key)
+            self.doomed_changed.emit()
+
+        said = self.tr("{} goes to the trash.").format(path.name)
+        self._services.notices.undo(said, undo, lasts_s=_UNDO_S)
+
+    async def _discard(self, entry: Entry, path: Path) -> None:
+        await asyncio.sleep(_UNDO_S)
+        session = self._services.session
+        if session.loaded is not None and session.loaded.path == str(path):
+            session.unload()
+        try:
+            await self._services.tasks.thread(self._library.shelf.trash, path)
+        except NoTrash:
+            self._ask_to_delete(path)
+        finally:
+            self._library.refresh()
+            self.doomed.discard(entry.key)
+            self.doomed_changed.emit()
+
+    def _ask_to_delete(self, path: Path) -> None:
+        box = QMessageBox(self._page)
+        box.setWindowTitle(self.tr("No trash here"))
+        box.setText(self.tr("There is no trash where {} lies.").format(path.name))
+        box.setInformativeText(self.tr("Delete it for good? It cannot be taken back."))
+        delete = QPushButton(self.tr("Delete for good"))
+        box.addButton(delete, QMessageBox.ButtonRole.DestructiveRole)
+        box.addButton(QMessageBox.StandardButton.Cancel)
+        box.setDefaultButton(QMessageBox.StandardButton.Cancel)
+        delete.clicked.connect(lambda: self._start(self._deleted(path)))
+        box.finished.connect(box.deleteLater)
+        box.open()
+
+    async def _deleted(self, path: Path) -> None:
+        await self._services.tasks.thread(self._library.shelf.delete, path)
+        self._library.refresh()
+
+    def _start(self, work: Awaitable[None]) -> "asyncio.Task[None]":
+        async def done() -> None:
+            await work
+
+        return self._services.tasks.start(done())

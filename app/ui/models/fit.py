@@ -1,12 +1,12 @@
-"""Whether a model fits this machine's memory, in words with an icon; reads no file."""
+"""Whether a model fits this machine's memory, in words with an icon; counts nothing."""
 
 from dataclasses import dataclass
 
 from PySide6.QtCore import QCoreApplication
 
+from app.hub.fits import Fit as Verdict
+from app.hub.fits import Machine
 from app.ui.amounts import size
-
-_ROOM_FOR_WORK = 300_000_000
 
 
 @dataclass(frozen=True)
@@ -25,26 +25,42 @@ class Fit:
         return self.role == "good"
 
 
-def fit_of(needed_bytes: int, free_bytes: int, total_bytes: int, form: str = "") -> Fit:
-    """Fits now, fits when other programs are closed, or never fits on this machine.
+def said(verdict: Verdict, here: Machine, picked_bytes: int = 0) -> Fit:
+    """``verdict`` in words; ``picked_bytes`` are needed where the person chose another way."""
+    kind, needed = verdict.kind, picked_bytes or verdict.needed_bytes
+    if picked_bytes:
+        kind = _kind_of(picked_bytes, here)
+    picture, role, word = _marks(kind, verdict.strategy)
+    free, total = size(here.available_bytes), size(here.total_bytes)
+    if kind == "tight":
+        words = _tr("Needs about {} of memory; only {} are free. Close other programs first.")
+        sentence = words.format(size(needed), free)
+    elif kind == "too-large":
+        words = _tr("Needs about {} of memory; this machine has {}.")
+        sentence = words.format(size(needed), total)
+    else:
+        sentence = _tr("Needs about {} of memory; {} are free.").format(size(needed), free)
+    if kind == "int8":
+        sentence = f"{sentence} {_tr('With fewer bits a number it is a little less exact.')}"
+    about = _tr("needs {}") if verdict.exact else _tr("needs about {}")
+    return Fit(picture, role, word, sentence, about.format(size(needed)))
 
-    ``form`` is the number format in which so many bytes are needed.
-    """
-    wanted = needed_bytes + _ROOM_FOR_WORK
-    facts = size(needed_bytes), size(free_bytes)
-    need = _tr("needs {}").format(facts[0])
-    if wanted <= free_bytes:
-        said = _tr("Needs about {} of memory; {} are free.").format(*facts)
-        fewer = {"int8": _tr("Fits in 8-bit"), "int4": _tr("Fits in 4-bit")}.get(form)
-        if fewer:
-            return Fit("half", "good", fewer, f"{said} {_tr('With fewer bits a number.')}", need)
-        return Fit("fits", "good", _tr("Fits"), said, need)
-    if wanted <= total_bytes:
-        said = _tr("Needs about {} of memory; only {} are free. Close other programs first.")
-        return Fit("tight", "warn", _tr("Tight"), said.format(*facts), need)
-    said = _tr("Needs about {} of memory; this machine has {}.")
-    words = said.format(facts[0], size(total_bytes))
-    return Fit("too-large", "bad", _tr("Too large"), words, need)
+
+def _kind_of(needed_bytes: int, here: Machine) -> str:
+    if needed_bytes <= here.available_bytes:
+        return "cpu"
+    return "tight" if needed_bytes <= here.total_bytes else "too-large"
+
+
+def _marks(kind: str, strategy: str) -> tuple[str, str, str]:
+    fewer = _tr("Fits in 4-bit") if strategy.endswith("int4") else _tr("Fits in 8-bit")
+    return {
+        "gpu": ("fits", "good", _tr("Runs fast")),
+        "cpu": ("fits", "good", _tr("Fits")),
+        "int8": ("half", "good", fewer),
+        "tight": ("tight", "warn", _tr("Tight")),
+        "too-large": ("too-large", "bad", _tr("Too large")),
+    }.get(kind, ("info", "text-dim", _tr("Not known")))
 
 
 def _tr(text: str) -> str:

@@ -24,6 +24,7 @@ class Head(QWidget):
     left_downwards = Signal()
     hub_search_wanted = Signal()
     file_wanted = Signal()
+    copy_wanted = Signal()
     folder_wanted = Signal()
     refresh_pressed = Signal()
 
@@ -72,7 +73,7 @@ class Head(QWidget):
             said = self.tr("Looking…")
         else:
             one, many = self.tr("1 model here"), self.tr("{} models here").format(len(usable))
-            weight = size(sum(entry.bytes for entry in usable))
+            weight = size(library.used_bytes)
             said = f"{one if len(usable) == 1 else many} · {weight}"
         others = sum(entry.fetchable for entry in rows.all)
         if others:
@@ -110,6 +111,7 @@ class Head(QWidget):
         for words, picture, signal in (
             (self.tr("Add a model file…"), "file", self.file_wanted),
             (self.tr("Add a folder of models…"), "folder-plus", self.folder_wanted),
+            (self.tr("Copy a model file to the downloads…"), "copy", self.copy_wanted),
         ):
             menu.addAction(icon(picture, "text", 16), words).triggered.connect(signal)
         self._add.setMenu(menu)

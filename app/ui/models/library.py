@@ -1,12 +1,14 @@
 """The models on this machine, as state and a signal: folders, single files, the embedded guide."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Signal
 
 from app.hub.shelf import Contents, Shelf
+from app.runtime.library import ModelFile
 from app.ui.tasks import Tasks
 
 from .entry import Entry, dressed
@@ -40,9 +42,12 @@ class Library(QObject):
         self._usual, self._guide = usual_folder, guide
         self.entries: tuple[Entry, ...] = ()
         self.missing: tuple[Path, ...] = ()
+        self.used_bytes = 0
         self.scanned = False
         self.scanning = False
         self._again = False
+        self._copies: dict[str, tuple[str, ...]] = {}
+        self._owners: dict[str, tuple[ModelFile, ...]] = {}
         self._shelf: Shelf | None = None
         self._told.connect(self._read, Qt.ConnectionType.QueuedConnection)
 
@@ -100,6 +105,14 @@ class Library(QObject):
         """Whether it is listed because it was chosen by itself."""
         return str(file) in self._settings.now.files
 
+    def copies_of(self, path: Path) -> tuple[str, ...]:
+        """Where the same bytes lie as well."""
+        return self._copies.get(str(path), ())
+
+    def owners_of(self, thing: ModelFile) -> tuple[ModelFile, ...]:
+        """The models here that a state or a LoRA can have been made for, the likeliest first."""
+        return self._owners.get(thing.path, ())
+
     def follow(self, before: Path, now: Path) -> None:
         """A file has another place or name: what was chosen for it goes with it."""
         chosen = self._settings.now
@@ -132,7 +145,7 @@ class Library(QObject):
             self._tasks.start(self._take())
 
     async def _take(self) -> None:
-        self._show(*await self._tasks.thread(_looked, self.shelf, scan=False))
+        await self._show(await self._tasks.thread(_looked, self.shelf, scan=False))
 
     async def _scan(self) -> None:
         try:
@@ -144,21 +157,47 @@ class Library(QObject):
                     break
             self.scanned = True
             self.scanning = False
-            self._show(*found)
+            await self._show(found)
         finally:
             self.scanning = False
             self.changed.emit()
 
-    def _show(self, contents: Contents, entries: tuple[Entry, ...]) -> None:
+    async def _show(self, found: "_Looked") -> None:
         chosen = set(self.folders)
-        gone = [Path(one.path) for one in contents.folders if not one.there]
+        gone = [Path(one.path) for one in found.contents.folders if not one.there]
         missing = tuple(folder for folder in gone if folder in chosen)
-        if (entries, missing) != (self.entries, self.missing):
-            self.entries, self.missing = entries, missing
+        self.used_bytes = found.used_bytes
+        if (found.entries, missing) == (self.entries, self.missing):
+            return
+        self.entries, self.missing = found.entries, missing
+        self._owners = found.owners
+        self.changed.emit()
+        self._copies = await self._tasks.thread(_copies, self.shelf)
+        if self._copies:
             self.changed.emit()
 
 
-def _looked(shelf: Shelf, *, scan: bool) -> tuple[Contents, tuple[Entry, ...]]:
+@dataclass(frozen=True)
+class _Looked:
+    """What one look found."""
+
+    contents: Contents
+    entries: tuple[Entry, ...]
+    owners: dict[str, tuple[ModelFile, ...]]
+    used_bytes: int
+
+
+def _looked(shelf: Shelf, *, scan: bool) -> _Looked:
     """What is on the shelf, dressed; blocks."""
     contents = shelf.scan() if scan else shelf.contents
-    return contents, dressed(contents.models)
+    owners = {one.path: shelf.belongs_to(one) for one in contents.models if one.made_for}
+    return _Looked(contents, dressed(contents.models), owners, shelf.disk_use().used_bytes)
+
+
+def _copies(shelf: Shelf) -> dict[str, tuple[str, ...]]:
+    """Of each model that lies here more than once, the other places; blocks."""
+    return {
+        path: tuple(other for other in twins.paths if other != path)
+        for twins in shelf.duplicates()
+        for path in twins.paths
+    }

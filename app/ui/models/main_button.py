@@ -125,6 +125,4 @@ def _sentence(item: "Item") -> str:
         from app.words import say  # the sentences are read only when one is needed
 
         return say(item.failure).sentences
-    if item.state == "paused":
-        return progress_words(item)
     return f"{amount_words(item)} · {progress_words(item)}"

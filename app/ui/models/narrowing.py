@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from .entry import Entry
+from .entry import COMFORTABLE_BYTES, Entry
 from .kinds import USELESS
 
 SIZES = (("tiny", 0.0, 3e8), ("small", 3e8, 1e9), ("middle", 1e9, 4e9), ("large", 4e9, 1e15))
@@ -73,15 +73,15 @@ _STANDINGS = {"recommended": 0, "current": 1, "archival": 2}
 
 
 def _rank(entry: Entry, good: Callable[[Entry], bool]) -> tuple[int, ...]:
-    """The guide, what is here, what is recommended and fits (the largest first), the rest."""
+    """The guide, what is here, what is recommended (first the largest that is quick), the rest."""
     if entry.here:
         return (0, not entry.embedded, not entry.usable)
     if not entry.fetchable:
         return (3,)
     standing = _STANDINGS[entry.offer.standing] if entry.offer else 1
     if standing == 0:
-        fits = good(entry)
-        return (1, not fits, -entry.bytes if fits else entry.bytes)
+        quick = entry.bytes <= COMFORTABLE_BYTES
+        return (1, not good(entry), not quick, -entry.bytes if quick else entry.bytes)
     return (2, standing, not good(entry))
 
 

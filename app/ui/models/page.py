@@ -12,12 +12,11 @@ from app.ui.commands import Command, Habit
 from app.ui.opening import Opening
 from app.ui.page import Page
 from app.ui.services import Services
-from app.ui.status.machine import Machine
 
 from .details import Details
 from .entry import Entry, joined
 from .file_verbs import FileVerbs
-from .fit import Fit, fit_of
+from .fitting import Fitting
 from .head import Head
 from .listing import Listing
 from .rows import Rows
@@ -31,9 +30,8 @@ class ModelsPage(Page):
         self._services, self._opening = services, opening
         self._library, self._catalogue = services.library, services.catalogue
         self._queue = services.downloads
-        self._machine = Machine()
-        self._reading = self._machine.read(services.session.worker_pid)
-        self.rows = Rows(self._fit, self)
+        self.fitting = Fitting(self._picked)
+        self.rows = Rows(self.fitting, self)
         self.head = Head(services.theme)
         self.listing = Listing(services.theme, self.rows)
         self.details = Details(services.theme)
@@ -76,7 +74,8 @@ class ModelsPage(Page):
         self._measure()
         self.rows.mark_open(self._open_path())
         growing = {f"{item.path}.part" for item in self._queue.items}
-        here = [one for one in self._library.entries if str(one.path) not in growing]
+        hidden = growing | self.verbs.doomed
+        here = [one for one in self._library.entries if one.key not in hidden]
         self.rows.show_entries(joined(here, self._catalogue.entries))
         self._show_around()
         if self.listing.entry is None:
@@ -106,15 +105,19 @@ class ModelsPage(Page):
             return
         other = self._shown_key != entry.key
         self._shown_key = entry.key
-        verbs = self.verbs.for_entry(entry)
-        self.details.show_entry(entry, self._fit(entry), self._strategy(entry), verbs)
-        self.details.show_notes(self.verbs.notes(entry))
+        self.details.show_entry(entry, self.fitting, self.verbs.for_entry(entry))
+        self._show_notes()
         repo = entry.offer.repo if entry.offer else ""
         self.details.show_page(self._catalogue.page_of(repo) if repo else "")
         self.details.page.show_repo(repo)
         if other:
             self.details.to_top()
         self._show_state()
+
+    def _show_notes(self) -> None:
+        if (entry := self.listing.entry) is not None:
+            self.details.show_verbs(self.verbs.for_entry(entry))
+            self.details.show_notes(self.verbs.notes(entry))
 
     def _show_state(self) -> None:
         entry = self.listing.entry
@@ -130,20 +133,12 @@ class ModelsPage(Page):
         )
 
     def _measure(self) -> None:
-        self._reading = self._machine.read(self._services.session.worker_pid)
+        self.fitting.measure(self._services.session.worker_pid)
 
-    def _fit(self, entry: Entry) -> Fit | None:
-        """The model that is open now would give its memory back first."""
-        if not entry.runs:
-            return None
-        now = self._reading
-        free = now.total_bytes - now.used_bytes + now.worker_bytes
-        way = entry.way(self._strategy(entry))
-        return fit_of(way.bytes, free, now.total_bytes, way.format)
-
-    def _strategy(self, entry: Entry) -> str:
+    def _picked(self, entry: Entry) -> str:
+        """The strategy that the person chose for it."""
         chosen = self._services.settings.now.strategies
-        return chosen.get(str(entry.path), entry.strategy) if entry.path else entry.strategy
+        return chosen.get(str(entry.path), "") if entry.path else ""
 
     def _open_path(self) -> Path | None:
         """The model that answers now: none while another is opened, or after it died."""
@@ -172,10 +167,8 @@ class ModelsPage(Page):
         item = self.rows.item_of(entry)
         if entry.usable:
             self._chat(entry)
-        elif item is not None and item.state == "paused":
+        elif item is not None and item.state in ("paused", "failed"):
             self._queue.resume(item.id)
-        elif item is not None and item.state == "failed":
-            self._queue.retry(item.id)
         elif item is None and entry.fetchable and entry.offer is not None:
             self._queue.add(entry.offer)
 
@@ -194,7 +187,7 @@ class ModelsPage(Page):
             return
         ways = dict(self._services.settings.now.strategies)
         ways.pop(str(entry.path), None)
-        if strategy != entry.strategy:
+        if strategy != self.fitting.verdict(entry).strategy:
             ways[str(entry.path)] = strategy
         self._services.settings.change(strategies=ways)
         self.rows.refresh()
@@ -241,12 +234,14 @@ class ModelsPage(Page):
         self._catalogue.changed.connect(self._show_entries)
         self._queue.changed.connect(self._show_downloads)
         self._services.session.changed.connect(self._show_session)
-        self.verbs.told.connect(self._show_chosen)
+        self.verbs.told.connect(self._show_notes)
+        self.verbs.doomed_changed.connect(self._show_entries)
         head, listing, details = self.head, self.listing, self.details
         head.narrowed.connect(self._narrow)
         head.left_downwards.connect(listing.take_keyboard)
         head.hub_search_wanted.connect(self._search_hub)
         head.file_wanted.connect(self._opening.ask_file)
+        head.copy_wanted.connect(self.verbs.copy_in)
         head.folder_wanted.connect(self._opening.ask_folder)
         head.refresh_pressed.connect(self._look_again)
         listing.chosen.connect(self._show_chosen)

@@ -76,7 +76,9 @@ class Readme(QWidget):
         if block.kind == "rule":
             return rule()
         if block.kind == "code":
-            made: QWidget = CodeBlock(block, ink)
+            code = CodeBlock(block, ink)
+            code.save.hide()
+            made: QWidget = code
         elif block.kind == "table":
             made = WideText(document_of(block, ink), ink)
         else:

@@ -1,6 +1,6 @@
 """What is shown of library and catalogue as rows for a view; draws nothing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistent
 from app.ui.amounts import size
 
 from .entry import Entry
-from .fit import Fit
+from .fitting import Fitting
 from .narrowing import Narrowing
 
 if TYPE_CHECKING:
@@ -24,14 +24,14 @@ _ROOT = QModelIndex()
 
 
 class Rows(QAbstractListModel):
-    """One row an entry; ``fit`` says how an entry fits this machine now.
+    """One row an entry; ``fitting`` says how it fits this machine now.
 
     ``all`` are the entries before ``narrowing``, ``shown`` those that are rows.
     """
 
-    def __init__(self, fit: Callable[[Entry], Fit | None], parent: QObject | None = None) -> None:
+    def __init__(self, fitting: Fitting, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._fit = fit
+        self._fitting = fitting
         self.all: Sequence[Entry] = ()
         self.shown: Sequence[Entry] = ()
         self.narrowing = Narrowing()
@@ -56,7 +56,7 @@ class Rows(QAbstractListModel):
         if role == ENTRY:
             return entry
         if role == FIT:
-            return self._fit(entry)
+            return self._fitting.words(entry)
         if role == OPEN:
             return entry.path is not None and entry.path == self._open
         if role == ITEM:
@@ -110,8 +110,7 @@ class Rows(QAbstractListModel):
 
     def good(self, entry: Entry) -> bool:
         """Whether it is a model that fits this machine now."""
-        fit = self._fit(entry)
-        return fit is not None and fit.good
+        return self._fitting.good(entry)
 
     def _lay_out(self) -> None:
         shown = self.narrowing.applied(self.all, self.good)
@@ -121,7 +120,7 @@ class Rows(QAbstractListModel):
         self.endResetModel()
 
     def _spoken(self, entry: Entry) -> str:
-        fit = self._fit(entry)
+        fit = self._fitting.words(entry)
         item = self.item_of(entry)
         parts = [
             entry.title,

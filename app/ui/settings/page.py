@@ -13,6 +13,7 @@ from app.ui.page import Page
 from app.ui.services import Services
 from app.ui.widgets.parts import button, label
 
+from .downloads import DownloadSettings
 from .folders import Folders
 from .sections import Section
 
@@ -33,7 +34,9 @@ class SettingsPage(Page):
         body = QWidget()
         self._column = QVBoxLayout(body)
         self._arrange(body)
-        for section in (self._look(), self._models(), self._data(), self._about()):
+        self.downloads = DownloadSettings(services)
+        sections = (self._look(), self._models(), self.downloads, self._data(), self._about())
+        for section in sections:
             self._column.addWidget(section)
         self._column.addStretch()
         services.theme.changed.connect(self._follow)
@@ -70,7 +73,7 @@ class SettingsPage(Page):
         section.add(self.tr("Open the last model at start"), words, self.open_last)
         add = button(self.tr("Add folder"), "folder-plus")
         add.clicked.connect(self._opening.ask_folder)
-        words = self.tr("Searched with all folders inside. Files are only read, never changed.")
+        words = self.tr("Searched with all folders inside, and watched for what comes and goes.")
         section.add(self.tr("Folders with models"), words, add)
         services = self._services
         section.add_wide(Folders(services.theme, self._library, services.notices))
@@ -86,7 +89,8 @@ class SettingsPage(Page):
         about = section.add(self.tr("Conversations"), words, show)
         about.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         words = self.tr(
-            "Models run on this machine. What you write and what they answer is sent nowhere."
+            "Models run on this machine. What you write and what they answer is sent nowhere. The "
+            "network is used for the list of models, their pages, and downloads."
         )
         section.add(self.tr("Privacy"), words)
         return section
@@ -109,6 +113,7 @@ class SettingsPage(Page):
         self.theme_choice.setCurrentIndex(self.theme_choice.findData(theme.mode))
         self.size_choice.setCurrentIndex(nearest(theme.scale))
         self.open_last.setChecked(self._services.settings.now.open_last_model)
+        self.downloads.follow()
 
     def _dress(self) -> None:
         choose_theme(self._services, str(self.theme_choice.currentData()))

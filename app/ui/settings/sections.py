@@ -26,11 +26,17 @@ class Section(QWidget):
 
     def add(self, name: str, words: str = "", *controls: QWidget) -> QLabel:
         """One setting: its name, a dim line about it, its controls; gives the dim line back."""
+        self._line()
+        self._rows.addLayout(self.row(name, words, *controls))
+        return self._about
+
+    def row(self, name: str, words: str, *controls: QWidget) -> QHBoxLayout:
+        """The layout of one setting."""
         space = self._theme.space
         said = QVBoxLayout()
         said.setSpacing(2)
         said.addWidget(label(name, wrap=True))
-        about = label(words, "small", wrap=True)
+        self._about = about = label(words, "small", wrap=True)
         if not words:
             about.hide()
         said.addWidget(about)
@@ -40,13 +46,12 @@ class Section(QWidget):
         row.addLayout(said, 1)
         for control in controls:
             row.addWidget(control, 0, Qt.AlignmentFlag.AlignVCenter)
-        self._line()
-        self._rows.addLayout(row)
-        return about
+        return row
 
-    def add_wide(self, widget: QWidget) -> None:
-        """One row that is all its own."""
-        self._line()
+    def add_wide(self, widget: QWidget, *, line: bool = True) -> None:
+        """One row that is all its own; ``line`` False where it brings its own."""
+        if line:
+            self._line()
         self._rows.addWidget(widget)
 
     def _line(self) -> None:

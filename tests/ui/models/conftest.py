@@ -17,14 +17,17 @@ def page_of(house):
 
 
 def titles(house):
-    found = page_of(house).found
-    return [found.index(row, 0).data() for row in range(found.rowCount())]
+    return [entry.title for entry in page_of(house).rows.shown]
+
+
+def here(house):
+    return [entry.title for entry in page_of(house).rows.shown if entry.here]
 
 
 def select(house, words):
     page = page_of(house)
-    entry = next(one for one in house.library.entries if words in str(one.path))
-    page.listing.select(entry.path)
+    entry = next(one for one in page.rows.shown if words in str(one.path))
+    page.listing.select(entry.key)
     assert page.listing.entry is entry
     return entry
 
@@ -35,6 +38,8 @@ def said(widget):
 
 async def ready(house):
     await shown(house)
-    await until(lambda: house.library.scanned and not house.library.scanning)
-    await until(lambda: house.services.session.loaded is not None)
+    await until(lambda: house.library.scanned and not house.library.scanning, 30)
+    page_of(house)
+    await until(lambda: house.services.catalogue.entries, 30)
+    await until(lambda: house.services.session.loaded is not None, 30)
     await settled()

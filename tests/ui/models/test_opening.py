@@ -1,6 +1,7 @@
 """The Models page opens, ejects and runs a model in another way."""
 
 import asyncio
+from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
@@ -8,7 +9,6 @@ from PySide6.QtWidgets import QRadioButton
 
 from app.errors import OutOfMemory
 from app.runtime.supervisor import Phase
-from app.ui.models.delegate import button_box
 from app.ui.models.rows import ENTRY, OPEN
 from tests.ui.conftest import settled, until
 from tests.ui.models.conftest import page_of, ready, said, select, titles
@@ -42,8 +42,8 @@ async def test_the_button_in_a_row_opens_that_row(filled, monkeypatch):
     await settled()
     entry = select(filled, "x060")
     rect = page.listing.view.visualRect(page.listing.view.currentIndex())
-    assert rect.width() >= 470
-    spot = button_box(rect).center()
+    assert rect.width() >= 500
+    spot = page.listing.delegate.button_box(rect).center()
     QTest.mouseClick(page.listing.view.viewport(), Qt.MouseButton.LeftButton, pos=spot)
     await until(lambda: filled._session._supervisor.asked[-1][0] == str(entry.path))
 
@@ -52,7 +52,7 @@ async def test_a_click_beside_the_button_only_selects(filled):
     await ready(filled)
     page = page_of(filled)
     before = list(filled._session._supervisor.asked)
-    rect = page.listing.view.visualRect(page.found.index(3, 0))
+    rect = page.listing.view.visualRect(page.rows.index(3, 0))
     spot = QPoint(rect.left() + 20, rect.center().y())
     QTest.mouseClick(page.listing.view.viewport(), Qt.MouseButton.LeftButton, pos=spot)
     await settled()
@@ -67,31 +67,31 @@ async def test_opening_shows_each_layer_and_can_be_cancelled(filled, monkeypatch
     supervisor = filled._session._supervisor
     supervisor.hold = asyncio.Event()
     details = page_of(filled).details
-    details.chat.click()
+    details.buttons.chat.click()
     await until(lambda: supervisor.phase is Phase.LOADING)
     supervisor.layers(2, 24)
     await until(lambda: "layer 2 of 24" in said(details))
-    assert details._progress.value() == 2
-    assert not details.chat.isEnabled()
+    assert details.buttons._progress.value() == 2
+    assert not details.buttons.chat.isEnabled()
     assert "layer 2 of 24" in filled.window.strip.pill.text()
-    assert details.eject.text() == "Cancel"
+    assert details.buttons.eject.text() == "Cancel"
     supervisor.hold.set()
     await until(lambda: filled.services.session.loaded is not None)
     await settled()
     assert filled.services.session.loaded.path == str(entry.path)
-    assert details.chat.isEnabled()
-    assert details.eject.text() == "Eject"
+    assert details.buttons.chat.isEnabled()
+    assert details.buttons.eject.text() == "Eject"
 
 
 async def test_eject_gives_the_model_back(filled):
     await ready(filled)
     select(filled, "rookery-guide")
     details = page_of(filled).details
-    assert details.eject.isVisible()
-    details.eject.click()
+    assert details.buttons.eject.isVisible()
+    details.buttons.eject.click()
     await until(lambda: filled.services.session.loaded is None)
     await settled()
-    assert not details.eject.isVisible()
+    assert not details.buttons.eject.isVisible()
     assert "No model" in filled.window.strip.pill.text()
 
 
@@ -99,11 +99,11 @@ async def test_the_open_model_is_marked_in_the_list(filled):
     await ready(filled)
     page = page_of(filled)
     marked = {
-        page.found.index(row, 0).data(ENTRY).path.name: page.found.index(row, 0).data(OPEN)
-        for row in range(page.found.rowCount())
+        page.rows.index(row, 0).data(ENTRY).key: page.rows.index(row, 0).data(OPEN)
+        for row in range(page.rows.rowCount())
     }
-    assert [name for name, is_open in marked.items() if is_open] == ["rookery-guide.pth"]
-    spoken = page.found.index(titles(filled).index("Rookery guide"), 0)
+    assert [Path(key).name for key, is_open in marked.items() if is_open] == ["rookery-guide.pth"]
+    spoken = page.rows.index(titles(filled).index("Rookery guide"), 0)
     assert "open" in spoken.data(Qt.ItemDataRole.AccessibleTextRole)
 
 
@@ -112,12 +112,12 @@ async def test_a_failed_opening_is_said_in_words_and_the_page_stays_usable(fille
     without_chat(filled, monkeypatch)
     select(filled, "Raven")
     filled._session._supervisor.refusal = OutOfMemory(needed_bytes=9e9, free_bytes=1e9)
-    page_of(filled).details.chat.click()
+    page_of(filled).details.buttons.chat.click()
     bar = filled.window.notices
     await until(bar.isVisible)
     assert "9.0 GB" in bar._words.text()
     filled._session._supervisor.refusal = None
-    page_of(filled).details.chat.click()
+    page_of(filled).details.buttons.chat.click()
     await until(lambda: filled.services.session.loaded is not None)
     assert bar.isHidden()
 
@@ -131,9 +131,9 @@ async def test_another_way_to_run_is_kept_for_that_model(filled, monkeypatch):
     picks = {one.text(): one for one in costs.findChildren(QRadioButton) if one.isVisible()}
     other = next(one for one in picks.values() if not one.isChecked())
     other.click()
-    wanted = next(way.strategy for way in entry.ways if way.strategy != entry.strategy)
+    wanted = page_of(filled).fitting.strategy(entry)
     assert filled.services.settings.now.strategies == {str(entry.path): wanted}
-    page_of(filled).details.chat.click()
+    page_of(filled).details.buttons.chat.click()
     await until(lambda: filled._session._supervisor.asked[-1] == (str(entry.path), wanted))
     await settled()
     usual = next(
@@ -150,11 +150,12 @@ async def test_the_open_model_is_opened_anew_only_where_it_should_run_in_another
     without_chat(filled, monkeypatch)
     entry = select(filled, "rookery-guide")
     details, asked = page_of(filled).details, filled._session._supervisor.asked
-    details.chat.click()
+    details.buttons.chat.click()
     await settled()
     assert len(asked) == 1
-    other = next(way.strategy for way in entry.ways if way.strategy != entry.strategy)
+    verdict = page_of(filled).fitting.verdict(entry)
+    other = next(way.strategy for way in verdict.per_format if way.strategy != verdict.strategy)
     details.costs.chosen.emit(other)
-    details.chat.click()
+    details.buttons.chat.click()
     await until(lambda: len(asked) == 2)
     assert asked[-1] == (str(entry.path), other)
