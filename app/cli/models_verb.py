@@ -2,18 +2,27 @@
 
 import os
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from app.errors import BY_CODE
-from app.runtime.library import ModelFile, describe, embedded_model, scan
+from app.hub.belonging import ranked
+from app.hub.duplicates import Twins, twins_among
+from app.hub.shelf import bytes_of
+from app.runtime.library import ModelFile, Survey, describe, embedded_model, merged, survey
 from app.store.paths import standard_paths
 from app.store.settings import Settings
 from app.words import one_line, visible
 
 from .output import emit, human_bytes, note, print_json
+
+_LIMITS = {
+    "depth": "there are folders more than five deep, which were not looked into",
+    "entries": "there is more than can be looked through, so some may be missing here",
+}
 
 
 def run(options: Namespace) -> int:
@@ -23,20 +32,47 @@ def run(options: Namespace) -> int:
     if settings.trouble is not None:
         note(f"rookery: {one_line(settings.trouble)}")
     chosen = settings.now
-    folders = [paths.models, *map(Path, chosen.folders)]
-    found = [describe(embedded_model()), *scan(folders)]
+    folders = [str(paths.models), chosen.download_folder, *chosen.folders]
+    surveys = [survey(Path(folder)) for folder in dict.fromkeys(folders) if folder]
+    found = [describe(embedded_model()), *merged(surveys)]
     listed = {model.path for model in found}
     found += [describe(Path(file)) for file in chosen.files if file not in listed]
+    twins = twins_among(found)
     if options.json:
-        print_json({"folders": list(map(str, folders)), "models": list(map(_facts, found))})
-        return 0
-    for model in found:
-        emit(visible(_line(model)))
-    note(visible("Looked in: " + ", ".join(map(str, folders))))
+        print_json(_all_facts(surveys, found, twins))
+    else:
+        _print_lines(surveys, found, twins)
     return 0
 
 
-def _facts(model: ModelFile) -> dict[str, Any]:
+def _all_facts(
+    surveys: Sequence[Survey], found: Sequence[ModelFile], twins: Sequence[Twins]
+) -> dict[str, Any]:
+    return {
+        "folders": [one.folder for one in surveys],
+        "models": [_facts(model, found) for model in found],
+        "total_bytes": bytes_of(found),
+        "duplicates": [msgspec.to_builtins(one) for one in twins],
+        "limits": {one.folder: list(one.limits) for one in surveys if one.limits},
+    }
+
+
+def _print_lines(
+    surveys: Sequence[Survey], found: Sequence[ModelFile], twins: Sequence[Twins]
+) -> None:
+    for model in found:
+        emit(visible(_line(model, found)))
+    for one in twins:
+        wasted = human_bytes(one.wasted_bytes)
+        note(visible(f"These look alike, {wasted} could be freed: " + ", ".join(one.paths)))
+    for one_survey in surveys:
+        for limit in one_survey.limits:
+            note(visible(f"In {one_survey.folder} {_LIMITS[limit]}."))
+    looked = ", ".join(one.folder for one in surveys)
+    note(visible(f"Looked in: {looked}; {human_bytes(bytes_of(found))} in all"))
+
+
+def _facts(model: ModelFile, found: Sequence[ModelFile]) -> dict[str, Any]:
     spec = msgspec.structs.asdict(model.spec) if model.spec else {}
     return {
         "path": model.path,
@@ -49,7 +85,14 @@ def _facts(model: ModelFile) -> dict[str, Any]:
         "tokenizer": model.tokenizer,
         "embedded": model.embedded,
         "failure": _failure(model),
+        "kind": model.kind,
+        "files": list(model.files),
+        "belongs_to": [one.path for one in _belongs_to(model, found)],
     }
+
+
+def _belongs_to(model: ModelFile, found: Sequence[ModelFile]) -> Sequence[ModelFile]:
+    return ranked(model.made_for, model.name, found) if model.made_for else ()
 
 
 def _failure(model: ModelFile) -> str | None:
@@ -58,7 +101,12 @@ def _failure(model: ModelFile) -> str | None:
     return one_line(BY_CODE[model.failure_code]("", **model.failure_facts))
 
 
-def _line(model: ModelFile) -> str:
+def _line(model: ModelFile, found: Sequence[ModelFile]) -> str:
+    if model.made_for is not None:
+        what = {"state": "tuned state", "lora": "LoRA"}[model.kind]
+        owners = _belongs_to(model, found)
+        owner = f"for {owners[0].name}" if owners else "for a model that is not here"
+        return f"{model.name}  {what} {owner}, {human_bytes(model.bytes)}  {model.path}"
     failure = _failure(model)
     if failure is not None or model.spec is None:
         return f"{model.name}  cannot be used: {failure}"

@@ -173,7 +173,7 @@ class Shelf:
         models = self.contents.models
         folders = [folder.path for folder in self.contents.folders if folder.there]
         return DiskUse(
-            used_bytes=_bytes_of(models),
+            used_bytes=bytes_of(models),
             folders=tuple(use for folder in folders if (use := _use(folder, models))),
         )
 
@@ -307,7 +307,7 @@ def _use(folder: str, models: Iterable[ModelFile]) -> Use | None:
     except OSError:
         return None
     return Use(
-        path=folder, used_bytes=_bytes_of(inside), free_bytes=disk.free, disk_bytes=disk.total
+        path=folder, used_bytes=bytes_of(inside), free_bytes=disk.free, disk_bytes=disk.total
     )
 
 
@@ -318,7 +318,7 @@ def _is_below(path: str, root: str) -> bool:
         return False
 
 
-def _bytes_of(models: Iterable[ModelFile]) -> int:
+def bytes_of(models: Iterable[ModelFile]) -> int:
     """Bytes of all their files; what has several names is counted once."""
     sizes = {}
     for file in (file for model in models for file in model.files):
