@@ -2,10 +2,11 @@
 
 from .base import recorded
 from .ops_matrix import MatrixOps
+from .ops_products import ProductOps
 from .ops_quantised import QuantisedOps
 from .ops_sequence import SequenceOps
 
 
 @recorded
-class NativeOps(SequenceOps, MatrixOps, QuantisedOps):
+class NativeOps(SequenceOps, ProductOps, MatrixOps, QuantisedOps):
     """What PortableOps means, in C++; what has no kernel is done by PortableOps itself."""

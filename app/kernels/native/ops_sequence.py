@@ -7,8 +7,9 @@ from app.kernels.ops import Affine, Delta, Loras
 from app.kernels.portable import GROUP_EPS, LAYER_EPS
 
 from .base import KINDS, Base, ready
+from .ops_matrix import MOST_ROWS
 
-FEW_ROWS = 8  # tokens whose blends stay float32, as products of few rows are made natively
+FEW_ROWS = MOST_ROWS  # tokens whose blends stay float32, for products of few rows
 
 _ACTS = {"": 0, "tanh": 2, "sigmoid": 3}  # matvec16.h
 _MOST_CHAINS = 8  # as many fit one call
@@ -63,8 +64,7 @@ class SequenceOps(Base):
         rows = low.numel() // (n * rank)
         known = low.dtype in (torch.float32, up.dtype) and up.dtype == mixes.dtype
         if rows > FEW_ROWS or not known or not ready(shifted, low, up, mixes):
-            result: Tensor = self.fallback("mix6", shifted, low, up, mixes)
-            return result
+            return super().mix6(shifted, low, up, mixes)
         y = self.empty((n, *shifted.shape[1:]))
         kinds = KINDS[low.dtype], KINDS[up.dtype], KINDS[y.dtype]
         self.call("mix6", y, shifted, low, up, mixes, n, rows, width, rank, *kinds)
@@ -76,8 +76,7 @@ class SequenceOps(Base):
         rows = x.numel() // (n * width)
         known = n <= _MOST_CHAINS and x.dtype in (torch.float32, loras.down.dtype)
         if rows > FEW_ROWS or not known or not ready(x, loras.down, loras.up, loras.bias):
-            result: Tensor = self.fallback("loras", x, loras)
-            return result
+            return super().loras(x, loras)
         outputs = loras.up.shape[1]
         y, low = self.empty((*x.shape[:-1], outputs)), self.empty((n, rows, rank))
         ranks = loras.ranks or (rank,) * n

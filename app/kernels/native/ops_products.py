@@ -1,0 +1,162 @@
+"""Products of many rows with matrices of floats: tiles in registers, sums in float32."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from app.kernels.ops import Loras
+
+from .base import KINDS, Base, ready
+from .ops_matrix import ACTS, MOST_ROWS
+
+_ROWS = 24  # every instruction set's strip divides it
+_WIDE, _NARROW = 64, 32  # columns that a thread takes at once
+_LONG = 2048  # with more numbers a row, a wide panel leaves the cache
+_PARTS_A_THREAD = 4  # of the work, so that threads end together
+_LIMITED = 5  # matrices that can have sizes of their own, tiles.h
+
+
+class Sizes(NamedTuple):
+    """A stack of products (rows, width) times (outputs, width)."""
+
+    stack: int
+    rows: int
+    outputs: int
+    width: int
+
+
+class How(NamedTuple):
+    """What is done besides the product; ``beside`` is set where the xs lie side by side in a row.
+
+    ``outputs`` and ``widths`` are those of each matrix, where they are not those of the stack.
+    """
+
+    acts: tuple[str, ...] = ()
+    gate: Tensor | None = None
+    onto: bool = False
+    bias: Tensor | None = None
+    by_unit: bool = False
+    beside: bool = False
+    outputs: tuple[int, ...] = ()
+    widths: tuple[int, ...] = ()
+
+
+_PLAIN = How()
+
+
+class ProductOps(Base):
+    """Products of more rows than share one reading of the weights; others go to the next class."""
+
+    def matmul(self, x: Tensor, weight: Tensor, act: str) -> Tensor:
+        """See Ops."""
+        sizes = _sizes(x, weight)
+        if not suits(sizes, x, weight):
+            return super().matmul(x, weight, act)
+        # what comes of a square-ReLU is the largest of all and only goes into another product
+        short = act == "relu2" and weight.dtype == torch.bfloat16
+        y = self.empty((*x.shape[:-1], sizes.outputs), weight.dtype if short else torch.float32)
+        self.tiles(y, x, weight, sizes, How(acts=(act,)))
+        return y
+
+    def matmul_stack(self, x: Tensor, weight: Tensor) -> Tensor:
+        """See Ops."""
+        sizes = _sizes(x, weight)
+        if not suits(sizes, x, weight):
+            return super().matmul_stack(x, weight)
+        y = self.empty((*x.shape[:-1], sizes.outputs))
+        self.tiles(y, x, weight, sizes, _PLAIN)
+        return y
+
+    def matmul_onto(self, out: Tensor, x: Tensor, weight: Tensor, gate: Tensor | None) -> None:
+        """See Ops."""
+        sizes = _sizes(x, weight)
+        if not suits(sizes, x, weight) or not _joins(out, gate):
+            super().matmul_onto(out, x, weight, gate)
+            return
+        self.tiles(out, x, weight, sizes, How(gate=gate, onto=True))
+
+    def matmul_units_onto(
+        self, out: Tensor, x: Tensor, weight: Tensor, gate: Tensor | None
+    ) -> None:
+        """See Ops."""
+        width, outputs = weight.shape
+        sizes = Sizes(1, x.numel() // width, outputs, width)
+        if not suits(sizes, x, weight) or not _joins(out, gate):
+            super().matmul_units_onto(out, x, weight, gate)
+            return
+        self.tiles(out, x, weight, sizes, How(gate=gate, onto=True, by_unit=True))
+
+    def loras(self, x: Tensor, loras: Loras) -> Tensor:
+        """See Ops."""
+        n, rank, width = loras.down.shape
+        rows, outputs = x.numel() // (n * width), loras.up.shape[1]
+        ranks = loras.ranks or (rank,) * n
+        down, up = Sizes(n, rows, rank, width), Sizes(n, rows, outputs, rank)
+        fits = n <= _LIMITED and ready(loras.up, loras.bias)
+        if not fits or not suits(down, x, loras.down):
+            return super().loras(x, loras)
+        low = self.empty((n, rows, rank))
+        self.tiles(low, x, loras.down, down, How(acts=loras.acts, outputs=ranks))
+        y = self.empty((*x.shape[:-1], outputs))
+        self.tiles(y, low, loras.up, up, How(bias=loras.bias, widths=ranks))
+        return y
+
+    def mix6(self, shifted: Tensor, low: Tensor, up: Tensor, mixes: Tensor) -> Tensor:
+        """See Ops."""
+        n, width, rank = up.shape
+        sizes = Sizes(n, low.numel() // (n * rank), width, rank)
+        fits = ready(shifted, mixes) and up.dtype == mixes.dtype
+        if not fits or not suits(sizes, low, up):
+            return super().mix6(shifted, low, up, mixes)
+        high = self.empty((n, *shifted.shape[1:]), mixes.dtype)
+        self.tiles(high, low, up, sizes, How(beside=True))
+        y = self.empty(high.shape, mixes.dtype)
+        self.call("blend6", y, shifted, high, mixes, n, sizes.rows, width, KINDS[mixes.dtype])
+        return y
+
+    def tiles(self, y: Tensor, x: Tensor, weight: Tensor, sizes: Sizes, how: How) -> None:
+        """y = act(x W^T + bias), or y += gate * that."""
+        threads = torch.get_num_threads()
+        wide, high = _blocks(sizes, threads)
+        lines = -(-sizes.rows // _ROWS) * _ROWS
+        packed = self.empty((sizes.stack * lines * sizes.width,))
+        panels = self.empty((threads * wide * sizes.width,))
+        beside = sizes.stack * sizes.width if how.beside else 0
+        kinds = KINDS[weight.dtype], KINDS[x.dtype], KINDS[y.dtype]
+        acts = sum(ACTS[act] << 2 * place for place, act in enumerate(how.acts))
+        limits = (*_padded(how.outputs), *_padded(how.widths))
+        self.call(
+            *("tiles", y, x, weight, packed, panels, wide * sizes.width, *sizes, beside, *kinds),
+            *(acts, how.gate, how.onto, wide, high, how.bias, how.by_unit, *limits),
+        )
+
+
+def suits(sizes: Sizes, x: Tensor, weight: Tensor) -> bool:
+    """Whether a product is one for tiles."""
+    known = x.dtype in (torch.float32, weight.dtype) and weight.dtype in KINDS
+    return sizes.rows > MOST_ROWS and known and ready(x, weight)
+
+
+def _sizes(x: Tensor, weight: Tensor) -> Sizes:
+    stack = len(weight) if weight.dim() == 3 else 1
+    outputs, width = weight.shape[-2:]
+    return Sizes(stack, x.numel() // max(1, stack * width), outputs, width)
+
+
+def _joins(out: Tensor, gate: Tensor | None) -> bool:
+    return ready(out, gate) and (gate is None or gate.dtype == torch.float32)
+
+
+def _padded(limits: tuple[int, ...]) -> tuple[int, ...]:
+    return (*limits, *(0,) * (_LIMITED - len(limits)))
+
+
+def _blocks(sizes: Sizes, threads: int) -> tuple[int, int]:
+    """How many columns and rows of a result are one part of the work."""
+    wanted = _PARTS_A_THREAD * threads
+    narrow = sizes.width > _LONG or sizes.stack * -(-sizes.outputs // _WIDE) < wanted
+    wide = _NARROW if narrow else _WIDE
+    floors = max(1, wanted // (2 * sizes.stack * -(-sizes.outputs // wide)))
+    high = -(-sizes.rows // floors)
+    return wide, -(-high // _ROWS) * _ROWS
