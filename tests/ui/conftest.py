@@ -13,7 +13,9 @@ import app.runtime.library
 from app.store.paths import standard_paths
 from app.ui.house import House
 from tests.runtime.small_models import small_file
+from tests.support.hub_server import online
 from tests.ui.fake_supervisor import FakeSupervisor
+from tests.ui.hub import small_hub
 
 _SCENE_S = 30
 
@@ -106,6 +108,8 @@ def build(qapp, paths, guide, monkeypatch):
         if house.closed:
             continue
         house.library.close()
+        if house.services.downloads.begun is not None:
+            house.services.downloads.begun.close()
         house._close_stores()
         house.window.deleteLater()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
@@ -144,3 +148,12 @@ def heard(signal):
     came = []
     signal.connect(lambda *carried: came.append(carried))
     yield came
+
+
+@pytest.fixture
+def hub(tmp_path, build, monkeypatch):
+    """A hub on loopback that the window asks."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")  # the process that downloads asks as well
+    with small_hub(tmp_path) as server, online():
+        monkeypatch.setenv("HF_ENDPOINT", server.url)
+        yield server

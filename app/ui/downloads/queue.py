@@ -56,6 +56,11 @@ class Queue(QObject):
         self._told.connect(self._wait, Qt.ConnectionType.QueuedConnection)
 
     @property
+    def begun(self) -> "Downloads | None":
+        """What does the work, once anything was downloaded."""
+        return self._downloads
+
+    @property
     def folder(self) -> Path:
         """Where models are put."""
         chosen = self._settings.now.download_folder

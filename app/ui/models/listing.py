@@ -71,6 +71,12 @@ class Listing(QWidget):
         if index.isValid():
             self.view.setCurrentIndex(index)
 
+    def begin_at(self, key: str) -> None:
+        """Select the row of ``key`` or the first, whatever was selected."""
+        if self._rows.shown:
+            self.view.setCurrentIndex(self._rows.index(max(0, self._rows.row_of(key))))
+            self.view.scrollToTop()
+
     def take_keyboard(self) -> None:
         """Give the list the focus."""
         self.view.setFocus(Qt.FocusReason.OtherFocusReason)

@@ -78,8 +78,9 @@ class ModelsPage(Page):
         here = [one for one in self._library.entries if one.key not in hidden]
         self.rows.show_entries(joined(here, self._catalogue.entries))
         self._show_around()
-        if self.listing.entry is None:
-            self.listing.select(str(self._open_path() or ""))
+        if self._library.scanned and not self._begun:  # the first list that is whole
+            self._begun = True
+            self.listing.begin_at(str(self._open_path() or ""))
         self._show_chosen()
 
     def _show_around(self) -> None:
@@ -229,7 +230,7 @@ class ModelsPage(Page):
             self._services.notices.failure(self._catalogue.failure)
 
     def _connect(self) -> None:
-        self._shown_key = ""
+        self._shown_key, self._begun = "", False
         self._library.changed.connect(self._show_entries)
         self._catalogue.changed.connect(self._show_entries)
         self._queue.changed.connect(self._show_downloads)

@@ -36,9 +36,8 @@ def shown_address(url: QUrl) -> str:
 
     A name and password before the host are left out: they are there to mislead.
     """
-    plain = QUrl(url)
-    plain.setUserInfo("")
-    return bytes(plain.toEncoded().data()).decode("ascii")
+    without = QUrl.UrlFormattingOption.RemoveUserInfo
+    return bytes(url.toEncoded(without).data()).decode("ascii")
 
 
 def _lines(address: str) -> list[str]:

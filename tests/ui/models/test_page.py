@@ -123,13 +123,13 @@ async def test_a_file_that_is_no_use_says_why_and_cannot_be_opened(filled):
         ("🐦", 1),
         ("rookery", 1),
         ("g1k 13.3b", 1),
-        ("blinkdl rwkv7-g1 0.1b", 4),
+        ("blinkdl rwkv7-g1 0.1b jul 2025", 1),
     ],
 )
 async def test_search_keeps_what_holds_every_word(filled, words, found):
     await ready(filled)
     page_of(filled).head.search.setText(words)
-    await until(lambda: page_of(filled).rows.narrowing.words == tuple(words.split()))
+    await until(lambda: page_of(filled).rows.narrowing.words == tuple(words.casefold().split()))
     assert len(titles(filled)) == found
 
 
