@@ -140,7 +140,7 @@ class Crew:
     def _receive(self, answer: Answer, span: list[int]) -> None:
         if self._stopped.is_set():
             return
-        for chunk in answer.chunks():
+        for chunk in answer.chunks(wide=not self._pace.limit):
             piece = chunk[: max(0, span[1] - span[0])]
             self._part.write(piece, span[0])
             span[0] += len(piece)

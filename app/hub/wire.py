@@ -113,9 +113,9 @@ class Answer:
         self.ranged = response.status_code == 206
         self.validator = response.headers.get("ETag", "")
 
-    def chunks(self) -> Iterator[bytes]:
-        """The body as it comes; ends early where the connection does."""
-        if self._stream is not None:
+    def chunks(self, *, wide: bool = True) -> Iterator[bytes]:
+        """The body as it comes, ``wide``: in large pieces; ends early where the connection does."""
+        if wide and self._stream is not None:
             _widen(self._stream)
         yield from self._response.iter_raw()
 
