@@ -45,14 +45,15 @@ class Cache:
         except (OSError, msgspec.DecodeError, UnicodeDecodeError):
             return None
 
-    def put(self, key: str, told: msgspec.Struct) -> None:
-        """Keep it from now on; on a disk that refuses it stays as it was."""
+    def put(self, key: str, told: msgspec.Struct) -> float:
+        """Keep it from now on, and say when that is; on a disk that refuses it stays as it was."""
         kept = _Kept(_LAYOUT, time.time(), msgspec.Raw(msgspec.json.encode(told)))
         path = self._path(key)
         with contextlib.suppress(OSError, StoreError):
             path.parent.mkdir(parents=True, exist_ok=True)
             with writing(path) as file:
                 file.write(msgspec.json.encode(kept))
+        return kept.at
 
     def _path(self, key: str) -> Path:
         return self._folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"

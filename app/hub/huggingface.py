@@ -48,6 +48,8 @@ class HuggingFace:
         """The files of a repository with sizes and hashes."""
         with self._asking(repo):
             info = self._api.model_info(repo, files_metadata=True)
+            if info.siblings is None:
+                raise ValueError("no list of files")
             return Contents(
                 repository=_repository(info), files=tuple(_files(info)), dtype=_dtype(info)
             )

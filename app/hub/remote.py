@@ -13,12 +13,12 @@ from typing import Protocol
 
 import msgspec
 
-from app.errors import HubError, HubUnreachable
+from app.errors import HubError, HubMissing, HubUnreachable
 
 from .cache import Cache
 from .catalogue import Entry, Part, bundled, matching, merged
 from .endpoints import Endpoint
-from .repository import Contents, Repository, entries_of, is_rwkv
+from .repository import Contents, Repository, entries_of, is_repository, is_rwkv
 
 OFFICIAL = ("BlinkDL", "RWKV", "fla-hub", "rwkv-rs", "shoumenchougou")
 """Accounts whose releases are listed: the author's, his partners', and the GGUF conversions."""
@@ -134,7 +134,7 @@ class Hub:
         if kept and (self.offline or time.time() - kept[1] < _FRESH_S):
             return kept[0].text
         try:
-            text = self._source().readme(repo)
+            text = self._source_of(repo).readme(repo)
         except HubError:
             if kept is None:
                 raise
@@ -152,7 +152,7 @@ class Hub:
 
     def facts(self, repo: str, file: str, revision: str = "main") -> RemoteFile:
         """A file's size, hash and address, asked for now.  Raises HubError."""
-        url, part, etag, commit = self._source().facts(repo, file, revision)
+        url, part, etag, commit = self._source_of(repo).facts(repo, file, revision)
         return RemoteFile(url=url, etag=etag, bytes=part.bytes, sha256=part.sha256, commit=commit)
 
     def entries(self, repo: str) -> tuple[Entry, ...]:
@@ -201,9 +201,10 @@ class Hub:
         except HubError as failed:
             known = self._known(kept[0].found) if kept else ()
             return Listing(entries=known, fetched_at=fetched_at, stale=True, failure=failed)
+        at = time.time()
         if failure is None:
-            self._cache.put(self._key(key), _Repositories(found))
-        return Listing(entries=entries, fetched_at=time.time(), failure=failure)
+            at = self._cache.put(self._key(key), _Repositories(found))
+        return Listing(entries=entries, fetched_at=at, failure=failure)
 
     def _opened(self, found: Sequence[Repository]) -> tuple[tuple[Entry, ...], HubError | None]:
         """The entries of all of them, asking only for those that changed; and what failed first.
@@ -237,7 +238,7 @@ class Hub:
         return self._contents_now(repository)
 
     def _contents_now(self, repository: Repository) -> Contents:
-        told = self._source().contents(repository.id)
+        told = self._source_of(repository.id).contents(repository.id)
         stamp = repository.stamp or told.repository.stamp
         licence = repository.licence or told.repository.licence
         one = msgspec.structs.replace(told.repository, stamp=stamp, licence=licence)
@@ -259,6 +260,11 @@ class Hub:
         if self.offline:
             raise HubUnreachable(host=self.endpoint.host, why="this was asked to stay offline")
         return self._source_made
+
+    def _source_of(self, repo: str) -> Source:
+        if not is_repository(repo):
+            raise HubMissing(host=self.endpoint.host, repo=repo)
+        return self._source()
 
     @cached_property
     def _source_made(self) -> Source:

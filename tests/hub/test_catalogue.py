@@ -82,7 +82,7 @@ def test_one_file_of_each_size_is_recommended_the_newest():
         rivals = [
             other
             for other in bundled()
-            if other.parameters == one.parameters and other.kind == one.kind
+            if other.parameters == one.parameters and other.repo == one.repo
         ]
         assert one.released == max(rival.released for rival in rivals)
 
