@@ -16,7 +16,7 @@ from app.kernels.ops import Array
 from app.kernels.portable import PortableOps
 
 from .library import Library, Record
-from .tape import Captured, Tape
+from .tape import Tape
 
 KINDS = {
     torch.float32: 0,
@@ -29,7 +29,7 @@ Argument = Tensor | int | float | None
 _REAL, _WHOLE = struct.Struct("<d"), struct.Struct("<q")
 
 
-_AT_LOAD = ("upload", "zeros", "capture")
+_AT_LOAD = ("upload", "zeros", "pack", "capture")
 
 _Class = TypeVar("_Class", bound=type)
 
@@ -39,7 +39,8 @@ def recorded(backend: _Class) -> _Class:
 
     So a tape misses nothing.
     """
-    for name, whole in vars(PortableOps).items():
+    for name in dir(PortableOps):
+        whole = getattr(PortableOps, name)
         if name.startswith("_") or name in _AT_LOAD or not callable(whole):
             continue
         if getattr(backend, name) is whole:
@@ -91,14 +92,15 @@ class Base(PortableOps):
             return whole(*arguments)
         return self._tape.add_python(whole, arguments)
 
-    def capture(self, run: Callable[[], Array]) -> Captured:
+    def capture(self, run: Callable[[], Array]) -> Tape:
         """See Ops."""
-        tape = Tape(self.library)
-        self._tape = tape
+        tape = self._tape = Tape(self.library)
         try:
-            return Captured(run(), tape.replay)
+            tape.result = run()
         finally:
             self._tape = None
+        tape.close()
+        return tape
 
 
 def _word(value: Argument) -> int:

@@ -63,6 +63,8 @@ struct fp16 {
 // The number's place in the table is its type's name in Python (library.py, KINDS).
 enum Kind : int64_t { FP32 = 0, BF16 = 1, FP16 = 2, INT8 = 3, INT4 = 4 };
 
+constexpr int64_t LINE = 64;  // bytes that memory hands out together
+
 struct Range {
     int64_t begin, end;
 };

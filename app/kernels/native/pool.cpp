@@ -122,8 +122,12 @@ struct Pool {
     void work(int id) {
         const NoDenormals mode;
         const Team team{id, size, this};
-        for (int64_t i = 0; i < count; ++i) {
-            kernels[calls[i].kernel](calls[i], team);
+        // copies: who passes the last barrier first may already begin the next list
+        const Call* const list = calls;
+        const Kernel* const table = kernels;
+        const int64_t length = count;
+        for (int64_t i = 0; i < length; ++i) {
+            table[list[i].kernel](list[i], team);
             team.barrier();
         }
     }

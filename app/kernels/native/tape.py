@@ -3,80 +3,91 @@
 Like a CUDA graph: every array stays where it was, so only the numbers in them differ.
 """
 
-import ctypes
 import weakref
 from collections import defaultdict
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from .library import Library
+from .library import ARGUMENTS, Library
 
 _LINE = 64
 
-
-class Captured(NamedTuple):
-    """The result of a captured run; ``again()`` computes it anew, in the same memory."""
-
-    result: Any
-    again: Callable[[], None]
+Bytes = np.ndarray[Any, np.dtype[np.uint8]]
+Records = np.ndarray[Any, np.dtype[np.int64]]
 
 
 class Tape:
-    """Calls in the order they were made, with the memory they use between each other."""
+    """Calls in the order they were made, with the memory they use between each other.
+
+    Calls of the library are run together; what else was done is a step of its own between them.
+    ``result`` is what all of it gave.
+    """
 
     def __init__(self, library: Library) -> None:
+        self.result: Any = None
         self._library = library
-        self._records: list[bytes] = []
+        self._open: list[bytes] = []
+        self._records: list[Records] = []
         self._steps: list[Callable[[], None]] = []
-        self._free: defaultdict[int, list[np.ndarray[Any, Any]]] = defaultdict(list)
+        self._free: defaultdict[int, list[Bytes]] = defaultdict(list)
 
     def empty(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
         """Memory that lives as long as the tape; once nobody holds it, later results take it."""
-        count = int(np.prod(shape))
-        size = max(64, count * dtype.itemsize)
+        count = int(np.prod(shape)) * dtype.itemsize
+        size = max(_LINE, count)
         free = self._free[size]
         block = free.pop() if free else _aligned(size)
         lent = block.view()
         weakref.finalize(lent, free.append, block).atexit = False
-        whole = torch.from_numpy(lent)
-        return whole[: count * dtype.itemsize].view(dtype).view(shape)
+        return torch.from_numpy(lent)[:count].view(dtype).view(shape)
 
     def add(self, record: bytes) -> None:
         """A call of the library."""
-        self._records.append(record)
+        self._open.append(record)
 
     def add_python(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-        """A call of ``function``, whose results then always lie where they lie now."""
-        self._close()
+        """Call ``function``; its results will always lie where they lie now."""
+        self.close()
         kept = function(*arguments)
-
-        def again() -> None:
-            _overwrite(kept, function(*arguments))
-
-        self._steps.append(again)
+        self._steps.append(lambda: _overwrite(kept, function(*arguments)))
         return kept
 
-    def replay(self) -> None:
-        """Do everything again."""
-        self._close()
+    def close(self) -> None:
+        """Make one step of the calls so far."""
+        if not self._open:
+            return
+        records = np.frombuffer(bytearray(b"".join(self._open)), np.int64)
+        records = records.reshape(-1, 1 + ARGUMENTS)
+        address, count = records.ctypes.data, len(records)
+        run, threads = self._library.run, torch.get_num_threads
+        self._records.append(records)
+        self._steps.append(lambda: run(address, count, threads()))
+        self._open = []
+
+    def again(self, moved: Sequence[tuple[int, int, int]] = ()) -> bool:
+        """See Captured."""
+        if moved:
+            if len(self._records) != len(self._steps):
+                return False
+            for records in self._records:
+                _move(records, moved)
         for step in self._steps:
             step()
-
-    def _close(self) -> None:
-        """Make one step of the records so far."""
-        if not self._records:
-            return
-        calls = ctypes.create_string_buffer(b"".join(self._records))
-        count, run, threads = len(self._records), self._library.run, torch.get_num_threads
-        self._steps.append(lambda: run(calls, count, threads()))
-        self._records = []
+        return True
 
 
-def _aligned(size: int) -> np.ndarray[Any, Any]:
+def _move(records: Records, moved: Sequence[tuple[int, int, int]]) -> None:
+    """Let what points into an array follow it.  Nothing but an address is as large as one."""
+    before = records[:, 1:].copy()
+    for begin, end, distance in moved:
+        records[:, 1:][(before >= begin) & (before < end)] += distance
+
+
+def _aligned(size: int) -> Bytes:
     """Bytes that begin at a cache line."""
     block = np.empty(size + _LINE, np.uint8)
     begin = -block.ctypes.data % _LINE
@@ -85,7 +96,8 @@ def _aligned(size: int) -> np.ndarray[Any, Any]:
 
 def _overwrite(kept: Any, new: Any) -> None:
     if isinstance(kept, Tensor):
-        kept.copy_(new)
+        if kept is not new:
+            kept.copy_(new)
     elif isinstance(kept, tuple):
         for old, one in zip(kept, new, strict=True):
             _overwrite(old, one)

@@ -191,9 +191,7 @@ class Rwkv:
             self.blocks.append((self.attend(at, self.spec), self.feed(at, self.spec)))
             progress(index + 1, self.spec.layers)
         self.after, self.head = root.pair("ln_out"), root.head()
-        self._replay = Replay(
-            self.ops, lambda tokens, state: self._logits(self._run(tokens, state))
-        )
+        self._replay = Replay(self.ops)
 
     @property
     def weights_bytes(self) -> int:
@@ -281,4 +279,5 @@ def _nbytes(part: object) -> int:
         return int(size)
     if isinstance(part, list | tuple):
         return sum(_nbytes(inner) for inner in part)
-    return sum(_nbytes(inner) for inner in getattr(part, "__dict__", {}).values())
+    named = getattr(part, "__dict__", {})
+    return sum(_nbytes(inner) for name, inner in named.items() if name != "ops")

@@ -11,10 +11,7 @@ RK_KERNEL(read_through) {
     while (team.next(call[2], PART, part)) {
         int64_t i = part.begin;
         for (; i + STEP <= part.end; i += STEP)
-            for (int j = 0; j < 8; ++j) {
-                prefetch(x + i + j * W + 2048);
-                sums[j] = sums[j] + load(x + i + j * W);
-            }
+            for (int j = 0; j < 8; ++j) sums[j] = sums[j] + load(x + i + j * W);
         for (; i < part.end; i += W) sums[0] = sums[0] + load_first(x + i, part.end - i);
     }
     F total = zero();
