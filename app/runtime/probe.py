@@ -10,64 +10,33 @@ import time
 from functools import cache
 from pathlib import Path
 
-_CGROUPS = (
-    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory.stat"),
-    (
-        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-        "/sys/fs/cgroup/memory/memory.usage_in_bytes",
-        "/sys/fs/cgroup/memory/memory.stat",
-    ),
-)
+from .control_groups import group_limit, group_room
+
 _BLOCK_BYTES = 256 << 20
 _ROW = 4096
 _BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # the last one is ARM's
 _SETTLED = 3  # rounds without a better figure end the measurement
 
 
-def available_bytes() -> int:
-    """Memory that can be taken without swapping, within the limits of container and process."""
+def available_bytes(machine: Path = Path("/")) -> int:
+    """Memory that can be taken without swapping, within the limits of container and process.
+
+    ``machine`` is where the files of the system's control groups are looked for.
+    """
     import psutil
 
     free = int(min(psutil.virtual_memory().available, address_room()))
-    for limit, used, detail in _CGROUPS:
-        room = room_in(Path(limit), Path(used), Path(detail))
-        if room is not None:
-            free = min(free, room)
-    return max(0, free)
+    room = group_room(machine)
+    return max(0, free if room is None else min(free, room))
 
 
-def total_bytes() -> int:
+def total_bytes(machine: Path = Path("/")) -> int:
     """All memory of this machine, or of the container that it is limited to."""
     import psutil
 
     whole = int(psutil.virtual_memory().total)
-    limits = (limit_in(Path(limit)) for limit, _, _ in _CGROUPS)
-    return min([whole, *(one for one in limits if one is not None)])
-
-
-def limit_in(limit: Path) -> int | None:
-    """What a control group allows in all; None where there is no such file or no limit."""
-    try:
-        most = limit.read_text().strip()
-    except OSError:
-        return None
-    return int(most) if most.isdigit() else None
-
-
-def room_in(limit: Path, used: Path, detail: Path) -> int | None:
-    """What a control group still allows; None where there is no such file or no limit.
-
-    File pages that the system would drop first are not counted as used.
-    """
-    try:
-        most, taken = limit.read_text().strip(), used.read_text().strip()
-        counts = dict(line.split() for line in detail.read_text().splitlines())
-    except (OSError, ValueError):
-        return None
-    if not (most.isdigit() and taken.isdigit()):
-        return None
-    cached = counts.get("total_inactive_file", counts.get("inactive_file", "0"))
-    return int(most) - int(taken) + int(cached)
+    limit = group_limit(machine)
+    return whole if limit is None else min(whole, limit)
 
 
 def address_room() -> float:

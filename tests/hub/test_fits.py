@@ -1,12 +1,9 @@
 """Whether models fit machines of several sizes, and in which words."""
 
-from pathlib import Path
 
-import pytest
 
 from app.hub.catalogue import Entry, bundled
 from app.hub.fits import Fit, Machine, fit, machine
-from app.runtime import probe
 from app.runtime.strategy import KNOWN, footprint, parse
 from app.words_fit import fit_in_words
 
@@ -113,18 +110,3 @@ def test_a_shape_alone_is_judged_too():
 def test_this_machine_is_within_its_limits():
     here = machine()
     assert 0 < here.available_bytes <= here.total_bytes
-
-
-@pytest.mark.parametrize(("text", "limit"), [("1073741824\n", 2**30), ("max\n", None)])
-def test_a_container_has_as_much_as_it_is_allowed(tmp_path, text, limit):
-    path = tmp_path / "memory.max"
-    path.write_text(text)
-    assert probe.limit_in(path) == limit
-    assert probe.limit_in(Path(tmp_path / "absent")) is None
-
-
-def test_the_limit_of_a_container_counts(tmp_path, monkeypatch):
-    path = tmp_path / "memory.max"
-    path.write_text("1000000")
-    monkeypatch.setattr(probe, "_CGROUPS", ((str(path), str(path), str(path)),))
-    assert probe.total_bytes() == 1_000_000
