@@ -60,6 +60,10 @@ def _verb(name: str) -> Callable[[Namespace], int]:
         from .models_verb import run as verb
     elif name == "search":
         from .search_verb import run as verb
+    elif name == "download":
+        from .download_verb import run as verb
+    elif name == "verify":
+        from .verify_verb import run as verb
     elif name == "generate":
         from .generate_verb import run as verb
     elif name == "score":

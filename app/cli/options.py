@@ -115,6 +115,27 @@ def _search(verb: argparse.ArgumentParser) -> None:
     _add_json(verb)
 
 
+def _download(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("repo", metavar="REPO", type=_text, help="owner/name on the hub")
+    verb.add_argument("file", metavar="FILE", type=_text, help="its path in the repository")
+    verb.add_argument("--to", metavar="DIR", default="", help="the folder; else the usual one")
+    verb.add_argument(
+        "--endpoint", metavar="URL", type=_text, default="", help="another hub than the usual one"
+    )
+    _add_json(verb)
+
+
+def _verify(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("file", metavar="FILE", help="a model file")
+    verb.add_argument(
+        "--sha256",
+        metavar="HEX",
+        type=_sha256,
+        help="what it must be; else what the catalogue or the hub tells of a file of this name",
+    )
+    _add_json(verb)
+
+
 _VERBS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...] = (
     ("inspect", "tell what is in a model file, from its header alone", _inspect),
     ("generate", "continue a text", _generate),
@@ -123,6 +144,8 @@ _VERBS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...] =
     ("chat", "talk to a model in the terminal", _chat),
     ("models", "list the models on this disk", _models),
     ("search", "find models to download, and tell which fit this machine", _search),
+    ("download", "fetch a model from the hub, whole or not at all", _download),
+    ("verify", "check whether a file is the one that was promised", _verify),
 )
 
 
@@ -203,6 +226,13 @@ def _tokens(text: str) -> tuple[int, ...]:
 
 
 _tokens.__name__ = "list of token ids"
+
+
+def _sha256(text: str) -> str:
+    digest = text.strip().lower()
+    if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
+        raise argparse.ArgumentTypeError("a SHA-256 has 64 hexadecimal digits")
+    return digest
 
 
 def _text(text: str) -> str:

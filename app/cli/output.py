@@ -44,6 +44,11 @@ class Progress:
         self._shown = 0
         self._terminal = sys.stderr.isatty()
 
+    @property
+    def is_seen(self) -> bool:
+        """Whether there is a terminal to write on."""
+        return self._terminal
+
     def show(self, message: str) -> None:
         """Write over what was shown before."""
         if self._terminal:

@@ -67,28 +67,33 @@ class Bundle:
         self._how, self._pace = how or How(), pace
         self._parts, self._places = parts_of(entry), places_of(entry, folder)
         self._stopped = threading.Event()
-        self._transfer: Transfer | None = None
-        self._before = 0
+        self._now: tuple[int, Transfer | None] = 0, None  # bytes of the files before, and this one
         self._total = sum(part.bytes for part in self._parts)
 
     @property
     def progress(self) -> Progress:
         """Where it is now, all files together; from any thread."""
-        transfer = self._transfer
+        before, transfer = self._now
         if transfer is None:
-            return Progress(total=self._total)
+            return Progress(done=before, checked=before, total=max(self._total, before))
         one = transfer.progress
         return msgspec.structs.replace(
             one,
-            done=self._before + one.done,
-            checked=self._before + one.checked,
-            total=max(self._total, self._before + one.total),
+            done=before + one.done,
+            checked=before + one.checked,
+            total=max(self._total, before + one.total),
         )
+
+    @property
+    def sha256(self) -> str:
+        """Of a model in one file, once it is there; of others ""."""
+        transfer = self._now[1]
+        return transfer.sha256 if transfer and self._places.alone else ""
 
     def stop(self) -> None:
         """From any thread: let ``run`` end soon with StoppedError."""
         self._stopped.set()
-        transfer = self._transfer
+        transfer = self._now[1]
         if transfer:
             transfer.stop()
 
@@ -113,12 +118,13 @@ class Bundle:
             sha256=part.sha256,
         )
         transfer = Transfer(self._hub, order, how=self._how, pace=self._pace, keep_record=not alone)
-        self._transfer = transfer
+        before = self._now[0]
+        self._now = before, transfer
         if self._stopped.is_set():
             raise StoppedError
         transfer.run()
         if not alone:
-            self._before += transfer.progress.total
+            self._now = before + transfer.progress.total, None
 
     def _complete(self, paths: Sequence[Path]) -> None:
         """All are right: the folder gets its name at once."""

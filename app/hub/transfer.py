@@ -102,6 +102,7 @@ class Transfer:
         self._path = Path(order.path)
         self._stopped = threading.Event()
         self._total = order.bytes
+        self.sha256 = ""
         self._checking = False
         self._waiting: tuple[Failure, float] | None = None
         self._part: PartFile | None = None
@@ -112,9 +113,9 @@ class Transfer:
     def progress(self) -> Progress:
         """Where it is now; from any thread."""
         part, crew, hasher = self._part, self._crew, self._hasher
-        trouble = self._waiting
-        if crew and crew.trouble:
-            trouble = crew.trouble, crew.again_at_s
+        trouble, failure = self._waiting, crew.trouble if crew else None
+        if crew and failure:
+            trouble = failure, crew.again_at_s
         state: State = "checking" if self._checking else "waiting" if trouble else "running"
         return Progress(
             state=state,
@@ -150,7 +151,7 @@ class Transfer:
         for _ in range(_RESTARTS):
             remote = self._look_up()
             identity = Identity(etag=remote.etag, bytes=remote.bytes, sha256=self._wanted(remote))
-            self._total = remote.bytes
+            self._total, self.sha256 = remote.bytes, identity.sha256
             if os.path.lexists(self._path) and self._is_there(part, identity):
                 part.discard(keep_record=self._keep_record)
                 return
@@ -162,6 +163,7 @@ class Transfer:
                 part.begin_anew(identity, remote.url)
                 continue
             if _is_promised(part, identity, found):
+                self.sha256 = found
                 part.finish(keep_record=self._keep_record)
                 return
             part.begin_anew(identity, remote.url)

@@ -1,0 +1,121 @@
+"""``rookery download``: one model from a hub to this disk, in this process."""
+
+import re
+import threading
+import time
+from argparse import Namespace
+from pathlib import Path
+
+from app.errors import Failure
+from app.hub.bundle import Bundle
+from app.hub.catalogue import Entry, bundled
+from app.hub.crew import How
+from app.hub.pace import Pace, Rate
+from app.hub.remote import Hub
+from app.hub.transfer import Progress, StoppedError
+from app.words import one_line, visible
+
+from .hub_choice import chosen_hub
+from .output import Progress as Line
+from .output import emit, human_bytes, note, print_json
+
+_TRIES = 8
+_LOOK_S = 0.2
+_STEP = 10  # per cent between two lines where there is no terminal
+_SEVERAL = re.compile(r"\.index\.json$|-\d{5}-of-\d{5}\.\w+$", re.ASCII)
+
+
+def run(options: Namespace) -> int:
+    """Fetch it and print where it lies.  Raises what ``Bundle.run`` does."""
+    choice = chosen_hub(options.endpoint)
+    folder = Path(options.to).expanduser() if options.to else choice.models
+    entry = _entry(choice.hub, options.repo, options.file)
+    how = How(connections=choice.chosen.download_connections, tries=_TRIES)
+    pace = Pace(choice.chosen.download_limit)
+    bundle = Bundle(choice.hub, entry, folder.absolute(), how=how, pace=pace)
+    begun = time.monotonic()
+    path = _Run(bundle, visible(entry.name)).path()
+    if options.json:
+        facts = {
+            "path": str(path),
+            "repo": entry.repo,
+            "file": entry.file,
+            "bytes": bundle.progress.total,
+            "sha256": bundle.sha256,
+            "seconds": round(time.monotonic() - begun, 3),
+        }
+        print_json(facts)
+    else:
+        emit(visible(str(path)))
+    return 0
+
+
+def _entry(hub: Hub, repo: str, file: str) -> Entry:
+    """What is to be fetched, as the hub tells of it now.  Raises HubError at once."""
+    if _SEVERAL.search(file):
+        for entry in hub.entries(repo):
+            if file == entry.file or file in [part.path for part in entry.parts]:
+                return entry
+    told = hub.facts(repo, file)
+    sha256 = told.sha256
+    if hub.endpoint.kind != "huggingface":  # a mirror has to give what the original gives
+        known = (entry.sha256 for entry in bundled() if (entry.repo, entry.file) == (repo, file))
+        sha256 = next(filter(None, known), sha256)
+    return Entry(repo=repo, file=file, bytes=told.bytes, sha256=sha256)
+
+
+class _Run:
+    """The bundle in a thread, so that Ctrl-C is heard while it waits for the network."""
+
+    def __init__(self, bundle: Bundle, name: str) -> None:
+        self._bundle, self._name = bundle, name
+        self._path: Path | None = None
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._work, name="download")
+        self._line, self._rate, self._said = Line(), Rate(), 0
+
+    def path(self) -> Path:
+        """Where it lies, once it is whole."""
+        self._thread.start()
+        try:
+            while self._thread.is_alive():
+                self._thread.join(_LOOK_S)
+                self._show(self._bundle.progress)
+        except KeyboardInterrupt:
+            self._bundle.stop()
+            self._thread.join()
+            self._line.clear()
+            note("What is there is kept: the same command goes on from there.")
+            raise
+        finally:
+            self._line.clear()
+        if self._failure is not None:
+            raise self._failure
+        assert self._path is not None
+        return self._path
+
+    def _work(self) -> None:
+        try:
+            self._path = self._bundle.run()
+        except (Failure, StoppedError) as failure:
+            self._failure = failure
+
+    def _show(self, now: Progress) -> None:
+        text = f"{self._name}: {human_bytes(now.done)} of {human_bytes(now.total)}"
+        rate = self._rate.note(now.done)
+        if now.state == "checking":
+            text = f"{self._name}: checking, {human_bytes(now.checked)} of {human_bytes(now.total)}"
+        elif now.failure is not None:
+            text += f", trying again in {now.wait_s:.0f} s: {one_line(now.failure)}"
+        elif rate:
+            left = (now.total - now.done) / rate
+            text += f", {human_bytes(rate)}/s, {left:.0f} s left"
+        self._line.show(visible(text))
+        self._say(now, text)
+
+    def _say(self, now: Progress, text: str) -> None:
+        """Where there is no terminal to write over: a line for every tenth."""
+        done = 100 * now.done // now.total if now.total else 0
+        if not self._line.is_seen and done >= self._said + _STEP:
+            self._said = done - done % _STEP
+            note(visible(text))

@@ -1,0 +1,40 @@
+"""Which hub a verb asks: the one on the command line, in the environment, or in the settings."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.hub.endpoints import endpoint_at, endpoint_of
+from app.hub.keys import token_for
+from app.hub.remote import Hub
+from app.store.paths import standard_paths
+from app.store.settings import Settings, Values
+from app.words import one_line
+
+from .output import note
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A hub, the settings, and where models go."""
+
+    hub: Hub
+    chosen: Values
+    models: Path
+
+
+def chosen_hub(address: str = "") -> Choice:
+    """The hub at ``address``, or where that is "" the usual one.  Raises HubUnreachable."""
+    paths = standard_paths(os.environ.get("ROOKERY_HOME", ""))
+    settings = Settings(paths.settings)
+    if settings.trouble is not None:
+        note(f"rookery: {one_line(settings.trouble)}")
+    chosen = settings.now
+    endpoint = (
+        endpoint_at(address)
+        if address
+        else endpoint_of(chosen.hub_source, chosen.hub_mirror, os.environ)
+    )
+    hub = Hub(endpoint, token_for(endpoint.address), chosen.hub_proxy, cache_dir=paths.hub_cache)
+    folder = Path(chosen.download_folder) if chosen.download_folder else paths.models
+    return Choice(hub, chosen, folder)
