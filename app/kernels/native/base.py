@@ -85,6 +85,14 @@ class Base(PortableOps):
         if self._tape is not None:
             self._tape.add(bytes(record))
 
+    def floats(self, x: Tensor) -> Tensor:
+        """The same numbers in float32."""
+        if x.dtype == torch.float32:
+            return x
+        y = self.empty(x.shape)
+        self.call("widen", y, x, x.numel(), KINDS[x.dtype])
+        return y
+
     def fallback(self, operation: str, *arguments: Any) -> Any:
         """The operation of PortableOps by this name."""
         whole = getattr(self.plain, operation)

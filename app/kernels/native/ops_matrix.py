@@ -1,6 +1,5 @@
 """Products with matrices of 32 and 16 bits, and the head."""
 
-import torch
 from torch import Tensor
 
 from .base import KINDS, Base, ready
@@ -54,14 +53,6 @@ class MatrixOps(Base):
             whole: Tensor = self.fallback("head", x, weight)
             return whole
         return self.matmul(x, weight, "")
-
-    def floats(self, x: Tensor) -> Tensor:
-        """The same numbers in float32."""
-        if x.dtype == torch.float32:
-            return x
-        y = self.empty(x.shape)
-        self.call("widen", y, x, x.numel(), KINDS[x.dtype])
-        return y
 
     def _matvec(
         self,
