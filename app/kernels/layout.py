@@ -6,13 +6,15 @@ filled up with zeros to whole groups.  There are two layouts, of equal size but 
 - **by output**, for dense products: panels of 16 outputs; a panel's group is a run of quads, and a
   quad is 4 inputs of output 0, the same 4 of output 1, and so on: 64 numbers, one vector of a
   processor that multiplies bytes four at a time.
-- **by unit**, for inputs that are mostly zero: a group is a run of inputs, each with its numbers
-  for all outputs in a row, so that an input of zero is not read.  In each run of 64 outputs the
+- **by unit**, for inputs that are mostly zero: panels of 128 (int8) or 256 outputs; a panel's group
+  is a run of inputs, each with its 128 bytes in a row, so that an input of zero is not read.  In
+  each run of 64 outputs the
   place 16 a + 4 b + c holds output 16 b + 4 a + c: four such rows interleaved byte by byte are
   quads of 16 outputs in order.
 
 Of int4, one byte holds the numbers of two quads of a panel, the first in its low half, or of the
-outputs i and i + 64 of a row.  The scales are (panels, groups, 16), or (groups, outputs).
+outputs i and i + 64 of a row.  The scales are (panels, groups, outputs of a panel).  Floats by unit
+are panels of 128 outputs as (panels, in, 128).
 """
 
 from typing import NamedTuple
@@ -20,6 +22,8 @@ from typing import NamedTuple
 QUAD = 4
 PANEL = 16
 LINE = 64  # bytes of a vector
+ROW = 128  # bytes of a unit in a panel, by unit
+FLOAT_PANEL = 128
 
 
 class Kind(NamedTuple):
@@ -30,8 +34,8 @@ class Kind(NamedTuple):
 
     @property
     def row(self) -> int:
-        """By unit, outputs that are filled up to."""
-        return LINE * 8 // self.bits
+        """By unit, outputs of a panel."""
+        return ROW * 8 // self.bits
 
 
 KINDS = {"int8": Kind(64, 8), "int4": Kind(32, 4), "int8g16": Kind(16, 8)}
@@ -60,25 +64,26 @@ class Shape(NamedTuple):
         return -(-self.inputs // KINDS[self.kind].group)
 
     @property
+    def panel(self) -> int:
+        """Outputs that lie together."""
+        return KINDS[self.kind].row if self.by_unit else PANEL
+
+    @property
     def padded(self) -> int:
         """Outputs, filled up."""
-        step = KINDS[self.kind].row if self.by_unit else PANEL
-        return -(-self.outputs // step) * step
+        return -(-self.outputs // self.panel) * self.panel
 
     @property
     def codes(self) -> tuple[int, ...]:
         """The shape of the bytes."""
         kind = KINDS[self.kind]
-        if self.by_unit:
-            return (self.groups, kind.group, self.padded * kind.bits // 8)
-        return (self.padded // PANEL, self.groups, PANEL * kind.group * kind.bits // 8)
+        panels = self.padded // self.panel
+        return (panels, self.groups, self.panel * kind.group * kind.bits // 8)
 
     @property
     def scales(self) -> tuple[int, ...]:
         """The shape of the float16 scales."""
-        if self.by_unit:
-            return (self.groups, self.padded)
-        return (self.padded // PANEL, self.groups, PANEL)
+        return (self.padded // self.panel, self.groups, self.panel)
 
     @property
     def code_bytes(self) -> int:

@@ -131,7 +131,7 @@ class Ops(Protocol):
         ...
 
     def matmul_units_onto(self, out: Array, x: Array, weight: Array, gate: Array | None) -> None:
-        """Like ``matmul_onto``, with the weight as (in, out)."""
+        """Like ``matmul_onto``, with the weight by unit as (panels, in, 128); see layout.py."""
         ...
 
     # small integers with scales: a Packed (packing.py) of n matrices; results are float32

@@ -83,42 +83,31 @@ def values(codes: Tensor, kind: str) -> Tensor:
 
 
 def _pack_one(matrix: Tensor, shape: Shape, codes: Tensor, scales: Tensor) -> None:
-    """Some rows at a time; by unit a row's numbers end up in a column."""
-    kind = KINDS[shape.kind]
-    step = kind.row if shape.by_unit else PANEL
-    rows = max(1, _BLOCK // max(1, step * shape.inputs)) * step
-    for first in range(0, shape.padded, rows):
-        last = min(first + rows, shape.padded)
-        block = torch.zeros((last - first, shape.groups * kind.group))
-        some = matrix[first:last]
+    """Some panels at a time."""
+    group, panel = KINDS[shape.kind].group, shape.panel
+    arrange = _by_unit if shape.by_unit else _by_output
+    panels = max(1, _BLOCK // (panel * shape.inputs))
+    for first in range(0, len(codes), panels):
+        last = min(first + panels, len(codes))
+        block = torch.zeros(((last - first) * panel, shape.groups * group))
+        some = matrix[first * panel : last * panel]
         block[: len(some), : shape.inputs] = some
-        found, factors = quantise(block.view(-1, kind.group), shape.kind)
-        found, factors = found.view(len(block), shape.groups, -1), factors.view(len(block), -1)
-        if shape.by_unit:
-            line = slice(first * kind.bits // 8, last * kind.bits // 8)
-            codes[:, :, line] = _by_unit(found, shape.kind)
-            scales[:, first:last] = factors.T
-        else:
-            codes[first // PANEL : last // PANEL] = _by_output(found, shape.kind)
-            scales[first // PANEL : last // PANEL] = factors.view(-1, PANEL, shape.groups).mT
+        found, factors = quantise(block.view(-1, group), shape.kind)
+        codes[first:last] = arrange(found.view(len(block), shape.groups, -1), shape.kind)
+        scales[first:last] = factors.view(-1, panel, shape.groups).mT
 
 
 def _unpack_one(codes: Tensor, scales: Tensor, shape: Shape, out: Tensor) -> None:
-    kind = KINDS[shape.kind]
-    step = kind.row if shape.by_unit else PANEL
-    rows = max(1, _BLOCK // max(1, step * shape.inputs)) * step
-    for first in range(0, shape.padded, rows):
-        last = min(first + rows, shape.padded)
-        if shape.by_unit:
-            line = slice(first * kind.bits // 8, last * kind.bits // 8)
-            found = _from_units(codes[:, :, line], shape.kind)
-            factors = scales[:, first:last].T
-        else:
-            found = _from_outputs(codes[first // PANEL : last // PANEL], shape.kind)
-            factors = scales[first // PANEL : last // PANEL].mT.reshape(last - first, -1)
+    panel = shape.panel
+    arranged = _from_units if shape.by_unit else _from_outputs
+    panels = max(1, _BLOCK // (panel * shape.inputs))
+    for first in range(0, len(codes), panels):
+        last = min(first + panels, len(codes))
+        found = arranged(codes[first:last], shape.kind)
+        factors = scales[first:last].mT.reshape(len(found), -1)
         block = values(found, shape.kind).mul_(factors.float()[:, :, None])
-        kept = out[first:last]
-        kept.copy_(block.view(last - first, -1)[: len(kept), : shape.inputs])
+        kept = out[first * panel : last * panel]
+        kept.copy_(block.view(len(found), -1)[: len(kept), : shape.inputs])
 
 
 def _by_output(codes: Tensor, kind: str) -> Tensor:
@@ -140,22 +129,25 @@ def _from_outputs(codes: Tensor, kind: str) -> Tensor:
 
 
 def _by_unit(codes: Tensor, kind: str) -> Tensor:
-    """(rows, groups, group) to (groups, group, bytes)."""
+    """(rows, groups, group) to (panels, groups, bytes)."""
     rows, groups, group = codes.shape
-    lines = codes.permute(1, 2, 0).reshape(groups, group, rows // LINE, 4, 4, 4)
-    lines = lines.transpose(-3, -2)
+    panel = KINDS[kind].row
+    lines = codes.view(rows // panel, panel, groups, group).permute(0, 2, 3, 1)
+    lines = lines.reshape(rows // panel, groups, group, panel // LINE, 4, 4, 4).transpose(-3, -2)
     if kind == "int4":
-        lines = lines[:, :, 0::2] | lines[:, :, 1::2] << 4
-    return lines.reshape(groups, group, -1)
+        lines = lines[:, :, :, 0::2] | lines[:, :, :, 1::2] << 4
+    return lines.reshape(rows // panel, groups, -1)
 
 
 def _from_units(codes: Tensor, kind: str) -> Tensor:
     """The reverse of ``_by_unit``."""
-    groups, group, _ = codes.shape
-    lines = codes.reshape(groups, group, -1, 4, 4, 4)
+    panels, groups, _ = codes.shape
+    group, panel = KINDS[kind].group, KINDS[kind].row
+    lines = codes.view(panels, groups, group, -1, 4, 4, 4)
     if kind == "int4":
-        lines = torch.stack((lines & 15, lines >> 4), 3).flatten(2, 3)
-    return lines.transpose(-3, -2).reshape(groups, group, -1).permute(2, 0, 1)
+        lines = torch.stack((lines & 15, lines >> 4), 4).flatten(3, 4)
+    lines = lines.transpose(-3, -2).reshape(panels, groups, group, panel)
+    return lines.permute(0, 3, 1, 2).reshape(panels * panel, groups, group)
 
 
 def _quantise8(groups: Tensor) -> tuple[Tensor, Tensor]:

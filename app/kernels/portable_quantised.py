@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from . import packing
+from .layout import FLOAT_PANEL
 from .packing import Packed
 
 
@@ -42,7 +43,13 @@ class PortableQuantised:
         self, out: Tensor, x: Tensor, weight: Tensor, gate: Tensor | None
     ) -> None:
         """See Ops."""
-        _add(out, torch.matmul(x.to(weight.dtype), weight), gate)
+        rows = x.to(torch.float32 if weight.dtype == torch.float16 else weight.dtype)
+        width = out.shape[-1]
+        y = torch.empty(out.shape)
+        for first, panel in zip(range(0, width, FLOAT_PANEL), weight, strict=True):
+            some = panel[:, : width - first].to(rows.dtype)
+            y[..., first : first + FLOAT_PANEL] = rows @ some
+        _add(out, y, gate)
 
 
 def activate(x: Tensor, act: str) -> Tensor:

@@ -7,7 +7,7 @@ hands on to the next matrix may have the type of the weights; everything else is
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
-from .layout import kind_for
+from .layout import FLOAT_PANEL, kind_for
 from .ops import Array, Ops
 
 
@@ -76,7 +76,7 @@ class Plain:
 
 @dataclass(frozen=True, slots=True)
 class ByUnit:
-    """16 or 32 bits a number, stored as (in, out): an input of zero need not be read."""
+    """16 or 32 bits a number, by unit (layout.py): an input of zero need not be read."""
 
     ops: Ops
     data: Array
@@ -84,7 +84,12 @@ class ByUnit:
     @classmethod
     def pack(cls, ops: Ops, host: Array, dtype: str) -> Self:
         """From a host tensor (out, in)."""
-        return cls(ops, ops.upload(host.T.contiguous(), dtype))
+        outputs, inputs = host.shape
+        panels = -(-outputs // FLOAT_PANEL)
+        data = host.new_zeros((panels, inputs, FLOAT_PANEL))
+        for panel, rows in zip(data, host.split(FLOAT_PANEL), strict=True):
+            panel[:, : len(rows)] = rows.T
+        return cls(ops, ops.upload(data, dtype))
 
     @property
     def nbytes(self) -> int:

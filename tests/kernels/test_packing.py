@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from app.kernels import packing
-from app.kernels.layout import KINDS, LINE, PANEL, QUAD, Shape, kind_for
+from app.kernels.layout import KINDS, LINE, PANEL, QUAD, ROW, Shape, kind_for
 
 SIZES = [(1, 1), (16, 64), (40, 24), (3, 100, 130), (2, 129, 65), (130, 512)]
 every_kind = pytest.mark.parametrize("kind", sorted(KINDS))
@@ -99,7 +99,7 @@ def test_four_rows_by_unit_interleave_to_quads_of_outputs_in_order(kind):
     group, outputs = KINDS[kind].group, KINDS[kind].row
     host = _draw(outputs, group)
     codes, _ = packing.quantise(host, kind)
-    rows = packing.pack(host, kind, by_unit=True).codes[0, 0]
+    rows = packing.pack(host, kind, by_unit=True).codes[0, 0, 0].view(group, ROW)[:, :LINE]
     lines = torch.stack((rows & 15, rows >> 4), 1) if kind == "int4" else rows[:, None]
     a, b, c, d = lines[:4, 0].reshape(4, 4, PANEL)  # each 4 lanes of 16 bytes
     low = torch.stack((a, b), -1).flatten(1), torch.stack((c, d), -1).flatten(1)
@@ -119,4 +119,4 @@ def test_narrow_matrices_have_more_scales_and_8_bits():
 def test_sizes_are_told_without_packing():
     assert Shape("int8", 1024, 1024).nbytes * 8 == 8.25 * 1024**2
     assert Shape("int4", 1024, 4096, by_unit=True).nbytes * 8 == 4.5 * 4 * 1024**2
-    assert Shape("int4", 1, 1, by_unit=True).padded == 2 * LINE
+    assert Shape("int4", 1, 1, by_unit=True).padded == 2 * ROW

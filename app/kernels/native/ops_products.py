@@ -80,8 +80,8 @@ class ProductOps(Base):
         self, out: Tensor, x: Tensor, weight: Tensor, gate: Tensor | None
     ) -> None:
         """See Ops."""
-        width, outputs = weight.shape
-        sizes = Sizes(1, x.numel() // width, outputs, width)
+        width = weight.shape[1]
+        sizes = Sizes(1, x.numel() // width, out.shape[-1], width)
         if not suits(sizes, x, weight) or not _joins(out, gate):
             super().matmul_units_onto(out, x, weight, gate)
             return

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from app.kernels import packing
-from app.kernels.layout import KINDS, LINE, Shape
+from app.kernels.layout import KINDS, Shape
 from app.kernels.packing import Packed
 
 from .base import KINDS as FLOATS
@@ -56,17 +56,16 @@ class QuantisedOps(Base):
         self, out: Tensor, x: Tensor, weight: Tensor, gate: Tensor | None
     ) -> None:
         """See Ops."""
-        width, outputs = weight.shape
+        panels, width, panel = weight.shape
         rows = x.numel() // width
         if not (rows <= _MOST_ROWS and weight.dtype in FLOATS and ready(out, x, weight, gate)):
             self.fallback("matmul_units_onto", out, x, weight, gate)
             return
         groups = -(-width // _FLOAT_GROUP)
-        totals = -(-outputs // LINE) * LINE * rows
-        scratch = self._scratch(4 * totals + groups * (_FLOAT_GROUP + 4))
+        scratch = self._scratch(4 * panels * panel * rows + groups * (_FLOAT_GROUP + 4))
         kind = FLOATS[weight.dtype]
         gate = None if gate is None else self.floats(gate)
-        sizes = (rows, outputs, width, kind)
+        sizes = (rows, out.shape[-1], width, kind)
         self.call("units", out, self.floats(x), weight, *sizes, scratch, gate, self.skipping)
 
     def _packed(

@@ -4,6 +4,7 @@
 constexpr int64_t QUAD = 4;
 constexpr int64_t PANEL = 16;
 constexpr int64_t MOST_GROUP = 64;
+constexpr int64_t FLOAT_PANEL = 128;  // outputs of a panel of floats by unit
 constexpr float TOP = 32512;  // 127 * 256: the upper of two signed bytes stays one
 constexpr int ZERO = 128;     // what the unsigned bytes of weights are too large by
 

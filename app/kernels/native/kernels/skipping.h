@@ -1,4 +1,4 @@
-// Products with matrices stored by unit (in, out): what belongs to an input of zero is not read.
+// Products with matrices stored by unit (layout.py): what belongs to an input of zero is not read.
 //
 // Units are taken in groups.  Of each group the scratch memory holds which of its units are not
 // zero in all rows of x, so that the next group's rows can be fetched while this one's are
@@ -6,8 +6,6 @@
 
 constexpr int64_t FLOAT_GROUP = 64;   // units, where weights are floats
 constexpr int64_t UNION_ROWS = 8;     // more rows of x leave hardly a unit out
-constexpr int64_t DIRECT_ROWS = 2;    // up to these, weights are interleaved anew for each row
-constexpr int64_t LINES = 64;         // outputs that are summed up at once
 
 // Which units of each group are to be read: `counts[g]` of them in `ids + g * group`.
 struct Chosen {
@@ -54,16 +52,30 @@ RK_INLINE void choose_and_fix(
     team.barrier();
 }
 
-// A packed matrix by unit: groups of rows of `row_bytes`.
-struct UnitMatrix {
-    const uint8_t* codes;
-    const fp16* scales;  // (groups, padded)
-    int64_t row_bytes, padded, group;
+constexpr int64_t ROW_BYTES = 128;   // of a unit in a panel
+
+// What is to be fetched of the next group: its chosen rows' lines one after the other, as memory
+// likes it.  Some are asked for at each step of the work: all at once would wait for each other.
+struct Ahead {
+    const uint8_t* rows;  // of the next group
+    const uint8_t* ids;
+    int64_t row_bytes, lines, left, line;
+
+    RK_MEMBER void fetch(int64_t count) {
+        for (int64_t i = 0; i < count && left > 0; ++i, --left) {
+            prefetch(rows + *ids * row_bytes + line * LINE);
+            if (++line == lines) line = 0, ++ids;
+        }
+    }
 };
 
-// Where the sums of 64 outputs of a group go, for rows `from`..`from + M`.
-struct UnitSums {
-    float* totals;  // (rows, padded)
+// A line of 64 bytes of the rows of one group, and what becomes of it.
+struct UnitLine {
+    const uint8_t* at;   // in the group's first row
+    const uint8_t* ids;
+    int64_t count;
+    const fp16* scales;  // of the line's outputs
+    float* totals;       // (rows, padded), from the line's first output on
     int64_t padded;
 };
 
@@ -81,43 +93,41 @@ RK_INLINE void add_panel(
     }
 }
 
-// The 64 bytes (HALF 0 or 1 of bytes that hold two outputs; -1: bytes are outputs) of four units.
-template <int HALF>
+// The quads of four units: 64 outputs of int8, 128 of int4.
+template <bool FOUR>
 RK_INLINE void four_units(
-    const uint8_t* line, const uint8_t* ids, int64_t row_bytes, const Table& table, Quads* out) {
-    Quads rows[QUAD];
+    const UnitLine& line, const uint8_t* ids, const Table& table, Quads* out) {
+    Quads rows[QUAD], upper[QUAD];
     for (int i = 0; i < QUAD; ++i) {
-        const uint8_t* at = line + ids[i] * row_bytes;
-        Quads other;
-        if (HALF < 0)
-            rows[i] = quads_at(at);
-        else if (HALF == 0)
-            halves(at, table, rows[i], other);
+        const uint8_t* at = line.at + ids[i] * ROW_BYTES;
+        if (FOUR)
+            halves(at, table, rows[i], upper[i]);
         else
-            halves(at, table, other, rows[i]);
+            rows[i] = quads_at(at);
     }
     interleave(rows, out);
+    if (FOUR) interleave(upper, out + 4);
 }
 
-// 64 outputs of one group, for M rows: each four units are interleaved and multiplied at once.
-template <int HALF, int M>
-RK_INLINE void units_directly(
-    const uint8_t* line, const fp16* scales, const UnitMatrix& w, const Inputs& in,
-    const Chosen& chosen, int64_t g, const Table& table, const UnitSums& to) {
-    Sums sums[4][M];
-    for (int v = 0; v < 4; ++v)
-        for (int m = 0; m < M; ++m) start(sums[v][m], in.offset(m, g));
-    const uint8_t* ids = chosen.ids + g * w.group;
-    const uint8_t* x[M];
-    for (int m = 0; m < M; ++m) x[m] = in.at(m, g);
-    for (int64_t done = 0; done < chosen.counts[g]; done += QUAD) {
-        Quads quads[4];
-        four_units<HALF>(line, ids + done, w.row_bytes, table, quads);
-        for (int v = 0; v < 4; ++v)
-            for (int m = 0; m < M; ++m) add(sums[v][m], quads[v], x[m] + 2 * done);
+// For one row of x: quads are multiplied as soon as they are made.
+template <bool FOUR>
+RK_INLINE void line_times_row(
+    const UnitLine& line, Ahead& ahead, const Inputs& in, int64_t g, const Table& table) {
+    constexpr int PANELS = FOUR ? 8 : 4;
+    Sums sums[PANELS];
+    const uint8_t* x = in.at(0, g);
+    for (int v = 0; v < PANELS; ++v) start(sums[v], in.offset(0, g));
+    int64_t done = 0;
+    for (; done < line.count; done += QUAD) {
+        Quads quads[PANELS];
+        ahead.fetch(QUAD);
+        four_units<FOUR>(line, line.ids + done, table, quads);
+        for (int v = 0; v < PANELS; ++v) add(sums[v], quads[v], x + 2 * done);
     }
-    for (int v = 0; v < 4; ++v)
-        add_panel<M>(sums[v], in, 0, g, scales + v * PANEL, to.totals + v * PANEL, to.padded);
+    if (line.count == 0) return;
+    for (int v = 0; v < PANELS; ++v)
+        add_panel<1>(
+            &sums[v], in, 0, g, line.scales + v * PANEL, line.totals + v * PANEL, line.padded);
 }
 
 template <int M>
@@ -132,74 +142,56 @@ RK_INLINE void kept_quads(
     }
     for (int64_t q = 0; q < quads; ++q)
         for (int m = 0; m < M; ++m) add(sums[m], kept[q], x[m] + 8 * q);
-    add_panel<M>(sums, in, from, g, scales, totals, padded);
+    add_panel<M>(sums, in, from, g, scales, totals + from * padded, padded);
 }
 
-// The same for many rows: the interleaved quads are kept and used for all of them.
-template <int HALF>
-RK_INLINE void units_kept(
-    const uint8_t* line, const fp16* scales, const UnitMatrix& w, const Inputs& in,
-    const Chosen& chosen, int64_t g, const Table& table, const UnitSums& to) {
-    Quads kept[4][MOST_GROUP / QUAD];
-    const uint8_t* ids = chosen.ids + g * w.group;
-    const int64_t quads = (chosen.counts[g] + QUAD - 1) / QUAD;
-    for (int64_t q = 0; q < quads; ++q) {
-        Quads four[4];
-        four_units<HALF>(line, ids + q * QUAD, w.row_bytes, table, four);
-        for (int v = 0; v < 4; ++v) kept[v][q] = four[v];
-    }
-    for (int v = 0; v < 4; ++v) {
-        int64_t row = 0;
-        const fp16* by = scales + v * PANEL;
-        float* totals = to.totals + v * PANEL;
-        for (; row + BATCH <= in.rows; row += BATCH)
-            kept_quads<BATCH>(kept[v], quads, in, row, g, by, totals + row * w.padded, w.padded);
-        for (; row + 2 <= in.rows; row += 2)
-            kept_quads<2>(kept[v], quads, in, row, g, by, totals + row * w.padded, w.padded);
-        for (; row < in.rows; ++row)
-            kept_quads<1>(kept[v], quads, in, row, g, by, totals + row * w.padded, w.padded);
-    }
-}
-
-template <int HALF>
-RK_INLINE void units_of_group(
-    const uint8_t* line, int64_t output, const UnitMatrix& w, const Inputs& in,
-    const Chosen& chosen, int64_t g, const Table& table, const UnitSums& sums) {
-    const fp16* scales = w.scales + g * w.padded + output;
-    const UnitSums to = {sums.totals + output, sums.padded};
-    if (in.rows == 1)
-        units_directly<HALF, 1>(line, scales, w, in, chosen, g, table, to);
-    else if (in.rows == 2)
-        units_directly<HALF, 2>(line, scales, w, in, chosen, g, table, to);
-    else
-        units_kept<HALF>(line, scales, w, in, chosen, g, table, to);
-}
-
-// The next group's units, at the same place of their rows.
-RK_INLINE void fetch_units(
-    const uint8_t* line, const Chosen& chosen, int64_t g, int64_t row_bytes, int64_t bytes) {
-    const uint8_t* ids = chosen.ids + g * chosen.group;
-    for (int64_t i = 0; i < chosen.counts[g]; ++i)
-        for (int64_t at = 0; at < bytes; at += LINE) prefetch(line + ids[i] * row_bytes + at);
-}
-
+// For several rows: the quads are kept and used for all of them.
 template <bool FOUR>
-RK_INLINE void packed_units_of(
-    const UnitMatrix& w, const Inputs& in, const Chosen& chosen, Range lines, const Table& table,
-    const UnitSums& sums) {
-    for (int64_t g = 0; g < in.groups; ++g) {
-        const uint8_t* rows = w.codes + g * w.group * w.row_bytes;
-        for (int64_t at = lines.begin; at < lines.end; ++at) {
-            const uint8_t* line = rows + at * LINE;
-            if (g + 1 < in.groups)
-                fetch_units(line + w.group * w.row_bytes, chosen, g + 1, w.row_bytes, LINE);
-            if (FOUR) {
-                units_of_group<0>(line, at * 2 * LINES, w, in, chosen, g, table, sums);
-                units_of_group<1>(line, (2 * at + 1) * LINES, w, in, chosen, g, table, sums);
-            } else {
-                units_of_group<-1>(line, at * LINES, w, in, chosen, g, table, sums);
-            }
+RK_INLINE void line_times_rows(
+    const UnitLine& line, Ahead& ahead, const Inputs& in, int64_t g, const Table& table) {
+    constexpr int PANELS = FOUR ? 8 : 4;
+    Quads kept[PANELS][MOST_GROUP / QUAD];
+    int64_t done = 0, quads = 0;
+    for (; done < line.count; done += QUAD, ++quads) {
+        Quads made[PANELS];
+        ahead.fetch(QUAD);
+        four_units<FOUR>(line, line.ids + done, table, made);
+        for (int v = 0; v < PANELS; ++v) kept[v][quads] = made[v];
+    }
+    for (int v = 0; v < PANELS; ++v) {
+        const fp16* scales = line.scales + v * PANEL;
+        float* totals = line.totals + v * PANEL;
+        int64_t row = 0;
+        for (; row + BATCH <= in.rows; row += BATCH)
+            kept_quads<BATCH>(kept[v], quads, in, row, g, scales, totals, line.padded);
+        for (; row + 2 <= in.rows; row += 2)
+            kept_quads<2>(kept[v], quads, in, row, g, scales, totals, line.padded);
+        for (; row < in.rows; ++row)
+            kept_quads<1>(kept[v], quads, in, row, g, scales, totals, line.padded);
+    }
+}
+
+// A panel: `totals` (rows, padded), from its first output on, grow by its products.
+template <bool FOUR>
+RK_INLINE void unit_panel(
+    const uint8_t* codes, const fp16* scales, const Inputs& in, const Chosen& chosen,
+    const Table& table, float* totals, int64_t padded) {
+    constexpr int64_t OUTPUTS = FOUR ? 128 : 64, LINES = ROW_BYTES / LINE;
+    const int64_t group_bytes = in.group * ROW_BYTES;
+    for (int64_t g = 0; g < in.groups; ++g, codes += group_bytes, scales += LINES * OUTPUTS) {
+        const uint8_t* ids = chosen.ids + g * in.group;
+        const int64_t next = g + 1 < in.groups ? chosen.counts[g + 1] * LINES : 0;
+        Ahead ahead = {codes + group_bytes, ids + in.group, ROW_BYTES, LINES, next, 0};
+        for (int64_t i = 0; i < LINES; ++i) {
+            const UnitLine line = {
+                codes + i * LINE, ids, chosen.counts[g], scales + i * OUTPUTS,
+                totals + i * OUTPUTS, padded};
+            if (in.rows == 1)
+                line_times_row<FOUR>(line, ahead, in, g, table);
+            else
+                line_times_rows<FOUR>(line, ahead, in, g, table);
         }
+        ahead.fetch(ahead.left);
     }
 }
 
@@ -217,40 +209,40 @@ RK_KERNEL(packed_units) {
     const bool all_of_them = call[13] == 0 || rows > UNION_ROWS;
     choose_and_fix(call.at<const float>(1), width, all_of_them, in, chosen, team);
 
-    const int64_t row_bytes = padded / (four ? 2 : 1), per_line = padded / (row_bytes / LINE);
-    const UnitMatrix w = {
-        call.at<const uint8_t>(2), call.at<const fp16>(3), row_bytes, padded, group};
-    const Range lines = team.share(row_bytes / LINE, 1);
-    const Range mine = {
-        least(outputs, lines.begin * per_line), least(outputs, lines.end * per_line)};
-    for (int64_t row = 0; row < rows; ++row)
-        memset(
-            totals + row * padded + lines.begin * per_line, 0,
-            size_t((lines.end - lines.begin) * per_line) * sizeof(float));
     const Table table = table_at(call.at<const uint8_t>(10));
-    if (four)
-        packed_units_of<true>(w, in, chosen, lines, table, {totals, padded});
-    else
-        packed_units_of<false>(w, in, chosen, lines, table, {totals, padded});
     const Target to = {call.at<float>(0), call.at<const float>(12), outputs, NO_ACT, true};
-    for (int64_t row = 0; row < rows; ++row)
-        finish(to, row, mine.begin, mine.end - mine.begin, totals + row * padded + mine.begin);
+    const int64_t panel = ROW_BYTES * (four ? 2 : 1);
+    Range part;
+    while (team.next(padded / panel, 1, part)) {
+        const int64_t first = part.begin * panel, count = least(panel, outputs - first);
+        const uint8_t* codes =
+            call.at<const uint8_t>(2) + part.begin * groups * group * ROW_BYTES;
+        const fp16* scales = call.at<const fp16>(3) + part.begin * groups * panel;
+        for (int64_t row = 0; row < rows; ++row)
+            memset(totals + row * padded + first, 0, size_t(panel) * sizeof(float));
+        if (four)
+            unit_panel<true>(codes, scales, in, chosen, table, totals + first, padded);
+        else
+            unit_panel<false>(codes, scales, in, chosen, table, totals + first, padded);
+        for (int64_t row = 0; row < rows; ++row)
+            finish(to, row, first, count, totals + row * padded + first);
+    }
 }
 
-// `some` vectors of outputs of one group of float units, for M rows of x.
+// U vectors of a panel's outputs for M rows of x; `rows` are a group's, from the first output on.
 template <int U, int M, class T>
 RK_INLINE void float_units(
-    const T* w, int64_t outputs, const float* x, int64_t width, const uint8_t* ids, int64_t count,
-    int64_t n, float* totals, int64_t padded) {
+    const T* rows, const uint8_t* ids, int64_t count, Ahead& ahead, const float* x, int64_t width,
+    float* totals, int64_t padded) {
     F sums[U][M];
     for (int u = 0; u < U; ++u)
         for (int m = 0; m < M; ++m) sums[u][m] = load(totals + m * padded + u * W);
     for (int64_t i = 0; i < count; ++i) {
-        const T* row = w + ids[i] * outputs;
+        ahead.fetch(U * W * int(sizeof(T)) / LINE);
         F by[M];
         for (int m = 0; m < M; ++m) by[m] = all(x[m * width + ids[i]]);
         for (int u = 0; u < U; ++u) {
-            const F weight = U > 1 ? load(row + u * W) : load_first(row, n);
+            const F weight = load(rows + ids[i] * FLOAT_PANEL + u * W);
             for (int m = 0; m < M; ++m) sums[u][m] = fma(weight, by[m], sums[u][m]);
         }
     }
@@ -258,18 +250,38 @@ RK_INLINE void float_units(
         for (int m = 0; m < M; ++m) store(totals + m * padded + u * W, sums[u][m]);
 }
 
-// Outputs `mine` of one group for M rows.
+// A group's rows for M rows of x.
 template <int M, class T>
 RK_INLINE void float_group(
-    const T* w, int64_t outputs, const float* x, int64_t width, const uint8_t* ids, int64_t count,
-    Range mine, float* totals, int64_t padded) {
+    const T* rows, const uint8_t* ids, int64_t count, Ahead& ahead, const float* x, int64_t width,
+    float* totals, int64_t padded) {
     constexpr int U = M == 1 ? 8 : 4;
-    int64_t at = mine.begin;
-    for (; at + U * W <= mine.end; at += U * W)
-        float_units<U, M>(w + at, outputs, x, width, ids, count, W, totals + at, padded);
-    for (; at < mine.end; at += W)
-        float_units<1, M>(
-            w + at, outputs, x, width, ids, count, mine.end - at, totals + at, padded);
+    for (int64_t at = 0; at < FLOAT_PANEL; at += U * W)
+        float_units<U, M>(rows + at, ids, count, ahead, x, width, totals + at, padded);
+}
+
+// A panel of floats for all rows of x.
+template <class T>
+RK_INLINE void float_panel(
+    const T* w, const Chosen& chosen, const float* x, int64_t rows, int64_t width, float* totals,
+    int64_t padded) {
+    constexpr int64_t BYTES = FLOAT_PANEL * int64_t(sizeof(T));
+    const int64_t groups = (width + FLOAT_GROUP - 1) / FLOAT_GROUP;
+    for (int64_t g = 0; g < groups; ++g, w += FLOAT_GROUP * FLOAT_PANEL, x += FLOAT_GROUP) {
+        const uint8_t* ids = chosen.ids + g * FLOAT_GROUP;
+        const int64_t count = chosen.counts[g], lines = BYTES / LINE;
+        Ahead ahead = {
+            reinterpret_cast<const uint8_t*>(w + FLOAT_GROUP * FLOAT_PANEL), ids + FLOAT_GROUP,
+            BYTES, lines, g + 1 < groups ? chosen.counts[g + 1] * lines : 0, 0};
+        int64_t row = 0;
+        for (; row + 4 <= rows; row += 4)
+            float_group<4>(
+                w, ids, count, ahead, x + row * width, width, totals + row * padded, padded);
+        for (; row < rows; ++row)
+            float_group<1>(
+                w, ids, count, ahead, x + row * width, width, totals + row * padded, padded);
+        ahead.fetch(ahead.left);
+    }
 }
 
 template <class T>
@@ -277,7 +289,8 @@ RK_INLINE void units_of(const Call& call, const Team& team) {
     const int64_t rows = call[3], outputs = call[4], width = call[5];
     const float* x = call.at<const float>(1);
     const int64_t groups = (width + FLOAT_GROUP - 1) / FLOAT_GROUP;
-    const int64_t padded = (outputs + LINE - 1) / LINE * LINE;
+    const int64_t panels = (outputs + FLOAT_PANEL - 1) / FLOAT_PANEL;
+    const int64_t padded = panels * FLOAT_PANEL;
     float* totals = call.at<float>(7);
     const Chosen chosen =
         chosen_in(reinterpret_cast<uint8_t*>(totals + rows * padded), groups, FLOAT_GROUP);
@@ -290,38 +303,20 @@ RK_INLINE void units_of(const Call& call, const Team& team) {
     }
     team.barrier();
 
-    const Range mine = team.share(outputs, LINE);
-    const int64_t size = mine.end - mine.begin, row_bytes = outputs * int64_t(sizeof(T));
-    if (size <= 0) return;
-    for (int64_t row = 0; row < rows; ++row)
-        memset(totals + row * padded + mine.begin, 0, size_t((size + LINE - 1) / LINE * LINE) * 4);
-    for (int64_t g = 0; g < groups; ++g) {
-        const T* w = call.at<const T>(2) + g * FLOAT_GROUP * outputs;
-        const uint8_t* ids = chosen.ids + g * FLOAT_GROUP;
-        const int64_t count = chosen.counts[g];
-        if (g + 1 < groups) {
-            const T* next = w + FLOAT_GROUP * outputs + mine.begin;
-            fetch_units(
-                reinterpret_cast<const uint8_t*>(next), chosen, g + 1, row_bytes,
-                size * int64_t(sizeof(T)));
-        }
-        const float* from = x + g * FLOAT_GROUP;
-        int64_t row = 0;
-        for (; row + 4 <= rows; row += 4)
-            float_group<4>(
-                w, outputs, from + row * width, width, ids, count, mine, totals + row * padded,
-                padded);
-        for (; row < rows; ++row)
-            float_group<1>(
-                w, outputs, from + row * width, width, ids, count, mine, totals + row * padded,
-                padded);
-    }
     const Target to = {call.at<float>(0), call.at<const float>(8), outputs, NO_ACT, true};
-    for (int64_t row = 0; row < rows; ++row)
-        finish(to, row, mine.begin, size, totals + row * padded + mine.begin);
+    Range part;
+    while (team.next(panels, 1, part)) {
+        const int64_t first = part.begin * FLOAT_PANEL, count = least(FLOAT_PANEL, outputs - first);
+        for (int64_t row = 0; row < rows; ++row)
+            memset(totals + row * padded + first, 0, size_t(FLOAT_PANEL) * sizeof(float));
+        const T* w = call.at<const T>(2) + first * width;
+        float_panel(w, chosen, x, rows, width, totals + first, padded);
+        for (int64_t row = 0; row < rows; ++row)
+            finish(to, row, first, count, totals + row * padded + first);
+    }
 }
 
-// out += gate * (x W), W (width, outputs) of floats.
+// out += gate * (x W^T), W of floats by unit (panels, width, 128).
 // Arguments: out (rows, outputs), x (rows, width), W, rows, outputs, width, kind of W, scratch,
 // gate (rows, outputs) or 0, whether to skip.
 RK_KERNEL(units) {

@@ -156,7 +156,7 @@ RK_INLINE void pack_rows(typename P::Part* to, const T* w, const Tiling& t, int6
     }
 }
 
-// The same of a matrix that is stored as (K, N).
+// The same of a matrix that is stored by unit, as panels of (K, FLOAT_PANEL).
 template <class P, class T>
 RK_INLINE void pack_units(typename P::Part* to, const T* w, const Tiling& t, int64_t count) {
     for (int64_t s = 0; s < t.steps; ++s) {
@@ -241,7 +241,7 @@ struct Tiles {
                 across,
                 (across + P::STEP - 1) / P::STEP,
                 x_row ? x_row : width,
-                by_unit ? outputs : width,
+                by_unit ? FLOAT_PANEL : width,
                 outputs};
     }
 };
@@ -274,7 +274,9 @@ RK_INLINE void tiles_of(const Call& call, const Team& team) {
             const int64_t at = c - columns.begin;
             Part* to = panel + at / COLUMNS * t.steps * COLUMNS + at % COLUMNS;
             if (all_of.by_unit)
-                pack_units<P>(to, w + c, t, columns.end - c);
+                pack_units<P>(
+                    to, w + c / FLOAT_PANEL * FLOAT_PANEL * t.width + c % FLOAT_PANEL, t,
+                    columns.end - c);
             else
                 pack_rows<P>(to, w + c * t.line, t, columns.end - c);
         }

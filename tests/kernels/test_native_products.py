@@ -1,0 +1,69 @@
+"""Products of many rows against float64, on every instruction set.
+
+The library and its instruction sets are those of test_native_sequence.
+"""
+
+import pytest
+import torch
+
+from app.kernels.weights import ByUnit
+
+from .test_native_sequence import TYPES, _close, draw, library, ops, two_threads
+
+__all__ = ["draw", "library", "ops", "two_threads"]
+
+SIZES = [(1, 33, 41, 37), (3, 40, 96, 64), (2, 257, 70, 100), (1, 300, 130, 2500)]
+
+# what rounding x, and a 16-bit result, costs
+LOSS = {torch.float32: 4e-6, torch.bfloat16: 5e-3, torch.float16: 6e-4}
+
+
+def _drawn(draw, kind, stack, rows, outputs, width):
+    x, weight = draw(stack, 1, rows, width), draw(stack, outputs, width) / width**0.5
+    weight = weight.to(TYPES[kind])
+    exact = torch.bmm(x.double().view(stack, rows, width), weight.double().mT)
+    return x, weight, exact.view(stack, 1, rows, outputs)
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_a_stack(ops, draw, kind, size):
+    x, weight, exact = _drawn(draw, kind, *size)
+    for form in {torch.float32, TYPES[kind]}:
+        found = ops.matmul_stack(x.to(form), weight)
+        assert found.dtype == torch.float32
+        _close(found, exact, LOSS[TYPES[kind]])
+    assert set(ops.kernels) == {"tiles"}
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("act", ["", "relu2", "tanh", "sigmoid"])
+def test_an_act(ops, draw, kind, act):
+    x, weight, exact = _drawn(draw, kind, 1, 50, 41, 37)
+    acts = {"": exact, "relu2": exact.relu().square(), "tanh": exact.tanh()}
+    wanted = acts.get(act, exact.sigmoid())
+    _close(ops.matmul(x[0], weight[0], act).float(), wanted[0], 2 * LOSS[TYPES[kind]])
+    assert ops.kernels == ["tiles"]
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("gated", [False, True])
+@pytest.mark.parametrize("by_unit", [False, True])
+def test_onto_a_residual(ops, draw, kind, gated, by_unit):
+    x, weight, exact = _drawn(draw, kind, 1, 50, 41, 37)
+    out = draw(1, 50, 41)
+    gate = draw(1, 50, 41).sigmoid() if gated else None
+    wanted = out + exact[0] * (1 if gate is None else gate)
+    if by_unit:
+        ByUnit.pack(ops, weight[0], kind).onto(out, x[0], gate)
+    else:
+        ops.matmul_onto(out, x[0], weight[0], gate)
+    _close(out, wanted, LOSS[TYPES[kind]])
+    assert ops.kernels == ["tiles"]
+
+
+@pytest.mark.parametrize("threads", [1, 3, 16])
+def test_any_number_of_threads(ops, draw, threads):
+    x, weight, exact = _drawn(draw, "bf16", 2, 257, 70, 100)
+    torch.set_num_threads(threads)
+    _close(ops.matmul_stack(x, weight), exact, LOSS[torch.bfloat16])
