@@ -1,6 +1,6 @@
 """How fast and how lean downloads are, beside curl from the same server in the same run.
 
-    python -m bench.downloads [--mib 1024] [--runs 3] [--memory-mib 4096] [--window]
+    python -m bench.downloads [--mib 1024] [--runs 3] [--memory-mib N] [--resume-mib N] [--window]
 
 The server is a process of its own on loopback.  Rates are of the whole command: from the first
 request until the file has its name, with its hash checked and its bytes kept by the disk.
@@ -18,14 +18,17 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from app.hub.catalogue import Entry
 from app.hub.downloads import Downloads
 from app.hub.endpoints import endpoint_at
+from app.hub.pace import Pace
+from app.hub.parts import already
 from app.hub.remote import Hub
-from app.hub.transfer import Order, Transfer
+from app.hub.transfer import Order, StoppedError, Transfer
+from app.hub.verify import digest
 
 REPO, FILE = "BlinkDL/some", "some.pth"
 MIB = 1 << 20
@@ -141,6 +144,40 @@ def memory(mib: int, folder: Path) -> dict[str, object]:
     }
 
 
+def resumed(mib: int, folder: Path) -> dict[str, object]:
+    """Seconds for the last 16 MiB of a file that was stopped there, and to hash all of it."""
+    path = folder / FILE
+    with served(mib) as (url, _):
+        hub = Hub(endpoint_at(url), cache_dir=folder / "cache")
+        order = Order(repo=REPO, file=FILE, path=str(path))
+        first = Transfer(hub, order, pace=Pace(400 * MIB))
+        thread = threading.Thread(target=_until_stopped, args=(first,))
+        thread.start()
+        while first.progress.done < (mib - 16) * MIB:
+            time.sleep(0.001)
+        first.stop()
+        thread.join()
+        left = mib * MIB - already(path)
+        begun = time.perf_counter()
+        Transfer(hub, order).run()
+        taken = time.perf_counter() - begun
+    begun = time.perf_counter()
+    digest(path)
+    hashing = time.perf_counter() - begun
+    path.unlink()
+    return {
+        "mib": mib,
+        "left_mib": round(left / MIB, 1),
+        "rest_s": round(taken, 2),
+        "hashing_all_of_it_s": round(hashing, 2),
+    }
+
+
+def _until_stopped(transfer: Transfer) -> None:
+    with suppress(StoppedError):
+        transfer.run()
+
+
 def window(mib: int, folder: Path) -> dict[str, object]:
     """How late a 60 Hz timer of a Qt loop is, in ms: alone, with the queue, with a thread."""
     from PySide6.QtCore import QCoreApplication
@@ -207,6 +244,7 @@ def main() -> int:
     parser.add_argument("--mib", type=int, default=1024)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--memory-mib", type=int, default=0)
+    parser.add_argument("--resume-mib", type=int, default=0)
     parser.add_argument("--window", action="store_true")
     options = parser.parse_args()
     found: dict[str, object] = {}
@@ -216,6 +254,8 @@ def main() -> int:
             found["rate"] = rates(options.mib, options.runs, folder)
         if options.memory_mib:
             found["memory"] = memory(options.memory_mib, folder)
+        if options.resume_mib:
+            found["resume"] = resumed(options.resume_mib, folder)
         if options.window:
             found["window"] = window(options.mib, folder)
     print(json.dumps(found, indent=1))

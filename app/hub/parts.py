@@ -91,8 +91,13 @@ class PartFile:
         return self
 
     def __exit__(self, *_: object) -> None:
-        os.close(self._file)
-        os.close(self._live)
+        self._close()
+
+    def _close(self) -> None:
+        for handle in (self._file, self._live):
+            if handle >= 0:
+                os.close(handle)
+        self._file = self._live = -1
 
     @property
     def prefix(self) -> int:
@@ -166,6 +171,7 @@ class PartFile:
         if self.record:
             self.record.ranges, self.record.done = tuple(self.spans), True
             self._write_record(self.record)
+        self._make_movable()
         with _said(self.path):
             put_in_place(self.part, self.path)
             self._forget(keep_record=keep_record)
@@ -181,9 +187,15 @@ class PartFile:
 
     def discard(self, *, keep_record: bool = False) -> None:
         """Take the part away."""
+        self._make_movable()
         with _said(self.path):
             self.part.unlink(missing_ok=True)
             self._forget(keep_record=keep_record)
+
+    def _make_movable(self) -> None:
+        """Windows renames and deletes no file that is open; elsewhere the lock is kept longer."""
+        if sys.platform == "win32":
+            self._close()
 
     def _forget(self, *, keep_record: bool) -> None:
         forget(self.path, endings=(LIVE,) if keep_record else (RECORD, LIVE))
