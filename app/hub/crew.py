@@ -3,6 +3,7 @@
 import random
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.errors import Failure, HubUnreachable
@@ -33,9 +34,20 @@ class How:
 
 
 class Crew:
-    """Fetches what is missing of ``part``; begins with one connection."""
+    """Fetches what is missing of ``part``; begins with one connection.
 
-    def __init__(self, part: PartFile, wire: Wire, how: How, pace: Pace) -> None:
+    ``offer`` is called with bytes and their place once they are written.
+    """
+
+    def __init__(
+        self,
+        part: PartFile,
+        wire: Wire,
+        how: How,
+        pace: Pace,
+        offer: Callable[[bytes, int], None] = lambda data, at: None,
+    ) -> None:
+        self._offer = offer
         self._part, self._wire, self._how, self._pace = part, wire, how, pace
         self._size = part.record.identity.bytes if part.record else 0
         self._lock = threading.Lock()
@@ -143,6 +155,7 @@ class Crew:
         for chunk in answer.chunks(wide=not self._pace.limit):
             piece = chunk[: max(0, span[1] - span[0])]
             self._part.write(piece, span[0])
+            self._offer(piece, span[0])
             span[0] += len(piece)
             self.trouble = None
             if span[0] >= span[1] or self._stopped.wait(self._pace.wait_s(len(piece))):

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import deque
 from pathlib import Path
 
 from app.errors import DiskFull, StoreError
@@ -12,18 +13,21 @@ from .parts import PartFile
 
 _CHUNK = 1 << 20
 _WAIT_S = 0.1
+_OFFERS = 8
 
 
 class Hasher:
     """Follows the part from its first byte on, as far as there is no gap.
 
-    It reads what was just written, which the system still has in memory, so bytes may come in any
-    order.  ``kept`` is how far it is and where it stands, for ``PartFile.keep``.
+    Bytes may come in any order.  Those offered just in time are hashed from memory, others are read
+    back from the file.  ``kept`` is how far it is and where it stands, for ``PartFile.keep``.
     """
 
     def __init__(self, part: PartFile, size: int) -> None:
         self._part, self._size = part, size
         self._stopped = threading.Event()
+        self._news = threading.Event()
+        self._offered: deque[tuple[int, bytes]] = deque(maxlen=_OFFERS)
         self._hash = self._taken_up()
         self.kept = (self._hash.count, self._hash.words())
         self.failure: StoreError | DiskFull | None = None
@@ -35,9 +39,16 @@ class Hasher:
         """Bytes hashed so far."""
         return self._hash.count
 
+    def offer(self, data: bytes, at: int) -> None:
+        """These bytes were just written; from any thread."""
+        if len(self._offered) < _OFFERS:
+            self._offered.append((at, data))
+        self._news.set()
+
     def stop(self) -> None:
         """End its thread."""
         self._stopped.set()
+        self._news.set()
         self._thread.join()
 
     def wait(self, limit_s: float) -> bool:
@@ -49,7 +60,7 @@ class Hasher:
         """Give it so many seconds to come up to what is there."""
         until = time.monotonic() + limit_s
         ready = self._part.prefix
-        while self.count < ready - ready % sha256.BLOCK and self._thread.is_alive():
+        while self.count < ready and self._thread.is_alive():
             if time.monotonic() > until:
                 return
             self._thread.join(_WAIT_S / 10)
@@ -73,21 +84,31 @@ class Hasher:
             self.failure = unwritten(error, str(self._part.path))
 
     def _follow(self, path: Path) -> None:
-        view = memoryview(bytearray(_CHUNK))
+        view, least = memoryview(bytearray(_CHUNK)), _CHUNK
         with path.open("rb", buffering=0) as file:
-            file.seek(self._hash.count)
             while self._hash.count < self._size and not self._stopped.is_set():
+                self._news.clear()
                 ready = min(_CHUNK, self._part.prefix - self._hash.count)
-                if self._hash.count + ready < self._size:
-                    ready -= ready % sha256.BLOCK
-                if ready < _CHUNK and self._hash.count + ready < self._size:
-                    self._stopped.wait(_WAIT_S)
-                if ready:
+                if data := self._at_hand():
+                    self._take(data)
+                elif ready and (ready >= least or self._hash.count + ready == self._size):
+                    file.seek(self._hash.count)
                     self._take(view[: file.readinto(view[:ready]) or 0])
+                else:  # what was just written is about to be offered; if not, it is read
+                    least = _CHUNK if self._news.wait(_WAIT_S) else 1
 
-    def _take(self, piece: memoryview) -> None:
+    def _at_hand(self) -> bytes:
+        """The next bytes, where they were offered."""
+        count, offered = self._hash.count, self._offered
+        while offered and offered[0][0] + len(offered[0][1]) <= count:
+            offered.popleft()
+        if not offered or offered[0][0] > count:
+            return b""
+        at, data = offered.popleft()
+        return data[count - at :] if at < count else data
+
+    def _take(self, piece: memoryview | bytes) -> None:
         if not piece:
             raise OSError(0, "it became shorter")
         self._hash.update(piece)
-        if self._hash.count % sha256.BLOCK == 0:
-            self.kept = (self._hash.count, self._hash.words())
+        self.kept = (self._hash.count - self._hash.count % sha256.BLOCK, self._hash.words())

@@ -230,7 +230,7 @@ class Transfer:
             remote.url, self._hub.headers(), proxy=self._hub.proxy, stall_s=self._how.stall_s
         )
         self._hasher = Hasher(part, remote.bytes)
-        self._crew = Crew(part, wire, self._how, self._pace)
+        self._crew = Crew(part, wire, self._how, self._pace, self._hasher.offer)
         try:
             if self._stopped.is_set():
                 self._crew.halt()
