@@ -73,6 +73,7 @@ class Settings:
         self._lock = threading.Lock()
         self._writer: threading.Thread | None = None
         self._unsaved: Json = {}
+        self._writing: Json = {}
         self.trouble: Failure | None = None
         self.now = Values()
         try:
@@ -82,16 +83,35 @@ class Settings:
 
     def change(self, **values: object) -> None:
         """Set some of Values' fields, now and for the next start; an unknown name is an error."""
-        now = msgspec.structs.replace(self.now, **values)
-        if now == self.now:
-            return
-        self.now = now
         with self._lock:
+            now = msgspec.structs.replace(self.now, **values)
+            if now == self.now:
+                return
+            self.now = now
             self._unsaved |= {name: msgspec.to_builtins(value) for name, value in values.items()}
             if self._writer is None:
                 self._writer = threading.Thread(target=self._write_all, name="settings")
                 self._writer.start()
         self._changes.tell(Change("settings"))
+
+    def look_again(self, *names: str) -> bool:
+        """Take over what another window has written for these fields; True where it differs.
+
+        What was changed here and is not written yet stays.  Reads the file: not for the thread
+        that paints, but it may be called from any.
+        """
+        with self._lock:
+            try:
+                found = _values(_stored(self._path))
+            except StoreError:
+                return False  # the next write tells what is wrong
+            mine = self._unsaved.keys() | self._writing.keys()
+            theirs = {name: getattr(found, name) for name in names if name not in mine}
+            before, self.now = self.now, msgspec.structs.replace(self.now, **theirs)
+            different = self.now != before
+        if different:
+            self._changes.tell(Change("settings"))
+        return different
 
     def close(self) -> None:
         """Wait until everything is written."""
@@ -103,6 +123,7 @@ class Settings:
         while True:
             with self._lock:
                 unsaved, self._unsaved = self._unsaved, {}
+                self._writing = unsaved
                 if not unsaved:
                     self._writer = None
                     return

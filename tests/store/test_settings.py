@@ -106,6 +106,27 @@ def test_a_change_is_told_once_and_an_equal_one_not_at_all(path: Path):
     assert told == [Change("settings")]
 
 
+def test_what_another_window_chose_is_taken_over_where_it_is_asked_for(path: Path):
+    changes, told = Changes(), []
+    mine, other = Settings(path, changes), Settings(path)
+    changes.listen(told.append)
+    other.change(folders=("/models",), page="models")
+    other.close()
+    assert mine.look_again("folders", "files")
+    assert (mine.now.folders, mine.now.page) == (("/models",), "")
+    assert told == [Change("settings")]
+    assert not mine.look_again("folders", "files")
+    mine.change(folders=("/mine",))
+    assert not mine.look_again("folders")
+    assert mine.now.folders == ("/mine",)
+    mine.close()
+    assert other.look_again("folders")
+    assert other.now.folders == ("/mine",)
+    path.write_text("damaged")
+    assert not other.look_again("folders")
+    assert other.now.folders == ("/mine",)
+
+
 def test_an_unknown_name_is_a_bug(path: Path):
     with pytest.raises(TypeError):
         Settings(path).change(them="dark")
