@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx2
 import huggingface_hub
+from huggingface_hub import constants
 
 from app.errors import (
     Fact,
@@ -78,6 +79,8 @@ def connect(proxy: str = "", limit_s: float = LIMIT_S) -> None:
     with _lock:
         if _in_force == [(proxy, limit_s)]:
             return
+        # Otherwise it asks the hub what other programs may be running here, and tells of torch.
+        constants.HF_HUB_DISABLE_TELEMETRY = True
         huggingface_hub.set_client_factory(lambda: Connection(proxy, limit_s))
         _in_force[:] = [(proxy, limit_s)]
 

@@ -76,6 +76,8 @@ class Handler(BaseHTTPRequestHandler):
             self.reply_json({"name": "person", "type": "user"}) if known else self.refuse(401)
         elif (found := _MODEL.fullmatch(path)) and (one := self._repository(found[1])):
             self._model(one, found[2] or "", found[3] or "main", found[4] or "")
+        elif found is None:
+            self.refuse(404)
 
     def _list(self) -> None:
         def asked(name: str) -> str:
