@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.resources import resource
-from app.runtime.library import describe, embedded_model, scan
+from app.runtime.library import describe, embedded_model, scan, survey
 from tests.support.checkpoints import random_tensors, write_pth, write_safetensors
 from tests.support.dialects import web_rwkv
 from tests.support.gguf_files import write_gguf
@@ -161,3 +161,34 @@ print(sorted(heavy & set(sys.modules)))
     command = [sys.executable, "-c", script, str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_every_file_of_a_model_is_named(tmp_path):
+    tensors = random_tensors()
+    parts = [f"m-{part:05}-of-00002.safetensors" for part in (1, 2)]
+    for number, part in enumerate(parts):
+        held = sorted(tensors)[number::2]
+        write_safetensors(tmp_path / part, {name: tensors[name] for name in held})
+    model = describe(tmp_path / parts[0])
+    assert model.kind == "model"
+    assert model.files == tuple(str(tmp_path / part) for part in parts)
+    assert model.modified == max((tmp_path / part).stat().st_mtime for part in parts)
+    (tmp_path / parts[1]).unlink()
+    broken = describe(tmp_path / parts[0])
+    assert (broken.kind, broken.failure_code) == ("missing", "not-found")
+
+
+def test_a_survey_ends_when_told_to(tmp_path):
+    for number in range(5):
+        (tmp_path / f"{number}.pth").write_bytes(b"PK\3\4")
+    asked = iter([False, False, True])
+    assert len(survey(tmp_path, cancelled=lambda: next(asked)).models) == 2
+    assert not survey(tmp_path / "nowhere").there
+
+
+def test_a_text_with_the_ending_of_a_model_is_called_a_text(tmp_path):
+    (tmp_path / "letter.pth").write_text(
+        "Sehr geehrte Damen und Herren, dies ist kein Modell — nein."
+    )
+    model = describe(tmp_path / "letter.pth")
+    assert (model.kind, model.failure_facts["found"]) == ("unsupported", "a text file")

@@ -151,13 +151,16 @@ def _torch_size(values: Any) -> tuple[int, ...]:
 def _sizes(values: Any) -> tuple[int, ...]:
     if type(values) is not tuple or len(values) > 8:
         raise ValueError
-    return tuple(_size(value) for value in values)
+    for value in values:
+        _size(value)
+    return values
 
 
 def _checked(tensor: Tensor) -> Tensor:
     """Refuse what reaches past its storage or claims more numbers than that has."""
-    count = prod(tensor.shape)
-    reach = sum((size - 1) * step for size, step in zip(tensor.shape, tensor.strides, strict=True))
+    count, reach = prod(tensor.shape), 0
+    for size, step in zip(tensor.shape, tensor.strides, strict=True):
+        reach += (size - 1) * step
     if count > tensor.storage.numbers:
         raise HostileCheckpoint(why="a tensor in it claims more numbers than the file holds")
     if count and tensor.offset + reach >= tensor.storage.numbers:
