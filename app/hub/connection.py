@@ -1,7 +1,7 @@
 """The HTTP client of the hub: limits on time and size, proxies, and failures as Failure.
 
 huggingface_hub has one client in a process, and repeats what failed for up to a minute; ours,
-which ``connect`` puts in its place, answers or fails within seconds.
+which ``through`` puts in its place, answers or fails within seconds.
 """
 
 import os
@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import httpx2
@@ -33,7 +34,8 @@ _LARGEST = 64 << 20
 _CODE = "X-Error-Code"
 
 _lock = threading.Lock()
-_in_force: list[tuple[str, float]] = []
+_open: dict[tuple[str, float], "Connection"] = {}
+_way: ContextVar[tuple[str, float]] = ContextVar("way", default=("", LIMIT_S))
 
 
 class Connection(httpx2.Client):
@@ -74,15 +76,39 @@ class Connection(httpx2.Client):
             raise HubGarbled(host=host, why="it leads to an address that is none") from error
 
 
-def connect(proxy: str = "", limit_s: float = LIMIT_S) -> None:
-    """Make huggingface_hub of this process speak through such a client, if it does not yet."""
+class Switch(httpx2.Client):
+    """The one client of huggingface_hub: passes each request on to the way chosen where it is made.
+
+    So hubs with different proxies can be asked at once, and a new one disturbs no old one.
+    """
+
+    def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
+        """As the library's; raises HubError."""
+        return connection(*_way.get()).send(request, **options)
+
+
+def connection(proxy: str = "", limit_s: float = LIMIT_S) -> Connection:
+    """The client for this way, the same one each time; raises HubUnreachable for a bad proxy."""
     with _lock:
-        if _in_force == [(proxy, limit_s)]:
-            return
-        # Otherwise it asks the hub what other programs may be running here, and tells of torch.
-        constants.HF_HUB_DISABLE_TELEMETRY = True
-        huggingface_hub.set_client_factory(lambda: Connection(proxy, limit_s))
-        _in_force[:] = [(proxy, limit_s)]
+        found = _open.get((proxy, limit_s))
+        if found is None:
+            found = _open[proxy, limit_s] = Connection(proxy, limit_s)
+        return found
+
+
+@contextmanager
+def through(proxy: str = "", limit_s: float = LIMIT_S) -> Iterator[None]:
+    """What huggingface_hub asks inside, in this thread, goes this way."""
+    with _lock:
+        if not isinstance(huggingface_hub.get_session(), Switch):
+            # Otherwise it asks the hub what other programs may be running here, and tells of torch.
+            constants.HF_HUB_DISABLE_TELEMETRY = True
+            huggingface_hub.set_client_factory(Switch)
+    before = _way.set((proxy, limit_s))
+    try:
+        yield
+    finally:
+        _way.reset(before)
 
 
 @contextmanager

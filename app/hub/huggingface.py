@@ -12,7 +12,7 @@ from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 from app.errors import HubGarbled, HubMissing
 
 from .catalogue import Part
-from .connection import Connection, about, connect
+from .connection import about, connection, through
 from .endpoints import Endpoint
 from .repository import Contents, Repository, is_repository, part_of
 
@@ -59,8 +59,8 @@ class HuggingFace:
         with self._asking(repo):
             url = hf_hub_url(repo, "README.md", endpoint=self._endpoint.address)
             try:
-                with Connection(self._proxy, self._limit_s) as client:
-                    return client.get(url, headers=self.headers()).text
+                client = connection(self._proxy, self._limit_s)
+                return client.get(url, headers=self.headers()).text
             except HubMissing as failure:
                 if failure.facts.get("status") == 404:
                     return ""
@@ -86,8 +86,7 @@ class HuggingFace:
     def _asking(self, repo: str = "", file: str = "") -> Iterator[None]:
         """Whatever answers that make no sense lead to in the library is a HubGarbled."""
         host = self._endpoint.host
-        connect(self._proxy, self._limit_s)
-        with about(repo=repo, file=file):
+        with about(repo=repo, file=file), through(self._proxy, self._limit_s):
             try:
                 yield
             except HFValidationError as error:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from app.errors import HubGarbled, HubMissing
 
 from .catalogue import Part
-from .connection import Connection, about
+from .connection import about, connection
 from .endpoints import Endpoint
 from .repository import Contents, Repository, is_repository, part_of
 
@@ -97,7 +97,8 @@ class ModelScope:
 
     def _data(self, method: str, path: str, repo: str = "", **asked: Any) -> dict[str, Any]:
         """The data in an answer, an object."""
-        with about(repo=repo), Connection(self._proxy, self._limit_s) as client:
+        with about(repo=repo):
+            client = connection(self._proxy, self._limit_s)
             response = client.request(method, self._api + path, headers=self.headers(), **asked)
         try:
             answer = response.json()
@@ -109,7 +110,8 @@ class ModelScope:
         return data
 
     def _text(self, url: str, repo: str) -> str:
-        with about(repo=repo), Connection(self._proxy, self._limit_s) as client:
+        with about(repo=repo):
+            client = connection(self._proxy, self._limit_s)
             return client.get(url, headers=self.headers()).text
 
     def _senseless(self, repo: str) -> HubGarbled:

@@ -278,6 +278,21 @@ def test_requests_go_through_the_proxy_that_was_set(server, tmp_path):
     assert [one.path for one in server.log] == ["http://hub.invalid/api/models/a/rwkv?blobs=true"]
 
 
+def test_a_hub_with_another_proxy_disturbs_none_that_is_asked_already(server, tmp_path):
+    server.fail(Fault(delay=0.3), where="api", times=3)
+    slow = Hub(endpoint_at(server.url), cache_dir=tmp_path / "a")
+    found = []
+    thread = threading.Thread(target=lambda: found.append(slow.listing()))
+    thread.start()
+    for number in range(5):
+        other = Hub(endpoint_at("http://x.invalid"), "", server.url, cache_dir=tmp_path / "b")
+        with pytest.raises(HubMissing):
+            other.entries(f"a/rwkv-{number}")
+    thread.join(60)
+    assert found[0].failure is None
+    assert f"{G1}/{NEW}" in live(found[0])
+
+
 @pytest.mark.parametrize("proxy", ["no proxy", "gopher://x", "http://127.0.0.1:1"])
 def test_a_proxy_that_is_none_is_said_to_be_so(server, tmp_path, proxy):
     hub = Hub(endpoint_at(server.url), "", proxy, cache_dir=tmp_path)
