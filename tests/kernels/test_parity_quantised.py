@@ -168,3 +168,15 @@ def test_every_number_of_threads_gives_the_same(native, kind, threads):
     finally:
         torch.set_num_threads(before)
     assert torch.equal(*found)
+
+
+@every_kind
+@pytest.mark.parametrize("by_unit", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_packing_makes_the_same_bytes(native, kind, by_unit, dtype):
+    for shape in ((1, 1), (40, 100), (2, 300, 130)):
+        host = (_draw(*shape) * 0.1).to(dtype)
+        host[..., :1, :] = 0
+        ours, plain = (ops.pack(host, kind, by_unit=by_unit) for ops in (native, PortableOps()))
+        assert torch.equal(ours.codes, plain.codes)
+        assert torch.equal(ours.scales, plain.scales)

@@ -39,7 +39,7 @@ _X86_MSVC = {
 }
 _GNU = (
     *("-std=c++17", "-O3", "-fPIC", "-pthread", "-fvisibility=hidden", "-fno-exceptions"),
-    *("-fno-math-errno", "-fno-trapping-math", "-Wall", "-Wextra"),
+    *("-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-Wall", "-Wextra"),
     *("-Wno-unused-function", "-Wno-maybe-uninitialized", "-Wno-uninitialized"),
 )
 _MSVC = ("/nologo", "/std:c++17", "/O2", "/MD", "/EHsc", "/W3")

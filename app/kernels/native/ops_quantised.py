@@ -21,6 +21,21 @@ class QuantisedOps(Base):
 
     by_unit = True
 
+    def pack(self, host: Tensor, kind: str, *, by_unit: bool) -> Packed:
+        """See Ops."""
+        stack = host if host.dim() == 3 else host[None]
+        shape = Shape(kind, stack.shape[1], stack.shape[2], by_unit)
+        packed = packing.empty(shape, len(stack))
+        if host.dtype not in FLOATS or not ready(stack):
+            return packing.pack(host, kind, by_unit=by_unit)
+        for matrix, codes, scales in zip(stack, packed.codes, packed.scales, strict=True):
+            self.call(
+                *("pack", codes, scales, matrix, shape.outputs, shape.inputs, FLOATS[host.dtype]),
+                *(_NUMBERS[kind], KINDS[kind].group, shape.panel, by_unit),
+                *(packing.bytes_of_table(), packing.nearest()),
+            )
+        return packed
+
     def matmul_packed(self, x: Tensor, weight: Packed, act: str) -> Tensor:
         """See Ops."""
         if not ready(x):

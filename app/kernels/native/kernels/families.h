@@ -5,6 +5,7 @@
 #include "quads.h"
 #include "matvec8.h"
 #include "skipping.h"
+#include "pack.h"
 #include "norm.h"
 #include "mix.h"
 #include "lora.h"

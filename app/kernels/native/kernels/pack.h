@@ -1,0 +1,173 @@
+// Quantised matrices made from floats: the same bytes as packing.py makes, operation by operation.
+// (The library is built without contraction of products and sums for this.)
+
+constexpr float NOTHING = 1e-30f;
+constexpr float MOST_HALF = 65504;
+
+// A float rounded to float16, and what that is.
+RK_INLINE float as_half(float x, fp16* to) {
+    store_first(to, all(x), 1);
+    float back[W];
+    store(back, load_first(to, 1));
+    return back[0];
+}
+
+RK_INLINE float inverse(float scale) {
+    return fabsf(scale) > NOTHING ? 1.0f / scale : 0.0f;
+}
+
+// Whole numbers from -`most` - `more` to `most`, the nearest to w / scale.
+RK_INLINE void places(
+    const float* w, int64_t group, float scale, float most_of_them, float more, int32_t* q) {
+    float even[MOST_GROUP];
+    const F by = all(inverse(scale)), top = all(most_of_them), bottom = all(-most_of_them - more);
+    for (int64_t i = 0; i < group; i += W)
+        store(even + i, lesser(greater(nearest(load(w + i) * by), bottom), top));
+    for (int64_t i = 0; i < group; ++i) q[i] = int32_t(even[i]);
+}
+
+RK_INLINE void quantise8(const float* w, int64_t group, uint8_t* codes, fp16* scale) {
+    F most_of_all = zero();
+    for (int64_t i = 0; i < group; i += W) {
+        const F v = load(w + i);
+        most_of_all = greater(most_of_all, greater(v, zero() - v));
+    }
+    const float wanted = largest(most_of_all) / 127.0f;
+    int32_t q[MOST_GROUP];
+    places(w, group, as_half(wanted < MOST_HALF ? wanted : MOST_HALF, scale), 127, 0, q);
+    for (int64_t i = 0; i < group; ++i) codes[i] = uint8_t(q[i] + ZERO);
+}
+
+// A table of 16 numbers, each larger by ZERO, and which of them is nearest to -128, ..., 127.
+struct Uneven {
+    const uint8_t *table, *nearest;
+};
+
+RK_INLINE float folded(float* terms, int64_t count) {
+    for (int64_t half = count / 2; half > 0; half /= 2)
+        for (int64_t i = 0; i < half; ++i) terms[i] += terms[i + half];
+    return terms[0];
+}
+
+// Sums of w t and of t t, t being the table's numbers nearest to w / scale.
+struct Fit {
+    float cross, square;
+};
+
+RK_INLINE Fit fit(
+    const float* w, int64_t group, float scale, const Uneven& uneven, uint8_t* codes) {
+    int32_t q[MOST_GROUP];
+    float crosses[MOST_GROUP], squares[MOST_GROUP];
+    places(w, group, scale, 127, 1, q);
+    for (int64_t i = 0; i < group; ++i) {
+        codes[i] = uneven.nearest[q[i] + ZERO];
+        const float t = float(int(uneven.table[codes[i]]) - ZERO);
+        crosses[i] = w[i] * t;
+        squares[i] = t * t;
+    }
+    const float cross = folded(crosses, group);
+    return {cross, folded(squares, group)};
+}
+
+RK_INLINE void quantise4(
+    const float* w, int64_t group, const Uneven& uneven, uint8_t* codes, fp16* scale) {
+    const float ends[] = {135, -135, 119, -119, 104, -104};
+    float high = w[0], low = w[0], best = 0;
+    for (int64_t i = 1; i < group; ++i) {
+        high = w[i] > high ? w[i] : high;
+        low = w[i] < low ? w[i] : low;
+    }
+    const float top = high >= -low ? high : low;
+    for (int end = 0; end < 6; ++end) {
+        uint8_t found[MOST_GROUP];
+        fp16 half;
+        const Fit first = fit(w, group, top / ends[end], uneven, found);
+        float wanted = first.cross / first.square;
+        wanted = wanted > MOST_HALF ? MOST_HALF : wanted < -MOST_HALF ? -MOST_HALF : wanted;
+        const float fitted = as_half(wanted, &half);
+        const Fit second = fit(w, group, fitted, uneven, found);
+        const float error = fitted * (fitted * second.square - 2 * second.cross);
+        if (end > 0 && !(error < best)) continue;
+        best = error;
+        *scale = half;
+        memcpy(codes, found, size_t(group));
+    }
+}
+
+// Where the numbers of one output of one group go.
+struct Slot {
+    uint8_t* block;  // of the panel's group
+    int64_t output;  // in the panel
+    bool four, by_unit;
+
+    RK_MEMBER void put(const uint8_t* codes, int64_t group) const {
+        if (!by_unit && !four)
+            for (int64_t i = 0; i < group; ++i)
+                block[i / QUAD * LINE + output * QUAD + i % QUAD] = codes[i];
+        else if (!by_unit)
+            for (int64_t i = 0; i < group / 2; ++i) {
+                const int64_t at = i / QUAD * 2 * QUAD + i % QUAD;
+                block[i / QUAD * LINE + output * QUAD + i % QUAD] =
+                    uint8_t(codes[at] | codes[at + QUAD] << 4);
+            }
+        else
+            put_by_unit(codes, group);
+    }
+
+    RK_MEMBER void put_by_unit(const uint8_t* codes, int64_t group) const {
+        const int64_t in_line = output % 64;
+        const int64_t place = in_line % 16 / 4 * 16 + in_line / 16 * 4 + in_line % 4;
+        uint8_t* at = block + output / (four ? 128 : 64) * LINE + place;
+        const bool upper = four && output / 64 % 2 == 1;
+        for (int64_t i = 0; i < group; ++i, at += ROW_BYTES)
+            *at = upper ? uint8_t(*at | codes[i] << 4) : codes[i];
+    }
+};
+
+// The numbers of one output and group as floats, zeros beyond the matrix.
+RK_INLINE void take_group(const void* w, int64_t kind, int64_t at, int64_t n, float* to) {
+    for (int64_t i = 0; i < MOST_GROUP; i += W) {
+        const int64_t left = n > i ? n - i : 0;
+        F v = zero();
+        if (left > 0) {
+            if (kind == FP32)
+                v = load_first(static_cast<const float*>(w) + at + i, left);
+            else if (kind == BF16)
+                v = load_first(static_cast<const bf16*>(w) + at + i, left);
+            else
+                v = load_first(static_cast<const fp16*>(w) + at + i, left);
+        }
+        store(to + i, v);
+    }
+}
+
+// One matrix; arguments: codes, scales, W (out, in), out, in, kind of W, kind of the result, group,
+// outputs of a panel, whether by unit, table, nearest.
+RK_KERNEL(pack) {
+    const int64_t outputs = call[3], inputs = call[4], group = call[7], panel = call[8];
+    const bool four = call[6] == PACKED4;
+    const int64_t groups = (inputs + group - 1) / group, panels = (outputs + panel - 1) / panel;
+    const int64_t block = panel * group / (four ? 2 : 1);
+    const Uneven uneven = {call.at<const uint8_t>(10), call.at<const uint8_t>(11)};
+    Range part;
+    while (team.next(panels * groups, 16, part)) {
+        for (int64_t at = part.begin; at < part.end; ++at) {
+            const int64_t g = at % groups, first = at / groups * panel;
+            for (int64_t o = 0; o < panel; ++o) {
+                float w[MOST_GROUP];
+                uint8_t codes[MOST_GROUP];
+                const bool there = first + o < outputs;
+                take_group(
+                    call.at<const void>(2), call[5], (first + o) * inputs + g * group,
+                    there ? least(group, inputs - g * group) : 0, w);
+                fp16* scale = call.at<fp16>(1) + at * panel + o;
+                if (four)
+                    quantise4(w, group, uneven, codes, scale);
+                else
+                    quantise8(w, group, codes, scale);
+                const Slot slot{call.at<uint8_t>(0) + at * block, o, four, call[9] != 0};
+                slot.put(codes, group);
+            }
+        }
+    }
+}
