@@ -9,7 +9,7 @@ from typing import NamedTuple
 from app.errors import CheckpointError
 from app.runtime.checkpoint import open_checkpoint
 from app.runtime.companions import Companion
-from app.runtime.library import ModelFile, files_of
+from app.runtime.library import ModelFile, files_of, name_of
 from app.runtime.spec import Spec
 
 _SIDE_ENDINGS = (".json", ".jsonl", ".txt", ".md", ".yaml", ".yml", ".sha256")
@@ -67,7 +67,8 @@ def group_of(path: Path, roots: Iterable[Path] = ()) -> Group:
     }
     alone = beside == {*sides, *tokenizers, *usual} and all(map(os.path.isfile, beside))
     is_root = any(os.path.realpath(folder) == os.path.realpath(root) for root in roots)
-    if alone and not is_root and (usual or tokenizers or len(files) > 1):
+    own = len(files) > 1 or is_nameless(files[0]) or folder / "config.json" in usual
+    if alone and own and not is_root:
         return Group(files, (*sides, *sorted(usual | tokenizers)), (), folder)
     return Group(files, sides, tuple(sorted(tokenizers)))
 
@@ -76,6 +77,11 @@ def stem_of(name: str) -> str:
     """What the names of all files of a model begin with, as told by the first one's."""
     match = _SHARD.fullmatch(name) or _INDEX.fullmatch(name)
     return match[1] if match else Path(name).stem
+
+
+def is_nameless(main: Path) -> bool:
+    """Whether the file has only a usual name, so that the model is called like its folder."""
+    return name_of(main) != stem_of(main.name)
 
 
 def _is_side(name: str, main: str) -> bool:

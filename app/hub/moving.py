@@ -15,7 +15,7 @@ from pathlib import Path
 from app.errors import AlreadyThere, LibraryError, NameRefused, NoRoom, UnsafeName
 from app.runtime.whole_files import unwritten, writing
 
-from .belonging import Group, stem_of
+from .belonging import Group, is_nameless, stem_of
 from .parts import PART, put_in_place
 from .places import safe
 
@@ -92,7 +92,7 @@ def renamed(group: Group, name: str) -> Path:
     if main.name.endswith(PART):
         raise LibraryError(path=str(main), why="its download is not finished")
     with _said(main):
-        if group.folder is not None:
+        if group.folder is not None and is_nameless(main):
             place = group.folder.with_name(_checked(name))
             _rename(group.folder, place)
             return place / main.name
@@ -226,7 +226,7 @@ def _renaming(group: Group, name: str) -> list[tuple[Path, Path]]:
     stem = stem_of(group.files[0].name)
     return [
         (file, file.with_name(name + file.name[len(stem) :]))
-        if file.name.startswith(stem)
+        if file.name.startswith((stem + ".", stem + "-"))
         else (file, file)
         for file in group.all
     ]

@@ -238,6 +238,37 @@ def test_renaming_renames_every_part(shelf, tmp_path, index, given):
         assert json.loads(place.read_text())["metadata"] == {}
 
 
+def test_a_named_file_in_a_folder_of_its_own_is_renamed_itself(shelf, tmp_path):
+    folder = tmp_path / "library" / "mine"
+    path = small_pth(folder / "c.pth")
+    for side in ("config.json", "README.md"):
+        (folder / side).write_text("{}")
+    assert shelf.rename(path, "d") == folder / "d.pth"
+    assert names(folder) == ["README.md", "config.json", "d.pth"]
+    big = sharded(tmp_path / "library" / "parts", stem="c")
+    (big.parent / "config.json").write_text("{}")
+    assert shelf.rename(big, "e").parent == big.parent
+    assert "config.json" in names(big.parent)
+    assert "e-00001-of-00002.safetensors" in names(big.parent)
+
+
+def test_a_model_called_like_its_folder_keeps_it(shelf, tmp_path):
+    path = small_pth(tmp_path / "library" / "RWKV-mine" / "x.pth")
+    path = path.rename(path.with_name("model.pth"))
+    place = shelf.move(path, tmp_path / "library" / "new")
+    assert place == tmp_path / "library" / "new" / "RWKV-mine" / "model.pth"
+    assert describe(place).name == "RWKV-mine"
+
+
+def test_a_loose_file_moves_without_its_folder(shelf, tmp_path):
+    path = small_pth(tmp_path / "library" / "old" / "m.pth")
+    (path.parent / "20B_tokenizer.json").write_text("{}")
+    place = shelf.move(path, tmp_path / "library" / "new")
+    assert place == tmp_path / "library" / "new" / "m.pth"
+    assert names(place.parent) == ["20B_tokenizer.json", "m.pth"]
+    assert names(path.parent) == ["20B_tokenizer.json"]
+
+
 def test_a_rename_that_fails_half_way_is_taken_back(shelf, tmp_path):
     library = tmp_path / "library"
     path = sharded(library)
