@@ -26,6 +26,7 @@ from app.errors import (
     HubMissing,
     HubRefused,
     NoRoom,
+    StoreError,
     WrongHash,
 )
 
@@ -258,7 +259,7 @@ class Transfer:
                 growth.look(part.total, self._total)
         finally:
             crew.close()
-            if part.gaps(self._total):
+            if part.gaps(self._total) and not isinstance(crew.failure, StoreError):
                 hasher.settle(_SETTLE_S)
                 part.keep(*hasher.kept)
         if crew.failure:
