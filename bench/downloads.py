@@ -1,6 +1,7 @@
 """How fast and how lean downloads are, beside curl from the same server in the same run.
 
-    python -m bench.downloads [--mib 1024] [--runs 3] [--memory-mib N] [--resume-mib N] [--window]
+    python -m bench.downloads [--mib 1024] [--runs 3] [--memory-mib N] [--resume-mib N]
+                              [--each-mib N] [--window]
 
 The server is a process of its own on loopback.  Rates are of the whole command: from the first
 request until the file has its name, with its hash checked and its bytes kept by the disk.
@@ -22,6 +23,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from app.hub.catalogue import Entry
+from app.hub.crew import How
 from app.hub.downloads import Downloads
 from app.hub.endpoints import endpoint_at
 from app.hub.pace import Pace
@@ -35,21 +37,26 @@ MIB = 1 << 20
 _SERVER = """
 import sys
 from pathlib import Path
-from tests.support.hub_server import HubServer, Virtual, content, repository
-mib, digest, path = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+from tests.support.hub_server import Fault, HubServer, Virtual, content, repository
+mib, digest, path, drip = int(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
 one = content(Path(path)) if path else Virtual(mib << 20)
 one.sha256 = digest or one.sha256
 with HubServer([repository("BlinkDL/some", {"some.pth": one})]) as hub:
+    if drip:
+        hub.fail(Fault(drip=drip), times=-1)
     print(hub.url, one.sha256, flush=True)
     sys.stdin.read()
 """
 
 
 @contextmanager
-def served(mib: int, path: str = "", digest: str = "") -> Iterator[tuple[str, str]]:
-    """A hub's address, and the digest of its one file: that at ``path``, or one made up."""
+def served(mib: int, path: str = "", digest: str = "", drip: int = 0) -> Iterator[tuple[str, str]]:
+    """A hub's address, and the digest of its one file: that at ``path``, or one made up.
+
+    ``drip``: so many bytes a second for each connection; 0 for no limit.
+    """
     server = subprocess.Popen(
-        [sys.executable, "-c", _SERVER, str(mib), digest, path],
+        [sys.executable, "-c", _SERVER, str(mib), digest, path, str(drip)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -178,6 +185,20 @@ def _until_stopped(transfer: Transfer) -> None:
         transfer.run()
 
 
+def connections(mib: int, drip: int, folder: Path) -> dict[str, object]:
+    """MiB/s from a host that gives each connection ``drip`` bytes a second: with one, with four."""
+    path, found = folder / FILE, {}
+    with served(mib, drip=drip) as (url, _):
+        hub = Hub(endpoint_at(url), cache_dir=folder / "cache")
+        for most in (1, 4):
+            order = Order(repo=REPO, file=FILE, path=str(path))
+            begun = time.perf_counter()
+            Transfer(hub, order, how=How(connections=most)).run()
+            found[f"{most}_connections_mib_per_s"] = round(mib / (time.perf_counter() - begun), 1)
+            path.unlink()
+    return {"mib": mib, "each_mib_per_s": drip / MIB, **found}
+
+
 def window(mib: int, folder: Path) -> dict[str, object]:
     """How late a 60 Hz timer of a Qt loop is, in ms: alone, with the queue, with a thread."""
     from PySide6.QtCore import QCoreApplication
@@ -245,6 +266,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--memory-mib", type=int, default=0)
     parser.add_argument("--resume-mib", type=int, default=0)
+    parser.add_argument("--each-mib", type=int, default=0)
     parser.add_argument("--window", action="store_true")
     options = parser.parse_args()
     found: dict[str, object] = {}
@@ -256,6 +278,8 @@ def main() -> int:
             found["memory"] = memory(options.memory_mib, folder)
         if options.resume_mib:
             found["resume"] = resumed(options.resume_mib, folder)
+        if options.each_mib:
+            found["several"] = connections(options.mib, options.each_mib * MIB, folder)
         if options.window:
             found["window"] = window(options.mib, folder)
     print(json.dumps(found, indent=1))
