@@ -5,6 +5,7 @@ import contextlib
 import gc
 import inspect
 
+import huggingface_hub
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
 from qasync import QEventLoop
@@ -17,7 +18,7 @@ from tests.support.hub_server import online
 from tests.ui.fake_supervisor import FakeSupervisor
 from tests.ui.hub import small_hub
 
-_SCENE_S = 30
+_SCENE_S = 90
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -157,3 +158,4 @@ def hub(tmp_path, build, monkeypatch):
     with small_hub(tmp_path) as server, online():
         monkeypatch.setenv("HF_ENDPOINT", server.url)
         yield server
+        huggingface_hub.close_session()

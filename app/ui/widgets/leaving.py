@@ -12,10 +12,11 @@ _LINE, _LINES = 64, 4
 def offer_address(address: str, parent: QWidget, at: QPoint) -> QMenu | None:
     """A menu at the screen point ``at`` that shows where ``address`` leads and can go there.
 
-    Only http and https are offered: None for anything else.
+    Only http and https are offered, and no address with a name before its host, which is there
+    to mislead: None for anything else.
     """
     url = QUrl(address, QUrl.ParsingMode.StrictMode)
-    if url.scheme() not in ("http", "https") or not url.host():
+    if url.scheme() not in ("http", "https") or not url.host() or url.userInfo():
         return None
     menu = QMenu(parent)
     menu.setAccessibleName(menu.tr("Leads to {}").format(address))
@@ -32,12 +33,8 @@ def offer_address(address: str, parent: QWidget, at: QPoint) -> QMenu | None:
 
 
 def shown_address(url: QUrl) -> str:
-    """The address as it will be opened, the host in ASCII: look-alike letters give themselves away.
-
-    A name and password before the host are left out: they are there to mislead.
-    """
-    without = QUrl.UrlFormattingOption.RemoveUserInfo
-    return bytes(url.toEncoded(without).data()).decode("ascii")
+    """As it will be opened, the host in ASCII: look-alike letters give themselves away."""
+    return bytes(url.toEncoded().data()).decode("ascii")
 
 
 def _lines(address: str) -> list[str]:

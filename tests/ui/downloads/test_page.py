@@ -15,7 +15,7 @@ from tests.support.hub_server import Fault, repository
 from tests.ui.conftest import settled, shown, until
 from tests.ui.hub import LARGE, MODEL, NEW
 
-_LIMIT_S = 30
+_LIMIT_S = 60
 
 
 def offer(hub, name, title=""):

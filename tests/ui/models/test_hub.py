@@ -15,7 +15,7 @@ from tests.ui.conftest import settled, until
 from tests.ui.hub import LARGE, MODEL, NEW
 from tests.ui.models.conftest import page_of, ready, said, titles
 
-_LIMIT_S = 30
+_LIMIT_S = 60
 
 
 async def browsed(house):
