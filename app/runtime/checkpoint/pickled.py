@@ -16,6 +16,8 @@ from .rebuilding import called, exactly, named_by, plain_key, storage_of
 
 _STEP_LIMIT = 500_000
 _SIZE_LIMIT = 16 << 20
+_STOP, _BINPUT, _LONG_BINPUT, _BINGET, _BININT1 = b".qrhK"
+_U32 = struct.Struct("<I")
 
 
 def read_pickle(data: bytes) -> Any:
@@ -42,16 +44,33 @@ class _Machine:
         self.memo: dict[int, Any] = {}
 
     def run(self) -> Any:
-        steps, data, stop = _STEPS, self.data, 0x2E
+        """All steps.  Those that make up most of a model's list are done here, without a call."""
+        steps, data, stack, memo = _STEPS, self.data, self.stack, self.memo
+        at = self.at
         for _ in range(_STEP_LIMIT):
-            code = data[self.at]
-            self.at += 1
-            if code == stop:
-                return self.stack.pop()
-            step = steps[code]
-            if step is None:
-                raise _refusal(code)
-            step(self)
+            code = data[at]
+            at += 1
+            if code == _BINPUT:
+                memo[data[at]] = stack[-1]
+                at += 1
+            elif code == _LONG_BINPUT:
+                memo[_U32.unpack_from(data, at)[0]] = stack[-1]
+                at += 4
+            elif code == _BINGET:
+                stack.append(memo[data[at]])
+                at += 1
+            elif code == _BININT1:
+                stack.append(data[at])
+                at += 1
+            elif code == _STOP:
+                return stack.pop()
+            else:
+                step = steps[code]
+                if step is None:
+                    raise _refusal(code)
+                self.at = at
+                step(self)
+                at = self.at
         raise HostileCheckpoint(why="its list of tensors never ends")
 
     def take(self, size: int) -> bytes:
@@ -119,16 +138,6 @@ def _text(layout: str, coding: str) -> Callable[[_Machine], None]:
         (size,) = length.unpack_from(m.data, m.at)
         m.at += length.size
         m.stack.append(m.take(size).decode(coding))
-
-    return step
-
-
-def _put(layout: str) -> Callable[[_Machine], None]:
-    number = struct.Struct(layout)
-
-    def step(m: _Machine) -> None:
-        m.memo[number.unpack_from(m.data, m.at)[0]] = m.stack[-1]
-        m.at += number.size
 
     return step
 
@@ -238,7 +247,6 @@ _NAMES: dict[bytes, Callable[[_Machine], None]] = {
     b"\x85": _tuple_of(1),
     b"\x86": _tuple_of(2),
     b"\x87": _tuple_of(3),
-    b"K": _unpack("<B"),
     b"M": _unpack("<H"),
     b"J": _unpack("<i"),
     b"\x8a": _long,
@@ -247,9 +255,6 @@ _NAMES: dict[bytes, Callable[[_Machine], None]] = {
     b"\x8c": _text("<B", "utf-8"),
     b"U": _text("<B", "latin-1"),
     b"T": _text("<i", "latin-1"),
-    b"q": _put("<B"),
-    b"r": _put("<I"),
-    b"h": _get("<B"),
     b"j": _get("<I"),
     b"p": _put_line,
     b"g": _get_line,

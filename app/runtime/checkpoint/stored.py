@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from math import prod
 from typing import NamedTuple, Protocol
 
@@ -83,6 +84,7 @@ def patterns_of(names: Iterable[str]) -> str:
     return "\n".join(dict.fromkeys(_LAYER.sub(".0.", name) for name in names))
 
 
+@lru_cache(maxsize=256)
 def order(shape: tuple[int, ...]) -> tuple[int, ...]:
     """The strides, in numbers, of a tensor of ``shape`` whose numbers lie in order."""
     strides, step = [], 1
