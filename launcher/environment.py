@@ -19,7 +19,7 @@ from .pip import Pip
 from .place import Place
 from .room import check_machine, check_room
 from .torch_source import install_torch
-from .words import NO_VENV, SetupError, tell
+from .words import KERNELS_LEFT_OUT, NO_VENV, SetupError, tell
 
 
 def prepare(place: Place, extras: frozenset[str], torch_index: str, again: str) -> None:
@@ -50,6 +50,7 @@ def _set_up(pip: Pip, extras: frozenset[str], torch_index: str) -> None:
             place.unfinished.unlink()
         raise
     _point_to_checkout(place)
+    build_kernels(place)
     stamp.sign(place, extras)
     tell(f"Ready after {time.monotonic() - began:.0f} s.")
 
@@ -118,6 +119,18 @@ def _point_to_checkout(place: Place) -> None:
     )
     with open(os.path.join(done.stdout.strip(), "rookery.pth"), "w", encoding="utf-8") as file:
         file.write(f"{place.root}\n")
+
+
+def build_kernels(place: Place) -> None:
+    """Compile the native kernels where a compiler is there; without them PyTorch computes."""
+    if os.environ.get("ROOKERY_NATIVE", "").lower() in {"off", "0", "no", "false"}:
+        return
+    tell("  building the native kernels")
+    command = [str(place.python), "-I", str(place.kernels / "build.py")]
+    done = subprocess.run(command, cwd=place.root, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        tell(KERNELS_LEFT_OUT.format(reason=lines[-1]))
 
 
 @contextmanager

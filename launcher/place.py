@@ -51,6 +51,11 @@ class Place:
         """The exact versions."""
         return self.root / "constraints.txt"
 
+    @property
+    def kernels(self) -> Path:
+        """The sources of the native kernels, and the library that is built from them."""
+        return self.root / "app" / "kernels" / "native"
+
     def script(self, name: str) -> Path:
         """The path of an installed program of the virtual environment."""
         if os.name == "nt":

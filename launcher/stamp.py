@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import tomllib
+from pathlib import Path
 
 from .place import Place
 
@@ -17,6 +18,7 @@ def key(place: Place) -> str:
         place.constraints.read_bytes(),
         f"{sys.version_info[0]}.{sys.version_info[1]} {sys.platform}".encode(),
         os.fsencode(place.root),
+        *(path.read_bytes() for path in _native_sources(place)),
     ):
         digest.update(len(part).to_bytes(8, "big"))
         digest.update(part)
@@ -47,6 +49,12 @@ def sign(place: Place, extras: frozenset[str]) -> None:
         os.fsync(file.fileno())
     beside.replace(place.stamp)
     place.unfinished.unlink()
+
+
+def _native_sources(place: Place) -> list[Path]:
+    """What the native kernels are built from: where it changes, they are built anew."""
+    folder = place.kernels
+    return sorted([*folder.glob("*.cpp"), *folder.glob("*.h"), *folder.glob("kernels/*.h")])
 
 
 def _wishes(place: Place) -> list[object]:

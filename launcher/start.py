@@ -52,6 +52,10 @@ def _do(place: Place, arguments: list[str], torch_index: str, again: str) -> int
         from .environment import prepare
 
         prepare(place, extras, torch_index, again)
+    elif verb == "setup":
+        from .environment import build_kernels
+
+        build_kernels(place)
     if verb == "setup":
         return 0
     if verb == "test":

@@ -23,6 +23,10 @@ NO_DISPLAY = (
     "There is no display here (neither DISPLAY nor WAYLAND_DISPLAY is set): starting the "
     "terminal chat."
 )
+KERNELS_LEFT_OUT = (
+    "{reason} Rookery computes with PyTorch instead, at about half the speed. To change that, "
+    "install a C++ compiler and run: python3 launch.py setup"
+)
 NO_NETWORK = (
     "The package index cannot be reached, so Rookery's packages cannot be fetched: check the "
     "network (or pip's settings: {python} -m pip config list), then run again: {again}"

@@ -48,6 +48,7 @@ def run(options: Namespace) -> int:
         "read_bandwidth_bytes_per_s": bandwidth,
         "bandwidth_share": decode / options.batch * weights / bandwidth,
         "strategy": opened.strategy.text,
+        "backend": opened.model.ops.name,
         "threads": torch.get_num_threads(),
     }
     if options.json:

@@ -45,6 +45,8 @@ class Opened:
             name=name_of(self.path),
             spec=self.model.spec,
             strategy=self.strategy.text,
+            backend=self.model.ops.name,
+            note=self.model.ops.note,
             weights_bytes=self.model.weights_bytes,
             load_s=self.load_s,
             tokenizer=self.tokenizer.name,

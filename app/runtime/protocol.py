@@ -149,13 +149,16 @@ class Loaded(Message, frozen=True, tag=True, kw_only=True):
     "world", "neox20b", "bytes", "midi", "midi-piano", "abc" or "none", and ``wordless`` tells
     that it cannot be used: its file is missing or broken, or no tokenizer is known.
     ``templates`` are the prompt templates that fit, the usual one first; ``thinks`` tells whether
-    the family knows think modes.
+    the family knows think modes.  ``backend`` is what computes ("native avx512", "portable"), and
+    ``note`` says in one line why it is not a faster one, or nothing.
     """
 
     path: str
     name: str
     spec: Spec
     strategy: str
+    backend: str = ""
+    note: str = ""
     weights_bytes: int
     load_s: float
     tokenizer: str

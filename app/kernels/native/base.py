@@ -64,10 +64,9 @@ def ready(*arrays: Tensor | None) -> bool:
 class Base(PortableOps):
     """Calls of the library, at once and, while a token is captured, also to the tape."""
 
-    name = "native"
-
     def __init__(self, library: Library) -> None:
         super().__init__()
+        self.name = f"native {library.chosen}"
         self.library = library
         self.plain = PortableOps()
         self._tape: Tape | None = None
