@@ -74,16 +74,18 @@ class Ended(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 Reply = Moved | Ended
 
 encode = msgspec.msgpack.encode
+_requests: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
+_replies: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
 
 
 def request(frame: bytes) -> Request:
     """Raises msgspec.DecodeError."""
-    return msgspec.msgpack.decode(frame, type=Request)
+    return _requests.decode(frame)
 
 
 def reply(frame: bytes) -> Reply:
     """Raises msgspec.DecodeError."""
-    return msgspec.msgpack.decode(frame, type=Reply)
+    return _replies.decode(frame)
 
 
 def told(failure: Failure | None) -> dict[str, Any]:

@@ -161,8 +161,11 @@ class Server(ThreadingHTTPServer):
 
 @contextlib.contextmanager
 def online() -> Iterator[None]:
-    """Let huggingface_hub of this process use the network, which the tests switch off."""
-    from huggingface_hub import constants
+    """Let huggingface_hub of this process use the network, which the tests switch off.
+
+    Its connections are closed at the end.
+    """
+    from huggingface_hub import close_session, constants
 
     before = constants.HF_HUB_OFFLINE
     constants.HF_HUB_OFFLINE = False
@@ -170,3 +173,4 @@ def online() -> Iterator[None]:
         yield
     finally:
         constants.HF_HUB_OFFLINE = before
+        close_session()
