@@ -64,6 +64,8 @@ def _verb(name: str) -> Callable[[Namespace], int]:
         from .download_verb import run as verb
     elif name == "verify":
         from .verify_verb import run as verb
+    elif name == "pack":
+        from .pack_verb import run as verb
     elif name == "generate":
         from .generate_verb import run as verb
     elif name == "score":

@@ -9,7 +9,9 @@ from app import __version__
 _DESCRIPTION = """The desktop home for RWKV language models.  Without a verb the window opens."""
 _MODEL = "a .pth, .safetensors or .gguf, or the folder of one in several files; without it the \
 small guide that comes with the program"
-_STRATEGY = 'how to run it, e.g. "cpu fp32" or "cpu bf16"; without it what suits the machine'
+_STRATEGY = (
+    'how to run it, e.g. "cpu bf16", "cpu int8" or "cpu int4"; without it what suits the machine'
+)
 _INT64 = 2**63
 
 
@@ -100,6 +102,18 @@ def _chat(verb: argparse.ArgumentParser) -> None:
     _add_sampling(verb)
 
 
+def _pack(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--model", metavar="FILE", required=True, help="the model, which stays")
+    verb.add_argument(
+        "--strategy",
+        metavar="TEXT",
+        default="cpu int8",
+        help='"cpu int8" (without it) or "cpu int4"',
+    )
+    verb.add_argument("--to", metavar="FILE", help="the copy; without it beside the model")
+    _add_json(verb)
+
+
 def _models(verb: argparse.ArgumentParser) -> None:
     _add_json(verb)
 
@@ -143,6 +157,7 @@ _VERBS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...] =
     ("bench", "measure speed and memory of a model on this machine", _bench),
     ("chat", "talk to a model in the terminal", _chat),
     ("models", "list the models on this disk", _models),
+    ("pack", "write a copy in 8 or 4 bits, which loads faster and takes less room", _pack),
     ("search", "find models to download, and tell which fit this machine", _search),
     ("download", "fetch a model from the hub, whole or not at all", _download),
     ("verify", "check whether a file is the one that was promised", _verify),

@@ -22,3 +22,6 @@ class MemoryCheckpoint:
     def read(self, name, dtype=None):
         tensor = self._numbers[name]
         return tensor.to(dtype or tensor.dtype, copy=True)
+
+    def packed_shape(self, name):
+        return None

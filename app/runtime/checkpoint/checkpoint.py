@@ -10,9 +10,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from app.errors import CheckpointError, DamagedCheckpoint, UnsupportedFormat
+from app.kernels.layout import Shape
+from app.runtime.footprint import QUANTISED
 from app.runtime.spec import Spec, tokenizer_for
 
 from .dialects import Dialect, translate
+from .dialects.packed import STRATEGY, Unpacked
 from .identify import identify
 from .opening import open_container
 from .stored import Container, TensorInfo, shown
@@ -66,8 +69,12 @@ class Checkpoint:
         self.dialect, self._recipes = translated.name, translated.recipes
         self.tensors: Mapping[str, TensorInfo] = {name: self._info(name) for name in self._recipes}
         self.spec: Spec = identify({name: info.shape for name, info in self.tensors.items()})
-        self.dtype = self._dominant_dtype()
+        self.dtype = self.metadata.get(STRATEGY, "") if self._packed else self._dominant_dtype()
         self._refuse_other_numbers()
+
+    @property
+    def _packed(self) -> bool:
+        return self.dialect == "packed"
 
     @property
     def tokenizer_hint(self) -> str:
@@ -103,6 +110,25 @@ class Checkpoint:
         with _telling(self.path):
             return read_tensor(self._container, recipe, dtype)
 
+    def packed_shape(self, name: str) -> Shape | None:
+        """How the tensor ``name`` of a packed copy lies in the file; None if it is not packed."""
+        steps = self._recipes[name].steps
+        return steps[0].packed if steps and isinstance(steps[0], Unpacked) else None
+
+    def read_packed(self, name: str, codes: "torch.Tensor", scales: "torch.Tensor") -> None:
+        """Fill the codes and scales of the packed tensor ``name``.
+
+        Raises DamagedCheckpoint where their checksum is wrong, and Unreadable.
+        """
+        from .reading import checksum, read_packed
+
+        recipe = self._recipes[name]
+        with _telling(self.path):
+            read_packed(self._container, recipe, (codes, scales))
+            step = recipe.steps[0]
+            if isinstance(step, Unpacked) and checksum(codes, scales) != step.checksum:
+                raise DamagedCheckpoint(why=f"the numbers of {name} have changed")
+
     def close(self) -> None:
         """Let the files go."""
         self._container.close()
@@ -128,6 +154,8 @@ class Checkpoint:
             raise DamagedCheckpoint(
                 why=f"the tensor {shown(stored.name)} has an odd shape ({shown(odd)})"
             ) from error
+        if self._packed and recipe.steps:
+            return TensorInfo(shape, self.metadata.get(STRATEGY, ""), stored.nbytes)
         return TensorInfo(
             shape, stored.dtype, stored.nbytes * prod(shape) // max(1, stored.numbers)
         )
@@ -142,6 +170,8 @@ class Checkpoint:
         """Whole numbers are weights only together with scales, which no dialect here has."""
         if self.format == "gguf":
             return
+        if self._packed and self.dtype not in QUANTISED:
+            raise DamagedCheckpoint(why="it does not tell how it was packed")
         for info in self.tensors.values():
-            if info.dtype not in _FLOATS:
+            if info.dtype not in _FLOATS and not (self._packed and info.dtype == self.dtype):
                 raise UnsupportedFormat(found=f"{info.dtype} weights", wanted="16 or 32 bit floats")

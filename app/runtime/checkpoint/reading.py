@@ -29,12 +29,37 @@ def read_tensor(container: Container, recipe: Recipe, dtype: torch.dtype | None)
     stored = container.tensors[recipe.stored]
     source, begin = container.place(stored)
     begin += stored.offset
+    if stored.dtype == "uint8":
+        return _unpacked(source, begin, stored, recipe).to(dtype or torch.float32)
     whole = _whole(source, begin, stored, dtype or _DTYPES.get(stored.dtype, torch.float32))
     made = whole
     for step in recipe.steps:
         made = step.apply(made)
     own = made.untyped_storage().nbytes() == made.numel() * made.element_size()
     return made.contiguous() if own else made.clone(memory_format=torch.contiguous_format)
+
+
+def read_packed(container: Container, recipe: Recipe, parts: tuple[torch.Tensor, ...]) -> None:
+    """Fill tensors with the stored bytes, one after the other; see ``read_tensor``."""
+    stored = container.tensors[recipe.stored]
+    source, begin = container.place(stored)
+    begin += stored.offset
+    for part in parts:
+        source.read_into(begin, _bytes_of(part))
+        begin += part.nbytes
+
+
+def checksum(*parts: torch.Tensor) -> int:
+    """The sum of all bytes as whole numbers of 64 bits, modulo 2^64."""
+    return sum(int(part.view(-1).view(torch.int64).sum()) for part in parts) % 2**64
+
+
+def _unpacked(source: "Source", begin: int, stored: Stored, recipe: Recipe) -> torch.Tensor:
+    line = torch.empty(stored.nbytes, dtype=torch.uint8)
+    source.read_into(begin, _bytes_of(line))
+    for step in recipe.steps:
+        line = step.apply(line)
+    return line
 
 
 def _whole(source: "Source", begin: int, stored: Stored, dtype: torch.dtype) -> torch.Tensor:

@@ -11,6 +11,9 @@ from torch import Tensor
 
 from app.errors import RequestRefused
 from app.kernels import FORMATS, Adds, Affine, Array, Loras, Ops, Weight, adding
+from app.kernels.layout import Shape, kind_for
+from app.kernels.packing import empty
+from app.kernels.weights import Quantised
 from app.runtime.footprint import head_format, small_format
 from app.runtime.spec import Spec
 from app.runtime.states import State
@@ -42,6 +45,14 @@ class Tensors(Protocol):
 
     def read(self, name: str, dtype: torch.dtype | None = None) -> Tensor:
         """The tensor in memory of its own."""
+        ...
+
+    def packed_shape(self, name: str) -> Shape | None:
+        """How it lies in a packed copy; None elsewhere."""
+        ...
+
+    def read_packed(self, name: str, codes: Tensor, scales: Tensor) -> None:
+        """Its bytes, as they lie there."""
         ...
 
 
@@ -78,23 +89,30 @@ class Scope:
     @property
     def small(self) -> str:
         """The format of what is never quantised."""
-        return small_format(self.strategy.format, self.checkpoint.dtype)
+        return small_format(self.strategy.format, self.checkpoint.tensors["ln_out.weight"].dtype)
 
     def matrix(self, name: str) -> Weight:
         """One projection, in the strategy's format."""
-        return self._pack(self._read_matrix(f"{name}.weight"))
+        return self._kept(self.strategy.format, name) or self._pack(
+            self._read_matrix(f"{name}.weight")
+        )
 
     def value(self, name: str) -> Adds:
         """The projection that reads what a square-ReLU left, most of which is zero."""
-        return adding(self.ops, self._read_matrix(f"{name}.weight"), self.strategy.format)
+        kept = self._kept(self.strategy.format, name)
+        return kept or adding(self.ops, self._read_matrix(f"{name}.weight"), self.strategy.format)
 
     def head(self) -> Weight:
         """The projection to the vocabulary."""
         form = head_format(self.strategy.format)
-        return FORMATS[form].pack(self.ops, self._read_matrix("head.weight"), form)
+        kept = self._kept(form, "head")
+        return kept or FORMATS[form].pack(self.ops, self._read_matrix("head.weight"), form)
 
     def stack(self, *names: str) -> Weight:
         """Several projections of one shape, each with its own input, as one weight."""
+        kept = self._kept(self.strategy.format, *names)
+        if kept is not None:
+            return kept
         first = self._read_matrix(f"{names[0]}.weight")
         whole = first.new_empty((len(names), *first.shape))
         whole[0] = first
@@ -133,6 +151,18 @@ class Scope:
         acts = tuple(act for _, act, _ in chains)
         ranks = tuple(len(one) for one in downs)
         return Loras(upload(down, kind), upload(up, kind), upload(bias, "fp32"), acts, ranks)
+
+    def _kept(self, form: str, *names: str) -> Quantised | None:
+        """Projections that the file has in this format already, as they lie there."""
+        full = [f"{self.prefix}{name}.weight" for name in names]
+        shapes = {self.checkpoint.packed_shape(name) for name in full}
+        shape = shapes.pop()
+        if shapes or shape is None or shape.kind != kind_for(form, shape.inputs):
+            return None
+        packed = empty(shape, len(full))
+        for name, codes, scales in zip(full, packed.codes, packed.scales, strict=True):
+            self.checkpoint.read_packed(name, codes, scales)
+        return Quantised(self.ops, packed)
 
     def _read_matrix(self, name: str) -> Tensor:
         return self.checkpoint.read(self.prefix + name, self._dtype)

@@ -9,7 +9,7 @@ from app.runtime.checkpoint.others import refuse_others
 from app.runtime.checkpoint.recipes import Recipe, Recipes, Reshape, Shape
 from app.runtime.checkpoint.stored import Container, Stored, shown
 
-from . import fla, ggml, huggingface, official, rwkv_rs, web_rwkv
+from . import fla, ggml, huggingface, official, packed, rwkv_rs, web_rwkv
 
 
 class Family(NamedTuple):
@@ -29,6 +29,7 @@ class Dialect(NamedTuple):
 
 # The first that fits is it; the official names come last and take what is left.
 DIALECTS = (
+    Family("packed", packed.fits, packed.recipes),
     Family("llama.cpp", ggml.fits, ggml.recipes),
     Family("fla-v6", fla.fits_6, fla.recipes_6),
     Family("fla-v7", fla.fits_7, fla.recipes_7),

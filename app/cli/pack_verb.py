@@ -1,0 +1,48 @@
+"""``rookery pack``: a copy of a model in 8 or 4 bits, which is loaded without packing it again."""
+
+from argparse import Namespace
+from pathlib import Path
+
+import torch
+
+from app.errors import RequestRefused
+from app.kernels import open_ops
+from app.runtime.checkpoint import open_checkpoint
+from app.runtime.library import name_of
+from app.runtime.memory import allocations_named
+from app.runtime.packed_copy import write_packed
+from app.runtime.strategy import parse
+from app.runtime.threads import physical_cores
+
+from .output import Progress, human_bytes, print_json, print_rows
+
+
+def run(options: Namespace) -> int:
+    """Write the copy and tell its size.
+
+    Raises CheckpointError, StrategyError, RequestRefused, OutOfMemory, DiskFull and StoreError.
+    """
+    source, strategy = Path(options.model), parse(options.strategy)
+    folder = source if source.is_dir() else source.parent
+    target = Path(options.to or folder / f"{name_of(source)}-{strategy.format}.safetensors")
+    if target.resolve() == source.resolve():
+        raise RequestRefused(why="a copy cannot take the place of its own model")
+    torch.set_num_threads(min(torch.get_num_threads(), physical_cores()))
+    progress = Progress()
+    with allocations_named(), open_checkpoint(source) as checkpoint:
+        before = checkpoint.bytes
+        write_packed(
+            checkpoint,
+            open_ops(strategy.device),
+            strategy,
+            target,
+            lambda done, total: progress.show(f"packing tensor {done} of {total}"),
+        )
+    progress.clear()
+    after = target.stat().st_size
+    if options.json:
+        print_json({"path": str(target), "bytes": after, "bytes_before": before})
+    else:
+        sizes = f"{human_bytes(after)} instead of {human_bytes(before)}"
+        print_rows([("written", str(target)), ("size", sizes)])
+    return 0
