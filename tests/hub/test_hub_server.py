@@ -8,14 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from huggingface_hub import HfApi, close_session, hf_hub_download
+from huggingface_hub import HfApi, hf_hub_download, set_client_factory
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
+from huggingface_hub.utils._http import default_client_factory
 
+from app.hub import connection
 from tests.support.hub_server import Fault, HubServer, Virtual, online, repository
 
 MODEL = bytes(range(256)) * 300
@@ -35,10 +37,11 @@ def hub() -> Iterator[HubServer]:
         repository("someone/secret", {"b.pth": b"y"}, private=True),
         repository("someone/gated", {"c.pth": b"z"}, gated="manual"),
     ]
+    connection._in_force.clear()  # the library's own client, not the one that the program gives it
+    set_client_factory(default_client_factory)
     with online(), HubServer([one, *others]) as server:
         server.tokens.add("hf_known")
         yield server
-        close_session()
 
 
 def test_models_are_found_by_author_and_by_text(hub: HubServer) -> None:
