@@ -10,8 +10,10 @@ import msgspec
 
 from app.errors import BY_CODE
 from app.hub.belonging import ranked
+from app.hub.cache import Cache
 from app.hub.duplicates import Twins, twins_among
 from app.hub.shelf import bytes_of
+from app.hub.watching import Headers
 from app.runtime.library import ModelFile, Survey, describe, embedded_model, merged, survey
 from app.store.paths import standard_paths
 from app.store.settings import Settings
@@ -33,10 +35,12 @@ def run(options: Namespace) -> int:
         note(f"rookery: {one_line(settings.trouble)}")
     chosen = settings.now
     folders = [str(paths.models), chosen.download_folder, *chosen.folders]
-    surveys = [survey(Path(folder)) for folder in dict.fromkeys(folders) if folder]
+    headers = Headers(Cache(paths.cache))
+    surveys = [survey(Path(folder), headers) for folder in dict.fromkeys(folders) if folder]
     found = [describe(embedded_model()), *merged(surveys)]
     listed = {model.path for model in found}
-    found += [describe(Path(file)) for file in chosen.files if file not in listed]
+    found += [headers(Path(file)) for file in chosen.files if file not in listed]
+    headers.keep()
     twins = twins_among(found)
     if options.json:
         print_json(_all_facts(surveys, found, twins))

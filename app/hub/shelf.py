@@ -19,6 +19,7 @@ from app.runtime.library import ModelFile, Survey, describe, embedded_model, mer
 
 from . import moving, trash
 from .belonging import Group, group_of, ranked
+from .cache import Cache
 from .catalogue import Entry, bundled
 from .checking import Checked, checked
 from .duplicates import Twins, twins_among
@@ -70,7 +71,8 @@ class Shelf:
     """Reads ``folders`` and the single ``files``.
 
     ``on_change`` is called, in a thread of its own, soon after a look found something else than
-    the one before it; many changes at once are told once.
+    the one before it; many changes at once are told once.  Headers are remembered below
+    ``cache_dir``, so that another start need not read them again.
     """
 
     def __init__(
@@ -78,9 +80,10 @@ class Shelf:
         folders: Iterable[Path] = (),
         files: Iterable[Path] = (),
         on_change: Callable[[], None] | None = None,
+        cache_dir: Path | None = None,
     ) -> None:
         self._lock = threading.Lock()
-        self._headers = Headers()
+        self._headers = Headers(Cache(cache_dir) if cache_dir else None)
         self._teller = Teller(on_change or _nobody)
         self._readers: dict[Path, Reader] = {}
         self._single: tuple[Path, ...] = ()

@@ -12,7 +12,10 @@ from pathlib import Path
 
 import msgspec
 
+from app import __version__
 from app.runtime.library import ModelFile, Survey, describe, files_of, survey
+
+from .cache import Cache
 
 Signature = tuple[tuple[str, int, int, int], ...]
 
@@ -21,17 +24,26 @@ _WRITING_S = 3.0
 _REST = 50  # a folder rests so many times as long as looking through it took
 _GATHER_S = 0.15
 _FLEETING = ("missing", "unreadable")
+_KEY = f"headers {__version__}"
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    headers: tuple[tuple[Signature, ModelFile], ...]
 
 
 class Headers:
     """Describes files, and remembers what it said until size, time or number of one change.
 
     A file that is damaged and was written moments ago is called unfinished: somebody is copying
-    it.  May be used from several threads.
+    it.  May be used from several threads.  With a ``cache`` the next start remembers it too.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, cache: Cache | None = None) -> None:
+        self._cache, self._lock = cache, threading.Lock()
         self._known: dict[str, tuple[Signature, ModelFile]] = {}
+        self._kept_count = self._count = 0
+        if cache is not None and (kept := cache.get(_KEY, _Kept)):
+            self._known = {model.path: (seen, model) for seen, model in kept[0].headers}
 
     def __call__(self, path: Path) -> ModelFile:
         """As ``describe``."""
@@ -51,6 +63,24 @@ class Headers:
         if len(self._known) >= _REMEMBERED:
             self._known.clear()
         self._known[path] = (before, model)
+        self._count += 1
+
+    def keep(self) -> None:
+        """Write to the cache what is not there yet."""
+        with self._lock:
+            if self._cache is not None and self._kept_count != self._count:
+                self._kept_count = self._count
+                known = tuple(one for one in list(self._known.values()) if _is_text(one[1]))
+                self._cache.put(_KEY, _Kept(known))
+
+
+def _is_text(model: ModelFile) -> bool:
+    """Whether it can be written as JSON: the bytes of a name may be no text."""
+    try:
+        msgspec.json.encode(model)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def signature(files: tuple[str, ...]) -> Signature:
@@ -170,7 +200,13 @@ class Teller:
 
 def look_into(folder: Path, headers: Headers) -> Callable[[Callable[[], bool]], Survey]:
     """What a Reader does for a folder."""
-    return lambda cancelled: survey(folder, headers, cancelled)
+
+    def look(cancelled: Callable[[], bool]) -> Survey:
+        found = survey(folder, headers, cancelled)
+        headers.keep()
+        return found
+
+    return look
 
 
 def look_at(files: tuple[Path, ...], headers: Headers) -> Callable[[Callable[[], bool]], Survey]:
@@ -178,6 +214,7 @@ def look_at(files: tuple[Path, ...], headers: Headers) -> Callable[[Callable[[],
 
     def look(cancelled: Callable[[], bool]) -> Survey:
         models = tuple(headers(file) for file in files if not cancelled())
+        headers.keep()
         return Survey(folder="", models=models)
 
     return look

@@ -54,7 +54,7 @@ class House:
         chosen = self._settings.now
         self._theme = Theme(chosen.theme, chosen.text_scale)
         self._theme.apply(app)
-        self.library = Library(self._settings, self._tasks, paths.models, guide)
+        self.library = Library(self._settings, self._tasks, paths.models, guide, paths.cache)
         self.services = Services(
             session=self._session,
             theme=self._theme,

@@ -35,11 +35,12 @@ class Library(QObject):
         tasks: Tasks,
         usual_folder: Path,
         guide: Path,
+        cache_dir: Path | None = None,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._settings, self._tasks = settings, tasks
-        self._usual, self._guide = usual_folder, guide
+        self._usual, self._guide, self._cache_dir = usual_folder, guide, cache_dir
         self.entries: tuple[Entry, ...] = ()
         self.missing: tuple[Path, ...] = ()
         self.used_bytes = 0
@@ -60,7 +61,8 @@ class Library(QObject):
     def shelf(self) -> Shelf:
         """What reads the disk; its verbs block and belong into threads."""
         if self._shelf is None:
-            self._shelf = Shelf(*self._wanted(), on_change=self._told.emit)
+            told, cache = self._told.emit, self._cache_dir
+            self._shelf = Shelf(*self._wanted(), on_change=told, cache_dir=cache)
         return self._shelf
 
     def watch(self) -> None:
