@@ -17,7 +17,6 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.utils._http import default_client_factory
 
-from app.hub import connection
 from tests.support.hub_server import Fault, HubServer, Virtual, online, repository
 
 MODEL = bytes(range(256)) * 300
@@ -37,8 +36,7 @@ def hub() -> Iterator[HubServer]:
         repository("someone/secret", {"b.pth": b"y"}, private=True),
         repository("someone/gated", {"c.pth": b"z"}, gated="manual"),
     ]
-    connection._in_force.clear()  # the library's own client, not the one that the program gives it
-    set_client_factory(default_client_factory)
+    set_client_factory(default_client_factory)  # the library's own, not that of the program
     with online(), HubServer([one, *others]) as server:
         server.tokens.add("hf_known")
         yield server
