@@ -42,6 +42,8 @@ _GNU = (
     *("-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-Wall", "-Wextra"),
     *("-Wno-unused-function", "-Wno-maybe-uninitialized", "-Wno-uninitialized"),
 )
+# of sanitizers: checks as calls, which gcc compiles in a tenth of the time
+_BRIEF = ("--param=asan-instrumentation-with-call-threshold=0",)
 _MSVC = ("/nologo", "/std:c++17", "/O2", "/MD", "/EHsc", "/W3")
 
 
@@ -81,7 +83,7 @@ def fingerprint() -> str:
     """What the library depends on: all sources, and this file with its options."""
     digest = hashlib.sha256()
     for path in _sources():
-        digest.update(path.relative_to(HERE).as_posix().encode() + b"\0")
+        digest.update(path.name.encode() + b"\0")
         digest.update(path.read_bytes() + b"\0")
     return digest.hexdigest()
 
@@ -108,7 +110,7 @@ def build(folder: Path = HERE, sanitize: str = "", *, force: bool = False) -> Pa
     compiler = find_compiler()
     if compiler is None:
         raise BuildError("no C++ compiler (c++, g++, clang++ or cl) is installed")
-    extra = (f"-fsanitize={sanitize}", "-g", "-O1") if sanitize else ()
+    extra = (f"-fsanitize={sanitize}", "-g1", "-O1", *_BRIEF) if sanitize else ()
     noted = fingerprint()
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as work:
