@@ -28,7 +28,7 @@ def model_commands(library: Library, opening: Opening) -> list[Command]:
     return [
         Command(_tr("Chat with {}").format(one.title), opens(one.path), "", "chat", _tr("Models"))
         for one in library.entries
-        if one.usable
+        if one.usable and one.path is not None
     ]
 
 

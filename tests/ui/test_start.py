@@ -16,7 +16,8 @@ from app.store.paths import standard_paths
 from app.ui.doorbell import Doorbell
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = ("torch", "cupy", "numpy", "pyqtgraph", "gguf", "tokenizers", "huggingface_hub")
+HEAVY = ("torch", "cupy", "numpy", "pyqtgraph", "gguf", "tokenizers")
+NETWORK = ("huggingface_hub", "httpx2", "keyring")
 
 
 def environment(home):
@@ -26,14 +27,17 @@ def environment(home):
         "QT_QPA_PLATFORM": "offscreen",
         "OMP_NUM_THREADS": "1",
         "PYTHONPATH": str(ROOT),
+        "HF_ENDPOINT": "http://127.0.0.1:9",
     }
 
 
-def scene(home, code):
+def scene(home, code, page="models"):
     """Run the program with ``code`` as the body of ``async def played(house)``; what it printed.
 
-    ``began`` is the time at which the interpreter had started.
+    It begins on ``page``; ``began`` is the time at which the interpreter had started.
     """
+    settings = standard_paths(str(home)).settings
+    settings.write_text(json.dumps(json.loads(settings.read_text()) | {"page": page}))
     program = f"""
 import time; began = time.perf_counter()
 import asyncio, sys
@@ -117,13 +121,30 @@ def test_the_window_never_loads_what_computes(home):
         home,
         f"""
         import json
-        for page in ("chat", "models", "settings"):
+        for page in ("chat", "downloads", "settings", "models"):
             self.window.go(page)
             await asyncio.sleep(0.2)
         while not self.library.scanned:
             await asyncio.sleep(0.02)
         print(json.dumps([name for name in {HEAVY} if name in sys.modules]))
         """,
+    )
+    assert loaded == []
+
+
+def test_what_speaks_with_the_network_is_loaded_by_the_models_page_alone(home):
+    loaded = scene(
+        home,
+        f"""
+        import json
+        for page in ("chat", "downloads", "settings"):
+            self.window.go(page)
+            await asyncio.sleep(0.2)
+        while not self.library.scanned:
+            await asyncio.sleep(0.02)
+        print(json.dumps([name for name in {NETWORK} if name in sys.modules]))
+        """,
+        page="chat",
     )
     assert loaded == []
 

@@ -28,7 +28,7 @@ class Chips(QWidget):
         self.fits = _toggle(self.tr("Fits"), self.tr("Only what fits this computer"))
         self.here = _toggle(self.tr("Downloaded"), self.tr("Only what is on this computer"))
         self.generation = Choice(self.tr("Generation"))
-        self.size = Choice(self.tr("Size"))
+        self.scale = Choice(self.tr("Size"))
         self.kind = Choice(self.tr("Kind"))
         self.language = Choice(self.tr("Language"))
         self.order = Choice(self.tr("Sort"), usual="best")
@@ -36,7 +36,7 @@ class Chips(QWidget):
         for chip in (self.fits, self.here):
             chip.clicked.connect(self.changed)
             row.addWidget(chip)
-        for choice in (self.generation, self.size, self.kind, self.language, self.order):
+        for choice in (self.generation, self.scale, self.kind, self.language, self.order):
             choice.chosen.connect(self.changed)
             row.addWidget(choice)
         self.order.offer(order_choices())
@@ -48,7 +48,7 @@ class Chips(QWidget):
     def show_for(self, entries: Sequence[Entry]) -> None:
         """Offer what is there; a choice that is gone gives way to all."""
         self.generation.offer(_generations(entries))
-        self.size.offer(_sizes(entries))
+        self.scale.offer(_sizes(entries))
         self.kind.offer(_kinds(entries))
         self.language.offer(_languages(entries))
 
@@ -59,7 +59,7 @@ class Chips(QWidget):
             fits=self.fits.isChecked(),
             here=self.here.isChecked(),
             generation=self.generation.value,
-            size=self.size.value,
+            size=self.scale.value,
             kind=self.kind.value,
             language=self.language.value,
             order=self.order.value,
@@ -69,7 +69,7 @@ class Chips(QWidget):
         """Leave nothing out; the order stays."""
         for chip in (self.fits, self.here):
             chip.setChecked(False)
-        for choice in (self.generation, self.size, self.kind, self.language):
+        for choice in (self.generation, self.scale, self.kind, self.language):
             choice.choose("")
         self.changed.emit()
 

@@ -1,12 +1,13 @@
 """What can be done with a file of the library: shown, checked, renamed, moved, thrown away."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox, QPushButton, QWidget
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox, QWidget
 
 from app.errors import NoTrash
 from app.ui.services import Services
@@ -119,7 +120,11 @@ class FileVerbs(QObject):
         self._library.follow(path, now)
         self._library.refresh()
         said = self.tr("{} is called {} now.").format(path.name, now.name)
-        self._services.notices.undo(said, lambda: self._start(self._renamed(now, path.name)))
+
+        def undo() -> None:
+            self._start(self._renamed(now, path.name))
+
+        self._services.notices.undo(said, undo)
 
     def _move(self, entry: Entry, path: Path) -> None:
         dialog = QFileDialog(self._page, self.tr("Move to which folder?"), str(path.parent))
@@ -204,8 +209,8 @@ class FileVerbs(QObject):
         box.setWindowTitle(self.tr("No trash here"))
         box.setText(self.tr("There is no trash where {} lies.").format(path.name))
         box.setInformativeText(self.tr("Delete it for good? It cannot be taken back."))
-        delete = QPushButton(self.tr("Delete for good"))
-        box.addButton(delete, QMessageBox.ButtonRole.DestructiveRole)
+        role = QMessageBox.ButtonRole.DestructiveRole
+        delete = box.addButton(self.tr("Delete for good"), role)
         box.addButton(QMessageBox.StandardButton.Cancel)
         box.setDefaultButton(QMessageBox.StandardButton.Cancel)
         delete.clicked.connect(lambda: self._start(self._deleted(path)))
@@ -216,8 +221,5 @@ class FileVerbs(QObject):
         await self._services.tasks.thread(self._library.shelf.delete, path)
         self._library.refresh()
 
-    def _start(self, work: Awaitable[None]) -> "asyncio.Task[None]":
-        async def done() -> None:
-            await work
-
-        return self._services.tasks.start(done())
+    def _start(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        return self._services.tasks.start(work)

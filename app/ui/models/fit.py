@@ -27,9 +27,8 @@ class Fit:
 
 def said(verdict: Verdict, here: Machine, picked_bytes: int = 0) -> Fit:
     """``verdict`` in words; ``picked_bytes`` are needed where the person chose another way."""
-    kind, needed = verdict.kind, picked_bytes or verdict.needed_bytes
-    if picked_bytes:
-        kind = _kind_of(picked_bytes, here)
+    needed = picked_bytes or verdict.needed_bytes
+    kind: str = _kind_of(picked_bytes, here) if picked_bytes else verdict.kind
     picture, role, word = _marks(kind, verdict.strategy)
     free, total = size(here.available_bytes), size(here.total_bytes)
     if kind == "tight":

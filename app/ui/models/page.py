@@ -30,6 +30,7 @@ class ModelsPage(Page):
         self._services, self._opening = services, opening
         self._library, self._catalogue = services.library, services.catalogue
         self._queue = services.downloads
+        self._shown_key, self._begun = "", False
         self.fitting = Fitting(self._picked)
         self.rows = Rows(self.fitting, self)
         self.head = Head(services.theme)
@@ -230,7 +231,6 @@ class ModelsPage(Page):
             self._services.notices.failure(self._catalogue.failure)
 
     def _connect(self) -> None:
-        self._shown_key, self._begun = "", False
         self._library.changed.connect(self._show_entries)
         self._catalogue.changed.connect(self._show_entries)
         self._queue.changed.connect(self._show_downloads)

@@ -160,9 +160,9 @@ async def test_every_filter_keeps_its_kind_alone(filled):
     choose(chips.kind, "music")
     assert {entry.kind for entry in page.rows.shown} == {"music"}
     choose(chips.kind, "")
-    choose(chips.size, "small")
+    choose(chips.scale, "small")
     assert all(3e8 < entry.parameters <= 1e9 for entry in page.rows.shown)
-    choose(chips.size, "")
+    choose(chips.scale, "")
     choose(chips.language, "ja")
     assert all({"ja", "multi"} & set(entry.languages) for entry in page.rows.shown)
     assert page.rows.shown

@@ -1,0 +1,108 @@
+"""The first start: what the machine has, models to take first, and the guide at once."""
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel
+
+from app.hub.catalogue import bundled
+from app.hub.fits import Machine
+from app.ui.models.entry import offered
+from app.ui.models.fitting import Fitting
+from app.ui.models.recommending import advised
+from tests.ui.conftest import settled, shown, until
+from tests.ui.hub import MODEL
+
+_LIMIT_S = 60
+GB = 1_000_000_000
+
+
+def advice_on(available, total):
+    fitting = Fitting(lambda _entry: "")
+    fitting.here = Machine(available, total)
+    return advised([offered(offer) for offer in bundled()], fitting)
+
+
+@pytest.mark.parametrize(
+    ("memory_gb", "sizes"),
+    [
+        (64, ["1.5B", "0.4B", "2.9B"]),
+        (12, ["1.5B", "0.4B", "2.9B"]),
+        (5, ["1.5B", "0.4B"]),
+        (2, ["0.4B", "0.1B"]),
+    ],
+)
+def test_two_or_three_recommended_models_that_fit_are_named(memory_gb, sizes):
+    found = advice_on(memory_gb * GB, memory_gb * GB)
+    titles = [advice.entry.title for advice in found]
+    assert len(titles) == len(sizes)
+    for title, size in zip(titles, sizes, strict=True):
+        assert f" {size}," in title
+    assert all(advice.entry.offer.standing == "recommended" for advice in found)
+    assert len({advice.reason for advice in found}) == len(found)
+
+
+def test_where_nothing_fits_nothing_is_recommended():
+    assert advice_on(10_000_000, 20_000_000) == []
+
+
+async def first_start(build, guide):
+    house = build(page="chat")
+    await shown(house)
+    house.window.go("chat")
+    welcome = house.window.go("chat").welcome
+    await until(lambda: welcome.first.isVisible(), _LIMIT_S)
+    return house, welcome
+
+
+def words_of(widget):
+    return " ".join(one.text() for one in widget.findChildren(QLabel) if one.isVisible())
+
+
+@pytest.fixture
+def real_guide(monkeypatch, guide):
+    """The chat page sees the model of the test as the guide."""
+    monkeypatch.setattr("app.ui.chat.page.embedded_model", lambda: guide)
+    return guide
+
+
+async def test_the_first_start_says_what_the_machine_has_and_what_to_take(build, real_guide):
+    house, welcome = await first_start(build, real_guide)
+    words = words_of(welcome)
+    assert "Welcome to Rookery" in words
+    assert "of memory" in words
+    assert "processor core" in words
+    assert 1 <= len(welcome.first._cards) <= 3
+    assert "ask the guide right now" in words
+    assert len(welcome._questions.findChildren(QLabel)) == 4
+
+
+async def test_with_models_of_ones_own_the_guide_is_just_asked(build, real_guide, models_folder):
+    house = build(page="chat", folders=(str(models_folder),))
+    await shown(house)
+    welcome = house.window.go("chat").welcome
+    await until(lambda: house.library.scanned and house.services.catalogue.entries, _LIMIT_S)
+    await until(lambda: house.services.session.loaded is not None, _LIMIT_S)
+    await settled()
+    assert not welcome.first.isVisible()
+    assert welcome._title.text() == "Ask the guide"
+
+
+async def test_one_click_downloads_and_another_opens_it(hub, build, real_guide, paths):
+    content = hub.repositories["BlinkDL/rwkv7-g1"].files[MODEL]
+    house, welcome = await first_start(build, real_guide)
+    card = next(
+        one
+        for one in welcome.first._cards.values()
+        if one._entry.bytes < GB and one.act.isVisible()
+    )
+    hub.put("BlinkDL/rwkv7-g1", card._entry.offer.name, content.path)
+    QTest.mouseClick(card.act, Qt.MouseButton.LeftButton)
+    queue = house.services.downloads
+    await until(lambda: queue.items, _LIMIT_S)
+    await until(lambda: queue.items[0].state in ("done", "failed"), _LIMIT_S)
+    await settled()
+    if queue.items[0].state == "failed":  # the hub has another file under this name: as it should
+        assert queue.items[0].failure.code == "changed-on-hub"
+        assert card.act.text() == "Try again"
+        assert card.act.isEnabled()

@@ -1,0 +1,183 @@
+"""What is done with files of the library, on real files: checked, renamed, moved, thrown away."""
+
+import hashlib
+import shutil
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QInputDialog, QMessageBox
+
+from app.errors import NoTrash
+from app.ui.models import file_verbs
+from tests.ui.conftest import settled, until
+from tests.ui.models.conftest import here, page_of, ready, said, select
+
+_LIMIT_S = 60
+
+
+@pytest.fixture
+def folder(tmp_path, guide):
+    """A folder with one model in it."""
+    place = tmp_path / "mine"
+    place.mkdir()
+    shutil.copy(guide, place / "alpha.pth")
+    return place
+
+
+@pytest.fixture
+def one(build, folder):
+    return build(page="models", folders=(str(folder),))
+
+
+@pytest.fixture
+def trash(monkeypatch, tmp_path):
+    """The system's trash, as a folder of the test."""
+    heap = tmp_path / "trash"
+    heap.mkdir()
+    monkeypatch.setattr("send2trash.send2trash", lambda path: shutil.move(path, heap))
+    monkeypatch.setattr(file_verbs, "_UNDO_S", 0.5)
+    return heap
+
+
+def verbs(house):
+    page = page_of(house)
+    return {name for name, shown in page.details.verbs.items() if shown.isVisible()}
+
+
+async def test_each_kind_of_row_offers_what_can_be_done_with_it(filled):
+    await ready(filled)
+    select(filled, "Raven")
+    assert verbs(filled) == {"show", "verify", "rename", "move", "delete"}
+    select(filled, "cut.pth")
+    assert verbs(filled) == {"show", "delete"}
+    select(filled, "rookery-guide")
+    assert verbs(filled) == {"show"}
+    offer = next(entry for entry in page_of(filled).rows.shown if not entry.here)
+    page_of(filled).listing.select(offer.key)
+    assert verbs(filled) == set()
+
+
+async def test_a_check_reads_every_byte_and_says_what_it_found(one, folder):
+    await ready(one)
+    select(one, "alpha")
+    page_of(one).details.verbs["verify"].click()
+    digest = hashlib.sha256((folder / "alpha.pth").read_bytes()).hexdigest()
+    await until(lambda: digest[:8] in said(page_of(one).details), _LIMIT_S)
+    assert "nobody has published" in said(page_of(one).details)
+
+
+async def test_a_model_is_renamed_and_called_back(one, folder):
+    await ready(one)
+    one.services.settings.change(strategies={str(folder / "alpha.pth"): "cpu fp32"})
+    select(one, "alpha")
+    QTest.keyClick(page_of(one).listing.view, Qt.Key.Key_F2)
+    dialog = page_of(one).findChildren(QInputDialog)[0]
+    dialog.setTextValue("beta.pth")
+    dialog.accept()
+    await until(lambda: (folder / "beta.pth").exists(), _LIMIT_S)
+    await until(lambda: "Beta" in here(one), _LIMIT_S)
+    assert one.services.settings.now.strategies == {str(folder / "beta.pth"): "cpu fp32"}
+    one.window.notices._act.click()
+    await until(lambda: (folder / "alpha.pth").exists(), _LIMIT_S)
+    await until(lambda: "Alpha" in here(one), _LIMIT_S)
+
+
+async def test_a_name_that_no_file_can_have_is_refused_in_words(one, folder):
+    await ready(one)
+    select(one, "alpha")
+    page_of(one).details.verbs["rename"].click()
+    dialog = page_of(one).findChildren(QInputDialog)[0]
+    dialog.setTextValue("../up.pth")
+    dialog.accept()
+    await until(one.window.notices.isVisible, _LIMIT_S)
+    assert (folder / "alpha.pth").exists()
+
+
+async def test_a_model_is_moved_and_stays_listed(one, folder, tmp_path):
+    await ready(one)
+    entry = select(one, "alpha")
+    other = tmp_path / "other"
+    other.mkdir()
+    page_of(one).verbs.move_to(entry, other)
+    await until(lambda: (other / "alpha.pth").exists(), _LIMIT_S)
+    assert not (folder / "alpha.pth").exists()
+    await until(lambda: "Alpha" in here(one), _LIMIT_S)
+    await until(lambda: one.services.settings.now.files == (str(other / "alpha.pth"),), _LIMIT_S)
+
+
+async def test_what_is_thrown_away_vanishes_at_once_and_can_be_taken_back(
+    one, folder, trash, monkeypatch
+):
+    monkeypatch.setattr(file_verbs, "_UNDO_S", 60)
+    await ready(one)
+    select(one, "alpha")
+    QTest.keyClick(page_of(one).listing.view, Qt.Key.Key_Delete)
+    await until(lambda: "Alpha" not in here(one), _LIMIT_S)
+    assert (folder / "alpha.pth").exists()
+    one.window.notices._act.click()
+    await until(lambda: "Alpha" in here(one), _LIMIT_S)
+    await settled()
+    assert (folder / "alpha.pth").exists()
+    assert not list(trash.glob("*"))
+
+
+async def test_after_a_few_seconds_it_is_in_the_trash(one, folder, trash):
+    await ready(one)
+    select(one, "alpha")
+    page_of(one).details.verbs["delete"].click()
+    await until(lambda: (trash / "alpha.pth").exists(), _LIMIT_S)
+    assert not (folder / "alpha.pth").exists()
+    await until(lambda: not one.library.scanning, _LIMIT_S)
+    assert "Alpha" not in here(one)
+
+
+async def test_where_there_is_no_trash_it_is_asked_before_anything_is_deleted(
+    one, folder, monkeypatch
+):
+    def refuse(_shelf, path):
+        raise NoTrash(path=str(path))
+
+    monkeypatch.setattr("app.hub.shelf.Shelf.trash", refuse)
+    monkeypatch.setattr(file_verbs, "_UNDO_S", 0.1)
+    await ready(one)
+    select(one, "alpha")
+    page_of(one).details.verbs["delete"].click()
+    await until(lambda: page_of(one).findChildren(QMessageBox), _LIMIT_S)
+    box = page_of(one).findChildren(QMessageBox)[0]
+    assert (folder / "alpha.pth").exists()
+    delete = next(button for button in box.buttons() if "for good" in button.text())
+    delete.click()
+    await until(lambda: not (folder / "alpha.pth").exists(), _LIMIT_S)
+
+
+async def test_a_single_file_is_taken_out_of_the_list_and_back(build, models_folder):
+    house = build(page="models")
+    file = models_folder / "RWKV-4-Raven-1B5-v12-Eng98.pth"
+    house.library.add_file(file)
+    await ready(house)
+    await until(lambda: len(here(house)) == 2, _LIMIT_S)
+    select(house, "Raven-1B5-v12")
+    QTest.keyClick(page_of(house).listing.view, Qt.Key.Key_Delete)
+    await until(lambda: len(here(house)) == 1, _LIMIT_S)
+    house.window.notices._act.click()
+    await until(lambda: len(here(house)) == 2, _LIMIT_S)
+    assert file.exists()
+
+
+async def test_the_same_bytes_twice_are_said_with_their_other_place(one, folder):
+    shutil.copy(folder / "alpha.pth", folder / "copy.pth")
+    await ready(one)
+    await until(lambda: one.library.copies_of(folder / "alpha.pth"), _LIMIT_S)
+    select(one, "alpha")
+    words = said(page_of(one).details).partition("The same bytes lie here as well:")[2]
+    assert str(folder / "copy.pth") in words
+    assert str(folder / "alpha.pth") not in words
+
+
+async def test_a_model_is_copied_to_the_downloads(one, folder, paths, guide):
+    await ready(one)
+    page_of(one).verbs._copy(guide)
+    await until(lambda: (paths.models / guide.name).exists(), _LIMIT_S)
+    await until(lambda: "is here now" in one.window.notices._words.text(), _LIMIT_S)
+    assert guide.exists()
