@@ -96,11 +96,14 @@ def _origin(records: list[Record]) -> str:
     reads = [statistics.median(record.bandwidth) / 1e9 for record in records]
     commits = ", ".join(dict.fromkeys(record.commit for record in records))
     others = max(record.others for record in records)
+    told = [one["told"] for record in records for one in record.engines.values()]
+    kernels = ", ".join(dict.fromkeys(one["kernels"] for one in told if "kernels" in one))
     return (
         f"{last.machine}, {last.threads} threads, {last.date}, {commits}, medians of "
         f"{min(record.rounds for record in records)} rounds or more; memory was read at "
         f"{min(reads):.1f} to {max(reads):.1f} GB/s ({last.method}); "
-        f"other programs and other guests of the host had {others:.0%} of the processors"
+        f"our kernels: {kernels or 'not run'}; other programs and other guests of the host had "
+        f"{others:.0%} of the processors"
     )
 
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import torch
 
-from app.kernels import Loras
+from app.kernels import Loras, Ops
 from app.runtime.loading import open_model
+from app.runtime.models import Rwkv
 
 from .serving import serve
 
@@ -23,9 +24,9 @@ class Ours:
         self.model.ops.skipping = skipping
         return {
             "strategy": opened.strategy.text,
-            "kernels": self.model.ops.name,
+            "kernels": _kernels(self.model.ops),
             "threads": torch.get_num_threads(),
-            "reads_bytes": self.model.weights_bytes - _padding_bytes(self.model.blocks),
+            "reads_bytes": self.model.weights_bytes - _padding_bytes(self.model),
         }
 
     def blank(self, texts: int) -> None:
@@ -42,15 +43,22 @@ class Ours:
         return bytes(self._logits[0].numpy().tobytes())
 
 
-def _padding_bytes(part: object) -> int:
+def _kernels(ops: Ops) -> str:
+    """E.g. "native avx512", or why there is none."""
+    library = getattr(ops, "library", None)
+    return f"{ops.name} {library.chosen if library else ops.note}".strip()
+
+
+def _padding_bytes(model: Rwkv) -> int:
     """Zeros that fill low-rank chains up to one rank: read perhaps, but no part of the model."""
-    if isinstance(part, Loras):
-        numbers: int = part.down.shape[-1] + part.up.shape[-2]
-        filled: int = sum(part.down.shape[-2] - rank for rank in part.ranks)
-        return filled * numbers * int(part.down.element_size())
-    if isinstance(part, list | tuple):
-        return sum(map(_padding_bytes, part))
-    return sum(_padding_bytes(inner) for inner in getattr(part, "__dict__", {}).values())
+    parts = (part for block in model.blocks for half in block for part in vars(half).values())
+    total = 0
+    for part in parts:
+        if isinstance(part, Loras):
+            filled = sum(part.down.shape[-2] - rank for rank in part.ranks)
+            numbers = part.down.shape[-1] + part.up.shape[-2]
+            total += filled * numbers * part.down.element_size()
+    return total
 
 
 if __name__ == "__main__":
