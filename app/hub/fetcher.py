@@ -56,7 +56,9 @@ class _Job:
         self.discards = False
         self.ended: Ended | None = None
         self._rate = Rate()
-        self._thread = threading.Thread(target=self._run, name=f"job-{fetch.id}")
+        self._thread = threading.Thread(
+            target=self._run, name=f"job-{fetch.id}", daemon=True
+        )  # so that a bug in the main thread ends the process
         self._thread.start()
 
     def stop(self, *, discards: bool) -> None:
