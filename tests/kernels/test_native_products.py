@@ -67,3 +67,12 @@ def test_any_number_of_threads(ops, draw, threads):
     x, weight, exact = _drawn(draw, "bf16", 2, 257, 70, 100)
     torch.set_num_threads(threads)
     _close(ops.matmul_stack(x, weight), exact, LOSS[torch.bfloat16])
+
+
+def test_where_the_processor_multiplies_matrices_torch_is_left_to_it(ops, draw):
+    ops.by_hardware = True
+    for kind, kernels in (("bf16", []), ("fp32", ["tiles"])):
+        x, weight, exact = _drawn(draw, kind, 2, 50, 41, 37)
+        ops.kernels.clear()
+        _close(ops.matmul_stack(x, weight), exact, 2 * LOSS[TYPES[kind]])
+        assert ops.kernels == kernels

@@ -63,7 +63,9 @@ def two_threads():
 
 
 class _Counting(NativeOps):
-    """Tells whether an operation was done by a kernel."""
+    """Tells whether an operation was done by a kernel, on processors with AMX, too."""
+
+    by_hardware = False
 
     def __init__(self, library):
         super().__init__(library)

@@ -46,12 +46,18 @@ _PLAIN = How()
 
 
 class ProductOps(Base):
-    """Products of more rows than share one reading of the weights; others go to the next class."""
+    """Products of more rows than share one reading of the weights; others go to the next class.
+
+    ``by_hardware`` tells that the processor has units for bfloat16 matrices (AMX), which torch
+    uses: there such products are left to torch.
+    """
+
+    by_hardware = bool(getattr(torch.cpu, "_is_amx_tile_supported", bool)())
 
     def matmul(self, x: Tensor, weight: Tensor, act: str) -> Tensor:
         """See Ops."""
         sizes = _sizes(x, weight)
-        if not suits(sizes, x, weight):
+        if not self.suits(sizes, x, weight):
             return super().matmul(x, weight, act)
         # what comes of a square-ReLU is the largest of all and only goes into another product
         short = act == "relu2" and weight.dtype == torch.bfloat16
@@ -62,7 +68,7 @@ class ProductOps(Base):
     def matmul_stack(self, x: Tensor, weight: Tensor) -> Tensor:
         """See Ops."""
         sizes = _sizes(x, weight)
-        if not suits(sizes, x, weight):
+        if not self.suits(sizes, x, weight):
             return super().matmul_stack(x, weight)
         y = self.empty((*x.shape[:-1], sizes.outputs))
         self.tiles(y, x, weight, sizes, _PLAIN)
@@ -71,7 +77,7 @@ class ProductOps(Base):
     def matmul_onto(self, out: Tensor, x: Tensor, weight: Tensor, gate: Tensor | None) -> None:
         """See Ops."""
         sizes = _sizes(x, weight)
-        if not suits(sizes, x, weight) or not _joins(out, gate):
+        if not self.suits(sizes, x, weight) or not _joins(out, gate):
             super().matmul_onto(out, x, weight, gate)
             return
         self.tiles(out, x, weight, sizes, How(gate=gate, onto=True))
@@ -82,7 +88,7 @@ class ProductOps(Base):
         """See Ops."""
         width = weight.shape[1]
         sizes = Sizes(1, x.numel() // width, out.shape[-1], width)
-        if not suits(sizes, x, weight) or not _joins(out, gate):
+        if not self.suits(sizes, x, weight) or not _joins(out, gate):
             super().matmul_units_onto(out, x, weight, gate)
             return
         self.tiles(out, x, weight, sizes, How(gate=gate, onto=True, by_unit=True))
@@ -94,7 +100,7 @@ class ProductOps(Base):
         ranks = loras.ranks or (rank,) * n
         down, up = Sizes(n, rows, rank, width), Sizes(n, rows, outputs, rank)
         fits = n <= _LIMITED and ready(loras.up, loras.bias)
-        if not fits or not suits(down, x, loras.down):
+        if not fits or not self.suits(down, x, loras.down):
             return super().loras(x, loras)
         low = self.empty((n, rows, rank))
         self.tiles(low, x, loras.down, down, How(acts=loras.acts, outputs=ranks))
@@ -107,13 +113,19 @@ class ProductOps(Base):
         n, width, rank = up.shape
         sizes = Sizes(n, low.numel() // (n * rank), width, rank)
         fits = ready(shifted, mixes) and up.dtype == mixes.dtype
-        if not fits or not suits(sizes, low, up):
+        if not fits or not self.suits(sizes, low, up):
             return super().mix6(shifted, low, up, mixes)
         high = self.empty((n, *shifted.shape[1:]), mixes.dtype)
         self.tiles(high, low, up, sizes, How(beside=True))
         y = self.empty(high.shape, mixes.dtype)
         self.call("blend6", y, shifted, high, mixes, n, sizes.rows, width, KINDS[mixes.dtype])
         return y
+
+    def suits(self, sizes: Sizes, x: Tensor, weight: Tensor) -> bool:
+        """Whether a product is one for tiles."""
+        known = x.dtype in (torch.float32, weight.dtype) and weight.dtype in KINDS
+        left = self.by_hardware and weight.dtype == torch.bfloat16
+        return sizes.rows > MOST_ROWS and known and not left and ready(x, weight)
 
     def tiles(self, y: Tensor, x: Tensor, weight: Tensor, sizes: Sizes, how: How) -> None:
         """y = act(x W^T + bias), or y += gate * that."""
@@ -130,12 +142,6 @@ class ProductOps(Base):
             *("tiles", y, x, weight, packed, panels, wide * sizes.width, *sizes, beside, *kinds),
             *(acts, how.gate, how.onto, wide, high, how.bias, how.by_unit, *limits),
         )
-
-
-def suits(sizes: Sizes, x: Tensor, weight: Tensor) -> bool:
-    """Whether a product is one for tiles."""
-    known = x.dtype in (torch.float32, weight.dtype) and weight.dtype in KINDS
-    return sizes.rows > MOST_ROWS and known and ready(x, weight)
 
 
 def _sizes(x: Tensor, weight: Tensor) -> Sizes:
