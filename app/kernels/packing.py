@@ -191,7 +191,7 @@ def _trial(groups: Tensor, scale: Tensor) -> _Trial:
 def _moments(groups: Tensor, scale: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Sums of w t and of t t, where t are the table's numbers nearest to w / scale; their codes."""
     places = (groups * _inverse(scale)[:, None]).round_().clamp_(-ZERO, ZERO - 1).int()
-    codes = nearest()[places + ZERO]
+    codes = _nearest()[places + ZERO]
     found = values(codes, "int4")
     return _folded(groups * found), _folded(found * found), codes
 
@@ -225,7 +225,7 @@ def bytes_of_table() -> Tensor:
 
 
 @cache
-def nearest() -> Tensor:
+def _nearest() -> Tensor:
     """The code whose number lies nearest, the lower of two, for each from -128 to 127."""
     places = torch.arange(-ZERO, ZERO)[:, None]
     return (places - torch.tensor(TABLE)).abs().argmin(1).to(torch.uint8)

@@ -32,7 +32,7 @@ class QuantisedOps(Base):
             self.call(
                 *("pack", codes, scales, matrix, shape.outputs, shape.inputs, FLOATS[host.dtype]),
                 *(_NUMBERS[kind], KINDS[kind].group, shape.panel, by_unit),
-                *(packing.bytes_of_table(), packing.nearest()),
+                packing.bytes_of_table(),
             )
         return packed
 

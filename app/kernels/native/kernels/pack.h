@@ -1,6 +1,7 @@
 // Quantised matrices made from floats: the same bytes as packing.py makes, operation by operation.
 // (The library is built without contraction of products and sums for this.)
 
+constexpr int64_t FOUR_GROUP = 32;  // inputs of a group of int4
 constexpr float NOTHING = 1e-30f;
 constexpr float MOST_HALF = 65504;
 
@@ -16,14 +17,13 @@ RK_INLINE float inverse(float scale) {
     return fabsf(scale) > NOTHING ? 1.0f / scale : 0.0f;
 }
 
-// Whole numbers from -`most` - `more` to `most`, the nearest to w / scale.
-RK_INLINE void places(
-    const float* w, int64_t group, float scale, float most_of_them, float more, int32_t* q) {
-    float even[MOST_GROUP];
-    const F by = all(inverse(scale)), top = all(most_of_them), bottom = all(-most_of_them - more);
-    for (int64_t i = 0; i < group; i += W)
-        store(even + i, lesser(greater(nearest(load(w + i) * by), bottom), top));
-    for (int64_t i = 0; i < group; ++i) q[i] = int32_t(even[i]);
+// The whole number nearest to each w / scale, within bounds.
+RK_INLINE F place(F w, F by, float bottom, float top) {
+    return lesser(greater(nearest(w * by), all(bottom)), all(top));
+}
+
+RK_INLINE void bytes_of(const float* even, int64_t group, uint8_t* codes) {
+    for (int64_t i = 0; i < group; ++i) codes[i] = uint8_t(int32_t(even[i]));
 }
 
 RK_INLINE void quantise8(const float* w, int64_t group, uint8_t* codes, fp16* scale) {
@@ -33,20 +33,41 @@ RK_INLINE void quantise8(const float* w, int64_t group, uint8_t* codes, fp16* sc
         most_of_all = greater(most_of_all, greater(v, zero() - v));
     }
     const float wanted = largest(most_of_all) / 127.0f;
-    int32_t q[MOST_GROUP];
-    places(w, group, as_half(wanted < MOST_HALF ? wanted : MOST_HALF, scale), 127, 0, q);
-    for (int64_t i = 0; i < group; ++i) codes[i] = uint8_t(q[i] + ZERO);
+    const F by = all(inverse(as_half(wanted < MOST_HALF ? wanted : MOST_HALF, scale)));
+    float even[MOST_GROUP];
+    for (int64_t i = 0; i < group; i += W)
+        store(even + i, place(load(w + i), by, -127, 127) + all(ZERO));
+    bytes_of(even, group, codes);
 }
 
-// A table of 16 numbers, each larger by ZERO, and which of them is nearest to -128, ..., 127.
+// The table's steps: its first number, and from where on each further one is nearer.
 struct Uneven {
-    const uint8_t *table, *nearest;
+    float first, steps[15], from[15];
 };
 
-RK_INLINE float folded(float* terms, int64_t count) {
-    for (int64_t half = count / 2; half > 0; half /= 2)
-        for (int64_t i = 0; i < half; ++i) terms[i] += terms[i + half];
-    return terms[0];
+RK_INLINE Uneven uneven_of(const uint8_t* table) {
+    Uneven made;
+    made.first = float(int(table[0]) - ZERO);
+    for (int k = 0; k < 15; ++k) {
+        // a whole number halfway belongs to the lower one
+        made.steps[k] = float(int(table[k + 1]) - int(table[k]));
+        made.from[k] = 0.5f * float(int(table[k + 1]) + int(table[k])) - ZERO;
+    }
+    return made;
+}
+
+// The sum of FOUR_GROUP numbers, halves added to each other until one is left.
+RK_INLINE float folded(const F* terms) {
+    constexpr int COUNT = int(FOUR_GROUP / W);
+    F some[COUNT];
+    for (int i = 0; i < COUNT; ++i) some[i] = terms[i];
+    for (int half = COUNT / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; ++i) some[i] = some[i] + some[i + half];
+    float last[W];
+    store(last, some[0]);
+    for (int half = int(W) / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; ++i) last[i] += last[i + half];
+    return last[0];
 }
 
 // Sums of w t and of t t, t being the table's numbers nearest to w / scale.
@@ -54,44 +75,55 @@ struct Fit {
     float cross, square;
 };
 
-RK_INLINE Fit fit(
-    const float* w, int64_t group, float scale, const Uneven& uneven, uint8_t* codes) {
-    int32_t q[MOST_GROUP];
-    float crosses[MOST_GROUP], squares[MOST_GROUP];
-    places(w, group, scale, 127, 1, q);
-    for (int64_t i = 0; i < group; ++i) {
-        codes[i] = uneven.nearest[q[i] + ZERO];
-        const float t = float(int(uneven.table[codes[i]]) - ZERO);
-        crosses[i] = w[i] * t;
+RK_INLINE Fit fit(const float* w, float scale, const Uneven& uneven) {
+    constexpr int COUNT = int(FOUR_GROUP / W);
+    const F by = all(inverse(scale));
+    F crosses[COUNT], squares[COUNT];
+    for (int i = 0; i < COUNT; ++i) {
+        const F some = load(w + i * W), at = place(some, by, -128, 127);
+        F t = all(uneven.first);
+        for (int k = 0; k < 15; ++k)
+            t = t + where_less(all(uneven.from[k]), at, all(uneven.steps[k]), zero());
+        crosses[i] = some * t;
         squares[i] = t * t;
     }
-    const float cross = folded(crosses, group);
-    return {cross, folded(squares, group)};
+    return {folded(crosses), folded(squares)};
+}
+
+RK_INLINE void codes_of(const float* w, float scale, const Uneven& uneven, uint8_t* codes) {
+    const F by = all(inverse(scale));
+    float even[FOUR_GROUP];
+    for (int64_t i = 0; i < FOUR_GROUP; i += W) {
+        const F at = place(load(w + i), by, -128, 127);
+        F code = zero();
+        for (int k = 0; k < 15; ++k)
+            code = code + where_less(all(uneven.from[k]), at, all(1), zero());
+        store(even + i, code);
+    }
+    bytes_of(even, FOUR_GROUP, codes);
 }
 
 RK_INLINE void quantise4(
-    const float* w, int64_t group, const Uneven& uneven, uint8_t* codes, fp16* scale) {
+    const float* w, const Uneven& uneven, uint8_t* codes, fp16* scale) {
     const float ends[] = {135, -135, 119, -119, 104, -104};
-    float high = w[0], low = w[0], best = 0;
-    for (int64_t i = 1; i < group; ++i) {
+    float high = w[0], low = w[0], best = 0, chosen = 0;
+    for (int64_t i = 1; i < FOUR_GROUP; ++i) {
         high = w[i] > high ? w[i] : high;
         low = w[i] < low ? w[i] : low;
     }
     const float top = high >= -low ? high : low;
     for (int end = 0; end < 6; ++end) {
-        uint8_t found[MOST_GROUP];
         fp16 half;
-        const Fit first = fit(w, group, top / ends[end], uneven, found);
+        const Fit first = fit(w, top / ends[end], uneven);
         float wanted = first.cross / first.square;
         wanted = wanted > MOST_HALF ? MOST_HALF : wanted < -MOST_HALF ? -MOST_HALF : wanted;
         const float fitted = as_half(wanted, &half);
-        const Fit second = fit(w, group, fitted, uneven, found);
+        const Fit second = fit(w, fitted, uneven);
         const float error = fitted * (fitted * second.square - 2 * second.cross);
         if (end > 0 && !(error < best)) continue;
-        best = error;
-        *scale = half;
-        memcpy(codes, found, size_t(group));
+        best = error, chosen = fitted, *scale = half;
     }
+    codes_of(w, chosen, uneven, codes);
 }
 
 // Where the numbers of one output of one group go.
@@ -142,13 +174,13 @@ RK_INLINE void take_group(const void* w, int64_t kind, int64_t at, int64_t n, fl
 }
 
 // One matrix; arguments: codes, scales, W (out, in), out, in, kind of W, kind of the result, group,
-// outputs of a panel, whether by unit, table, nearest.
+// outputs of a panel, whether by unit, table.
 RK_KERNEL(pack) {
     const int64_t outputs = call[3], inputs = call[4], group = call[7], panel = call[8];
     const bool four = call[6] == PACKED4;
     const int64_t groups = (inputs + group - 1) / group, panels = (outputs + panel - 1) / panel;
     const int64_t block = panel * group / (four ? 2 : 1);
-    const Uneven uneven = {call.at<const uint8_t>(10), call.at<const uint8_t>(11)};
+    const Uneven uneven = uneven_of(call.at<const uint8_t>(10));
     Range part;
     while (team.next(panels * groups, 16, part)) {
         for (int64_t at = part.begin; at < part.end; ++at) {
@@ -162,7 +194,7 @@ RK_KERNEL(pack) {
                     there ? least(group, inputs - g * group) : 0, w);
                 fp16* scale = call.at<fp16>(1) + at * panel + o;
                 if (four)
-                    quantise4(w, group, uneven, codes, scale);
+                    quantise4(w, uneven, codes, scale);
                 else
                     quantise8(w, group, codes, scale);
                 const Slot slot{call.at<uint8_t>(0) + at * block, o, four, call[9] != 0};
