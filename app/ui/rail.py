@@ -8,6 +8,7 @@ from .icons import icon, pixmap
 from .theme import Theme
 
 _WIDE, _NARROW = 168, 56
+_BESIDE = 94  # icon, edges and a count beside a label
 
 
 class Rail(QWidget):
@@ -32,6 +33,7 @@ class Rail(QWidget):
         self.collapsed = False
         self._arrange()
         theme.changed.connect(self._paint_bird)
+        theme.changed.connect(self._widen)
         self._paint_bird()
 
     def add(self, key: str, label: str, picture: str, *, below: bool = False) -> None:
@@ -62,12 +64,18 @@ class Rail(QWidget):
     def collapse(self, *, narrow: bool) -> None:
         """Icons alone, or icons with labels."""
         self.collapsed = narrow
-        self.setFixedWidth(_NARROW if narrow else _WIDE)
         self._name.setVisible(not narrow)
         for key, button in self._buttons.items():
             button.setIconSize(QSize(20 if narrow else 26, 20))
             button.setText("" if narrow else self._labels[key])
             button.setToolTip(self._labels[key] if narrow else "")
+        self._widen()
+
+    def _widen(self) -> None:
+        """As wide as the largest label and a count beside it ask for, in large type too."""
+        metrics = QFontMetrics(self._theme.font())
+        widest = max(map(metrics.horizontalAdvance, self._labels.values()), default=0)
+        self.setFixedWidth(_NARROW if self.collapsed else max(_WIDE, widest + _BESIDE))
 
     def _tint(self, key: str) -> None:
         button = self._buttons[key]

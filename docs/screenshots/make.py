@@ -3,7 +3,8 @@
     python docs/screenshots/make.py [--into FOLDER] [--models FOLDER]
 
 The replies are what the embedded model says; only the long answer with code, and the question
-before it, are stored beforehand (example.md), since so small a model writes no code.
+before it, are stored beforehand (example.md), since so small a model writes no code.  The hub is
+one on loopback that holds files of the true names and sizes and made-up bytes (hub.py).
 """
 
 import argparse
@@ -27,6 +28,8 @@ from app.store.paths import standard_paths  # noqa: E402
 from app.store.records import Conversation, new_id, new_message  # noqa: E402
 from app.ui.house import House  # noqa: E402
 from app.ui.look import choose_theme  # noqa: E402
+from app.ui.models.catalogue import Asking  # noqa: E402
+from docs.screenshots import hub  # noqa: E402
 
 SIZE = (1280, 800)
 QUESTIONS = ("What is RWKV?", "Which model fits my machine?", "How do I open my own model?")
@@ -70,8 +73,11 @@ class Studio:
         await self.until(lambda: self.chat.talk.writing is None)
 
     async def empty(self) -> None:
-        """The first start."""
+        """The first start: what the machine has, and models to take first."""
         await self.until(lambda: self.services.session.loaded)
+        await self.until(lambda: self.services.library.scanned)
+        await self.until(lambda: self.services.catalogue.entries)
+        await asyncio.sleep(0.3)
         await self.take("chat-empty", "light")
 
     async def conversation(self) -> None:
@@ -113,12 +119,34 @@ class Studio:
         await self.until(lambda: self.chat.talk.writing is None)
         await self.take("chat-error", "light")
 
+    async def downloads(self) -> None:
+        """Three downloads from the hub on loopback: one done, one on its way, one that waits."""
+        page, queue = self.house.window.go("models"), self.services.downloads
+        by_name = {one.offer.name: one.offer for one in page.rows.shown if one.fetchable}
+        self.services.settings.change(downloads_at_once=1)
+        queue.add(by_name[hub.SMALL])
+        await self.until(lambda: queue.items and queue.items[0].state == "done")
+        self.services.settings.change(download_limit=9_000_000)
+        queue.pace()
+        for name in (hub.MIDDLE, hub.LARGE):
+            queue.add(by_name[name])
+        await self.until(lambda: len(queue.items) == 3 and queue.items[1].bytes_per_s > 0)
+        self.house.window.go("downloads")
+        await asyncio.sleep(6)
+        await self.take("downloads-light", "light")
+        await self.take("downloads-dark", "dark")
+        for item in queue.items:
+            queue.cancel(item.id)
+
     async def pages(self) -> None:
         """The other pages."""
-        self.house.window.go("models")
-        await asyncio.sleep(1.0)
+        page = self.house.window.go("models")
+        await self.until(lambda: self.services.catalogue.asking in (Asking.DONE, Asking.FAILED))
+        page.listing.select(next(one.key for one in page.rows.shown if one.fetchable))
+        await asyncio.sleep(1.5)
         await self.take("models-light", "light")
         await self.take("models-dark", "dark")
+        await self.downloads()
         self.house.window.go("settings")
         await self.take("settings-light", "light")
 
@@ -152,7 +180,8 @@ def main() -> None:
     app.setQuitOnLastWindowClosed(False)
     loop = QEventLoop(app)
     asyncio.set_event_loop(loop)
-    with tempfile.TemporaryDirectory() as home, loop:
+    with tempfile.TemporaryDirectory() as home, hub.stage() as address, loop:
+        os.environ["HF_ENDPOINT"] = address
         loop.run_until_complete(shoot(app, chosen.into, Path(home), chosen.models))
 
 

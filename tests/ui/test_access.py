@@ -78,9 +78,9 @@ async def test_tab_reaches_every_control_that_takes_the_keyboard(build, models_f
         for child in content.findChildren(kind)
         if child.isVisible() and child.isEnabled()
         and child.focusPolicy() & Qt.FocusPolicy.TabFocus
-        and not isinstance(child.parent(), QComboBox)
+        and not isinstance(child.parent(), (QComboBox, QAbstractSpinBox))
     }  # fmt: skip
-    assert len(wanted) > 4
+    assert len(wanted) > (0 if page == "downloads" else 4)
     exclusive = {one for one in wanted if isinstance(one, QAbstractButton) and one.group()}
     assert wanted - exclusive <= seen
     assert not exclusive or exclusive & seen  # one of a group: arrows reach the others

@@ -22,6 +22,7 @@ from app.ui.theme import Theme
 
 from .entry import Entry
 from .fit import Fit
+from .kinds import USELESS, kind_name
 from .row_painter import EDGE, RowPainter, is_compact
 from .rows import ENTRY, FIT, ITEM, OPEN
 
@@ -66,7 +67,8 @@ class RowDelegate(QStyledItemDelegate):
                 weight = size(entry.bytes) if entry.bytes else ""
                 below = " · ".join(filter(None, (weight, fit.word if fit else "", entry.below)))
         else:
-            row.mark("alert", "warn", self.tr("Cannot be used"))
+            word = kind_name(entry.kind) if entry.kind in USELESS else ""
+            row.mark("alert", "warn", word or self.tr("Cannot be used"))
         if index.data(OPEN):
             row.dot()
         row.words(entry.title, below, dim=bool(entry.reason), end=bool(entry.reason))

@@ -126,7 +126,7 @@ class RowPainter:
 
     def mark(self, picture: str, role: str, text: str) -> None:
         """A picture with words, for what has no button."""
-        width = QFontMetrics(self._small).horizontalAdvance(text)
+        width = QFontMetrics(self._small).horizontalAdvance(text) + 8
         box = QRect(self._right - width, self._rect.top(), width, self._rect.height())
         self._text(box, text, "text-dim", align=_RIGHT, font=self._small)
         place = QRect(box.left() - 22, self._rect.center().y() - 8, 16, 16)
