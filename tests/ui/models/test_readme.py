@@ -1,0 +1,45 @@
+"""A stranger's page: what of it is shown, and what is not."""
+
+import pytest
+
+from app.ui.models.readme import plain_markdown
+from app.ui.widgets.leaving import offer_address, shown_address
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("---\nlicense: mit\n---\n# A", "# A"),
+        ("a <!-- hidden\nlines --> b", "a  b"),
+        ("<script>alert(1)</script>b", "b"),
+        ("<div align='center'>a</div>", "a"),
+        ("x <b>bold</b> y", "x bold y"),
+        ("`<b>` stays", "`<b>` stays"),
+        ("```\n<div>\n```", "```\n<div>\n```"),
+        ("1 < 2 and 3 > 2", "1 < 2 and 3 > 2"),
+        ("<script>never closed", ""),
+        ("a\r\nb", "a\nb"),
+    ],
+)
+def test_headers_and_html_are_taken_out_and_code_is_left(text, plain):
+    assert plain_markdown(text) == plain
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "javascript:alert(1)",
+        "file:///etc/passwd",
+        "https://",
+        "https://bank.example@evil.example/",
+        "ftp://a.example/b",
+    ],
+)
+def test_some_addresses_are_not_offered_at_all(house, address):
+    assert offer_address(address, house.window, house.window.pos()) is None
+
+
+def test_look_alike_letters_give_themselves_away(qapp):
+    from PySide6.QtCore import QUrl
+
+    assert shown_address(QUrl("https://huggingfаce.co/a b")).startswith("https://xn--")

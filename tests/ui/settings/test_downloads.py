@@ -1,0 +1,106 @@
+"""The settings of hub and downloads hold at once, and addresses that are none are told."""
+
+import keyring
+import pytest
+from keyring.backend import KeyringBackend
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from tests.ui.conftest import settled, shown, until
+
+
+class Memory(KeyringBackend):
+    """A keyring that forgets with the test."""
+
+    priority = 1
+
+    def __init__(self):
+        self.kept = {}
+
+    def get_password(self, service, username):
+        return self.kept.get((service, username))
+
+    def set_password(self, service, username, password):
+        self.kept[service, username] = password
+
+    def delete_password(self, service, username):
+        del self.kept[service, username]
+
+
+@pytest.fixture
+def ring():
+    before = keyring.get_keyring()
+    made = Memory()
+    keyring.set_keyring(made)
+    yield made
+    keyring.set_keyring(before)
+
+
+async def opened(house):
+    await shown(house)
+    page = house.window.go("settings")
+    await settled()
+    return page.downloads
+
+
+def now(house):
+    return house.services.settings.now
+
+
+async def test_a_mirror_has_a_field_of_its_own(house):
+    part = await opened(house)
+    assert not part._mirror_part.isVisible()
+    part.source.setCurrentIndex(part.source.findData("mirror"))
+    part.source.activated.emit(part.source.currentIndex())
+    assert part._mirror_part.isVisible()
+    part.mirror.setText("mirror.example")
+    part.mirror.editingFinished.emit()
+    assert now(house).hub_source == "mirror"
+    assert now(house).hub_mirror == "mirror.example"
+    assert house.services.catalogue.source == "mirror.example"
+    assert "mirror.example" in part._endpoint.text()
+
+
+async def test_an_address_that_is_none_is_told_where_it_stands(house):
+    part = await opened(house)
+    house.services.settings.change(hub_source="mirror", hub_mirror="http://a b c")
+    part.follow()
+    assert "address" in part._endpoint.text()
+    assert house.services.catalogue.page_of("a/b") == ""
+
+
+async def test_numbers_hold_at_once(house):
+    part = await opened(house)
+    part.at_once.setValue(4)
+    part.connections.setValue(7)
+    part.limit.setValue(12)
+    kept = now(house)
+    assert (kept.downloads_at_once, kept.download_connections) == (4, 7)
+    assert kept.download_limit == 12_000_000
+    part.limit.setValue(0)
+    assert part.limit.text() == "none"
+
+
+async def test_the_folder_is_shown_and_can_be_the_usual_one_again(house, tmp_path, paths):
+    part = await opened(house)
+    assert part._folder.text() == str(paths.models)
+    part._put(str(tmp_path))
+    assert part._folder.text() == str(tmp_path)
+    assert house.services.downloads.folder == tmp_path
+    part._usual.click()
+    assert house.services.downloads.folder == paths.models
+
+
+async def test_a_token_goes_to_the_keyring_and_to_no_file(house, ring, paths):
+    part = await opened(house)
+    part.token.setText("hf_secret")
+    QTest.mouseClick(part.keep, Qt.MouseButton.LeftButton)
+    await until(lambda: ring.kept, 30)
+    assert list(ring.kept.values()) == ["hf_secret"]
+    await until(lambda: not part.token.text(), 30)
+    house.services.settings.close()
+    kept = [file.read_bytes() for file in paths.data.parent.rglob("*") if file.is_file()]
+    assert kept
+    assert not any(b"hf_secret" in data for data in kept)
+    part.keep.click()
+    await until(lambda: not ring.kept, 30)
