@@ -81,6 +81,8 @@ class Gate {
                 if (now() != seen) return;
                 pause_a_moment();
             }
+            // the one that is waited for may stand behind this thread on the same core
+            std::this_thread::yield();
         } while (std::chrono::steady_clock::now() < end);
         std::unique_lock<std::mutex> hold(mutex);
         sleepers.fetch_add(1);
