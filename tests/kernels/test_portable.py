@@ -5,11 +5,12 @@ import torch
 
 from app.errors import StrategyError
 from app.kernels import FORMATS, open_ops
+from app.kernels.portable import PortableOps
 
 
 @pytest.fixture
 def ops():
-    return open_ops("cpu")
+    return PortableOps()
 
 
 def _draw(*shape, seed=3):

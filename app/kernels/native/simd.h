@@ -11,7 +11,7 @@
 //     a + b, a - b, a * b, a / b
 //     fma(a, b, c)               a * b + c
 //     fnma(a, b, c)              c - a * b
-//     greater(a, b) lesser(a, b) the larger, the smaller of each two
+//     greater(a, b) lesser(a, b) the larger, the smaller of each two; b where one is not a number
 //     sum(f) largest(f)          of all W
 //     root(f)                    square root
 //     where_less(a, b, x, y)     a < b ? x : y
@@ -32,7 +32,7 @@
 
 RK_INLINE F exp(F x) {
     // below, float32 has no normal number; above, it has none at all
-    const F inside = lesser(greater(x, all(-87.3f)), all(88.7f));
+    const F inside = lesser(all(88.7f), greater(all(-87.3f), x));
     const F whole = nearest(inside * all(1.44269504f));
     // x - whole ln 2, with ln 2 in two parts, the first of few enough bits to be exact
     const F rest = fnma(whole, all(-2.12194440e-4f), fnma(whole, all(0.693359375f), inside));
@@ -43,7 +43,8 @@ RK_INLINE F exp(F x) {
     power = fma(power, rest, all(0.5f));
     power = fma(power, rest, all(1.0f));
     power = fma(power, rest, all(1.0f));
-    return where_less(x, all(-87.3f), zero(), doubled(power, whole));
+    const F y = where_less(x, all(-87.3f), zero(), doubled(power, whole));
+    return where_less(all(88.72f), x, all(HUGE_VALF), y);
 }
 
 RK_INLINE F sigmoid(F x) { return all(1.0f) / (all(1.0f) + exp(zero() - x)); }

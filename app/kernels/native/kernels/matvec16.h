@@ -9,7 +9,7 @@ constexpr int BATCH = 8;                  // rows of x that a weight is multipli
 
 RK_INLINE F act_of(F x, int64_t act) {
     if (act == RELU2) {
-        x = greater(x, zero());
+        x = greater(zero(), x);  // in this order what is not a number stays visible
         return x * x;
     }
     if (act == TANH) return tanh(x);

@@ -40,7 +40,7 @@ RK_KERNEL(wkv4) {
         const float* v = call.at<const float>(3) + from;
         float* state = call.at<float>(6) + text * 3 * width + i;
         // without infinities a difference is always a number
-        const F decay = greater(load_first(call.at<const float>(4) + i, n), all(-1e30f));
+        const F decay = greater(all(-1e30f), load_first(call.at<const float>(4) + i, n));
         const F bonus = load_first(call.at<const float>(5) + i, n);
         F above = load_first(state, n), below = load_first(state + width, n);
         Peak peak{load_first(state + 2 * width, n), zero()};
