@@ -91,6 +91,7 @@ async def test_the_details_tell_what_a_model_to_download_is_for_and_costs(filled
         one for one in page.rows.shown if one.offer and one.offer.standing == "recommended"
     )
     page.listing.select(entry.key)
+    await settled()
     text = said(page.details)
     for fact in ("think before it answers", "the one to take", "Apache 2.0", "Needs about"):
         assert fact in text
