@@ -150,10 +150,14 @@ FORMATS: dict[str, type[Plain] | type[Quantised]] = {
 
 
 def adding(ops: Ops, host: Array, dtype: str) -> Adds:
-    """A matrix (out, in) that is read for a square-ReLU, in the layout that suits the device."""
+    """A matrix (out, in) that is read for a square-ReLU, in the layout that suits the device.
+
+    Few outputs would leave much of their last panel empty.
+    """
     form = FORMATS[dtype]
     if not ops.by_unit:
         return form.pack(ops, host, dtype)
     if form is Quantised:
         return Quantised.pack_by_unit(ops, host, dtype)
-    return ByUnit.pack(ops, host, dtype)
+    filled = len(host) % FLOAT_PANEL == 0 or len(host) >= 8 * FLOAT_PANEL
+    return ByUnit.pack(ops, host, dtype) if filled else form.pack(ops, host, dtype)
