@@ -93,7 +93,7 @@ def markdown(records: list[Record]) -> str:
 
 def _origin(records: list[Record]) -> str:
     last = records[-1]
-    reads = [statistics.median(record.bandwidth) / 1e9 for record in records]
+    reads = [one / 1e9 for record in records for one in record.bandwidth]
     commits = ", ".join(dict.fromkeys(record.commit for record in records))
     others = max(record.others for record in records)
     told = [one["told"] for record in records for one in record.engines.values()]

@@ -82,3 +82,10 @@ class Rounded:
             return self._checkpoint.read(name, dtype)
         numbers = self._way.hold(name, self._checkpoint.read(name, torch.float32)).numbers
         return numbers.to(dtype or torch.float32)
+
+    def packed_shape(self, _name: str) -> None:
+        """See Tensors: this is no packed copy."""
+
+    def read_packed(self, name: str, codes: Tensor, scales: Tensor) -> None:
+        """See Tensors."""
+        self._checkpoint.read_packed(name, codes, scales)
