@@ -38,11 +38,17 @@ def opened_of(entry: Entry, folder: Path) -> Path:
 
 
 def already_of(entry: Entry, folder: Path) -> int:
-    """How many bytes an earlier run has left of it.  Raises UnsafeName."""
+    """How many bytes an earlier run has left of it; 0 where the disk does not say.
+
+    Raises UnsafeName.
+    """
     places = places_of(entry, folder)
-    if not places.alone and places.final.is_dir():
-        return sum(part.bytes for part in parts_of(entry))
-    return sum(map(already, places.paths))
+    try:
+        if not places.alone and places.final.is_dir():
+            return sum(part.bytes for part in parts_of(entry))
+        return sum(map(already, places.paths))
+    except OSError:  # a disk that does not answer
+        return 0
 
 
 def discard(entry: Entry, folder: Path) -> None:

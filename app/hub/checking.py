@@ -11,6 +11,8 @@ from .catalogue import Entry
 from .verify import digest
 
 _NOTE_BYTES = 4096
+# Names that half of all models have: they tell something only in a folder of their repository.
+_USUAL = re.compile(r"(model|pytorch_model|consolidated|adapter_model|tokenizer)[-.]", re.ASCII)
 _DIGEST = re.compile(r"\b[0-9a-fA-F]{64}\b", re.ASCII)
 
 
@@ -64,7 +66,11 @@ def _published(entries: Iterable[Entry]) -> dict[str, dict[str, str]]:
 
 def _judged(file: Path, sha256: str, published: dict[str, dict[str, str]]) -> Checked:
     wherever = {one: place for hashes in published.values() for one, place in hashes.items()}
-    told = set(published.get(file.name, ())) | _noted(file)
+    told = {
+        one
+        for one, place in published.get(file.name, {}).items()
+        if not _USUAL.match(file.name) or place.split("/")[1] == file.parent.name
+    } | _noted(file)
     known_as = wherever.get(sha256, "")
     good = bool(known_as) or sha256 in told
     verdict: Literal["good", "bad", "unknown"] = "good" if good else "bad" if told else "unknown"

@@ -52,7 +52,8 @@ class Connection(httpx2.Client):
                 proxy=proxy.strip() or None, timeout=limit_s, follow_redirects=True, max_redirects=5
             )
         except (ValueError, httpx2.InvalidURL, ImportError) as error:
-            raise HubUnreachable(host=proxy, why="this is no address of a proxy") from error
+            shown = proxy.rpartition("@")[2]  # a name and a password may stand before it
+            raise HubUnreachable(host=shown, why="this is no address of a proxy") from error
 
     def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
         """As the library's; raises HubError."""

@@ -27,7 +27,7 @@ class Hasher:
         self._part, self._size = part, size
         self._stopped = threading.Event()
         self._news = threading.Event()
-        self._offered: deque[tuple[int, bytes]] = deque(maxlen=_OFFERS)
+        self._offered: deque[tuple[int, bytes]] = deque()
         self._hash = self._taken_up()
         self.kept = (self._hash.count, self._hash.words())
         self.failure: StoreError | DiskFull | None = None

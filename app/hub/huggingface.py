@@ -14,7 +14,7 @@ from app.errors import HubGarbled, HubMissing
 from .catalogue import Part
 from .connection import about, connection, through
 from .endpoints import Endpoint
-from .repository import Contents, Repository, is_repository, part_of
+from .repository import Contents, Repository, is_repository, part_of, word
 
 _MOST = 400
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -107,7 +107,8 @@ def _repositories(infos: Iterable[ModelInfo]) -> tuple[Repository, ...]:
 def _repository(info: ModelInfo) -> Repository:
     licences = [tag[8:] for tag in info.tags or () if str(tag).startswith("license:")]
     stamp = info.sha or (info.last_modified.isoformat() if info.last_modified else "")
-    return Repository(id=info.id, stamp=str(stamp), licence=licences[0] if licences else "")
+    licence = word(licences[0]) if licences else ""
+    return Repository(id=info.id, stamp=word(stamp), licence=licence)
 
 
 def _files(info: ModelInfo) -> Iterator[Part]:

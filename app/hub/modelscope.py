@@ -12,7 +12,7 @@ from app.errors import HubGarbled, HubMissing
 from .catalogue import Part
 from .connection import about, connection
 from .endpoints import Endpoint
-from .repository import Contents, Repository, is_repository, part_of
+from .repository import Contents, Repository, is_repository, part_of, word
 
 _PAGE = 100
 _PAGES = 4
@@ -91,9 +91,9 @@ class ModelScope:
             name = self._endpoint.here(f"{one.get('Path')}/{one.get('Name')}")
             if is_repository(name):
                 stamp = one.get("LastUpdatedTime") or one.get("GmtModified") or ""
-                licence = str(one.get("License") or "").lower()
+                licence = word(one.get("License") or "").lower()
                 licence = _LICENCES.get(licence, licence)
-                yield Repository(id=name, stamp=str(stamp), licence=licence)
+                yield Repository(id=name, stamp=word(stamp), licence=licence)
 
     def _data(self, method: str, path: str, repo: str = "", **asked: Any) -> dict[str, Any]:
         """The data in an answer, an object."""
@@ -102,7 +102,7 @@ class ModelScope:
             response = client.request(method, self._api + path, headers=self.headers(), **asked)
         try:
             answer = response.json()
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise self._senseless(repo) from error
         data = answer.get("Data") if isinstance(answer, dict) else None
         if not isinstance(data, dict) or answer.get("Code") not in (200, None):

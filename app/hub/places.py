@@ -7,7 +7,9 @@ from pathlib import Path, PurePosixPath
 from app.errors import UnsafeName
 
 _LONGEST = 200  # bytes of a name: file systems take 255, and endings are added while it grows
-_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE | re.ASCII)
+_RESERVED = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[\d¹²³]) *(\.|$)", re.IGNORECASE | re.ASCII
+)
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\]')
 _GATHERED = "."
 

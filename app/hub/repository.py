@@ -14,6 +14,8 @@ _INDEX = ".index.json"
 _OTHERS = (".rwkvq", ".prefab", ".rmpack")
 _TORCH = re.compile(r"pytorch_model(-\d{5}-of-\d{5})?\.bin", re.ASCII)
 _LONGEST = 240
+_LONGEST_WORD = 120
+_LARGEST = 1 << 50  # bytes: no file is
 _FORBIDDEN = frozenset('<>:"|?*\\')
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE | re.ASCII)
 _WORDS = ("tokenizer.json", "20B_tokenizer.json", "tokenizer-midi.json", "tokenizer-midipiano.json")
@@ -40,9 +42,16 @@ def part_of(path: object, size: object, sha256: object = "") -> Part | None:
     """A file as a hub tells of it; None for what could do harm or makes no sense."""
     if not isinstance(path, str) or not is_safe(path):
         return None
-    whole = size if isinstance(size, int) and not isinstance(size, bool) and size > 0 else 0
+    is_count = isinstance(size, int) and not isinstance(size, bool)
+    whole = size if isinstance(size, int) and is_count and 0 < size < _LARGEST else 0
     digest = sha256.lower() if isinstance(sha256, str) else ""
     return Part(path=path, bytes=whole, sha256=digest if _SHA256.fullmatch(digest) else "")
+
+
+def word(told: object) -> str:
+    """A short text as a hub tells it, without what cannot be shown or written down."""
+    plain = (letter if letter.isprintable() else " " for letter in str(told)[:_LONGEST_WORD])
+    return "".join(plain).strip()
 
 
 def is_safe(path: str) -> bool:

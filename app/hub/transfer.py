@@ -29,6 +29,7 @@ from app.errors import (
     StoreError,
     WrongHash,
 )
+from app.runtime.whole_files import unwritten
 
 from .crew import ChangedError, Crew, How, waiting_s
 from .hashing import Hasher
@@ -46,6 +47,7 @@ _KEEP_S, _KEEP = 5.0, 256 << 20
 _SETTLE_S = 0.5
 _MORE_S, _WORTH = 3.0, 1.15
 _LARGE = 128 << 20
+_LARGEST = 1 << 50  # no file is; and no number beyond it goes through the pipe
 _GIT = re.compile(r"[0-9a-f]{40}")
 
 State = Literal["running", "waiting", "checking"]
@@ -188,7 +190,7 @@ class Transfer:
                 self._bide(failure, fails)
 
     def _sized(self, remote: RemoteFile) -> RemoteFile:
-        if not remote.bytes:
+        if not 0 < remote.bytes <= _LARGEST:
             raise HubGarbled(file=self._order.file, why="it does not tell how long the file is")
         return remote
 
@@ -278,7 +280,11 @@ class Transfer:
         return hasher.hexdigest()
 
     def _make_sure_of_room(self, part: PartFile) -> None:
-        free, needed = self._free_bytes(self._path.parent), self._total - part.total
+        try:
+            free = self._free_bytes(self._path.parent)
+        except OSError as error:  # the disk was taken away
+            raise unwritten(error, str(self._path)) from error
+        needed = self._total - part.total
         if free < needed + _RESERVE:
             raise NoRoom(path=str(self._path), needed_bytes=needed, free_bytes=free)
 

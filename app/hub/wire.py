@@ -19,7 +19,7 @@ CONNECT_S = 15.0
 _HOPS = 5
 _AT_ONCE = 1 << 20
 _REDIRECTS = (301, 302, 303, 307, 308)
-_SPAN = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)", re.ASCII)
+_SPAN = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)", re.ASCII)
 _LONGEST_WAIT_S = 3600.0
 _IDENTITY = ("", "identity")
 
@@ -70,7 +70,7 @@ class Wire:
         """
         start, end = span
         wanted = {"Range": f"bytes={start}-{end - 1}", "Accept-Encoding": "identity"}
-        if validator and not validator.startswith("W/"):
+        if validator and validator.isascii() and not validator.startswith("W/"):
             wanted["If-Range"] = validator
         try:
             response = self._followed(wanted)
@@ -223,7 +223,7 @@ def _wait_s(response: httpx2.Response) -> float:
         return min(float(text), _LONGEST_WAIT_S)
     try:
         until = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
     until = until if until.tzinfo else until.replace(tzinfo=UTC)
     return min(max(0.0, (until - datetime.now(UTC)).total_seconds()), _LONGEST_WAIT_S)

@@ -7,6 +7,7 @@ import pytest
 from app.errors import HubGarbled
 from app.hub.catalogue import bundled
 from app.hub.endpoints import Endpoint, endpoint_at
+from app.hub.journal import Journal, Line
 from app.hub.remote import Hub
 from app.words import one_line
 from tests.support.hub_server import online
@@ -64,6 +65,19 @@ def test_hostile_file_names_never_become_entries(strange, hub):
     assert one.sha256 == ""
 
 
+def test_facts_that_no_file_can_have_are_left_out(strange, hub, tmp_path):
+    siblings = [{"rfilename": "rwkv7-fine.pth", "size": 10**30}]
+    told = {"id": "a/rwkv", "siblings": siblings, "tags": ["license:\ud800\u202e" + "x" * 999]}
+    strange.body = json.dumps(told).encode()
+    (one,) = hub.entries("a/rwkv")
+    assert one.bytes == 0
+    assert one.licence.isprintable()
+    assert len(one.licence) < 200
+    journal = Journal(tmp_path / "journal.json")
+    journal.write((Line(id="1", entry=one, folder="/x"),))
+    assert [line.entry for line in journal.read()] == [one]
+
+
 def test_absurdly_long_answers_are_not_read_to_their_end(strange, hub, monkeypatch):
     from app.hub import connection
 
@@ -88,7 +102,16 @@ def test_a_redirect_to_nowhere_is_no_crash(strange, hub):
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"[]", b'{"Data": 3}', b'{"Code": 500, "Data": {}}', b'{"Code": 200}', b"<html>"]
+    "body",
+    [
+        b"",
+        b"[]",
+        b'{"Data": 3}',
+        b'{"Code": 500, "Data": {}}',
+        b'{"Code": 200}',
+        b"<html>",
+        b"[" * 100_000,
+    ],
 )
 def test_strange_answers_in_modelscopes_place_are_refused(strange, tmp_path, body):
     strange.body = body

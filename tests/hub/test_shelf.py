@@ -328,6 +328,7 @@ def test_a_file_is_verified_against_what_was_published(tmp_path):
     entries = [
         Entry(repo="a/b", file="x/good.pth", parts=(part,)),
         Entry(repo="a/b", file="bad.pth", sha256="1" * 64),
+        Entry(repo="a/b", file="model.safetensors", sha256="2" * 64),
     ]
     steps = []
     with shelf_of(tmp_path) as shelf:
@@ -337,6 +338,10 @@ def test_a_file_is_verified_against_what_was_published(tmp_path):
         verdicts = [shelf.verify(one, entries=entries)[0].verdict for one in (bad, noted, unknown)]
         assert verdicts == ["bad", "bad", "unknown"]
         assert shelf.verify(good, cancelled=lambda: True) is None
+    for folder, verdict in (("mine", "unknown"), ("b", "bad")):  # a/b holds a model.safetensors
+        usual = small_pth(tmp_path / folder / "model.safetensors", seed=5)
+        with shelf_of(tmp_path) as shelf:
+            assert shelf.verify(usual, entries=entries)[0].verdict == verdict
 
 
 def test_what_was_found_can_be_compared_and_written_down(tmp_path):

@@ -71,6 +71,7 @@ def test_a_file_arrives_whole_and_alone(hub: HubServer, tmp_path: Path) -> None:
         Fault(status=500),
         Fault(status=503, retry_after="0"),
         Fault(status=429, retry_after="0"),
+        Fault(status=503, retry_after="Mon, 01 Jan 99999999999999999999 00:00:00 GMT"),
         Fault(status=416),
         Fault(status=403),
         Fault(status=404),

@@ -17,12 +17,16 @@ from app.ui.widgets.leaving import offer_address
 from app.ui.widgets.parts import label, rule
 
 _LONGEST, _MOST_BLOCKS = 40_000, 160
-_FRONT = re.compile(r"\A\ufeff?---\s*\n.*?\n---\s*(?:\n|\Z)", re.DOTALL)
+_LONGEST_SOURCE = 200_000
+# None of these tries a long page again and again: each runs on where its end is missing.
+_FRONT = re.compile(r"\A\ufeff?---[ \t]*\n.*?\n---[ \t]*(?:\n|\Z)", re.DOTALL)
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _HIDDEN = re.compile(r"<(script|style|svg|video|audio)\b.*?(?:</\1\s*>|\Z)", re.I | re.S)
 _BREAK = re.compile(r"</?(?:p|div|h[1-6]|tr|li|ul|ol|table|center|details|summary)\b[^<>]*>", re.I)
 _TAG = re.compile(r"</?[a-z][a-z0-9]*(?:\s[^<>]*)?/?>", re.I)
-_FENCED = re.compile(r"^(?:```|~~~).*?^(?:```|~~~)[ \t]*$|`[^`\n]+`", re.DOTALL | re.MULTILINE)
+_FENCED = re.compile(
+    r"^(?:```|~~~).*?(?:^(?:```|~~~)[ \t]*$|\Z)|`[^`\n]+`", re.DOTALL | re.MULTILINE
+)
 _GAPS = re.compile(r"\n{3,}")
 
 
@@ -94,7 +98,7 @@ class Readme(QWidget):
 
 def plain_markdown(text: str) -> str:
     """Without the hub's header and without HTML, which is not shown; code is left as it is."""
-    text = _FRONT.sub("", text.replace("\r\n", "\n"), count=1)
+    text = _FRONT.sub("", text[:_LONGEST_SOURCE].replace("\r\n", "\n"), count=1)
     pieces, at = [], 0
     for code in _FENCED.finditer(text):
         pieces += [_without_html(text[at : code.start()]), code[0]]

@@ -1,5 +1,7 @@
 """A stranger's page: what of it is shown, and what is not."""
 
+import time
+
 import pytest
 
 from app.ui.models.readme import plain_markdown
@@ -19,10 +21,22 @@ from app.ui.widgets.leaving import offer_address, shown_address
         ("1 < 2 and 3 > 2", "1 < 2 and 3 > 2"),
         ("<script>never closed", ""),
         ("a\r\nb", "a\nb"),
+        ("```\n<div>\nnever closed", "```\n<div>\nnever closed"),
+        ("---\n\nlicense: mit\n---\n# A", "# A"),
     ],
 )
 def test_headers_and_html_are_taken_out_and_code_is_left(text, plain):
     assert plain_markdown(text) == plain
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["---" + "\n" * 60_000, "```x\n" * 24_000, "<!-- " * 24_000, "<div " * 24_000, "`a" * 60_000],
+)
+def test_no_page_holds_the_window_up(text):
+    begin = time.process_time()
+    plain_markdown(text)
+    assert time.process_time() - begin < 5.0  # it takes milliseconds; once it took minutes
 
 
 @pytest.mark.parametrize(
