@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional
 
@@ -111,6 +111,14 @@ def export(weights: dict[str, Tensor], path: Path) -> None:
     save_file(rounded, path, METADATA)
 
 
+def _weights(path: Path) -> dict[str, Tensor]:
+    """What an earlier run left: its average.pth, or the guide that it exported."""
+    if path.suffix == ".safetensors":
+        return load_file(path)
+    weights: dict[str, Tensor] = torch.load(path, weights_only=True)
+    return weights
+
+
 class Run:
     """One training run: model, running average of its weights, optimizer and log."""
 
@@ -121,7 +129,7 @@ class Run:
         self.recipe, self.out = recipe, out
         self.model = Rwkv7(shape or Shape())
         if start is not None:
-            self.model.load_state_dict(torch.load(start, weights_only=True))
+            self.model.load_state_dict(_weights(start))
         self.average = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
         self.optimizers = optimizers(self.model, recipe.rate, recipe.matrix_rate)
         for part in self._groups():
@@ -188,7 +196,9 @@ def main() -> None:
         option = f"--{one.name.replace('_', '-')}"
         parser.add_argument(option, type=type(one.default), default=one.default)
     parser.add_argument("--out", type=Path, default=RUNS / "guide")
-    parser.add_argument("--start", type=Path, help="average.pth of an earlier run to go on from")
+    parser.add_argument(
+        "--start", type=Path, help="average.pth or guide of an earlier run to go on from"
+    )
     parser.add_argument("--threads", type=int, default=2)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
