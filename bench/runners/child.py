@@ -10,6 +10,9 @@ from types import TracebackType
 from typing import Any, Self
 
 _ROOT = Path(__file__).parents[2]
+_AS_IN_LIFE = {  # what an engine's own program sets before it loads it (app/__main__.py)
+    "ours": {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "1000"},
+}
 
 
 class Child:
@@ -25,7 +28,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=self._said,
             cwd=_ROOT,
-            env=os.environ | counted,
+            env=os.environ | counted | _AS_IN_LIFE.get(runner, {}),
             text=True,
         )
         self._answer()

@@ -1,4 +1,4 @@
-"""The ``rwkv`` package: one text at a time, RWKV-7 only."""
+"""The ``rwkv`` package: one text at a time."""
 
 import os
 import warnings
@@ -9,24 +9,31 @@ import torch
 
 from .serving import serve
 
-_CHOICES = {"RWKV_JIT_ON": "1", "RWKV_CUDA_ON": "0", "RWKV_V7_ON": "1"}
+_CHOICES = {"RWKV_JIT_ON": "1", "RWKV_CUDA_ON": "0"}
 
 
 class Package:
     """See Engine."""
 
-    def __init__(self) -> None:
-        os.environ |= _CHOICES  # the package reads them, and prints, while it is imported
+    def load(
+        self, path: str, strategy: str = "", generation: str = "7.0", **_: Any
+    ) -> dict[str, Any]:
+        """See Engine."""
+        newest = generation == "7.0"
+        # the package reads them, and prints, while it is imported
+        os.environ |= _CHOICES | {"RWKV_V7_ON": "1" if newest else "0"}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             import rwkv.model as official
-        self._official = official
 
-    def load(self, path: str, strategy: str = "", **_: Any) -> dict[str, Any]:
-        """See Engine."""
-        self.model = self._official.RWKV_x070(path.removesuffix(".pth"), strategy)
-        read = sum(one.nbytes for name, one in self.model.z.items() if name != "emb.weight")
-        return {"threads": torch.get_num_threads(), "reads_bytes": read}
+            make = official.RWKV_x070 if newest else official.RWKV
+            self.model = make(path.removesuffix(".pth"), strategy)
+        told = {"threads": torch.get_num_threads()}
+        if newest:
+            told["reads_bytes"] = sum(
+                one.nbytes for name, one in self.model.z.items() if name != "emb.weight"
+            )
+        return told
 
     def blank(self, texts: int) -> None:
         """See Engine."""
