@@ -9,6 +9,8 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QProgressBar,
+    QPushButton,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -86,7 +88,7 @@ class Card(QFrame):
         self._bar.setValue(round(share(item) * _STEPS))
         self._state.setText(words)
         self.setAccessibleName(f"{title}, {share(item) * 100:.0f} %, {words}")
-        if before is None or before.state != item.state:
+        if before is None or _state_of(before) != _state_of(item):
             self._show_state(item)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 (Qt's name)
@@ -120,10 +122,14 @@ class Card(QFrame):
             self.retry_wanted.emit()
 
     def _show_state(self, item: "Item") -> None:
-        self.pause.setVisible(item.state in _PAUSABLE)
-        self.resume.setVisible(item.state == "paused")
-        self.retry.setVisible(item.state == "failed")
-        self.chat.setVisible(item.state == "done" and item.entry.is_model)
+        self._show_buttons(
+            {
+                self.pause: item.state in _PAUSABLE,
+                self.resume: item.state == "paused",
+                self.retry: item.state == "failed",
+                self.chat: item.state == "done" and item.entry.is_model,
+            }
+        )
         self.grip.setVisible(item.state != "done")
         self._bar.setVisible(item.state != "done")
         name = self.tr("Cancel this download")
@@ -134,6 +140,13 @@ class Card(QFrame):
         self._why.setText(_sentences(item))
         self._why.setVisible(bool(self._why.text()))
         self._paint()
+
+    def _show_buttons(self, shown: dict[QToolButton | QPushButton, bool]) -> None:
+        """The keyboard stays with this card: left to Qt, it would go on to the one that cancels."""
+        if any(part.hasFocus() and not seen for part, seen in shown.items()):
+            self.setFocus(Qt.FocusReason.OtherFocusReason)
+        for part, seen in shown.items():
+            part.setVisible(seen)
 
     def _ring(self, *, on: bool) -> None:
         self.setProperty("focused", on)
@@ -209,9 +222,15 @@ class _Grip(QLabel):
         self.setPixmap(pixmap("grip", "edge", 16, self.devicePixelRatioF()))
 
 
+def _state_of(item: "Item") -> tuple[object, ...]:
+    """What its buttons and sentences hang on."""
+    failure = item.failure
+    return item.state, *((failure.code, failure.facts) if failure else ())
+
+
 def _sentences(item: "Item") -> str:
     """What went wrong and what to do, if anything did."""
-    if item.failure is None or item.state not in ("failed", "waiting"):
+    if item.failure is None:
         return ""
     from app.words import say  # the sentences are read only when one is needed
 

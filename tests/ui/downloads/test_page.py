@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 from app.hub.catalogue import Entry as Offer
 from app.hub.catalogue import Part
 from app.ui.downloads.saying import progress_words, time_left
-from tests.support.hub_server import Fault, repository
+from tests.support.hub_server import Fault, Virtual, repository
 from tests.ui.conftest import settled, shown, until
 from tests.ui.hub import LARGE, MODEL, NEW
 
@@ -97,6 +97,20 @@ async def test_one_is_paused_resumed_and_given_up_with_the_keyboard(hub, house, 
     await until(lambda: not list(paths.models.glob("*")), _LIMIT_S)
 
 
+async def test_who_pauses_with_its_button_does_not_give_up_with_the_next_key(hub, house):
+    slow(hub)
+    page = await page_with(house, hub, LARGE)
+    one = card(page, 0)
+    await until(one.pause.isVisible, _LIMIT_S)
+    one.pause.setFocus()
+    QTest.keyClick(one.pause, Qt.Key.Key_Space)
+    await until(one.resume.isVisible, _LIMIT_S)
+    assert one.hasFocus()
+    QTest.keyClick(one, Qt.Key.Key_Space)
+    await until(one.pause.isVisible, _LIMIT_S)
+    assert states(house) != []
+
+
 async def test_all_are_paused_and_resumed_at_once(hub, house):
     slow(hub)
     page = await page_with(house, hub, LARGE, NEW)
@@ -151,6 +165,21 @@ async def test_what_cannot_be_had_says_why_and_what_to_do(hub, house):
 def said(one):
     item = one.item
     return item.failure.code if item.failure else ""
+
+
+async def test_a_disk_without_room_pauses_and_says_so(hub, house):
+    huge = Virtual(1 << 49)
+    huge.sha256 = "0" * 64
+    hub.put("BlinkDL/rwkv7-g1", NEW, huge)
+    page = await page_with(house, hub, NEW)
+    await until(lambda: states(house) == ["paused"], _LIMIT_S)
+    one = card(page, 0)
+    await until(one.resume.isVisible)
+    assert "room" in one._why.text()
+    house.window.go("chat")
+    house.services.downloads.resume(house.services.downloads.items[0].id)
+    await until(house.window.notices.isVisible, _LIMIT_S)
+    assert "room" in house.window.notices._words.text()
 
 
 async def test_elsewhere_a_failure_is_told_by_the_bar(hub, house):
