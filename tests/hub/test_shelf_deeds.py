@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -37,9 +39,6 @@ def shelf(tmp_path):
 
 @pytest.fixture
 def other_disk(tmp_path):
-    import shutil
-    import tempfile
-
     if not OTHER_DISK.is_dir() or OTHER_DISK.stat().st_dev == tmp_path.stat().st_dev:
         pytest.skip("there is one disk only")
     folder = Path(tempfile.mkdtemp(prefix="rookery-test-", dir=OTHER_DISK))

@@ -25,7 +25,8 @@ AT_REST = ("done", "paused", "failed")
 class Queue(QObject):
     """``items`` are all downloads, the first to run first; ``changed`` a few times a second.
 
-    ``finished`` and ``stopped`` carry the Item that has become complete, or has failed.
+    ``finished`` and ``stopped`` carry the Item that has become complete, or has failed
+    or been paused by a full disk.
     They are kept in ``paths.downloads``: what it holds goes on at the next start, and
     ``resumed`` tells that there was something.  The network's libraries are loaded at the first
     download, beside the window.
@@ -197,5 +198,5 @@ class Queue(QObject):
                 continue
             if item.state == "done":
                 self.finished.emit(item)
-            elif item.state == "failed":
+            elif item.state == "failed" or (item.state == "paused" and item.failure is not None):
                 self.stopped.emit(item)

@@ -62,7 +62,7 @@ class Catalogue(QObject):
         self._found: dict[str, Offer] = {}
         self._readmes: dict[str, str] = {}
         self._asked_at = -1e9
-        self._loading = False
+        self._loading = self._turned = False
         self._task: asyncio.Task[None] | None = None
         self._slow = QTimer(self, singleShot=True, interval=int(_SLOW_S * 1000))
         self._slow.timeout.connect(self._note_slowness)
@@ -88,6 +88,7 @@ class Catalogue(QObject):
     def turn(self) -> None:
         """The source or the way to it is another: forget what the old one said, and ask."""
         self._found, self._readmes = {}, {}
+        self._turned = self._task is not None
         self._asked_at = -1e9
         self.failure = None
         if self.asking is not Asking.NEVER:
@@ -149,6 +150,9 @@ class Catalogue(QObject):
             self._task = None
             self._slow.stop()
             self._enter(Asking.FAILED if self.failure else Asking.DONE)
+            if self._turned:  # what was asked meanwhile is not the source any more
+                self._turned = False
+                self.refresh(force=True)
 
     async def _search(self, text: str) -> None:
         try:

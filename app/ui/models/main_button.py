@@ -120,8 +120,8 @@ class MainButtons(QWidget):
 
 
 def _sentence(item: "Item") -> str:
-    """How far it is; for what failed, why and what to do."""
-    if item.state == "failed" and item.failure is not None:
+    """How far it is; for what failed or waits for room, why and what to do."""
+    if item.state in ("failed", "paused") and item.failure is not None:
         from app.words import say  # the sentences are read only when one is needed
 
         return say(item.failure).sentences

@@ -91,7 +91,11 @@ class ModelsPage(Page):
         self.listing.freshness.show_catalogue(self._catalogue, self._catalogue.source)
 
     def _show_downloads(self) -> None:
-        self.rows.show_items({item.entry.key: item for item in self._queue.items})
+        """What is complete is shown until its file is seen; if that goes, it is an offer again."""
+        items = self._queue.items
+        looking = self._library.scanning
+        going = [item for item in items if item.state != "done" or looking]
+        self.rows.show_items({item.entry.key: item for item in going})
         self._show_state()
 
     def _show_session(self) -> None:
@@ -232,6 +236,7 @@ class ModelsPage(Page):
 
     def _connect(self) -> None:
         self._library.changed.connect(self._show_entries)
+        self._library.changed.connect(self._show_downloads)
         self._catalogue.changed.connect(self._show_entries)
         self._queue.changed.connect(self._show_downloads)
         self._services.session.changed.connect(self._show_session)

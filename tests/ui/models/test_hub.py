@@ -220,3 +220,33 @@ async def test_a_refused_page_says_why_and_can_be_asked_for_again(hub, filled, s
     text = page.details.page
     await until(lambda: text.again.isVisible() or not text._busy.isVisible(), _LIMIT_S)
     assert text._words.text()
+
+
+async def test_what_was_downloaded_and_is_gone_can_be_downloaded_again(hub, filled, paths):
+    await browsed(filled)
+    page = page_of(filled)
+    chosen(filled, NEW)
+    await until(page.details.buttons.download.isVisible)
+    page.details.buttons.download.click()
+    arrived = paths.models / NEW
+    await until(arrived.exists, _LIMIT_S)
+    await until(lambda: filled.services.downloads.items[0].state == "done", _LIMIT_S)
+    arrived.unlink()
+    filled.library.refresh()
+    await until(lambda: not filled.library.scanning, _LIMIT_S)
+    chosen(filled, NEW)
+    await until(page.details.buttons.download.isVisible)
+    assert not page.details.buttons.pause.isVisible()
+    page.details.buttons.download.click()
+    await until(arrived.exists, _LIMIT_S)
+
+
+async def test_another_source_is_asked_even_while_the_first_still_answers(hub, filled):
+    hub.fail(Fault(delay=1.0), where="api", times=2)
+    await ready(filled)
+    catalogue = filled.services.catalogue
+    await until(lambda: catalogue.asking in (Asking.ASKING, Asking.SLOW), _LIMIT_S)
+    asked = catalogue._asked_at
+    catalogue.turn()
+    await until(lambda: catalogue._asked_at > asked, _LIMIT_S)
+    await until(lambda: catalogue.asking is Asking.DONE, _LIMIT_S)
