@@ -1,10 +1,12 @@
 """The native library: its build, what is loaded and what is refused, its threads and tapes."""
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -72,6 +74,13 @@ def test_a_file_that_is_no_library_is_left_alone(monkeypatch, tmp_path):
     assert type(open_ops("cpu")) is PortableOps
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="takes Linux's C library for another one")
+def test_a_library_of_something_else_is_left_alone(monkeypatch):
+    monkeypatch.setenv("ROOKERY_NATIVE", "libc.so.6")
+    with pytest.raises(LibraryError, match="does not load"):
+        load()
+
+
 def test_a_library_older_than_its_sources_is_not_used(monkeypatch, tmp_path):
     library = tmp_path / build.NAME
     library.touch()
@@ -110,6 +119,34 @@ def test_a_fresh_library_is_not_built_again(path):
     before = path.stat().st_mtime_ns
     assert build.build(path.parent) == path
     assert path.stat().st_mtime_ns == before
+
+
+def test_a_library_that_another_build_has_put_there_is_not_taken_for_this_one(path, tmp_path):
+    for name in (build.NAME, f"{build.NAME}.sha256"):
+        shutil.copy(path.with_name(name), tmp_path)
+    library = tmp_path / build.NAME
+    assert build.is_fresh(library)
+    library.write_bytes(library.read_bytes()[:-1])
+    assert not build.is_fresh(library)
+
+
+@needs_compiler
+def test_a_folder_that_cannot_be_written_is_told_in_one_line(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(build.BuildError, match="cannot be written"):
+        build.build(tmp_path / "file" / "folder")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the compiler is a script")
+def test_an_instruction_set_that_the_compiler_does_not_know_is_left_out(monkeypatch, tmp_path):
+    old = tmp_path / "c++"
+    old.write_text(f"#!{sys.executable}\nimport sys\nsys.exit('-mavx512bf16' in sys.argv)\n")
+    old.chmod(0o755)
+    monkeypatch.setattr(build.platform, "machine", lambda: "x86_64")
+    units = build._units(build.Compiler(str(old), False))
+    assert "isa_avx512" in units
+    assert "isa_avx512bf16" not in units
+    assert units["entry"] == ("-DRK_WITHOUT_BF16=1",)
 
 
 def test_the_instruction_set_can_be_chosen(path):
@@ -172,6 +209,69 @@ def test_several_threads_of_the_program_may_call_at_once(ops, norm):
     assert not wrong
 
 
+_ELSEWHERE = """
+import os, sys, torch
+from pathlib import Path
+from app.kernels import Affine
+from app.kernels.native.library import Library
+from app.kernels.native.ops import NativeOps
+
+def run():
+    x = torch.linspace(-1, 2, 7 * 96).view(7, 96)
+    y = ops.norm(x, Affine(torch.ones(96), torch.zeros(96)))
+    assert abs(float(y.mean())) < 1e-5 and abs(float(y[6].std()) - 1) < 0.02
+
+ops = NativeOps(Library(Path(sys.argv[1])))
+torch.set_num_threads(3)
+"""
+
+_FORKED = """
+run()
+child = os.fork()
+if child == 0:
+    run()
+    os._exit(7)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+run()
+"""
+
+_NO_THREADS = """
+import resource
+resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
+if os.geteuid() == 0:
+    os.setuid(65534)  # the limit is not for root
+run()
+run()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks, and limits as Linux has them")
+@pytest.mark.parametrize("what", [_FORKED, _NO_THREADS], ids=["forked", "no threads"])
+def test_a_process_without_the_threads_goes_on(path, what):
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", _ELSEWHERE + what, str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="closes memory as Linux does")
+def test_no_kernel_reads_or_writes_past_an_end(path):
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.kernels.guarded", str(path)],
+        cwd=Path(__file__).parents[2],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.split() == list(Library(path).sets)
+
+
 def test_waiting_threads_sleep(ops, norm):
     ops.norm(torch.zeros(4, 96), norm)
     process = psutil.Process()
@@ -201,6 +301,19 @@ def test_a_tape_repeats_what_only_torch_does(ops):
 
 def _twin(x, weight):
     return (x.double() @ weight.mT[:, None]).relu().square()
+
+
+def test_a_tape_is_not_run_by_more_threads_than_it_has_memory_for(ops, norm):
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        tape = ops.capture(lambda: ops.norm(torch.zeros(1, 96), norm))
+        torch.set_num_threads(3)
+        assert not tape.again()
+        torch.set_num_threads(1)
+        assert tape.again()
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_memory_of_a_tape_is_used_again(ops, norm):

@@ -31,7 +31,8 @@ _X86_GNU = {
         *("-mfma", "-mf16c", "-mbmi2"),
     ),
 }
-_X86_GNU["isa_avx512bf16"] = (*_X86_GNU["isa_avx512"], "-mavx512bf16", "-mavx512vnni")
+_BF16 = "isa_avx512bf16"  # left out where the compiler is too old for it
+_X86_GNU[_BF16] = (*_X86_GNU["isa_avx512"], "-mavx512bf16", "-mavx512vnni")
 _X86_MSVC = {
     "isa_avx2": ("/arch:AVX2",),
     "isa_avx512": ("/arch:AVX512",),
@@ -62,6 +63,13 @@ class Compiler(NamedTuple):
         if self.msvc:
             return [self.command, *_MSVC, *flags, "/c", str(source), f"/Fo{made}"]
         return [self.command, *_GNU, *flags, "-c", str(source), "-o", str(made)]
+
+    def knows(self, flags: tuple[str, ...]) -> bool:
+        """Whether it takes these options."""
+        if self.msvc:
+            return True
+        command = [self.command, *flags, "-x", "c++", "-E", os.devnull]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     def link(self, objects: list[Path], made: Path, flags: tuple[str, ...]) -> list[str]:
         """The command that makes the library."""
@@ -96,7 +104,7 @@ def is_fresh(library: Path) -> bool:
         noted = _note(library).read_text(encoding="ascii")
     except OSError:
         return False
-    return library.exists() and noted == fingerprint()
+    return library.exists() and noted == _noted(fingerprint(), library)
 
 
 def build(folder: Path = HERE, sanitize: str = "", *, force: bool = False) -> Path:
@@ -112,18 +120,32 @@ def build(folder: Path = HERE, sanitize: str = "", *, force: bool = False) -> Pa
         raise BuildError("no C++ compiler (c++, g++, clang++ or cl) is installed")
     extra = (f"-fsanitize={sanitize}", "-g1", "-O1", *_BRIEF) if sanitize else ()
     noted = fingerprint()
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as work:
-        made = _make(compiler, Path(work), extra)
-        beside = library.with_name(f".{os.getpid()}-{NAME}")
-        try:
-            shutil.copy2(made, beside)
-            os.replace(beside, library)
-        except OSError as failure:
-            beside.unlink(missing_ok=True)
-            raise BuildError(f"{library} cannot be written: {failure.strerror}") from failure
-    _note(library).write_text(noted, encoding="ascii")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory() as work:
+            _put(_make(compiler, Path(work), extra), library, noted)
+    except OSError as failure:
+        raise BuildError(f"{library} cannot be written: {failure.strerror}") from failure
     return library
+
+
+def _put(made: Path, library: Path, noted: str) -> None:
+    """Take the place of the library in one step.
+
+    The note tells the sources and the library itself: it fits no other, whoever else builds here.
+    """
+    beside = library.with_name(f".{os.getpid()}-{NAME}")
+    try:
+        shutil.copy2(made, beside)
+        noted = _noted(noted, beside)
+        os.replace(beside, library)
+    finally:
+        beside.unlink(missing_ok=True)
+    _note(library).write_text(noted, encoding="ascii")
+
+
+def _noted(sources: str, library: Path) -> str:
+    return f"{sources} {hashlib.sha256(library.read_bytes()).hexdigest()}"
 
 
 def _make(compiler: Compiler, work: Path, extra: tuple[str, ...]) -> Path:
@@ -146,8 +168,12 @@ def _units(compiler: Compiler) -> dict[str, tuple[str, ...]]:
     units: dict[str, tuple[str, ...]] = dict.fromkeys(_COMMON, ())
     if not compiler.msvc:
         units["isa_plain"] = ("-O2",)  # -O3 unrolls its loops for minutes
+        units["pool"] = ("-fexceptions",)  # a thread that cannot be started is one
     if machine in ("x86_64", "amd64"):
         units |= _X86_MSVC if compiler.msvc else _X86_GNU
+        if not compiler.knows(units[_BF16]):
+            del units[_BF16]
+            units["entry"] = ("-DRK_WITHOUT_BF16=1",)
     elif machine in ("arm64", "aarch64"):
         units["isa_neon"] = ()
     return units

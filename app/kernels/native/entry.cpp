@@ -32,9 +32,11 @@ extern const Isa isa;
 namespace avx512 {
 extern const Isa isa;
 }
+#if !RK_WITHOUT_BF16
 namespace avx512bf16 {
 extern const Isa isa;
 }
+#endif
 #elif defined(__aarch64__) || defined(_M_ARM64)
 #define RK_ARM 1
 namespace neon {
@@ -85,11 +87,20 @@ int usable_sets() {
     const Registers seven = cpuid(7, 0);
     if (!all_set(seven.b, AVX2_BMI2)) return 1;
     if (!all_set(saved, 0xe6) || !all_set(seven.b, F_DQ_BW_VL)) return 2;
+#if RK_WITHOUT_BF16
+    return 3;
+#else
     const bool vnni = seven.c >> 11 & 1, bf16 = seven.a >= 1 && (cpuid(7, 1).a >> 5 & 1);
     return vnni && bf16 ? 4 : 3;
+#endif
 }
 
-const Isa* const sets[] = {&plain::isa, &avx2::isa, &avx512::isa, &avx512bf16::isa};
+const Isa* const sets[] = {
+    &plain::isa, &avx2::isa, &avx512::isa,
+#if !RK_WITHOUT_BF16
+    &avx512bf16::isa,
+#endif
+};
 #elif RK_ARM
 int usable_sets() { return 2; }
 const Isa* const sets[] = {&plain::isa, &neon::isa};

@@ -24,15 +24,9 @@ class Library:
     def __init__(self, path: Path) -> None:
         try:
             self._library = ctypes.CDLL(str(path))
-        except OSError as failure:
+            self._declare()
+        except (OSError, AttributeError) as failure:
             raise LibraryError(f"{path.name} does not load: {failure}") from failure
-        self._library.rk_kernel.argtypes = [ctypes.c_int64]
-        self._library.rk_kernel.restype = ctypes.c_char_p
-        self._library.rk_set.restype = self._library.rk_chosen.restype = ctypes.c_char_p
-        self._library.rk_choose.restype = ctypes.c_bool
-        self._run = self._library.rk_run
-        self._run.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_int]
-        self._run.restype = ctypes.c_bool
         self.path = path
         self.kernels = {name: number for number, name in enumerate(self._all("rk_kernel"))}
         self.sets = tuple(self._all("rk_set"))
@@ -57,6 +51,16 @@ class Library:
         """Run ``count`` records in order; ``calls`` is a ctypes array or an address."""
         if not self._run(calls, count, threads):
             raise LibraryError("a call names no kernel")
+
+    def _declare(self) -> None:
+        """What the functions take and give.  Raises AttributeError for one that is not there."""
+        self._library.rk_kernel.argtypes = [ctypes.c_int64]
+        self._library.rk_kernel.restype = ctypes.c_char_p
+        self._library.rk_set.restype = self._library.rk_chosen.restype = ctypes.c_char_p
+        self._library.rk_choose.restype = ctypes.c_bool
+        self._run = self._library.rk_run
+        self._run.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_int]
+        self._run.restype = ctypes.c_bool
 
     def _all(self, function: str) -> Sequence[str]:
         names: list[str] = []

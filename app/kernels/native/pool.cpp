@@ -8,10 +8,15 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
+
+#if !defined(_WIN32)
+#include <pthread.h>
+#endif
 
 #if defined(__x86_64__) || defined(_M_X64)
 #include <immintrin.h>
@@ -114,8 +119,7 @@ struct Pool {
 
     void run(const Call* list, int64_t length, const Kernel* table, int threads) {
         std::lock_guard<std::mutex> hold(busy);
-        grow(threads);
-        calls = list, count = length, kernels = table, size = threads;
+        calls = list, count = length, kernels = table, size = grown(threads);
         taken.store(0, std::memory_order_relaxed);
         wake_children(0);
         work(0);
@@ -147,13 +151,25 @@ struct Pool {
             mailboxes[child - 1]->open();
     }
 
-    void grow(int threads) {
+    // How many of so many threads there are, once those that were missing have been started: fewer
+    // where the system gives no more.
+    int grown(int threads) {
         mailboxes.reserve(MOST_THREADS);
-        while (int(mailboxes.size()) + 1 < threads) {
-            mailboxes.push_back(std::make_unique<Gate>());
-            Gate& mailbox = *mailboxes.back();
+        while (int(mailboxes.size()) + 1 < threads)
+            if (!start_one()) return int(mailboxes.size()) + 1;
+        return threads;
+    }
+
+    bool start_one() {
+        mailboxes.push_back(std::make_unique<Gate>());
+        Gate& mailbox = *mailboxes.back();
+        try {
             std::thread(&Pool::live, this, int(mailboxes.size()), std::ref(mailbox)).detach();
+        } catch (const std::exception&) {
+            mailboxes.pop_back();
+            return false;
         }
+        return true;
     }
 };
 
@@ -185,10 +201,30 @@ bool Team::next(int64_t total, int64_t grain, Range& part) const {
     return true;
 }
 
+namespace {
+
+// never destroyed: its threads may still sleep in it when the process ends
+std::atomic<Pool*> present{nullptr};
+
+#if !defined(_WIN32)
+// A forked process has none of the threads, and perhaps a lock that nobody will open.
+const int forked = pthread_atfork(nullptr, nullptr, [] { present.store(nullptr); });
+#endif
+
+Pool& pool_of_process() {
+    Pool* pool = present.load();
+    if (pool == nullptr) {
+        Pool* const made = new Pool;
+        if (present.compare_exchange_strong(pool, made)) return *made;
+        delete made;
+    }
+    return *pool;
+}
+
+}  // namespace
+
 void run(const Call* calls, int64_t count, const Kernel* kernels, int threads) {
-    // never destroyed: its threads may still sleep in it when the process ends
-    static Pool* const pool = new Pool;
-    pool->run(calls, count, kernels, threads);
+    pool_of_process().run(calls, count, kernels, threads);
 }
 
 }  // namespace rk

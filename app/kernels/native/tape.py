@@ -30,6 +30,7 @@ class Tape:
     def __init__(self, library: Library) -> None:
         self.result: Any = None
         self._library = library
+        self._threads = torch.get_num_threads()
         self._open: list[bytes] = []
         self._records: list[Records] = []
         self._steps: list[Callable[[], None]] = []
@@ -69,7 +70,9 @@ class Tape:
         self._open = []
 
     def again(self, moved: Sequence[tuple[int, int, int]] = ()) -> bool:
-        """See Captured."""
+        """See Captured; not for more threads than there is memory for."""
+        if torch.get_num_threads() > self._threads:
+            return False
         if moved:
             if len(self._records) != len(self._steps):
                 return False
