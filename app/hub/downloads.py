@@ -14,7 +14,7 @@ from typing import Literal
 
 import msgspec
 
-from app.errors import AlreadyThere, DiskFull, DownloadError, Failure, UnsafeName
+from app.errors import AlreadyThere, DiskFull, DownloadError, Failure, StoreError, UnsafeName
 
 from . import wanted
 from .bundle import already_of, discard, opened_of
@@ -122,10 +122,12 @@ class Downloads:
     def add(self, entry: Entry, folder: Path | None = None) -> str:
         """Download it into ``folder``; the id of its item.
 
-        One that is in the queue already is not added again, but goes on.  Raises UnsafeName, and
-        AlreadyThere where another one in the queue has its place.
+        One that is in the queue already is not added again, but goes on.  Raises UnsafeName,
+        StoreError where the folder's name cannot be written down, and AlreadyThere where another
+        one in the queue has its place.
         """
         where = folder or self._folder
+        _refuse_bytes(where)
         path = str(opened_of(entry, where))
         with self._lock:
             for item in self._items:
@@ -321,6 +323,15 @@ class Downloads:
         if lines != self._written:
             self._written = lines
             self._chores.add(lambda: self._journal.write(lines))
+
+
+def _refuse_bytes(folder: Path) -> None:
+    """On Linux a name may be bytes that are no text: neither journal nor message can hold it."""
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError as error:
+        said = "the name of the folder is no text"
+        raise StoreError(path=ascii(str(folder)), why="unwritten", said=said) from error
 
 
 def _line(item: Item) -> Line:

@@ -45,6 +45,7 @@ _LOOK_S = 0.1
 _ROOM_S = 1.0
 _KEEP_S, _KEEP = 5.0, 256 << 20
 _SETTLE_S = 0.5
+_LONGEST_WAIT_S = 3600.0
 _MORE_S, _WORTH = 3.0, 1.15
 _LARGE = 128 << 20
 _LARGEST = 1 << 50  # no file is; and no number beyond it goes through the pipe
@@ -196,7 +197,7 @@ class Transfer:
 
     def _bide(self, failure: HubError, fails: int) -> None:
         asked = failure.facts.get("wait_s", 0) if isinstance(failure, HubBusy) else 0
-        wait_s = max(float(asked), waiting_s(self._how, fails))
+        wait_s = max(min(float(asked), _LONGEST_WAIT_S), waiting_s(self._how, fails))
         self._waiting = failure, time.monotonic() + wait_s
         self._stopped.wait(wait_s)
         self._waiting = None

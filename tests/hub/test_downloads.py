@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import AlreadyThere, HubMissing, UnsafeName, WrongHash
+from app.errors import AlreadyThere, HubMissing, StoreError, UnsafeName, WrongHash
 from app.hub.catalogue import Entry, Part
 from app.hub.downloads import Downloads, Item
 from app.hub.parts import already
@@ -281,3 +281,15 @@ def test_a_damaged_journal_is_put_aside_and_said(hub: HubServer, tmp_path: Path)
         assert (tmp_path / "journal.json.broken").exists()
     finally:
         queue.downloads.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are text there")
+def test_a_folder_whose_name_is_no_text_is_refused_and_the_queue_goes_on(
+    queue: Queue, tmp_path: Path
+) -> None:
+    odd = tmp_path / os.fsdecode(b"caf\xe9")
+    with pytest.raises(StoreError):
+        queue.downloads.add(Entry(repo=REPO, file="one.pth"), odd)
+    wanted = queue.add("one.pth")
+    queue.wait(wanted, "done")
+    assert len(queue.downloads.items) == 1
