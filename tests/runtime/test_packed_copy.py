@@ -6,6 +6,7 @@ import torch
 from app.errors import DamagedCheckpoint, RequestRefused, UnsupportedFormat
 from app.kernels import open_ops
 from app.kernels.portable import PortableOps
+from app.runtime import packed_copy
 from app.runtime.checkpoint import open_checkpoint
 from app.runtime.loading import open_model
 from app.runtime.models import build
@@ -71,6 +72,20 @@ def test_a_copy_made_by_unit_serves_plain_operations_too(tmp_path):
     exact, _ = _logits(copy, "cpu int8")
     plain, _ = _logits(copy, "cpu int8", PortableOps())
     assert (exact - plain).abs().max() < 0.02 * exact.abs().max()
+
+
+def test_a_layout_that_is_not_for_its_place_is_made_anew(tmp_path, monkeypatch):
+    right = packed_copy._shape
+
+    def by_unit(*asked):
+        shape = right(*asked)
+        return shape and shape._replace(by_unit=True)
+
+    original = _original(tmp_path)
+    exact, _ = _logits(original, "cpu int8")
+    monkeypatch.setattr(packed_copy, "_shape", by_unit)
+    found, _ = _logits(_packed(original), "cpu int8")
+    assert (exact - found).abs().max() < 0.02 * exact.abs().max()
 
 
 def test_a_copy_of_32_bit_numbers_keeps_what_is_not_packed(tmp_path):

@@ -99,7 +99,7 @@ class Scope:
 
     def value(self, name: str) -> Adds:
         """The projection that reads what a square-ReLU left, most of which is zero."""
-        kept = self._kept(self.strategy.format, name)
+        kept = self._kept(self.strategy.format, name, adding=True)
         return kept or adding(self.ops, self._read_matrix(f"{name}.weight"), self.strategy.format)
 
     def head(self) -> Weight:
@@ -152,12 +152,17 @@ class Scope:
         ranks = tuple(len(one) for one in downs)
         return Loras(upload(down, kind), upload(up, kind), upload(bias, "fp32"), acts, ranks)
 
-    def _kept(self, form: str, *names: str) -> Quantised | None:
-        """Projections that the file has in this format already, as they lie there."""
+    def _kept(self, form: str, *names: str, adding: bool = False) -> Quantised | None:
+        """Projections that the file has in this format already, as they lie there.
+
+        None where a matrix lies by unit that is not for ``adding`` only.
+        """
         full = [f"{self.prefix}{name}.weight" for name in names]
         shapes = {self.checkpoint.packed_shape(name) for name in full}
         shape = shapes.pop()
         if shapes or shape is None or shape.kind != kind_for(form, shape.inputs):
+            return None
+        if shape.by_unit and not adding:
             return None
         packed = empty(shape, len(full))
         for name, codes, scales in zip(full, packed.codes, packed.scales, strict=True):
