@@ -50,6 +50,7 @@ class Rail(QWidget):
         self._group.addButton(button)
         self._tint(key)
         (self._foot if below else self._head).addWidget(button)
+        self._widen()
 
     def mark(self, key: str) -> None:
         """Show ``key`` as the page that is open."""

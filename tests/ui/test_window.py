@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QFontMetrics, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QApplication,
@@ -16,6 +16,8 @@ from PySide6.QtWidgets import (
 )
 
 from app.errors import DamagedCheckpoint
+from app.ui.rail import Rail
+from app.ui.theme import Theme
 from tests.ui.conftest import heard, settled, shown, until
 
 
@@ -25,6 +27,15 @@ async def test_a_page_is_built_when_it_is_first_visited_and_kept(house):
     house.window.go("models")
     assert house.window.go("settings") is first
     assert set(house.window._pages) == {"models", "settings"}
+
+
+def test_the_rail_has_room_for_its_labels_at_a_start_in_large_type(qapp):
+    theme = Theme("light", 1.6)
+    rail = Rail(theme)
+    rail.add("downloads", "Downloads from far away", "download")
+    wanted = QFontMetrics(theme.font()).horizontalAdvance("Downloads from far away")
+    assert rail.width() > wanted + 40
+    rail.deleteLater()
 
 
 class Shown(QObject):

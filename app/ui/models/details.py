@@ -154,6 +154,7 @@ class Details(QScrollArea):
         verdict.addWidget(self._verdict, 1)
         self._facts.setHorizontalSpacing(space("l"))
         self._facts.setVerticalSpacing(space("s"))
+        self._facts.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
         self._facts.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         verbs = QWidget()
         flow = Flow(space("xs"), verbs)

@@ -41,7 +41,7 @@ def said(verdict: Verdict, here: Machine, picked_bytes: int = 0) -> Fit:
         sentence = _tr("Needs about {} of memory; {} are free.").format(size(needed), free)
     if kind == "int8":
         sentence = f"{sentence} {_tr('With fewer bits a number it is a little less exact.')}"
-    about = _tr("needs {}") if verdict.exact else _tr("needs about {}")
+    about = _tr("needs {}") if verdict.exact else _tr("about {}")
     return Fit(picture, role, word, sentence, about.format(size(needed)))
 
 

@@ -30,7 +30,7 @@ class Listing(QWidget):
     def __init__(self, theme: Theme, rows: Rows, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme, self._rows = theme, rows
-        self._key = ""
+        self._key = self._offer = ""
         self.view = _view(theme)
         self.view.setModel(rows)
         self.view.installEventFilter(self)
@@ -98,12 +98,20 @@ class Listing(QWidget):
 
     def _note(self, now: QModelIndex) -> None:
         entry = now.data(ENTRY)
-        self._key = entry.key if isinstance(entry, Entry) else self._key
+        if isinstance(entry, Entry):
+            self._key = entry.key
+            self._offer = entry.offer.key if entry.offer else ""
         self.chosen.emit()
 
     def _keep(self) -> None:
-        """The rows are others: what was selected stays so, or the first takes its place."""
+        """The rows are others: what was selected stays so, or the first takes its place.
+
+        What has been downloaded meanwhile has another key, and stays selected, too.
+        """
         index = self._rows.index_of(self._key)
+        if not index.isValid() and self._offer:
+            same = (one for one in self._rows.shown if one.offer and one.offer.key == self._offer)
+            index = self._rows.index_of(next((one.key for one in same), ""))
         if not index.isValid() and self._rows.shown:
             index = self._rows.index(0)
         if index.isValid():

@@ -45,6 +45,15 @@ async def test_a_new_release_appears_without_an_update_of_the_program(hub, fille
     assert words.endswith("checked just now")
 
 
+async def test_the_details_keep_within_their_pane_in_large_type(hub, filled):
+    await browsed(filled)
+    filled.services.theme.resize(1.6)
+    chosen(filled, "rwkv-v5-7B-0.4-long-ctx-16k")
+    details = page_of(filled).details
+    await until(lambda: details.widget().width() <= details.viewport().width())
+    assert details.widget().minimumSizeHint().width() <= details.viewport().width()
+
+
 async def test_a_hub_that_is_not_there_is_told_without_blocking_anything(filled):
     await browsed(filled)
     page = page_of(filled)
@@ -150,6 +159,7 @@ async def test_a_model_is_downloaded_with_one_click_and_then_chatted_with(hub, f
     await until(lambda: queue.items[0].state == "done", _LIMIT_S)
     assert Path(queue.items[0].path) == paths.models / MODEL
     await until(lambda: any(one.usable and one.below == MODEL for one in page.rows.shown), _LIMIT_S)
+    assert page.listing.entry.path == paths.models / MODEL
     assert filled.window.rail._buttons["downloads"].count == 0
     assert len(titles(filled)) == 1
     bar = filled.window.notices
@@ -157,6 +167,15 @@ async def test_a_model_is_downloaded_with_one_click_and_then_chatted_with(hub, f
     bar._act.click()
     path = str(paths.models / MODEL)
     await until(lambda: filled._session._supervisor.asked[-1][0] == path, _LIMIT_S)
+
+
+async def test_what_arrives_stays_selected_among_all_the_others(hub, filled, paths):
+    await browsed(filled)
+    page = page_of(filled)
+    filled.services.downloads.add(chosen(filled, MODEL).offer)
+    await until(lambda: any(one.path == paths.models / MODEL for one in page.rows.shown), _LIMIT_S)
+    await settled()
+    assert page.listing.entry.path == paths.models / MODEL
 
 
 async def test_a_download_is_shown_paused_resumed_and_given_up_in_the_details(hub, filled, paths):
