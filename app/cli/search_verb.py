@@ -32,7 +32,7 @@ def run(options: Namespace) -> int:
         if options.endpoint
         else endpoint_of(chosen.hub_source, chosen.hub_mirror, os.environ)
     )
-    token = "" if options.offline else token_for(endpoint.address)
+    token = token_for(endpoint.address)  # also offline: what it let see is kept apart
     hub = Hub(endpoint, token, chosen.hub_proxy, cache_dir=paths.hub_cache, offline=options.offline)
     listing = hub.search(" ".join(options.text))
     here = machine()
