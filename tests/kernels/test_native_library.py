@@ -24,13 +24,9 @@ needs_compiler = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(scope="session")
-def path(tmp_path_factory):
-    """The library as its sources are now."""
-    if build.find_compiler() is None:
-        pytest.skip("no C++ compiler is installed")
-    here = build.HERE / build.NAME
-    return build.build(build.HERE if build.is_fresh(here) else tmp_path_factory.mktemp("native"))
+@pytest.fixture
+def path(built):
+    return built
 
 
 @pytest.fixture

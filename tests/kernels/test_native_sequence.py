@@ -27,16 +27,12 @@ SHAPES = [
 
 
 @pytest.fixture(scope="session")
-def library(tmp_path_factory):
+def library(request):
     """The library as its sources are now, or that which ROOKERY_NATIVE names."""
     named = os.environ.get("ROOKERY_NATIVE", "")
     if named.endswith(build.NAME):
         return Library(Path(named))
-    if build.find_compiler() is None:
-        pytest.skip("no C++ compiler is installed")
-    here = build.HERE / build.NAME
-    folder = build.HERE if build.is_fresh(here) else tmp_path_factory.mktemp("native")
-    return Library(build.build(folder))
+    return Library(request.getfixturevalue("built"))
 
 
 @pytest.fixture(params=SETS)

@@ -1,0 +1,26 @@
+"""The native library, built at most once for all tests of kernels."""
+
+import pytest
+
+from app.kernels.native import build
+
+_BUILT = {"built", "library"}  # fixtures
+_MINUTES = 15  # of one slow core
+
+
+def pytest_collection_modifyitems(items):
+    """Whichever test comes first waits for the compiler."""
+    if build.is_fresh(build.HERE / build.NAME):
+        return
+    for item in items:
+        if _BUILT.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.timeout(60 * _MINUTES), append=False)
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory):
+    """The path of the library as its sources are now."""
+    if build.find_compiler() is None:
+        pytest.skip("no C++ compiler is installed")
+    here = build.HERE / build.NAME
+    return here if build.is_fresh(here) else build.build(tmp_path_factory.mktemp("native"))
