@@ -190,7 +190,8 @@ def _trial(groups: Tensor, scale: Tensor) -> _Trial:
 
 def _moments(groups: Tensor, scale: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Sums of w t and of t t, where t are the table's numbers nearest to w / scale; their codes."""
-    places = (groups * _inverse(scale)[:, None]).round_().clamp_(-ZERO, ZERO - 1).int()
+    places = (groups * _inverse(scale)[:, None]).round_().nan_to_num_(0.0)
+    places = places.clamp_(-ZERO, ZERO - 1).int()
     codes = _nearest()[places + ZERO]
     found = values(codes, "int4")
     return _folded(groups * found), _folded(found * found), codes

@@ -120,3 +120,12 @@ def test_sizes_are_told_without_packing():
     assert Shape("int8", 1024, 1024).nbytes * 8 == 8.25 * 1024**2
     assert Shape("int4", 1024, 4096, by_unit=True).nbytes * 8 == 4.5 * 4 * 1024**2
     assert Shape("int4", 1, 1, by_unit=True).padded == 2 * ROW
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_what_is_not_a_number_stays_visible(kind):
+    matrix = torch.ones(16, 128)
+    matrix[3, 5] = torch.nan
+    found = packing.unpack(packing.pack(matrix, kind))[0]
+    assert found[3, 5].isnan()
+    assert found[:3].isfinite().all()
