@@ -1,8 +1,11 @@
 """The Downloads page and what the window says of downloads, with real files from a loopback hub."""
 
 import asyncio
+import hashlib
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -258,6 +261,32 @@ async def test_a_killed_transfer_is_taken_up_again_by_itself(hub, house, paths):
     os.kill(page._queue.begun.fetcher_pid, signal.SIGKILL)
     await until(lambda: states(house) == ["done"], _LIMIT_S)
     assert (paths.models / NEW).stat().st_size == 9_000_000
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such signals")
+async def test_a_killed_window_loses_nothing_and_its_download_goes_on(hub, build, paths, tmp_path):
+    slow(hub)
+    command = (sys.executable, "-m", "tests.ui.downloads.window_owner")
+    owner = await asyncio.create_subprocess_exec(
+        *command, str(tmp_path / "home"), "BlinkDL/rwkv7-g1", LARGE, stdout=subprocess.PIPE
+    )
+    try:
+        done = 0
+        while done <= 200_000:
+            line = await asyncio.wait_for(owner.stdout.readline(), _LIMIT_S)
+            assert line, "the window ended by itself"
+            done = int(line)
+    finally:
+        owner.kill()
+        await owner.wait()
+    hub.heal()
+    house = build(page="downloads")
+    await shown(house)
+    await until(lambda: house.services.downloads.items, _LIMIT_S)
+    assert house.services.downloads.items[0].done_bytes > 0
+    await until(lambda: states(house) == ["done"], _LIMIT_S)
+    whole = hub.repositories["BlinkDL/rwkv7-g1"].files[LARGE].sha256
+    assert hashlib.sha256((paths.models / LARGE).read_bytes()).hexdigest() == whole
 
 
 async def test_the_network_library_is_not_loaded_for_an_empty_queue(house):
