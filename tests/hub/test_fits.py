@@ -1,7 +1,5 @@
 """Whether models fit machines of several sizes, and in which words."""
 
-
-
 from app.hub.catalogue import Entry, bundled
 from app.hub.fits import Fit, Machine, fit, machine
 from app.runtime.strategy import KNOWN, footprint, parse
