@@ -1,9 +1,8 @@
 """The memory that a model takes, told from its sizes alone; knows no file and no array.
 
 int8 and int4 are the formats of the projections; matrices of fewer than 512 inputs have 8 bits and
-four times the scales in both.  The head has 8 bits in both: it decides between
-tokens, and 4 bits there cost as much quality as in all other matrices together.  Everything
-else (embedding, norms, mixes, low-rank chains) keeps 16 or 32 bits.
+four times the scales in both.  The head has 8 bits in both, as it decides between tokens.
+Everything else (embedding, norms, mixes, low-rank chains) keeps 16 or 32 bits.
 """
 
 from typing import TYPE_CHECKING, NamedTuple
