@@ -29,6 +29,7 @@ class Arrivals(QObject):
         self._queue.changed.connect(self._count)
         self._queue.finished.connect(self._announce)
         self._queue.stopped.connect(self._tell)
+        self._queue.given_up.connect(self._offer_back)
 
     async def farewell(self) -> None:
         """Say that downloads go on at the next start, long enough to be read; asks nothing."""
@@ -63,3 +64,8 @@ class Arrivals(QObject):
     def _tell(self, item: "Item") -> None:
         if item.failure is not None and self._window.page != "downloads":
             self._services.notices.failure(item.failure)
+
+    def _offer_back(self, item: "Item") -> None:
+        said = self.tr("The download of {} was given up.")
+        title = item.entry.title or item.entry.name
+        self._services.notices.undo(said.format(title), lambda: self._queue.take_back(item.id))

@@ -112,7 +112,7 @@ class DownloadsPage(Page):
             "pause": queue.pause,
             "resume": queue.resume,
             "retry": queue.resume,
-            "cancel": queue.cancel,
+            "cancel": queue.give_up,
         }
         acts[verb](ident)
 

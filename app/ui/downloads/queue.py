@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from app.store.settings import Settings
 
 _EACH_MS = 120  # at most eight times a second
+_GRACE_MS = 16_000  # a little longer than the notice that offers the way back
 AT_REST = ("done", "paused", "failed")
 """States that nothing leaves by itself."""
 
@@ -26,7 +27,7 @@ class Queue(QObject):
     """``items`` are all downloads, the first to run first; ``changed`` a few times a second.
 
     ``finished`` and ``stopped`` carry the Item that has become complete, or has failed
-    or been paused by a full disk.
+    or been paused by a full disk; ``given_up`` one that can still be taken back for ``grace_ms``.
     They are kept in ``paths.downloads``: what it holds goes on at the next start, and
     ``resumed`` tells that there was something.  The network's libraries are loaded at the first
     download, beside the window.
@@ -35,6 +36,7 @@ class Queue(QObject):
     changed = Signal()
     finished = Signal(object)
     stopped = Signal(object)
+    given_up = Signal(object)
     _told = Signal()
 
     def __init__(
@@ -49,6 +51,8 @@ class Queue(QObject):
         self._paths = paths
         self.items: tuple[Item, ...] = ()
         self.resumed = False
+        self.grace_ms = _GRACE_MS
+        self._leaving: dict[str, bool] = {}  # given up, and whether they were going on
         self._downloads: Downloads | None = None
         self._opening = asyncio.Lock()
         self._closed = False
@@ -89,6 +93,11 @@ class Queue(QObject):
 
     def add(self, offer: "Offer") -> None:
         """Download ``offer`` into the folder of models, or go on with it."""
+        for item in self._downloads.items if self._downloads else ():
+            if item.id in self._leaving and item.entry.key == offer.key:
+                self._leaving[item.id] = True
+                self.take_back(item.id)
+                return
         self._do(lambda downloads: downloads.add(offer, self.folder))
 
     def pause(self, ident: str) -> None:
@@ -98,6 +107,27 @@ class Queue(QObject):
     def resume(self, ident: str) -> None:
         """Go on with one that was paused or has failed."""
         self._do(lambda downloads: downloads.resume(ident))
+
+    def give_up(self, ident: str) -> None:
+        """Take it from the list, and remove what has come when nobody has wanted it back."""
+        item = next((one for one in self.items if one.id == ident), None)
+        if item is None or item.state == "done" or not item.done_bytes:
+            self.cancel(ident)
+            return
+        going = item.state not in AT_REST
+        if going:
+            self.pause(ident)
+        self._leaving[ident] = going
+        self._take()
+        QTimer.singleShot(self.grace_ms, self, lambda: self._leave(ident))
+        self.given_up.emit(item)
+
+    def take_back(self, ident: str) -> None:
+        """Undo ``give_up``: what has come is still there."""
+        going = self._leaving.pop(ident, None)
+        if going:
+            self.resume(ident)
+        self._take()
 
     def cancel(self, ident: str) -> None:
         """Give it up and remove what has come; one that is complete only leaves the list."""
@@ -139,6 +169,8 @@ class Queue(QObject):
         self._closed = True
         async with self._opening:
             if self._downloads is not None:
+                for ident in self._leaving:
+                    self._downloads.cancel(ident)
                 await asyncio.to_thread(self._downloads.close)
         self._due.stop()
 
@@ -179,6 +211,10 @@ class Queue(QObject):
     def _open_hub(self) -> "Hub":
         return open_hub(self._settings.now, self._paths.hub_cache)
 
+    def _leave(self, ident: str) -> None:
+        if self._leaving.pop(ident, None) is not None and not self._closed:
+            self.cancel(ident)
+
     def _wait(self) -> None:
         if not self._due.isActive() and not self._closed and not self._tasks.ended:
             self._due.start()
@@ -188,7 +224,7 @@ class Queue(QObject):
         if self._downloads is None:
             return
         before = {item.id: item.state for item in self.items}
-        items = self._downloads.items
+        items = tuple(one for one in self._downloads.items if one.id not in self._leaving)
         if items == self.items:
             return
         self.items = items

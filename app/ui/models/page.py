@@ -269,7 +269,7 @@ class ModelsPage(Page):
         buttons.resume_pressed.connect(self._act)
         buttons.eject_pressed.connect(self._services.session.unload)
         buttons.pause_pressed.connect(lambda: self._with_item("pause"))
-        buttons.cancel_pressed.connect(lambda: self._with_item("cancel"))
+        buttons.cancel_pressed.connect(lambda: self._with_item("give_up"))
 
     def _arrange(self) -> None:
         self.splitter = QSplitter(Qt.Orientation.Horizontal)

@@ -94,6 +94,7 @@ async def test_one_is_paused_resumed_and_given_up_with_the_keyboard(hub, house, 
     QTest.keyClick(one, Qt.Key.Key_Space)
     await until(lambda: states(house)[0] in ("running", "queued"), _LIMIT_S)
     await until(one.pause.isVisible)
+    house.services.downloads.grace_ms = 500
     QTest.keyClick(one, Qt.Key.Key_Delete)
     await until(lambda: not house.services.downloads.items, _LIMIT_S)
     assert page._stack.currentWidget() is page.blank
@@ -112,6 +113,21 @@ async def test_who_pauses_with_its_button_does_not_give_up_with_the_next_key(hub
     QTest.keyClick(one, Qt.Key.Key_Space)
     await until(one.pause.isVisible, _LIMIT_S)
     assert states(house) != []
+
+
+async def test_one_that_was_given_up_is_taken_back_with_all_that_had_come(hub, house, paths):
+    slow(hub)
+    page = await page_with(house, hub, NEW)
+    await until(lambda: page._queue.items[0].done_bytes > 200_000, _LIMIT_S)
+    page._act("cancel", page._queue.items[0].id)
+    await until(lambda: not page._queue.items, _LIMIT_S)
+    assert "given up" in house.window.notices._words.text()
+    hub.heal()
+    house.window.notices.undo()
+    await until(lambda: page._queue.items, _LIMIT_S)
+    assert page._queue.items[0].done_bytes > 200_000
+    await until(lambda: states(house) == ["done"], _LIMIT_S)
+    assert (paths.models / NEW).stat().st_size == 9_000_000
 
 
 async def test_all_are_paused_and_resumed_at_once(hub, house):

@@ -197,6 +197,7 @@ async def test_a_download_is_shown_paused_resumed_and_given_up_in_the_details(hu
     assert "Paused" in said(buttons)
     QTest.keyClick(page.listing.view, Qt.Key.Key_Return)
     await until(lambda: queue.items[0].state == "running", _LIMIT_S)
+    filled.services.downloads.grace_ms = 500
     QTest.mouseClick(buttons.cancel, Qt.MouseButton.LeftButton)
     await until(lambda: not queue.items, _LIMIT_S)
     await until(buttons.download.isVisible)
