@@ -21,17 +21,18 @@ class Tasks:
     def __init__(self, on_failure: Callable[[Failure], None]) -> None:
         self._on_failure = on_failure
         self._running: set[asyncio.Task[Any]] = set()
-        self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def ended(self) -> bool:
-        """Whether the loop is gone: what a thread tells now comes too late."""
-        return self._loop is not None and self._loop.is_closed()
+        """Whether no loop runs: what a thread tells now comes too late."""
+        try:
+            return asyncio.get_running_loop().is_closed()
+        except RuntimeError:
+            return True
 
     def start(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
         """Run ``work`` beside the window; the task returned may be cancelled or awaited."""
-        self._loop = asyncio.get_event_loop()
-        task = self._loop.create_task(work)
+        task = asyncio.get_event_loop().create_task(work)
         self._running.add(task)
         task.add_done_callback(self._ended)
         return task

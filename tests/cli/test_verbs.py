@@ -211,10 +211,12 @@ def test_bench_measures_speed_memory_and_the_share_of_bandwidth(model, capsys):
         "read_bandwidth_bytes_per_s",
         "bandwidth_share",
         "strategy",
+        "backend",
         "threads",
     ]
     assert facts["strategy"] == "cpu bf16"
-    assert all(value > 0 for name, value in facts.items() if name != "strategy")
+    assert facts["backend"].split()[0] in ("native", "portable")
+    assert all(facts[name] > 0 for name in facts if name not in ("strategy", "backend"))
     steps = facts["decode_tokens_per_s"] / 3
     reads = steps * facts["weights_bytes"]
     assert facts["bandwidth_share"] == pytest.approx(reads / facts["read_bandwidth_bytes_per_s"])

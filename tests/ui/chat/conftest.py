@@ -6,10 +6,15 @@ import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QWidget
 
+from app.runtime.library import embedded_model
 from app.store.changes import Changes
 from app.store.conversations import open_conversations
+from app.store.paths import standard_paths
 from app.store.settings import Settings
 from app.ui.chat.page import ChatPage
+from app.ui.downloads.queue import Queue
+from app.ui.models.catalogue import Catalogue
+from app.ui.models.library import Library
 from app.ui.notices import Notices
 from app.ui.services import Services
 from app.ui.session import Session
@@ -83,6 +88,7 @@ class Scene:
 def services(qapp: QApplication, tmp_path):
     made = _services(qapp, tmp_path, Speaker(model=loaded()))
     yield made
+    made.library.close()
     made.conversations.close()
     made.settings.close()
 
@@ -102,11 +108,16 @@ def _services(qapp: QApplication, folder, speaker: Speaker) -> Services:
     tasks = Tasks(notices.failure)
     theme = Theme("light")
     theme.apply(qapp)
+    settings = Settings(folder / "settings.json", changes)
+    paths = standard_paths(str(folder / "home"))
     return Services(
         session=Session(speaker, tasks),
         theme=theme,
         conversations=conversations,
-        settings=Settings(folder / "settings.json", changes),
+        settings=settings,
         tasks=tasks,
         notices=notices,
+        library=Library(settings, tasks, paths.models, embedded_model()),
+        catalogue=Catalogue(settings, tasks, paths.hub_cache),
+        downloads=Queue(settings, tasks, paths),
     )

@@ -1,5 +1,6 @@
 """The chat with a real worker process, a real model, and a real end of the program by kill -9."""
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -28,14 +29,7 @@ def real(services: Services, tmp_path):
     """The same page on a supervisor with a worker process."""
     supervisor = Supervisor(lambda: session.note_change())
     session = Session(supervisor, services.tasks)
-    made = Services(
-        session=session,
-        theme=services.theme,
-        conversations=services.conversations,
-        settings=services.settings,
-        tasks=services.tasks,
-        notices=services.notices,
-    )
+    made = dataclasses.replace(services, session=session)
     scene = Scene(made)
     scene.model = small_file(tmp_path)
     yield scene
