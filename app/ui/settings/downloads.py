@@ -36,6 +36,9 @@ class DownloadSettings(Section):
         self.mirror, self.proxy = QLineEdit(), QLineEdit()
         self.token = QLineEdit()
         self.at_once, self.connections, self.limit = QSpinBox(), QSpinBox(), QSpinBox()
+        for number in (self.at_once, self.connections, self.limit):
+            # the style sheet's padding does not reach the number inside
+            number.lineEdit().setTextMargins(8, 0, 0, 0)
         self._source_row()
         self._mirror_row()
         self._proxy_row()
