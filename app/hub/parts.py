@@ -142,12 +142,18 @@ class PartFile:
                 os.ftruncate(self._file, 0)
 
     def write(self, data: bytes, at: int) -> None:
-        """Put the bytes there, and note that they are."""
-        with _said(self.path):
-            _write_at(self._file, data, at)
-        with self._lock:
-            self.ranges.add(at, at + len(data))
-            self._note()
+        """Put the bytes there, and note that they are; of a disk that gets full, those that fit."""
+        view, end = memoryview(data), at
+        try:
+            with _said(self.path):
+                while view:
+                    written = _some_at(self._file, view, end)
+                    view, end = view[written:], end + written
+        finally:
+            if end > at:
+                with self._lock:
+                    self.ranges.add(at, end)
+                    self._note()
 
     def keep(self, hashed: int, words: str) -> None:
         """Have the disk keep everything so far; ``hashed`` bytes of it gave ``words``."""
@@ -220,7 +226,7 @@ class PartFile:
         line = b"%08x %s\n" % (zlib.crc32(body), body)
         self._widest = max(self._widest, len(line))
         with _said(self.path):
-            _write_at(self._live, line.ljust(self._widest), 0)
+            _some_at(self._live, memoryview(line.ljust(self._widest)), 0)
 
     def _write_record(self, record: Record) -> None:
         with writing(self._record_path) as file:
@@ -330,12 +336,10 @@ if sys.platform == "win32":
             return False
         return True
 
-    def _write_at(handle: int, data: bytes, at: int) -> None:
+    def _some_at(handle: int, data: memoryview, at: int) -> int:
         with _AT:
             os.lseek(handle, at, os.SEEK_SET)
-            view = memoryview(data)
-            while view:
-                view = view[os.write(handle, view) :]
+            return os.write(handle, data)
 
 else:
     import fcntl
@@ -347,11 +351,8 @@ else:
             return False
         return True
 
-    def _write_at(handle: int, data: bytes, at: int) -> None:
-        view = memoryview(data)
-        while view:
-            written = os.pwrite(handle, view, at)
-            view, at = view[written:], at + written
+    def _some_at(handle: int, data: memoryview, at: int) -> int:
+        return os.pwrite(handle, data, at)
 
 
 def _sync(handle: int) -> None:

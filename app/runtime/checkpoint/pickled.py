@@ -6,8 +6,10 @@ recursion and counts its steps, so neither a deep nor a long pickle can hold it.
 Instructions: pickletools.opcodes of the standard library.
 """
 
+import contextlib
+import gc
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from app.errors import DamagedCheckpoint, HostileCheckpoint
@@ -29,9 +31,22 @@ def read_pickle(data: bytes) -> Any:
     if len(data) > _SIZE_LIMIT:
         raise HostileCheckpoint(why=f"its list of tensors claims {len(data)} bytes")
     try:
-        return _Machine(data).run()
+        with _uncollected():
+            return _Machine(data).run()
     except (IndexError, KeyError, ValueError, TypeError, struct.error) as error:
         raise DamagedCheckpoint(why="its list of tensors is damaged") from error
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """No search for garbage, which would walk a pickle's deep nests again and again."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 class _Machine:
