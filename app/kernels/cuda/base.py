@@ -1,0 +1,147 @@
+"""What all families of operations on a card stand on: memory, launches, and what was captured."""
+
+import math
+import weakref
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from .device import DTYPES, Array, Device
+
+FLOAT = DTYPES["fp32"]
+
+_LINE = 256
+_TORCH = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """One part of what a model remembers of B texts: ``count`` floats in each text's block.
+
+    ``table`` (B,) uint64 holds the addresses of the blocks on the card; the part begins
+    ``first`` floats into each.
+    """
+
+    table: Array
+    first: int
+    count: int
+
+
+class Base:
+    """Calls of kernels, at once and, while a run is captured, also to the capture."""
+
+    def __init__(self, device: Device) -> None:
+        self.device = device
+        self._capture: Capture | None = None
+
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any] = FLOAT) -> Array:
+        """Memory for a result."""
+        if self._capture is not None:
+            return self._capture.empty(shape, dtype)
+        return self.device.empty(shape, dtype)
+
+    def call(
+        self,
+        kernel: Any,
+        grid: tuple[int, ...],
+        threads: int,
+        *arguments: Array | int | None,
+    ) -> None:
+        """Launch a kernel: arrays are given by address, None as 0."""
+        words = tuple(map(self._word, arguments))
+        self.step(lambda: self.device.launch(kernel, grid, threads, words))
+
+    def step(self, issue: Callable[[], None]) -> None:
+        """Do something on the device that can be done again: with the same arrays, no others."""
+        issue()
+        if self._capture is not None:
+            self._capture.steps.append(issue)
+
+    def put(self, host: torch.Tensor, form: str | None = None) -> Array:
+        """A host tensor on the card, in its own type or as "fp32", "fp16" or "bf16"."""
+        if form is not None:
+            host = host.to(_TORCH[form])
+        host = host.contiguous()
+        numbers = host.view(torch.uint16) if host.dtype == torch.bfloat16 else host
+        flat: np.ndarray[Any, Any] = numbers.numpy()
+        array = self.device.empty(flat.shape, flat.dtype)
+        self.device.write(array, flat)
+        return array
+
+    def capture(self, run: Callable[[], Array]) -> "Capture":
+        """See Ops."""
+        capture = self._capture = Capture(self.device)
+        try:
+            capture.result = run()
+        finally:
+            self._capture = None
+        capture.close()
+        return capture
+
+    def held(self, source: Any) -> Array:
+        """An int64 host tensor (of tokens) on the card as int32; a capture reads it anew."""
+        array = self.empty(tuple(source.shape), np.dtype(np.int32))
+        device = self.device
+
+        def bring() -> None:
+            device.write(array, source.numpy().astype(np.int32))
+
+        bring()
+        if self._capture is not None:
+            self._capture.inputs.append(bring)
+        return array
+
+    def _word(self, value: Array | int | None) -> int:
+        if value is None:
+            return 0
+        return int(value) if isinstance(value, int) else self.device.address(value)
+
+
+class _Holder:
+    """Held by all arrays in one piece of lent memory; gone when none is left."""
+
+
+class Capture:
+    """The steps of one run, in order, with the memory they use between each other.
+
+    Begins as a list of what was done; ``close`` makes a graph of it.  ``inputs`` are brought to
+    the card before each run.
+    """
+
+    def __init__(self, device: Device) -> None:
+        self.result: Array = None
+        self.steps: list[Callable[[], None]] = []
+        self.inputs: list[Callable[[], None]] = []
+        self._device = device
+        self._free: defaultdict[int, list[Array]] = defaultdict(list)
+        self._graph: Callable[[], None] | None = None
+
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        """Memory that lives as long as the capture; once nobody holds it, later results take it."""
+        size = max(1, -(-math.prod(shape) * dtype.itemsize // _LINE)) * _LINE
+        free = self._free[size]
+        block = free.pop() if free else self._device.empty((size,), np.dtype(np.uint8))
+        holder = _Holder()
+        weakref.finalize(holder, free.append, block).atexit = False
+        return self._device.lend(block, shape, dtype, holder)
+
+    def close(self) -> None:
+        """No more steps: make one of them all."""
+        self._graph = self._device.graph(self._issue)
+
+    def again(self, moved: Sequence[tuple[int, int, int]] = ()) -> bool:
+        """See Captured; what it works on does not move."""
+        if moved or self._graph is None:
+            return False
+        for bring in self.inputs:
+            bring()
+        self._graph()
+        return True
+
+    def _issue(self) -> None:
+        for step in self.steps:
+            step()

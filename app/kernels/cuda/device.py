@@ -1,0 +1,102 @@
+"""What ``CudaOps`` asks of a card: memory, kernels, matrix products and graphs; no mathematics.
+
+Arrays are those of the device's own library (cupy), of which only ``shape``, ``dtype``,
+``nbytes``, ``strides``, ``reshape``, indexing by slices, and C order are relied on.  numpy has no
+bfloat16: such numbers are kept as uint16.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+Array = Any
+
+DTYPES: dict[str, np.dtype[Any]] = {
+    "fp32": np.dtype(np.float32),
+    "fp16": np.dtype(np.float16),
+    "bf16": np.dtype(np.uint16),
+}
+FORMS = {dtype: form for form, dtype in DTYPES.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """``stack`` products y = x w, or y += x w where ``adds``; sums are float32.
+
+    x is (stack, rows, width) in the type of w; w is (stack, outputs, width), or (stack, width,
+    outputs) where ``upright``; y is float32, rows ``pitch`` numbers apart.  The ``*_step`` are
+    numbers between one matrix of the stack and the next; 0 is the same for all.
+    """
+
+    rows: int
+    outputs: int
+    width: int
+    pitch: int
+    stack: int = 1
+    x_step: int = 0
+    w_step: int = 0
+    y_step: int = 0
+    upright: bool = False
+    adds: bool = False
+
+
+class Device(Protocol):
+    """One card.  All its work happens in order; a call returns before the work is done."""
+
+    name: str
+    architecture: int  # e.g. 90
+    processors: int  # multiprocessors
+
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        """Memory that is not cleared; begins at a multiple of 256.  Raises OutOfMemory."""
+        ...
+
+    def lend(
+        self, block: Array, shape: tuple[int, ...], dtype: np.dtype[Any], holder: object
+    ) -> Array:
+        """An array in the memory of ``block`` (bytes); it and its views keep ``holder`` alive."""
+        ...
+
+    def address(self, array: Array) -> int:
+        """Where its first number lies on the card."""
+        ...
+
+    def write(self, array: Array, host: np.ndarray[Any, Any]) -> None:
+        """Copy from the host; ``array`` is contiguous and of the same dtype and size."""
+        ...
+
+    def read(self, array: Array) -> np.ndarray[Any, Any]:
+        """A copy on the host of a contiguous array; waits for all work before it."""
+        ...
+
+    def clear(self, array: Array) -> None:
+        """Fill a contiguous array with zero bytes."""
+        ...
+
+    def copy(self, to: Array, source: Array) -> None:
+        """Copy bytes between contiguous arrays of one size."""
+        ...
+
+    def kernel(self, program: str, name: str, **constants: int | str) -> Any:
+        """The kernel ``name`` of PROGRAM.cu compiled with the constants.  Raises KernelError."""
+        ...
+
+    def launch(
+        self, kernel: Any, grid: tuple[int, ...], block: int, words: tuple[int, ...]
+    ) -> None:
+        """Run it; addresses and whole numbers are its arguments."""
+        ...
+
+    def multiply(self, y: Array, x: Array, w: Array, product: Product) -> None:
+        """Matrix products of 16- or 32-bit numbers with float32 results."""
+        ...
+
+    def graph(self, issue: Callable[[], None]) -> Callable[[], None]:
+        """What starts again, at once, all that ``issue`` starts; nothing has run yet."""
+        ...
+
+    def wait(self) -> None:
+        """Until all work is done.  Raises KernelError where it failed."""
+        ...
