@@ -105,10 +105,10 @@ class EmulatedDevice:
         return getattr(compiled(program, tuple(sorted(constants.items()))), name)
 
     def launch(
-        self, kernel: Any, grid: tuple[int, ...], block: int, words: tuple[int, ...]
+        self, kernel: Any, grid: tuple[int, ...], threads: int, words: tuple[int, ...]
     ) -> None:
         """See Device."""
-        assert block <= 1024
+        assert threads <= 1024
         assert len(words) <= _MOST_WORDS
         self.launches += 1
         sizes = (ctypes.c_uint * 3)(*grid, *(1,) * (3 - len(grid)))
