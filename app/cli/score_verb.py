@@ -18,7 +18,7 @@ from app.runtime.loading import Opened, open_model
 from app.runtime.memory import allocations_named
 from app.runtime.models import Rwkv
 from app.runtime.state_files import Binding, write
-from app.runtime.states import State
+from app.runtime.states import Memory
 from app.runtime.whole_files import writing
 
 from .choices import model_of
@@ -77,7 +77,7 @@ def _write_header(file: BinaryIO, shape: tuple[int, int]) -> None:
 
 
 def _read(
-    model: Rwkv, tokens: Sequence[int], state: State, chunk: int, out: BinaryIO | None
+    model: Rwkv, tokens: Sequence[int], state: Memory, chunk: int, out: BinaryIO | None
 ) -> float:
     """Mean negative log-likelihood of the tokens after the first, in nats; NaN where there is one.
 

@@ -71,18 +71,30 @@ class Ops(Protocol):
     ``note`` says why it is not done faster, in one line, or nothing.
     ``by_unit`` tells whether matrices that follow a square-ReLU are better stored by unit, so that
     what belongs to an input of zero is not read; ``skipping`` can be set to False to read it all
-    the same.
+    the same.  ``rows`` is how many tokens, of all texts together, go through the layers at once.
+    ``device`` is the card where all arrays lie, and the memories of texts behind tables of
+    addresses; None where they are host tensors.
     """
 
     name: str
     note: str
     by_unit: bool
     skipping: bool
+    rows: int
+    device: Any
 
     # memory
 
     def upload(self, host: Any, dtype: str) -> Array:
         """A host tensor on the device, as "fp32", "bf16" or "fp16"."""
+        ...
+
+    def table(self, host: Any) -> Array:
+        """An embedding table (V, C) where ``embed`` wants it, in the type it has."""
+        ...
+
+    def host(self, array: Array) -> Any:
+        """Float32 results as a host tensor."""
         ...
 
     def zeros(self, shape: tuple[int, ...]) -> Array:
@@ -138,6 +150,10 @@ class Ops(Protocol):
 
     def pack(self, host: Any, kind: str, *, by_unit: bool) -> Any:
         """A host tensor (out, in) or (n, out, in) in one of the ``KINDS`` of layout.py."""
+        ...
+
+    def place(self, packed: Any) -> Any:
+        """A host Packed where the products want it."""
         ...
 
     def matmul_packed(self, x: Array, weight: Any, act: str) -> Array:
@@ -220,4 +236,18 @@ class Ops(Protocol):
         self, y: Array, r: Array, delta: Delta, gate: Array, bonus: Array, norm: Affine
     ) -> Array:
         """(GroupNorm by heads (eps 64e-5) + (sum of r k bonus) v) * gate; bonus (H, N)."""
+        ...
+
+    def attend7(
+        self,
+        rkv: tuple[Array, Array, Array],
+        low: Array,
+        first: Array | None,
+        keys: Array,
+        gate: Array,
+        bonus: Array,
+        norm: Affine,
+        state: Array,
+    ) -> Array:
+        """``prepare7``, ``wkv7`` and ``gate7`` in one: (B, T, A)."""
         ...

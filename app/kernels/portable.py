@@ -1,6 +1,7 @@
 """Every operation in plain torch: the meaning, the fallback, and the oracle of faster backends."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -26,6 +27,8 @@ class PortableOps(PortableQuantised):
     """``Ops`` on the CPU through torch, in float32 or with smaller weights."""
 
     name = "portable"
+    rows = 512
+    device: Any = None
 
     def __init__(self, note: str = "") -> None:
         self.note = note
@@ -38,6 +41,14 @@ class PortableOps(PortableQuantised):
     def upload(self, host: Tensor, dtype: str) -> Tensor:
         """See Ops."""
         return host.to(DTYPES[dtype])
+
+    def table(self, host: Tensor) -> Tensor:
+        """See Ops."""
+        return host
+
+    def host(self, array: Tensor) -> Tensor:
+        """See Ops."""
+        return array
 
     def zeros(self, shape: tuple[int, ...]) -> Tensor:
         """See Ops."""
@@ -150,6 +161,22 @@ class PortableOps(PortableQuantised):
         y = _group_norm(y, norm, heads)
         _by_head(y, heads).addcmul_(strength, _by_head(delta.v, heads))
         return y.mul_(gate)
+
+    def attend7(
+        self,
+        rkv: tuple[Tensor, Tensor, Tensor],
+        low: Tensor,
+        first: Tensor | None,
+        keys: Tensor,
+        gate: Tensor,
+        bonus: Tensor,
+        norm: Affine,
+        state: Tensor,
+    ) -> Tensor:
+        """See Ops."""
+        r, k, v = rkv
+        delta = self.prepare7(k, v, low, first, keys, len(bonus))
+        return self.gate7(self.wkv7(r, delta, state), r, delta, gate, bonus, norm)
 
     def _shift(self, x: Tensor, norm: Affine, last: Tensor) -> tuple[Tensor, Tensor]:
         """h, and how the token before differs from it: p - h."""

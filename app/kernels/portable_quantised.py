@@ -23,6 +23,10 @@ class PortableQuantised:
         """See Ops."""
         return packing.pack(host, kind, by_unit=by_unit)
 
+    def place(self, packed: Packed) -> Packed:
+        """See Ops."""
+        return packed
+
     def matmul_packed(self, x: Tensor, weight: Packed, act: str) -> Tensor:
         """See Ops."""
         y = functional.linear(x.float(), packing.unpack(weight)[0])

@@ -18,7 +18,7 @@ from .cache import StateCache
 from .memory import allocations_named
 from .prompting import prepare
 from .protocol import Generate, Reply, failed
-from .states import State, stack
+from .states import Memory, stack
 from .text import RunningText
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class _Reading:
     """A text whose prompt is being read; ``logits`` (V,) follow what has been read, if known."""
 
     text: RunningText
-    state: State
+    state: Memory
     logits: torch.Tensor | None
 
 
@@ -67,10 +67,11 @@ class Engine:
         self._opened, self._model, self._send = opened, opened.model, send
         self._cancelled = set() if cancelled is None else cancelled
         self._cache = StateCache() if cache is None else cache
-        self._chunk = chunk_for(opened.model.spec.parameters)
+        ops = opened.model.ops
+        self._chunk = ops.rows if ops.device else chunk_for(opened.model.spec.parameters)
         self._reading: deque[_Reading] = deque()
         self._writing: list[RunningText] = []
-        self._state: State | None = None
+        self._state: Memory | None = None
         self.forwards = self.prefills = 0
 
     @property
@@ -189,6 +190,6 @@ class Engine:
         with contextlib.suppress(OutOfMemory), allocations_named():
             self._cache.keep(self._writing[row].consumed, self._state.rows([row]), logits)
 
-    def _remember(self, text: RunningText, state: State, logits: torch.Tensor | None) -> None:
+    def _remember(self, text: RunningText, state: Memory, logits: torch.Tensor | None) -> None:
         with contextlib.suppress(OutOfMemory), allocations_named():
             self._cache.keep(text.consumed, state.clone(), logits)

@@ -19,7 +19,7 @@ from .checkpoint.recipes import Recipe
 from .checkpoint.safetensors import SafetensorsFile
 from .checkpoint.source import Source
 from .spec import Spec
-from .states import State, from_official, official_state
+from .states import Memory, State, from_official, official_state
 from .whole_files import writing
 
 _FORMAT = "rookery-state-1"
@@ -32,7 +32,7 @@ class Binding(msgspec.Struct, frozen=True):
     tokenizer: str
 
 
-def save(state: State, path: Path, binding: Binding) -> None:
+def save(state: Memory, path: Path, binding: Binding) -> None:
     """Write the state of one text; the file appears whole or not at all.
 
     Raises DiskFull, and StoreError where the file cannot be written.
@@ -41,11 +41,11 @@ def save(state: State, path: Path, binding: Binding) -> None:
         write(state, file, binding)
 
 
-def write(state: State, file: BinaryIO, binding: Binding) -> None:
+def write(state: Memory, file: BinaryIO, binding: Binding) -> None:
     """Write the state of one text to an open file."""
     if state.batch != 1:
         raise ValueError(f"a state file holds one text, not {state.batch}")
-    tensors = official_state(state)
+    tensors = official_state(state.host())
     metadata = {
         "format": _FORMAT,
         "generation": state.generation,

@@ -8,13 +8,60 @@ in 7, as the official implementations keep it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Protocol, Self, TypeVar
 
 import torch
 from torch import Tensor
 
 from .spec import Spec
 
+_M = TypeVar("_M", bound="Memory")
+
 _NO_PEAK = -1e30  # the official start of generation 4's running maximum
+
+
+class Memory(Protocol):
+    """The memory of B texts, wherever it lies; ``State`` on the host."""
+
+    @property
+    def generation(self) -> str:
+        """Of the model."""
+        ...
+
+    @property
+    def batch(self) -> int:
+        """How many texts."""
+        ...
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all rows."""
+        ...
+
+    @property
+    def views(self) -> Any:
+        """Each layer's parts."""
+        ...
+
+    def host(self) -> "State":
+        """As a State."""
+        ...
+
+    def clone(self) -> Self:
+        """A copy in memory of its own."""
+        ...
+
+    def rows(self, indices: Sequence[int]) -> Self:
+        """Copies of some texts' memories, in the order given."""
+        ...
+
+    def put(self, index: int, row: Any) -> None:
+        """Overwrite one text's memory with another's."""
+        ...
+
+    def beside(self, others: Sequence[Any]) -> Self:
+        """Copies of this and others of the same kind as one."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +102,15 @@ class State:
         """Bytes of all rows."""
         return self.shift.nbytes + self.wkv.nbytes
 
+    def host(self) -> "State":
+        """This one: it is there already."""
+        return self
+
+    def beside(self, others: Sequence["State"]) -> "State":
+        """Copies of this and others as one."""
+        shift = torch.cat([state.shift for state in (self, *others)], 2)
+        return State(self.generation, shift, torch.cat([s.wkv for s in (self, *others)], 1))
+
     def clone(self) -> "State":
         """A copy in memory of its own."""
         return State(self.generation, self.shift.clone(), self.wkv.clone())
@@ -70,10 +126,9 @@ class State:
         self.wkv[:, index] = row.wkv[:, 0]
 
 
-def stack(states: Sequence[State]) -> State:
-    """One State of all texts, in order."""
-    shift = torch.cat([state.shift for state in states], 2)
-    return State(states[0].generation, shift, torch.cat([state.wkv for state in states], 1))
+def stack(states: Sequence[_M]) -> _M:
+    """One memory of all texts, in order."""
+    return states[0].beside(states[1:])
 
 
 def official_state(state: State, index: int = 0) -> dict[str, Tensor]:

@@ -34,6 +34,9 @@ class Memory:
 class Base:
     """Calls of kernels, at once and, while a run is captured, also to the capture."""
 
+    note = ""
+    rows = 1024
+
     def __init__(self, device: Device) -> None:
         self.device = device
         self._capture: Capture | None = None

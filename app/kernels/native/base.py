@@ -29,7 +29,8 @@ Argument = Tensor | int | float | None
 _REAL, _WHOLE = struct.Struct("<d"), struct.Struct("<q")
 
 
-_AT_LOAD = ("upload", "zeros", "pack", "capture")
+_AT_LOAD = ("upload", "table", "zeros", "pack", "place", "capture", "host")
+_COMPOSED = ("attend7",)  # of others, which are recorded themselves
 
 _Class = TypeVar("_Class", bound=type)
 
@@ -41,7 +42,7 @@ def recorded(backend: _Class) -> _Class:
     """
     for name in dir(PortableOps):
         whole = getattr(PortableOps, name)
-        if name.startswith("_") or name in _AT_LOAD or not callable(whole):
+        if name.startswith("_") or name in (*_AT_LOAD, *_COMPOSED) or not callable(whole):
             continue
         if getattr(backend, name) is whole:
             setattr(backend, name, _fallback_of(name))

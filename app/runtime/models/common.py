@@ -14,15 +14,16 @@ from app.kernels import FORMATS, Adds, Affine, Array, Loras, Ops, Weight, adding
 from app.kernels.layout import Shape, kind_for
 from app.kernels.packing import empty
 from app.kernels.weights import Quantised
+from app.runtime.card_states import CardState
 from app.runtime.footprint import head_format, small_format
 from app.runtime.spec import Spec
-from app.runtime.states import State
+from app.runtime.states import Memory, State
 from app.runtime.strategy import Strategy
 
+from .buckets import Buckets
 from .replay import Replay
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-_ROWS = 512  # tokens (of all texts together) that go through the layers at once
 
 
 class Tensors(Protocol):
@@ -84,7 +85,7 @@ class Scope:
         """The table (V, C) in the file's own type where that takes no more room."""
         kept = self.checkpoint.tensors["emb.weight"].dtype in ("bf16", "fp16")
         small = _DTYPES.get(self.strategy.format, torch.float16)
-        return self.checkpoint.read("emb.weight", None if kept else small)
+        return self.ops.table(self.checkpoint.read("emb.weight", None if kept else small))
 
     @property
     def small(self) -> str:
@@ -167,7 +168,7 @@ class Scope:
         packed = empty(shape, len(full))
         for name, codes, scales in zip(full, packed.codes, packed.scales, strict=True):
             self.checkpoint.read_packed(name, codes, scales)
-        return Quantised(self.ops, packed)
+        return Quantised(self.ops, self.ops.place(packed))
 
     def _read_matrix(self, name: str) -> Tensor:
         return self.checkpoint.read(self.prefix + name, self._dtype)
@@ -226,19 +227,23 @@ class Rwkv:
             self.blocks.append((self.attend(at, self.spec), self.feed(at, self.spec)))
             progress(index + 1, self.spec.layers)
         self.after, self.head = root.pair("ln_out"), root.head()
-        self._replay = Replay(self.ops)
+        self._replay = Replay(self.ops) if self.ops.device is None else Buckets(self.ops)
 
     @property
     def weights_bytes(self) -> int:
         """What one token reads: everything but the embedding table."""
         return sum(_nbytes(part) for part in (self.before, self.blocks, self.after, self.head))
 
-    def blank(self, batch: int = 1) -> State:
+    def blank(self, batch: int = 1) -> Memory:
         """The state before the first token, for ``batch`` texts."""
-        return State.blank(self.spec, batch)
+        return self.place(State.blank(self.spec, batch))
+
+    def place(self, state: State) -> Memory:
+        """A State where the model's operations want it."""
+        return state if self.ops.device is None else CardState.of(state, self.ops.device)
 
     @torch.inference_mode()
-    def forward(self, tokens: Tensor, state: State, *, every: bool = False) -> Tensor:
+    def forward(self, tokens: Tensor, state: Memory, *, every: bool = False) -> Tensor:
         """Logits, float32, after each row's last token (B, V), or every token (B, T, V).
 
         ``tokens`` (B, T) int64; ``state`` of B texts moves on by T tokens, in place.  Raises
@@ -249,33 +254,35 @@ class Rwkv:
         if steps == 1:
             only = self._replay(self._step, tokens, state)
             return only if every else only[:, 0]
-        piece = max(1, _ROWS // batch)
+        host = self.ops.host
+        piece = max(1, self.ops.rows // batch)
         logits = []
         for first in range(0, steps, piece):
             x = self._run(tokens[:, first : first + piece], state)
             if every:
-                logits.append(self._logits(x))
+                logits.append(host(self._logits(x)))
         if every:
             return logits[0] if len(logits) == 1 else torch.cat(logits, 1)
-        return self._logits(x[:, -1])
+        last: Tensor = host(self._logits(x[:, -1]))
+        return last
 
-    def _run(self, tokens: Tensor, state: State) -> Array:
+    def _run(self, tokens: Tensor, state: Memory) -> Array:
         x = self.ops.embed(self.table, tokens, self.before)
         first: list[Array] = []
         for (attend, feed), memory in zip(self.blocks, state.views, strict=True):
-            layer = Layer(*memory, first)
+            attended, fed, wkv = memory
+            layer = Layer(attended, fed, wkv, first)
             attend(x, layer)
             feed(x, layer)
         return x
 
-    def _step(self, tokens: Tensor, state: State) -> Tensor:
+    def _step(self, tokens: Tensor, state: Memory) -> Array:
         return self._logits(self._run(tokens, state))
 
-    def _logits(self, x: Array) -> Tensor:
-        logits: Tensor = self.head.logits(self.ops.norm(x, self.after))
-        return logits
+    def _logits(self, x: Array) -> Array:
+        return self.head.logits(self.ops.norm(x, self.after))
 
-    def _check(self, tokens: Tensor, state: State) -> None:
+    def _check(self, tokens: Tensor, state: Memory) -> None:
         if tokens.dim() != 2 or len(tokens) != state.batch:
             shape = tuple(tokens.shape)
             raise ValueError(f"tokens of shape {shape} for a state of {state.batch} texts")

@@ -6,6 +6,7 @@ wherever that lies in memory.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
@@ -32,9 +33,7 @@ class Replay:
         self._ops = ops
         self._known: dict[tuple[int, bool], _Known] = {}
 
-    def __call__(
-        self, run: Callable[[Tensor, State], Tensor], tokens: Tensor, state: State
-    ) -> Tensor:
+    def __call__(self, run: Callable[[Tensor, Any], Tensor], tokens: Tensor, state: Any) -> Tensor:
         """What ``run`` would give, in memory of its own."""
         places = _places(state)
         if not places:

@@ -19,7 +19,7 @@ class Attend:
 
     def __init__(self, block: Scope, spec: Spec) -> None:
         at = block / "att"
-        self.ops, self.heads = at.ops, spec.heads
+        self.ops = at.ops
         self.before, self.after = block.pair("ln1"), at.pair("ln_x")
         self.mixes = at.mixes(*(f"x_{m}" for m in "rkvwag"))
         self.project, self.output = at.stack("receptance", "key", "value"), at.matrix("output")
@@ -36,11 +36,11 @@ class Attend:
         r, k, v = self.project.each(blends[:3])
         low = ops.loras(blends[3 if self.is_first else 2 :], self.chains)
         first = None if self.is_first else layer.first[0]
-        delta = ops.prepare7(k, v, low[:-1], first, self.keys, self.heads)
         if self.is_first:
             layer.first.append(v)
-        y = ops.wkv7(r, delta, layer.wkv)
-        self.output.onto(x, ops.gate7(y, r, delta, low[-1], self.bonus, self.after))
+        chains, gate = (low[:-1], first, self.keys), low[-1]
+        y = ops.attend7((r, k, v), *chains, gate, self.bonus, self.after, layer.wkv)
+        self.output.onto(x, y)
 
 
 class Feed:
