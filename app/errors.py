@@ -18,6 +18,8 @@ Failure
 ├── NumbersBroken              the model's logits hold NaN or infinity (facts: found)
 ├── DeviceError
 │   ├── OutOfMemory            needed_bytes, free_bytes
+│   ├── NoCard                 no NVIDIA card can be used (facts: why, and name, found, wanted, said)
+│   ├── KernelError            the card's kernels do not compile or run (facts: program, why)
 │   └── EngineUnusable         PyTorch cannot be loaded (facts: why)
 ├── WorkerError
 │   ├── WorkerDied             exit_code, stderr: the end of what it said
@@ -159,6 +161,21 @@ class OutOfMemory(DeviceError):
     """More memory is needed than is free."""
 
     code = "out-of-memory"
+
+
+class NoCard(DeviceError):
+    """There is no NVIDIA card, or something that a card needs is missing.
+
+    ``why`` is "extra", "driver", "card", "old", "compiler" or "products".
+    """
+
+    code = "no-card"
+
+
+class KernelError(DeviceError):
+    """A kernel does not compile for the card, or failed on it."""
+
+    code = "kernel"
 
 
 class EngineUnusable(DeviceError):

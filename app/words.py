@@ -1,6 +1,7 @@
 """The sentences for everything that can go wrong: the only place that has any.
 
-Those about hubs and downloads are rows of ``words_network``.
+Those about hubs and downloads are rows of ``words_network``, those about cards of
+``words_device``.
 """
 
 import re
@@ -12,6 +13,7 @@ import msgspec
 
 from app.errors import Fact, Failure
 
+from .words_device import DEVICE, NO_CARD
 from .words_network import NETWORK
 
 Facts = Mapping[str, Fact]
@@ -178,16 +180,7 @@ _ROWS = {
         "The model computed {found|NaN or infinity}, so no next token can be chosen.",
         "Open it with the strategy cpu fp32; if that does not help, the file is damaged.",
     ),
-    "device": Words(
-        "The device cannot do this",
-        "The device refused the work{why+: }.",
-        "Open the model with a cpu strategy.",
-    ),
-    "engine-unusable": Words(
-        "The engine cannot be loaded",
-        "PyTorch, on which models run, cannot be loaded{why+: }.",
-        "Install Rookery anew: delete the folder .venv of its checkout and start it again.",
-    ),
+    **{code: Words(*row) for code, row in DEVICE.items()},
     "worker": Words(
         "The engine cannot answer",
         "The engine's process cannot serve{why+: }.",
@@ -245,6 +238,11 @@ _REFUSALS = {
         "Use ids from 0 on that are smaller.",
     ),
 }
+
+
+def _no_card(facts: Facts) -> Words:
+    text, way_out = NO_CARD.get(str(facts.get("why")), NO_CARD[""])
+    return _filled(Words("No NVIDIA card can be used", text, way_out), facts)
 
 
 def _out_of_memory(facts: Facts) -> Words:
@@ -364,6 +362,7 @@ _WRITERS: dict[str, Callable[[Facts], Words]] = {
     "request-refused": _refused,
     "out-of-memory": _out_of_memory,
     "no-room": _no_room,
+    "no-card": _no_card,
     "worker-died": _worker_died,
     "store": _store,
 }
