@@ -23,7 +23,10 @@ SANITIZERS = {
     "thread": ("thread", "libtsan.so", "TSAN_OPTIONS", "report_bugs=1:exitcode=66"),
 }
 HERE = Path(__file__).parent
-PARITY = [str(HERE / name) for name in ("test_native_products.py", "test_native_sequence.py")]
+PARITY = [
+    str(HERE / f"test_{name}.py")
+    for name in ("native_matrices", "native_products", "native_sequence", "parity_quantised")
+]
 
 
 @pytest.mark.slow
