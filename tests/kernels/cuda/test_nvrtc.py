@@ -1,4 +1,4 @@
-"""Programs are compiled for the card at hand, kept, and compiled anew where what was kept is bad."""
+"""Programs are compiled for the card at hand and kept; what was kept badly is compiled anew."""
 
 import pytest
 

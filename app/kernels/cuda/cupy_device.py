@@ -1,0 +1,287 @@
+"""``CupyDevice``: one NVIDIA card, through cupy's bindings of CUDA and cuBLAS.
+
+Of cupy only what needs no CUDA header is used: memory, arrays as views of it, modules, streams and
+graphs; none of its elementwise kernels, which it would have to compile.  All work goes to one
+stream, so that memory can be given away as soon as nobody holds it.  One thread at a time may use
+a device, and any thread may be the next.
+"""
+
+import ctypes
+import functools
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple, ParamSpec, TypeVar
+
+import numpy as np
+
+from app.errors import KernelError, OutOfMemory
+
+from .device import DTYPES, Array, Product
+from .gemm import AS_IT_LIES, gemm
+from .nvrtc import Programs
+
+_MOST_WORDS = 24
+_STAGED_BYTES = 4 << 20  # what is at least so large is brought through page-locked memory
+_STAGE_BYTES = 16 << 20
+_WORKSPACE_BYTES = {True: 32 << 20, False: 8 << 20}  # of cuBLAS, from Hopper on and before
+_HOPPER = 90
+_NO_MEMORY = (2, 3)  # cudaErrorMemoryAllocation, CUBLAS_STATUS_ALLOC_FAILED
+_TO_CARD, _TO_HOST, _WITHIN = 1, 2, 3  # cudaMemcpyKind
+_TYPES = {"fp32": 0, "fp16": 2, "bf16": 14}  # cudaDataType
+_COMPUTE_FP32 = 68  # CUBLAS_COMPUTE_32F: no TF32
+_DEFAULT = -1  # CUBLAS_GEMM_DEFAULT
+_CUBLAS_TYPES = {DTYPES[form]: number for form, number in _TYPES.items()}
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+class Cuda(NamedTuple):
+    """The bindings a device stands on."""
+
+    cupy: Any
+    runtime: Any
+    driver: Any
+    cublas: Any
+    set_workspace: Callable[[int, int, int], int]  # handle, address, bytes
+
+
+def _told(method: Callable[_P, _R]) -> Callable[_P, _R]:
+    """What CUDA raises, as OutOfMemory or KernelError."""
+
+    @functools.wraps(method)
+    def told(*arguments: _P.args, **named: _P.kwargs) -> _R:
+        try:
+            return method(*arguments, **named)
+        except (MemoryError, RuntimeError) as failure:
+            if type(failure).__module__.partition(".")[0] not in ("cupy", "cupy_backends"):
+                raise
+            if isinstance(failure, MemoryError) or getattr(failure, "status", 0) in _NO_MEMORY:
+                device: Any = arguments[0]
+                raise OutOfMemory(**device.memory_facts(failure)) from failure
+            raise KernelError(why=str(failure)) from failure
+
+    return told
+
+
+class CupyDevice:
+    """See Device.  ``folder`` is where compiled programs are kept."""
+
+    @_told
+    def __init__(self, cuda: Cuda, index: int = 0, folder: Path | None = None) -> None:
+        self._cuda, self._index, self._thread = cuda, index, 0
+        self._here()
+        facts = cuda.runtime.getDeviceProperties(index)
+        self.name: str = facts["name"].decode()
+        self.architecture = 10 * int(facts["major"]) + int(facts["minor"])
+        self.processors = int(facts["multiProcessorCount"])
+        self.total_bytes = int(facts["totalGlobalMem"])
+        self.driver = int(cuda.runtime.driverGetVersion())
+        self._pool = cuda.cupy.cuda.MemoryPool()
+        self._stream = cuda.cupy.cuda.Stream(non_blocking=True)
+        self._programs = Programs(self.architecture, self.driver, folder)
+        self._modules: dict[Any, Any] = {}
+        self._kernels: dict[Any, Any] = {}
+        self._words = (ctypes.c_uint64 * _MOST_WORDS)()
+        begin = ctypes.addressof(self._words)
+        self._places = (ctypes.c_uint64 * _MOST_WORDS)(*range(begin, begin + 8 * _MOST_WORDS, 8))
+        self._one, self._none = ctypes.c_float(1.0), ctypes.c_float(0.0)
+        self._handle = 0
+        self._stages: list[tuple[Any, Any]] = []
+
+    @property
+    def free_bytes(self) -> int:
+        """Memory that can still be had, what the pool keeps for later included."""
+        self._here()
+        free, _ = self._cuda.runtime.memGetInfo()
+        return int(free) + int(self._pool.free_bytes())
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory that arrays hold now."""
+        return int(self._pool.used_bytes())
+
+    def memory_facts(self, failure: BaseException) -> dict[str, int]:
+        """What OutOfMemory tells."""
+        asked = getattr(failure, "_size", 0)
+        return {"needed_bytes": int(asked), "free_bytes": self.free_bytes}
+
+    @_told
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        """See Device."""
+        self._here()
+        count = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+        return self._cuda.cupy.ndarray(shape, dtype, memptr=self._pool.malloc(count))
+
+    def lend(
+        self, block: Array, shape: tuple[int, ...], dtype: np.dtype[Any], holder: object
+    ) -> Array:
+        """See Device."""
+        memory = self._cuda.cupy.cuda.UnownedMemory(
+            block.data.ptr, block.nbytes, (block, holder), self._index
+        )
+        place = self._cuda.cupy.cuda.MemoryPointer(memory, 0)
+        return self._cuda.cupy.ndarray(shape, dtype, memptr=place)
+
+    def address(self, array: Array) -> int:
+        """See Device."""
+        return int(array.data.ptr)
+
+    @_told
+    def write(self, array: Array, host: np.ndarray[Any, Any]) -> None:
+        """See Device."""
+        self._here()
+        flat = np.ascontiguousarray(host).reshape(-1).view(np.uint8)
+        if len(flat) >= _STAGED_BYTES:
+            self._write_staged(array.data.ptr, flat)
+            return
+        copy, stream = self._cuda.runtime.memcpyAsync, self._stream.ptr
+        copy(array.data.ptr, flat.ctypes.data, len(flat), _TO_CARD, stream)
+
+    @_told
+    def read(self, array: Array) -> np.ndarray[Any, Any]:
+        """See Device; the copy lies in page-locked memory, so it is not for keeping long."""
+        self._here()
+        if not array.nbytes:
+            return np.empty(array.shape, array.dtype)
+        locked = self._cuda.cupy.cuda.alloc_pinned_memory(array.nbytes)
+        host = np.frombuffer(locked, array.dtype, array.size).reshape(array.shape)
+        copy, stream = self._cuda.runtime.memcpyAsync, self._stream.ptr
+        copy(host.ctypes.data, array.data.ptr, array.nbytes, _TO_HOST, stream)
+        self._cuda.runtime.streamSynchronize(stream)
+        return host
+
+    @_told
+    def clear(self, array: Array) -> None:
+        """See Device."""
+        self._here()
+        self._cuda.runtime.memsetAsync(array.data.ptr, 0, array.nbytes, self._stream.ptr)
+
+    @_told
+    def copy(self, to: Array, source: Array) -> None:
+        """See Device."""
+        self._here()
+        copy, stream = self._cuda.runtime.memcpyAsync, self._stream.ptr
+        copy(to.data.ptr, source.data.ptr, to.nbytes, _WITHIN, stream)
+
+    def kernel(self, program: str, name: str, **constants: int | str) -> Any:
+        """See Device."""
+        key = (program, name, *constants.items())
+        found = self._kernels.get(key)
+        if found is None:
+            found = self._kernels[key] = self._load(program, name, constants)
+        return found
+
+    @_told
+    def launch(
+        self, kernel: Any, grid: tuple[int, ...], block: int, words: tuple[int, ...]
+    ) -> None:
+        """See Device."""
+        self._here()
+        x, y, z = (*grid, 1, 1)[:3]
+        self._words[: len(words)] = list(words)
+        places, stream = ctypes.addressof(self._places), self._stream.ptr
+        self._cuda.driver.launchKernel(kernel.ptr, x, y, z, block, 1, 1, 0, stream, places, 0)
+
+    @_told
+    def multiply(self, y: Array, x: Array, w: Array, product: Product) -> None:
+        """See Device."""
+        self._here()
+        handle, cublas, g = self._cublas(), self._cuda.cublas, gemm(product)
+        form = _CUBLAS_TYPES[w.dtype]
+        first = (handle, g.op_a, AS_IT_LIES, g.m, g.n, g.k, ctypes.addressof(self._one))
+        a, b, c = (w.data.ptr, form, g.ld_a), (x.data.ptr, form, g.ld_b), (y.data.ptr, 0, g.ld_c)
+        beta = ctypes.addressof(self._one if g.beta else self._none)
+        last = (_COMPUTE_FP32, _DEFAULT)
+        if g.stack == 1:
+            cublas.gemmEx(*first, *a, *b, beta, *c, *last)
+            return
+        stacked = (*a, g.step_a, *b, g.step_b, beta, *c, g.step_c, g.stack)
+        cublas.gemmStridedBatchedEx(*first, *stacked, *last)
+
+    @_told
+    def graph(self, issue: Callable[[], None]) -> Callable[[], None]:
+        """See Device."""
+        self._here()
+        stream = self._stream
+        stream.begin_capture(self._cuda.runtime.streamCaptureModeRelaxed)
+        try:
+            issue()
+        except BaseException:
+            self._give_up(stream)
+            raise
+        graph = stream.end_capture()
+        graph.upload(stream)
+
+        def again() -> None:
+            self._launch_graph(graph)
+
+        return again
+
+    @_told
+    def wait(self) -> None:
+        """See Device."""
+        self._here()
+        self._cuda.runtime.streamSynchronize(self._stream.ptr)
+
+    def _here(self) -> None:
+        """CUDA's calls are for the device that the calling thread has chosen."""
+        thread = threading.get_ident()
+        if thread != self._thread:
+            self._cuda.runtime.setDevice(self._index)
+            self._thread = thread
+
+    @_told
+    def _load(self, program: str, name: str, constants: dict[str, int | str]) -> Any:
+        self._here()
+        key = (program, *sorted(constants.items()))
+        module = self._modules.get(key)
+        if module is None:
+            image = self._programs.image(program, **constants)
+            module = self._cuda.cupy.cuda.function.Module()
+            module.load(image)
+            self._modules[key] = module
+        return module.get_function(name)
+
+    @_told
+    def _launch_graph(self, graph: Any) -> None:
+        self._here()
+        graph.launch(self._stream)
+
+    def _give_up(self, stream: Any) -> None:
+        """End a capture that came to nothing."""
+        try:
+            stream.end_capture()
+        except RuntimeError as failure:
+            if type(failure).__module__.partition(".")[0] != "cupy_backends":
+                raise
+
+    def _cublas(self) -> int:
+        """cuBLAS, with memory of its own from the start, so that it takes none in a capture."""
+        if not self._handle:
+            self._handle = int(self._cuda.cublas.create())
+            self._cuda.cublas.setStream(self._handle, self._stream.ptr)
+            size = _WORKSPACE_BYTES[self.architecture >= _HOPPER]
+            self._workspace = self._pool.malloc(size)
+            status = self._cuda.set_workspace(self._handle, self._workspace.ptr, size)
+            if status:
+                raise KernelError(why=f"cuBLAS takes no workspace: status {status}")
+        return self._handle
+
+    def _write_staged(self, to: int, flat: np.ndarray[Any, Any]) -> None:
+        """Through two page-locked buffers: one is filled while the other is on its way."""
+        cuda, stream = self._cuda, self._stream
+        if not self._stages:
+            for _ in range(2):
+                locked = cuda.cupy.cuda.alloc_pinned_memory(_STAGE_BYTES)
+                stage = np.frombuffer(locked, np.uint8, _STAGE_BYTES)
+                self._stages.append((stage, cuda.cupy.cuda.Event(disable_timing=True)))
+        for number, first in enumerate(range(0, len(flat), _STAGE_BYTES)):
+            stage, sent = self._stages[number % 2]
+            piece = flat[first : first + _STAGE_BYTES]
+            sent.synchronize()
+            stage[: len(piece)] = piece
+            begin = stage.ctypes.data
+            cuda.runtime.memcpyAsync(to + first, begin, len(piece), _TO_CARD, stream.ptr)
+            sent.record(stream)

@@ -1,0 +1,87 @@
+"""From a card's number to a ``CupyDevice``, or to the reason why there is none."""
+
+import ctypes
+import importlib
+from pathlib import Path
+from typing import Any
+
+from app.errors import NoCard
+
+from . import nvrtc
+from .cupy_device import Cuda, CupyDevice
+
+_NO_DEVICE = 100  # cudaErrorNoDevice
+_DRIVERS = {12: "525", 13: "580"}  # the oldest for each CUDA
+
+
+def open_device(index: int = 0, folder: Path | None = None) -> CupyDevice:
+    """The card of this number, checked; ``folder`` is where compiled programs are kept.
+
+    Raises NoCard where there is none, it is too old, or something it needs is not installed, and
+    KernelError where it does not answer.
+    """
+    cuda = bindings()
+    check_card(cuda.runtime, index)
+    return CupyDevice(cuda, index, folder)
+
+
+def bindings() -> Cuda:
+    """cupy and the libraries under it.  Raises NoCard (why: extra, driver, compiler, products)."""
+    cupy = _imported("cupy", "extra")
+    runtime = _imported("cupy_backends.cuda.api.runtime", "extra")
+    if not runtime.driverGetVersion():
+        raise NoCard(why="driver", wanted=_oldest_driver(runtime))
+    try:
+        nvrtc.library()
+    except ImportError as failure:
+        raise NoCard(why="compiler", said=_first_line(failure)) from failure
+    driver = _imported("cupy_backends.cuda.api.driver", "extra")
+    try:
+        from cupy_backends.cuda.libs import cublas  # an attribute: so the package finds the library
+    except ImportError as failure:
+        raise NoCard(why="products", said=_first_line(failure)) from failure
+    return Cuda(cupy, runtime, driver, cublas, _set_workspace())
+
+
+def check_card(runtime: Any, index: int) -> None:
+    """Raise NoCard where this card is not there, or is older than its compiler knows."""
+    try:
+        count = int(runtime.getDeviceCount())
+    except runtime.CUDARuntimeError as failure:
+        if failure.status != _NO_DEVICE:
+            facts = {"wanted": _oldest_driver(runtime), "said": str(failure)}
+            raise NoCard(why="driver", **facts) from failure
+        count = 0
+    if not 0 <= index < count:
+        raise NoCard(why="card", found=count)
+    facts = runtime.getDeviceProperties(index)
+    if 10 * facts["major"] + facts["minor"] < nvrtc.OLDEST:
+        found = f"{facts['major']}.{facts['minor']}"
+        wanted = f"{nvrtc.OLDEST // 10}.{nvrtc.OLDEST % 10}"
+        raise NoCard(why="old", name=facts["name"].decode(), found=found, wanted=wanted)
+
+
+def _imported(name: str, lacking: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError as failure:
+        raise NoCard(why=lacking, said=_first_line(failure)) from failure
+
+
+def _first_line(failure: ImportError) -> str:
+    return str(failure).strip().partition("\n")[0]
+
+
+def _oldest_driver(runtime: Any) -> str:
+    return _DRIVERS.get(int(runtime.runtimeGetVersion()) // 1000, _DRIVERS[13])
+
+
+def _set_workspace() -> Any:
+    """The one function of cuBLAS that cupy does not bind."""
+    from cuda.pathfinder import load_nvidia_dynamic_lib
+
+    library = ctypes.CDLL(load_nvidia_dynamic_lib("cublas").abs_path)
+    function = library.cublasSetWorkspace_v2
+    function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t]
+    function.restype = ctypes.c_int
+    return function

@@ -1,0 +1,322 @@
+"""The card that cupy gives, its calls checked against cupy's own and done on the host's memory."""
+
+import sys
+import threading
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from app.errors import KernelError, NoCard, OutOfMemory
+from app.kernels.cuda import nvrtc, opening
+from app.kernels.cuda.base import Base
+from app.kernels.cuda.device import DTYPES, Product
+from tests.support.emulation import device as emulation
+from tests.support.emulation.device import COMPILER, EmulatedDevice
+
+FLOAT = DTYPES["fp32"]
+SCALED = """
+#include "core.cuh"
+extern "C" __global__ void scaled(float* y, const float* x, i64 sign, int width) {
+    const int i = blockIdx.y * blockDim.x + threadIdx.x;
+    if (i < width) y[blockIdx.x * width + i] = BY * sign * x[blockIdx.x * width + i];
+}
+"""
+
+
+@pytest.fixture
+def host(monkeypatch):
+    pytest.importorskip("cupy")
+    monkeypatch.setattr(nvrtc, "known_architectures", lambda: (75, 90))
+    monkeypatch.setattr(nvrtc, "version", lambda: (13, 0))
+    from tests.support.emulation.host_cuda import HostCuda
+
+    return HostCuda()
+
+
+@pytest.fixture
+def card(host):
+    from app.kernels.cuda.cupy_device import CupyDevice
+    from tests.support.emulation.host_cuda import Images
+
+    device = CupyDevice(host.cuda)
+    device._programs = Images()
+    return device
+
+
+def _numbers(shape, form="fp32", seed=0):
+    drawn = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+    dtype = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[form]
+    drawn = drawn.to(dtype)
+    return drawn.view(torch.uint16).numpy() if form == "bf16" else drawn.numpy()
+
+
+def _placed(device, numbers):
+    array = device.empty(numbers.shape, numbers.dtype)
+    device.write(array, numbers)
+    return array
+
+
+def test_it_tells_what_card_it_is(card):
+    assert (card.name, card.architecture, card.processors) == ("NVIDIA Emulation", 90, 2)
+    assert card.total_bytes == card.free_bytes == 1 << 40
+
+
+def test_what_was_written_is_read_again_also_in_views_and_lent_memory(card):
+    numbers = _numbers((5, 7, 64))
+    array = _placed(card, numbers)
+    assert np.array_equal(card.read(array), numbers)
+    assert np.array_equal(card.read(array[2:4]), numbers[2:4])
+    assert card.address(array[3]) == card.address(array) + 3 * 7 * 64 * 4
+    block = card.empty((1024,), np.dtype(np.uint8))
+    lent = card.lend(block, (4, 16), FLOAT, object())
+    card.write(lent, numbers[0, :1].reshape(4, 16))
+    assert np.array_equal(card.read(block)[:256].view(np.float32), numbers[0, 0])
+
+
+def test_lent_memory_keeps_its_holder_until_the_last_view_is_gone(card):
+    import weakref
+
+    class Holder:
+        pass
+
+    holder = Holder()
+    gone = weakref.ref(holder)
+    lent = card.lend(card.empty((256,), np.dtype(np.uint8)), (4, 16), FLOAT, holder)
+    view = lent[1:]
+    del holder, lent
+    assert gone() is not None
+    del view
+    assert gone() is None
+
+
+def test_a_large_array_is_brought_in_pieces(card, host):
+    numbers = _numbers((9 << 20,))
+    assert np.array_equal(card.read(_placed(card, numbers)), numbers)
+    assert host.calls.count("memcpyAsync") == 3 + 1
+
+
+def test_arrays_are_cleared_and_copied(card):
+    numbers = _numbers((3, 70))
+    first, second = _placed(card, numbers), card.empty((3, 70), FLOAT)
+    card.copy(second, first)
+    card.clear(first)
+    assert np.array_equal(card.read(second), numbers)
+    assert not card.read(first).any()
+
+
+def test_memory_that_is_not_there_is_told(card, host):
+    host.total = 1000
+    with pytest.raises(OutOfMemory) as caught:
+        card.empty((2000,), FLOAT)
+    assert caught.value.facts == {"needed_bytes": 8000, "free_bytes": 1000}
+
+
+def test_what_cuda_refuses_becomes_a_failure_of_the_kernel(card, host):
+    from cupy_backends.cuda.api.runtime import CUDARuntimeError
+
+    def refuse(stream):
+        raise CUDARuntimeError(700)
+
+    host.streamSynchronize = refuse
+    with pytest.raises(KernelError) as caught:
+        card.wait()
+    assert "cudaErrorIllegalAddress" in caught.value.facts["why"]
+
+
+def test_each_thread_that_comes_chooses_the_card(card, host):
+    host.calls.clear()
+    thread = threading.Thread(target=card.wait)
+    thread.start()
+    thread.join()
+    card.wait()
+    assert host.calls == ["setDevice", "streamSynchronize"] * 2
+
+
+@pytest.mark.parametrize("form", ["fp32", "fp16", "bf16"])
+@pytest.mark.parametrize(
+    "product",
+    [
+        Product(3, 5, 7, 5),
+        Product(1, 6, 4, 6, adds=True),
+        Product(4, 3, 5, 9, upright=True),
+        Product(3, 5, 7, 5, stack=4, x_step=21, w_step=35, y_step=15),
+        Product(2, 5, 6, 20, stack=3, x_step=0, w_step=30, y_step=5, adds=True),
+        Product(2, 4, 6, 4, stack=2, x_step=12, w_step=0, y_step=8, upright=True, adds=True),
+    ],
+)
+def test_a_product_by_columns_is_the_product_by_rows(card, form, product):
+    p = product
+    x = _numbers((max(p.x_step * (p.stack - 1), 0) + p.rows * p.width,), form, 1)
+    w = _numbers((p.w_step * (p.stack - 1) + p.outputs * p.width,), form, 2)
+    y = _numbers((p.y_step * (p.stack - 1) + p.rows * p.pitch,), "fp32", 3)
+    found = []
+    for device in (card, EmulatedDevice()):
+        arrays = [_placed(device, one) for one in (y, x, w)]
+        device.multiply(*arrays, p)
+        found.append(device.read(arrays[0]))
+    assert np.allclose(*found, rtol=1e-6, atol=1e-6)
+    assert not np.allclose(found[0], y)
+
+
+@pytest.mark.skipif(COMPILER is None, reason="no C++ compiler is installed")
+def test_a_kernel_is_launched_with_its_words_and_again_in_a_graph(
+    card, host, tmp_path, monkeypatch
+):
+    (tmp_path / "core.cuh").write_bytes((nvrtc.SOURCES / "core.cuh").read_bytes())
+    (tmp_path / "scaled.cu").write_text(SCALED, encoding="utf-8")
+    monkeypatch.setattr(emulation, "SOURCES", tmp_path)
+    base, x = Base(card), _placed(card, _numbers((3, 70)))
+
+    def run():
+        y = base.empty((3, 70))
+        base.call(card.kernel("scaled", "scaled", BY=3), (3, 2), 64, y, x, -1, 70)
+        return y
+
+    capture = base.capture(run)
+    for seed in (0, 5):
+        numbers = _numbers((3, 70), seed=seed)
+        card.write(x, numbers)
+        assert capture.again()
+        assert np.array_equal(card.read(capture.result), -3 * numbers)
+    assert host.calls.count("launchKernel") == 2  # once at once, once into the graph
+    assert card.kernel("scaled", "scaled", BY=3) is card.kernel("scaled", "scaled", BY=3)
+
+
+def test_a_capture_that_fails_leaves_the_card_usable(card, host):
+    with pytest.raises(ZeroDivisionError):
+        card.graph(lambda: 1 // 0)
+    assert host.recorded is None
+    assert np.array_equal(card.read(_placed(card, _numbers((4,)))), _numbers((4,)))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "runtime.memcpyHostToDevice 1",
+        "runtime.memcpyDeviceToHost 2",
+        "runtime.memcpyDeviceToDevice 3",
+        "runtime.CUDA_R_32F 0",
+        "runtime.CUDA_R_16F 2",
+        "runtime.CUDA_R_16BF 14",
+        "cublas.CUBLAS_COMPUTE_32F 68",
+        "cublas.CUBLAS_GEMM_DEFAULT -1",
+        "cublas.CUBLAS_OP_T 1",
+        "cublas.CUBLAS_OP_N 0",
+    ],
+)
+def test_the_numbers_are_those_of_cuda(host, name):
+    path, value = name.split()
+    library, name = path.split(".")
+    real = getattr(host.cuda, library)._real
+    if real is None:
+        pytest.skip("cuBLAS is not installed")
+    assert getattr(real, name) == int(value)
+
+
+def test_cupy_has_all_that_is_asked_of_it(host):
+    cuda = host.real.cuda
+    for owner, names in (
+        (cuda.MemoryPool, ("malloc", "free_bytes", "used_bytes")),
+        (cuda.Stream, ("begin_capture", "end_capture")),
+        (cuda.Event, ("synchronize", "record")),
+        (cuda.function.Module, ("load", "get_function")),
+        (cuda.function.Function, ("ptr",)),
+        (cuda.graph.Graph, ("launch", "upload")),
+    ):
+        assert [name for name in names if not hasattr(owner, name)] == []
+    assert vars(cuda.memory.OutOfMemoryError(5, 6))["_size"] == 5
+
+
+# why there is no card
+
+
+class _Runtime:
+    """CUDA's answers about the cards of a machine."""
+
+    class CUDARuntimeError(RuntimeError):
+        def __init__(self, status):
+            super().__init__(f"cudaError {status}")
+            self.status = status
+
+    def __init__(self, cards=(), status=0, driver=13000):
+        self.cards, self.status, self.driver = cards, status, driver
+
+    def getDeviceCount(self):
+        if self.status:
+            raise self.CUDARuntimeError(self.status)
+        return len(self.cards)
+
+    def getDeviceProperties(self, index):
+        major, minor = self.cards[index]
+        return {"name": b"NVIDIA Tesla P4", "major": major, "minor": minor}
+
+    def runtimeGetVersion(self):
+        return 12090
+
+    def driverGetVersion(self):
+        return self.driver
+
+
+@pytest.mark.parametrize(
+    ("runtime", "index", "facts"),
+    [
+        (_Runtime(status=35), 0, {"why": "driver", "wanted": "525", "said": "cudaError 35"}),
+        (_Runtime(status=100), 0, {"why": "card", "found": 0}),
+        (_Runtime([(9, 0)]), 1, {"why": "card", "found": 1}),
+        (
+            _Runtime([(6, 1)]),
+            0,
+            {"why": "old", "name": "NVIDIA Tesla P4", "found": "6.1", "wanted": "7.5"},
+        ),
+    ],
+)
+def test_the_reason_why_a_card_cannot_be_used_is_told(runtime, index, facts):
+    with pytest.raises(NoCard) as caught:
+        opening.check_card(runtime, index)
+    assert caught.value.facts == facts
+
+
+def test_a_card_that_does_is_let_through():
+    opening.check_card(_Runtime([(6, 1), (7, 5)]), 1)
+
+
+@pytest.mark.parametrize(
+    ("lacking", "why"),
+    [
+        ("cupy", "extra"),
+        ("cupy_backends.cuda.libs.nvrtc", "compiler"),
+        ("cupy_backends.cuda.libs.cublas", "products"),
+    ],
+)
+def test_what_is_not_installed_is_told(monkeypatch, lacking, why):
+    def imported(name):
+        if name == lacking:
+            raise ImportError(f"{name} is not here\nand more")
+        return _Runtime()
+
+    def library():
+        return imported("cupy_backends.cuda.libs.nvrtc")
+
+    class Libraries(ModuleType):
+        def __getattr__(self, name):
+            return imported(f"cupy_backends.cuda.libs.{name}")
+
+    for name in ("cupy_backends", "cupy_backends.cuda"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    libraries = Libraries("cupy_backends.cuda.libs")
+    monkeypatch.setitem(sys.modules, "cupy_backends.cuda.libs", libraries)
+    monkeypatch.setattr(opening, "importlib", SimpleNamespace(import_module=imported))
+    monkeypatch.setattr(nvrtc, "library", library)
+    with pytest.raises(NoCard) as caught:
+        opening.bindings()
+    assert caught.value.facts == {"why": why, "said": f"{lacking} is not here"}
+
+
+def test_a_machine_without_a_driver_is_told(monkeypatch):
+    module = SimpleNamespace(import_module=lambda _: _Runtime(driver=0))
+    monkeypatch.setattr(opening, "importlib", module)
+    with pytest.raises(NoCard) as caught:
+        opening.bindings()
+    assert caught.value.facts == {"why": "driver", "wanted": "525"}
