@@ -50,5 +50,8 @@ class WithKernels(Distribution):
 setup(
     distclass=WithKernels,
     cmdclass={"build_py": BuildWithKernels, "bdist_wheel": WheelOfAMachine},
-    package_data={"app.kernels.native": ["*.cpp", "*.h", "kernels/*.h"]},
+    package_data={
+        "app.kernels.cuda": ["*.cu", "*.cuh"],
+        "app.kernels.native": ["*.cpp", "*.h", "kernels/*.h"],
+    },
 )

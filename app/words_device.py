@@ -14,6 +14,11 @@ DEVICE = {
         "The kernels{program+ of } do not work on this card{why+: }.",
         "Update the NVIDIA driver, or open the model with a cpu strategy.",
     ),
+    "results-wrong": (
+        "The card computes wrong numbers",
+        "What the card computes is not what the processor does{error+: the logits differ by }.",
+        "Update the NVIDIA driver, or open the model with a cpu strategy.",
+    ),
     "engine-unusable": (
         "The engine cannot be loaded",
         "PyTorch, on which models run, cannot be loaded{why+: }.",
@@ -25,7 +30,7 @@ NO_CARD = {
     "": ("No NVIDIA card can be used here{why+: }.", "Open the model with a cpu strategy."),
     "extra": (
         "The packages that compute on an NVIDIA card are not installed{said+: }.",
-        "Start python3 launch.py once more: it offers them where it finds a driver.",
+        "Run python3 launch.py setup, which offers them, or install rookery[cuda13].",
     ),
     "driver": (
         "No NVIDIA driver is installed, or it is too old{said+: }.",

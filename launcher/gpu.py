@@ -10,26 +10,29 @@ from pathlib import Path
 from .place import Place
 from .words import tell
 
-# extra, oldest driver it needs, size of its download in MB (CuPy 14.2)
-_EXTRAS = (("cuda13", 580, 70), ("cuda12", 525, 137))
+# extra, oldest driver it needs, size of its download in MB (CuPy 14.2, NVRTC and cuBLAS)
+_EXTRAS = (("cuda13", 580, 572), ("cuda12", 525, 807))
 
 
-def offer(place: Place) -> frozenset[str]:
-    """The GPU extra that the person wants, asked at most once and only at a terminal."""
+def offer(place: Place, *, anew: bool = False) -> frozenset[str]:
+    """The GPU extra that the person wants, asked at most once and only at a terminal.
+
+    ``anew``: who said no is asked once more.
+    """
     answer = _answers(place).get("gpu")
-    if isinstance(answer, str):
+    if isinstance(answer, str) and (answer or not anew):
         return frozenset({answer}) if answer else frozenset()
     fitting = extra_for(driver_version())
     if fitting is None:
         return frozenset()
     extra, megabytes = fitting
     tell(
-        "An NVIDIA driver was found. This version of Rookery computes on the CPU only: its GPU "
-        f"kernels come in a later version, and will need rookery[{extra}] ({megabytes} MB)."
+        "An NVIDIA driver was found. To compute on the card, Rookery needs the packages of "
+        f"rookery[{extra}] ({megabytes} MB to fetch), and nothing else."
     )
     if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
         return frozenset()
-    sys.stderr.write("Fetch that package already now? [y/N] ")
+    sys.stderr.write("Fetch them now? [y/N] ")
     sys.stderr.flush()
     wanted = extra if sys.stdin.readline().strip().lower() in {"y", "yes"} else ""
     answers_file(place).write_text(json.dumps({"gpu": wanted}), encoding="utf-8")

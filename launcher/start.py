@@ -47,6 +47,10 @@ def _do(place: Place, arguments: list[str], torch_index: str, again: str) -> int
         print(USAGE)
         return 0
     extras = frozenset({verb} & {"test", "bundle"})
+    if verb == "setup" and stamp.holds(place, extras):
+        from .gpu import offer
+
+        extras |= offer(place, anew=True)
     if not stamp.holds(place, extras):
         # urllib, subprocess and their kin cost more than all the rest of a start
         from .environment import prepare
