@@ -4,7 +4,8 @@
 // A block's threads run one after the other, each up to its next barrier or exchange; the order of
 // the turns can be changed, so that a kernel that lacks a barrier gives other numbers.  A barrier
 // that some threads leave out, a kernel that waits for ever and an unaligned read end the run with
-// a sentence.  Blocks follow each other.
+// a sentence.  Blocks follow each other, from the last to the first where a block's threads do not
+// begin with the first: a card runs them in any order.
 #pragma once
 
 #include <math.h>
@@ -276,6 +277,23 @@ static inline bool __any_sync(unsigned mask, int chosen, int line = __builtin_LI
     return __ballot_sync(mask, chosen, line) != 0;
 }
 
+// c += 8 x 16 signed bytes times 16 x 8, of the whole warp: lane 4 g + t has columns 4 t to 4 t + 3
+// of row g in a, those rows of column g in b, and columns 2 t and 2 t + 1 of row g in c.
+static inline void emulated_multiply(
+    int& first, int& second, unsigned a, unsigned b, int line = __builtin_LINE()) {
+    using namespace emulated;
+    Meeting& warp = block->warps[block->now / LANES];
+    auto& shown = block->slots[block->now / LANES].value[warp.turn % 2];
+    shown[lane()] = uint64_t(b) << 32 | a;
+    if (warp.living != LANES) fail("lanes are missing from a product", line);
+    meet(warp, line);
+    for (int t = 0; t < 4; ++t) {
+        const int of_row = int(shown[lane() / 4 * 4 + t]), column = lane() % 4 * 2;
+        first = __dp4a(of_row, int(shown[column * 4 + t] >> 32), first);
+        second = __dp4a(of_row, int(shown[column * 4 + 4 + t] >> 32), second);
+    }
+}
+
 static inline void __threadfence() {}
 static inline void __threadfence_block() {}
 template <class T>
@@ -373,11 +391,12 @@ extern "C" __attribute__((visibility("default"))) const char* emulate(
     emulated::words = words;
     gridDim = {grid[0], grid[1], grid[2]};
     blockDim = {unsigned(threads), 1, 1};
-    for (unsigned z = 0; z < grid[2]; ++z)
-        for (unsigned y = 0; y < grid[1]; ++y)
-            for (unsigned x = 0; x < grid[0]; ++x) {
-                blockIdx = {x, y, z};
-                if (!run(*mine, threads, order)) return mine->failure;
-            }
+    const uint64_t blocks = uint64_t(grid[0]) * grid[1] * grid[2];
+    const bool backward = order[0] != 0;
+    for (uint64_t i = 0; i < blocks; ++i) {
+        const uint64_t n = backward ? blocks - 1 - i : i;
+        blockIdx = {unsigned(n % grid[0]), unsigned(n / grid[0] % grid[1]), unsigned(n / grid[0] / grid[1])};
+        if (!run(*mine, threads, order)) return mine->failure;
+    }
     return mine->failure;
 }
