@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .device import DTYPES, Array, Device
+from .device import DTYPES, Array, Device, Product
 
 FLOAT = DTYPES["fp32"]
 
@@ -63,6 +63,12 @@ class Base:
         issue()
         if self._capture is not None:
             self._capture.steps.append(issue)
+
+    def multiply(self, y: Array, x: Array, w: Array, product: Product) -> None:
+        """Device.multiply as a step; a capture keeps none of the arrays from being used again."""
+        if self._capture is not None:
+            y, x, w = map(self._capture.loose, (y, x, w))
+        self.step(lambda: self.device.multiply(y, x, w, product))
 
     def put(self, host: torch.Tensor, form: str | None = None) -> Array:
         """A host tensor on the card, in its own type or as "fp32", "fp16" or "bf16"."""
@@ -122,15 +128,29 @@ class Capture:
         self._device = device
         self._free: defaultdict[int, list[Array]] = defaultdict(list)
         self._graph: Callable[[], None] | None = None
+        self._blocks: list[tuple[int, Array]] = []
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
         """Memory that lives as long as the capture; once nobody holds it, later results take it."""
         size = max(1, -(-math.prod(shape) * dtype.itemsize // _LINE)) * _LINE
         free = self._free[size]
-        block = free.pop() if free else self._device.empty((size,), np.dtype(np.uint8))
+        if free:
+            block = free.pop()
+        else:
+            block = self._device.empty((size,), np.dtype(np.uint8))
+            self._blocks.append((self._device.address(block), block))
         holder = _Holder()
         weakref.finalize(holder, free.append, block).atexit = False
         return self._device.lend(block, shape, dtype, holder)
+
+    def loose(self, array: Array) -> Array:
+        """The same array; where it is memory of the capture, one that nobody has to hold."""
+        begin = self._device.address(array)
+        for first, block in self._blocks:
+            if first <= begin < first + block.nbytes:
+                piece = block[begin - first : begin - first + array.nbytes]
+                return self._device.lend(piece, array.shape, array.dtype, None)
+        return array
 
     def close(self) -> None:
         """No more steps: make one of them all."""
