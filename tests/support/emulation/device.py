@@ -131,7 +131,8 @@ class EmulatedDevice:
             matrix = _floats(_piece(w, n * p.w_step, shape))
             flat = y.reshape(-1)[n * p.y_step :]
             out = np.lib.stride_tricks.as_strided(flat, (p.rows, p.outputs), (4 * p.pitch, 4))
-            found = rows @ (matrix if p.upright else matrix.T)
+            with np.errstate(all="ignore"):  # infinities
+                found = rows @ (matrix if p.upright else matrix.T)
             out[:] = out + found if p.adds else found
 
     def graph(self, issue: Callable[[], None]) -> Callable[[], None]:

@@ -1,0 +1,322 @@
+"""Products with packed matrices on a card, in the very layout of layout.py.
+
+One or two rows: packed.cu, which makes the activations whole numbers by itself.  Up to
+``MOST_ROWS``: packed_rows.cu on matrix units for bytes.  More: packed_tiles.cu makes some panels
+at a time float16 for the card's own products.  By unit, up to ``MOST_UNIT_ROWS``: packed_units.cu.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from torch import Tensor
+
+from app.kernels import packing
+from app.kernels.layout import KINDS, Shape
+from app.kernels.packing import Packed
+
+from .base import Base
+from .device import DTYPES, FORMS, Array, Product
+
+ACTS = {"": 0, "relu2": 1, "tanh": 2, "sigmoid": 3}
+
+MOST_ROWS = 64  # beyond, weights made float16 once cost less than being read for every 16 rows
+MOST_UNIT_ROWS = 8
+
+_NAMES = {"int8": "INT8", "int4": "INT4", "int8g16": "INT8G16"}
+_NUMBERS = {"fp32": 0, "fp16": 1, "bf16": 2}  # Form of packed.cuh
+
+_FEW = (1, 2)
+_SOME = (8, 16)
+_UNITS = (1, 2, 4)
+
+_ROWS = {"packed": _FEW, "packed_rows": _SOME, "packed_units": _UNITS}
+
+
+def _programs() -> Iterator[tuple[str, dict[str, int | str]]]:
+    for kind in _NAMES.values():
+        for program, buckets in _ROWS.items():
+            for rows in buckets:
+                yield program, {"KIND": kind, "ROWS": rows}
+        yield "packed_tiles", {"KIND": kind}
+
+
+PROGRAMS = tuple(_programs())
+
+_WARP = 32
+_THREADS = 256
+_HELD = 8192  # inputs in a block's shared memory, packed.cu
+_BLOCKS = {1: 3, 2: 2}  # of a multiprocessor, packed.cu
+_CHUNK_BYTES = 256
+_PIECE = 16  # inputs
+_TILE_ROWS = 8
+_RUN = 32  # inputs, packed_units.cu
+_MOST_RUNS = 256
+_TILE = 1 << 24  # numbers of float16 at once
+_HIGHEST = 13  # exponent of the largest of them
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A Packed whose arrays are on the card.
+
+    ``exponents`` are those of the powers of two that float16 numbers are made with, one for each
+    matrix; ``come`` (panels,) are zeros between two products by unit.
+    """
+
+    shape: Shape
+    codes: Array
+    scales: Array
+    exponents: tuple[int, ...]
+    come: Array | None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all numbers and scales."""
+        return int(self.codes.nbytes + self.scales.nbytes)
+
+    @property
+    def count(self) -> int:
+        """How many matrices."""
+        return len(self.exponents)
+
+
+class _Ending(NamedTuple):
+    """What becomes of a product; ``gate`` is float32."""
+
+    act: int = 0
+    gate: Array | None = None
+    onto: bool = False
+
+
+class QuantisedOps(Base):
+    """Products whose weights are small integers with scales; results are float32."""
+
+    by_unit = True
+    skipping = True
+
+    def pack(self, host: Tensor, kind: str, *, by_unit: bool) -> Placed:
+        """See Ops."""
+        return self.place(_packer()(host, kind, by_unit=by_unit))
+
+    def place(self, packed: Packed) -> Placed:
+        """A host Packed on the card."""
+        shape, come = packed.shape, None
+        if shape.by_unit:
+            come = self.device.empty((shape.padded // shape.panel,), np.dtype(np.int32))
+            self.device.clear(come)
+        codes, scales = self.put(packed.codes), self.put(packed.scales)
+        return Placed(shape, codes, scales, tuple(_exponents(packed)), come)
+
+    def matmul_packed(self, x: Array, weight: Placed, act: str) -> Array:
+        """See Ops."""
+        y = self.empty((*x.shape[:-1], weight.shape.outputs))
+        self._products(y, x, weight, _Ending(ACTS[act]))
+        return y
+
+    def matmul_packed_stack(self, x: Array, weight: Placed) -> Array:
+        """See Ops."""
+        y = self.empty((*x.shape[:-1], weight.shape.outputs))
+        self._products(y, x, weight, _Ending())
+        return y
+
+    def matmul_packed_onto(self, out: Array, x: Array, weight: Placed, gate: Array | None) -> None:
+        """See Ops."""
+        gate = None if gate is None else self._floats(gate, weight)
+        self._products(out, x, weight, _Ending(0, gate, onto=True))
+
+    def _products(self, y: Array, x: Array, weight: Placed, ending: _Ending) -> None:
+        shape = weight.shape
+        rows = math.prod(x.shape[:-1]) // weight.count
+        if shape.by_unit and rows <= MOST_UNIT_ROWS:
+            self._units(y, self._floats(x, weight), weight, ending)
+        elif shape.by_unit or rows > MOST_ROWS:
+            self._many(y, x, weight, ending)
+        elif rows in _FEW and rows * shape.groups * KINDS[shape.kind].group <= _HELD:
+            self._few(y, x, weight, ending)
+        else:
+            self._some(y, x, weight, ending)
+
+    def _few(self, y: Array, x: Array, weight: Placed, ending: _Ending) -> None:
+        """One or two rows."""
+        shape = weight.shape
+        rows = math.prod(x.shape[:-1]) // weight.count
+        panels = shape.padded // shape.panel
+        rounds = -(-panels * weight.count // (self.device.processors * _BLOCKS[rows]))
+        self.call(
+            self._kernel("packed", "packed", shape, ROWS=rows),
+            (-(-panels // rounds), weight.count),
+            _WARP * min(8, -(-_chunks(shape) // 8)),
+            *(y, x, weight.codes, weight.scales, ending.gate, shape.outputs, shape.inputs),
+            *(_number(x), ending.act, ending.onto),
+        )
+
+    def _some(self, y: Array, x: Array, weight: Placed, ending: _Ending) -> None:
+        """Rows that matrix units take eight at a time."""
+        shape = weight.shape
+        rows = math.prod(x.shape[:-1]) // weight.count
+        constant = _SOME[rows > _SOME[0]]
+        passes = -(-rows // constant)
+        tiles = passes * constant // _TILE_ROWS
+        padded = shape.groups * KINDS[shape.kind].group
+        # two bytes a number
+        words = self.empty((weight.count, tiles * _TILE_ROWS * padded // 2), np.dtype(np.uint32))
+        factors = self.empty((weight.count, tiles, shape.groups, _TILE_ROWS))
+        pieces = tiles * _TILE_ROWS * padded // _PIECE
+        self.call(
+            self._kernel("packed_rows", "whole", shape, ROWS=constant),
+            (-(-pieces // _THREADS), weight.count),
+            _THREADS,
+            *(words, factors, x, rows, shape.inputs, _number(x), tiles),
+        )
+        pairs = -(-shape.padded // (2 * shape.panel))
+        self.call(
+            self._kernel("packed_rows", "packed_rows", shape, ROWS=constant),
+            (pairs * passes, weight.count),
+            _WARP * min(16, -(-_chunks(shape) // 4)),
+            *(y, words, factors, weight.codes, weight.scales, ending.gate),
+            *(rows, shape.outputs, shape.inputs, ending.act, ending.onto),
+        )
+
+    def _units(self, out: Array, x: Array, weight: Placed, ending: _Ending) -> None:
+        """Few rows of which many inputs are zero."""
+        shape = weight.shape
+        rows = math.prod(x.shape[:-1])
+        x = x.reshape((rows, shape.inputs))
+        most = _UNITS[-1]
+        panels, span = shape.padded // shape.panel, self._span(shape)
+        blocks = -(-shape.groups // span)
+        gates = out if ending.gate is None else ending.gate
+        out, gates = (one.reshape((rows, shape.outputs)) for one in (out, gates))
+        for first in range(0, rows, most):
+            some = min(most, rows - first)
+            constant = next(size for size in _UNITS if size >= some)
+            left = self.empty((blocks, constant, shape.padded)) if blocks > 1 else None
+            self.call(
+                self._kernel("packed_units", "packed_units", shape, ROWS=constant),
+                (panels, blocks),
+                _THREADS,
+                *(out[first:], x[first:], weight.codes, weight.scales),
+                *(None if ending.gate is None else gates[first:], left, weight.come),
+                *(some, shape.outputs, shape.inputs, span, not self.skipping),
+            )
+
+    def _span(self, shape: Shape) -> int:
+        """Groups that a block takes of a panel by unit: two blocks for each multiprocessor."""
+        kind = KINDS[shape.kind]
+        runs = max(1, kind.group // _RUN)
+        slots = _THREADS * 16 // shape.panel
+        blocks = -(-2 * self.device.processors * shape.panel // shape.padded)
+        span = max(-(-shape.groups // blocks), slots // runs)
+        return min(span, _MOST_RUNS // runs)
+
+    def _many(self, y: Array, x: Array, weight: Placed, ending: _Ending) -> None:
+        """Products in float16, some panels at a time."""
+        shape = weight.shape
+        rows = math.prod(x.shape[:-1]) // weight.count
+        x = x.reshape((weight.count, rows, shape.inputs))
+        y = y.reshape((weight.count, rows, shape.outputs))
+        padded = shape.groups * KINDS[shape.kind].group
+        for matrix in range(weight.count):
+            half = self.empty((rows, padded), DTYPES["fp16"])
+            undo = self.empty((rows,))
+            self.call(
+                self._kernel("packed_tiles", "halves", shape),
+                (rows,),
+                _THREADS,
+                *(half, undo, x[matrix], shape.inputs, shape.groups, _number(x)),
+            )
+            exponent = weight.exponents[matrix]
+            for first, last in _tiles(shape):
+                tile = self._tile(weight, matrix, (first, last))
+                outputs = tile.shape[shape.by_unit]
+                sums = self._multiplied(half, tile, upright=shape.by_unit)
+                begin = first * shape.panel
+                count = min(outputs, shape.outputs - begin)
+                self.call(
+                    self._kernel("packed_tiles", "finish", shape),
+                    (rows, -(-count // _THREADS)),
+                    _THREADS,
+                    *(y[matrix], sums, undo, ending.gate, count, outputs, begin, shape.outputs),
+                    *(exponent, ending.act, ending.onto),
+                )
+
+    def _tile(self, weight: Placed, matrix: int, panels: tuple[int, int]) -> Array:
+        """Panels in float16: (outputs, inputs), or by unit (inputs, outputs), all filled up."""
+        shape, (first, last) = weight.shape, panels
+        padded = shape.groups * KINDS[shape.kind].group
+        codes, scales = weight.codes[matrix][first:last], weight.scales[matrix][first:last]
+        if shape.by_unit:
+            outputs = (last - first) * shape.panel
+            tile = self.empty((padded, outputs), DTYPES["fp16"])
+            name, size, parts = "tile_units", last - first, (last - first) * padded * 8
+        else:
+            outputs = min(last * shape.panel, shape.outputs) - first * shape.panel
+            tile = self.empty((outputs, padded), DTYPES["fp16"])
+            name, size, parts = "tile_outputs", outputs, (last - first) * _chunks(shape) * 4
+        self.call(
+            self._kernel("packed_tiles", name, shape),
+            (-(-parts // _THREADS),),
+            _THREADS,
+            *(tile, codes, scales, size, shape.groups, weight.exponents[matrix]),
+        )
+        return tile
+
+    def _multiplied(self, x: Array, tile: Array, *, upright: bool) -> Array:
+        outputs = tile.shape[upright]
+        sums = self.empty((x.shape[0], outputs))
+        product = Product(x.shape[0], outputs, x.shape[1], outputs, upright=upright)
+        self.step(lambda: self.device.multiply(sums, x, tile, product))
+        return sums
+
+    def _floats(self, x: Array, weight: Placed) -> Array:
+        """The same numbers in float32."""
+        if x.dtype == DTYPES["fp32"]:
+            return x
+        y, count = self.empty(x.shape), math.prod(x.shape)
+        kernel = self._kernel("packed_tiles", "floats", weight.shape)
+        self.call(kernel, (-(-count // _THREADS),), _THREADS, y, x, count, _number(x))
+        return y
+
+    def _kernel(self, program: str, name: str, shape: Shape, **constants: int) -> Any:
+        return self.device.kernel(program, name, KIND=_NAMES[shape.kind], **constants)
+
+
+def _number(x: Array) -> int:
+    return _NUMBERS[FORMS[x.dtype]]
+
+
+def _chunks(shape: Shape) -> int:
+    """Of 256 bytes, in a panel by output."""
+    return math.prod(shape.codes[1:]) // _CHUNK_BYTES
+
+
+def _tiles(shape: Shape) -> Iterator[tuple[int, int]]:
+    """The first panel and the end of each part that is made float16 at once."""
+    panels = shape.padded // shape.panel
+    step = max(1, _TILE // (shape.panel * shape.groups * KINDS[shape.kind].group))
+    for first in range(0, panels, step):
+        yield first, min(first + step, panels)
+
+
+def _exponents(packed: Packed) -> Iterator[int]:
+    """For each matrix that of the power of two which brings its largest number to 2^13."""
+    for scales in packed.scales:
+        most = float(scales.abs().amax()) * packing.ZERO
+        usual = math.isfinite(most) and most > 0
+        yield _HIGHEST - math.frexp(most)[1] if usual else 0
+
+
+@cache
+def _packer() -> Callable[..., Packed]:
+    """The native library's, which makes the same bytes faster, where there is one."""
+    from app.kernels.native.library import LibraryError, load
+    from app.kernels.native.ops import NativeOps
+
+    try:
+        return NativeOps(load()).pack
+    except LibraryError:
+        return packing.pack
