@@ -101,7 +101,8 @@ class ProductOps(Base):
         down, up = Sizes(n, rows, rank, width), Sizes(n, rows, outputs, rank)
         fits = n <= _LIMITED and ready(loras.up, loras.bias)
         if not fits or not self.suits(down, x, loras.down):
-            return super().loras(x, loras)
+            whole: Tensor = self.fallback("loras", x, loras)
+            return whole
         low = self.empty((n, rows, rank))
         self.tiles(low, x, loras.down, down, How(acts=loras.acts, outputs=ranks))
         y = self.empty((*x.shape[:-1], outputs))
@@ -114,7 +115,8 @@ class ProductOps(Base):
         sizes = Sizes(n, low.numel() // (n * rank), width, rank)
         fits = ready(shifted, mixes) and up.dtype == mixes.dtype
         if not fits or not self.suits(sizes, low, up):
-            return super().mix6(shifted, low, up, mixes)
+            whole: Tensor = self.fallback("mix6", shifted, low, up, mixes)
+            return whole
         high = self.empty((n, *shifted.shape[1:]), mixes.dtype)
         self.tiles(high, low, up, sizes, How(beside=True))
         y = self.empty(high.shape, mixes.dtype)

@@ -50,6 +50,22 @@ def test_token_after_token(pair):
     _close(states[0].shift, states[1].shift)
 
 
+@pytest.mark.parametrize("generation", GENERATIONS)
+@pytest.mark.parametrize("form", ["cpu fp16", "cpu int8"])
+def test_token_after_token_where_a_file_has_another_type_than_the_activations(generation, form):
+    tensors = random_tensors(generation, layers=3, width=64, dtype=torch.bfloat16)
+    pair = [
+        build(MemoryCheckpoint(tensors), ops, parse(form))
+        for ops in (open_ops("cpu"), PortableOps())
+    ]
+    states = [model.blank() for model in pair]
+    for token in range(5):
+        found, wanted = (
+            model.forward(_token(token), state) for model, state in zip(pair, states, strict=True)
+        )
+        assert (found - wanted).norm() <= 0.02 * wanted.norm()
+
+
 def test_texts_come_and_go_and_are_copied(pair):
     """Each step is done by both models; the results are compared at every one."""
 
