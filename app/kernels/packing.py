@@ -1,4 +1,4 @@
-"""Quantised matrices made and read again in plain torch; knows no model and no file.
+"""Matrices by unit, and quantised ones made and read again, in plain torch; knows no model.
 
 int8: w = scale * q with q a whole number from -127 to 127, rounded to the nearest.  int4: w =
 scale * TABLE[code]; the table is denser where weights are, and the scale, which may be negative, is
@@ -8,6 +8,7 @@ The native twin makes the same bytes: every operation here is one rounding in fl
 are folded by halves in a fixed order.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
@@ -15,7 +16,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .layout import KINDS, LINE, PANEL, QUAD, Shape
+from .arena import room
+from .layout import FLOAT_PANEL, KINDS, LINE, PANEL, QUAD, Shape
 
 # Found by Lloyd's iteration on groups of 32 normal and heavier-tailed numbers, so that their mean
 # square error is least: 15 % under that of 16 even steps at the same 4.5 bits a weight.
@@ -48,8 +50,8 @@ class Packed:
 
 def empty(shape: Shape, count: int) -> Packed:
     """Room for a stack, not yet filled."""
-    codes = torch.empty((count, *shape.codes), dtype=torch.uint8)
-    return Packed(shape, codes, torch.empty((count, *shape.scales), dtype=torch.float16))
+    codes = room((count, *shape.codes), torch.uint8)
+    return Packed(shape, codes, room((count, *shape.scales), torch.float16))
 
 
 def pack(host: Tensor, kind: str, *, by_unit: bool = False) -> Packed:
@@ -68,6 +70,23 @@ def unpack(packed: Packed, dtype: torch.dtype = torch.float32) -> Tensor:
     for matrix, codes, scales in zip(whole, packed.codes, packed.scales, strict=True):
         _unpack_one(codes, scales, shape, matrix)
     return whole
+
+
+def turned(host: Tensor) -> Tensor:
+    """A host tensor (out, in) of floats by unit: (panels, in, 128), filled up with zeros."""
+    outputs, inputs = host.shape
+    whole = room((-(-outputs // FLOAT_PANEL), inputs, FLOAT_PANEL), host.dtype)
+    if outputs % FLOAT_PANEL:
+        whole[-1].zero_()
+    # torch itself turns a matrix on one thread
+    with ThreadPoolExecutor(torch.get_num_threads()) as threads:
+        list(threads.map(_turn, whole, torch.split(host, FLOAT_PANEL)))
+    return whole
+
+
+@torch.inference_mode()  # of each thread
+def _turn(panel: Tensor, rows: Tensor) -> None:
+    panel[:, : len(rows)] = rows.T
 
 
 def quantise(groups: Tensor, kind: str) -> tuple[Tensor, Tensor]:

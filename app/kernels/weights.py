@@ -84,12 +84,9 @@ class ByUnit:
     @classmethod
     def pack(cls, ops: Ops, host: Array, dtype: str) -> Self:
         """From a host tensor (out, in)."""
-        outputs, inputs = host.shape
-        panels = -(-outputs // FLOAT_PANEL)
-        data = host.new_zeros((panels, inputs, FLOAT_PANEL))
-        for panel, rows in zip(data, host.split(FLOAT_PANEL), strict=True):
-            panel[:, : len(rows)] = rows.T
-        return cls(ops, ops.upload(data, dtype))
+        from .packing import turned  # which imports torch
+
+        return cls(ops, ops.upload(turned(host), dtype))
 
     @property
     def nbytes(self) -> int:

@@ -110,6 +110,17 @@ class Checkpoint:
         with _telling(self.path):
             return read_tensor(self._container, recipe, dtype)
 
+    def read_into(self, name: str, out: "torch.Tensor") -> None:
+        """Fill ``out``, contiguous and of the official shape, with the tensor ``name``.
+
+        Raises as ``read`` does.
+        """
+        from .reading import read_into
+
+        recipe = self._recipes[name]
+        with _telling(self.path):
+            read_into(self._container, recipe, out)
+
     def packed_shape(self, name: str) -> Shape | None:
         """How the tensor ``name`` of a packed copy lies in the file; None if it is not packed."""
         steps = self._recipes[name].steps

@@ -24,6 +24,17 @@ _DTYPES = {
 }
 
 
+def read_into(container: Container, recipe: Recipe, out: torch.Tensor) -> None:
+    """Fill ``out``, contiguous and of the official shape, as ``read_tensor`` does."""
+    stored = container.tensors[recipe.stored]
+    kept = _DTYPES.get(stored.dtype)
+    if recipe.steps or stored.strides is not None or kept is None:
+        out.copy_(read_tensor(container, recipe, out.dtype))
+        return
+    source, begin = container.place(stored)
+    _fill(out, source, begin + stored.offset, kept)
+
+
 def read_tensor(container: Container, recipe: Recipe, dtype: torch.dtype | None) -> torch.Tensor:
     """What the recipe makes of its stored tensor.  Raises DamagedCheckpoint, Unreadable."""
     stored = container.tensors[recipe.stored]
@@ -72,11 +83,16 @@ def _whole(source: "Source", begin: int, stored: Stored, dtype: torch.dtype) -> 
     if stored.strides is not None:
         return _strided(source, begin, stored, dtype)
     out = torch.empty(stored.shape, dtype=dtype)
-    if kept == dtype:
+    _fill(out, source, begin, kept)
+    return out
+
+
+def _fill(out: torch.Tensor, source: "Source", begin: int, kept: torch.dtype) -> None:
+    """Fill ``out`` with numbers that lie in order and have the type ``kept``."""
+    if kept == out.dtype:
         source.read_into(begin, _bytes_of(out))
     else:
         _convert_into(out.view(-1), source, begin, kept)
-    return out
 
 
 def _convert_into(out: torch.Tensor, source: "Source", begin: int, kept: torch.dtype) -> None:

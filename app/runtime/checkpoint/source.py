@@ -2,17 +2,21 @@
 
 Files are read by position instead of through a memory map: a map of a file that is cut short
 afterwards ends the process with SIGBUS, and its touched pages count as memory of the process.
-Reading straight into the tensor's own memory needs no second copy and no such pages.
+Reading straight into the tensor's own memory needs no second copy and no such pages.  Two threads
+share a long piece: one alone copies from the file cache at a third of what memory can do.
 """
 
 import os
 import stat
 import threading
+from concurrent.futures import Future
 from pathlib import Path
 
 from app.errors import CheckpointError, DamagedCheckpoint, NotFound, Unreadable
 
 _BLOCK_BYTES = 64 << 20
+_SHARED_BYTES = 4 << 20  # from here on two threads read: mostly they copy from the file cache
+_PAGE_BYTES = 4096
 
 
 class Source:
@@ -41,17 +45,50 @@ class Source:
 
     def read_into(self, offset: int, out: memoryview) -> None:
         """Fill ``out`` from ``offset`` on.  Raises DamagedCheckpoint, Unreadable."""
+        if len(out) < _SHARED_BYTES or not hasattr(os, "preadv"):
+            self._fill(offset, out)
+            return
+        half = len(out) // 2 // _PAGE_BYTES * _PAGE_BYTES
+        later: Future[None] = Future()
+        rest = (later, offset + half, out[half:])
+        try:
+            thread = threading.Thread(target=self._fill_for, args=rest)
+            thread.start()
+        except RuntimeError:  # the system gives no more threads
+            self._fill(offset, out)
+            return
+        try:
+            self._fill(offset, out[:half])
+        finally:
+            thread.join()
+        later.result()
+
+    def _fill_for(self, later: "Future[None]", offset: int, out: memoryview) -> None:
+        try:
+            self._fill(offset, out)
+        except CheckpointError as failure:
+            later.set_exception(failure)
+        else:
+            later.set_result(None)
+
+    def _fill(self, offset: int, out: memoryview) -> None:
         done = 0
         try:
-            with self._lock:
-                self._file.seek(offset)
-                while done < len(out):
-                    got = self._file.readinto(out[done : done + _BLOCK_BYTES])
-                    if not got:
-                        raise DamagedCheckpoint(path=str(self.path), why="it ends too early")
-                    done += got
+            while done < len(out):
+                got = self._read_some(offset + done, out[done : done + _BLOCK_BYTES])
+                if not got:
+                    raise DamagedCheckpoint(path=str(self.path), why="it ends too early")
+                done += got
         except (OSError, ValueError) as error:
             raise failure_of(error, self.path) from error
+
+    def _read_some(self, offset: int, out: memoryview) -> int:
+        """How many bytes came, 0 at the end."""
+        if hasattr(os, "preadv"):
+            return os.preadv(self._file.fileno(), [out], offset)
+        with self._lock:
+            self._file.seek(offset)
+            return self._file.readinto(out) or 0
 
     def close(self) -> None:
         """Let the file go; reading afterwards raises Unreadable."""

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from app.errors import RequestRefused
 from app.kernels import FORMATS, Adds, Affine, Array, Loras, Ops, Weight, adding
+from app.kernels.arena import room
 from app.kernels.layout import Shape, kind_for
 from app.kernels.packing import empty
 from app.kernels.weights import Quantised
@@ -52,6 +53,10 @@ class Tensors(Protocol):
         """How it lies in a packed copy; None elsewhere."""
         ...
 
+    def read_into(self, name: str, out: Tensor) -> None:
+        """The same into memory that is there: contiguous, of its shape."""
+        ...
+
     def read_packed(self, name: str, codes: Tensor, scales: Tensor) -> None:
         """Its bytes, as they lie there."""
         ...
@@ -83,9 +88,12 @@ class Scope:
 
     def embedding(self) -> Array:
         """The table (V, C) in the file's own type where that takes no more room."""
-        kept = self.checkpoint.tensors["emb.weight"].dtype in ("bf16", "fp16")
+        table = self.checkpoint.tensors[f"{self.prefix}emb.weight"]
         small = _DTYPES.get(self.strategy.format, torch.float16)
-        return self.ops.table(self.checkpoint.read("emb.weight", None if kept else small))
+        kept = table.dtype in ("bf16", "fp16")
+        whole = room(table.shape, _DTYPES[table.dtype] if kept else small)
+        self.checkpoint.read_into(f"{self.prefix}emb.weight", whole)
+        return self.ops.table(whole)
 
     @property
     def small(self) -> str:
@@ -101,7 +109,10 @@ class Scope:
     def value(self, name: str) -> Adds:
         """The projection that reads what a square-ReLU left, most of which is zero."""
         kept = self._kept(self.strategy.format, name, adding=True)
-        return kept or adding(self.ops, self._read_matrix(f"{name}.weight"), self.strategy.format)
+        if kept:
+            return kept
+        host = self._read_matrix(f"{name}.weight", passing=self.ops.by_unit)
+        return adding(self.ops, host, self.strategy.format)
 
     def head(self) -> Weight:
         """The projection to the vocabulary."""
@@ -114,12 +125,7 @@ class Scope:
         kept = self._kept(self.strategy.format, *names)
         if kept is not None:
             return kept
-        first = self._read_matrix(f"{names[0]}.weight")
-        whole = first.new_empty((len(names), *first.shape))
-        whole[0] = first
-        for row, name in zip(whole[1:], names[1:], strict=True):
-            row.copy_(self._read_matrix(f"{name}.weight"))
-        return self._pack(whole)
+        return self._pack(self._read_matrix(*(f"{name}.weight" for name in names)))
 
     def pack(self, host: Tensor) -> Weight:
         """A low-rank factor (out, in) that was made on the host."""
@@ -170,8 +176,15 @@ class Scope:
             self.checkpoint.read_packed(name, codes, scales)
         return Quantised(self.ops, self.ops.place(packed))
 
-    def _read_matrix(self, name: str) -> Tensor:
-        return self.checkpoint.read(self.prefix + name, self._dtype)
+    def _read_matrix(self, *names: str, passing: bool = False) -> Tensor:
+        """One matrix, or several as a stack; what is packed from it, or passes, goes soon."""
+        first = self.checkpoint.tensors[self.prefix + names[0]]
+        dtype = self._dtype or _DTYPES.get(first.dtype, torch.float32)
+        passing = passing or self._dtype is None
+        whole = room((len(names), *first.shape), dtype, passing=passing)
+        for row, name in zip(whole, names, strict=True):
+            self.checkpoint.read_into(self.prefix + name, row)
+        return whole if len(names) > 1 else whole[0]
 
     @property
     def _dtype(self) -> torch.dtype | None:
