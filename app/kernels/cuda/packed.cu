@@ -22,13 +22,30 @@ struct Share {
     Scales scales;
 };
 
-DEVICE void fetch(Share& to, const Matrix& w, int panel, int chunk, int quarter) {
-    if (panel >= w.panels || chunk >= w.chunks) return;
-    const u8* from = w.codes + (i64(panel) * w.chunks + chunk) * CHUNK_BYTES + quarter * 16;
+// Where a lane's share of a chunk lies.  If there is no such chunk its scales are zero.
+struct Source {
+    const u8* codes;
+    const fp16* scales;
+
+    __device__ __forceinline__ Source(const Matrix& w, int panel, int chunk, int quarter) {
+        const bool there = panel < w.panels && chunk < w.chunks;
+        codes = there ? w.codes + (i64(panel) * w.chunks + chunk) * CHUNK_BYTES + quarter * 16 : nullptr;
+        scales = w.scales + (i64(panel) * w.groups + chunk / PER_GROUP) * PANEL + quarter * 4;
+    }
+
+    __device__ __forceinline__ void fetch_row(Share& to, int r) const {
+        if (codes) to.rows[r] = load16_once(codes + r * ROW_BYTES);
+    }
+    __device__ __forceinline__ void fetch_scales(Share& to) const {
+        to.scales.bits = make_uint2(0, 0);
+        if (codes) to.scales = load_scales(scales);
+    }
+    __device__ __forceinline__ void fetch(Share& to) const {
 #pragma unroll
-    for (int r = 0; r < 4; ++r) to.rows[r] = load16_once(from + r * ROW_BYTES);
-    to.scales = load_scales(w.scales + (i64(panel) * w.groups + chunk / PER_GROUP) * PANEL + quarter * 4);
-}
+        for (int r = 0; r < 4; ++r) fetch_row(to, r);
+        fetch_scales(to);
+    }
+};
 
 // All rows of x into `held`, [row][line][chunk] so that 8 chunks of a line are side by side.
 DEVICE void hold(uint4* held, float* factors, const void* x, int form, int inputs, const Matrix& w) {
@@ -43,14 +60,16 @@ DEVICE void hold(uint4* held, float* factors, const void* x, int form, int input
         if (!there) continue;
         const int chunk = piece * PIECE / CHUNK, line = row * LINES + piece % (CHUNK / PIECE) * 2;
         held[line * w.chunks + chunk] = make_uint4(made.high[0], made.high[1], made.high[2], made.high[3]);
-        held[(line + 1) * w.chunks + chunk] = make_uint4(made.low[0], made.low[1], made.low[2], made.low[3]);
+        held[(line + 1) * w.chunks + chunk] =
+            make_uint4(made.low[0], made.low[1], made.low[2], made.low[3]);
         if (first % GROUP == 0) factors[row * w.groups + first / GROUP] = factor;
     }
 }
 
-// sums[row][o] += the chunk's products of the lane's output o with a row of x.
-DEVICE void add_chunk(float (&sums)[ROWS][4], const Share& w, const uint4* held, const float* factors,
-                      int chunk, int chunks, int groups) {
+// sums[row][o] += the chunk's products of the lane's output o with a row of x; what was used makes
+// room for the next.
+DEVICE void add_chunk(float (&sums)[ROWS][4], Share& w, const Source& next, const uint4* held,
+                      const float* factors, int chunk, const Matrix& matrix, const Table& table) {
     constexpr int PIECES = CHUNK / PIECE, EACH = 4 / PIECES;  // rows of the chunk for a piece
     int high[ROWS][4] = {}, low[ROWS][4] = {};
 #pragma unroll
@@ -59,12 +78,13 @@ DEVICE void add_chunk(float (&sums)[ROWS][4], const Share& w, const uint4* held,
 #pragma unroll
         for (int o = 0; o < 4; ++o) {
             const u32 codes = word_of(w.rows[r], o);
-            eight[o] = FOUR ? numbers_of<0>(codes) : Eight{codes ^ SIGNS, 0};
+            eight[o] = FOUR ? table.at(codes) : Eight{codes ^ SIGNS, 0};
         }
+        next.fetch_row(w, r);
 #pragma unroll
         for (int row = 0; row < ROWS; ++row) {
-            const uint4* line = held + (row * LINES + r / EACH * 2) * chunks + chunk;
-            const uint4 upper = line[0], lower = line[chunks];
+            const uint4* line = held + (row * LINES + r / EACH * 2) * matrix.chunks + chunk;
+            const uint4 upper = line[0], lower = line[matrix.chunks];
             const int at = r % EACH * PIECES;
 #pragma unroll
             for (int o = 0; o < 4; ++o) {
@@ -78,11 +98,12 @@ DEVICE void add_chunk(float (&sums)[ROWS][4], const Share& w, const uint4* held,
     }
 #pragma unroll
     for (int row = 0; row < ROWS; ++row) {
-        const float factor = factors[row * groups + chunk / PER_GROUP];
+        const float factor = factors[row * matrix.groups + chunk / PER_GROUP];
 #pragma unroll
         for (int o = 0; o < 4; ++o)
             sums[row][o] += float(high[row][o] * 256 + low[row][o]) * (w.scales.at(o) * factor);
     }
+    next.fetch_scales(w);
 }
 
 // The four sums of lanes whose numbers are equal but for bits 2 to 4, added up: each lane gets that
@@ -114,8 +135,9 @@ extern "C" __global__ void __launch_bounds__(MOST_WARPS* WARP, ROWS == 1 ? 3 : 2
     w.scales = scales + i64(matrix) * w.panels * w.groups * PANEL;
     const int stride = warps * SLOTS, mine = warp * SLOTS + lane / 4;
 
-    Share ahead = {};
-    fetch(ahead, w, blockIdx.x, mine, quarter);
+    Share share = {};
+    Source(w, blockIdx.x, mine, quarter).fetch(share);
+    const Table table(0);
     const i64 width = form == FP32 ? 4 : 2;
     x = static_cast<const u8*>(x) + i64(matrix) * ROWS * inputs * width;
     hold(held, factors, x, form, inputs, w);
@@ -125,12 +147,11 @@ extern "C" __global__ void __launch_bounds__(MOST_WARPS* WARP, ROWS == 1 ? 3 : 2
     int turn = 0;
     for (int panel = blockIdx.x; panel < w.panels; panel += gridDim.x, turn ^= 1) {
         float sums[ROWS][4] = {};
-        for (int begin = 0; begin < w.chunks; begin += stride) {
-            const Share share = ahead;
+        for (int begin = warp * SLOTS; begin < w.chunks; begin += stride) {
             const bool last = begin + stride >= w.chunks;
-            fetch(ahead, w, last ? panel + gridDim.x : panel, last ? mine : begin + stride + mine, quarter);
-            if (begin + mine < w.chunks)
-                add_chunk(sums, share, held, factors, begin + mine, w.chunks, w.groups);
+            const int then = last ? mine : begin + stride + lane / 4;
+            const Source next(w, last ? panel + gridDim.x : panel, then, quarter);
+            add_chunk(sums, share, next, held, factors, min(begin + lane / 4, w.chunks - 1), w, table);
         }
 #pragma unroll
         for (int row = 0; row < ROWS; ++row) {

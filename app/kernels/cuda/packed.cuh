@@ -21,31 +21,62 @@ constexpr u32 SIGNS = 0x80808080u;        // between numbers plus 128 and signed
 constexpr float TOP = 32512.0f;           // 127 * 256: the upper of two signed bytes stays one
 constexpr float NOTHING = 1e-30f;
 
-constexpr u32 four_bytes(int a, int b, int c, int d) {
+DEVICE u32 four_bytes(int a, int b, int c, int d) {
     return u32(a & 255) | u32(b & 255) << 8 | u32(c & 255) << 16 | u32(d & 255) << 24;
 }
-
-// TABLE of packing.py as signed bytes.
-constexpr u32 TABLE[4] = {
-    four_bytes(-127, -100, -79, -61), four_bytes(-46, -33, -21, -9),
-    four_bytes(2, 13, 24, 35), four_bytes(48, 64, 82, 109)};
 
 struct Eight {
     u32 first, second;
 };
 
-// The numbers of eight codes of 4 bits, those of the lower four nibbles first; `flip` is SIGNS for
-// numbers plus 128.
-template <u32 flip>
-DEVICE Eight numbers_of(u32 codes) {
-    const u32 places = codes & 0x77777777u, upper = 0x32103210u | (codes >> 1 & 0x44444444u);
-    constexpr u32 a = TABLE[0] ^ flip, b = TABLE[1] ^ flip, c = TABLE[2] ^ flip, d = TABLE[3] ^ flip;
-    Eight found;
-    found.first = __byte_perm(__byte_perm(a, b, places), __byte_perm(c, d, places), upper);
-    found.second = __byte_perm(__byte_perm(a, b, places >> 16), __byte_perm(c, d, places >> 16),
-                               upper >> 16);
-    return found;
+// Four of the eight bytes of (y, x), chosen by the nibbles of the lower half of `chosen`, whose
+// highest bits are 0: __byte_perm would clear them once more.
+DEVICE u32 permuted(u32 x, u32 y, u32 chosen) {
+#ifdef EMULATED
+    return __byte_perm(x, y, chosen);
+#else
+    u32 z;
+    asm("prmt.b32 %0, %1, %2, %3;" : "=r"(z) : "r"(x), "r"(y), "r"(chosen));
+    return z;
+#endif
 }
+
+// a & b | c at once.
+DEVICE u32 and_or(u32 a, u32 b, u32 c) {
+#ifdef EMULATED
+    return (a & b) | c;
+#else
+    u32 z;
+    asm("lop3.b32 %0, %1, %2, %3, 0xea;" : "=r"(z) : "r"(a), "r"(b), "r"(c));
+    return z;
+#endif
+}
+
+// What codes of 4 bits stand for (TABLE of packing.py), in registers: as constants the compiler
+// would move the words there anew for each use.
+struct Table {
+    u32 words[4], halves;
+
+    // `flip` is SIGNS for numbers plus 128.
+    __device__ __forceinline__ explicit Table(u32 flip) {
+        const u32 nothing = threadIdx.x >= blockDim.x;  // never, but the compiler cannot know
+        words[0] = (four_bytes(-127, -100, -79, -61) ^ flip) + nothing;
+        words[1] = (four_bytes(-46, -33, -21, -9) ^ flip) + nothing;
+        words[2] = (four_bytes(2, 13, 24, 35) ^ flip) + nothing;
+        words[3] = (four_bytes(48, 64, 82, 109) ^ flip) + nothing;
+        halves = 0x32103210u + nothing;
+    }
+
+    // The numbers of eight codes, those of the lower four nibbles first.
+    __device__ __forceinline__ Eight at(u32 codes) const {
+        const u32 places = codes & 0x77777777u, half = and_or(codes >> 1, 0x44444444u, halves);
+        return {four(places, half), four(places >> 16, half >> 16)};
+    }
+
+    __device__ __forceinline__ u32 four(u32 places, u32 half) const {
+        return permuted(permuted(words[0], words[1], places), permuted(words[2], words[3], places), half);
+    }
+};
 
 // Those of the lower halves of the codes' bytes first, then those of the upper.
 DEVICE Eight in_order(const Eight& turns) {

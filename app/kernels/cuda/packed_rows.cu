@@ -91,12 +91,13 @@ DEVICE Inputs inputs_of(const Matrix& w, int tile, int chunk) {
 // Whole sums of a group: [tile][pair of outputs], as `multiply` has them.
 typedef int Whole[TILES][2][4];
 
-DEVICE void add_chunk(Whole& high, Whole& low, const uint4& codes, const Matrix& w, int chunk) {
+DEVICE void add_chunk(Whole& high, Whole& low, const uint4& codes, const Matrix& w, int chunk,
+                      const Table& table) {
     Eight eight[4];
 #pragma unroll
     for (int o = 0; o < 4; ++o) {
         const u32 word = word_of(codes, o);
-        eight[o] = FOUR ? numbers_of<0>(word) : Eight{word ^ SIGNS, 0};
+        eight[o] = FOUR ? table.at(word) : Eight{word ^ SIGNS, 0};
     }
 #pragma unroll
     for (int tile = 0; tile < TILES; ++tile) {
@@ -151,6 +152,7 @@ extern "C" __global__ void __launch_bounds__(MOST_WARPS* WARP)
     w.words = words + (tile * w.chunks * WARP + lane) * WORDS;
     w.factors = factors + tile * w.groups * TILE;
 
+    const Table table(0);
     float sums[TILES][2][4] = {};
     Share ahead = {};
     fetch(ahead, w, warp * LOT);
@@ -164,7 +166,7 @@ extern "C" __global__ void __launch_bounds__(MOST_WARPS* WARP)
 #pragma unroll
             for (int i = 0; i < PER_GROUP; ++i) {
                 const int at = group * PER_GROUP + i;
-                add_chunk(high, low, share.rows[at], w, first + at);
+                add_chunk(high, low, share.rows[at], w, first + at, table);
             }
             add_group(sums, high, low, w, first / PER_GROUP + group, column);
         }

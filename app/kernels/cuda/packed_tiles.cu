@@ -33,6 +33,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     const i64 at = i64(blockIdx.x) * THREADS + threadIdx.x, place = at / 4;
     const int quarter = at % 4, panel = place / chunks, chunk = place % chunks;
     if (panel * PANEL + quarter * 4 >= rows) return;
+    const Table table(0);
     uint4 lines[4];
 #pragma unroll
     for (int r = 0; r < 4; ++r)
@@ -48,7 +49,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
 #pragma unroll
         for (int r = 0; r < 4; r += FOUR ? 1 : 2) {
             Eight eight = {word_of(lines[r], o) ^ SIGNS, word_of(lines[(r + 1) % 4], o) ^ SIGNS};
-            if (FOUR) eight = in_order(numbers_of<0>(word_of(lines[r], o)));
+            if (FOUR) eight = in_order(table.at(word_of(lines[r], o)));
             u32 words[4];
 #pragma unroll
             for (int i = 0; i < 4; ++i) {
@@ -67,6 +68,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     const i64 at = i64(blockIdx.x) * THREADS + threadIdx.x, place = at / 8;
     const int part = at % 8, panel = place / inputs, input = place % inputs;
     if (panel >= panels) return;
+    const Table table(0);
     const uint4 line = load16_once(codes + place * ROW + part * 16);
     const int within = part / 4 * (WIDE / 2) + part % 4 * 4;
     const fp16* factors = scales + (i64(panel) * groups + input / GROUP) * WIDE + within;
@@ -74,7 +76,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
 #pragma unroll
     for (int b = 0; b < 4; ++b) {
         Eight eight = {word_of(line, b) ^ SIGNS, 0};
-        if (FOUR) eight = in_order(numbers_of<0>(word_of(line, b)));
+        if (FOUR) eight = in_order(table.at(word_of(line, b)));
 #pragma unroll
         for (int half = 0; half < (FOUR ? 2 : 1); ++half) {
             const int first = half * 64 + b * 16;

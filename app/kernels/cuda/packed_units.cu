@@ -40,9 +40,9 @@ DEVICE uint4 load_row(const u8* p) {
     return make_uint4(v.x, v.y, 0, 0);
 }
 
-DEVICE Codes codes_of(const uint4& row) {
+DEVICE Codes codes_of(const uint4& row, const Table& table) {
     if (!FOUR) return {{row.x, row.y, row.z, row.w}};
-    const Eight a = in_order(numbers_of<SIGNS>(row.x)), b = in_order(numbers_of<SIGNS>(row.y));
+    const Eight a = in_order(table.at(row.x)), b = in_order(table.at(row.y));
     return {{a.first, a.second, b.first, b.second}};
 }
 
@@ -68,7 +68,7 @@ DEVICE void note(u32* wanted, const float* x, int rows, int width, int begin, in
 
 // A run's inputs whose bits are set, times the lane's outputs; x is that of the run's first input.
 DEVICE void add_run(float (&sums)[ROWS][16], u32 wanted, const u8* codes, const float (&scales)[16],
-                    const float* x, int rows, int width) {
+                    const float* x, int rows, int width, const Table& table) {
     while (wanted) {
         const int count = min(__popc(wanted), AT_ONCE);
         uint4 some[AT_ONCE];
@@ -85,7 +85,7 @@ DEVICE void add_run(float (&sums)[ROWS][16], u32 wanted, const u8* codes, const 
 #pragma unroll
         for (int u = 0; u < AT_ONCE; ++u) {
             if (u >= count) continue;
-            const Codes found = codes_of(some[u]);
+            const Codes found = codes_of(some[u], table);
 #pragma unroll
             for (int i = 0; i < 16; ++i) {
                 const float weight = number_of(found.lots[i / 4], i % 4) * scales[i];
@@ -134,6 +134,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, ROWS < 4 ? 2 : 1)
     note(wanted, x, rows, inputs, first * GROUP, runs, all != 0);
     __syncthreads();
 
+    const Table table(SIGNS);
     float sums[ROWS][16] = {};
     codes += i64(panel) * groups * GROUP * ROW + lane * (ROW / LANES);
     scales += i64(panel) * groups * WIDE;
@@ -148,7 +149,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, ROWS < 4 ? 2 : 1)
 #pragma unroll
             for (int i = 0; i < 4; ++i) factors[4 * b + i] = four.at(i);
         }
-        add_run(sums, bits, codes + i64(input) * ROW, factors, x + input, rows, inputs);
+        add_run(sums, bits, codes + i64(input) * ROW, factors, x + input, rows, inputs, table);
     }
     __syncwarp();
 
