@@ -1,5 +1,7 @@
 """Arrays and what is done with them, by device; knows no files, no processes, no windows."""
 
+import re
+
 from app.errors import StrategyError
 
 from .ops import Affine, Array, Delta, Loras, Ops
@@ -19,14 +21,21 @@ __all__ = [
 ]
 
 
+_CARD = re.compile(r"cuda(?::(\d{1,3}))?", re.ASCII)
+
+
 def open_ops(device: str) -> Ops:
-    """The operations on a device: "cpu".  Raises StrategyError for any other.
+    """The operations on a device: "cpu", or "cuda" and "cuda:N" for card 0 and card N.
 
     The CPU's are native where their library is built and loads, else in plain PyTorch; ``name``
-    and ``note`` tell which, and why.
+    and ``note`` tell which, and why.  Raises StrategyError for any other text, and NoCard or
+    KernelError where the card cannot be used.
     """
+    card = _CARD.fullmatch(device)
+    if card is not None:
+        return _on_card(int(card[1] or 0))
     if device != "cpu":
-        raise StrategyError(found=device, wanted="cpu")
+        raise StrategyError(found=device, wanted="cpu, cuda")
     from .native.library import LibraryError, load
     from .native.ops import NativeOps
     from .portable import PortableOps
@@ -35,3 +44,10 @@ def open_ops(device: str) -> Ops:
         return NativeOps(load())
     except LibraryError as reason:
         return PortableOps(note=str(reason))
+
+
+def _on_card(index: int) -> Ops:
+    from .cuda import nvrtc, opening
+    from .cuda.ops import CudaOps
+
+    return CudaOps(opening.open_device(index, nvrtc.standard_folder()))

@@ -102,6 +102,11 @@ class CupyDevice:
         """Memory that arrays hold now."""
         return int(self._pool.used_bytes())
 
+    def trim(self) -> None:
+        """Give back to the card what nobody holds, once all work is done."""
+        self.wait()
+        self._pool.free_all_blocks()
+
     def memory_facts(self, failure: BaseException) -> dict[str, int]:
         """What OutOfMemory tells."""
         asked = getattr(failure, "_size", 0)

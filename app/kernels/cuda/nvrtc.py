@@ -18,7 +18,7 @@ from app.errors import KernelError
 SOURCES = Path(__file__).parent
 OLDEST = 75  # Turing: the oldest that NVRTC 13 compiles for
 
-_OPTIONS = ("--std=c++17",)
+_OPTIONS = ("--std=c++17", "--device-as-default-execution-space")
 _DIGEST_BYTES = 32
 _LOG_LINES = 3
 
@@ -47,10 +47,15 @@ class Programs:
         return image
 
     def _name(self, program: str, constants: dict[str, int | str]) -> str:
-        digest = hashlib.sha256(repr((self._about, sorted(constants.items()))).encode())
-        for text in _texts(program):
-            digest.update(hashlib.sha256(text).digest())
-        return f"{program}-{self.target}-{digest.hexdigest()[:32]}"
+        return f"{program}-{self.target}-{fingerprint(program, constants, self._about)}"
+
+
+def fingerprint(program: str, constants: dict[str, int | str], about: tuple[object, ...]) -> str:
+    """One for each text of a program and its headers, its constants, and what else counts."""
+    digest = hashlib.sha256(repr((about, sorted(constants.items()))).encode())
+    for text in _texts(program):
+        digest.update(hashlib.sha256(text).digest())
+    return digest.hexdigest()[:32]
 
 
 def compiled(

@@ -2,6 +2,7 @@
 
 import ctypes
 import importlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ def open_device(index: int = 0, folder: Path | None = None) -> CupyDevice:
 
 def bindings() -> Cuda:
     """cupy and the libraries under it.  Raises NoCard (why: extra, driver, compiler, products)."""
+    os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # as the driver's own tools count
     cupy = _imported("cupy", "extra")
     runtime = _imported("cupy_backends.cuda.api.runtime", "extra")
     if not runtime.driverGetVersion():

@@ -1,0 +1,27 @@
+"""``Ops`` on an NVIDIA card, a family of operations from each of its bases."""
+
+import torch
+
+from .device import FORMS, Array, Device
+from .ops_matrix import MatrixOps
+from .ops_quantised import QuantisedOps
+from .ops_sequence import SequenceOps
+
+_ROWS = 1024  # enough for a product to have work for every processor of a large card
+
+
+class CudaOps(SequenceOps, MatrixOps, QuantisedOps):
+    """What PortableOps means, on a card; its arrays are the device's."""
+
+    note, rows = "", _ROWS
+
+    def __init__(self, device: Device) -> None:
+        super().__init__(device)
+        self.name = f"cuda {device.name}"
+
+    def host(self, array: Array) -> torch.Tensor:
+        """Results as a float32 tensor on the host, for reading at once: copy what is kept."""
+        numbers = torch.from_numpy(self.device.read(array))
+        if FORMS.get(array.dtype) == "bf16":
+            numbers = numbers.view(torch.bfloat16)
+        return numbers.float()
