@@ -20,6 +20,7 @@ Failure
 │   ├── OutOfMemory            needed_bytes, free_bytes
 │   ├── NoCard                 no NVIDIA card can be used (facts: why, and name, found, wanted, said)
 │   ├── KernelError            the card's kernels do not compile or run (facts: program, why)
+│   ├── ResultsWrong           the card computes other numbers than the processor (facts: error)
 │   └── EngineUnusable         PyTorch cannot be loaded (facts: why)
 ├── WorkerError
 │   ├── WorkerDied             exit_code, stderr: the end of what it said
@@ -176,6 +177,12 @@ class KernelError(DeviceError):
     """A kernel does not compile for the card, or failed on it."""
 
     code = "kernel"
+
+
+class ResultsWrong(DeviceError):
+    """The card computes other numbers than the processor, by more than rounding explains."""
+
+    code = "results-wrong"
 
 
 class EngineUnusable(DeviceError):

@@ -19,6 +19,8 @@ _ROWS = 512  # tokens that a prefill takes at once
 _CHUNK = 32  # tokens of it between two states that are kept for a moment
 _LOGITS_ROWS = 8
 _LIBRARIES_BYTES = 64 << 20  # what the libraries of matrix products keep for themselves
+_CARD_ROWS = 1024
+_CARD_BYTES = 512 << 20  # a card's context, the kernels on it, and cuBLAS's own memory
 _HEADS = {"int4": "int8"}
 QUANTISED = ("int8", "int4")
 
@@ -51,7 +53,8 @@ def small_format(form: str, dtype: str) -> str:
 def footprint(spec: Spec, strategy: "Strategy", dtype: str = "fp32") -> Footprint:
     """Bytes for weights, one text's state, and the working memory of a prefill.
 
-    ``dtype`` is the file's: the embedding table keeps it, unless the strategy's is smaller.
+    All of it lies on the strategy's device.  ``dtype`` is the file's: the embedding table keeps
+    it, unless the strategy's is smaller.
     """
     form, table = strategy.format, spec.vocabulary * spec.width
     small = _BYTES[small_format(form, dtype)]
@@ -61,12 +64,16 @@ def footprint(spec: Spec, strategy: "Strategy", dtype: str = "fp32") -> Footprin
     weights += table * min(most, _BYTES.get(dtype, most))
     vectors = spec.layers * 24 * max(spec.width, spec.attention_width)
     widest = max(6 * spec.width, 12 * spec.attention_width, 2 * spec.ffn_width)
-    inside = _ROWS * (widest + 8 * spec.width)
-    starts = 2 * _ROWS // _CHUNK * spec.heads * spec.head_size**2
+    rows = _CARD_ROWS if strategy.on_card else _ROWS
+    inside = rows * (widest + 8 * spec.width)
     logits = spec.vocabulary * _LOGITS_ROWS
-    workspace = 4 * (inside + starts + logits) + _LIBRARIES_BYTES
-    if form in QUANTISED:
-        workspace += 4 * max(spec.ffn_width, spec.attention_width) * spec.width
+    largest = max(spec.ffn_width, spec.attention_width) * spec.width if form in QUANTISED else 0
+    if strategy.on_card:
+        halves = rows * max(spec.ffn_width, spec.attention_width) + largest
+        workspace = 4 * (inside + logits) + 2 * halves + _CARD_BYTES
+    else:
+        starts = 2 * _ROWS // _CHUNK * spec.heads * spec.head_size**2
+        workspace = 4 * (inside + starts + logits + largest) + _LIBRARIES_BYTES
     return Footprint(weights + 4 * vectors, state_bytes(spec), workspace)
 
 

@@ -8,16 +8,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from app.kernels import open_ops
-
+from .backends import Backends
 from .checkpoint import open_checkpoint
 from .library import name_of
 from .memory import allocations_named
-from .models import build
-from .probe import available_bytes
 from .prompt import Family, family_of
-from .protocol import Loaded
-from .strategy import Strategy, choose, parse
+from .protocol import Loaded, SteppedDown
+from .strategy import Strategy, parse
 from .threads import physical_cores
 from .tokenizers import Tokenizer, for_model
 
@@ -36,6 +33,7 @@ class Opened:
     family: Family
     strategy: Strategy
     load_s: float
+    stepped_down: SteppedDown | None = None
 
     def loaded(self, request: int) -> Loaded:
         """What the window is told about it."""
@@ -47,6 +45,7 @@ class Opened:
             strategy=self.strategy.text,
             backend=self.model.ops.name,
             note=self.model.ops.note,
+            stepped_down=self.stepped_down,
             weights_bytes=self.model.weights_bytes,
             load_s=self.load_s,
             tokenizer=self.tokenizer.name,
@@ -58,23 +57,34 @@ class Opened:
 
 
 def open_model(
-    path: str | Path, strategy: str, progress: Callable[[int, int], None] | None = None
+    path: str | Path,
+    strategy: str,
+    progress: Callable[[int, int], None] | None = None,
+    backends: Backends | None = None,
 ) -> Opened:
     """Load a model; a strategy of "" is chosen for this machine.
 
-    ``progress`` is told (layers done, layers).  Raises CheckpointError, StrategyError and
-    OutOfMemory.  Sets the number of threads that torch uses in this process.
+    ``progress`` is told (layers done, layers); ``backends`` are this machine's unless others are
+    given.  Raises CheckpointError, StrategyError, NoCard and OutOfMemory.  Sets the number of
+    threads that torch uses in this process.
     """
     begun = time.perf_counter()
     path = Path(path)
     wanted = parse(strategy) if strategy else None
     torch.set_num_threads(min(torch.get_num_threads(), physical_cores()))
     with allocations_named(), open_checkpoint(path) as checkpoint:
-        chosen = wanted or choose(checkpoint.spec, checkpoint.dtype, available_bytes())
-        model = build(checkpoint, open_ops(chosen.device), chosen, progress)
+        running = (backends or Backends()).bring_up(checkpoint, wanted, progress)
         tokenizer = for_model(
             checkpoint.spec, path if path.is_dir() else path.parent, checkpoint.metadata
         )
         fingerprint = checkpoint.fingerprint
-    family = family_of(name_of(path), tokenizer.name)
-    return Opened(path, fingerprint, model, tokenizer, family, chosen, time.perf_counter() - begun)
+    return Opened(
+        path=path,
+        fingerprint=fingerprint,
+        model=running.model,
+        tokenizer=tokenizer,
+        family=family_of(name_of(path), tokenizer.name),
+        strategy=running.strategy,
+        load_s=time.perf_counter() - begun,
+        stepped_down=running.stepped_down,
+    )

@@ -142,6 +142,17 @@ class Piece(Message, frozen=True, tag=True, kw_only=True):
 # endings
 
 
+class SteppedDown(msgspec.Struct, frozen=True):
+    """Why a model runs in another way than it was to: the first one's strategy, and its failure.
+
+    ``code`` and ``facts`` are the Failure's.
+    """
+
+    strategy: str
+    code: str
+    facts: dict[str, str | int | float] = {}
+
+
 class Loaded(Message, frozen=True, tag=True, kw_only=True):
     """The model is ready.
 
@@ -150,7 +161,8 @@ class Loaded(Message, frozen=True, tag=True, kw_only=True):
     that it cannot be used: its file is missing or broken, or no tokenizer is known.
     ``templates`` are the prompt templates that fit, the usual one first; ``thinks`` tells whether
     the family knows think modes.  ``backend`` is what computes ("native avx512", "portable"), and
-    ``note`` says in one line why it is not a faster one, or nothing.
+    ``note`` says in one line why it is not a faster one, or nothing.  ``stepped_down`` tells of a
+    card that was to run it and could not.
     """
 
     path: str
@@ -159,6 +171,7 @@ class Loaded(Message, frozen=True, tag=True, kw_only=True):
     strategy: str
     backend: str = ""
     note: str = ""
+    stepped_down: SteppedDown | None = None
     weights_bytes: int
     load_s: float
     tokenizer: str

@@ -32,13 +32,16 @@ def build(
     ops: Ops,
     strategy: Strategy,
     progress: Callable[[int, int], None] | None = None,
+    free_bytes: int | None = None,
 ) -> Rwkv:
     """The model of an open checkpoint, its tensors read one by one into their final type.
 
-    ``progress`` is told (layers done, layers).  Raises OutOfMemory before anything is read
-    where the machine's free memory cannot hold the model, and what reading a checkpoint raises.
+    ``progress`` is told (layers done, layers); ``free_bytes`` are free where the model will lie,
+    None for what this machine has.  Raises OutOfMemory before anything is read where they cannot
+    hold the model, and what reading a checkpoint raises.
     """
-    needed, free = footprint(checkpoint.spec, strategy, checkpoint.dtype).total, available_bytes()
+    needed = footprint(checkpoint.spec, strategy, checkpoint.dtype).total
+    free = available_bytes() if free_bytes is None else free_bytes
     if needed > free:
         raise OutOfMemory(needed_bytes=needed, free_bytes=free, strategy=strategy.text)
     scope = Scope(checkpoint, ops, strategy)
