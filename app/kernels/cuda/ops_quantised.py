@@ -2,7 +2,8 @@
 
 One or two rows: packed.cu, which makes the activations whole numbers by itself.  Up to
 ``MOST_ROWS``: packed_rows.cu on matrix units for bytes.  More: packed_tiles.cu makes some panels
-at a time float16 for the card's own products.  By unit, up to ``MOST_UNIT_ROWS``: packed_units.cu.
+at a time float16 for the card's own products.  By unit, one or two rows leave out what belongs to
+inputs of zero (packed_units.cu); more read all (packed_unit_rows.cu), many are made float16, too.
 """
 
 import math
@@ -24,16 +25,14 @@ from .device import DTYPES, FORMS, Array, Product
 ACTS = {"": 0, "relu2": 1, "tanh": 2, "sigmoid": 3}
 
 MOST_ROWS = 64  # beyond, weights made float16 once cost less than being read for every 16 rows
-MOST_UNIT_ROWS = 8
 
 _NAMES = {"int8": "INT8", "int4": "INT4", "int8g16": "INT8G16"}
 _NUMBERS = {"fp32": 0, "fp16": 1, "bf16": 2}  # Form of packed.cuh
 
 _FEW = (1, 2)
 _SOME = (8, 16)
-_UNITS = (1, 2, 4)
 
-_ROWS = {"packed": _FEW, "packed_rows": _SOME, "packed_units": _UNITS}
+_ROWS = {"packed": _FEW, "packed_rows": _SOME, "packed_units": _FEW}
 
 
 def _programs() -> Iterator[tuple[str, dict[str, int | str]]]:
@@ -41,6 +40,7 @@ def _programs() -> Iterator[tuple[str, dict[str, int | str]]]:
         for program, buckets in _ROWS.items():
             for rows in buckets:
                 yield program, {"KIND": kind, "ROWS": rows}
+        yield "packed_unit_rows", {"KIND": kind}
         yield "packed_tiles", {"KIND": kind}
 
 
@@ -53,8 +53,9 @@ _BLOCKS = {1: 3, 2: 2}  # of a multiprocessor, packed.cu
 _CHUNK_BYTES = 256
 _PIECE = 16  # inputs
 _TILE_ROWS = 8
-_RUN = 32  # inputs, packed_units.cu
-_MOST_RUNS = 256
+_RUN = 32  # inputs that a slot or a warp takes at once, by unit
+_MOST_RUNS = 256  # of a block, packed_units.cu
+_UNIT_WARPS = 4  # packed_unit_rows.cu
 _TILE = 1 << 24  # numbers of float16 at once
 _HIGHEST = 13  # exponent of the largest of them
 
@@ -64,7 +65,7 @@ class Placed:
     """A Packed whose arrays are on the card.
 
     ``exponents`` are those of the powers of two that float16 numbers are made with, one for each
-    matrix; ``come`` (panels,) are zeros between two products by unit.
+    matrix; ``come`` are zeros between two products by unit.
     """
 
     shape: Shape
@@ -106,7 +107,8 @@ class QuantisedOps(Base):
         """A host Packed on the card."""
         shape, come = packed.shape, None
         if shape.by_unit:
-            come = self.device.empty((shape.padded // shape.panel,), np.dtype(np.int32))
+            passes = MOST_ROWS // _TILE_ROWS
+            come = self.device.empty((shape.padded // shape.panel * passes,), np.dtype(np.int32))
             self.device.clear(come)
         codes, scales = self.put(packed.codes), self.put(packed.scales)
         return Placed(shape, codes, scales, tuple(_exponents(packed)), come)
@@ -114,106 +116,127 @@ class QuantisedOps(Base):
     def matmul_packed(self, x: Array, weight: Placed, act: str) -> Array:
         """See Ops."""
         y = self.empty((*x.shape[:-1], weight.shape.outputs))
-        self._products(y, x, weight, _Ending(ACTS[act]))
+        self._multiply_packed(y, x, weight, _Ending(ACTS[act]))
         return y
 
     def matmul_packed_stack(self, x: Array, weight: Placed) -> Array:
         """See Ops."""
         y = self.empty((*x.shape[:-1], weight.shape.outputs))
-        self._products(y, x, weight, _Ending())
+        self._multiply_packed(y, x, weight, _Ending())
         return y
 
     def matmul_packed_onto(self, out: Array, x: Array, weight: Placed, gate: Array | None) -> None:
         """See Ops."""
         gate = None if gate is None else self._floats(gate, weight)
-        self._products(out, x, weight, _Ending(0, gate, onto=True))
+        self._multiply_packed(out, x, weight, _Ending(0, gate, onto=True))
 
-    def _products(self, y: Array, x: Array, weight: Placed, ending: _Ending) -> None:
+    def _multiply_packed(self, y: Array, x: Array, weight: Placed, ending: _Ending) -> None:
         shape = weight.shape
         rows = math.prod(x.shape[:-1]) // weight.count
-        if shape.by_unit and rows <= MOST_UNIT_ROWS:
-            self._units(y, self._floats(x, weight), weight, ending)
-        elif shape.by_unit or rows > MOST_ROWS:
-            self._many(y, x, weight, ending)
+        if rows > MOST_ROWS:
+            self._many_packed(y, x, weight, ending)
+        elif shape.by_unit and rows in _FEW:
+            self._few_units(y, self._floats(x, weight), weight, ending)
+        elif shape.by_unit:
+            self._some_units(y, x, weight, ending)
         elif rows in _FEW and rows * shape.groups * KINDS[shape.kind].group <= _HELD:
-            self._few(y, x, weight, ending)
+            self._few_packed(y, x, weight, ending)
         else:
-            self._some(y, x, weight, ending)
+            self._some_packed(y, x, weight, ending)
 
-    def _few(self, y: Array, x: Array, weight: Placed, ending: _Ending) -> None:
+    def _few_packed(self, y: Array, x: Array, weight: Placed, ending: _Ending) -> None:
         """One or two rows."""
         shape = weight.shape
         rows = math.prod(x.shape[:-1]) // weight.count
         panels = shape.padded // shape.panel
         rounds = -(-panels * weight.count // (self.device.processors * _BLOCKS[rows]))
         self.call(
-            self._kernel("packed", "packed", shape, ROWS=rows),
+            self._packed_kernel("packed", "packed", shape, ROWS=rows),
             (-(-panels // rounds), weight.count),
             _WARP * min(8, -(-_chunks(shape) // 8)),
             *(y, x, weight.codes, weight.scales, ending.gate, shape.outputs, shape.inputs),
             *(_number(x), ending.act, ending.onto),
         )
 
-    def _some(self, y: Array, x: Array, weight: Placed, ending: _Ending) -> None:
+    def _some_packed(self, y: Array, x: Array, weight: Placed, ending: _Ending) -> None:
         """Rows that matrix units take eight at a time."""
         shape = weight.shape
         rows = math.prod(x.shape[:-1]) // weight.count
         constant = _SOME[rows > _SOME[0]]
         passes = -(-rows // constant)
         tiles = passes * constant // _TILE_ROWS
-        padded = shape.groups * KINDS[shape.kind].group
-        # two bytes a number
-        words = self.empty((weight.count, tiles * _TILE_ROWS * padded // 2), np.dtype(np.uint32))
-        factors = self.empty((weight.count, tiles, shape.groups, _TILE_ROWS))
-        pieces = tiles * _TILE_ROWS * padded // _PIECE
-        self.call(
-            self._kernel("packed_rows", "whole", shape, ROWS=constant),
-            (-(-pieces // _THREADS), weight.count),
-            _THREADS,
-            *(words, factors, x, rows, shape.inputs, _number(x), tiles),
-        )
+        kernel = self._packed_kernel("packed_rows", "whole", shape, ROWS=constant)
+        words, factors = self._whole(kernel, x, weight, tiles)
         pairs = -(-shape.padded // (2 * shape.panel))
         self.call(
-            self._kernel("packed_rows", "packed_rows", shape, ROWS=constant),
+            self._packed_kernel("packed_rows", "packed_rows", shape, ROWS=constant),
             (pairs * passes, weight.count),
             _WARP * min(16, -(-_chunks(shape) // 4)),
             *(y, words, factors, weight.codes, weight.scales, ending.gate),
             *(rows, shape.outputs, shape.inputs, ending.act, ending.onto),
         )
 
-    def _units(self, out: Array, x: Array, weight: Placed, ending: _Ending) -> None:
-        """Few rows of which many inputs are zero."""
+    def _whole(self, kernel: Any, x: Array, weight: Placed, tiles: int) -> tuple[Array, Array]:
+        """Rows of x as whole numbers, for matrix units, and their factors by groups."""
+        shape = weight.shape
+        rows = math.prod(x.shape[:-1]) // weight.count
+        numbers = tiles * _TILE_ROWS * shape.groups * KINDS[shape.kind].group
+        words = self.empty((weight.count, numbers // 2), np.dtype(np.uint32))
+        factors = self.empty((weight.count, tiles, shape.groups, _TILE_ROWS))
+        self.call(
+            kernel,
+            (-(-numbers // (_PIECE * _THREADS)), weight.count),
+            _THREADS,
+            *(words, factors, x, rows, shape.inputs, _number(x), tiles),
+        )
+        return words, factors
+
+    def _few_units(self, out: Array, x: Array, weight: Placed, ending: _Ending) -> None:
+        """One or two rows of which many inputs are zero."""
         shape = weight.shape
         rows = math.prod(x.shape[:-1])
-        x = x.reshape((rows, shape.inputs))
-        most = _UNITS[-1]
-        panels, span = shape.padded // shape.panel, self._span(shape)
+        panels = shape.padded // shape.panel
+        span = self._span(shape, 2, _THREADS * 16 // shape.panel)
         blocks = -(-shape.groups // span)
-        gates = out if ending.gate is None else ending.gate
-        out, gates = (one.reshape((rows, shape.outputs)) for one in (out, gates))
-        for first in range(0, rows, most):
-            some = min(most, rows - first)
-            constant = next(size for size in _UNITS if size >= some)
-            left = self.empty((blocks, constant, shape.padded)) if blocks > 1 else None
-            self.call(
-                self._kernel("packed_units", "packed_units", shape, ROWS=constant),
-                (panels, blocks),
-                _THREADS,
-                *(out[first:], x[first:], weight.codes, weight.scales),
-                *(None if ending.gate is None else gates[first:], left, weight.come),
-                *(some, shape.outputs, shape.inputs, span, not self.skipping),
-            )
+        left = self.empty((blocks, rows, shape.padded))
+        self.call(
+            self._packed_kernel("packed_units", "packed_units", shape, ROWS=rows),
+            (panels, blocks),
+            _THREADS,
+            *(out, x, weight.codes, weight.scales, ending.gate, left, weight.come),
+            *(shape.outputs, shape.inputs, span, not self.skipping),
+        )
 
-    def _span(self, shape: Shape) -> int:
-        """Groups that a block takes of a panel by unit: two blocks for each multiprocessor."""
-        kind = KINDS[shape.kind]
-        runs = max(1, kind.group // _RUN)
-        slots = _THREADS * 16 // shape.panel
-        blocks = -(-2 * self.device.processors * shape.panel // shape.padded)
-        span = max(-(-shape.groups // blocks), slots // runs)
+    def _some_units(self, out: Array, x: Array, weight: Placed, ending: _Ending) -> None:
+        """Rows that matrix units take eight at a time."""
+        shape = weight.shape
+        rows = math.prod(x.shape[:-1])
+        passes = -(-rows // _TILE_ROWS)
+        kernel = self._packed_kernel("packed_unit_rows", "whole_units", shape)
+        words, factors = self._whole(kernel, x, weight, passes)
+        panels = shape.padded // shape.panel
+        span = self._span(shape, 3, _UNIT_WARPS)
+        blocks = -(-shape.groups // span)
+        left = self.empty((passes, blocks, _TILE_ROWS, shape.padded))
+        self.call(
+            self._packed_kernel("packed_unit_rows", "packed_unit_rows", shape),
+            (panels * passes, blocks),
+            _WARP * _UNIT_WARPS,
+            *(out, words, factors, weight.codes, weight.scales, ending.gate, left, weight.come),
+            *(rows, shape.outputs, shape.inputs, span),
+        )
+
+    def _span(self, shape: Shape, wanted: int, least: int) -> int:
+        """Groups that a block takes of a panel by unit.
+
+        So that each multiprocessor has ``wanted`` blocks, and a block at least ``least`` runs.
+        """
+        runs = max(1, KINDS[shape.kind].group // _RUN)
+        blocks = -(-wanted * self.device.processors * shape.panel // shape.padded)
+        span = max(-(-shape.groups // blocks), -(-least // runs))
         return min(span, _MOST_RUNS // runs)
 
-    def _many(self, y: Array, x: Array, weight: Placed, ending: _Ending) -> None:
+    def _many_packed(self, y: Array, x: Array, weight: Placed, ending: _Ending) -> None:
         """Products in float16, some panels at a time."""
         shape = weight.shape
         rows = math.prod(x.shape[:-1]) // weight.count
@@ -224,7 +247,7 @@ class QuantisedOps(Base):
             half = self.empty((rows, padded), DTYPES["fp16"])
             undo = self.empty((rows,))
             self.call(
-                self._kernel("packed_tiles", "halves", shape),
+                self._packed_kernel("packed_tiles", "halves", shape),
                 (rows,),
                 _THREADS,
                 *(half, undo, x[matrix], shape.inputs, shape.groups, _number(x)),
@@ -237,7 +260,7 @@ class QuantisedOps(Base):
                 begin = first * shape.panel
                 count = min(outputs, shape.outputs - begin)
                 self.call(
-                    self._kernel("packed_tiles", "finish", shape),
+                    self._packed_kernel("packed_tiles", "finish", shape),
                     (rows, -(-count // _THREADS)),
                     _THREADS,
                     *(y[matrix], sums, undo, ending.gate, count, outputs, begin, shape.outputs),
@@ -258,7 +281,7 @@ class QuantisedOps(Base):
             tile = self.empty((outputs, padded), DTYPES["fp16"])
             name, size, parts = "tile_outputs", outputs, (last - first) * _chunks(shape) * 4
         self.call(
-            self._kernel("packed_tiles", name, shape),
+            self._packed_kernel("packed_tiles", name, shape),
             (-(-parts // _THREADS),),
             _THREADS,
             *(tile, codes, scales, size, shape.groups, weight.exponents[matrix]),
@@ -277,11 +300,11 @@ class QuantisedOps(Base):
         if x.dtype == DTYPES["fp32"]:
             return x
         y, count = self.empty(x.shape), math.prod(x.shape)
-        kernel = self._kernel("packed_tiles", "floats", weight.shape)
+        kernel = self._packed_kernel("packed_tiles", "floats", weight.shape)
         self.call(kernel, (-(-count // _THREADS),), _THREADS, y, x, count, _number(x))
         return y
 
-    def _kernel(self, program: str, name: str, shape: Shape, **constants: int) -> Any:
+    def _packed_kernel(self, program: str, name: str, shape: Shape, **constants: int) -> Any:
         return self.device.kernel(program, name, KIND=_NAMES[shape.kind], **constants)
 
 

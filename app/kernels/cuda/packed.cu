@@ -56,7 +56,7 @@ DEVICE void hold(uint4* held, float* factors, const void* x, int form, int input
         float numbers[PIECE], factor;
         const int first = piece * PIECE;
         read_piece(x, form, i64(row) * inputs + first, there ? inputs - first : 0, numbers);
-        const Piece made = whole_numbers(numbers, factor);
+        const Piece made = whole_numbers<FOUR>(numbers, factor);
         if (!there) continue;
         const int chunk = piece * PIECE / CHUNK, line = row * LINES + piece % (CHUNK / PIECE) * 2;
         held[line * w.chunks + chunk] = make_uint4(made.high[0], made.high[1], made.high[2], made.high[3]);

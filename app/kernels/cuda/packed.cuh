@@ -126,8 +126,7 @@ DEVICE void read_piece(const void* x, int form, i64 at, int left, float (&to)[PI
         read_piece(static_cast<const bf16*>(x) + at, left, to);
 }
 
-// 16 inputs as two signed bytes each: the words that meet those of a chunk's rows.  Of int4 these
-// are two for each row: inputs 0 4 1 5 and 2 6 3 7 of its eight.
+// 16 inputs as two signed bytes each, four in a word.
 struct Piece {
     u32 high[4], low[4];
 };
@@ -137,7 +136,9 @@ DEVICE u32 gathered(u32 a, u32 b, u32 c, u32 d, u32 chosen) {
 }
 
 // The piece of a thread and the scale of its group, whose other pieces the lanes beside it have.
-// What is no number makes the scale NaN.
+// What is no number makes the scale NaN.  TURNS tells that the words are to meet those of a chunk's
+// rows of int4, two for each: inputs 0 4 1 5 and 2 6 3 7 of its eight.
+template <bool TURNS>
 DEVICE Piece whole_numbers(const float (&x)[PIECE], float& scale) {
     constexpr float SHIFT = 12582912.0f;  // 1.5 * 2^23: a sum's lowest bits are the whole number
     const float infinite = __uint_as_float(0x7f800000u);
@@ -155,7 +156,7 @@ DEVICE Piece whole_numbers(const float (&x)[PIECE], float& scale) {
     Piece made;
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
-        const int at = FOUR ? i / 2 * 8 + i % 2 * 2 : 4 * i, step = FOUR ? 4 : 1, next = FOUR ? 1 : 2;
+        const int at = TURNS ? i / 2 * 8 + i % 2 * 2 : 4 * i, step = TURNS ? 4 : 1, next = TURNS ? 1 : 2;
         const u32 a = q[at], b = q[at + step], c = q[at + next], d = q[at + next + step];
         made.low[i] = gathered(a, b, c, d, 0x0040);
         made.high[i] = gathered(a + 128, b + 128, c + 128, d + 128, 0x0051);

@@ -4,55 +4,19 @@
 // A warp takes a chunk of two panels at once: lane 4 g + t has row t of it and, for the g-th of
 // eight lots, four outputs of a panel.  So what it reads lies in its registers as a product of
 // matrices wants it: 16 outputs times 16 inputs of 8 rows, whose other factor `whole` has laid out.
-#include "packed.cuh"
+#include "packed_multiply.cuh"
 
-constexpr int TILE = 8;  // rows of one product
 constexpr int TILES = ROWS / TILE;
 constexpr int MOST_WARPS = 16;
 constexpr int LOT = 4;               // chunks a warp has on their way
 constexpr int WORDS = FOUR ? 4 : 2;  // a lane's share of a chunk's inputs
 constexpr int PAIR = 2 * PANEL;
 
-// c += 16 x 16 signed bytes times 16 x 8.  Lane 4 g + t has columns 4 t to 4 t + 3 of the rows g (a)
-// and g + 8 (b), those rows of column g (x), and in c columns 2 t and 2 t + 1 of row g, then of g + 8.
-DEVICE void multiply(int (&c)[4], u32 a, u32 b, u32 x) {
-#ifdef EMULATED
-    emulated_multiply(c[0], c[1], a, x);
-    emulated_multiply(c[2], c[3], b, x);
-#elif __CUDA_ARCH__ >= 800
-    asm("mma.sync.aligned.m16n8k16.row.col.s32.s8.s8.s32 {%0, %1, %2, %3}, {%4, %5}, {%6}, {%0, %1, %2, %3};"
-        : "+r"(c[0]), "+r"(c[1]), "+r"(c[2]), "+r"(c[3])
-        : "r"(a), "r"(b), "r"(x));
-#else
-    asm("mma.sync.aligned.m8n8k16.row.col.s32.s8.s8.s32 {%0, %1}, {%2}, {%3}, {%0, %1};"
-        : "+r"(c[0]), "+r"(c[1])
-        : "r"(a), "r"(x));
-    asm("mma.sync.aligned.m8n8k16.row.col.s32.s8.s8.s32 {%0, %1}, {%2}, {%3}, {%0, %1};"
-        : "+r"(c[2]), "+r"(c[3])
-        : "r"(b), "r"(x));
-#endif
-}
-
-// x (stack, rows, inputs) of `form` as whole numbers: `words` (stack, tiles, chunks, 32 lanes, WORDS)
-// and the factors (stack, tiles, groups, TILE); rows that are not there are zero.
+// x (stack, rows, inputs) of `form` as whole numbers; see make_whole.
 // The grid shares out (the pieces of all rows of the tiles, stack).
 extern "C" __global__ void __launch_bounds__(256)
     whole(u32* words, float* factors, const void* x, int rows, int inputs, int form, int tiles) {
-    const int groups = (inputs + GROUP - 1) / GROUP, pieces = groups * GROUP / PIECE;
-    const int at = blockIdx.x * blockDim.x + threadIdx.x, row = at / pieces, piece = at - row * pieces;
-    const bool there = row < rows;
-    const int first = piece * PIECE;
-    const i64 from = (i64(blockIdx.y) * rows + row) * inputs + first;
-    float numbers[PIECE], factor;
-    read_piece(x, form, from, there ? inputs - first : 0, numbers);
-    const Piece made = whole_numbers(numbers, factor);
-    if (row >= tiles * TILE) return;
-    const i64 tile = i64(blockIdx.y) * tiles + row / TILE;
-    const int lane = row % TILE * 4 + piece % (CHUNK / PIECE) * 2;
-    u32* to = words + ((tile * (groups * PER_GROUP) + first / CHUNK) * WARP + lane) * WORDS;
-#pragma unroll
-    for (int i = 0; i < 4; ++i) to[2 * i] = made.high[i], to[2 * i + 1] = made.low[i];
-    if (first % GROUP == 0) factors[(tile * groups + first / GROUP) * TILE + row % TILE] = factor;
+    make_whole<FOUR>(words, factors, x, rows, inputs, form, tiles);
 }
 
 struct Matrix {

@@ -1,15 +1,13 @@
 // Products of few rows with packed matrices by unit: what belongs to inputs of zero is not read.
-// Constants: KIND, ROWS (1, 2, 4).
+// Constants: KIND, ROWS (1, 2).
 //
 // A block takes some groups of one panel.  It notes which inputs are not zero in every row, a bit for
 // each; a slot of lanes, of which each has 16 outputs, takes the inputs of a run of at most 32 whose
 // bits are set.  Numbers times scales are exact in float32, and so are these products' terms.  The
 // blocks of a panel leave their sums side by side; the last to come adds them up, in order.
-#include "packed.cuh"
+#include "packed_split.cuh"
 
 constexpr int THREADS = 256, WARPS = THREADS / WARP;
-constexpr int ROW = 128;  // bytes of an input in a panel
-constexpr int WIDE = FOUR ? 256 : 128;
 constexpr int LANES = WIDE / 16;  // of a slot
 constexpr int SLOTS = THREADS / LANES;
 constexpr int RUN = GROUP < 32 ? GROUP : 32;
@@ -52,14 +50,14 @@ DEVICE float number_of(u32 four, int i) {
 }
 
 // The bits of the block's runs: inputs that some row wants.
-DEVICE void note(u32* wanted, const float* x, int rows, int width, int begin, int runs, bool all) {
+DEVICE void note(u32* wanted, const float* x, int width, int begin, int runs, bool all) {
     const int lane = threadIdx.x % WARP;
     for (int run = threadIdx.x / WARP; run < runs; run += WARPS) {
         const int input = begin + run * RUN + lane;
         bool some = false;
         if (lane < RUN && input < width) {
             some = all;
-            for (int row = 0; row < rows; ++row) some = some || x[i64(row) * width + input] != 0.0f;
+            for (int row = 0; row < ROWS; ++row) some = some || x[i64(row) * width + input] != 0.0f;
         }
         const u32 bits = __ballot_sync(ALL, some);
         if (lane == 0) wanted[run] = bits;
@@ -68,7 +66,7 @@ DEVICE void note(u32* wanted, const float* x, int rows, int width, int begin, in
 
 // A run's inputs whose bits are set, times the lane's outputs; x is that of the run's first input.
 DEVICE void add_run(float (&sums)[ROWS][16], u32 wanted, const u8* codes, const float (&scales)[16],
-                    const float* x, int rows, int width, const Table& table) {
+                    const float* x, int width, const Table& table) {
     while (wanted) {
         const int count = min(__popc(wanted), AT_ONCE);
         uint4 some[AT_ONCE];
@@ -80,7 +78,7 @@ DEVICE void add_run(float (&sums)[ROWS][16], u32 wanted, const u8* codes, const 
             wanted &= wanted - 1;
             some[u] = load_row(codes + i * ROW);
 #pragma unroll
-            for (int row = 0; row < ROWS; ++row) inputs[u][row] = row < rows ? x[i64(row) * width + i] : 0.0f;
+            for (int row = 0; row < ROWS; ++row) inputs[u][row] = x[i64(row) * width + i];
         }
 #pragma unroll
         for (int u = 0; u < AT_ONCE; ++u) {
@@ -96,42 +94,17 @@ DEVICE void add_run(float (&sums)[ROWS][16], u32 wanted, const u8* codes, const 
     }
 }
 
-DEVICE float fresh(const float* p) {  // what another block may have written
-#ifdef EMULATED
-    return *p;
-#else
-    float x;
-    asm volatile("ld.global.cg.f32 %0, [%1];" : "=f"(x) : "l"(p));
-    return x;
-#endif
-}
-
-// Whether all other blocks of the panel have left their sums; `come` is 0 before and afterwards.
-DEVICE bool last_of(int* come) {
-    SHARED bool last;
-    __threadfence();
-    __syncthreads();
-    if (threadIdx.x == 0) {
-        last = atomicAdd(come, 1) == int(gridDim.y) - 1;
-        if (last) *come = 0;
-    }
-    __syncthreads();
-    __threadfence();
-    return last;
-}
-
-// out += gate * (x W^T): out (rows, outputs), x (rows, inputs) with rows <= ROWS.  The grid is
-// (panels, blocks of a panel), each block with `span` groups; `left` is (blocks of a panel, ROWS,
-// panels * WIDE) and `come` (panels) zeros.
-extern "C" __global__ void __launch_bounds__(THREADS, ROWS < 4 ? 2 : 1)
+// out += gate * (x W^T): out (ROWS, outputs), x (ROWS, inputs).  The grid is
+// (panels, blocks of a panel), each block with `span` groups; `left` and `come` are those of Split.
+extern "C" __global__ void __launch_bounds__(THREADS, 2)
     packed_units(float* out, const float* x, const u8* codes, const fp16* scales, const float* gate,
-                 float* left, int* come, int rows, int outputs, int inputs, int span, int all) {
+                 float* left, int* come, int outputs, int inputs, int span, int all) {
     SHARED u32 wanted[MOST_RUNS];
     SHARED float parts[WARPS][ROWS][WIDE];
     const int lane = threadIdx.x % LANES, slot = threadIdx.x / LANES, panel = blockIdx.x;
     const int groups = (inputs + GROUP - 1) / GROUP, first = blockIdx.y * span;
     const int runs = max(min(groups - first, span), 0) * RUNS;
-    note(wanted, x, rows, inputs, first * GROUP, runs, all != 0);
+    note(wanted, x, inputs, first * GROUP, runs, all != 0);
     __syncthreads();
 
     const Table table(SIGNS);
@@ -149,7 +122,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, ROWS < 4 ? 2 : 1)
 #pragma unroll
             for (int i = 0; i < 4; ++i) factors[4 * b + i] = four.at(i);
         }
-        add_run(sums, bits, codes + i64(input) * ROW, factors, x + input, rows, inputs, table);
+        add_run(sums, bits, codes + i64(input) * ROW, factors, x + input, inputs, table);
     }
     __syncwarp();
 
@@ -164,25 +137,11 @@ extern "C" __global__ void __launch_bounds__(THREADS, ROWS < 4 ? 2 : 1)
             if (threadIdx.x % WARP < LANES) parts[warp][row][lot_of(lane, i / 4) + i % 4] = sum;
         }
     __syncthreads();
-    const int padded = gridDim.x * WIDE;
-    const bool alone = gridDim.y == 1;
-    for (int i = threadIdx.x; i < rows * WIDE; i += THREADS) {
-        const int row = i / WIDE, output = i % WIDE;
+    const Split split = {left, come + panel, panel, int(gridDim.x), ROWS};
+    for (int i = threadIdx.x; i < ROWS * WIDE; i += THREADS) {
         float sum = 0.0f;
-        for (int one = 0; one < WARPS; ++one) sum += parts[one][row][output];
-        if (alone)
-            parts[0][row][output] = sum;
-        else
-            left[(i64(blockIdx.y) * ROWS + row) * padded + panel * WIDE + output] = sum;
+        for (int one = 0; one < WARPS; ++one) sum += parts[one][i / WIDE][i % WIDE];
+        split.leave(i, sum);
     }
-    if (!alone && !last_of(come + panel)) return;
-    const Ending ending = {nullptr, gate, NONE, true};
-    for (int i = threadIdx.x; i < rows * WIDE; i += THREADS) {
-        const int row = i / WIDE, output = panel * WIDE + i % WIDE;
-        if (output >= outputs) continue;
-        float sum = alone ? parts[0][row][i % WIDE] : 0.0f;
-        for (int one = 0; !alone && one < int(gridDim.y); ++one)
-            sum += fresh(left + (i64(one) * ROWS + row) * padded + output);
-        ending.put(out, i64(row) * outputs + output, output, sum);
-    }
+    if (split.last()) split.add_all(out, gate, ROWS, outputs);
 }

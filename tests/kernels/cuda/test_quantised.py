@@ -92,7 +92,7 @@ def test_a_stack_of_products(ops, kind, rows):
     _assert_close(_read(ops, found), wanted, _limit(rows))
 
 
-UNITS = [(1, 1, 1), (1, 40, 100), (2, 130, 65), (3, 33, 200), (5, 300, 70), (9, 270, 40)]
+UNITS = [(1, 1, 1), (1, 40, 100), (2, 130, 65), (3, 33, 200), (5, 300, 70), (17, 270, 140)]
 
 
 @every_kind
@@ -101,7 +101,7 @@ UNITS = [(1, 1, 1), (1, 40, 100), (2, 130, 65), (3, 33, 200), (5, 300, 70), (9, 
 @pytest.mark.parametrize("skipping", [False, True])
 def test_a_product_by_unit_onto_the_residual(cuda, kind, size, gated, skipping):
     cuda.skipping = skipping
-    limit = 1e-5 if size[0] <= 8 else 1e-3
+    limit = 1e-5 if size[0] <= 2 else 2e-4
     _assert_adds(cuda, size, kind, gated=gated, by_unit=True, limit=limit)
 
 
@@ -126,7 +126,7 @@ def _assert_adds(ops, size, kind, *, gated, by_unit, limit):
 
 @every_kind
 @pytest.mark.parametrize("zeros", [0.0, 0.5, 1.0])
-@pytest.mark.parametrize("rows", [1, 4])
+@pytest.mark.parametrize("rows", [1, 2])
 def test_skipping_changes_nothing(ops, kind, zeros, rows):
     weight = ops.pack(_draw(130, 200, seed=5), kind, by_unit=True)
     x = ops.put(_sparse(rows, 200, zeros=zeros))
@@ -207,7 +207,7 @@ def test_16_bit_activations_and_gates_are_taken(ops, kind, form, rows):
         assert ops.put(x).dtype == DTYPES[form]
         ops.matmul_packed_onto(ours, ops.put(x), ops.place(packed), ops.put(gate))
         PLAIN.matmul_packed_onto(wanted, x.float(), packed, gate.float())
-        _assert_close(_read(ops, ours), wanted, 1e-3 if rows > 64 or by_unit else 2e-4)
+        _assert_close(_read(ops, ours), wanted, _limit(rows))
 
 
 @every_kind
@@ -218,7 +218,7 @@ def test_several_tiles_make_one_product(ops, kind, monkeypatch):
 
 
 @every_kind
-@pytest.mark.parametrize("rows", [1, 2, 4, 65])
+@pytest.mark.parametrize("rows", [1, 2, 3, 65])
 def test_a_capture_gives_the_same_bits_again(ops, kind, rows):
     project = ops.pack(_draw(40, 70), kind, by_unit=False)
     value = ops.pack(_draw(70, 40), kind, by_unit=True)
