@@ -18,7 +18,7 @@ Failure
 ├── NumbersBroken              the model's logits hold NaN or infinity (facts: found)
 ├── DeviceError
 │   ├── OutOfMemory            needed_bytes, free_bytes
-│   ├── NoCard                 no NVIDIA card can be used (facts: why, and name, found, wanted, said)
+│   ├── NoCard                 no NVIDIA card can be used (facts: why, name, found, wanted, said)
 │   ├── KernelError            the card's kernels do not compile or run (facts: program, why)
 │   ├── ResultsWrong           the card computes other numbers than the processor (facts: error)
 │   └── EngineUnusable         PyTorch cannot be loaded (facts: why)

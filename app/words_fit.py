@@ -7,8 +7,9 @@ def fit_in_words(
     kind: str, strategy: str, needed_bytes: int, free_bytes: int, total_bytes: int
 ) -> Words:
     """How a model fits this machine, with a word for a list as title; see ``hub.fits.Fit``."""
-    row = _FITS.get(kind, _FITS["unknown"])
     bits = {"int8": "8-bit", "int4": "4-bit", "fp32": "32-bit"}
+    fewer = kind == "gpu" and strategy.rpartition(" ")[2] in ("int8", "int4")
+    row = _FITS.get("gpu-fewer" if fewer else kind, _FITS["unknown"])
     facts = {
         "needed": size(needed_bytes),
         "free": size(free_bytes),
@@ -19,7 +20,12 @@ def fit_in_words(
 
 
 _FITS = {
-    "gpu": Words("GPU", "Runs on the GPU: needs {needed}.", ""),
+    "gpu": Words("GPU", "Runs fast on the GPU: needs {needed} of the {free} free there.", ""),
+    "gpu-fewer": Words(
+        "GPU in {bits}",
+        "Runs on the GPU in {bits}: needs {needed} of the {free} free there.",
+        "",
+    ),
     "cpu": Words("Fits", "Needs {needed} of the {free} that are free, in {bits}.", ""),
     "int8": Words("Fits in {bits}", "In {bits} it needs {needed} of the {free} that are free.", ""),
     "tight": Words(

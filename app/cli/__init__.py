@@ -56,14 +56,6 @@ def _verb(name: str) -> Callable[[Namespace], int]:
     """Loaded only when it is asked for, and by name, so that a bundler finds it."""
     if name == "inspect":
         from .inspect_verb import run as verb
-    elif name == "models":
-        from .models_verb import run as verb
-    elif name == "search":
-        from .search_verb import run as verb
-    elif name == "download":
-        from .download_verb import run as verb
-    elif name == "verify":
-        from .verify_verb import run as verb
     elif name == "pack":
         from .pack_verb import run as verb
     elif name == "generate":
@@ -72,8 +64,25 @@ def _verb(name: str) -> Callable[[Namespace], int]:
         from .score_verb import run as verb
     elif name == "bench":
         from .bench_verb import run as verb
-    else:
+    elif name == "chat":
         from .chat_verb import run as verb
+    else:
+        verb = _verb_around(name)
+    return verb
+
+
+def _verb_around(name: str) -> Callable[[Namespace], int]:
+    """A verb about what is here and on hubs."""
+    if name == "models":
+        from .models_verb import run as verb
+    elif name == "cards":
+        from .cards_verb import run as verb
+    elif name == "search":
+        from .search_verb import run as verb
+    elif name == "download":
+        from .download_verb import run as verb
+    else:
+        from .verify_verb import run as verb
     return verb
 
 

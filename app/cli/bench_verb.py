@@ -15,7 +15,7 @@ from app.runtime.models import Rwkv
 from app.runtime.probe import peak_memory_bytes, read_bandwidth
 
 from .choices import model_of
-from .output import Progress, human_bytes, print_json, print_rows
+from .output import Progress, human_bytes, note_loaded, print_json, print_rows
 
 _SEED = 1
 _WARM_UP = 4
@@ -30,6 +30,8 @@ def run(options: Namespace) -> int:
         options.strategy,
         lambda done, total: progress.show(f"loading layer {done} of {total}"),
     )
+    progress.clear()
+    note_loaded(opened)
     progress.show("measuring")
     with allocations_named():
         prefill, decode = _speeds(

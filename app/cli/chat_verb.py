@@ -13,7 +13,7 @@ from app.runtime.supervisor import Supervisor
 from app.words import one_line
 
 from .choices import model_of, sampling_of
-from .output import Progress, emit, note
+from .output import Progress, emit, note, note_loaded
 
 _HELP = """/help           this
 /system [TEXT]  what is said to the model beforehand; alone it shows it
@@ -44,6 +44,7 @@ async def _open(options: Namespace) -> "_Talk":
         await supervisor.close()
         raise
     progress.clear()
+    note_loaded(loaded)
     return _Talk(supervisor, loaded, options)
 
 

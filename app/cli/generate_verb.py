@@ -18,7 +18,7 @@ from app.runtime.protocol import (
 )
 
 from .choices import model_of, sampling_of
-from .output import Progress, emit, note, print_json
+from .output import Progress, emit, note, note_loaded, print_json
 
 
 def run(options: Namespace) -> int:
@@ -35,6 +35,7 @@ async def _generate(options: Namespace) -> None:
             str(model_of(options)), options.strategy, lambda done: progress.show(_loading(done))
         )
         progress.clear()
+        note_loaded(loaded)
         written = _Written(loaded, aloud=not options.json)
         events = client.generate(
             prompt,

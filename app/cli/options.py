@@ -10,7 +10,8 @@ _DESCRIPTION = """The desktop home for RWKV language models.  Without a verb the
 _MODEL = "a .pth, .safetensors or .gguf, or the folder of one in several files; without it the \
 small guide that comes with the program"
 _STRATEGY = (
-    'how to run it, e.g. "cpu bf16", "cpu int8" or "cpu int4"; without it what suits the machine'
+    'how to run it, e.g. "cpu bf16", "cpu int8" or "cuda fp16" ("cuda:1 fp16" on the second card); \
+without it what suits the machine'
 )
 _INT64 = 2**63
 
@@ -108,9 +109,13 @@ def _pack(verb: argparse.ArgumentParser) -> None:
         "--strategy",
         metavar="TEXT",
         default="cpu int8",
-        help='"cpu int8" (without it) or "cpu int4"',
+        help='"cpu int8" (without it) or "cpu int4"; a card takes the same copy',
     )
     verb.add_argument("--to", metavar="FILE", help="the copy; without it beside the model")
+    _add_json(verb)
+
+
+def _cards(verb: argparse.ArgumentParser) -> None:
     _add_json(verb)
 
 
@@ -157,6 +162,7 @@ _VERBS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...] =
     ("bench", "measure speed and memory of a model on this machine", _bench),
     ("chat", "talk to a model in the terminal", _chat),
     ("models", "list the models on this disk", _models),
+    ("cards", "list the NVIDIA cards, and tell whether models run on them", _cards),
     ("pack", "write a copy in 8 or 4 bits, which loads faster and takes less room", _pack),
     ("search", "find models to download, and tell which fit this machine", _search),
     ("download", "fetch a model from the hub, whole or not at all", _download),

@@ -3,9 +3,13 @@
 import json
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.runtime.whole_files import unwritten
+
+if TYPE_CHECKING:
+    from app.runtime.loading import Opened
+    from app.runtime.protocol import Loaded
 
 
 def emit(text: str, end: str = "\n") -> None:
@@ -30,6 +34,16 @@ def print_rows(rows: Sequence[tuple[str, str]]) -> None:
     """Names and values, one pair a line."""
     width = max(len(name) for name, _ in rows)
     emit("\n".join(f"{name:<{width}}  {value}" for name, value in rows))
+
+
+def note_loaded(loaded: "Loaded | Opened") -> None:
+    """Say why a model runs in another way than it was to, if it does."""
+    down, strategy = loaded.stepped_down, loaded.strategy
+    if down is not None:
+        from app.words_card import stepped_down_in_words
+
+        way = strategy if isinstance(strategy, str) else strategy.text
+        note(f"rookery: {stepped_down_in_words(down, way)}")
 
 
 def note(message: str) -> None:

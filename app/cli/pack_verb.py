@@ -33,7 +33,7 @@ def run(options: Namespace) -> int:
         before = checkpoint.bytes
         write_packed(
             checkpoint,
-            open_ops(strategy.device),
+            open_ops("cpu"),  # the layout is one for all devices
             strategy,
             target,
             lambda done, total: progress.show(f"packing tensor {done} of {total}"),

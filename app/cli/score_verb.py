@@ -23,7 +23,7 @@ from app.runtime.whole_files import writing
 
 from .choices import model_of
 from .files import read_text
-from .output import Progress, print_json, print_rows
+from .output import Progress, note_loaded, print_json, print_rows
 
 _ROWS = 32
 _MOST = 512  # no forward takes more at once, and the logits of so many are large enough
@@ -42,6 +42,7 @@ def run(options: Namespace) -> int:
         lambda done, total: progress.show(f"loading layer {done} of {total}"),
     )
     progress.clear()
+    note_loaded(opened)
     tokens = _tokens(options, opened, text)
     with allocations_named(), _file(options.logits) as logits, _file(options.state_out) as kept:
         if logits:

@@ -4,10 +4,20 @@ from typing import Literal
 
 import msgspec
 
+from app.runtime.cards import Card, usable_cards
 from app.runtime.footprint import QUANTISED
 from app.runtime.probe import available_bytes, total_bytes
 from app.runtime.spec import Spec
-from app.runtime.strategy import KNOWN, choose, footprint, parse
+from app.runtime.strategy import (
+    ON_CPU,
+    Strategy,
+    choose,
+    choose_on_card,
+    footprint,
+    formats_for,
+    parse,
+    room_on,
+)
 
 from .catalogue import Entry
 
@@ -18,28 +28,36 @@ _ROOM_BYTES = 300_000_000
 
 
 class Machine(msgspec.Struct, frozen=True):
-    """Memory in bytes: what could be taken now without swapping, and all there is."""
+    """Memory in bytes: what could be taken now without swapping, and all there is.
+
+    ``cards`` are those on which models run, the best first.
+    """
 
     available_bytes: int
     total_bytes: int
+    cards: tuple[Card, ...] = ()
 
 
 class Way(msgspec.Struct, frozen=True):
-    """One strategy and the bytes that a loaded model takes with it."""
+    """One strategy and the bytes that a loaded model takes with it.
+
+    ``card`` is where it takes them; None for the machine's own memory.
+    """
 
     strategy: str
     needed_bytes: int
+    card: Card | None = None
 
 
 class Fit(msgspec.Struct, frozen=True, kw_only=True):
     """How a model would run here.
 
-    ``kind``: "gpu" (kept for when an engine for it exists: today it is never said), "cpu" in the
-    numbers it comes in, "int8" only in 8 or 4 bits (``strategy`` says which), "tight" once other
-    programs are closed, "too-large" never, "unknown" where its size is not known or it runs not
-    by itself.  ``strategy`` is the one to open it with, ``needed_bytes`` what that takes; of what
-    is too large they are the smallest way.  ``exact`` is False where the sizes are estimated
-    from the file's.
+    ``kind``: "gpu" on a card (``strategy`` says in how many bits), "cpu" in the numbers it comes
+    in, "int8" only in 8 or 4 bits, "tight" once other programs are closed, "too-large" never,
+    "unknown" where its size is not known or it runs not by itself.  ``strategy`` is the one to
+    open it with, ``needed_bytes`` what that takes; of what is too large they are the smallest way.
+    ``available_bytes`` and ``total_bytes`` are the card's where it is to run there.  ``exact`` is
+    False where the sizes are estimated from the file's.
     """
 
     kind: Kind
@@ -58,7 +76,7 @@ class Fit(msgspec.Struct, frozen=True, kw_only=True):
 
 def machine() -> Machine:
     """This machine now, within the limits of its container."""
-    return Machine(available_bytes(), total_bytes())
+    return Machine(available_bytes(), total_bytes(), usable_cards())
 
 
 def fit(
@@ -77,9 +95,27 @@ def fit(
         dtype = model.dtype
     assert spec is not None
     room = here.available_bytes - _ROOM_BYTES
+    ways = tuple(Way(text, footprint(spec, parse(text), dtype).total) for text in ON_CPU)
+    on_card = _on_card(spec, dtype, here)
+    best = choose_on_card(spec, dtype, here.cards)
+    if best is not None:
+        way = next(way for way in on_card if way.strategy == best.text)
+        return _verdict("gpu", way, here, (*on_card, *ways))
     usual = choose(spec, dtype, max(0, room), fast_bf16=fast_bf16).text
-    ways = tuple(Way(text, footprint(spec, parse(text), dtype).total) for text in KNOWN)
-    return _chosen(ways, usual, here)
+    return msgspec.structs.replace(_chosen(ways, usual, here), per_format=(*on_card, *ways))
+
+
+def _on_card(spec: Spec, dtype: str, here: Machine) -> tuple[Way, ...]:
+    """The ways on every card."""
+    ways = [(card, Strategy(card.device, f)) for card in here.cards for f in formats_for(dtype)]
+    return tuple(Way(way.text, footprint(spec, way, dtype).total, card) for card, way in ways)
+
+
+def fits_now(way: Way, here: Machine) -> bool:
+    """Whether there is room for it now."""
+    if way.card is not None:
+        return way.needed_bytes <= room_on(way.card)
+    return way.needed_bytes + _ROOM_BYTES <= here.available_bytes
 
 
 def _chosen(ways: tuple[Way, ...], usual: str, here: Machine) -> Fit:
@@ -90,7 +126,7 @@ def _chosen(ways: tuple[Way, ...], usual: str, here: Machine) -> Fit:
         key=lambda way: -way.needed_bytes,
     )
     for way in (first, *smaller):
-        if way.needed_bytes + _ROOM_BYTES <= here.available_bytes:
+        if fits_now(way, here):
             return _verdict("int8" if _is_quantised(way) else "cpu", way, here, ways)
     for way in (first, *smaller):
         if way.needed_bytes + _ROOM_BYTES <= here.total_bytes:
@@ -119,7 +155,7 @@ def _verdict(kind: Kind, way: Way, here: Machine, ways: tuple[Way, ...]) -> Fit:
         kind=kind,
         strategy=way.strategy,
         needed_bytes=way.needed_bytes,
-        available_bytes=here.available_bytes,
-        total_bytes=here.total_bytes,
+        available_bytes=way.card.free_bytes if way.card else here.available_bytes,
+        total_bytes=way.card.total_bytes if way.card else here.total_bytes,
         per_format=ways,
     )

@@ -5,7 +5,6 @@ agree, or the card fails, the next format is tried there, and at last the proces
 """
 
 import os
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -13,7 +12,7 @@ from typing import NamedTuple
 from app.errors import DeviceError, Failure, NoCard, OutOfMemory, ResultsWrong
 from app.kernels import Ops, open_ops
 
-from .cards import Card, card_of, cards
+from .cards import Card, card_of, cards, usable
 from .checkpoint import Checkpoint
 from .models import Rwkv, build
 from .probe import available_bytes
@@ -40,6 +39,7 @@ class Backends:
     open_ops: Callable[[str], Ops] = open_ops
     cards: Callable[[], Sequence[Card]] = cards
     verdicts: Verdicts = field(default_factory=standard_verdicts)
+    extra: bool | None = None  # whether the packages for cards are installed; None looks
 
     def bring_up(
         self, checkpoint: Checkpoint, wanted: Strategy | None, progress: Progress | None = None
@@ -51,11 +51,13 @@ class Backends:
         """
         found = () if wanted is not None and not wanted.on_card else tuple(self.cards())
         spec, dtype = checkpoint.spec, checkpoint.dtype
-        way = wanted or choose(spec, dtype, available_bytes(), cards=found)
+        able = usable(found, extra=self.extra)
+        way = wanted or choose(spec, dtype, available_bytes(), cards=able)
         reason = None
         if way.on_card:
+            card = card_of(way.device, found, extra=self.extra)
             attempt = _Attempt(self, checkpoint, way, progress)
-            running = attempt.on_card(card_of(way.device, found), forced=wanted is not None)
+            running = attempt.on_card(card, forced=wanted is not None)
             if running is not None:
                 return running
             reason, way = attempt.reason, choose(spec, dtype, available_bytes())
@@ -72,8 +74,8 @@ class _Attempt:
     progress: Progress | None
     reason: SteppedDown | None = None
 
-    def on_card(self, card: Card | None, *, forced: bool) -> Running | None:
-        """None where no format does.  ``card`` is None where the driver tells of none."""
+    def on_card(self, card: Card, *, forced: bool) -> Running | None:
+        """None where no format does; ``forced`` where the first way is the person's own."""
         # as the driver's library counts them, and the cards here are
         os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
         try:
@@ -83,7 +85,6 @@ class _Attempt:
                 raise
             self._note(failure)
             return None
-        card = card or _card_under(ops)
         for form in self._formats(card):
             way = Strategy(self.first.device, form)
             try:
@@ -124,11 +125,3 @@ class _Attempt:
     def _note(self, failure: Failure) -> None:
         if self.reason is None:
             self.reason = SteppedDown(self.first.text, failure.code, failure.facts)
-
-
-def _card_under(ops: Ops) -> Card:
-    """A card that computes though the driver's library does not tell of it."""
-    name, capability = ops.device.name, ops.device.architecture
-    return Card(
-        index=0, name=name, capability=capability, total_bytes=sys.maxsize, free_bytes=sys.maxsize
-    )

@@ -78,6 +78,11 @@ def usable(found: Sequence[Card], *, extra: bool | None = None) -> tuple[Card, .
     return tuple(sorted(able, key=lambda card: (-card.total_bytes, card.index)))
 
 
+def usable_cards() -> tuple[Card, ...]:
+    """The cards of this machine on which models run."""
+    return usable(cards())
+
+
 def why_none(found: Sequence[Card], *, extra: bool | None = None) -> NoCard | None:
     """Why no model runs on these cards; None where one does."""
     if usable(found, extra=extra):
@@ -91,9 +96,15 @@ def why_none(found: Sequence[Card], *, extra: bool | None = None) -> NoCard | No
     return NoCard(why="extra", name=newest.name)
 
 
-def card_of(device: str, found: Sequence[Card]) -> Card | None:
-    """The card that a strategy's device means, if it is there."""
-    return next((card for card in found if card.device == device), None)
+def card_of(device: str, found: Sequence[Card], *, extra: bool | None = None) -> Card:
+    """The card that a strategy's device means.  Raises NoCard where it is not there or no use."""
+    card = next((card for card in found if card.device == device), None)
+    failure = why_none(found if card is None else (card,), extra=extra)
+    if failure is not None:
+        raise failure
+    if card is None:
+        raise NoCard(why="card", found=len(found))
+    return card
 
 
 @functools.cache

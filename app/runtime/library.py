@@ -24,6 +24,7 @@ from app.errors import (
 )
 from app.resources import resource
 
+from .cards import card_of, cards
 from .checkpoint import open_checkpoint
 from .checkpoint.sharded import is_sharded, main_file, part_names
 from .companions import Companion, companion_in
@@ -151,10 +152,11 @@ def files_of(path: Path) -> tuple[str, ...]:
 def look_at(path: Path, strategy: str) -> None:
     """Fail at once for what the header and the strategy tell: torch takes a second to load.
 
-    Raises CheckpointError and StrategyError.
+    Raises CheckpointError, StrategyError and NoCard.
     """
-    if strategy:
-        parse(strategy)
+    way = parse(strategy) if strategy else None
+    if way is not None and way.on_card:
+        card_of(way.device, cards())
     open_checkpoint(path).close()
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from app.errors import StrategyError
 
-from .cards import LEAST_BF16, Card, usable
+from .cards import LEAST_BF16, Card
 from .footprint import QUANTISED, Footprint, footprint, state_bytes
 from .probe import multiplies_bf16
 from .spec import Spec
@@ -90,13 +90,13 @@ def choose(
 ) -> Strategy:
     """The best strategy for a model whose file holds ``dtype``, in ``available_bytes``.
 
-    On a card of ``cards`` if there is one with enough free memory.  On the processor: full
-    precision costs nothing noticeable in a small model, and is what a file of 32-bit numbers was
-    made for; elsewhere 16 bits halve what each token reads.  Fewer bits are taken where the file
-    has them already, or where nothing larger fits.  ``fast_bf16`` tells whether the processor
-    multiplies bfloat16 itself; None asks it.
+    On a card of ``cards`` (those that ``usable`` gives) where one has enough free memory.  On the
+    processor: full precision costs nothing noticeable in a small model, and is what a file of
+    32-bit numbers was made for; elsewhere 16 bits halve what each token reads.  Fewer bits are
+    taken where the file has them already, or where nothing larger fits.  ``fast_bf16`` tells
+    whether the processor multiplies bfloat16 itself; None asks it.
     """
-    chosen = choose_on_card(spec, dtype, cards) if cards else None
+    chosen = choose_on_card(spec, dtype, cards)
     if chosen is not None:
         return chosen
     if dtype in QUANTISED:
@@ -113,20 +113,16 @@ def choose(
     return next(fits, half)
 
 
-def choose_on_card(
-    spec: Spec, dtype: str, cards: Sequence[Card], *, extra: bool | None = None
-) -> Strategy | None:
-    """The most exact format that fits a card; None where none does, or it is not worth it.
+def choose_on_card(spec: Spec, dtype: str, cards: Sequence[Card]) -> Strategy | None:
+    """The most exact format that fits one of the cards, as ``usable`` gives them; None where none.
 
     A model so small that the processor has it in its caches gains nothing from a card, and the
-    start of one costs it memory.  ``extra`` as in ``usable``.
+    start of one costs it memory.
     """
-    able = usable(cards, extra=extra)
-    if not able or footprint(spec, Strategy("cpu", "fp32"), dtype).weights <= _SMALL_BYTES:
+    if not cards or footprint(spec, Strategy("cpu", "fp32"), dtype).weights <= _SMALL_BYTES:
         return None
-    ways = [Strategy(card.device, form) for form in formats_for(dtype) for card in able]
-    rooms = {card.device: room_on(card) for card in able}
-    fits = (way for way in ways if footprint(spec, way, dtype).total <= rooms[way.device])
+    ways = [(Strategy(card.device, f), room_on(card)) for f in formats_for(dtype) for card in cards]
+    fits = (way for way, room in ways if footprint(spec, way, dtype).total <= room)
     return next(fits, None)
 
 

@@ -2,7 +2,8 @@
 
 from app.hub.catalogue import Entry, bundled
 from app.hub.fits import Fit, Machine, fit, machine
-from app.runtime.strategy import KNOWN, footprint, parse
+from app.runtime.cards import Card
+from app.runtime.strategy import ON_CPU, footprint, parse
 from app.words_fit import fit_in_words
 
 GB = 10**9
@@ -66,7 +67,7 @@ def test_what_never_fits_says_how_much_even_the_smallest_way_needs():
 
 def test_every_way_is_told_with_its_bytes():
     found = on(model(1.5), 16)
-    assert [way.strategy for way in found.per_format] == list(KNOWN)
+    assert [way.strategy for way in found.per_format] == list(ON_CPU)
     ways = {way.strategy: way.needed_bytes for way in found.per_format}
     assert ways["cpu int4"] < ways["cpu int8"] < ways["cpu bf16"] < ways["cpu fp32"]
 
@@ -81,8 +82,47 @@ def test_more_memory_never_makes_it_worse():
             assert kinds[-1] == "cpu"
 
 
-def test_nothing_is_promised_of_a_gpu():
+def test_without_a_card_nothing_is_promised_of_one():
     assert "gpu" not in {on(one, 128).kind for one in bundled()}
+
+
+def beside(entry, *gigabytes):
+    """On a machine of 16 GB with cards of these sizes."""
+    cards = tuple(
+        Card(index=i, name="a", capability=89, total_bytes=int(n * GB), free_bytes=int(n * GB))
+        for i, n in enumerate(gigabytes)
+    )
+    return fit(entry, Machine(16 * GB, 16 * GB, cards), fast_bf16=True)
+
+
+def test_on_a_card_with_room_it_runs_fast():
+    found = beside(model(7.2), 24)
+    assert (found.kind, found.strategy, found.runs) == ("gpu", "cuda fp16", True)
+    assert (found.available_bytes, found.total_bytes) == (24 * GB, 24 * GB)
+    assert said(found)[0] == "GPU"
+    assert said(found)[1].startswith("Runs fast on the GPU: needs ")
+
+
+def test_on_a_smaller_card_it_runs_with_fewer_bits():
+    found = beside(model(7.2), 12)
+    assert (found.kind, found.strategy) == ("gpu", "cuda int8")
+    assert said(found)[0] == "GPU in 8-bit"
+    assert beside(model(7.2), 8).strategy == "cuda int4"
+
+
+def test_what_fits_no_card_is_judged_as_without_one_and_told_what_it_would_take_there():
+    found, alone = beside(model(7.2), 2), on(model(7.2), 16)
+    assert (found.kind, found.strategy) == (alone.kind, alone.strategy)
+    assert (found.available_bytes, found.total_bytes) == (16 * GB, 16 * GB)
+    ways = {way.strategy: way for way in found.per_format}
+    assert ways["cuda int4"].card.total_bytes == 2 * GB
+    assert ways["cpu int4"].card is None
+
+
+def test_the_ways_on_every_card_are_told():
+    texts = [way.strategy for way in beside(model(1.5), 24, 12).per_format]
+    cards = [f"{one} {form}" for one in ("cuda", "cuda:1") for form in ("fp16", "int8", "int4")]
+    assert texts == [*cards, *ON_CPU]
 
 
 def test_what_does_not_run_by_itself_is_not_judged():

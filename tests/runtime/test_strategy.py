@@ -4,9 +4,19 @@ import pytest
 
 from app.errors import StrategyError
 from app.kernels import open_ops
+from app.runtime.cards import Card
 from app.runtime.models import build
 from app.runtime.spec import Spec
-from app.runtime.strategy import KNOWN, Strategy, choose, footprint, parse, state_bytes
+from app.runtime.strategy import (
+    KNOWN,
+    ON_CPU,
+    Strategy,
+    choose,
+    footprint,
+    formats_for,
+    parse,
+    state_bytes,
+)
 from tests.support.checkpoints import GENERATIONS, random_tensors
 from tests.support.memory_checkpoint import MemoryCheckpoint
 
@@ -45,7 +55,12 @@ def test_case_and_spaces_do_not_matter():
         "",
         "cpu",
         "bf16",
-        "cuda fp16",
+        "cuda",
+        "cuda: fp16",
+        "cuda:x fp16",
+        "cpu:1 fp32",
+        "cuda:1",
+        "cuda fp16i3",
         "cpu fp32i3",
         "cpu int8i8",
         "cpu fp32 *10+",
@@ -62,6 +77,59 @@ def test_any_other_text_is_refused_with_what_is_known(text):
 @pytest.mark.parametrize("bits", ["8", "4"])
 def test_the_rwkv_packages_spellings_mean_the_quantised_formats(kind, bits):
     assert parse(f"cpu {kind}i{bits}") == Strategy("cpu", f"int{bits}")
+    assert parse(f"cuda:2 {kind}i{bits}") == Strategy("cuda:2", f"int{bits}")
+
+
+def test_cards_are_numbered_and_the_first_needs_no_number():
+    assert parse("CUDA:0  fp16").text == "cuda fp16"
+    assert parse("cuda:1 int4").text == "cuda:1 int4"
+    assert parse("cuda:1 int4").on_card
+    assert not parse("cpu int4").on_card
+
+
+def card(gib, index=0, capability=89):
+    free = int(gib * GIB)
+    return Card(
+        index=index, name="a card", capability=capability, total_bytes=free, free_bytes=free
+    )
+
+
+def test_with_a_card_it_is_the_most_exact_format_that_fits_there():
+    way = {gib: choose(_spec(), "bf16", 64 * GIB, cards=[card(gib)]).text for gib in (24, 1.55)}
+    assert way == {24: "cuda fp16", 1.55: "cuda int8"}
+    assert choose(_spec(), "fp32", 64 * GIB, cards=[card(24)]).text == "cuda fp16"
+
+
+def test_the_more_exact_format_on_another_card_comes_first():
+    both = [card(1.55), card(24, index=1)]
+    assert choose(_spec(), "bf16", 64 * GIB, cards=both).text == "cuda:1 fp16"
+
+
+def test_what_fits_no_card_runs_as_if_there_were_none():
+    for dtype in ("bf16", "int8"):
+        alone = choose(_spec(), dtype, 64 * GIB, fast_bf16=True)
+        assert choose(_spec(), dtype, 64 * GIB, fast_bf16=True, cards=[card(0.5)]) == alone
+
+
+def test_a_small_model_stays_on_the_processor():
+    small = _spec(layers=4, width=128, parameters=10_000_000)
+    assert choose(small, "bf16", GIB, fast_bf16=True, cards=[card(24)]).text == "cpu fp32"
+
+
+def test_a_packed_file_runs_on_a_card_in_what_it_holds():
+    assert choose(_spec(), "int4", 64 * GIB, cards=[card(24)]).text == "cuda int4"
+
+
+def test_bf16_is_the_second_way_where_the_card_multiplies_it():
+    assert formats_for("bf16", card(1, capability=80)) == ("fp16", "bf16", "int8", "int4")
+    assert formats_for("bf16", card(1, capability=75)) == ("fp16", "int8", "int4")
+
+
+def test_a_card_needs_more_than_the_weights_but_not_the_processors_workspace():
+    on_card, here = (footprint(_spec(), parse(text), "bf16") for text in ("cuda fp16", "cpu bf16"))
+    assert on_card.weights == here.weights
+    assert on_card.state == here.state
+    assert on_card.workspace > 512 << 20
 
 
 def test_a_16_bit_file_runs_in_16_bits():
@@ -102,7 +170,7 @@ def test_the_machine_itself_can_decide():
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)
-@pytest.mark.parametrize("text", KNOWN)
+@pytest.mark.parametrize("text", ON_CPU)
 def test_the_footprint_is_close_to_what_a_loaded_model_holds(generation, text):
     tensors = random_tensors(generation, layers=2, width=512, head_size=64, vocabulary=700)
     checkpoint = MemoryCheckpoint(tensors)
