@@ -144,12 +144,14 @@ class MatrixOps(ProductOps):
         rows = _rows(x) // stack
         kernel, bucket = self._kernel("matvec", rows, x, weight)
         lots = -(-width * weight.dtype.itemsize // 16)
-        lanes, split, warps = _teams(stack * outputs, lots, _BUSY * self.device.processors)
-        tile = _WARP // lanes * _OUTS * (warps // split)
+        teams = _teams(stack * outputs, lots, _BUSY * self.device.processors)
+        lanes, split, groups = teams
+        tile, warps = _WARP // lanes * _OUTS * groups, split * groups
         grid = (-(-rows // bucket), -(-outputs // tile), stack)
         self.call(
             *(kernel, grid, warps * _WARP, y, x, weight, how.bias, how.gate, rows, outputs, width),
-            *(most_outputs, most_inputs, how.word, int(how.onto), lanes, split),
+            *(most_outputs, most_inputs, how.word, int(how.onto)),
+            *(size.bit_length() - 1 for size in teams),
         )
 
     def _kernel(self, program: str, rows: int, x: Array, weight: Array) -> tuple[Any, int]:
@@ -166,7 +168,7 @@ def _rows(x: Array) -> int:
 
 
 def _teams(outputs: int, lots: int, wanted: int) -> tuple[int, int, int]:
-    """Lanes of a team, warps that share its inputs, and warps of a block.
+    """Lanes of a team, warps that share a group's inputs, and groups: all are powers of two.
 
     A row of weights is ``lots`` of 16 bytes; about ``wanted`` warps keep the card's memory busy.
     """
@@ -175,7 +177,7 @@ def _teams(outputs: int, lots: int, wanted: int) -> tuple[int, int, int]:
     split = 1
     while split < _MOST_WARPS and groups * split < wanted and 2 * split * lanes <= lots:
         split *= 2
-    return lanes, split, max(_WARPS, split)
+    return lanes, split, max(1, _WARPS // split)
 
 
 def _runs(width: int, panels: int, processors: int) -> tuple[int, int]:
