@@ -67,7 +67,7 @@ def _verb(name: str) -> Callable[[Namespace], int]:
     elif name == "chat":
         from .chat_verb import run as verb
     else:
-        verb = _verb_around(name)
+        return _verb_around(name)
     return verb
 
 

@@ -1,7 +1,7 @@
 """Everything that lives as long as the window, in the order it is built and ended."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from PySide6.QtCore import QCoreApplication
@@ -9,6 +9,8 @@ from PySide6.QtWidgets import QApplication
 
 from app.errors import Failure
 from app.runtime import library
+from app.runtime.cards import Card, cards
+from app.runtime.protocol import Loaded
 from app.runtime.supervisor import Phase, Supervisor
 from app.store.changes import Changes
 from app.store.conversations import open_conversations
@@ -16,6 +18,7 @@ from app.store.paths import Paths
 from app.store.settings import Settings
 
 from .actions import model_commands, model_file_commands, window_commands
+from .cards import Cards
 from .downloads.arrivals import Arrivals
 from .downloads.queue import Queue
 from .models.catalogue import Catalogue
@@ -39,6 +42,7 @@ class House:
         app: QApplication,
         paths: Paths,
         supervise: Callable[[Callable[[], None]], Supervisor] = Supervisor,
+        look_for_cards: Callable[[], Sequence[Card]] = cards,
     ) -> None:
         guide = library.embedded_model()
         changes = Changes()
@@ -50,6 +54,8 @@ class House:
         self._session = Session(supervisor, self._tasks)
         self._session.died.connect(self._tell_of_death)
         self._session.changed.connect(self._take_back)
+        self._session.changed.connect(self._tell_of_step)
+        self._told_step: Loaded | None = None
         self._told_death: Notice | None = None
         chosen = self._settings.now
         self._theme = Theme(chosen.theme, chosen.text_scale)
@@ -65,6 +71,7 @@ class House:
             library=self.library,
             catalogue=Catalogue(self._settings, self._tasks, paths.hub_cache),
             downloads=Queue(self._settings, self._tasks, paths),
+            cards=Cards(self._tasks, look_for_cards),
         )
         self._paths = paths
         self.closed = False
@@ -83,6 +90,7 @@ class House:
         for trouble in (self._settings.trouble, self._trouble):
             if trouble is not None:
                 self._notices.failure(trouble)
+        self.services.cards.look()
         self._opening.open_last()
         self.library.refresh()
         self.library.watch()
@@ -113,6 +121,17 @@ class House:
         if self.window.notices.notice is self._told_death:
             self._notices.withdraw()
         self._told_death = None
+
+    def _tell_of_step(self) -> None:
+        """That a card was to run the model and does not, once for each time it is opened."""
+        loaded = self._session.loaded
+        if loaded is None or loaded is self._told_step or loaded.stepped_down is None:
+            return
+        self._told_step = loaded
+        from app.words_card import stepped_down_in_words  # seldom needed
+
+        said = stepped_down_in_words(loaded.stepped_down, loaded.strategy)
+        self._notices.news(said, lasts_s=0.0)
 
     def _offer_models(self) -> None:
         about = model_file_commands(self.services, self._opening)

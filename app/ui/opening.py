@@ -36,7 +36,7 @@ class Opening(QObject):
         self._services.tasks.start(self._open(path, chat=chat))
 
     async def _open(self, path: Path, *, chat: bool) -> None:
-        strategy = self._strategy(path)
+        strategy = await self._strategy(path)
         await self._services.tasks.thread(look_at, path, strategy)
         if path != self._wanted:
             return  # another one was chosen meanwhile
@@ -54,14 +54,14 @@ class Opening(QObject):
         last = Path(chosen.model) if chosen.model and chosen.open_last_model else None
         if last is not None and last.exists():
             try:
-                await self._services.session.opened(last, self._strategy(last))
+                await self._services.session.opened(last, await self._strategy(last))
             except Failure as failure:
                 self._services.notices.failure(failure)
             else:
                 return
         guide = self._guide
         self._stand_in = guide if chosen.model else None  # what was chosen stays the last model
-        await self._services.session.opened(guide, self._strategy(guide))
+        await self._services.session.opened(guide, await self._strategy(guide))
 
     def open_guide(self) -> None:
         """Open the small model that ships with the program."""
@@ -104,8 +104,15 @@ class Opening(QObject):
         dialog.finished.connect(dialog.deleteLater)
         return dialog
 
-    def _strategy(self, path: Path) -> str:
-        return self._services.settings.now.strategies.get(str(path), "")
+    async def _strategy(self, path: Path) -> str:
+        """As it was last asked for; as usual where that was a card that is gone."""
+        asked = self._services.settings.now.strategies.get(str(path), "")
+        if not asked.startswith("cuda"):
+            return asked
+        cards = self._services.cards
+        if not cards.known:
+            await cards.looked()
+        return asked if any(card.device == asked.split()[0] for card in cards.usable) else ""
 
     def _remember(self) -> None:
         loaded = self._services.session.loaded

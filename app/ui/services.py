@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from app.store.conversations import Conversations
     from app.store.settings import Settings
 
+    from .cards import Cards
     from .downloads.queue import Queue
     from .models.catalogue import Catalogue
     from .models.library import Library
@@ -30,3 +31,4 @@ class Services:
     library: "Library"
     catalogue: "Catalogue"
     downloads: "Queue"
+    cards: "Cards"

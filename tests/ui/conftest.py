@@ -98,8 +98,8 @@ def build(qapp, paths, guide, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # nobody listens there
     built = []
 
-    def _build(supervise=FakeSupervisor, **settings):
-        house = House(qapp, paths, supervise)
+    def _build(supervise=FakeSupervisor, cards=(), **settings):
+        house = House(qapp, paths, supervise, lambda: cards)
         house.services.settings.change(**settings)
         built.append(house)
         return house

@@ -7,7 +7,8 @@ from PySide6.QtCore import QLocale
 
 from app.errors import NotFound
 from app.hub.fits import Fit as Verdict
-from app.hub.fits import Machine
+from app.hub.fits import Machine, Way
+from app.runtime.cards import Card
 from app.ui.amounts import duration, short_count, size, speed, whole
 from app.ui.commands import Command
 from app.ui.models.fit import said as fit_words
@@ -76,6 +77,8 @@ def test_official_names_become_plain_words_others_stay(stem, parameters, said):
 def test_a_way_to_run_has_plain_words():
     assert plain_way("cpu bf16") == "16-bit on CPU"
     assert plain_way("cpu fp32") == "32-bit on CPU"
+    assert plain_way("cuda fp16") == "16-bit on GPU"
+    assert plain_way("cuda:1 int8") == "8-bit on GPU 1"
     assert plain_way("") == ""
 
 
@@ -102,8 +105,28 @@ def test_a_verdict_has_a_word_the_gigabytes_and_a_picture(kind, strategy, word):
 def test_another_way_than_the_usual_one_is_judged_by_its_own_memory():
     here = Machine(8 * GB, 16 * GB)
     usual = Verdict(kind="cpu", strategy="cpu bf16", needed_bytes=4 * GB)
-    assert fit_words(usual, here, 9 * GB).word == "Tight"
-    assert fit_words(usual, here, 7 * GB).word == "Fits"
+    assert fit_words(usual, here, Way("cpu fp32", 9 * GB)).word == "Tight"
+    assert fit_words(usual, here, Way("cpu fp32", 7 * GB)).word == "Fits"
+
+
+@pytest.mark.parametrize(
+    ("needed", "word"), [(7, "Fast in 8-bit"), (12, "Tight"), (20, "Too large")]
+)
+def test_a_way_on_a_card_is_judged_by_the_cards_memory(needed, word):
+    card = Card(index=0, name="a", capability=89, total_bytes=16 * GB, free_bytes=8 * GB)
+    here = Machine(2 * GB, 4 * GB, (card,))
+    usual = Verdict(kind="cpu", strategy="cpu bf16", needed_bytes=GB)
+    fit = fit_words(usual, here, Way("cuda int8", needed * GB, card))
+    assert fit.word == word
+    assert ("16.0 GB" if word == "Too large" else "8.0 GB") in fit.sentence
+
+
+def test_what_runs_on_a_card_says_so_with_its_memory():
+    here = Machine(2 * GB, 4 * GB)
+    verdict = Verdict(kind="gpu", strategy="cuda fp16", needed_bytes=5 * GB, available_bytes=8 * GB)
+    fit = fit_words(verdict, here)
+    assert (fit.word, fit.good) == ("Runs fast", True)
+    assert fit.sentence.startswith("Runs on the graphics card: needs about 5.0 GB of its memory; 8")
 
 
 @pytest.mark.parametrize(

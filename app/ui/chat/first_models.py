@@ -32,7 +32,7 @@ class FirstModels(QWidget):
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._services = services
-        self._fitting = Fitting(lambda _entry: "")
+        self._fitting = Fitting(lambda _entry: "", lambda: services.cards.usable)
         self._advice: list[Advice] = []
         self._cards: dict[str, OfferCard] = {}
         self._machine = label("", "dim", wrap=True)
@@ -51,6 +51,7 @@ class FirstModels(QWidget):
         outer.addWidget(self.everything, 0, Qt.AlignmentFlag.AlignLeft)
         services.library.changed.connect(self._choose)
         services.catalogue.changed.connect(self._choose)
+        services.cards.changed.connect(self._choose)
         services.downloads.changed.connect(self._follow)
         self.hide()
 
@@ -62,11 +63,12 @@ class FirstModels(QWidget):
     def look(self) -> None:
         """The page is shown: see what there is."""
         self._services.catalogue.load()
+        self._services.cards.look()
         self._choose()
 
     def _choose(self) -> None:
         library = self._services.library
-        if not library.scanned:
+        if not (library.scanned and self._services.cards.known):
             return
         own = any(entry.usable and not entry.embedded for entry in library.entries)
         if own and not self._cards:
@@ -95,9 +97,14 @@ class FirstModels(QWidget):
         cores = psutil.cpu_count(logical=False) or os.cpu_count() or 1
         one, many = self.tr("1 processor core"), self.tr("{} processor cores").format(cores)
         words = self.tr("This computer has {} and {} of memory, {} of it free.")
-        return words.format(
+        said = words.format(
             one if cores == 1 else many, size(here.total_bytes), size(here.available_bytes)
         )
+        if not here.cards:
+            return said
+        card = here.cards[0]
+        words = self.tr("Its {} has {}, {} of it free.")
+        return f"{said} {words.format(card.name, size(card.total_bytes), size(card.free_bytes))}"
 
     def _follow(self) -> None:
         library = {entry.below: entry for entry in self._services.library.entries if entry.usable}

@@ -12,7 +12,7 @@ from app.ui.amounts import size
 from app.ui.theme import Theme
 from app.ui.widgets.parts import label
 
-from .naming import plain_numbers
+from .naming import plain_numbers, plain_way
 
 
 class Costs(QWidget):
@@ -36,11 +36,12 @@ class Costs(QWidget):
         heading = label(self.tr("Memory on this machine"), "strong")
         self._grid.addWidget(heading, 0, 0, 1, 3)
         self._total = verdict.total_bytes or 1
+        places = any(way.card is not None for way in verdict.per_format)
         for row, way in enumerate(verdict.per_format, 1):
-            words = self._words(way, way.strategy == verdict.strategy)
+            words = self._words(way, way.strategy == verdict.strategy, places=places)
             name = self._pick(way, words, now) if picks else label(words)
             self._grid.addWidget(name, row, 0)
-            self._grid.addWidget(Bar(self._theme, way.needed_bytes / self._total), row, 1)
+            self._grid.addWidget(Bar(self._theme, self._share(way)), row, 1)
             self._grid.addWidget(label(size(way.needed_bytes), "small"), row, 2)
 
     def _pick(self, way: Way, words: str, now: str) -> QRadioButton:
@@ -51,8 +52,12 @@ class Costs(QWidget):
         self._group.addButton(pick)
         return pick
 
-    def _words(self, way: Way, recommended: bool) -> str:  # noqa: FBT001
-        name = plain_numbers(way.strategy.rpartition(" ")[2])
+    def _share(self, way: Way) -> float:
+        return way.needed_bytes / (way.card.total_bytes if way.card else self._total)
+
+    def _words(self, way: Way, recommended: bool, *, places: bool) -> str:  # noqa: FBT001
+        form = way.strategy.rpartition(" ")[2]
+        name = plain_way(way.strategy) if places else plain_numbers(form)
         return self.tr("{} (usual)").format(name) if recommended else name
 
     def _clear(self) -> None:

@@ -1,9 +1,11 @@
 """How every model would run here now; remembers what it said until the free memory is another."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from app.hub.fits import Fit as Verdict
-from app.hub.fits import Machine, fit, machine
+from app.hub.fits import Machine, fit
+from app.runtime.cards import Card
+from app.runtime.probe import available_bytes, total_bytes
 from app.ui.status.machine import Machine as Counters
 
 from .entry import Entry
@@ -13,20 +15,25 @@ _STEP = 100  # a share of all memory: smaller changes change nothing
 
 
 class Fitting:
-    """``chosen`` gives the strategy that the person picked for an entry, or ""."""
+    """``chosen`` gives the strategy that the person picked for an entry, or "".
 
-    def __init__(self, chosen: Callable[[Entry], str]) -> None:
-        self._chosen = chosen
+    ``cards`` gives the cards on which models run, with the memory that is free now.
+    """
+
+    def __init__(
+        self, chosen: Callable[[Entry], str], cards: Callable[[], Sequence[Card]] = tuple
+    ) -> None:
+        self._chosen, self._cards = chosen, cards
         self._counters = Counters()
-        self.here = machine()
+        self.here = Machine(available_bytes(), total_bytes(), tuple(cards()))
         self._known: dict[str, tuple[Entry, Verdict]] = {}
 
     def measure(self, worker_pid: int | None) -> None:
         """Look at the memory again; what the open model holds counts as free, it would go first."""
-        now, held = machine(), self._counters.read(worker_pid).worker_bytes
-        free = min(now.available_bytes + held, now.total_bytes)
-        if abs(free - self.here.available_bytes) * _STEP > now.total_bytes:
-            self.here = Machine(free, now.total_bytes)
+        held, total = self._counters.read(worker_pid).worker_bytes, total_bytes()
+        free, cards = min(available_bytes() + held, total), tuple(self._cards())
+        if abs(free - self.here.available_bytes) * _STEP > total or cards != self.here.cards:
+            self.here = Machine(free, total, cards)
             self._known.clear()
 
     def verdict(self, entry: Entry) -> Verdict:
@@ -38,18 +45,18 @@ class Fitting:
 
     def strategy(self, entry: Entry) -> str:
         """How it would be run: as the person picked, else in the usual way."""
-        return self._chosen(entry) or self.verdict(entry).strategy
+        picked, verdict = self._chosen(entry), self.verdict(entry)
+        there = any(way.strategy == picked for way in verdict.per_format)
+        return picked if there else verdict.strategy
 
     def words(self, entry: Entry) -> Fit | None:
         """The mark and the sentences; None for what does not run."""
         verdict = self.verdict(entry)
         if verdict.kind == "unknown":
             return None
-        picked = self._chosen(entry)
-        ways = {way.strategy: way.needed_bytes for way in verdict.per_format}
-        if picked in ways and picked != verdict.strategy:
-            return said(verdict, self.here, ways[picked])
-        return said(verdict, self.here)
+        picked = self.strategy(entry)
+        ways = {way.strategy: way for way in verdict.per_format}
+        return said(verdict, self.here, ways[picked] if picked != verdict.strategy else None)
 
     def good(self, entry: Entry) -> bool:
         """Whether it runs now."""

@@ -50,7 +50,11 @@ def plain_numbers(form: str) -> str:
 def plain_way(strategy: str) -> str:
     """A strategy in the window's words: ``16-bit on CPU`` for "cpu bf16"; "" for none."""
     device, _, form = strategy.partition(" ")
-    return _tr("{} on {}").format(plain_numbers(form), device.upper()) if form else strategy
+    if device == "cpu":
+        return _tr("{} on {}").format(plain_numbers(form), "CPU")
+    number = device.partition(":")[2]
+    named = {"fp16": _tr("16-bit"), "bf16": _tr("16-bit (bf16)")}.get(form, plain_numbers(form))
+    return _tr("{} on {}").format(named, f"GPU {number}".strip()) if form else strategy
 
 
 def _stated(lower: str, parameters: int) -> str:

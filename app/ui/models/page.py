@@ -7,7 +7,9 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from app.errors import Failure
+from app.runtime.cards import Card
 from app.runtime.supervisor import Phase
+from app.ui.cards import with_room_of
 from app.ui.commands import Command, Habit
 from app.ui.opening import Opening
 from app.ui.page import Page
@@ -31,7 +33,7 @@ class ModelsPage(Page):
         self._library, self._catalogue = services.library, services.catalogue
         self._queue = services.downloads
         self._shown_key, self._begun = "", False
-        self.fitting = Fitting(self._picked)
+        self.fitting = Fitting(self._picked, self._cards)
         self.rows = Rows(self.fitting, self)
         self.head = Head(services.theme)
         self.listing = Listing(services.theme, self.rows)
@@ -62,6 +64,7 @@ class ModelsPage(Page):
     def arrived(self) -> None:
         self._library.refresh()
         self._catalogue.refresh()
+        self._services.cards.look()
         self.listing.take_keyboard()
 
     def event(self, event: QEvent) -> bool:
@@ -99,6 +102,7 @@ class ModelsPage(Page):
         self._show_state()
 
     def _show_session(self) -> None:
+        self._services.cards.look()
         self._measure()
         self.rows.mark_open(self._open_path())
         self.rows.refresh()
@@ -145,6 +149,10 @@ class ModelsPage(Page):
         """The strategy that the person chose for it."""
         chosen = self._services.settings.now.strategies
         return chosen.get(str(entry.path), "") if entry.path else ""
+
+    def _cards(self) -> Sequence[Card]:
+        """Those on which models run, as if no model were open."""
+        return with_room_of(self._services.session.loaded, self._services.cards.usable)
 
     def _open_path(self) -> Path | None:
         """The model that answers now: none while another is opened, or after it died."""
@@ -240,6 +248,7 @@ class ModelsPage(Page):
         self._catalogue.changed.connect(self._show_entries)
         self._queue.changed.connect(self._show_downloads)
         self._services.session.changed.connect(self._show_session)
+        self._services.cards.changed.connect(self._show_entries)
         self.verbs.told.connect(self._show_notes)
         self.verbs.doomed_changed.connect(self._show_entries)
         head, listing, details = self.head, self.listing, self.details

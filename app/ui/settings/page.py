@@ -40,10 +40,13 @@ class SettingsPage(Page):
             self._column.addWidget(section)
         self._column.addStretch()
         services.theme.changed.connect(self._follow)
+        services.cards.changed.connect(self._show_cards)
+        self._show_cards()
         self._follow()
 
     def arrived(self) -> None:
         self._follow()
+        self._services.cards.look()
         self.theme_choice.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _look(self) -> Section:
@@ -71,6 +74,9 @@ class SettingsPage(Page):
         self.open_last.clicked.connect(self._set_open_last)
         words = self.tr("Otherwise the small guide that ships with Rookery is opened.")
         section.add(self.tr("Open the last model at start"), words, self.open_last)
+        words = self.tr("Looking for NVIDIA cards…")
+        self.graphics = section.add(self.tr("Graphics card"), words)
+        self.graphics.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         add = button(self.tr("Add folder"), "folder-plus")
         add.clicked.connect(self._opening.ask_folder)
         words = self.tr("Searched with all folders inside, and watched for what comes and goes.")
@@ -114,6 +120,15 @@ class SettingsPage(Page):
         self.size_choice.setCurrentIndex(nearest(theme.scale))
         self.open_last.setChecked(self._services.settings.now.open_last_model)
         self.downloads.follow()
+
+    def _show_cards(self) -> None:
+        cards = self._services.cards
+        if not cards.known:
+            return
+        from app.words_card import card_in_words, use_of_cards_in_words
+
+        lines = [*map(card_in_words, cards.found), use_of_cards_in_words(cards.found)]
+        self.graphics.setText("\n".join(lines))
 
     def _dress(self) -> None:
         choose_theme(self._services, str(self.theme_choice.currentData()))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication
 
+from app.runtime.protocol import Loaded
 from app.runtime.supervisor import Phase
 from app.ui.models.naming import plain_name, plain_way
 from app.ui.session import Session
@@ -31,8 +32,18 @@ def pill_of(session: Session) -> Pill:
         said = session.loaded
         name = plain_name(said.name, said.spec.parameters)
         text = f"{name} · RWKV-{said.spec.generation} · {plain_way(said.strategy)}"
-        return Pill("dot", "good", text, change)
+        return Pill("dot", "good", text, "\n".join((change, *_computing(said))))
     return Pill("dot", "edge", _tr("No model is open"), _tr("Choose a model"))
+
+
+def _computing(said: Loaded) -> list[str]:
+    """What computes, and why nothing faster does."""
+    lines = [_tr("Computed by {}").format(said.backend)] if said.backend else []
+    if said.stepped_down is not None:
+        from app.words_card import stepped_down_in_words  # seldom needed
+
+        lines.append(stepped_down_in_words(said.stepped_down, said.strategy))
+    return [*lines, said.note] if said.note else lines
 
 
 def _opening(session: Session) -> str:

@@ -11,6 +11,7 @@ from app.store.changes import Changes
 from app.store.conversations import open_conversations
 from app.store.paths import standard_paths
 from app.store.settings import Settings
+from app.ui.cards import Cards
 from app.ui.chat.page import ChatPage
 from app.ui.downloads.queue import Queue
 from app.ui.models.catalogue import Catalogue
@@ -120,4 +121,5 @@ def _services(qapp: QApplication, folder, speaker: Speaker) -> Services:
         library=Library(settings, tasks, paths.models, embedded_model()),
         catalogue=Catalogue(settings, tasks, paths.hub_cache),
         downloads=Queue(settings, tasks, paths),
+        cards=Cards(tasks, tuple),
     )
