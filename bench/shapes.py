@@ -27,6 +27,8 @@ SIZES = {
     "0.1B": Size(12, 768, (64, 64, 32, 128)),
     "0.4B": Size(24, 1024, (64, 64, 32, 128)),
     "1.5B": Size(24, 2048, (96, 96, 64, 256)),
+    "2.9B": Size(32, 2560, (96, 96, 64, 320)),
+    "7.2B": Size(32, 4096, (128, 128, 96, 480)),
 }
 
 
@@ -42,7 +44,7 @@ def write_checkpoint(
     """
     random = torch.Generator().manual_seed(seed)
     tensors = {}
-    for name, shape, low, high in _tensors(generation, size):
+    for name, shape, low, high in entries(generation, size):
         drawn = low + (high - low) * torch.rand(shape, generator=random)
         tensors[name] = (change(name, drawn) if change else drawn).to(torch.bfloat16)
     # the package finds RWKV-5 only if it meets ln_x before time_decay
@@ -97,7 +99,8 @@ _QUANTILE = 1.0364  # the normal distribution's at 85 %
 Entry = tuple[str, tuple[int, ...], float, float]  # name, shape, least, most
 
 
-def _tensors(generation: str, size: Size) -> Iterator[Entry]:
+def entries(generation: str, size: Size) -> Iterator[Entry]:
+    """Every tensor of a model, with the ends between which its numbers are drawn."""
     width = size.width
     yield "emb.weight", (size.vocabulary, width), -0.5, 0.5
     yield from _norm("blocks.0.ln0", width)

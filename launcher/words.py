@@ -70,7 +70,8 @@ python3 launch.py               open the window (the terminal chat where there i
 python3 launch.py VERB ...      run a verb of the program; VERB --help explains it: chat, generate,
                                 inspect, score, bench, models
 python3 launch.py test          run every check and test; further words go to pytest
-python3 launch.py setup         only set up: a virtual environment in .venv
+python3 launch.py setup         only set up: a virtual environment in .venv; where there is an
+                                NVIDIA driver it offers the packages for the card once more
 python3 launch.py bundle        make dist/rookery, a folder that runs without Python beside it
 
 The first start sets up by itself; later starts find that done."""

@@ -91,11 +91,15 @@ class CupyDevice:
         self._stages: list[tuple[Any, Any]] = []
 
     @property
-    def free_bytes(self) -> int:
-        """Memory that can still be had, what the pool keeps for later included."""
+    def card_free_bytes(self) -> int:
+        """Memory that no program has taken; what this one keeps for later is taken."""
         self._here()
-        free, _ = self._cuda.runtime.memGetInfo()
-        return int(free) + int(self._pool.free_bytes())
+        return int(self._cuda.runtime.memGetInfo()[0])
+
+    @property
+    def free_bytes(self) -> int:
+        """Memory that this program can still have."""
+        return self.card_free_bytes + int(self._pool.free_bytes())
 
     @property
     def held_bytes(self) -> int:

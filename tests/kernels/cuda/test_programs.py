@@ -1,4 +1,4 @@
-"""Every program compiles for every card, without a warning and without a spilled register."""
+"""Every program compiles for every card, without a warning and with its numbers in registers."""
 
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
