@@ -46,6 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown:
         print(f"There is no part {', '.join(unknown)}; there are {', '.join(PARTS)}.")
         return 1
+    with tempfile.TemporaryDirectory() as asked.cache:
+        return _measure(parts, asked, begun)
+
+
+def _measure(parts: list[str], asked: argparse.Namespace, begun: float) -> int:
     rows: list[Row] = []
     troubles: list[str] = []
     # what is measured is told as a share of these, and without a card there is nothing else
@@ -121,6 +126,7 @@ def _run(
 def _command(part: str, seconds: float, asked: argparse.Namespace, rates: Row) -> list[str]:
     options = ["--seconds", f"{seconds:.0f}", "--device", asked.device]
     options += ["--rates", json.dumps(rates), *["--quick"] * asked.quick]
+    options += ["--cache", asked.cache]
     return [sys.executable, "-m", "bench.gpu_part", part, *options]
 
 

@@ -9,6 +9,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from app.errors import Failure
@@ -33,6 +34,7 @@ class Asked(argparse.Namespace):
     device: str
     rates: str
     quick: bool
+    cache: str
 
 
 def rows(asked: Asked, ops: gpu_speed.WatchedOps, enough: Callable[[], bool]) -> Iterator[Row]:
@@ -81,6 +83,7 @@ def main() -> None:
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--rates", default='{"copy": 1, "matrix": 1}')
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--cache", default="", help="for compiled kernels, where there is no other")
     asked = parser.parse_args(namespace=Asked())
     late: list[str] = []
 
@@ -93,7 +96,7 @@ def main() -> None:
         found = _package(asked, enough)
     else:
         try:
-            ops = _opened(int(asked.device.partition(":")[2] or 0))
+            ops = _opened(asked)
         except Failure as failure:
             print(json.dumps({"no_card": one_line(failure)}))
             return
@@ -104,10 +107,12 @@ def main() -> None:
         print(json.dumps({"note": _LATE}), flush=True)
 
 
-def _opened(index: int) -> gpu_speed.WatchedOps:
+def _opened(asked: Asked) -> gpu_speed.WatchedOps:
     """The card; what its driver tells before is without what opening it takes."""
+    index = int(asked.device.partition(":")[2] or 0)
+    folder = nvrtc.standard_folder() or (Path(asked.cache) if asked.cache else None)
     free = {card.index: card.free_bytes for card in cards()}
-    ops = gpu_speed.WatchedOps(opening.open_device(index, nvrtc.standard_folder()))
+    ops = gpu_speed.WatchedOps(opening.open_device(index, folder))
     device: Any = ops.device
     if index in free:
         ops.context_bytes = max(0, free[index] - device.card_free_bytes)

@@ -24,6 +24,7 @@ from .nvrtc import Programs
 _MOST_WORDS = 24
 _STAGED_BYTES = 4 << 20  # what is at least so large is brought through page-locked memory
 _STAGE_BYTES = 16 << 20
+_MOST_LOCKED_BYTES = 64 << 20  # of one result: what is locked stays so
 _WORKSPACE_BYTES = {True: 32 << 20, False: 8 << 20}  # of cuBLAS, from Hopper on and before
 _HOPPER = 90
 _NO_MEMORY = (2, 3)  # cudaErrorMemoryAllocation, CUBLAS_STATUS_ALLOC_FAILED
@@ -150,12 +151,13 @@ class CupyDevice:
 
     @_told
     def read(self, array: Array) -> np.ndarray[Any, Any]:
-        """See Device; the copy lies in page-locked memory, so it is not for keeping long."""
+        """See Device; a small copy lies in page-locked memory, so it is not for keeping long."""
         self._here()
-        if not array.nbytes:
-            return np.empty(array.shape, array.dtype)
-        locked = self._cuda.cupy.cuda.alloc_pinned_memory(array.nbytes)
-        host = np.frombuffer(locked, array.dtype, array.size).reshape(array.shape)
+        if 0 < array.nbytes <= _MOST_LOCKED_BYTES:
+            locked = self._cuda.cupy.cuda.alloc_pinned_memory(array.nbytes)
+            host = np.frombuffer(locked, array.dtype, array.size).reshape(array.shape)
+        else:
+            host = np.empty(array.shape, array.dtype)
         copy, stream = self._cuda.runtime.memcpyAsync, self._stream.ptr
         copy(host.ctypes.data, array.data.ptr, array.nbytes, _TO_HOST, stream)
         self._cuda.runtime.streamSynchronize(stream)

@@ -75,6 +75,12 @@ def test_what_was_written_is_read_again_also_in_views_and_lent_memory(card):
     assert np.array_equal(card.read(block)[:256].view(np.float32), numbers[0, 0])
 
 
+@pytest.mark.parametrize("count", [0, 17 << 20])
+def test_nothing_and_very_much_is_read_too(card, count):
+    numbers = np.arange(count, dtype=np.float32)
+    assert np.array_equal(card.read(_placed(card, numbers)), numbers)
+
+
 def test_lent_memory_keeps_its_holder_until_the_last_view_is_gone(card):
     import weakref
 

@@ -33,6 +33,14 @@ def test_every_operation_is_there():
     assert (ops.name, ops.note) == ("cuda emulation", "")
 
 
+@pytest.mark.parametrize("form", ["fp32", "fp16", "bf16"])
+def test_results_of_all_types_come_to_the_host_as_floats(form):
+    ops, numbers = CudaOps(EmulatedDevice()), torch.tensor([[1.5, -0.25], [3.0, 0.0]])
+    found = ops.host(ops.upload(numbers, form))
+    assert found.dtype == torch.float32
+    assert torch.equal(found, numbers)
+
+
 def test_no_two_families_give_one_name_two_meanings():
     """They are bases of one class, where the first would hide the second."""
     owners = {}
