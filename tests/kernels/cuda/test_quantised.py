@@ -16,7 +16,7 @@ PLAIN = PortableOps()
 
 # (rows, out, in): less than a panel, a group or a chunk; whole ones; a little more; every bucket
 SIZES = [(1, 1, 1), (1, 40, 100), (1, 70, 3), (2, 130, 65), (3, 33, 200), (8, 64, 64), (9, 5, 96)]
-MORE = [(1, 16, 2100), (2, 48, 320), (17, 40, 33), (33, 16, 130), (66, 33, 70)]
+MORE = [(1, 16, 1100), (2, 48, 320), (17, 40, 33), (33, 16, 130), (66, 33, 70)]
 every_size = pytest.mark.parametrize("size", SIZES + MORE, ids=str)
 every_kind = pytest.mark.parametrize("kind", sorted(KINDS))
 
@@ -27,6 +27,15 @@ class AskedFor(EmulatedDevice):
     def kernel(self, program, name, **constants):
         assert (program, constants) in PROGRAMS
         return super().kernel(program, name, **constants)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Matrices this small are packed faster by one, above all beside other work."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(params=["forward", "backward", "shuffled"])
@@ -92,13 +101,12 @@ def test_a_stack_of_products(ops, kind, rows):
     _assert_close(_read(ops, found), wanted, _limit(rows))
 
 
-UNITS = [(1, 1, 1), (1, 40, 100), (2, 130, 65), (3, 33, 200), (5, 300, 70), (17, 270, 140)]
+UNITS = [(1, 1, 1), (1, 40, 100), (2, 130, 65), (3, 33, 200), (5, 300, 70), (17, 270, 70)]
 
 
 @every_kind
-@pytest.mark.parametrize("size", [*UNITS, (1, 130, 2100)], ids=str)
-@pytest.mark.parametrize("gated", [False, True])
-@pytest.mark.parametrize("skipping", [False, True])
+@pytest.mark.parametrize("size", [*UNITS, (1, 130, 1100)], ids=str)
+@pytest.mark.parametrize(("gated", "skipping"), [(False, True), (True, False)])
 def test_a_product_by_unit_onto_the_residual(cuda, kind, size, gated, skipping):
     cuda.skipping = skipping
     limit = 1e-5 if size[0] <= 2 else 2e-4
