@@ -7,6 +7,7 @@ Prints a JSON object for each row of a table, or a note.
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -101,8 +102,11 @@ def main() -> None:
             print(json.dumps({"no_card": one_line(failure)}))
             return
         found = rows(asked, ops, enough)
-    for row in found:
-        print(json.dumps(row), flush=True)
+    try:
+        for row in found:
+            print(json.dumps(row), flush=True)
+    except Failure as failure:
+        sys.exit(one_line(failure))
     if late:
         print(json.dumps({"note": _LATE}), flush=True)
 

@@ -72,7 +72,8 @@ def _verdict(row: Row) -> str:
 
 
 def _decode(rows: list[Row]) -> str:
-    single = {(row["model"], row["format"]): row for row in rows if row["batch"] == 1}
+    ones = [row for row in rows if row["batch"] == 1 and "note" not in row]
+    single = {(row["model"], row["format"]): row for row in ones}
     base = {model: row["tokens_per_s"] for (model, form), row in single.items() if form == "fp16"}
     lines = []
     for row in rows:
@@ -162,5 +163,5 @@ _TABLES: dict[str, tuple[str, Callable[[list[Row]], str]]] = {
     "models": ("Whole models beside their plain twins", _models),
     "decode": ("RWKV-7, one token at a time, dense", _decode),
     "prefill": ("RWKV-7, prompts", _prefill),
-    "memory": ("Memory of one text with a prompt of 1024 tokens, and as predicted", _memory),
+    "memory": ("Memory with one text, after a prompt of 1024 tokens, and as predicted", _memory),
 }

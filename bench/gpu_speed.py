@@ -26,6 +26,7 @@ _PROMPT = 1024
 _PROMPTS = 2048  # tokens of all texts, where there are several
 _COPY_BYTES = 1 << 30
 _SQUARE = 8192
+_NO_ROOM = {"table": "decode", "note": "not enough memory"}
 
 
 class WatchedOps(CudaOps):
@@ -86,30 +87,40 @@ def speeds(
     before = used_bytes(device)
     begun = time.perf_counter()
     weights = RandomWeights("7.0", size, form)
-    model = build(weights, ops, Strategy("cuda", form), free_bytes=_free(device))
+    about = {"model": name, "format": form}
+    try:
+        model = build(weights, ops, Strategy("cuda", form), free_bytes=_free(device))
+    except OutOfMemory:
+        yield about | _NO_ROOM | {"batch": 1}
+        return
     device.wait()
     load_s = time.perf_counter() - begun
     run = timed(device)
-    about = {"model": name, "format": form}
     yield about | {"table": "prefill", **_prefill(model, run, 1, rates)}
-    peak = used_bytes(device) - before + ops.context_bytes
-    predicted = footprint(weights.spec, Strategy("cuda", form), _file_type(form))
-    yield about | {
-        "table": "memory",
-        "used_bytes": peak,
-        "predicted_bytes": predicted.total,
-        "load_s": load_s,
-    }
     for batch in BATCHES:
         if enough():
             return
         try:
             yield about | {"table": "decode", **_decode(model, ops, run, batch, rates)}
+            if batch == 1:
+                used = used_bytes(device) - before + ops.context_bytes
+                yield about | {
+                    "table": "memory",
+                    "used_bytes": used,
+                    **_told(weights, form, load_s),
+                }
             if batch > 1 and not enough():
                 yield about | {"table": "prefill", **_prefill(model, run, batch, rates)}
         except OutOfMemory:
-            yield about | {"table": "decode", "batch": batch, "note": "not enough memory"}
+            yield about | _NO_ROOM | {"batch": batch}
             return
+
+
+def _told(weights: RandomWeights, form: str, load_s: float) -> Row:
+    """What was said of the memory before."""
+    kind = form if form in DTYPES else "bf16"
+    predicted = footprint(weights.spec, Strategy("cuda", form), kind)
+    return {"predicted_bytes": predicted.total, "load_s": load_s}
 
 
 def _decode(model: Rwkv, ops: WatchedOps, run: Timed, batch: int, rates: Row) -> Row:
@@ -171,7 +182,3 @@ def used_bytes(device: Any) -> int:
     if not hasattr(device, "card_free_bytes"):
         return 0
     return int(device.total_bytes - device.card_free_bytes)
-
-
-def _file_type(form: str) -> str:
-    return form if form in DTYPES else "bf16"

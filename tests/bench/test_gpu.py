@@ -137,8 +137,8 @@ def test_speeds_of_a_model_are_told_row_by_row(monkeypatch, form):
     monkeypatch.setattr(gpu_speed, "BATCHES", (1, 3))
     ops = gpu_speed.WatchedOps(EmulatedDevice())
     rows = list(gpu_speed.speeds(ops, ("tiny", TINY), form, {"copy": 1e6, "matrix": 1e6}, never))
-    assert [row["table"] for row in rows] == ["prefill", "memory", "decode", "decode", "prefill"]
-    prefill, memory, one, three, _ = rows
+    assert [row["table"] for row in rows] == ["prefill", "decode", "memory", "decode", "prefill"]
+    prefill, one, memory, three, _ = rows
     assert (prefill["batch"], prefill["steps"], prefill["tokens_per_s"]) == (1, 6, 12)
     assert memory["predicted_bytes"] > 0
     assert (one["tokens_per_s"], three["tokens_per_s"]) == (2, 6)
@@ -146,6 +146,15 @@ def test_speeds_of_a_model_are_told_row_by_row(monkeypatch, form):
     assert "skipping_per_s" not in three
     assert 0.05 < one["share"] < 2
     assert "| tiny |" in markdown(rows, [], ORIGIN)
+
+
+def test_a_model_that_has_no_room_on_the_card_is_told(monkeypatch):
+    monkeypatch.setattr(gpu_speed, "_free", lambda _: 1000)
+    ops = gpu_speed.WatchedOps(EmulatedDevice())
+    rates = {"copy": 1e6, "matrix": 1e6}
+    rows = list(gpu_speed.speeds(ops, ("tiny", TINY), "fp16", rates, never))
+    assert [row["note"] for row in rows] == ["not enough memory"]
+    assert "| tiny | fp16 | 1 | not enough memory |" in markdown(rows, [], ORIGIN)
 
 
 @emulated
