@@ -7,20 +7,18 @@ inputs of zero (packed_units.cu); more read all (packed_unit_rows.cu), many are 
 """
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 from torch import Tensor
 
-from app.kernels import packing
 from app.kernels.layout import KINDS, Shape
 from app.kernels.packing import Packed
 
 from .base import Base
 from .device import DTYPES, FORMS, Array, Product
+from .placed import Placed, exponents, packer
 
 ACTS = {"": 0, "relu2": 1, "tanh": 2, "sigmoid": 3}
 
@@ -57,32 +55,6 @@ _RUN = 32  # inputs that a slot or a warp takes at once, by unit
 _MOST_RUNS = 256  # of a block, packed_units.cu
 _UNIT_WARPS = 4  # packed_unit_rows.cu
 _TILE = 1 << 24  # numbers of float16 at once
-_HIGHEST = 13  # exponent of the largest of them
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A Packed whose arrays are on the card.
-
-    ``exponents`` are those of the powers of two that float16 numbers are made with, one for each
-    matrix; ``come`` are zeros between two products by unit.
-    """
-
-    shape: Shape
-    codes: Array
-    scales: Array
-    exponents: tuple[int, ...]
-    come: Array | None
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all numbers and scales."""
-        return int(self.codes.nbytes + self.scales.nbytes)
-
-    @property
-    def count(self) -> int:
-        """How many matrices."""
-        return len(self.exponents)
 
 
 class _Ending(NamedTuple):
@@ -101,7 +73,7 @@ class QuantisedOps(Base):
 
     def pack(self, host: Tensor, kind: str, *, by_unit: bool) -> Placed:
         """See Ops."""
-        return self.place(_packer()(host, kind, by_unit=by_unit))
+        return self.place(packer()(host, kind, by_unit=by_unit))
 
     def place(self, packed: Packed) -> Placed:
         """A host Packed on the card."""
@@ -111,7 +83,7 @@ class QuantisedOps(Base):
             come = self.device.empty((shape.padded // shape.panel * passes,), np.dtype(np.int32))
             self.device.clear(come)
         codes, scales = self.put(packed.codes), self.put(packed.scales)
-        return Placed(shape, codes, scales, tuple(_exponents(packed)), come)
+        return Placed(shape, codes, scales, tuple(exponents(packed)), come)
 
     def matmul_packed(self, x: Array, weight: Placed, act: str) -> Array:
         """See Ops."""
@@ -292,7 +264,7 @@ class QuantisedOps(Base):
         outputs = tile.shape[upright]
         sums = self.empty((x.shape[0], outputs))
         product = Product(x.shape[0], outputs, x.shape[1], outputs, upright=upright)
-        self.step(lambda: self.device.multiply(sums, x, tile, product))
+        self.multiply(sums, x, tile, product)
         return sums
 
     def _floats(self, x: Array, weight: Placed) -> Array:
@@ -323,23 +295,3 @@ def _tiles(shape: Shape) -> Iterator[tuple[int, int]]:
     step = max(1, _TILE // (shape.panel * shape.groups * KINDS[shape.kind].group))
     for first in range(0, panels, step):
         yield first, min(first + step, panels)
-
-
-def _exponents(packed: Packed) -> Iterator[int]:
-    """For each matrix that of the power of two which brings its largest number to 2^13."""
-    for scales in packed.scales:
-        most = float(scales.abs().amax()) * packing.ZERO
-        usual = math.isfinite(most) and most > 0
-        yield _HIGHEST - math.frexp(most)[1] if usual else 0
-
-
-@cache
-def _packer() -> Callable[..., Packed]:
-    """The native library's, which makes the same bytes faster, where there is one."""
-    from app.kernels.native.library import LibraryError, load
-    from app.kernels.native.ops import NativeOps
-
-    try:
-        return NativeOps(load()).pack
-    except LibraryError:
-        return packing.pack

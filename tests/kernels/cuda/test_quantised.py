@@ -16,7 +16,7 @@ PLAIN = PortableOps()
 
 # (rows, out, in): less than a panel, a group or a chunk; whole ones; a little more; every bucket
 SIZES = [(1, 1, 1), (1, 40, 100), (1, 70, 3), (2, 130, 65), (3, 33, 200), (8, 64, 64), (9, 5, 96)]
-MORE = [(1, 16, 1100), (2, 48, 320), (17, 40, 33), (33, 16, 130), (66, 33, 70)]
+MORE = [(1, 16, 1100), (2, 5, 4200), (2, 48, 320), (17, 40, 33), (33, 16, 130), (66, 33, 70)]
 every_size = pytest.mark.parametrize("size", SIZES + MORE, ids=str)
 every_kind = pytest.mark.parametrize("kind", sorted(KINDS))
 
