@@ -12,8 +12,14 @@ from app.errors import KernelError, NoCard, OutOfMemory
 from app.kernels.cuda import nvrtc, opening
 from app.kernels.cuda.base import Base
 from app.kernels.cuda.device import DTYPES, Product
+from app.kernels.cuda.ops import CudaOps
+from app.kernels.portable import PortableOps
+from app.runtime.models import build
+from app.runtime.strategy import Strategy
+from tests.support.checkpoints import random_tensors
 from tests.support.emulation import device as emulation
 from tests.support.emulation.device import COMPILER, EmulatedDevice
+from tests.support.memory_checkpoint import MemoryCheckpoint
 
 FLOAT = DTYPES["fp32"]
 SCALED = """
@@ -193,6 +199,23 @@ def test_a_kernel_is_launched_with_its_words_and_again_in_a_graph(
         assert np.array_equal(card.read(capture.result), -3 * numbers)
     assert host.calls.count("launchKernel") == 2  # once at once, once into the graph
     assert card.kernel("scaled", "scaled", BY=3) is card.kernel("scaled", "scaled", BY=3)
+
+
+@pytest.mark.skipif(COMPILER is None, reason="no C++ compiler is installed")
+@pytest.mark.timeout(600)  # where no other test has compiled the emulated kernels yet
+@pytest.mark.parametrize(("form", "limit"), [("fp16", 2e-3), ("int8", 3e-2)])
+def test_a_whole_model_runs_on_it_in_graphs_that_texts_join_and_leave(card, form, limit):
+    checkpoint = MemoryCheckpoint(random_tensors("7.0", layers=2))
+    tokens, found = torch.arange(3 * 22).view(3, 22) * 7 % 97, []
+    for ops in (PortableOps(), CudaOps(card)):
+        model = build(checkpoint, ops, Strategy("cpu" if ops.device is None else "cuda", form))
+        state = model.blank(3)
+        rows = [model.forward(tokens[:, :18], state).clone()]  # 54 rows: through cuBLAS
+        rows += [model.forward(tokens[:, at : at + 1], state).clone() for at in (18, 19)]
+        state = state.rows([2, 0])
+        rows += [model.forward(tokens[[2, 0], at : at + 1], state).clone() for at in (20, 21)]
+        found.append(torch.cat(rows))
+    assert (found[1] - found[0]).abs().max() < limit * found[0].abs().max()
 
 
 def test_a_capture_that_fails_leaves_the_card_usable(card, host):
