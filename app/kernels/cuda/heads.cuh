@@ -1,5 +1,5 @@
 // How a head's state of N x N lies in registers: 16 of a line's numbers in a thread, LANES threads a
-// line, 32 lines a block.  Constants: COLUMNS, at least N; WHOLE, whether it is N.
+// line, LINES lines a block.  Constants: COLUMNS, at least N; WHOLE, whether it is N.
 //
 // A line is what one output is the sum over: a row of generation 7's state, a column of 6's.
 #pragma once
@@ -8,10 +8,10 @@
 
 constexpr int HELD = 16;
 constexpr int LANES = COLUMNS / HELD;
-constexpr int LINES = 32;
+constexpr int LINES = COLUMNS <= 128 ? 32 : 16;
 constexpr int THREADS = LINES * LANES;
+constexpr int RESIDENT = WHOLE ? 4 : 1;  // blocks for which a multiprocessor's registers must do
 constexpr int STEPS = 4 * THREADS / COLUMNS;  // tokens staged at once: each thread brings 4 numbers
-constexpr int UNROLLED = COLUMNS <= 64 ? STEPS : 1;
 
 // Which of a line's numbers a thread holds: its four groups of four, spread so that the lanes of a
 // line read side by side.

@@ -19,8 +19,7 @@ MOST_BLENDS = 8  # mix.cu
 _MIX6_TYPES = (*((form, form) for form in DTYPES), ("bf16", "fp32"), ("fp16", "fp32"))
 _SIZES = ((64, 1), (32, 0), (64, 0), (128, 0), (256, 0))  # heads.cuh: COLUMNS, WHOLE
 _MOST_FUSED = 128  # a head's size in attend7
-_LINES = 32  # heads.cuh
-_LANE = 16  # numbers of a line that a thread holds
+_HELD = 16  # heads.cuh: numbers of a line that a thread holds
 _WARP = 32
 _HEADS_A_BLOCK = 4  # gate.cu
 _ELEMENTS_A_BLOCK = 128
@@ -116,7 +115,8 @@ class SequenceOps(Base):
         y = self.empty((batch, steps, width))
         form = _form("wkv6", size)
         kernel = self.device.kernel("wkv6", "wkv6", **form)
-        grid, threads = (_parts(size, _LINES), heads, batch), 2 * form["COLUMNS"]
+        lines = _lines(form)
+        grid, threads = (_parts(size, lines), heads, batch), lines * form["COLUMNS"] // _HELD
         by_token = len(log_decay.shape) > 2
         parts = (rkv[0], rkv[1], rkv[2], log_decay, by_token, bonus)
         self.call(kernel, grid, threads, y, *parts, state.table, state.first, steps, size)
@@ -157,7 +157,9 @@ class SequenceOps(Base):
         form = _form("wkv7", size)
         y = self.empty(r.shape)
         kernel = self.device.kernel("wkv7", "wkv7", **form)
-        grid, threads = (_parts(size, _LINES), width // size, batch), 2 * form["COLUMNS"]
+        lines = _lines(form)
+        grid = (_parts(size, lines), width // size, batch)
+        threads = lines * form["COLUMNS"] // _HELD
         self.call(kernel, grid, threads, y, r, *delta, state.table, state.first, steps, size)
         return y
 
@@ -189,7 +191,7 @@ class SequenceOps(Base):
             delta = self.prepare7(k, v, low, first, keys, heads)
             return self.gate7(self.wkv7(r, delta, state), r, delta, gate, bonus, norm)
         form = _form("wkv7", size)
-        y, threads = self.empty(r.shape), form["COLUMNS"] * form["COLUMNS"] // _LANE
+        y, threads = self.empty(r.shape), form["COLUMNS"] * form["COLUMNS"] // _HELD
         kernel = self.device.kernel("wkv7", "attend7", **form)
         parts = (r, k, v, *_chains(low, first), first, keys, gate, bonus, *norm)
         memory = (state.table, state.first)
@@ -235,6 +237,11 @@ def _form(program: str, size: int) -> dict[str, Any]:
         if size == columns if whole else size <= columns:
             return {"COLUMNS": columns, "WHOLE": whole}
     raise KernelError(program=program, why=f"heads of {size} channels are too large")
+
+
+def _lines(form: dict[str, Any]) -> int:
+    """Lines of a head's state in one block (heads.cuh)."""
+    return 32 if form["COLUMNS"] <= 128 else 16
 
 
 def _norm_threads(width: int) -> int:

@@ -41,23 +41,24 @@ DEVICE float step(float* state, const float* bonus, const Staged& at, int s, int
 
 // y = r (S + bonus k vT), S = w S + k vT; r, k, v, y (B, T, H size); `decay` is log w, (H, size), or
 // as r where `by_token`; a text's memory is (H, size, size) as [key, value].
-// Blocks: (every 32 value channels, heads, texts).
-extern "C" __global__ void __launch_bounds__(THREADS)
+// Blocks: (every LINES value channels, heads, texts).
+extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT)
     wkv6(float* __restrict__ y, const float* __restrict__ r, const float* __restrict__ k,
          const float* __restrict__ v, const float* __restrict__ decay, int by_token,
          const float* __restrict__ bonus, const u64* __restrict__ table, int first, int steps, int size) {
     SHARED Staged staged;
+    if (WHOLE) size = COLUMNS;
     const int head = blockIdx.y, heads = gridDim.y;
     const int lane = threadIdx.x % WARP / VALUES;
     const int value = blockIdx.x * LINES + threadIdx.x / WARP * VALUES + threadIdx.x % VALUES;
     const bool mine = value < size;
-    float* memory = memory_of(table, blockIdx.z, first) + (i64(head) * size) * size + value;
+    float* memory = memory_of(table, blockIdx.z, first) + i64(head) * size * size + value;
     const i64 width = i64(heads) * size, begin = blockIdx.z * (steps * width) + head * size;
     float state[HELD], extra[HELD];
 #pragma unroll
     for (int i = 0; i < HELD; ++i) {
         const int key = column_of(i / 4, lane) + i % 4;
-        state[i] = mine && key < size ? memory[i64(key) * size] : 0.0f;
+        state[i] = mine && key < size ? memory[key * size] : 0.0f;
         extra[i] = key < size ? bonus[head * size + key] : 0.0f;
     }
 
@@ -85,15 +86,16 @@ extern "C" __global__ void __launch_bounds__(THREADS)
             if (mine && lane == 0) y[begin + (t + s) * width + value] = out;
         };
         if (t + STEPS <= steps) {
-#pragma unroll UNROLLED
+#pragma unroll
             for (int s = 0; s < STEPS; ++s) advance(s);
         } else {
+#pragma unroll 1
             for (int s = 0; t + s < steps; ++s) advance(s);
         }
     }
 #pragma unroll
     for (int i = 0; i < HELD; ++i) {
         const int key = column_of(i / 4, lane) + i % 4;
-        if (mine && key < size) memory[i64(key) * size] = state[i];
+        if (mine && key < size) memory[key * size] = state[i];
     }
 }

@@ -76,12 +76,13 @@ DEVICE float step(float* state, const Staged<COUNT>& at, int s, int lane, int li
 }
 
 // S = S diag(w) - (S kk) (kk rate)T + v kT, y = S r; all (B, T, H size), `decay` is log w; a text's
-// memory is (H, size, size) as [value, key].  Blocks: (every 32 value channels, heads, texts).
-extern "C" __global__ void __launch_bounds__(THREADS)
+// memory is (H, size, size) as [value, key].  Blocks: (every LINES value channels, heads, texts).
+extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT)
     wkv7(float* __restrict__ y, const float* __restrict__ r, const float* __restrict__ decay,
          const float* __restrict__ k, const float* __restrict__ v, const float* __restrict__ kk,
          const float* __restrict__ rate, const u64* __restrict__ table, int first, int steps, int size) {
     SHARED Staged<STEPS> staged;
+    if (WHOLE) size = COLUMNS;
     const int head = blockIdx.y, heads = gridDim.y;
     const int lane = threadIdx.x % LANES, line = blockIdx.x * LINES + threadIdx.x / LANES;
     float* memory = memory_of(table, blockIdx.z, first) + i64(head) * size * size;
@@ -115,9 +116,10 @@ extern "C" __global__ void __launch_bounds__(THREADS)
             if (line < size && lane == 0) y[begin + (t + s) * width + line] = out;
         };
         if (t + STEPS <= steps) {
-#pragma unroll UNROLLED
+#pragma unroll
             for (int s = 0; s < STEPS; ++s) advance(s);
         } else {
+#pragma unroll 1
             for (int s = 0; t + s < steps; ++s) advance(s);
         }
     }
@@ -127,7 +129,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
 #if COLUMNS <= 128
 // One token: prepare7, wkv7 and gate7 in one; y, r and all of them (B, H size).  bonus, gain and bias
 // (H size).  Blocks: (heads, texts), with a thread for every HELD numbers of the state.
-extern "C" __global__ void __launch_bounds__(COLUMNS* LANES)
+extern "C" __global__ void __launch_bounds__(COLUMNS * LANES, COLUMNS <= 64 ? 3 : 1)
     attend7(float* __restrict__ y, const float* __restrict__ r, const float* __restrict__ k,
             const float* __restrict__ v, const float* __restrict__ value, const float* __restrict__ decay,
             const float* __restrict__ rate, const float* __restrict__ first, const float* __restrict__ keys,
@@ -135,6 +137,7 @@ extern "C" __global__ void __launch_bounds__(COLUMNS* LANES)
             const float* __restrict__ bias, const u64* __restrict__ table, int part, int size) {
     SHARED Staged<1> staged;
     SHARED float outputs[COLUMNS], gates[COLUMNS], gains[COLUMNS], biases[COLUMNS];
+    if (WHOLE) size = COLUMNS;
     const int head = blockIdx.x, heads = gridDim.x, i = threadIdx.x;
     const int lane = i % LANES, line = i / LANES, width = heads * size, c = head * size + i;
     const i64 at = i64(blockIdx.y) * width + c;

@@ -431,7 +431,7 @@ def test_a_capture_follows_tokens_and_table(straight, draw):
     shifts, blocks = _Blocks(ops, last), _Blocks(ops, state)
     shift, memory = ops.put(shifts.addresses((0, 1))), ops.put(blocks.addresses((0, 1)))
     mixes, tokens = draw(3, 1, 1, width), torch.tensor([[4], [5]])
-    (given, *others), affine = parts.given(ops), ops.affine(norm)
+    (_, *others), affine = parts.given(ops), ops.affine(norm)
     emb, blend = ops.table(table), ops.put(mixes)
 
     def run():
