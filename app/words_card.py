@@ -12,7 +12,11 @@ from .words import say, size, visible
 def stepped_down_in_words(down: SteppedDown, strategy: str) -> str:
     """Why a model runs as ``strategy`` and not in its first way: one or two sentences."""
     failure = BY_CODE.get(down.code, Failure)("", **down.facts)
-    return f"It runs as {strategy} instead of {down.strategy}. {say(failure).text}"
+    if strategy.startswith("cpu"):
+        runs = f"This model runs on the processor ({strategy}), not on the card ({down.strategy})."
+    else:
+        runs = f"This model runs on the card as {strategy}, not as {down.strategy}."
+    return f"{runs} {say(failure).text}"
 
 
 def card_in_words(card: Card) -> str:
@@ -30,4 +34,5 @@ def use_of_cards_in_words(found: Sequence[Card]) -> str:
     if not found:
         return "No NVIDIA card was found: models run on the processor."
     words = say(failure)
-    return f"Models run on the processor. {words.text} {words.way_out}"
+    way_out = "" if failure.facts.get("why") == "old" else f" {words.way_out}"
+    return f"Models run on the processor. {words.text}{way_out}"

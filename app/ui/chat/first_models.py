@@ -82,8 +82,9 @@ class FirstModels(QWidget):
 
     def _build(self) -> None:
         for advice in self._advice:
-            need = size(self._fitting.verdict(advice.entry).needed_bytes)
-            words = self.tr("{} of memory").format(need)
+            verdict = self._fitting.verdict(advice.entry)
+            on_card, here = self.tr("{} of the card's memory"), self.tr("{} of memory")
+            words = (on_card if verdict.kind == "gpu" else here).format(size(verdict.needed_bytes))
             card = OfferCard(self._services, advice, words, first=not self._cards)
             card.opened.connect(self.opened)
             self._cards[advice.entry.key] = card

@@ -30,12 +30,15 @@ class Costs(QWidget):
         self._grid.setVerticalSpacing(theme.space("xs"))
         self._grid.setColumnStretch(1, 1)
 
-    def show_ways(self, verdict: Fit, now: str, *, picks: bool) -> None:
-        """One row a way; ``now`` is the strategy text in force, ``picks`` whether one is picked."""
+    def show_ways(self, verdict: Fit, now: str, total_bytes: int, *, picks: bool) -> None:
+        """One row a way; ``now`` is the strategy text in force, ``picks`` whether one is picked.
+
+        ``total_bytes`` is all memory of the machine.
+        """
         self._clear()
         heading = label(self.tr("Memory on this machine"), "strong")
         self._grid.addWidget(heading, 0, 0, 1, 3)
-        self._total = verdict.total_bytes or 1
+        self._total = total_bytes or 1
         places = any(way.card is not None for way in verdict.per_format)
         for row, way in enumerate(verdict.per_format, 1):
             words = self._words(way, way.strategy == verdict.strategy, places=places)

@@ -85,7 +85,8 @@ class Details(QScrollArea):
         self.buttons.show_entry(entry)
         verdict = fitting.verdict(entry)
         self.costs.setVisible(bool(verdict.per_format))
-        self.costs.show_ways(verdict, fitting.strategy(entry), picks=entry.usable)
+        now, total = fitting.strategy(entry), fitting.here.total_bytes
+        self.costs.show_ways(verdict, now, total, picks=entry.usable)
         self._say(facts_of(entry))
         self.show_verbs(verbs)
 
