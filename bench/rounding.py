@@ -83,6 +83,10 @@ class Rounded:
         numbers = self._way.hold(name, self._checkpoint.read(name, torch.float32)).numbers
         return numbers.to(dtype or torch.float32)
 
+    def read_into(self, name: str, out: Tensor) -> None:
+        """See Tensors."""
+        out.copy_(self.read(name))
+
     def packed_shape(self, _name: str) -> None:
         """See Tensors: this is no packed copy."""
 
