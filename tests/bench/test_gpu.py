@@ -103,7 +103,8 @@ def test_an_operation_that_is_wrong_is_found(monkeypatch):
 
 @emulated
 @pytest.mark.timeout(600)
-def test_whole_models_are_compared_until_the_time_is_up():
+def test_whole_models_are_compared_until_the_time_is_up(monkeypatch):
+    monkeypatch.setattr(gpu_models, "_PROMPT", 5)
     ops, asked = CudaOps(EmulatedDevice()), []
 
     def enough():
