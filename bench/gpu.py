@@ -11,6 +11,7 @@ import argparse
 import datetime
 import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -154,19 +155,17 @@ def _rates(rows: list[Row]) -> Row:
 
 def _origin(rows: list[Row], taken_s: float) -> Row:
     card = next((row for row in rows if row.get("table") == "rates"), {})
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        cwd=_ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return {
-        **card,
-        "date": datetime.date.today().isoformat(),
-        "commit": commit.stdout.strip(),
-        "taken_s": taken_s,
-    }
+    today = datetime.date.today().isoformat()
+    return {**card, "date": today, "commit": _commit(), "taken_s": taken_s}
+
+
+def _commit() -> str:
+    git = shutil.which("git")
+    if git is None:
+        return "unknown commit"
+    command = [git, "rev-parse", "--short", "HEAD"]
+    done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown commit"
 
 
 def _say(line: str) -> None:

@@ -1,6 +1,7 @@
 """The measurement of a card, as far as it goes without one: on the emulated card; its tables."""
 
 import json
+import subprocess
 import sys
 
 import pytest
@@ -156,6 +157,28 @@ def test_a_model_that_has_no_room_on_the_card_is_told(monkeypatch):
     rows = list(gpu_speed.speeds(ops, ("tiny", TINY), "fp16", rates, never))
     assert [row["note"] for row in rows] == ["not enough memory"]
     assert "| tiny | fp16 | 1 | not enough memory |" in markdown(rows, [], ORIGIN)
+
+
+PACKAGE = """
+import json, torch
+torch.cuda.synchronize = torch.cuda.empty_cache = lambda: None
+from bench import gpu_package
+from bench.shapes import SIZES, Size
+SIZES["tiny"] = Size(2, 128, (8, 8, 8, 16), vocabulary=65536)
+gpu_package._PROMPT, gpu_package._TOKENS = 20, 2
+for row in gpu_package.speeds(["tiny"], "cpu fp32", lambda: False):
+    print(json.dumps(row))
+"""
+
+
+def test_the_package_takes_our_random_weights_for_a_file():
+    command = [sys.executable, "-c", PACKAGE]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=gpu._ROOT)
+    assert done.returncode == 0, done.stderr
+    (row,) = gpu._read(done.stdout.splitlines())
+    assert (row["table"], row["model"], row["strategy"]) == ("package", "tiny", "cpu fp32")
+    assert row["decode_per_s"] > 0
+    assert row["prefill_per_s"] > 0
 
 
 @emulated
