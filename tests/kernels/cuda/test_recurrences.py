@@ -169,7 +169,8 @@ def test_attend7(ops, draw, shape, is_first):
     batch, steps, heads, size = shape
     ops.device.launches = 0
     parts = Layer(draw, shape, is_first=is_first)
-    parts.on(ops, Blocks(ops, draw(batch, heads, size, size)).memory)
+    blocks = Blocks(ops, draw(batch, heads, size, size))
+    parts.on(ops, blocks.memory)
     assert ops.device.launches == (1 if steps == 1 and size <= 128 else 3)
 
 
