@@ -5,6 +5,7 @@ import torch
 
 from app.errors import KernelError, NoCard, OutOfMemory
 from app.kernels import open_ops
+from app.kernels.cuda.ops import CudaOps
 from app.kernels.portable import PortableOps
 from app.runtime import strategy
 from app.runtime.backends import Backends
@@ -12,7 +13,8 @@ from app.runtime.cards import Card
 from app.runtime.loading import open_model
 from app.runtime.strategy import footprint, parse
 from app.runtime.verdicts import Verdicts
-from tests.runtime.small_models import small_file
+from tests.runtime.small_models import Desk, ask, small_file
+from tests.support.emulation.device import COMPILER, EmulatedDevice
 
 GIB = 1 << 30
 
@@ -103,6 +105,26 @@ def test_a_model_runs_on_the_card_in_16_bits(file, tmp_path):
     assert (opened.strategy.text, opened.model.ops.name) == ("cuda fp16", "a card")
     assert opened.loaded(1).stepped_down is None
     assert bench.opened == ["cuda"]
+
+
+class DroppedHead(CudaOps):
+    """One head's output stays zero."""
+
+    def matmul_onto(self, out, x, weight, gate):
+        self.step(lambda: x.__setitem__((..., slice(0, 16)), 0))
+        super().matmul_onto(out, x, weight, gate)
+
+
+@pytest.mark.skipif(COMPILER is None, reason="no C++ compiler is installed")
+@pytest.mark.parametrize(("kernels", "way"), [(CudaOps, "cuda fp16"), (DroppedHead, "cuda int8")])
+def test_the_true_kernels_run_a_model_and_damaged_ones_do_not(file, tmp_path, kernels, way):
+    bench = Bench(tmp_path, lambda: kernels(EmulatedDevice()), capability=75)
+    opened = bench.run(file)
+    assert opened.strategy.text == way
+    assert opened.model.ops.name == "cuda emulation"
+    assert (opened.stepped_down is None) == (kernels is CudaOps)
+    desk = Desk(opened)
+    assert len(desk.run(ask(limit=3))[0]) == 3
 
 
 def test_without_a_card_nothing_of_one_is_touched(file, tmp_path):
