@@ -12,8 +12,8 @@ import msgspec
 import torch
 from torch import Tensor
 
-from app.kernels import FORMATS, Affine, Loras
-from app.kernels.packing import Packed
+from app.kernels import FORMATS, Affine, Loras, open_ops
+from app.kernels.packing import Packed, unpack
 from app.kernels.portable import PortableOps
 
 from .footprint import QUANTISED, head_format
@@ -155,13 +155,44 @@ def _logits(root: Scope, x: Tensor) -> Tensor:
 
 
 class _Exact(PortableOps):
-    """All in float32; with ``rounds`` what goes into a product has the 8 bits of bfloat16."""
+    """All in float32; with ``rounds`` what goes into a product has the 8 bits of bfloat16.
+
+    Small integers are floats again as soon as they are packed, by the fastest that packs here.
+    """
 
     rounds: int = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._packs = open_ops("cpu")
 
     def upload(self, host: Tensor, dtype: str) -> Tensor:
         """See Ops."""
         return host.float()
+
+    def pack(self, host: Tensor, kind: str, *, by_unit: bool) -> Tensor:  # type: ignore[override]
+        """See Ops; the numbers (n, out, in) that the integers stand for."""
+        return unpack(self._packs.pack(host, kind, by_unit=by_unit))
+
+    def place(self, packed: Packed) -> Tensor:  # type: ignore[override]
+        """See Ops."""
+        return unpack(packed)
+
+    def matmul_packed(  # type: ignore[override]
+        self, x: Tensor, weight: Tensor, act: str
+    ) -> Tensor:
+        """See Ops."""
+        return self.matmul(x, weight[0], act)
+
+    def matmul_packed_stack(self, x: Tensor, weight: Tensor) -> Tensor:  # type: ignore[override]
+        """See Ops."""
+        return self.matmul_stack(x, weight)
+
+    def matmul_packed_onto(  # type: ignore[override]
+        self, out: Tensor, x: Tensor, weight: Tensor, gate: Tensor | None
+    ) -> None:
+        """See Ops."""
+        self.matmul_onto(out, x, weight[0], gate)
 
     def mix(self, x: Tensor, norm: Affine, last: Tensor, mixes: Tensor) -> Tensor:
         """See Ops."""
@@ -178,12 +209,6 @@ class _Exact(PortableOps):
     def matmul_onto(self, out: Tensor, x: Tensor, weight: Tensor, gate: Tensor | None) -> None:
         """See Ops."""
         super().matmul_onto(out, self._rounded(x), weight, gate)
-
-    def matmul_packed_onto(
-        self, out: Tensor, x: Tensor, weight: Packed, gate: Tensor | None
-    ) -> None:
-        """See Ops."""
-        super().matmul_packed_onto(out, self._rounded(x), weight, gate)
 
     def _rounded(self, x: Tensor) -> Tensor:
         return x.bfloat16().float() if self.rounds else x
