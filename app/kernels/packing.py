@@ -171,8 +171,9 @@ def _from_units(codes: Tensor, kind: str) -> Tensor:
 
 def _quantise8(groups: Tensor) -> tuple[Tensor, Tensor]:
     scales = (groups.abs().amax(1) / 127).clamp_max_(_MOST_HALF).half()
-    codes = (groups * _inverse(scales.float())[:, None]).round_().clamp_(-127, 127)
-    return codes.add_(ZERO).to(torch.uint8), scales
+    # a group with a NaN has a scale that is NaN, and zeros
+    codes = (groups * _inverse(scales.float())[:, None]).round_().nan_to_num_(0.0, 127.0, -127.0)
+    return codes.clamp_(-127, 127).add_(ZERO).to(torch.uint8), scales
 
 
 def _quantise4(groups: Tensor) -> tuple[Tensor, Tensor]:

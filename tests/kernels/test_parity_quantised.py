@@ -180,3 +180,18 @@ def test_packing_makes_the_same_bytes(native, kind, by_unit, dtype):
         ours, plain = (ops.pack(host, kind, by_unit=by_unit) for ops in (native, PortableOps()))
         assert torch.equal(ours.codes, plain.codes)
         assert torch.equal(ours.scales, plain.scales)
+
+
+@every_kind
+@pytest.mark.parametrize("by_unit", [False, True])
+@pytest.mark.parametrize("place", [0, 30, 63, 99])
+def test_a_weight_that_is_no_number_stays_visible(native, kind, by_unit, place):
+    matrix = _draw(40, 100)
+    matrix[3, place] = torch.nan
+    found, wanted = native.pack(matrix, kind, by_unit=by_unit), packing.pack(matrix, kind)
+    assert packing.unpack(found)[0, 3, place].isnan()
+    assert torch.equal(packing.unpack(found).isnan(), packing.unpack(wanted).isnan())
+    plain = packing.pack(matrix, kind, by_unit=by_unit)
+    assert torch.equal(found.codes, plain.codes)
+    assert torch.equal(found.scales.isnan(), plain.scales.isnan())
+    assert torch.equal(found.scales.nan_to_num(), plain.scales.nan_to_num())

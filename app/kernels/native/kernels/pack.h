@@ -173,6 +173,14 @@ RK_INLINE void take_group(const void* w, int64_t kind, int64_t at, int64_t n, fl
     }
 }
 
+// A group with something that is not a number has a scale that is none, and zeros.
+RK_INLINE bool takes_broken(float* w, int64_t group) {
+    bool broken = false;
+    for (int64_t i = 0; i < group; ++i) broken |= w[i] != w[i];
+    if (broken) memset(w, 0, size_t(group) * sizeof(float));
+    return broken;
+}
+
 // One matrix; arguments: codes, scales, W (out, in), out, in, kind of W, kind of the result, group,
 // outputs of a panel, whether by unit, table.
 RK_KERNEL(pack) {
@@ -193,10 +201,12 @@ RK_KERNEL(pack) {
                     call.at<const void>(2), call[5], (first + o) * inputs + g * group,
                     there ? least(group, inputs - g * group) : 0, w);
                 fp16* scale = call.at<fp16>(1) + at * panel + o;
+                const bool broken = takes_broken(w, group);
                 if (four)
                     quantise4(w, uneven, codes, scale);
                 else
                     quantise8(w, group, codes, scale);
+                if (broken) as_half(NAN, scale);
                 const Slot slot{call.at<uint8_t>(0) + at * block, o, four, call[9] != 0};
                 slot.put(codes, group);
             }
