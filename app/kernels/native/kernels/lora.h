@@ -10,31 +10,64 @@ struct Chains {
     }
 };
 
-// The products of LINES rows of a matrix with x.
-template <int LINES, class X, class T>
-RK_INLINE void lines_times(float* y, const T* lines, int64_t distance, const X* x, int64_t width) {
-    F totals[LINES];
-    for (int line = 0; line < LINES; ++line) totals[line] = zero();
+// Rows of inputs or of results, `step` numbers apart.
+template <class T>
+struct Rows {
+    T* at;
+    int64_t step;
+};
+
+// L lines of a matrix, `distance` numbers apart, times M rows of x, U vectors at a time.
+template <int U, int L, int M, class X, class T>
+RK_INLINE void lines_times(
+    Rows<float> y, const T* lines, int64_t distance, Rows<const X> x, int64_t width) {
+    F sums[U][L][M];
+    for (int u = 0; u < U; ++u)
+        for (int l = 0; l < L; ++l)
+            for (int m = 0; m < M; ++m) sums[u][l][m] = zero();
     int64_t i = 0;
-    for (; i + W <= width; i += W)
-        for (int line = 0; line < LINES; ++line)
-            totals[line] = fma(load(lines + line * distance + i), load(x + i), totals[line]);
-    if (i < width)
-        for (int line = 0; line < LINES; ++line)
-            totals[line] = fma(load_first(lines + line * distance + i, width - i),
-                               load_first(x + i, width - i), totals[line]);
-    for (int line = 0; line < LINES; ++line) y[line] = sum(totals[line]);
+    for (; i + U * W <= width; i += U * W)
+        for (int u = 0; u < U; ++u) {
+            F weight[L];
+            for (int l = 0; l < L; ++l) weight[l] = load(lines + l * distance + i + u * W);
+            for (int m = 0; m < M; ++m) {
+                const F some = load(x.at + m * x.step + i + u * W);
+                for (int l = 0; l < L; ++l) sums[u][l][m] = fma(weight[l], some, sums[u][l][m]);
+            }
+        }
+    for (; i < width; i += W)
+        for (int m = 0; m < M; ++m) {
+            const F some = load_first(x.at + m * x.step + i, width - i);
+            for (int l = 0; l < L; ++l) {
+                const F weight = load_first(lines + l * distance + i, width - i);
+                sums[0][l][m] = fma(weight, some, sums[0][l][m]);
+            }
+        }
+    for (int m = 0; m < M; ++m)
+        for (int l = 0; l < L; ++l) {
+            F total = sums[0][l][m];
+            for (int u = 1; u < U; ++u) total = total + sums[u][l][m];
+            y.at[m * y.step + l] = sum(total);
+        }
 }
 
-// All products of lines `mine` of a matrix with x, to y[0...].
-template <class X, class T>
-RK_INLINE void all_lines_times(float* y, const T* lines, int64_t distance, const X* x, int64_t width,
-                        int64_t count) {
-    int64_t line = 0;
-    for (; line + 4 <= count; line += 4)
-        lines_times<4>(y + line, lines + line * distance, distance, x, width);
-    for (; line < count; ++line) lines_times<1>(y + line, lines + line * distance, distance, x, width);
+// L lines times all rows of x: each weight is read once for up to BATCH of them.
+template <int L, class X, class T>
+RK_INLINE void lines_times_all(
+    Rows<float> y, const T* lines, int64_t distance, Rows<const X> x, int64_t width,
+    int64_t rows) {
+    constexpr int U = L == 1 ? 4 : 1;
+    int64_t row = 0;
+    for (; row + BATCH <= rows; row += BATCH, y.at += BATCH * y.step, x.at += BATCH * x.step)
+        for (int l = 0; l < L; ++l)
+            lines_times<1, 1, BATCH, X, T>(
+                {y.at + l, y.step}, lines + l * distance, distance, x, width);
+    for (; row + 2 <= rows; row += 2, y.at += 2 * y.step, x.at += 2 * x.step)
+        lines_times<U, L, 2, X, T>(y, lines, distance, x, width);
+    if (row < rows) lines_times<U, L, 1, X, T>(y, lines, distance, x, width);
 }
+
+constexpr int FOUR_LINES = 4;  // as many sums as a processor's units need to be busy
 
 RK_INLINE void activate(float* y, int64_t count, int64_t act) {
     if (act == NO_ACT) return;
@@ -48,21 +81,57 @@ RK_INLINE Range cut(Range mine, int64_t begin, int64_t count) {
     return {from, most(from, to)};
 }
 
+// The lines of the matrices up that a thread will read after the barrier: they are fetched, some
+// with each line of a matrix down, while that one's numbers are on their way.
+template <class T>
+struct Fetcher {
+    const T* lines;    // of the present chain, from the thread's first on
+    int64_t count;     // lines left of it
+    int64_t chain, at; // the chain, and the line of the cache in its line
+
+    RK_MEMBER void enter(const Call& call, const Chains& c, Range mine, int64_t first) {
+        for (chain = first, count = 0; chain < c.count; ++chain) {
+            const Range part = cut(mine, chain * c.outputs, c.outputs);
+            lines = call.at<const T>(4) + (chain * c.outputs + part.begin) * c.rank;
+            count = part.end - part.begin, at = 0;
+            if (count > 0) return;
+        }
+    }
+
+    RK_MEMBER void fetch(const Call& call, const Chains& c, Range mine, int64_t most_lines) {
+        constexpr int64_t NUMBERS = LINE / int64_t(sizeof(T));
+        for (int64_t i = 0; i < most_lines && count > 0; ++i) {
+            prefetch(lines + at);
+            at += NUMBERS;
+            if (at < c.rank_of(call, chain)) continue;
+            at = 0, lines += c.rank, --count;
+            if (count == 0) enter(call, c, mine, chain + 1);
+        }
+    }
+};
+
 template <class X, class T>
 RK_INLINE void go_down(const Call& call, const Team& team, const Chains& c) {
     int64_t total = 0;
     for (int64_t chain = 0; chain < c.count; ++chain) total += c.rank_of(call, chain);
-    const Range mine = team.share(total, W);
+    const Range mine = team.share(total, W), later = team.share(c.count * c.outputs, W);
+    const int64_t with_each = most(1, c.outputs / most(1, LINE / int64_t(sizeof(T)))) + 1;
+    Fetcher<T> fetcher;
+    fetcher.enter(call, c, later, 0);
     for (int64_t chain = 0, begin = 0; chain < c.count; begin += c.rank_of(call, chain++)) {
         const Range part = cut(mine, begin, c.rank_of(call, chain));
-        const T* lines = call.at<const T>(3) + (chain * c.rank + part.begin) * c.width;
-        for (int64_t row = 0; row < c.rows && part.begin < part.end; ++row) {
-            const int64_t at = chain * c.rows + row;
-            float* low = call.at<float>(1) + at * c.rank + part.begin;
-            const X* x = call.at<const X>(2) + at * c.width;
-            all_lines_times(low, lines, c.width, x, c.width, part.end - part.begin);
-            activate(low, part.end - part.begin, call[FIRST_RANK + 2 * int(chain) + 1]);
+        const int64_t at = chain * c.rows, act = call[FIRST_RANK + 2 * int(chain) + 1];
+        const T* lines = call.at<const T>(3) + chain * c.rank * c.width;
+        float* low = call.at<float>(1) + at * c.rank;
+        const Rows<const X> x = {call.at<const X>(2) + at * c.width, c.width};
+        // one line after the other, as they are one long stream out of memory
+        for (int64_t line = part.begin; line < part.end; ++line) {
+            fetcher.fetch(call, c, later, with_each);
+            lines_times_all<1, X, T>(
+                {low + line, c.rank}, lines + line * c.width, c.width, x, c.width, c.rows);
         }
+        for (int64_t row = 0; row < c.rows && part.begin < part.end; ++row)
+            activate(low + row * c.rank + part.begin, part.end - part.begin, act);
     }
 }
 
@@ -71,18 +140,23 @@ RK_INLINE void go_up(const Call& call, const Team& team, const Chains& c) {
     const Range mine = team.share(c.count * c.outputs, W);
     for (int64_t chain = 0; chain < c.count; ++chain) {
         const Range part = cut(mine, chain * c.outputs, c.outputs);
-        const int64_t count = part.end - part.begin;
+        const int64_t count = part.end - part.begin, at = chain * c.rows;
         const T* lines = call.at<const T>(4) + (chain * c.outputs + part.begin) * c.rank;
         const float* bias = call.at<const float>(5) + chain * c.outputs + part.begin;
-        for (int64_t row = 0; row < c.rows && count > 0; ++row) {
-            const int64_t at = chain * c.rows + row;
-            const float* low = call.at<const float>(1) + at * c.rank;
-            float* y = call.at<float>(0) + at * c.outputs + part.begin;
-            all_lines_times(y, lines, c.rank, low, c.rank_of(call, chain), count);
+        const Rows<const float> low = {call.at<const float>(1) + at * c.rank, c.rank};
+        float* y = call.at<float>(0) + at * c.outputs + part.begin;
+        const int64_t rank = c.rank_of(call, chain);
+        int64_t line = 0;
+        for (; line + FOUR_LINES <= count; line += FOUR_LINES)
+            lines_times_all<FOUR_LINES, float, T>(
+                {y + line, c.outputs}, lines + line * c.rank, c.rank, low, rank, c.rows);
+        for (; line < count; ++line)
+            lines_times_all<1, float, T>(
+                {y + line, c.outputs}, lines + line * c.rank, c.rank, low, rank, c.rows);
+        for (int64_t row = 0; row < c.rows; ++row, y += c.outputs)
             for (int64_t i = 0; i < count; i += W)
                 store_first(y + i, load_first(y + i, count - i) + load_first(bias + i, count - i),
                             count - i);
-        }
     }
 }
 
@@ -125,7 +199,13 @@ RK_INLINE void mix6_as(const Call& call, const Team& team) {
             for (int64_t row = 0; row < rows; ++row) {
                 const L* low = call.at<const L>(2) + (row * n + blend) * rank;
                 float high[W];
-                all_lines_times(high, lines, rank, low, rank, count);
+                int64_t line = 0;
+                for (; line + FOUR_LINES <= count; line += FOUR_LINES)
+                    lines_times<1, FOUR_LINES, 1, L, T>(
+                        {high + line, 1}, lines + line * rank, rank, {low, 1}, rank);
+                for (; line < count; ++line)
+                    lines_times<1, 1, 1, L, T>(
+                        {high + line, 1}, lines + line * rank, rank, {low, 1}, rank);
                 const F share = load_first(high, count) +
                                 load_first(call.at<const T>(4) + blend * width + i, count);
                 const float* h = call.at<const float>(1) + row * width + i;

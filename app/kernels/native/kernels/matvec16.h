@@ -6,6 +6,11 @@ enum Act : int64_t { NO_ACT = 0, RELU2 = 1, TANH = 2, SIGMOID = 3 };
 constexpr int64_t PART_BYTES = 64 << 10;  // of weights that a thread takes at once
 constexpr int64_t PART_ROWS = 256;        // at most
 constexpr int BATCH = 8;                  // rows of x that a weight is multiplied with at once
+#if RK_AVX512 || RK_NEON
+constexpr bool MANY_REGISTERS = true;  // of vectors: 32, else 16
+#else
+constexpr bool MANY_REGISTERS = false;
+#endif
 
 RK_INLINE F act_of(F x, int64_t act) {
     if (act == RELU2) {
@@ -64,11 +69,46 @@ RK_INLINE void dots(const T* w, const float* const* x, int64_t width, float (*ra
     }
 }
 
+// R rows of weights side by side times M rows of x, so that what is loaded of x serves R times.
+template <int R, int M, class T>
+RK_INLINE void dots_beside(
+    const T* w, const float* const* x, int64_t width, float (*raw)[PART_ROWS]) {
+    F sums[R][M];
+    for (int r = 0; r < R; ++r)
+        for (int m = 0; m < M; ++m) sums[r][m] = zero();
+    int64_t i = 0;
+    for (; i + W <= width; i += W) {
+        F weight[R];
+        for (int r = 0; r < R; ++r) {
+            weight[r] = load(w + r * width + i);
+            prefetch(w + (R + r) * width + i);
+        }
+        for (int m = 0; m < M; ++m) {
+            const F some = load(x[m] + i);
+            for (int r = 0; r < R; ++r) sums[r][m] = fma(weight[r], some, sums[r][m]);
+        }
+    }
+    if (i < width)
+        for (int m = 0; m < M; ++m) {
+            const F some = load_first(x[m] + i, width - i);
+            for (int r = 0; r < R; ++r)
+                sums[r][m] = fma(load_first(w + r * width + i, width - i), some, sums[r][m]);
+        }
+    for (int m = 0; m < M; ++m)
+        for (int r = 0; r < R; ++r) raw[m][r] = sum(sums[r][m]);
+}
+
 // `count` rows of weights times M rows of x.
 template <int U, int M, class T>
 RK_INLINE void part(
     const T* w, const float* const* x, int64_t width, int64_t count, float (*raw)[PART_ROWS]) {
-    for (int64_t row = 0; row < count; ++row)
+    constexpr int R = M < 4 ? 1 : MANY_REGISTERS ? 24 / M : 8 / M;
+    int64_t row = 0;
+    if (R > 1)
+        for (; row + R <= count; row += R)
+            dots_beside<R, M>(
+                w + row * width, x, width, reinterpret_cast<float(*)[PART_ROWS]>(&raw[0][row]));
+    for (; row < count; ++row)
         dots<U, M>(w + row * width, x, width, reinterpret_cast<float(*)[PART_ROWS]>(&raw[0][row]));
 }
 

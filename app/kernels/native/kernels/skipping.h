@@ -6,6 +6,8 @@
 
 constexpr int64_t FLOAT_GROUP = 64;   // units, where weights are floats
 constexpr int64_t UNION_ROWS = 8;     // more rows of x leave hardly a unit out
+// Of a group's units fewer than one in so many are picked out, of floats and of small integers.
+constexpr int64_t SPARSE_FLOATS = 3, SPARSE_PACKED = 4, ALL_UNITS = 0;
 
 // Which units of each group are to be read: `counts[g]` of them in `ids + g * group`.
 struct Chosen {
@@ -18,28 +20,31 @@ RK_INLINE Chosen chosen_in(uint8_t* scratch, int64_t groups, int64_t group) {
     return {group, scratch, reinterpret_cast<int32_t*>(scratch + groups * group)};
 }
 
-// Writes which of n units at x have a number that is not zero in any row; all of them, if asked.
+// Writes which of n units at x have a number that is not zero in any row: all of them if these are
+// not fewer than one in `sparse`, as memory hands out a whole run faster than its pieces.
 RK_INLINE int64_t choose_units(
-    const float* x, int64_t rows, int64_t width, int64_t n, bool all_of_them, uint8_t* ids) {
+    const float* x, int64_t rows, int64_t width, int64_t n, int64_t sparse, uint8_t* ids) {
     int64_t count = 0;
     for (int64_t i = 0; i < n; ++i) {
-        bool wanted = all_of_them;
+        bool wanted = false;
         for (int64_t row = 0; row < rows && !wanted; ++row) wanted = x[row * width + i] != 0;
         ids[count] = uint8_t(i);
         count += wanted;
     }
-    return count;
+    if (sparse != ALL_UNITS && count * sparse < n) return count;
+    for (int64_t i = 0; i < n; ++i) ids[i] = uint8_t(i);
+    return n;
 }
 
 // Chooses the units of all groups and makes their inputs whole numbers, quad by quad.
 RK_INLINE void choose_and_fix(
-    const float* x, int64_t width, bool all_of_them, const Inputs& in, const Chosen& chosen,
+    const float* x, int64_t width, int64_t sparse, const Inputs& in, const Chosen& chosen,
     const Team& team) {
     const Range mine = team.share(in.groups, 1);
     for (int64_t g = mine.begin; g < mine.end; ++g) {
         const int64_t begin = g * in.group, n = least(in.group, width - begin);
         uint8_t* ids = chosen.ids + g * in.group;
-        const int64_t count = choose_units(x + begin, in.rows, width, n, all_of_them, ids);
+        const int64_t count = choose_units(x + begin, in.rows, width, n, sparse, ids);
         chosen.counts[g] = int32_t(count);
         // what fills up the last quad has an input of zero
         for (int64_t i = count; i < in.group; ++i) ids[i] = count ? ids[count - 1] : 0;
@@ -53,6 +58,11 @@ RK_INLINE void choose_and_fix(
 }
 
 constexpr int64_t ROW_BYTES = 128;   // of a unit in a panel
+#if RK_AVX512
+constexpr int LINES_AT_ONCE = 2;     // of int8, as many as registers hold
+#else
+constexpr int LINES_AT_ONCE = 1;
+#endif
 
 // What is to be fetched of the next group: its chosen rows' lines one after the other, as memory
 // likes it.  Some are asked for at each step of the work: all at once would wait for each other.
@@ -109,25 +119,32 @@ RK_INLINE void four_units(
     if (FOUR) interleave(upper, out + 4);
 }
 
-// For one row of x: quads are multiplied as soon as they are made.
-template <bool FOUR>
+// For one row of x: quads are multiplied as soon as they are made, of SIDE lines that lie side by
+// side.
+template <bool FOUR, int SIDE>
 RK_INLINE void line_times_row(
     const UnitLine& line, Ahead& ahead, const Inputs& in, int64_t g, const Table& table) {
     constexpr int PANELS = FOUR ? 8 : 4;
-    Sums sums[PANELS];
+    Sums sums[SIDE][PANELS];
     const uint8_t* x = in.at(0, g);
-    for (int v = 0; v < PANELS; ++v) start(sums[v], in.offset(0, g));
-    int64_t done = 0;
-    for (; done < line.count; done += QUAD) {
-        Quads quads[PANELS];
-        ahead.fetch(QUAD);
-        four_units<FOUR>(line, line.ids + done, table, quads);
-        for (int v = 0; v < PANELS; ++v) add(sums[v], quads[v], x + 2 * done);
+    for (int side = 0; side < SIDE; ++side)
+        for (int v = 0; v < PANELS; ++v) start(sums[side][v], in.offset(0, g));
+    for (int64_t done = 0; done < line.count; done += QUAD) {
+        ahead.fetch(QUAD * SIDE);
+        for (int side = 0; side < SIDE; ++side) {
+            Quads quads[PANELS];
+            UnitLine one = line;
+            one.at += side * LINE;
+            four_units<FOUR>(one, line.ids + done, table, quads);
+            for (int v = 0; v < PANELS; ++v) add(sums[side][v], quads[v], x + 2 * done);
+        }
     }
     if (line.count == 0) return;
-    for (int v = 0; v < PANELS; ++v)
-        add_panel<1>(
-            &sums[v], in, 0, g, line.scales + v * PANEL, line.totals + v * PANEL, line.padded);
+    for (int side = 0; side < SIDE; ++side)
+        for (int v = 0; v < PANELS; ++v) {
+            const int64_t at = (side * PANELS + v) * PANEL;
+            add_panel<1>(&sums[side][v], in, 0, g, line.scales + at, line.totals + at, line.padded);
+        }
 }
 
 template <int M>
@@ -177,17 +194,19 @@ RK_INLINE void unit_panel(
     const uint8_t* codes, const fp16* scales, const Inputs& in, const Chosen& chosen,
     const Table& table, float* totals, int64_t padded) {
     constexpr int64_t OUTPUTS = FOUR ? 128 : 64, LINES = ROW_BYTES / LINE;
+    constexpr int SIDE = FOUR ? 1 : LINES_AT_ONCE;
     const int64_t group_bytes = in.group * ROW_BYTES;
     for (int64_t g = 0; g < in.groups; ++g, codes += group_bytes, scales += LINES * OUTPUTS) {
         const uint8_t* ids = chosen.ids + g * in.group;
         const int64_t next = g + 1 < in.groups ? chosen.counts[g + 1] * LINES : 0;
         Ahead ahead = {codes + group_bytes, ids + in.group, ROW_BYTES, LINES, next, 0};
-        for (int64_t i = 0; i < LINES; ++i) {
+        const int64_t step = in.rows == 1 ? SIDE : 1;
+        for (int64_t i = 0; i < LINES; i += step) {
             const UnitLine line = {
                 codes + i * LINE, ids, chosen.counts[g], scales + i * OUTPUTS,
                 totals + i * OUTPUTS, padded};
             if (in.rows == 1)
-                line_times_row<FOUR>(line, ahead, in, g, table);
+                line_times_row<FOUR, SIDE>(line, ahead, in, g, table);
             else
                 line_times_rows<FOUR>(line, ahead, in, g, table);
         }
@@ -206,8 +225,8 @@ RK_KERNEL(packed_units) {
     float* totals = reinterpret_cast<float*>(in.end());
     const Chosen chosen =
         chosen_in(reinterpret_cast<uint8_t*>(totals + rows * padded), groups, group);
-    const bool all_of_them = call[13] == 0 || rows > UNION_ROWS;
-    choose_and_fix(call.at<const float>(1), width, all_of_them, in, chosen, team);
+    const int64_t sparse = call[13] == 0 || rows > UNION_ROWS ? ALL_UNITS : SPARSE_PACKED;
+    choose_and_fix(call.at<const float>(1), width, sparse, in, chosen, team);
 
     const Table table = table_at(call.at<const uint8_t>(10));
     const Target to = {call.at<float>(0), call.at<const float>(12), outputs, NO_ACT, true};
@@ -294,12 +313,12 @@ RK_INLINE void units_of(const Call& call, const Team& team) {
     float* totals = call.at<float>(7);
     const Chosen chosen =
         chosen_in(reinterpret_cast<uint8_t*>(totals + rows * padded), groups, FLOAT_GROUP);
-    const bool all_of_them = call[9] == 0 || rows > UNION_ROWS;
+    const int64_t sparse = call[9] == 0 || rows > UNION_ROWS ? ALL_UNITS : SPARSE_FLOATS;
     const Range some = team.share(groups, 1);
     for (int64_t g = some.begin; g < some.end; ++g) {
         const int64_t begin = g * FLOAT_GROUP, n = least(FLOAT_GROUP, width - begin);
         chosen.counts[g] = int32_t(choose_units(
-            x + begin, rows, width, n, all_of_them, chosen.ids + g * FLOAT_GROUP));
+            x + begin, rows, width, n, sparse, chosen.ids + g * FLOAT_GROUP));
     }
     team.barrier();
 
