@@ -1,4 +1,4 @@
-"""``CupyDevice``: one NVIDIA card, through cupy's bindings of CUDA and cuBLAS.
+"""``CupyDevice``: one NVIDIA card, through cupy's bindings of CUDA, and cuBLAS.
 
 Of cupy only what needs no CUDA header is used: memory, arrays as views of it, modules, streams and
 graphs; none of its elementwise kernels, which it would have to compile.  All work goes to one
@@ -8,7 +8,6 @@ a device, and any thread may be the next.
 
 import ctypes
 import functools
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, ParamSpec, TypeVar
@@ -17,6 +16,7 @@ import numpy as np
 
 from app.errors import KernelError, OutOfMemory
 
+from .cublas import Cublas, CublasError
 from .device import DTYPES, Array, Product
 from .gemm import AS_IT_LIES, gemm
 from .nvrtc import Programs
@@ -44,8 +44,7 @@ class Cuda(NamedTuple):
     cupy: Any
     runtime: Any
     driver: Any
-    cublas: Any
-    set_workspace: Callable[[int, int, int], int]  # handle, address, bytes
+    cublas: Cublas
 
 
 def _told(method: Callable[_P, _R]) -> Callable[_P, _R]:
@@ -56,7 +55,8 @@ def _told(method: Callable[_P, _R]) -> Callable[_P, _R]:
         try:
             return method(*arguments, **named)
         except (MemoryError, RuntimeError) as failure:
-            if type(failure).__module__.partition(".")[0] not in ("cupy", "cupy_backends"):
+            made_by = type(failure).__module__.partition(".")[0]
+            if made_by not in ("cupy", "cupy_backends") and not isinstance(failure, CublasError):
                 raise
             if isinstance(failure, MemoryError) or getattr(failure, "status", 0) in _NO_MEMORY:
                 device: Any = arguments[0]
@@ -71,7 +71,7 @@ class CupyDevice:
 
     @_told
     def __init__(self, cuda: Cuda, index: int = 0, folder: Path | None = None) -> None:
-        self._cuda, self._index, self._thread = cuda, index, 0
+        self._cuda, self._index = cuda, index
         self._here()
         facts = cuda.runtime.getDeviceProperties(index)
         self.name: str = facts["name"].decode()
@@ -238,10 +238,7 @@ class CupyDevice:
 
     def _here(self) -> None:
         """CUDA's calls are for the device that the calling thread has chosen."""
-        thread = threading.get_ident()
-        if thread != self._thread:
-            self._cuda.runtime.setDevice(self._index)
-            self._thread = thread
+        self._cuda.runtime.setDevice(self._index)
 
     @_told
     def _load(self, program: str, name: str, constants: dict[str, int | str]) -> Any:
@@ -271,13 +268,12 @@ class CupyDevice:
     def _cublas(self) -> int:
         """cuBLAS, with memory of its own from the start, so that it takes none in a capture."""
         if not self._handle:
-            self._handle = int(self._cuda.cublas.create())
-            self._cuda.cublas.setStream(self._handle, self._stream.ptr)
-            size = _WORKSPACE_BYTES[self.architecture >= _HOPPER]
+            cublas, size = self._cuda.cublas, _WORKSPACE_BYTES[self.architecture >= _HOPPER]
             self._workspace = self._pool.malloc(size)
-            status = self._cuda.set_workspace(self._handle, self._workspace.ptr, size)
-            if status:
-                raise KernelError(why=f"cuBLAS takes no workspace: status {status}")
+            handle = cublas.create()
+            cublas.setStream(handle, self._stream.ptr)
+            cublas.setWorkspace(handle, self._workspace.ptr, size)
+            self._handle = handle
         return self._handle
 
     def _write_staged(self, to: int, flat: np.ndarray[Any, Any]) -> None:

@@ -1,14 +1,14 @@
 """From a card's number to a ``CupyDevice``, or to the reason why there is none."""
 
-import ctypes
 import importlib
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from app.errors import NoCard
 
-from . import nvrtc
+from . import cublas, nvrtc, toolkit
 from .cupy_device import Cuda, CupyDevice
 
 _NO_DEVICE = 100  # cudaErrorNoDevice
@@ -33,16 +33,20 @@ def bindings() -> Cuda:
     runtime = _imported("cupy_backends.cuda.api.runtime", "extra")
     if not runtime.driverGetVersion():
         raise NoCard(why="driver", wanted=_oldest_driver(runtime))
+    version = _version(runtime)
+    # before cupy, which takes those of another CUDA where torch has brought them
+    with suppress(OSError):
+        toolkit.loaded("nvrtc", version)
     try:
         nvrtc.library()
     except ImportError as failure:
         raise NoCard(why="compiler", said=_first_line(failure)) from failure
     driver = _imported("cupy_backends.cuda.api.driver", "extra")
     try:
-        from cupy_backends.cuda.libs import cublas  # an attribute: so the package finds the library
+        products = cublas.load(version)
     except ImportError as failure:
         raise NoCard(why="products", said=_first_line(failure)) from failure
-    return Cuda(cupy, runtime, driver, cublas, _set_workspace())
+    return Cuda(cupy, runtime, driver, products)
 
 
 def check_card(runtime: Any, index: int) -> None:
@@ -75,15 +79,9 @@ def _first_line(failure: ImportError) -> str:
 
 
 def _oldest_driver(runtime: Any) -> str:
-    return _DRIVERS.get(int(runtime.runtimeGetVersion()) // 1000, _DRIVERS[13])
+    return _DRIVERS.get(_version(runtime), _DRIVERS[13])
 
 
-def _set_workspace() -> Any:
-    """The one function of cuBLAS that cupy does not bind."""
-    from cuda.pathfinder import load_nvidia_dynamic_lib
-
-    library = ctypes.CDLL(load_nvidia_dynamic_lib("cublas").abs_path)
-    function = library.cublasSetWorkspace_v2
-    function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t]
-    function.restype = ctypes.c_int
-    return function
+def _version(runtime: Any) -> int:
+    """Of the CUDA that cupy was made for, e.g. 13."""
+    return int(runtime.runtimeGetVersion()) // 1000

@@ -1,8 +1,7 @@
 """The card that cupy gives, its calls checked against cupy's own and done on the host's memory."""
 
-import sys
 import threading
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ import torch
 from app.errors import KernelError, NoCard, OutOfMemory
 from app.kernels.cuda import nvrtc, opening
 from app.kernels.cuda.base import Base
+from app.kernels.cuda.cublas import CublasError
 from app.kernels.cuda.device import DTYPES, Product
 from app.kernels.cuda.ops import CudaOps
 from app.kernels.portable import PortableOps
@@ -142,13 +142,32 @@ def test_what_nobody_holds_is_given_back_once_all_work_is_done(card, host):
     assert host.calls[-2:] == ["streamSynchronize", "free_all_blocks"]
 
 
-def test_each_thread_that_comes_chooses_the_card(card, host):
+def test_whichever_thread_comes_and_whatever_it_chose_before_it_chooses_the_card(card, host):
     host.calls.clear()
     thread = threading.Thread(target=card.wait)
     thread.start()
     thread.join()
     card.wait()
-    assert host.calls == ["setDevice", "streamSynchronize"] * 2
+    card.wait()
+    assert host.calls == ["setDevice", "streamSynchronize"] * 3
+
+
+def test_the_products_keep_their_stream_and_workspace(card, host):
+    x, w, y = (_placed(card, _numbers((4, 4))) for _ in range(3))
+    for _ in range(3):
+        card.multiply(y, x, w, Product(4, 4, 4, 4))
+    assert host.calls.count("setStream") == host.calls.count("setWorkspace") == 1
+
+
+@pytest.mark.parametrize(("status", "error"), [(3, OutOfMemory), (13, KernelError)])
+def test_what_cublas_refuses_becomes_a_failure(card, host, status, error):
+    def refuse(*_):
+        raise CublasError("cublasGemmEx", status)
+
+    host.gemmEx = refuse
+    x, w, y = (_placed(card, _numbers((4, 4))) for _ in range(3))
+    with pytest.raises(error):
+        card.multiply(y, x, w, Product(4, 4, 4, 4))
 
 
 @pytest.mark.parametrize("form", ["fp32", "fp16", "bf16"])
@@ -320,8 +339,8 @@ def test_a_card_that_does_is_let_through():
     ("lacking", "why"),
     [
         ("cupy", "extra"),
-        ("cupy_backends.cuda.libs.nvrtc", "compiler"),
-        ("cupy_backends.cuda.libs.cublas", "products"),
+        ("nvrtc", "compiler"),
+        ("cublas", "products"),
     ],
 )
 def test_what_is_not_installed_is_told(monkeypatch, lacking, why):
@@ -330,19 +349,10 @@ def test_what_is_not_installed_is_told(monkeypatch, lacking, why):
             raise ImportError(f"{name} is not here\nand more")
         return _Runtime()
 
-    def library():
-        return imported("cupy_backends.cuda.libs.nvrtc")
-
-    class Libraries(ModuleType):
-        def __getattr__(self, name):
-            return imported(f"cupy_backends.cuda.libs.{name}")
-
-    for name in ("cupy_backends", "cupy_backends.cuda"):
-        monkeypatch.setitem(sys.modules, name, ModuleType(name))
-    libraries = Libraries("cupy_backends.cuda.libs")
-    monkeypatch.setitem(sys.modules, "cupy_backends.cuda.libs", libraries)
     monkeypatch.setattr(opening, "importlib", SimpleNamespace(import_module=imported))
-    monkeypatch.setattr(nvrtc, "library", library)
+    monkeypatch.setattr(opening.toolkit, "loaded", lambda name, version: None)
+    monkeypatch.setattr(nvrtc, "library", lambda: imported("nvrtc"))
+    monkeypatch.setattr(opening.cublas, "load", lambda version: imported("cublas"))
     with pytest.raises(NoCard) as caught:
         opening.bindings()
     assert caught.value.facts == {"why": why, "said": f"{lacking} is not here"}

@@ -48,7 +48,6 @@ class HostCuda:
             runtime=_Library(runtime, self),
             driver=_Library(driver, self),
             cublas=_Library(cublas, self),
-            set_workspace=self.set_workspace,
         )
 
     def do(self, step):
@@ -108,10 +107,10 @@ class HostCuda:
         assert (handle, stream) == (7, _Stream.ptr)
         self.workspace = None
 
-    def set_workspace(self, handle, address, size):
+    def setWorkspace(self, handle, address, size):
         assert handle == 7
+        assert address % 256 == 0
         self.workspace = (address, size)
-        return 0
 
     def gemmEx(self, handle, ta, tb, m, n, k, alpha, a, fa, la, b, fb, lb, beta, c, fc, lc, *how):
         sizes = (m, n, k, alpha, a, fa, la, 0, b, fb, lb, 0, beta, c, fc, lc, 0, 1)
@@ -145,7 +144,8 @@ class _Library:
         done = getattr(self._host, name, None)
         if done is None:
             return getattr(self._real, name)
-        wanted = None if self._real is None else _parameters(getattr(self._real, name))
+        real = getattr(self._real, name, None)
+        wanted = None if real is None else _parameters(real)
 
         def call(*arguments):
             self._host.calls.append(name)
