@@ -30,6 +30,7 @@ _HOPPER = 90
 _NO_MEMORY = (2, 3)  # cudaErrorMemoryAllocation, CUBLAS_STATUS_ALLOC_FAILED
 _TO_CARD, _TO_HOST, _WITHIN = 1, 2, 3  # cudaMemcpyKind
 _TYPES = {"fp32": 0, "fp16": 2, "bf16": 14}  # cudaDataType
+_READS_THE_HOSTS = 88  # cudaDevAttrPageableMemoryAccess
 _COMPUTE_FP32 = 68  # CUBLAS_COMPUTE_32F: no TF32
 _DEFAULT = -1  # CUBLAS_GEMM_DEFAULT
 _CUBLAS_TYPES = {DTYPES[form]: number for form, number in _TYPES.items()}
@@ -79,6 +80,7 @@ class CupyDevice:
         self.processors = int(facts["multiProcessorCount"])
         self.total_bytes = int(facts["totalGlobalMem"])
         self.driver = int(cuda.runtime.driverGetVersion())
+        self._reads_the_hosts = bool(cuda.runtime.deviceGetAttribute(_READS_THE_HOSTS, index))
         self._pool = cuda.cupy.cuda.MemoryPool()
         self._stream = cuda.cupy.cuda.Stream(non_blocking=True)
         self._programs = Programs(self.architecture, self.driver, folder)
@@ -115,7 +117,11 @@ class CupyDevice:
     def memory_facts(self, failure: BaseException) -> dict[str, int]:
         """What OutOfMemory tells."""
         asked = getattr(failure, "_size", 0)
-        return {"needed_bytes": int(asked), "free_bytes": self.free_bytes}
+        try:
+            free = self.free_bytes
+        except RuntimeError:  # the card does not answer any more
+            free = 0
+        return {"needed_bytes": int(asked), "free_bytes": free}
 
     @_told
     def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
@@ -148,6 +154,8 @@ class CupyDevice:
             return
         copy, stream = self._cuda.runtime.memcpyAsync, self._stream.ptr
         copy(array.data.ptr, flat.ctypes.data, len(flat), _TO_CARD, stream)
+        if self._reads_the_hosts:  # such a card may copy later, from memory that is gone by then
+            self._cuda.runtime.streamSynchronize(stream)
 
     @_told
     def read(self, array: Array) -> np.ndarray[Any, Any]:

@@ -109,6 +109,16 @@ def test_a_large_array_is_brought_in_pieces(card, host):
     assert host.calls.count("memcpyAsync") == 3 + 1
 
 
+def test_a_card_that_reads_the_hosts_own_memory_is_waited_for(host):
+    from app.kernels.cuda.cupy_device import CupyDevice
+
+    for reads, waits in ((0, 0), (1, 1)):
+        host.attributes[88] = reads
+        host.calls.clear()
+        _placed(CupyDevice(host.cuda), _numbers((3, 70)))
+        assert host.calls.count("streamSynchronize") == waits
+
+
 def test_arrays_are_cleared_and_copied(card):
     numbers = _numbers((3, 70))
     first, second = _placed(card, numbers), card.empty((3, 70), FLOAT)
@@ -123,6 +133,18 @@ def test_memory_that_is_not_there_is_told(card, host):
     with pytest.raises(OutOfMemory) as caught:
         card.empty((2000,), FLOAT)
     assert caught.value.facts == {"needed_bytes": 8000, "free_bytes": 1000}
+
+
+def test_memory_that_is_not_there_is_told_by_a_card_that_does_not_answer_too(card, host):
+    from cupy_backends.cuda.api.runtime import CUDARuntimeError
+
+    def refuse():
+        raise CUDARuntimeError(700)
+
+    host.total, host.memGetInfo = 1000, refuse
+    with pytest.raises(OutOfMemory) as caught:
+        card.empty((2000,), FLOAT)
+    assert caught.value.facts == {"needed_bytes": 8000, "free_bytes": 0}
 
 
 def test_what_cuda_refuses_becomes_a_failure_of_the_kernel(card, host):
@@ -250,6 +272,7 @@ def test_a_capture_that_fails_leaves_the_card_usable(card, host):
         "runtime.memcpyHostToDevice 1",
         "runtime.memcpyDeviceToHost 2",
         "runtime.memcpyDeviceToDevice 3",
+        "runtime.cudaDevAttrPageableMemoryAccess 88",
         "runtime.CUDA_R_32F 0",
         "runtime.CUDA_R_16F 2",
         "runtime.CUDA_R_16BF 14",

@@ -34,6 +34,7 @@ class HostCuda:
         self.emulated, self.calls, self.recorded = EmulatedDevice(), [], None
         self.handles, self.real = [], cupy
         self.total, self.used, self.workspace = 1 << 40, 0, None
+        self.attributes = {88: 0}
         cuda = SimpleNamespace(
             MemoryPool=lambda: _Pool(self),
             Stream=lambda **_: _Stream(self),
@@ -73,6 +74,10 @@ class HostCuda:
             "multiProcessorCount": 2,
             "totalGlobalMem": self.total,
         }
+
+    def deviceGetAttribute(self, attribute, device):
+        assert device == 0
+        return self.attributes[attribute]
 
     def memGetInfo(self):
         return self.total - self.used, self.total
