@@ -175,11 +175,18 @@ class Engine:
         self._keep(going)
 
     def _keep(self, rows: list[int]) -> None:
-        """Only these of the texts being written go on."""
+        """Only these of the texts being written go on; none where there is no memory for it."""
         if len(rows) == len(self._writing):
             return
-        self._state = self._state.rows(rows) if self._state and rows else None
-        self._writing = [self._writing[i] for i in rows]
+        kept = [self._writing[i] for i in rows]
+        try:
+            with allocations_named():
+                self._state = self._state.rows(rows) if self._state and rows else None
+        except Failure as failure:
+            for text in kept:
+                self._fail(text, failure)
+            self._state, kept = None, []
+        self._writing = kept
 
     def _fail(self, text: RunningText, failure: Failure) -> None:
         self._cancelled.discard(text.id)

@@ -241,6 +241,28 @@ def test_an_allocation_refused_ends_the_text_and_not_the_engine(opened, monkeypa
     assert desk.result(2)[2].tokens == 4
 
 
+def test_texts_for_which_no_memory_is_left_when_another_ends_fail_alone(opened, monkeypatch):
+    desk = Desk(opened)
+    for request, limit in ((1, 9), (2, 15), (3, 15)):
+        desk.engine.start(ask(request, (request, 3), limit=limit))
+    for _ in range(5):  # all have joined
+        desk.engine.step()
+    whole = type(desk.engine._state).rows
+
+    def rows(self, indices):
+        if len(indices) > 1:
+            raise OutOfMemory(needed_bytes=5, free_bytes=4)
+        return whole(self, indices)
+
+    monkeypatch.setattr(type(desk.engine._state), "rows", rows)
+    for _ in range(10):
+        desk.engine.step()
+    assert desk.engine.idle
+    assert desk.result(1)[2].tokens == 9
+    assert [desk.sent[request][-1].code for request in (2, 3)] == [OutOfMemory.code] * 2
+    assert desk.run(ask(4, (4, 3), limit=4))[2].tokens == 4
+
+
 def test_requests_that_mean_nothing_are_refused_at_once(opened):
     desk = Desk(opened)
     wrong = (

@@ -147,6 +147,20 @@ def test_memory_that_is_not_there_is_told_by_a_card_that_does_not_answer_too(car
     assert caught.value.facts == {"needed_bytes": 8000, "free_bytes": 0}
 
 
+def test_a_card_on_which_there_is_no_room_even_for_a_context_is_told(host):
+    from cupy_backends.cuda.api.runtime import CUDARuntimeError
+
+    from app.kernels.cuda.cupy_device import CupyDevice
+
+    def refuse(device):
+        raise CUDARuntimeError(2)
+
+    host.setDevice = refuse
+    with pytest.raises(OutOfMemory) as caught:
+        CupyDevice(host.cuda)
+    assert caught.value.facts == {"needed_bytes": 0, "free_bytes": 0}
+
+
 def test_what_cuda_refuses_becomes_a_failure_of_the_kernel(card, host):
     from cupy_backends.cuda.api.runtime import CUDARuntimeError
 
