@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import time
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 
 import msgspec
@@ -17,6 +18,10 @@ from .whole_files import writing
 
 _MOST = 500
 _AGAIN_S = 7 * 86400.0
+_PACKAGES = (
+    *("cupy-cuda12x", "nvidia-cuda-nvrtc-cu12", "nvidia-cublas-cu12"),
+    *("cupy-cuda13x", "nvidia-cuda-nvrtc", "nvidia-cublas"),
+)
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -69,9 +74,23 @@ def standard_verdicts() -> Verdicts:
 
 
 def key_of(fingerprint: str, form: str, card: Card) -> str:
-    """What a verdict is about: the model, its format, the card, its driver and this program."""
-    parts = (fingerprint, form, card.name, card.driver, __version__, _kernels())
+    """What a verdict is about: the model, its format, the card, and all that computes on it."""
+    about = (card.name, card.driver, *_libraries(), __version__, _kernels())
+    parts = (fingerprint, form, *about)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+@cache
+def _libraries() -> tuple[str, ...]:
+    """The versions of the packages for cards; "" for one that is not installed."""
+    return tuple(map(_version, _PACKAGES))
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
 
 
 @cache

@@ -64,6 +64,16 @@ def test_model_format_card_and_driver_make_the_key():
     assert key_of("f", "fp16", msgspec.structs.replace(CARD, free_bytes=0, index=1)) in keys
 
 
+def test_another_library_of_products_is_to_be_tested_anew(monkeypatch):
+    keys = set()
+    for version in ("13.0", "13.1"):
+        monkeypatch.setattr(module.metadata, "version", lambda name, at=version: f"{name} {at}")
+        module._libraries.cache_clear()
+        keys.add(key_of("f", "fp16", CARD))
+    module._libraries.cache_clear()
+    assert len(keys) == 2
+
+
 def test_they_lie_with_the_programs_own_files(tmp_path, monkeypatch):
     monkeypatch.setenv("ROOKERY_HOME", str(tmp_path))
     standard_verdicts().put("k", passed=True, error="")
