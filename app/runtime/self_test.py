@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from .models import Rwkv
     from .models.common import Tensors
 
-_FORWARDS = [20, 4, 1, 1, 1, 1]
-"""Tokens of each: enough rows for a library's product, a few rows, then one token after another."""
+_FORWARDS = (4, 1, 1, 1, 1)
+_PROMPT, _QUANTISED_PROMPT = 20, 72
+"""Tokens before those: more rows than our own kernels multiply, of floats and of small integers."""
 
 _HEAD_ROWS = 8192
 _DIVERGENCE = 8.0
@@ -82,19 +83,24 @@ def check(checkpoint: "Tensors", model: "Rwkv", form: str) -> Agreement:
 
     Raises what reading a checkpoint and the model's own device raise.
     """
-    return agreement(computed(model), expected(checkpoint, form), form)
+    return agreement(computed(model, form), expected(checkpoint, form), form)
 
 
-def tokens_of(vocabulary: int) -> Tensor:
+def forwards_of(form: str) -> list[int]:
+    """How many tokens each run has: a prompt, a few, then one after another."""
+    return [_QUANTISED_PROMPT if form in QUANTISED else _PROMPT, *_FORWARDS]
+
+
+def tokens_of(vocabulary: int, form: str) -> Tensor:
     """The tokens (1, T)."""
-    at = torch.arange(sum(_FORWARDS))
+    at = torch.arange(sum(forwards_of(form)))
     return ((7919 * at + 13 * at * at + 5) % vocabulary)[None]
 
 
-def computed(model: "Rwkv") -> Tensor:
-    """The logits (R, V) of a model, from its own memory of one text."""
+def computed(model: "Rwkv", form: str) -> Tensor:
+    """The logits (R, V) of a model in the format ``form``, from its own memory of one text."""
     state = model.blank()
-    parts = torch.split(tokens_of(model.spec.vocabulary), _FORWARDS, 1)
+    parts = torch.split(tokens_of(model.spec.vocabulary, form), forwards_of(form), 1)
     return torch.cat([model.forward(part, state).clone() for part in parts])
 
 
@@ -127,7 +133,8 @@ def _through(root: Scope) -> tuple[Tensor, Tensor]:
     """The residual (R, C) at the end of each forward: exactly, and with rounded activations."""
     spec, ops = root.checkpoint.spec, root.ops
     assert isinstance(ops, _Exact)
-    tokens, family = tokens_of(spec.vocabulary), GENERATIONS[spec.generation]
+    form = root.strategy.format
+    tokens, family = tokens_of(spec.vocabulary, form), GENERATIONS[spec.generation]
     exact = ops.embed(root.embedding(), tokens, (root / "blocks" / 0).pair("ln0"))
     runs: list[tuple[Tensor, list[Tensor]]] = [(exact, []), (exact.clone(), [])]
     one = msgspec.structs.replace(spec, layers=1)
@@ -138,7 +145,7 @@ def _through(root: Scope) -> tuple[Tensor, Tensor]:
             layer = Layer(*State.blank(one).views[0], first)
             attend(x, layer)
             feed(x, layer)
-    ends = torch.tensor(_FORWARDS).cumsum(0) - 1
+    ends = torch.tensor(forwards_of(form)).cumsum(0) - 1
     return runs[0][0][0, ends], runs[1][0][0, ends]
 
 
