@@ -49,10 +49,11 @@ def test_an_act(ops, draw, kind, act):
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("gated", [False, True])
 @pytest.mark.parametrize("by_unit", [False, True])
-def test_onto_a_residual(ops, draw, kind, gated, by_unit):
-    x, weight, exact = _drawn(draw, kind, 1, 50, 41, 37)
-    out = draw(1, 50, 41)
-    gate = draw(1, 50, 41).sigmoid() if gated else None
+@pytest.mark.parametrize("rows", [50, 203])
+def test_onto_a_residual(ops, draw, kind, gated, by_unit, rows):
+    x, weight, exact = _drawn(draw, kind, 1, rows, 141, 67)
+    out = draw(1, rows, 141)
+    gate = draw(1, rows, 141).sigmoid() if gated else None
     wanted = out + exact[0] * (1 if gate is None else gate)
     if by_unit:
         ByUnit.pack(ops, weight[0], kind).onto(out, x[0], gate)
@@ -62,9 +63,10 @@ def test_onto_a_residual(ops, draw, kind, gated, by_unit):
     assert ops.kernels == ["tiles"]
 
 
-@pytest.mark.parametrize("threads", [1, 3, 16])
-def test_any_number_of_threads(ops, draw, threads):
-    x, weight, exact = _drawn(draw, "bf16", 2, 257, 70, 100)
+@pytest.mark.parametrize("threads", [1, 2, 3, 16])
+@pytest.mark.parametrize("rows", [33, 257, 291])
+def test_any_number_of_threads(ops, draw, threads, rows):
+    x, weight, exact = _drawn(draw, "bf16", 2, rows, 70, 100)
     torch.set_num_threads(threads)
     _close(ops.matmul_stack(x, weight), exact, LOSS[torch.bfloat16])
 

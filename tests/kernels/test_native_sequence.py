@@ -150,7 +150,7 @@ def test_shift6_and_mix6(ops, draw, kind, batch_steps):
 
 
 @pytest.mark.parametrize("kind", TYPES)
-@pytest.mark.parametrize("batch_steps", [(1, 1), (3, 1), (2, 4), (1, 37)], ids=str)
+@pytest.mark.parametrize("batch_steps", [(1, 1), (3, 1), (2, 4), (1, 37), (1, 201)], ids=str)
 def test_loras(ops, draw, kind, batch_steps):
     width, outputs, ranks, kind = 75, 53, (32, 7, 64, 33), TYPES[kind]
     down, up = torch.zeros(4, 64, width), torch.zeros(4, outputs, 64)

@@ -11,8 +11,8 @@ from .base import KINDS, Base, ready
 from .ops_matrix import ACTS, MOST_ROWS
 
 _ROWS = 24  # every instruction set's strip divides it
-_WIDE, _NARROW = 64, 32  # columns that a thread takes at once
-_LONG = 2048  # with more numbers a row, a wide panel leaves the cache
+_VECTOR = 32  # numbers; a row of a packed strip is whole vectors
+_WIDE = 32  # columns that a thread takes at once
 _PARTS_A_THREAD = 4  # of the work, so that threads end together
 _LIMITED = 5  # matrices that can have sizes of their own, tiles.h
 
@@ -133,8 +133,8 @@ class ProductOps(Base):
         """y = act(x W^T + bias), or y += gate * that."""
         threads = torch.get_num_threads()
         wide, high = _blocks(sizes, threads)
-        lines = -(-sizes.rows // _ROWS) * _ROWS
-        packed = self.empty((sizes.stack * lines * sizes.width,))
+        lines = sizes.stack * -(-sizes.rows // _ROWS) * _ROWS
+        packed = self.empty((lines * -(-sizes.width // _VECTOR) * _VECTOR,))
         panels = self.empty((threads * wide * sizes.width,))
         beside = sizes.stack * sizes.width if how.beside else 0
         kinds = KINDS[weight.dtype], KINDS[x.dtype], KINDS[y.dtype]
@@ -162,9 +162,6 @@ def _padded(limits: tuple[int, ...]) -> tuple[int, ...]:
 
 def _blocks(sizes: Sizes, threads: int) -> tuple[int, int]:
     """How many columns and rows of a result are one part of the work."""
-    wanted = _PARTS_A_THREAD * threads
-    narrow = sizes.width > _LONG or sizes.stack * -(-sizes.outputs // _WIDE) < wanted
-    wide = _NARROW if narrow else _WIDE
-    floors = max(1, wanted // (2 * sizes.stack * -(-sizes.outputs // wide)))
+    floors = max(1, _PARTS_A_THREAD * threads // (2 * sizes.stack * -(-sizes.outputs // _WIDE)))
     high = -(-sizes.rows // floors)
-    return wide, -(-high // _ROWS) * _ROWS
+    return _WIDE, -(-high // _ROWS) * _ROWS

@@ -47,10 +47,17 @@ RK_INLINE F first(F x, int64_t n) { return {_mm512_maskz_mov_ps(mask_of(n), x.v)
 
 // To the nearest even; the intrinsic of BF16 takes denormals for 0, as all else here does.
 RK_INLINE __m256i to_bf16(F x) {
+#if RK_BF16
+    const __m256bh rounded = _mm512_cvtneps_pbh(x.v);
+    __m256i found;
+    memcpy(&found, &rounded, sizeof found);
+    return found;
+#else
     const __m512i bits = _mm512_castps_si512(x.v);
     const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
     const __m512i up = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff));
     return _mm512_cvtepi32_epi16(_mm512_srli_epi32(_mm512_add_epi32(bits, up), 16));
+#endif
 }
 
 RK_INLINE __m256i to_fp16(F x) {

@@ -14,4 +14,5 @@
 #include "wkv7.h"
 #include "gate.h"
 #include "prepare.h"
+#include "panels.h"
 #include "tiles.h"

@@ -1,170 +1,25 @@
 // Products of many rows with a matrix, in tiles that stay in registers.
 //
-// x is packed once, by all threads: STRIP rows side by side.  Then each thread takes some of the
-// matrix's rows at a time, packs them into panels of COLUMNS side by side, as wide as two vectors,
-// and lets all strips pass.  With BF16 a packed number is a pair of bfloat16 and every sum is of
-// products of pairs; else it is a float.
+// x is packed once, by all threads.  Then each thread takes some of the matrix's rows at a time,
+// packs them into panels and lets all strips of x pass.  While it multiplies, it asks memory for
+// those rows of the matrix that it will probably take next.
 
-constexpr int64_t COLUMNS = 2 * W;
+// Memory that will be read soon, asked for a line at a time: runs of `run` bytes.
+struct Coming {
+    const char* at;
+    int64_t run, distance, runs;  // distance from the begin of a run to the next
+    int64_t done;                 // bytes of the present run
 
-#if RK_AVX512
-constexpr int STRIP = 12;
-#elif RK_NEON
-constexpr int STRIP = 8;
-#else
-constexpr int STRIP = 4;
-#endif
-
-#if RK_AVX512
-// Rows become columns, 16 x 16.
-RK_INLINE void transpose(__m512i (&x)[16]) {
-    __m512i y[16];
-    for (int i = 0; i < 16; i += 2) {
-        y[i] = _mm512_unpacklo_epi32(x[i], x[i + 1]);
-        y[i + 1] = _mm512_unpackhi_epi32(x[i], x[i + 1]);
-    }
-    for (int i = 0; i < 16; i += 4) {
-        x[i] = _mm512_unpacklo_epi64(y[i], y[i + 2]);
-        x[i + 1] = _mm512_unpackhi_epi64(y[i], y[i + 2]);
-        x[i + 2] = _mm512_unpacklo_epi64(y[i + 1], y[i + 3]);
-        x[i + 3] = _mm512_unpackhi_epi64(y[i + 1], y[i + 3]);
-    }
-    for (int i = 0; i < 4; ++i) {
-        y[i] = _mm512_shuffle_i32x4(x[i], x[i + 4], 0x88);
-        y[i + 4] = _mm512_shuffle_i32x4(x[i], x[i + 4], 0xdd);
-        y[i + 8] = _mm512_shuffle_i32x4(x[i + 8], x[i + 12], 0x88);
-        y[i + 12] = _mm512_shuffle_i32x4(x[i + 8], x[i + 12], 0xdd);
-    }
-    for (int i = 0; i < 8; ++i) {
-        x[i] = _mm512_shuffle_i32x4(y[i], y[i + 8], 0x88);
-        x[i + 8] = _mm512_shuffle_i32x4(y[i], y[i + 8], 0xdd);
-    }
-}
-#endif
-
-// One float a packed number.
-struct Single {
-    using Part = float;
-    static constexpr int64_t STEP = 1;  // numbers in a part
-
-    RK_MEMBER static F broadcast(const Part* p) { return all(*p); }
-    RK_MEMBER static F get(const Part* p) { return load(p); }
-    RK_MEMBER static F add(F total, F a, F b) { return fma(a, b, total); }
-
-    // W parts of a row that has n numbers more
-    template <class T>
-    RK_MEMBER static F take(const T* p, int64_t n) {
-        return load_first(p, n);
-    }
-
-    // one part of each of W columns, `n` of them there, of a matrix with `more` rows from here on
-    template <class T>
-    RK_MEMBER static F take_across(const T* p, int64_t, int64_t, int64_t n) {
-        return load_first(p, n);
+    RK_MEMBER void next() {
+        if (runs <= 0) return;
+        prefetch(at + done);
+        done += LINE;
+        if (done < run) return;
+        done = 0;
+        at += distance;
+        --runs;
     }
 };
-
-#if RK_BF16
-// Two bfloat16 a packed number.
-struct Double {
-    using Part = uint32_t;
-    static constexpr int64_t STEP = 2;
-
-    RK_MEMBER static F broadcast(const Part* p) {
-        return {_mm512_castsi512_ps(_mm512_set1_epi32(int(*p)))};
-    }
-    RK_MEMBER static F get(const Part* p) {
-        return {_mm512_loadu_ps(reinterpret_cast<const float*>(p))};
-    }
-    RK_MEMBER static F add(F total, F a, F b) {
-        return {_mm512_dpbf16_ps(total.v, as_bf16(a), as_bf16(b))};
-    }
-    RK_MEMBER static __m512bh as_bf16(F x) {
-        __m512bh bits;
-        memcpy(&bits, &x.v, sizeof bits);
-        return bits;
-    }
-
-    RK_MEMBER static F take(const bf16* p, int64_t n) {
-        const __mmask32 some = n >= 2 * W ? ~0u : n <= 0 ? 0u : (1u << n) - 1;
-        return {_mm512_castsi512_ps(_mm512_maskz_loadu_epi16(some, p))};
-    }
-    template <class T>
-    RK_MEMBER static F take(const T* p, int64_t n) {
-        const __m512i low = _mm512_castsi256_si512(to_bf16(load_first(p, most(0, n))));
-        const __m256i high = n > W ? to_bf16(load_first(p + W, n - W)) : _mm256_setzero_si256();
-        return {_mm512_castsi512_ps(_mm512_inserti64x4(low, high, 1))};
-    }
-
-    RK_MEMBER static F take_across(const bf16* p, int64_t distance, int64_t more, int64_t n) {
-        const __mmask16 there = mask_of(n), both = more > 1 ? there : __mmask16(0);
-        const __m256i first = _mm256_maskz_loadu_epi16(there, p);
-        const __m256i second = _mm256_maskz_loadu_epi16(both, p + (more > 1 ? distance : 0));
-        return {_mm512_castsi512_ps(
-            _mm512_or_si512(_mm512_cvtepu16_epi32(first),
-                            _mm512_slli_epi32(_mm512_cvtepu16_epi32(second), 16)))};
-    }
-};
-#endif
-
-// One product of a stack: M rows of x, K numbers each, and N outputs.
-struct Tiling {
-    int64_t rows, outputs, width;
-    int64_t steps;     // parts of K numbers
-    int64_t x_row;     // from a row of x to the next
-    int64_t line;      // from a row of the matrix, as it is stored, to the next
-    int64_t y_row;     // from a row of the result to the next
-};
-
-// Strip `strip` of x: part s of its row r is at to[s * STRIP + r]; missing rows are zeros.
-template <class P, class X>
-RK_INLINE void pack_strip(typename P::Part* to, const X* x, const Tiling& t, int64_t strip) {
-    for (int64_t r = 0; r < STRIP; ++r) {
-        const int64_t index = strip * STRIP + r;
-        const X* row = x + index * t.x_row;
-        for (int64_t s = 0; s < t.steps; s += W) {
-            typename P::Part parts[W];
-            const int64_t at = s * P::STEP;
-            const F some = index < t.rows ? P::take(row + at, t.width - at) : zero();
-            memcpy(parts, &some, sizeof parts);
-            const int64_t count = least(W, t.steps - s);
-            for (int64_t i = 0; i < count; ++i) to[(s + i) * STRIP + r] = parts[i];
-        }
-    }
-}
-
-// W rows of the matrix (N, K), `count` of them there: part s of row c is at to[s * COLUMNS + c].
-template <class P, class T>
-RK_INLINE void pack_rows(typename P::Part* to, const T* w, const Tiling& t, int64_t count) {
-    for (int64_t s = 0; s < t.steps; s += W) {
-        const int64_t at = s * P::STEP, parts = least(W, t.steps - s);
-#if RK_AVX512
-        __m512i lines[W];
-        for (int c = 0; c < W; ++c)
-            lines[c] = _mm512_castps_si512(
-                c < count ? P::take(w + c * t.line + at, t.width - at).v : zero().v);
-        transpose(lines);
-        for (int64_t i = 0; i < parts; ++i) _mm512_storeu_si512(to + (s + i) * COLUMNS, lines[i]);
-#else
-        for (int64_t c = 0; c < W; ++c) {
-            typename P::Part line[W];
-            const F some = c < count ? P::take(w + c * t.line + at, t.width - at) : zero();
-            memcpy(line, &some, sizeof line);
-            for (int64_t i = 0; i < parts; ++i) to[(s + i) * COLUMNS + c] = line[i];
-        }
-#endif
-    }
-}
-
-// The same of a matrix that is stored by unit, as panels of (K, FLOAT_PANEL).
-template <class P, class T>
-RK_INLINE void pack_units(typename P::Part* to, const T* w, const Tiling& t, int64_t count) {
-    for (int64_t s = 0; s < t.steps; ++s) {
-        const int64_t at = s * P::STEP;
-        const F some = P::take_across(w + at * t.line, t.line, t.width - at, count);
-        memcpy(to + s * COLUMNS, &some, sizeof some);
-    }
-}
 
 // Where sums go, and what is done to them on the way.
 struct Finish {
@@ -172,6 +27,8 @@ struct Finish {
     const float* gate;  // of the same shape as the result, or null
     const float* bias;  // (N,), or null
     bool onto;
+
+    RK_MEMBER bool plain() const { return !act && !gate && !bias && !onto; }
 
     template <class Y>
     RK_MEMBER void put(Y* y, int64_t at, int64_t column, F total, int64_t n) const {
@@ -181,45 +38,73 @@ struct Finish {
         if (onto) value = value + load_first(y + at, n);
         store_first(y + at, value, n);
     }
+
+    // What put() is going to read or write.
+    template <class Y>
+    RK_MEMBER void expect(const Y* y, int64_t at, int64_t n) const {
+        for (int64_t i = 0; i < n; i += LINE / int64_t(sizeof(Y))) prefetch(y + at + i);
+        if (gate)
+            for (int64_t i = 0; i < n; i += LINE / int64_t(sizeof(float))) prefetch(gate + at + i);
+    }
 };
+
+template <class P, int R>
+RK_INLINE void step(F (&totals)[R][2], const typename P::Part* x, const typename P::Part* w) {
+    const F left = P::get(w), right = P::get(w + W);
+    for (int r = 0; r < R; ++r) {
+        const F one = P::broadcast(x + r * W);
+        totals[r][0] = P::add(totals[r][0], one, left);
+        totals[r][1] = P::add(totals[r][1], one, right);
+    }
+}
 
 // R rows of a strip times a panel, whose first `n` columns are there; the first is `column`.
 template <class P, int R, class Y>
 RK_INLINE void tile(const typename P::Part* x, const typename P::Part* w, const Tiling& t, Y* y,
-                    int64_t row, int64_t column, int64_t n, const Finish& finish) {
+                    int64_t row, int64_t column, int64_t n, const Finish& finish, Coming& coming) {
+    const int64_t rows = least(R, t.rows - row);
+    for (int64_t r = 0; r < rows; ++r)
+        finish.expect(y, (row + r) * t.y_row + column, least(n, COLUMNS));
     F totals[R][2];
     for (int r = 0; r < R; ++r) totals[r][0] = totals[r][1] = zero();
-    for (int64_t s = 0; s < t.steps; ++s) {
-        const F left = P::get(w + s * COLUMNS), right = P::get(w + s * COLUMNS + W);
-        for (int r = 0; r < R; ++r) {
-            const F one = P::broadcast(x + s * STRIP + r);
-            totals[r][0] = P::add(totals[r][0], one, left);
-            totals[r][1] = P::add(totals[r][1], one, right);
-        }
+    int64_t s = 0;
+    for (; s + W <= t.steps; s += W, x += (STRIP - 1) * W) {
+        coming.next();
+        coming.next();
+        for (int64_t i = 0; i < W; ++i, ++x, w += COLUMNS) step<P, R>(totals, x, w);
     }
-    for (int r = 0; r < R && row + r < t.rows; ++r) {
+    for (; s < t.steps; ++s, ++x, w += COLUMNS) step<P, R>(totals, x, w);
+    const bool plain = finish.plain() && n >= COLUMNS;
+    for (int r = 0; r < R && r < rows; ++r) {
         const int64_t at = (row + r) * t.y_row + column;
-        finish.put(y, at, column, totals[r][0], n);
-        if (n > W) finish.put(y, at + W, column + W, totals[r][1], n - W);
+        if (plain) {
+            store(y + at, totals[r][0]);
+            store(y + at + W, totals[r][1]);
+        } else {
+            finish.put(y, at, column, totals[r][0], n);
+            if (n > W) finish.put(y, at + W, column + W, totals[r][1], n - W);
+        }
     }
 }
 
+// Rows `rows` of x, in strips, times panels of the columns `columns`.
 template <class P, class Y>
 RK_INLINE void strips_times(const typename P::Part* x, int64_t strip_size,
-                            const typename P::Part* w, const Tiling& t, Y* y, Range strips,
-                            Range columns, const Finish& finish) {
+                            const typename P::Part* w, Tiling t, Y* y, Range rows,
+                            Range columns, const Finish& finish, Coming& coming) {
     const int64_t panel = t.steps * COLUMNS;
-    for (int64_t strip = strips.begin; strip < strips.end; ++strip) {
-        const int64_t row = strip * STRIP, rows = t.rows - row;
-        const typename P::Part *from = x + strip * strip_size, *to = w;
+    t.rows = rows.end;
+    for (int64_t row = rows.begin; row < rows.end; row += STRIP, x += strip_size) {
+        const int64_t left = rows.end - row;
+        const typename P::Part* to = w;
         for (int64_t c = columns.begin; c < columns.end; c += COLUMNS, to += panel) {
             const int64_t n = columns.end - c;
-            if (rows > 8 || STRIP <= 4)
-                tile<P, STRIP>(from, to, t, y, row, c, n, finish);
-            else if (rows > 4)
-                tile<P, (STRIP < 8 ? STRIP : 8)>(from, to, t, y, row, c, n, finish);
+            if (left > 8 || STRIP <= 4)
+                tile<P, STRIP>(x, to, t, y, row, c, n, finish, coming);
+            else if (left > 4)
+                tile<P, (STRIP < 8 ? STRIP : 8)>(x, to, t, y, row, c, n, finish, coming);
             else
-                tile<P, 4>(from, to, t, y, row, c, n, finish);
+                tile<P, 4>(x, to, t, y, row, c, n, finish, coming);
         }
     }
 }
@@ -246,47 +131,89 @@ struct Tiles {
     }
 };
 
+// Where column c of a matrix begins that is stored by unit.
+template <class T>
+RK_INLINE const T* unit_of(const T* w, const Tiling& t, int64_t c) {
+    return w + c / FLOAT_PANEL * FLOAT_PANEL * t.width + c % FLOAT_PANEL;
+}
+
+// Columns `c` and on, `wide` of them.
+template <class T>
+RK_INLINE Coming coming_of(const T* w, const Tiling& t, int64_t c, int64_t wide, bool by_unit) {
+    const int64_t n = least(wide, t.outputs - c), size = sizeof(T);
+    const T* begin = by_unit ? unit_of(w, t, c) : w + c * t.line;
+    return {reinterpret_cast<const char*>(begin), (by_unit ? n : t.width) * size, t.line * size,
+            by_unit ? t.width : n, 0};
+}
+
+// What a thread does at once: some columns of a matrix for some rows of x; it will probably go on
+// with part `next` of the columns.
+struct Work {
+    int64_t which, part, next;
+    Range rows;
+};
+
+template <class P, class T, class Y>
+RK_INLINE void part_of(const Call& call, const Tiles& all_of, const Work& work,
+                       typename P::Part* panel, const typename P::Part* x, int64_t strip_size) {
+    const Tiling t = all_of.of<P>(call, work.which);
+    const int64_t wide = all_of.wide;
+    const Range columns{work.part * wide, least(t.outputs, (work.part + 1) * wide)};
+    const T* w = call.at<const T>(2) + work.which * all_of.outputs * all_of.width;
+    for (int64_t c = columns.begin; c < columns.end; c += W) {
+        const int64_t at = c - columns.begin;
+        typename P::Part* to = panel + at / COLUMNS * t.steps * COLUMNS + at % COLUMNS;
+        if (all_of.by_unit)
+            pack_units<P>(to, unit_of(w, t, c), t, columns.end - c);
+        else
+            pack_rows<P>(to, w + c * t.line, t, columns.end - c);
+    }
+    Coming coming{};
+    if (work.next * wide < t.outputs)
+        coming = coming_of(w, t, work.next * wide, wide, all_of.by_unit);
+    const float* bias = call.at<const float>(19);
+    const Finish finish{all_of.acts >> (2 * work.which) & 3, call.at<const float>(15),
+                        bias ? bias + work.which * all_of.outputs : nullptr, call[16] != 0};
+    Y* y = call.at<Y>(0) + work.which * all_of.rows * all_of.outputs;
+    strips_times<P>(x, strip_size, panel, t, y, work.rows, columns, finish, coming);
+}
+
+// Where one thread finds x and packs what it multiplies.
+template <class P, class X>
+struct Places {
+    const X* x;
+    typename P::Part *packed, *panel;
+    int64_t x_size, strip_size;  // from the x of a matrix to the next, from a packed strip
+    int64_t parts;               // of the columns
+};
+
 template <class P, class X, class T, class Y>
 RK_INLINE void tiles_of(const Call& call, const Team& team) {
-    using Part = typename P::Part;
     const Tiles all_of{call[6],  call[7],  call[8],  call[9],      call[10],
                        call[17], call[18], call[14], call[20] != 0};
+    const Places<P, X> places{call.at<const X>(1),
+                              call.at<typename P::Part>(3),
+                              call.at<typename P::Part>(4) + team.id * call[5],
+                              all_of.x_row ? all_of.width : all_of.rows * all_of.width,
+                              padded((all_of.width + P::STEP - 1) / P::STEP) * STRIP,
+                              (all_of.outputs + all_of.wide - 1) / all_of.wide};
     const int64_t strips = (all_of.rows + STRIP - 1) / STRIP;
-    const int64_t strip_size = (all_of.width + P::STEP - 1) / P::STEP * STRIP;
-    const int64_t x_size = all_of.x_row ? all_of.width : all_of.rows * all_of.width;
-    Part *packed = call.at<Part>(3), *panel = call.at<Part>(4) + team.id * call[5];
     Range mine;
     while (team.next(all_of.stack * strips, 1, mine)) {
-        const int64_t which = mine.begin / strips;
-        pack_strip<P>(packed + mine.begin * strip_size, call.at<const X>(1) + which * x_size,
-                      all_of.of<P>(call, which), mine.begin % strips);
+        const int64_t which = mine.begin / strips, row = mine.begin % strips * STRIP;
+        pack_strip<P>(places.packed + mine.begin * places.strip_size,
+                      places.x + which * places.x_size, all_of.of<P>(call, which), row);
     }
     team.barrier();
-    const int64_t wide = all_of.wide, high = most(1, all_of.high / STRIP);
-    const int64_t parts = (all_of.outputs + wide - 1) / wide, floors = (strips + high - 1) / high;
-    while (team.next(all_of.stack * parts * floors, 1, mine)) {
-        const int64_t floor = mine.begin % floors, part = mine.begin / floors % parts;
-        const int64_t which = mine.begin / floors / parts;
-        const Tiling t = all_of.of<P>(call, which);
-        const Range columns{part * wide, least(t.outputs, (part + 1) * wide)};
-        const T* w = call.at<const T>(2) + which * all_of.outputs * all_of.width;
-        for (int64_t c = columns.begin; c < columns.end; c += W) {
-            const int64_t at = c - columns.begin;
-            Part* to = panel + at / COLUMNS * t.steps * COLUMNS + at % COLUMNS;
-            if (all_of.by_unit)
-                pack_units<P>(
-                    to, w + c / FLOAT_PANEL * FLOAT_PANEL * t.width + c % FLOAT_PANEL, t,
-                    columns.end - c);
-            else
-                pack_rows<P>(to, w + c * t.line, t, columns.end - c);
-        }
-        const int64_t from = which * all_of.rows * all_of.outputs;
-        const float* bias = call.at<const float>(19);
-        const Finish finish{all_of.acts >> (2 * which) & 3, call.at<const float>(15),
-                            bias ? bias + which * all_of.outputs : nullptr, call[16] != 0};
-        strips_times<P>(packed + which * strips * strip_size, strip_size, panel, t,
-                        call.at<Y>(0) + from, {floor * high, least(strips, (floor + 1) * high)},
-                        columns, finish);
+    const int64_t high = all_of.high, floors = (all_of.rows + high - 1) / high;
+    while (team.next(all_of.stack * places.parts * floors, 1, mine)) {
+        const int64_t floor = mine.begin % floors, part = mine.begin / floors % places.parts;
+        const int64_t which = mine.begin / floors / places.parts;
+        const Range rows{floor * high, least(all_of.rows, (floor + 1) * high)};
+        const auto* packed =
+            places.packed + (which * strips + rows.begin / STRIP) * places.strip_size;
+        part_of<P, T, Y>(call, all_of, {which, part, part + team.size / floors, rows},
+                         places.panel, packed, places.strip_size);
     }
 }
 
