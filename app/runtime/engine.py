@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from app.errors import Failure, OutOfMemory
+from app.errors import Failure, KernelError, OutOfMemory
 
 from .cache import StateCache
 from .memory import allocations_named
@@ -55,6 +55,7 @@ class Engine:
 
     Ids in ``cancelled`` (filled by another thread) end at the next step, with their Done.
     ``forwards`` and ``prefills`` count how often the model ran for tokens and for prompts.
+    ``lost`` is set when the card no longer computes: nothing in this process will again.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Engine:
         self._writing: list[RunningText] = []
         self._state: Memory | None = None
         self.forwards = self.prefills = 0
+        self.lost = False
 
     @property
     def idle(self) -> bool:
@@ -190,6 +192,7 @@ class Engine:
 
     def _fail(self, text: RunningText, failure: Failure) -> None:
         self._cancelled.discard(text.id)
+        self.lost = self.lost or isinstance(failure, KernelError)
         self._send(failed(text.id, failure))
 
     def _remember_row(self, row: int, logits: torch.Tensor | None) -> None:

@@ -19,7 +19,7 @@ from app.kernels.portable import PortableOps
 from .footprint import QUANTISED, head_format
 from .models import GENERATIONS
 from .models.common import Layer, Scope
-from .states import State
+from .states import State, stack
 from .strategy import Strategy
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ _FORWARDS = (4, 1, 1, 1, 1)
 _PROMPT, _QUANTISED_PROMPT = 20, 72
 """Tokens before those: more rows than our own kernels multiply, of floats and of small integers."""
 
+_TEXTS = (2, 5)  # at once
 _HEAD_ROWS = 8192
 _DIVERGENCE = 8.0
 _MOST = 0.7  # what has nothing to do with the right logits has an error of 1.4
@@ -45,6 +46,13 @@ class _Limit(NamedTuple):
 _LIMITS = {"fp32": _Limit(3e-4, 0.05), "fp16": _Limit(3e-3, 0.5), "bf16": _Limit(0.03, 8.0)}
 _QUANTISED = {"fp32": _LIMITS["fp16"], "bf16": _Limit(0.01, 3.0)}  # by the type of the rest
 """bf16 rounds activations to 8 bits, fp16 and the quantised formats at most to 11."""
+
+
+def _farthest(alone: Tensor, others: Tensor) -> Tensor:
+    """Of rows (n, V) the one that differs most from a row (1, V); NaN differs from all."""
+    far = (others - alone).abs().amax(1).nan_to_num(torch.inf)
+    at = int(far.argmax())
+    return others[at : at + 1]
 
 
 class Agreement(NamedTuple):
@@ -98,10 +106,19 @@ def tokens_of(vocabulary: int, form: str) -> Tensor:
 
 
 def computed(model: "Rwkv", form: str) -> Tensor:
-    """The logits (R, V) of a model in the format ``form``, from its own memory of one text."""
+    """The logits (R, V) of a model in the format ``form``, from its own memory of one text.
+
+    The last tokens are also run by several texts at once, each of them with this very memory: of
+    their logits those count that differ most from the one text's.
+    """
     state = model.blank()
-    parts = torch.split(tokens_of(model.spec.vocabulary, form), forwards_of(form), 1)
-    return torch.cat([model.forward(part, state).clone() for part in parts])
+    *parts, last = torch.split(tokens_of(model.spec.vocabulary, form), forwards_of(form), 1)
+    found = [model.forward(part, state).clone() for part in parts]
+    others = [
+        model.forward(last.expand(texts, 1), stack([state] * texts)).clone() for texts in _TEXTS
+    ]
+    alone = model.forward(last, state)
+    return torch.cat([*found, _farthest(alone, torch.cat(others))])
 
 
 def agreement(found: Tensor, wanted: Expected, form: str) -> Agreement:

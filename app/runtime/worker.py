@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
-from app.errors import Failure, NoModel, RequestRefused
+from app.errors import Failure, KernelError, NoModel, RequestRefused
 
 from . import protocol
 from .frames import GarbledError, read_frame, write_frame
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 _STDERR = 2
 _PR_SET_PDEATHSIG = 1
 
-EXIT_DEAF, EXIT_GARBLED = 1, 3
-"""Exit codes where requests cannot be read (no memory, say), and where they make no sense."""
+EXIT_DEAF, EXIT_GARBLED, EXIT_LOST = 1, 3, 4
+"""Exit codes where requests cannot be read (no memory, say), where they make no sense, and where
+the card has failed: only a new process can use it again."""
 
 
 def main() -> int:
@@ -59,7 +60,15 @@ class Worker:
         while True:
             self._take_requests()
             if self._engine and not self._engine.idle:
-                self._engine.step()
+                self._step(self._engine)
+
+    def _step(self, engine: "Engine") -> None:
+        try:
+            engine.step()
+        except KernelError:
+            engine.lost = True
+        if engine.lost:
+            os._exit(EXIT_LOST)
 
     def _listen(self) -> None:
         """A thread.  Nothing here is worth an orderly end: the system takes all memory back."""
@@ -104,6 +113,8 @@ class Worker:
                 self._engine.start(request)
         except Failure as failure:
             self._send(failed(request.id, failure))
+            if self._engine and isinstance(failure, KernelError):
+                os._exit(EXIT_LOST)
 
     def _load(self, request: Load) -> None:
         if self._engine:

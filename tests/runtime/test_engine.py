@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from app.errors import (
+    KernelError,
     NumbersBroken,
     OutOfMemory,
     RequestRefused,
@@ -223,6 +224,24 @@ def test_broken_numbers_end_only_the_text_that_has_them(opened, monkeypatch):
     assert isinstance(failed, Failed)
     assert (failed.code, failed.facts["found"]) == (NumbersBroken.code, "NaN")
     assert desk.result(2)[2].tokens == 20
+
+
+def test_a_card_that_fails_is_told_to_every_text(opened, monkeypatch):
+    desk = Desk(opened)
+    forward = opened.model.forward
+
+    def failing(tokens, state, **more):
+        if desk.engine.forwards == 3:
+            raise KernelError(program="mix", why="it is gone")
+        return forward(tokens, state, **more)
+
+    monkeypatch.setattr(opened.model, "forward", failing)
+    desk.engine.start(ask(1, limit=20))
+    desk.engine.start(ask(2, (1, 2), limit=20))
+    while not desk.engine.lost:
+        assert not desk.engine.idle
+        desk.engine.step()
+    assert [desk.sent[text][-1].code for text in (1, 2)] == [KernelError.code] * 2
 
 
 def test_an_allocation_refused_ends_the_text_and_not_the_engine(opened, monkeypatch):

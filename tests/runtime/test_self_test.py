@@ -132,6 +132,16 @@ class NoSquare(PortableOps):
         return y.sqrt() if act == "relu2" and x.shape[1] == 4 else y
 
 
+class MixedTexts(PortableOps):
+    """The last of five texts or more gets what belongs to nobody."""
+
+    def wkv7(self, r, delta, state):
+        y = super().wkv7(r, delta, state)
+        if len(y) > 4:
+            y[-1] = 0
+        return y
+
+
 class OneLoudToken(PortableOps):
     """A single logit is far too large."""
 
@@ -142,7 +152,8 @@ class OneLoudToken(PortableOps):
 
 
 @pytest.mark.parametrize(
-    "damaged", [DroppedHead, StaleState, StaleShift, NotANumber, NoSquare, OneLoudToken]
+    "damaged",
+    [DroppedHead, StaleState, StaleShift, NotANumber, NoSquare, MixedTexts, OneLoudToken],
 )
 @pytest.mark.parametrize("form", ["fp16", "bf16"])
 def test_damaged_kernels_fail(damaged, form):

@@ -5,10 +5,13 @@ import sys
 from io import BytesIO
 from pathlib import Path
 
+import pytest
+
 from app.runtime import protocol
 from app.runtime.frames import read_frame, write_frame
 from app.runtime.process import worker_command
 from app.runtime.protocol import Failed, Generate, Load, Loaded, LoadProgress, Quit, Tokens
+from app.runtime.worker import EXIT_LOST
 from tests.runtime.small_models import small_file
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,3 +74,35 @@ def test_a_text_before_a_model_is_refused_and_the_model_can_still_be_opened(tmp_
     failures = [(r.id, r.code) for r in replies if isinstance(r, Failed)]
     assert failures == [(1, "no-model"), (2, "not-found"), (3, "strategy")]
     assert [r.done for r in replies if isinstance(r, LoadProgress)] == [0, 1, 2, 3]
+
+
+LOST = """
+from app.errors import KernelError
+from app.runtime import engine, worker
+def failing(self):
+    raise KernelError(program="mix", why="it is gone")
+engine.Engine._{where} = failing
+raise SystemExit(worker.main())
+"""
+
+
+@pytest.mark.parametrize("where", ["write", "stop_cancelled"])
+def test_a_card_that_has_failed_ends_the_process_for_a_new_one(tmp_path, where):
+    load = Load(id=1, path=bytes(small_file(tmp_path)), strategy="cpu fp32")
+    ask = Generate(id=2, prompt=Tokens((1, 2)), limit=5)
+    with subprocess.Popen(
+        [sys.executable, "-c", LOST.format(where=where)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as worker:
+        for request in (load, ask):
+            write_frame(worker.stdin, protocol.encode(request))
+        assert worker.wait(60) == EXIT_LOST
+        replies = BytesIO(worker.stdout.read())
+    assert any(isinstance(reply, Loaded) for reply in map(protocol.decode_reply, _frames(replies)))
+
+
+def _frames(stream):
+    while (frame := read_frame(stream)) is not None:
+        yield frame
