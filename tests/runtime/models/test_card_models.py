@@ -8,11 +8,12 @@ from app.kernels.portable import PortableOps
 from app.runtime.card_states import CardState
 from app.runtime.models import build
 from app.runtime.models.buckets import bucket_for
-from app.runtime.states import State, stack
+from app.runtime.states import State
 from app.runtime.strategy import parse
 from tests.support.checkpoints import GENERATIONS, random_tensors
 from tests.support.emulation.device import COMPILER, EmulatedDevice
 from tests.support.memory_checkpoint import MemoryCheckpoint
+from tests.support.stories import coming_and_going
 
 VOCABULARY = 97
 FORMATS = {"fp32": 1e-4, "bf16": 0.04, "fp16": 0.01, "int8": 2e-3, "int4": 2e-3}
@@ -57,29 +58,7 @@ def test_a_prompt_and_tokens_after_it(tensors, form):
 
 def test_texts_come_and_go_and_are_copied(tensors):
     """Each step is done by both models; the results are compared at every one."""
-
-    def story(model):
-        said = []
-        one = model.blank()
-        said += [model.forward(_token(t), one) for t in (3, 4, 5)]
-        other = one.clone()
-        said += [model.forward(_token(t), other) for t in (6, 7)]
-        both = stack([one, other])
-        said += [model.forward(_token(t, t + 1), both) for t in (8, 9, 10)]
-        said.append(model.forward(torch.arange(22).reshape(2, 11), both))
-        said.append(model.forward(_token(11, 12), both))
-        left = both.rows([1])
-        del both
-        said += [model.forward(_token(t), left) for t in (13, 14)]
-        three = stack([left, one, other])
-        said.append(model.forward(_token(1, 2, 3), three, every=True))
-        three.put(0, one)
-        said.append(model.forward(_token(4, 5, 6), three))
-        said.append(model.forward(torch.arange(6).reshape(3, 2), three, every=True))
-        ended = [three.host(), one.host(), left.host()]
-        return said + [part for state in ended for part in (state.wkv, state.shift)]
-
-    for found, wanted in zip(*map(story, _models(tensors, "fp32")), strict=True):
+    for found, wanted in zip(*map(coming_and_going, _models(tensors, "fp32")), strict=True):
         _close(found, wanted)
 
 

@@ -10,10 +10,10 @@ from app.errors import RequestRefused
 from app.kernels import open_ops
 from app.kernels.portable import PortableOps
 from app.runtime.models import build
-from app.runtime.states import stack
 from app.runtime.strategy import parse
 from tests.support.checkpoints import GENERATIONS, random_tensors
 from tests.support.memory_checkpoint import MemoryCheckpoint
+from tests.support.stories import coming_and_going
 
 VOCABULARY = 97
 
@@ -68,27 +68,7 @@ def test_token_after_token_where_a_file_has_another_type_than_the_activations(ge
 
 def test_texts_come_and_go_and_are_copied(pair):
     """Each step is done by both models; the results are compared at every one."""
-
-    def story(model):
-        said = []
-        one = model.blank()
-        said += [model.forward(_token(t), one) for t in (3, 4, 5)]
-        other = one.clone()
-        said += [model.forward(_token(t), other) for t in (6, 7)]
-        both = stack([one, other])
-        said += [model.forward(_token(t, t + 1), both) for t in (8, 9, 10)]
-        said.append(model.forward(torch.arange(22).reshape(2, 11), both))
-        said.append(model.forward(_token(11, 12), both))
-        left = both.rows([1])
-        del both
-        said += [model.forward(_token(t), left) for t in (13, 14)]
-        three = stack([left, one, other])
-        said.append(model.forward(_token(1, 2, 3), three, every=True))
-        three.put(0, one)
-        said.append(model.forward(_token(4, 5, 6), three))
-        return [*said, three.wkv, three.shift, one.wkv, left.shift]
-
-    for found, wanted in zip(*map(story, pair), strict=True):
+    for found, wanted in zip(*map(coming_and_going, pair), strict=True):
         _close(found, wanted)
 
 
