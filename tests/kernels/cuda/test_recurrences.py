@@ -27,23 +27,6 @@ pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler is ins
 SHAPES = [(1, 1, 2, 64), (3, 1, 2, 3), (2, 5, 1, 20), (2, 8, 1, 64), (1, 19, 2, 64), (1, 3, 1, 70)]
 
 
-@pytest.fixture(params=ORDERS)
-def ops(request):
-    return Ops(Listed(request.param))
-
-
-@pytest.fixture
-def straight():
-    """For what the order of the threads has no say in."""
-    return Ops(Listed("forward"))
-
-
-@pytest.fixture
-def draw():
-    random = torch.Generator().manual_seed(11)
-    return lambda *shape: torch.randn(shape, generator=random)
-
-
 @pytest.mark.parametrize("batch_steps", ROWS, ids=str)
 @pytest.mark.parametrize(("steep", "large"), [(1e-4, 1.0), (1.0, 60.0), (30.0, 1.0)])
 def test_wkv4(ops, draw, batch_steps, steep, large):

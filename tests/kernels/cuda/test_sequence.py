@@ -30,23 +30,6 @@ pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler is ins
 MIXES6 = [("fp32", "fp32"), ("bf16", "bf16"), ("fp16", "fp16"), ("bf16", "fp32"), ("fp16", "fp32")]
 
 
-@pytest.fixture(params=ORDERS)
-def ops(request):
-    return Ops(Listed(request.param))
-
-
-@pytest.fixture
-def straight():
-    """For what the order of the threads has no say in."""
-    return Ops(Listed("forward"))
-
-
-@pytest.fixture
-def draw():
-    random = torch.Generator().manual_seed(11)
-    return lambda *shape: torch.randn(shape, generator=random)
-
-
 def test_zeros(straight):
     assert not straight.take(straight.zeros((2, 3, 5))).any()
 
