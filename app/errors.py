@@ -38,7 +38,8 @@ Failure
 │   ├── ChangedOnHub           the hub has another file than the list tells
 │   ├── AlreadyThere           something else stands at its place
 │   ├── UnsafeName             its name would lead outside the folder chosen
-│   └── DownloadBusy           another window or program is fetching the same file
+│   ├── DownloadBusy           another window or program is fetching the same file
+│   └── QueueElsewhere         another window has the queue of downloads
 ├── LibraryError               a model on the disk cannot be changed as asked (facts: path, why)
 │   ├── NameRefused            no file can have that name (facts: name)
 │   └── NoTrash                there is no trash for its disk (facts: said)
@@ -291,6 +292,12 @@ class DownloadBusy(DownloadError):
     """Another window or program is fetching the same file."""
 
     code = "download-busy"
+
+
+class QueueElsewhere(DownloadError):
+    """Another window of the program has the queue of downloads."""
+
+    code = "queue-elsewhere"
 
 
 class LibraryError(Failure):

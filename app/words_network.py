@@ -67,6 +67,11 @@ NETWORK: dict[str, tuple[str, str, str]] = {
         "Another window or program is downloading {path@the file}.",
         "Wait until it is done, or end it there.",
     ),
+    "queue-elsewhere": (
+        "Another window has the downloads",
+        "Another window of Rookery began them, and downloads are led from one window at a time.",
+        "Do it there, or close that window and try again here.",
+    ),
     "library": (
         "This cannot be done here",
         "{path@the file} is left as it is{why+: }.",

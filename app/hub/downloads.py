@@ -4,50 +4,36 @@ So a download at full speed costs the window's process a few messages a second, 
 runs there is neither process nor thread.  The order of the items is the order they are run in.
 """
 
-import contextlib
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
-from app.errors import AlreadyThere, DiskFull, DownloadError, Failure, StoreError, UnsafeName
+from app.errors import (
+    AlreadyThere,
+    DiskFull,
+    DownloadError,
+    Failure,
+    QueueElsewhere,
+    StoreError,
+)
 
 from . import wanted
 from .bundle import already_of, discard, opened_of
 from .catalogue import Entry
 from .downloader import Downloader
 from .journal import Chores, Journal, Line
+from .queued import BUSY, Item, State, items_of, line_of
 from .remote import Hub
 from .wanted import Ended, Fetch, Halt, Limit, Moved, Origin
 
-State = Literal["queued", "running", "paused", "waiting", "checking", "done", "failed"]
+__all__ = ["Downloads", "Item"]
 
-_BUSY = ("running", "waiting", "checking")
 _DEATHS = 3
 _CLOSING_S = 3.0
-
-
-class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """One download.  ``path`` opens the model once ``state`` is "done".
-
-    "waiting" is for the network, the hub or the disk, because of ``failure``; "paused" has one
-    where the disk is full.  ``seconds_left`` is -1 where it cannot be told.
-    """
-
-    id: str
-    entry: Entry
-    folder: str
-    path: str
-    state: State = "queued"
-    done_bytes: int = 0
-    total_bytes: int = 0
-    bytes_per_s: float = 0.0
-    seconds_left: float = -1.0
-    failure: Failure | None = None
 
 
 class Downloads:
@@ -56,6 +42,10 @@ class Downloads:
     ``on_change`` is called without arguments when ``items`` has changed, from whatever thread it
     happened in.  Methods return at once; what they ask for is seen in ``items``.  ``folder`` is
     where models go that are added without one.
+
+    The journal belongs to one program.  While another one has it, ``elsewhere`` is True, ``items``
+    are what that one wrote down when ``look_again`` was called last, and verbs raise
+    QueueElsewhere.
     """
 
     def __init__(
@@ -81,7 +71,8 @@ class Downloads:
         self._deaths = 0
         self._closed = False
         self._written: tuple[Line, ...] = ()
-        self._items = list(_items(self._journal.read()))
+        self.elsewhere = not self._journal.claim()
+        self._items = list(items_of(self._journal.read()))
         self._begin_what_may()
 
     @property
@@ -99,6 +90,15 @@ class Downloads:
     def trouble(self) -> Failure | None:
         """Why the queue cannot be kept on the disk."""
         return self._journal.trouble
+
+    def look_again(self) -> None:
+        """Where another program has the journal: read it, and go on with it once it is free."""
+        with self._lock:
+            if not self.elsewhere or self._closed:
+                return
+            self.elsewhere = not self._journal.claim()
+            self._items = list(items_of(self._journal.read()))
+        self._go_on()
 
     def configure(
         self,
@@ -126,6 +126,7 @@ class Downloads:
         StoreError where the folder's name cannot be written down, and AlreadyThere where another
         one in the queue has its place.
         """
+        self._lead()
         where = folder or self._folder
         _refuse_bytes(where)
         path = str(opened_of(entry, where))
@@ -152,15 +153,17 @@ class Downloads:
 
     def pause(self, id: str) -> None:  # noqa: A002
         """Stop it and keep what is there."""
+        self._lead()
         with self._lock:
             item = self._find(id)
-            if item and item.state in ("queued", *_BUSY):
+            if item and item.state in ("queued", *BUSY):
                 self._change(id, state="paused", bytes_per_s=0.0, seconds_left=-1.0, failure=None)
                 self._halt(id, discards=False)
         self._go_on()
 
     def resume(self, id: str) -> None:  # noqa: A002
         """Go on with one that is paused or has failed."""
+        self._lead()
         with self._lock:
             item = self._find(id)
             if item and item.state in ("paused", "failed"):
@@ -172,6 +175,7 @@ class Downloads:
 
     def cancel(self, id: str) -> None:  # noqa: A002
         """Take it off the list, and what is there of it off the disk; a whole one stays there."""
+        self._lead()
         with self._lock:
             item = self._find(id)
             if item is None:
@@ -183,6 +187,7 @@ class Downloads:
 
     def move(self, id: str, position: int) -> None:  # noqa: A002
         """Put it at this place of the list."""
+        self._lead()
         with self._lock:
             item = self._find(id)
             if item:
@@ -197,6 +202,12 @@ class Downloads:
         self._downloader.close()
         self._chores.finish()
         self._downloader.wait(_CLOSING_S)
+        self._journal.let_go()
+
+    def _lead(self) -> None:
+        self.look_again()
+        if self.elsewhere:
+            raise QueueElsewhere
 
     def _find(self, id: str) -> Item | None:  # noqa: A002
         return next((item for item in self._items if item.id == id), None)
@@ -214,7 +225,9 @@ class Downloads:
     def _begin_what_may(self) -> None:
         """Begin it, write down what changed, and let the process go where it has nothing to do."""
         with self._lock:
-            running = sum(item.state in _BUSY for item in self._items)
+            if self.elsewhere:
+                return
+            running = sum(item.state in BUSY for item in self._items)
             for item in list(self._items):
                 free = running < self._at_once and item.path not in self._at_work.values()
                 if item.state == "queued" and free and not self._closed:
@@ -257,7 +270,7 @@ class Downloads:
 
     def _note(self, moved: Moved) -> None:
         item = self._find(moved.id)
-        if item and item.state in _BUSY:
+        if item and item.state in BUSY:
             self._change(
                 moved.id,
                 state=moved.state,
@@ -279,7 +292,7 @@ class Downloads:
             state, self._deaths = "done", 0
         elif failure:
             state = "paused" if isinstance(failure, DiskFull) else "failed"
-        elif item.state in _BUSY:
+        elif item.state in BUSY:
             state = "queued"
         done = ended.done or (0 if failure else item.done_bytes)
         total = ended.done if ended.path else item.total_bytes
@@ -300,7 +313,7 @@ class Downloads:
             lost = list(self._at_work)
             self._at_work.clear()
             self._deaths += 1
-            for item in [one for one in self._items if one.id in lost and one.state in _BUSY]:
+            for item in [one for one in self._items if one.id in lost and one.state in BUSY]:
                 failure = DownloadError(file=item.entry.file, why=why)
                 gives_up = self._deaths >= _DEATHS
                 self._change(
@@ -319,7 +332,7 @@ class Downloads:
             self._journal.trouble = self._journal.trouble or failure  # type: ignore[assignment]
 
     def _write(self) -> None:
-        lines = tuple(map(_line, self._items))
+        lines = tuple(map(line_of, self._items))
         if lines != self._written:
             self._written = lines
             self._chores.add(lambda: self._journal.write(lines))
@@ -332,38 +345,3 @@ def _refuse_bytes(folder: Path) -> None:
     except UnicodeEncodeError as error:
         said = "the name of the folder is no text"
         raise StoreError(path=ascii(str(folder)), why="unwritten", said=said) from error
-
-
-def _line(item: Item) -> Line:
-    """What of an item outlives the program; how far it is stands beside its file."""
-    state = "queued" if item.state in _BUSY else item.state
-    resting = item.state in ("done", "failed")
-    return Line(
-        id=item.id,
-        entry=item.entry,
-        folder=item.folder,
-        state=state,  # type: ignore[arg-type]
-        done_bytes=item.done_bytes if resting else 0,
-        **wanted.told(item.failure if state != "queued" else None),
-    )
-
-
-def _items(lines: tuple[Line, ...]) -> Iterator[Item]:
-    for line in lines:
-        with contextlib.suppress(UnsafeName):
-            yield _item(line)
-
-
-def _item(line: Line) -> Item:
-    folder = Path(line.folder)
-    done = line.done_bytes if line.state == "done" else already_of(line.entry, folder)
-    return Item(
-        id=line.id,
-        entry=line.entry,
-        folder=line.folder,
-        path=str(opened_of(line.entry, folder)),
-        state=line.state,
-        done_bytes=done,
-        total_bytes=max(line.entry.bytes, done if line.state == "done" else 0),
-        failure=wanted.failure_of(line.code, line.facts),
-    )

@@ -1,6 +1,7 @@
 """The queue of downloads as a file, so that nothing of it is lost; written in a thread, at once."""
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from app.errors import Fact, StoreError
 from app.runtime.whole_files import writing
 
 from .catalogue import Entry
+from .locking import locked
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,14 +34,41 @@ class _Pages(msgspec.Struct, frozen=True):
 
 
 class Journal:
-    """``path`` holds the lines; ``trouble`` says why they could not be read or written."""
+    """``path`` holds the lines; ``trouble`` says why they could not be read or written.
+
+    It belongs to the program that was first to ``claim`` it, until that lets go of it or ends;
+    the others only read.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._handle = -1
         self.trouble: StoreError | None = None
 
+    def claim(self) -> bool:
+        """Whether it is ours from now on, or was before; False while another program has it."""
+        if self._handle >= 0:
+            return True
+        beside = self._path.with_name(f"{self._path.name}.lock")
+        try:
+            beside.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(beside, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError:
+            return True  # what cannot be written there cannot be spoiled: the first write says why
+        if not locked(handle):
+            os.close(handle)
+            return False
+        self._handle = handle
+        return True
+
+    def let_go(self) -> None:
+        """Another program may have it."""
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+
     def read(self) -> tuple[Line, ...]:
-        """What was written last; a damaged file is put aside."""
+        """What was written last; a damaged file is put aside by whoever owns it."""
         try:
             return msgspec.json.decode(self._path.read_bytes(), type=_Pages).lines
         except FileNotFoundError:
@@ -48,8 +77,9 @@ class Journal:
             self.trouble = StoreError(str(error), path=str(self._path), why="refused")
         except (msgspec.MsgspecError, UnicodeDecodeError) as damage:
             kept = self._path.with_name(f"{self._path.name}.broken")
-            with contextlib.suppress(OSError):
-                self._path.replace(kept)
+            if self._handle >= 0:
+                with contextlib.suppress(OSError):
+                    self._path.replace(kept)
             self.trouble = StoreError(
                 str(damage), path=str(self._path), why="damaged", kept=str(kept)
             )

@@ -22,6 +22,7 @@ import msgspec
 from app.errors import AlreadyThere, DownloadBusy
 from app.runtime.whole_files import unwritten, writing
 
+from .locking import locked
 from .ranges import Ranges, Span
 
 PART, RECORD, LIVE = ".part", ".part.json", ".part.live"
@@ -316,25 +317,14 @@ def _open(path: Path) -> int:
 def _own(handle: int, path: Path, patience_s: float) -> None:
     """Wait for whoever is just ending; the system lets go of it with the process."""
     until = time.monotonic() + patience_s
-    while not _locked(handle):
+    while not locked(handle):
         if time.monotonic() > until:
             raise DownloadBusy(path=str(path))
         time.sleep(_PAUSE_S)
 
 
 if sys.platform == "win32":
-    import msvcrt
-
-    _FAR = 1 << 30
     _AT = threading.Lock()
-
-    def _locked(handle: int) -> bool:
-        os.lseek(handle, _FAR, os.SEEK_SET)
-        try:
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
 
     def _some_at(handle: int, data: memoryview, at: int) -> int:
         with _AT:
@@ -342,14 +332,6 @@ if sys.platform == "win32":
             return os.write(handle, data)
 
 else:
-    import fcntl
-
-    def _locked(handle: int) -> bool:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True
 
     def _some_at(handle: int, data: memoryview, at: int) -> int:
         return os.pwrite(handle, data, at)

@@ -10,7 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import AlreadyThere, HubMissing, StoreError, UnsafeName, WrongHash
+from app.errors import (
+    AlreadyThere,
+    HubMissing,
+    QueueElsewhere,
+    StoreError,
+    UnsafeName,
+    WrongHash,
+)
 from app.hub.catalogue import Entry, Part
 from app.hub.downloads import Downloads, Item
 from app.hub.parts import already
@@ -281,6 +288,55 @@ def test_a_damaged_journal_is_put_aside_and_said(hub: HubServer, tmp_path: Path)
         assert (tmp_path / "journal.json.broken").exists()
     finally:
         queue.downloads.close()
+
+
+def test_one_program_leads_the_queue_and_the_other_takes_over_when_it_ends(
+    hub: HubServer, tmp_path: Path
+) -> None:
+    hub.fail(Fault(stall_after=2_000_000), file="one.pth")
+    first = Queue(hub, tmp_path)
+    one = first.add("one.pth")
+    until(lambda: first.item(one).done_bytes == 2_000_000)
+    second = Queue(hub, tmp_path)
+    try:
+        assert second.downloads.elsewhere
+        assert second.item(one).done_bytes == 2_000_000
+        for verb in (second.downloads.pause, second.downloads.cancel, second.downloads.resume):
+            with pytest.raises(QueueElsewhere):
+                verb(one)
+        with pytest.raises(QueueElsewhere):
+            second.add("two.pth")
+        two = first.add("two.pth")
+        first.wait(two, "done")
+        until(lambda: _seen_again(second, two) == "done")
+        assert second.downloads.fetcher_pid is None
+        first.downloads.close()
+        second.downloads.resume(one)
+        second.wait(one, "done")
+        assert not second.downloads.elsewhere
+        assert right(tmp_path, "one.pth")
+        assert hub.requests("cdn")[-1].headers["Range"].startswith("bytes=2000000-")
+    finally:
+        first.downloads.close()
+        second.downloads.close()
+
+
+def _seen_again(queue: Queue, wanted: str) -> str:
+    queue.downloads.look_again()
+    return next((item.state for item in queue.downloads.items if item.id == wanted), "")
+
+
+def test_a_program_that_only_reads_leaves_a_damaged_journal_alone(
+    hub: HubServer, queue: Queue
+) -> None:
+    journal = queue.folder / "journal.json"
+    journal.write_bytes(b"{")
+    other = Queue(hub, queue.folder)
+    try:
+        assert other.downloads.items == ()
+        assert journal.read_bytes() == b"{"
+    finally:
+        other.downloads.close()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names are text there")

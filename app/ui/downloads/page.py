@@ -80,11 +80,14 @@ class DownloadsPage(Page):
         self._stack.setCurrentWidget(self.column if items else self.blank)
         active = [item for item in items if item.state in _ACTIVE]
         paused = any(item.state == "paused" for item in items)
-        self.pause_all.setVisible(bool(active))
-        self.resume_all.setVisible(not active and paused)
-        self.clear.setVisible(any(item.state == "done" for item in items))
+        leads = not self._queue.elsewhere
+        self.pause_all.setVisible(leads and bool(active))
+        self.resume_all.setVisible(leads and not active and paused)
+        self.clear.setVisible(leads and any(item.state == "done" for item in items))
         self._total.setText(self._sum(items))
         note = self.tr("Closing Rookery stops nothing for good: downloads go on at the next start.")
+        if self._queue.elsewhere:
+            note = self.tr("Another window of Rookery has the downloads: pause or end them there.")
         self._note.setText(note)
         self._note.setVisible(self._queue.unfinished > 0)
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from app.store.settings import Settings
 
 _EACH_MS = 120  # at most eight times a second
+_LOOK_MS = 2000  # at what another window is downloading
 _GRACE_MS = 16_000  # a little longer than the notice that offers the way back
 AT_REST = ("done", "paused", "failed")
 """States that nothing leaves by itself."""
@@ -29,8 +30,9 @@ class Queue(QObject):
     ``finished`` and ``stopped`` carry the Item that has become complete, or has failed
     or been paused by a full disk; ``given_up`` one that can still be taken back for ``grace_ms``.
     They are kept in ``paths.downloads``: what it holds goes on at the next start, and
-    ``resumed`` tells that there was something.  The network's libraries are loaded at the first
-    download, beside the window.
+    ``resumed`` tells that there was something.  While another window has them, ``elsewhere`` is
+    True: they are shown, and every verb ends in a QueueElsewhere.  The network's libraries are
+    loaded at the first download, beside the window.
     """
 
     changed = Signal()
@@ -50,7 +52,7 @@ class Queue(QObject):
         self._settings, self._tasks = settings, tasks
         self._paths = paths
         self.items: tuple[Item, ...] = ()
-        self.resumed = False
+        self.resumed = self.elsewhere = False
         self.grace_ms = _GRACE_MS
         self._leaving: dict[str, bool] = {}  # given up, and whether they were going on
         self._downloads: Downloads | None = None
@@ -58,6 +60,8 @@ class Queue(QObject):
         self._closed = False
         self._due = QTimer(self, singleShot=True, interval=_EACH_MS)
         self._due.timeout.connect(self._take)
+        self._look = QTimer(self, interval=_LOOK_MS)
+        self._look.timeout.connect(self._look_again)
         self._told.connect(self._wait, Qt.ConnectionType.QueuedConnection)
 
     @property
@@ -78,8 +82,8 @@ class Queue(QObject):
 
     @property
     def running(self) -> int:
-        """How many go on by themselves."""
-        return sum(item.state not in AT_REST for item in self.items)
+        """How many go on by themselves, as long as this window lives."""
+        return 0 if self.elsewhere else sum(item.state not in AT_REST for item in self.items)
 
     def item_of(self, key: str) -> "Item | None":
         """The download of an offer."""
@@ -111,7 +115,7 @@ class Queue(QObject):
     def give_up(self, ident: str) -> None:
         """Take it from the list, and remove what has come when nobody has wanted it back."""
         item = next((one for one in self.items if one.id == ident), None)
-        if item is None or item.state == "done" or not item.done_bytes:
+        if item is None or item.state == "done" or not item.done_bytes or self.elsewhere:
             self.cancel(ident)
             return
         going = item.state not in AT_REST
@@ -173,6 +177,7 @@ class Queue(QObject):
                     self._downloads.cancel(ident)
                 await asyncio.to_thread(self._downloads.close)
         self._due.stop()
+        self._look.stop()
 
     def _do(self, verb: "Callable[[Downloads], object]") -> None:
         async def done() -> None:
@@ -215,6 +220,10 @@ class Queue(QObject):
         if self._leaving.pop(ident, None) is not None and not self._closed:
             self.cancel(ident)
 
+    def _look_again(self) -> None:
+        if self._downloads is not None and not self._closed and not self._tasks.ended:
+            self._tasks.start(self._tasks.thread(self._downloads.look_again))
+
     def _wait(self) -> None:
         if not self._due.isActive() and not self._closed and not self._tasks.ended:
             self._due.start()
@@ -225,9 +234,12 @@ class Queue(QObject):
             return
         before = {item.id: item.state for item in self.items}
         items = tuple(one for one in self._downloads.items if one.id not in self._leaving)
-        if items == self.items:
+        elsewhere = self._downloads.elsewhere
+        if (items, elsewhere) == (self.items, self.elsewhere):
             return
-        self.items = items
+        self.items, self.elsewhere = items, elsewhere
+        if elsewhere != self._look.isActive():
+            self._look.start() if elsewhere else self._look.stop()
         self.changed.emit()
         for item in items:
             if before.get(item.id, item.state) == item.state:

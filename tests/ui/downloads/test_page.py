@@ -305,6 +305,30 @@ async def test_a_killed_window_loses_nothing_and_its_download_goes_on(hub, build
     assert hashlib.sha256((paths.models / LARGE).read_bytes()).hexdigest() == whole
 
 
+async def test_a_second_window_shows_the_downloads_and_leaves_them_to_the_first(hub, build):
+    slow(hub)
+    first = build()
+    await page_with(first, hub, LARGE)
+    await until(lambda: first.services.downloads.items[0].done_bytes > 0, _LIMIT_S)
+    second = build(page="downloads")
+    second.services.downloads.grace_ms = 10
+    await shown(second)
+    page, queue = second.window.go("downloads"), second.services.downloads
+    await until(lambda: queue.elsewhere and queue.items, _LIMIT_S)
+    assert "Another window" in page._note.text()
+    assert page.pause_all.isHidden()
+    queue.give_up(queue.items[0].id)
+    await until(lambda: second.window.notices.notice is not None, _LIMIT_S)
+    assert second.window.notices.notice.title == "Another window has the downloads"
+    assert len(queue.items) == len(first.services.downloads.items) == 1
+    await first.close()
+    await until(lambda: not queue.elsewhere, _LIMIT_S)
+    hub.heal()
+    await until(lambda: states(second) == ["done"], _LIMIT_S)
+    assert "Another window" not in page._note.text()
+    await second.close()
+
+
 async def test_the_network_library_is_not_loaded_for_an_empty_queue(house):
     await shown(house)
     house.window.go("downloads")
@@ -319,7 +343,7 @@ def test_nothing_is_said_of_a_time_that_nobody_knows():
 
 
 def test_every_state_has_words(hub):
-    from app.hub.downloads import Item, State
+    from app.hub.queued import Item, State
 
     for state in State.__args__:
         item = Item(id="1", entry=offer(hub, NEW), folder="", path="", state=state)

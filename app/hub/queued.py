@@ -1,0 +1,75 @@
+"""One download as the queue holds it, and as the line of the journal that it is kept as."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from app.errors import Failure, UnsafeName
+
+from . import wanted
+from .bundle import already_of, opened_of
+from .catalogue import Entry
+from .journal import Line
+
+State = Literal["queued", "running", "paused", "waiting", "checking", "done", "failed"]
+
+BUSY = ("running", "waiting", "checking")
+"""States of what the downloading process works at."""
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """One download.  ``path`` opens the model once ``state`` is "done".
+
+    "waiting" is for the network, the hub or the disk, because of ``failure``; "paused" has one
+    where the disk is full.  ``seconds_left`` is -1 where it cannot be told.
+    """
+
+    id: str
+    entry: Entry
+    folder: str
+    path: str
+    state: State = "queued"
+    done_bytes: int = 0
+    total_bytes: int = 0
+    bytes_per_s: float = 0.0
+    seconds_left: float = -1.0
+    failure: Failure | None = None
+
+
+def line_of(item: Item) -> Line:
+    """What of an item outlives the program; how far it is stands beside its file."""
+    state = "queued" if item.state in BUSY else item.state
+    resting = item.state in ("done", "failed")
+    return Line(
+        id=item.id,
+        entry=item.entry,
+        folder=item.folder,
+        state=state,  # type: ignore[arg-type]
+        done_bytes=item.done_bytes if resting else 0,
+        **wanted.told(item.failure if state != "queued" else None),
+    )
+
+
+def items_of(lines: tuple[Line, ...]) -> Iterator[Item]:
+    """What a journal tells of; a line whose name is not safe is passed over."""
+    for line in lines:
+        with contextlib.suppress(UnsafeName):
+            yield _item(line)
+
+
+def _item(line: Line) -> Item:
+    folder = Path(line.folder)
+    done = line.done_bytes if line.state == "done" else already_of(line.entry, folder)
+    return Item(
+        id=line.id,
+        entry=line.entry,
+        folder=line.folder,
+        path=str(opened_of(line.entry, folder)),
+        state=line.state,
+        done_bytes=done,
+        total_bytes=max(line.entry.bytes, done if line.state == "done" else 0),
+        failure=wanted.failure_of(line.code, line.facts),
+    )
