@@ -95,14 +95,14 @@ class Queue(QObject):
             self.resumed = True
             self._tasks.start(self._opened())
 
-    def add(self, offer: "Offer") -> None:
-        """Download ``offer`` into the folder of models, or go on with it."""
+    def add(self, offer: "Offer", folder: Path | None = None) -> None:
+        """Download ``offer`` into ``folder``, usually that of models, or go on with it."""
         for item in self._downloads.items if self._downloads else ():
             if item.id in self._leaving and item.entry.key == offer.key:
                 self._leaving[item.id] = True
                 self.take_back(item.id)
                 return
-        self._do(lambda downloads: downloads.add(offer, self.folder))
+        self._do(lambda downloads: downloads.add(offer, folder or self.folder))
 
     def pause(self, ident: str) -> None:
         """Stop it for now; what is here stays."""

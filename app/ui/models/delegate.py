@@ -66,9 +66,16 @@ class RowDelegate(QStyledItemDelegate):
             if row.compact:
                 weight = size(entry.bytes) if entry.bytes else ""
                 below = " · ".join(filter(None, (weight, fit.word if fit else "", entry.below)))
+        elif entry.resumable:
+            row.button(self.tr("Resume"), self.button_box(option.rect))
+            row.gap()
+            if not row.compact:
+                row.size(size(entry.bytes))
         else:
-            word = kind_name(entry.kind) if entry.kind in USELESS else ""
-            row.mark("alert", "warn", word or self.tr("Cannot be used"))
+            word = kind_name(entry.kind) if entry.kind in USELESS else self.tr("Cannot be used")
+            if entry.kind == "unfinished":
+                word = f"{word} · {size(entry.bytes)}"
+            row.mark("alert", "warn", word)
         if index.data(OPEN):
             row.dot()
         row.words(entry.title, below, dim=bool(entry.reason), end=bool(entry.reason))
@@ -101,7 +108,7 @@ class RowDelegate(QStyledItemDelegate):
     ) -> bool:
         entry: Entry = index.data(ENTRY)
         item: Item | None = index.data(ITEM)
-        live = entry.usable or entry.fetchable
+        live = entry.usable or entry.fetchable or entry.resumable
         if item is not None and item.state not in _AT_REST:
             live = False  # a second click on Download does nothing
         if (

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from PySide6.QtCore import QCoreApplication
+
 from app.errors import BY_CODE, Failure
 from app.hub.catalogue import Entry as Offer
 from app.runtime.library import ModelFile
@@ -16,6 +18,7 @@ COMFORTABLE_BYTES = 4_000_000_000
 """Of a file so large a processor reads about what a word at reading speed allows."""
 
 _COMPANIONS = ("state", "lora")
+_PART = ".part"
 _WHOLE = ("model", *_COMPANIONS)
 
 
@@ -60,6 +63,11 @@ class Entry:
         if self.offer is None or self.file is not None:
             return False
         return not self.offer.why_not or self.offer.format in _COMPANIONS
+
+    @property
+    def resumable(self) -> bool:
+        """Whether it is a download that no queue knows any more, of something that is on offer."""
+        return self.offer is not None and self.file is not None and bool(_begun(self.file))
 
     @property
     def path(self) -> Path | None:
@@ -159,12 +167,16 @@ def offered(offer: Offer) -> Entry:
 def joined(here: Sequence[Entry], offers: Sequence[Entry]) -> tuple[Entry, ...]:
     """The files of this disk, each with its offer, and behind them what is only on a hub.
 
-    A file is an offer's where its name and its size are; of several offers the first counts.
+    A file is an offer's where its name and its size are; of several offers the first counts.  What
+    a download has left is an offer's where the name is.
     """
     by_name: dict[tuple[str, int], Offer] = {}
+    by_part: dict[str, Offer] = {}
     for entry in offers:
         if entry.offer is not None:
             by_name.setdefault((entry.offer.name, entry.offer.bytes), entry.offer)
+            if len(entry.offer.parts) <= 1 and entry.fetchable:
+                by_part.setdefault(entry.offer.name, entry.offer)
     files, taken = [], set()
     for entry in here:
         file = entry.file
@@ -172,15 +184,31 @@ def joined(here: Sequence[Entry], offers: Sequence[Entry]) -> tuple[Entry, ...]:
         if offer is not None and file is not None and file.kind in _WHOLE:
             taken.add((offer.name, offer.bytes))
             files.append(replace(entry, title=offer.title or entry.title, offer=offer))
+        elif file is not None and (begun := by_part.get(_begun(file))) is not None:
+            taken.add((begun.name, begun.bytes))
+            said = _tr("Its download was not finished; it can go on.")
+            files.append(replace(entry, title=begun.title or entry.title, offer=begun, reason=said))
         else:
             files.append(entry)
     rest = [one for one in offers if one.offer and (one.offer.name, one.offer.bytes) not in taken]
     return (*files, *rest)
 
 
+def _begun(file: ModelFile) -> str:
+    """The name that an unfinished download will have; "" for every other file."""
+    name = Path(file.path).name
+    return name.removesuffix(_PART) if file.kind == "unfinished" and name.endswith(_PART) else ""
+
+
 def _reason(file: ModelFile) -> str:
+    if _begun(file):
+        return _tr("A download that was not finished, of something that is on no list here.")
     from app.words import say  # the sentences are read only when one is needed
 
     failure = BY_CODE.get(file.failure_code, Failure)()
     failure.facts |= file.failure_facts
     return say(failure).sentences
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("entry", text)

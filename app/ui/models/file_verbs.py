@@ -22,10 +22,12 @@ _UNDO_S = 8.0
 class FileVerbs(QObject):
     """``told`` when a note about a file, or what can be done with it, is another.
 
-    ``doomed`` are files that go to the trash in a moment: they are shown no more.
+    ``moved`` carries where a file was and where it is.  ``doomed`` are files that go to the trash
+    in a moment: they are shown no more.
     """
 
     told = Signal()
+    moved = Signal(str, str)
     doomed_changed = Signal()
 
     def __init__(self, services: Services, page: QWidget) -> None:
@@ -117,7 +119,7 @@ class FileVerbs(QObject):
         if not name.strip() or name == path.name:
             return
         now = await self._services.tasks.thread(self._library.shelf.rename, path, name.strip())
-        self._library.follow(path, now)
+        self._follow(path, now)
         self._library.refresh()
         said = self.tr("{} is called {} now.").format(path.name, now.name)
 
@@ -145,7 +147,7 @@ class FileVerbs(QObject):
                 self._library.shelf.move, path, folder, work.note, work.cancelled
             )
             if now is not None:
-                self._library.follow(path, now)
+                self._follow(path, now)
                 self._keep_listed(now)
                 said = self.tr("{} lies in {} now.").format(entry.title, folder)
                 self._services.notices.news(said)
@@ -165,6 +167,10 @@ class FileVerbs(QObject):
             self._library.refresh()
 
         self._works.begin(str(source), self.tr("Copying: {}"), copied)
+
+    def _follow(self, path: Path, now: Path) -> None:
+        self._library.follow(path, now)
+        self.moved.emit(str(path), str(now))
 
     def _keep_listed(self, path: Path) -> None:
         """What was moved out of all folders that are searched is listed by itself."""

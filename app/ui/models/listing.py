@@ -30,7 +30,7 @@ class Listing(QWidget):
     def __init__(self, theme: Theme, rows: Rows, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme, self._rows = theme, rows
-        self._key = self._offer = ""
+        self._key = self._offer = self._lost = self._coming = ""
         self.view = _view(theme)
         self.view.setModel(rows)
         self.view.installEventFilter(self)
@@ -71,6 +71,12 @@ class Listing(QWidget):
         if index.isValid():
             self.view.setCurrentIndex(index)
 
+    def follow(self, before: str, now: str) -> None:
+        """A row has another key, now or at the next look: if it was selected, it stays so."""
+        if before in (self._key, self._lost):
+            self._coming = now
+            self._keep()
+
     def begin_at(self, key: str) -> None:
         """Select the row of ``key`` or the first, whatever was selected."""
         if self._rows.shown:
@@ -99,7 +105,7 @@ class Listing(QWidget):
     def _note(self, now: QModelIndex) -> None:
         entry = now.data(ENTRY)
         if isinstance(entry, Entry):
-            self._key = entry.key
+            self._key, self._lost = entry.key, ""
             self._offer = entry.offer.key if entry.offer else ""
         self.chosen.emit()
 
@@ -108,7 +114,12 @@ class Listing(QWidget):
 
         What has been downloaded meanwhile has another key, and stays selected, too.
         """
-        index = self._rows.index_of(self._key)
+        lost = self._key
+        index = self._rows.index_of(self._coming)
+        if index.isValid():
+            self._coming = ""
+        else:
+            index = self._rows.index_of(self._key)
         if not index.isValid() and self._offer:
             same = (one for one in self._rows.shown if one.offer and one.offer.key == self._offer)
             index = self._rows.index_of(next((one.key for one in same), ""))
@@ -117,6 +128,7 @@ class Listing(QWidget):
         if index.isValid():
             self.view.setCurrentIndex(index)
             self.view.scrollTo(index)
+            self._lost = lost if self._key != lost else self._lost
         else:
             self.chosen.emit()
 

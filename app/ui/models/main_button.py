@@ -78,14 +78,15 @@ class MainButtons(QWidget):
         self.eject.setText(self.tr("Cancel") if loading else self.tr("Eject"))
         self.eject.setAccessibleName(self.eject.text())
         self.download.setVisible(entry.fetchable and item is None)
-        self.resume.setVisible(at_rest)
-        if item is not None:
-            again = self.tr("Try again") if item.state == "failed" else self.tr("Resume")
+        self.resume.setVisible(at_rest or (item is None and entry.resumable))
+        if self.resume.isVisibleTo(self):
+            failed = item is not None and item.state == "failed"
+            again = self.tr("Try again") if failed else self.tr("Resume")
             self.resume.setText(again)
             self.resume.setAccessibleName(again)
         self.pause.setVisible(moving)
         self.cancel.setVisible(item is not None)
-        self.setVisible(entry.usable or entry.fetchable)
+        self.setVisible(entry.usable or entry.fetchable or entry.resumable)
         self._show_progress(loading=loading, progress=progress, item=item)
 
     def _show_progress(

@@ -183,8 +183,10 @@ class ModelsPage(Page):
             self._chat(entry)
         elif item is not None and item.state in ("paused", "failed"):
             self._queue.resume(item.id)
-        elif item is None and entry.fetchable and entry.offer is not None:
+        elif item is None and entry.offer is not None and entry.fetchable:
             self._queue.add(entry.offer)
+        elif entry.resumable and entry.offer is not None and entry.path is not None:
+            self._queue.add(entry.offer, entry.path.parent)
 
     def _chat(self, entry: Entry) -> None:
         assert entry.path is not None
@@ -250,6 +252,7 @@ class ModelsPage(Page):
         self._services.session.changed.connect(self._show_session)
         self._services.cards.changed.connect(self._show_entries)
         self.verbs.told.connect(self._show_notes)
+        self.verbs.moved.connect(self.listing.follow)
         self.verbs.doomed_changed.connect(self._show_entries)
         head, listing, details = self.head, self.listing, self.details
         head.narrowed.connect(self._narrow)

@@ -83,6 +83,32 @@ async def test_a_model_is_renamed_and_called_back(one, folder):
     await until(lambda: "Alpha" in here(one), _LIMIT_S)
 
 
+async def test_what_is_renamed_or_moved_stays_selected(one, folder, guide, tmp_path):
+    shutil.copy(guide, folder / "middle.pth")
+    await ready(one)
+    entry, listing = select(one, "middle"), page_of(one).listing
+    one.services.tasks.start(page_of(one).verbs._renamed(entry.path, "zebra.pth"))
+    await until(lambda: {"Alpha", "Zebra"} <= set(here(one)), _LIMIT_S)
+    await until(lambda: listing.entry.title == "Zebra", _LIMIT_S)
+    other = tmp_path / "other"
+    other.mkdir()
+    page_of(one).verbs.move_to(listing.entry, other)
+    await until(lambda: listing.entry.path == other / "zebra.pth", _LIMIT_S)
+
+
+async def test_an_unfinished_file_of_nobody_has_its_size_and_a_way_to_the_trash(one, folder, trash):
+    part = folder / "lost.pth.part"
+    part.write_bytes(bytes(2_500_000))
+    await ready(one)
+    select(one, "lost")
+    details = page_of(one).details
+    assert "on no list here" in said(details)
+    await until(lambda: "2.5 MB" in said(details))
+    assert not details.buttons.resume.isVisible()
+    details.verbs["delete"].click()
+    await until(lambda: (trash / part.name).exists(), _LIMIT_S)
+
+
 async def test_a_name_that_no_file_can_have_is_refused_in_words(one, folder):
     await ready(one)
     select(one, "alpha")

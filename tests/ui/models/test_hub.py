@@ -1,5 +1,6 @@
 """The Models page against a real hub on loopback: browse, search, download, pause, run."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -230,6 +231,33 @@ async def test_a_part_that_is_growing_is_no_row_of_its_own(hub, filled, paths):
     await until(lambda: not filled.library.scanning, _LIMIT_S)
     await until(lambda: any(".part" in one.below for one in filled.library.entries), _LIMIT_S)
     assert not [one for one in page.rows.shown if one.below.endswith(".part")]
+
+
+async def test_a_part_that_no_queue_knows_goes_on_with_one_click(hub, filled, paths, tmp_path):
+    hub.fail(Fault(drip=400_000), file=".pth", times=-1)
+    await browsed(filled)
+    page, queue = page_of(filled), filled.services.downloads
+    chosen(filled, NEW)
+    page._act()
+    part = paths.models / f"{NEW}.part"
+    await until(lambda: queue.items and queue.items[0].done_bytes > 500_000, _LIMIT_S)
+    queue.pause(queue.items[0].id)
+    await until(lambda: queue.begun.fetcher_pid is None, _LIMIT_S)
+    kept = tmp_path / "kept"
+    shutil.copytree(paths.models, kept)
+    queue.cancel(queue.items[0].id)
+    await until(lambda: not queue.items and not part.exists(), _LIMIT_S)
+    shutil.copytree(kept, paths.models, dirs_exist_ok=True)
+    filled.library.refresh()
+    await until(lambda: str(part) in [one.key for one in page.rows.shown], _LIMIT_S)
+    entry = chosen(filled, part.name)
+    assert entry.resumable
+    assert entry_of(filled, NEW) is entry, "the offer is no row beside it"
+    assert page.details.buttons.resume.isVisible()
+    hub.heal()
+    page.details.buttons.resume.click()
+    await until((paths.models / NEW).exists, _LIMIT_S)
+    assert "Range" in hub.requests("cdn")[-1].headers
 
 
 @pytest.mark.parametrize("status", [404, 403])
