@@ -6,6 +6,7 @@ from pathlib import Path
 
 from app.hub.endpoints import endpoint_at, endpoint_of
 from app.hub.keys import token_for
+from app.hub.proxies import whole_proxy
 from app.hub.remote import Hub
 from app.store.paths import standard_paths
 from app.store.settings import Settings, Values
@@ -35,6 +36,7 @@ def chosen_hub(address: str = "") -> Choice:
         if address
         else endpoint_of(chosen.hub_source, chosen.hub_mirror, os.environ)
     )
-    hub = Hub(endpoint, token_for(endpoint.address), chosen.hub_proxy, cache_dir=paths.hub_cache)
+    token, proxy = token_for(endpoint.address), whole_proxy(chosen.hub_proxy)
+    hub = Hub(endpoint, token, proxy, cache_dir=paths.hub_cache)
     folder = Path(chosen.download_folder) if chosen.download_folder else paths.models
     return Choice(hub, chosen, folder)

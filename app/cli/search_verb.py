@@ -11,6 +11,7 @@ from app.hub.catalogue import Entry
 from app.hub.endpoints import endpoint_at, endpoint_of
 from app.hub.fits import Fit, Machine, fit, machine
 from app.hub.keys import token_for
+from app.hub.proxies import whole_proxy
 from app.hub.remote import Hub, Listing
 from app.store.paths import standard_paths
 from app.store.settings import Settings
@@ -33,7 +34,8 @@ def run(options: Namespace) -> int:
         else endpoint_of(chosen.hub_source, chosen.hub_mirror, os.environ)
     )
     token = token_for(endpoint.address)  # also offline: what it let see is kept apart
-    hub = Hub(endpoint, token, chosen.hub_proxy, cache_dir=paths.hub_cache, offline=options.offline)
+    proxy = "" if options.offline else whole_proxy(chosen.hub_proxy)
+    hub = Hub(endpoint, token, proxy, cache_dir=paths.hub_cache, offline=options.offline)
     listing = hub.search(" ".join(options.text))
     here = machine()
     if options.json:

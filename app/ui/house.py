@@ -8,6 +8,7 @@ from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QApplication
 
 from app.errors import Failure
+from app.hub.proxies import keep_proxy, parted
 from app.runtime import library
 from app.runtime.cards import Card, cards
 from app.runtime.protocol import Loaded
@@ -95,6 +96,8 @@ class House:
         self.library.refresh()
         self.library.watch()
         self.services.downloads.resume_last()
+        if parted(self._settings.now.hub_proxy)[1]:
+            self._tasks.start(self._hide_password())
 
     async def close(self) -> None:
         """Hide first, then end: downloads, texts that are written, the worker, the stores."""
@@ -109,6 +112,13 @@ class House:
         await self._session.close()
         await asyncio.to_thread(self._close_stores)
         self.window.deleteLater()
+
+    async def _hide_password(self) -> None:
+        """Take a password that stands in the settings file to the keyring, if there is one now."""
+        proxy = self._settings.now.hub_proxy
+        kept = await self._tasks.thread(keep_proxy, proxy, proxy)
+        if self._settings.now.hub_proxy == proxy:
+            self._settings.change(hub_proxy=kept)
 
     def _tell_of_death(self, failure: Failure) -> None:
         self._notices.failure(failure)

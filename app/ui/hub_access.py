@@ -41,7 +41,9 @@ def open_hub(values: "Values", cache: Path) -> "Hub":
     Loads the network's libraries and asks the keyring: to be called in a thread.
     """
     from app.hub.keys import token_for
+    from app.hub.proxies import whole_proxy
     from app.hub.remote import Hub
 
     endpoint = endpoint_in(values)
-    return Hub(endpoint, token_for(endpoint.address), values.hub_proxy, cache_dir=cache)
+    token, proxy = token_for(endpoint.address), whole_proxy(values.hub_proxy)
+    return Hub(endpoint, token, proxy, cache_dir=cache)

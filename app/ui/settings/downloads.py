@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.errors import Failure
+from app.hub.proxies import completed, keep_proxy, parted, shown
 from app.ui.hub_access import endpoint_in
 from app.ui.services import Services
 from app.ui.widgets.parts import button, rule
@@ -52,7 +53,8 @@ class DownloadSettings(Section):
         now = self._services.settings.now
         self.source.setCurrentIndex(max(0, self.source.findData(now.hub_source)))
         self.mirror.setText(now.hub_mirror)
-        self.proxy.setText(now.hub_proxy)
+        self.proxy.setText(shown(now.hub_proxy))
+        self._say_proxy(now.hub_proxy)
         self.at_once.setValue(now.downloads_at_once)
         self.connections.setValue(now.download_connections)
         self.limit.setValue(now.download_limit // _MB)
@@ -86,10 +88,9 @@ class DownloadSettings(Section):
     def _proxy_row(self) -> None:
         self.proxy.setPlaceholderText(self.tr("as the system says"))
         self.proxy.setAccessibleName(self.tr("Address of the proxy"))
-        self.proxy.editingFinished.connect(lambda: self._turn(hub_proxy=self.proxy.text().strip()))
+        self.proxy.editingFinished.connect(self._choose_proxy)
         self.proxy.setFixedWidth(_FIELD)
-        words = self.tr("Only if the network asks for one, such as http://host:3128.")
-        self.add(self.tr("Proxy"), words, self.proxy)
+        self._proxy_words = self.add(self.tr("Proxy"), " ", self.proxy)
 
     def _token_row(self) -> None:
         self.token.setEchoMode(QLineEdit.EchoMode.Password)
@@ -153,14 +154,48 @@ class DownloadSettings(Section):
     def _choose_source(self) -> None:
         self._turn(hub_source=str(self.source.currentData()))
 
+    def _choose_proxy(self) -> None:
+        before = self._services.settings.now.hub_proxy
+        if self.proxy.text() == shown(before):
+            return
+        address = completed(self.proxy.text(), before)
+        if "@" in address or "@" in before:
+            self._services.tasks.start(self._keep_proxy(address, before))
+        else:
+            self._turn(hub_proxy=address)
+
+    async def _keep_proxy(self, address: str, before: str) -> None:
+        kept = await self._services.tasks.thread(keep_proxy, address, before)
+        self._services.settings.change(hub_proxy=kept)
+        self.follow()
+        self._look_anew()
+
+    def _say_proxy(self, address: str) -> None:
+        bare, password = parted(address)
+        words = self.tr("Only if the network asks for one, such as http://host:3128.")
+        if password:
+            words = self.tr(
+                "The password stands in the settings file, which only your account may read: this "
+                "system has no keyring."
+            )
+        elif "@" in bare:
+            words = self.tr(
+                "The password is kept in the system's keyring. To change it, write it "
+                "behind the name: http://name:password@host:3128."
+            )
+        self._proxy_words.setText(words)
+
     def _turn(self, **values: object) -> None:
         """Another source, or another way to it."""
         before = self._services.settings.now
         self._services.settings.change(**values)
         self.follow()
         if self._services.settings.now != before:
-            self._services.catalogue.turn()
-            self._services.downloads.turn()
+            self._look_anew()
+
+    def _look_anew(self) -> None:
+        self._services.catalogue.turn()
+        self._services.downloads.turn()
 
     def _pace(self, **values: object) -> None:
         before = self._services.settings.now
@@ -193,8 +228,7 @@ class DownloadSettings(Section):
         self.token.clear()
         kept, gone = self.tr("The token is in the keyring."), self.tr("No token is kept any more.")
         self._services.notices.news(kept if token else gone)
-        self._services.catalogue.turn()
-        self._services.downloads.turn()
+        self._look_anew()
 
     def _say_endpoint(self) -> None:
         try:

@@ -1,11 +1,16 @@
 """The settings of hub and downloads hold at once, and addresses that are none are told."""
 
+import os
+import stat
+
 import keyring
 import pytest
 from keyring.backend import KeyringBackend
+from keyring.backends.fail import Keyring as NoKeyring
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
+from app.ui.hub_access import open_hub
 from tests.ui.conftest import settled, shown, until
 
 
@@ -67,6 +72,61 @@ async def test_an_address_that_is_none_is_told_where_it_stands(house):
     part.follow()
     assert "address" in part._endpoint.text()
     assert house.services.catalogue.page_of("a/b") == ""
+
+
+async def test_a_proxy_is_written_as_it_was_typed_with_its_scheme(house):
+    part = await opened(house)
+    part.proxy.setText("proxy.example:3128")
+    part.proxy.editingFinished.emit()
+    assert now(house).hub_proxy == part.proxy.text() == "http://proxy.example:3128"
+
+
+async def test_a_password_in_a_proxy_goes_to_the_keyring_and_to_no_file(house, ring, paths):
+    part = await opened(house)
+    part.proxy.setText("http://ann:geheim@proxy.example:3128")
+    part.proxy.editingFinished.emit()
+    await until(lambda: now(house).hub_proxy == "http://ann@proxy.example:3128")
+    assert part.proxy.text() == now(house).hub_proxy
+    assert "keyring" in part._proxy_words.text()
+    assert "geheim" in ring.kept.values()
+    assert open_hub(now(house), paths.hub_cache).proxy == "http://ann:geheim@proxy.example:3128"
+    house.services.settings.close()
+    assert "geheim" not in paths.settings.read_text()
+    part.proxy.clear()
+    part.proxy.editingFinished.emit()
+    await until(lambda: not now(house).hub_proxy)
+    assert not ring.kept
+
+
+async def test_without_a_keyring_the_password_is_hidden_and_said_to_stand_in_the_file(house, paths):
+    before = keyring.get_keyring()
+    keyring.set_keyring(NoKeyring())
+    try:
+        part = await opened(house)
+        part.proxy.setText("ann:geheim@proxy.example:3128")
+        part.proxy.editingFinished.emit()
+        await until(lambda: now(house).hub_proxy == "http://ann:geheim@proxy.example:3128")
+        assert "geheim" not in part.proxy.text()
+        assert "stands in the settings file" in part._proxy_words.text()
+        part.proxy.setText(part.proxy.text().replace("3128", "8080"))
+        part.proxy.editingFinished.emit()
+        await until(lambda: now(house).hub_proxy == "http://ann:geheim@proxy.example:8080")
+        house.services.settings.close()
+        if os.name != "nt":
+            assert stat.S_IMODE(paths.settings.stat().st_mode) == 0o600
+    finally:
+        keyring.set_keyring(before)
+
+
+async def test_a_password_of_an_earlier_version_leaves_the_file_at_the_next_start(
+    build, ring, paths
+):
+    house = build(hub_proxy="http://ann:geheim@proxy.example:3128")
+    await shown(house)
+    await until(lambda: now(house).hub_proxy == "http://ann@proxy.example:3128")
+    house.services.settings.close()
+    assert "geheim" not in paths.settings.read_text()
+    assert "geheim" in ring.kept.values()
 
 
 async def test_numbers_hold_at_once(house):

@@ -1,0 +1,59 @@
+"""Addresses of proxies: taken apart, put together, hidden; the keyring keeps their passwords."""
+
+import keyring
+import pytest
+
+from app.hub.proxies import completed, joined, keep_proxy, parted, shown, whole_proxy
+from tests.hub.test_keys import InMemory, Locked
+
+WHOLE = "http://ann:p:w@x@proxy.example:3128"
+BARE = "http://ann@proxy.example:3128"
+
+
+@pytest.fixture
+def ring():
+    before = keyring.get_keyring()
+    made = InMemory()
+    keyring.set_keyring(made)
+    yield made
+    keyring.set_keyring(before)
+
+
+@pytest.mark.parametrize(
+    ("address", "bare", "password"),
+    [
+        (WHOLE, BARE, "p:w@x"),
+        (BARE, BARE, ""),
+        ("socks5://[::1]:1080", "socks5://[::1]:1080", ""),
+        ("proxy.example:3128", "proxy.example:3128", ""),
+        ("ann:pw@proxy.example", "ann@proxy.example", "pw"),
+        ("", "", ""),
+    ],
+)
+def test_an_address_is_taken_apart_and_put_together(address, bare, password):
+    assert parted(address) == (bare, password)
+    assert joined(bare, password) == address
+    assert password == "" or password not in shown(address)
+
+
+def test_what_was_hidden_is_meant_again_when_it_comes_back():
+    assert completed(shown(WHOLE).replace("3128", "8080"), WHOLE) == WHOLE.replace("3128", "8080")
+    assert completed(" ann:new@proxy.example ", WHOLE) == "http://ann:new@proxy.example"
+    assert completed("", WHOLE) == ""
+
+
+def test_the_keyring_keeps_the_password_and_forgets_it_with_the_address(ring):
+    assert keep_proxy(WHOLE) == BARE
+    assert whole_proxy(BARE) == WHOLE
+    assert keep_proxy(BARE, BARE) == BARE
+    assert whole_proxy(BARE) == WHOLE, "left as it was"
+    assert keep_proxy("http://other:1", BARE) == "http://other:1"
+    assert ring.kept == {}
+    assert whole_proxy(BARE) == BARE
+
+
+def test_where_the_keyring_is_locked_the_address_is_used_as_it_is(ring):
+    keyring.set_keyring(Locked())
+    assert keep_proxy(WHOLE) == WHOLE
+    assert whole_proxy(WHOLE) == WHOLE
+    assert whole_proxy(BARE) == BARE
