@@ -24,7 +24,8 @@ class Loras(NamedTuple):
 
     ``down`` (n, D, C) and ``up`` (n, A, D) in the type of the weights, ``bias`` (n, 1, 1, A)
     float32; ``acts`` names what stands between them, chain by chain, and ``ranks`` the rank of
-    each before the padding (empty: all have D).
+    each before the padding (empty: all have D).  A backend may keep ``up`` in another form:
+    ``Ops.place_loras`` makes it.
     """
 
     down: Array
@@ -87,6 +88,10 @@ class Ops(Protocol):
 
     def upload(self, host: Any, dtype: str) -> Array:
         """A host tensor on the device, as "fp32", "bf16" or "fp16"."""
+        ...
+
+    def place_loras(self, host: Loras, dtype: str) -> Loras:
+        """Chains of host tensors, (n, A, D) up, as ``loras`` and ``chains7`` read them."""
         ...
 
     def table(self, host: Any) -> Array:
@@ -250,4 +255,18 @@ class Ops(Protocol):
         state: Array,
     ) -> Array:
         """``prepare7``, ``wkv7`` and ``gate7`` in one: (B, T, A)."""
+        ...
+
+    def chains7(
+        self,
+        rkv: tuple[Array, Array, Array],
+        blends: Array,
+        loras: Loras,
+        first: Array | None,
+        keys: Array,
+        bonus: Array,
+        norm: Affine,
+        state: Array,
+    ) -> Array:
+        """``loras`` of blends (n, B, T, C) and ``attend7`` in one; the last chain is the gate."""
         ...

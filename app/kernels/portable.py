@@ -42,6 +42,11 @@ class PortableOps(PortableQuantised):
         """See Ops."""
         return host.to(DTYPES[dtype])
 
+    def place_loras(self, host: Loras, dtype: str) -> Loras:
+        """See Ops."""
+        down, up = self.upload(host.down, dtype), self.upload(host.up, dtype)
+        return host._replace(down=down, up=up, bias=self.upload(host.bias, "fp32"))
+
     def table(self, host: Tensor) -> Tensor:
         """See Ops."""
         return host
@@ -177,6 +182,21 @@ class PortableOps(PortableQuantised):
         r, k, v = rkv
         delta = self.prepare7(k, v, low, first, keys, len(bonus))
         return self.gate7(self.wkv7(r, delta, state), r, delta, gate, bonus, norm)
+
+    def chains7(
+        self,
+        rkv: tuple[Tensor, Tensor, Tensor],
+        blends: Tensor,
+        loras: Loras,
+        first: Tensor | None,
+        keys: Tensor,
+        bonus: Tensor,
+        norm: Affine,
+        state: Tensor,
+    ) -> Tensor:
+        """See Ops."""
+        low = self.loras(blends, loras)
+        return self.attend7(rkv, low[:-1], first, keys, low[-1], bonus, norm, state)
 
     def _shift(self, x: Tensor, norm: Affine, last: Tensor) -> tuple[Tensor, Tensor]:
         """h, and how the token before differs from it: p - h."""

@@ -50,14 +50,13 @@ def _kernels(ops: Ops) -> str:
 
 
 def _padding_bytes(model: Rwkv) -> int:
-    """Zeros that fill low-rank chains up to one rank: read perhaps, but no part of the model."""
+    """Zeros that fill low-rank chains up to one rank on their way down: never read."""
     parts = (part for block in model.blocks for half in block for part in vars(half).values())
     total = 0
     for part in parts:
         if isinstance(part, Loras):
             filled = sum(part.down.shape[-2] - rank for rank in part.ranks)
-            numbers = part.down.shape[-1] + part.up.shape[-2]
-            total += filled * numbers * part.down.element_size()
+            total += filled * part.down.shape[-1] * part.down.element_size()
     return total
 
 

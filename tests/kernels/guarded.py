@@ -20,6 +20,7 @@ from app.kernels import Affine, Delta, Loras, packing
 from app.kernels.native.base import Base
 from app.kernels.native.library import Library
 from app.kernels.native.ops import NativeOps
+from app.kernels.portable import DTYPES
 
 PAGE = mmap.PAGESIZE
 FLOATS = torch.float32, torch.bfloat16, torch.float16
@@ -68,7 +69,10 @@ def products(ops, out, width, rows, kind):
     ops.matmul_units_onto(y, put(x.relu()), some(-(-out // 128), width, 128, dtype=kind), gate)
     down, up = some(2, out, width, dtype=kind), some(2, width, out, dtype=kind)
     ranks = (out, max(1, out - 1))
-    ops.loras(some(2, 1, rows, width), Loras(down, up, some(2, 1, 1, width), ("tanh", ""), ranks))
+    chains = Loras(down, up, some(2, 1, 1, width), ("tanh", ""), ranks)
+    placed = ops.place_loras(chains, next(name for name, one in DTYPES.items() if one == kind))
+    placed = placed._replace(down=put(placed.down), up=put(placed.up), bias=chains.bias)
+    ops.loras(some(2, 1, rows, width), placed)
     ops.mix(x, norm(width), some(1, width), some(4, 1, 1, width, dtype=kind))
     shift = ops.shift6(x, norm(width), some(1, width), some(1, 1, 1, width, dtype=kind))[1]
     ops.mix6(shift, some(1, rows, 2 * out), up, some(2, 1, 1, width, dtype=kind))

@@ -338,8 +338,8 @@ def test_a_capture_that_fails_leaves_nothing_behind(ops, norm):
     assert ops._tape is None
 
 
-AT_LOAD = ("upload", "table", "zeros", "pack", "place", "capture", "host")
-COMPOSED = ("attend7",)  # of three operations, each of which is told
+AT_LOAD = ("upload", "place_loras", "table", "zeros", "pack", "place", "capture", "host")
+COMPOSED = ("attend7", "chains7")  # of operations each of which is told
 
 
 @needs_compiler

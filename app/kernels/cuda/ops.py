@@ -2,6 +2,9 @@
 
 import torch
 
+from app.kernels.ops import Affine, Loras
+
+from .base import Memory
 from .device import FORMS, Array, Device
 from .ops_matrix import MatrixOps
 from .ops_quantised import QuantisedOps
@@ -25,3 +28,18 @@ class CudaOps(SequenceOps, MatrixOps, QuantisedOps):
         if FORMS.get(array.dtype) == "bf16":
             numbers = numbers.view(torch.bfloat16)
         return numbers.float()
+
+    def chains7(
+        self,
+        rkv: tuple[Array, Array, Array],
+        blends: Array,
+        loras: Loras,
+        first: Array | None,
+        keys: Array,
+        bonus: Array,
+        norm: Affine,
+        state: Memory,
+    ) -> Array:
+        """See Ops."""
+        low = self.loras(blends, loras)
+        return self.attend7(rkv, low[:-1], first, keys, low[-1], bonus, norm, state)

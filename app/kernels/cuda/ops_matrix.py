@@ -58,6 +58,11 @@ class MatrixOps(ProductOps):
         """See Ops."""
         return self.put(host, dtype)
 
+    def place_loras(self, host: Loras, dtype: str) -> Loras:
+        """See Ops; they lie as on the host."""
+        down, up = self.put(host.down, dtype), self.put(host.up, dtype)
+        return host._replace(down=down, up=up, bias=self.put(host.bias, "fp32"))
+
     def matmul(self, x: Array, weight: Array, act: str) -> Array:
         """See Ops."""
         rows, shape = _rows(x), (*x.shape[:-1], weight.shape[0])

@@ -29,8 +29,8 @@ Argument = Tensor | int | float | None
 _REAL, _WHOLE = struct.Struct("<d"), struct.Struct("<q")
 
 
-_AT_LOAD = ("upload", "table", "zeros", "pack", "place", "capture", "host")
-_COMPOSED = ("attend7",)  # of others, which are recorded themselves
+_AT_LOAD = ("upload", "place_loras", "table", "zeros", "pack", "place", "capture", "host")
+_COMPOSED = ("attend7", "chains7")  # of others, which are recorded themselves
 
 _Class = TypeVar("_Class", bound=type)
 

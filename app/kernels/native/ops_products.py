@@ -5,8 +5,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from app.kernels.ops import Loras
-
 from .base import KINDS, Base, ready
 from .ops_matrix import ACTS, MOST_ROWS
 
@@ -27,7 +25,7 @@ class Sizes(NamedTuple):
 
 
 class How(NamedTuple):
-    """What is done besides the product; ``beside`` is set where the xs lie side by side in a row.
+    """What is done besides the product; ``row`` is how far apart the rows of x are, 0 if it is dense.
 
     ``outputs`` and ``widths`` are those of each matrix, where they are not those of the stack.
     """
@@ -37,7 +35,7 @@ class How(NamedTuple):
     onto: bool = False
     bias: Tensor | None = None
     by_unit: bool = False
-    beside: bool = False
+    row: int = 0
     outputs: tuple[int, ...] = ()
     widths: tuple[int, ...] = ()
 
@@ -93,22 +91,6 @@ class ProductOps(Base):
             return
         self.tiles(out, x, weight, sizes, How(gate=gate, onto=True, by_unit=True))
 
-    def loras(self, x: Tensor, loras: Loras) -> Tensor:
-        """See Ops."""
-        n, rank, width = loras.down.shape
-        rows, outputs = x.numel() // (n * width), loras.up.shape[1]
-        ranks = loras.ranks or (rank,) * n
-        down, up = Sizes(n, rows, rank, width), Sizes(n, rows, outputs, rank)
-        fits = n <= _LIMITED and ready(loras.up, loras.bias)
-        if not fits or not self.suits(down, x, loras.down):
-            whole: Tensor = self.fallback("loras", x, loras)
-            return whole
-        low = self.empty((n, rows, rank))
-        self.tiles(low, x, loras.down, down, How(acts=loras.acts, outputs=ranks))
-        y = self.empty((*x.shape[:-1], outputs))
-        self.tiles(y, low, loras.up, up, How(bias=loras.bias, widths=ranks))
-        return y
-
     def mix6(self, shifted: Tensor, low: Tensor, up: Tensor, mixes: Tensor) -> Tensor:
         """See Ops."""
         n, width, rank = up.shape
@@ -118,7 +100,7 @@ class ProductOps(Base):
             whole: Tensor = self.fallback("mix6", shifted, low, up, mixes)
             return whole
         high = self.empty((n, *shifted.shape[1:]), mixes.dtype)
-        self.tiles(high, low, up, sizes, How(beside=True))
+        self.tiles(high, low, up, sizes, How(row=n * rank))
         y = self.empty(high.shape, mixes.dtype)
         self.call("blend6", y, shifted, high, mixes, n, sizes.rows, width, KINDS[mixes.dtype])
         return y
@@ -136,12 +118,11 @@ class ProductOps(Base):
         lines = sizes.stack * -(-sizes.rows // _ROWS) * _ROWS
         packed = self.empty((lines * -(-sizes.width // _VECTOR) * _VECTOR,))
         panels = self.empty((threads * wide * sizes.width,))
-        beside = sizes.stack * sizes.width if how.beside else 0
         kinds = KINDS[weight.dtype], KINDS[x.dtype], KINDS[y.dtype]
         acts = sum(ACTS[act] << 2 * place for place, act in enumerate(how.acts))
         limits = (*_padded(how.outputs), *_padded(how.widths))
         self.call(
-            *("tiles", y, x, weight, packed, panels, wide * sizes.width, *sizes, beside, *kinds),
+            *("tiles", y, x, weight, packed, panels, wide * sizes.width, *sizes, how.row, *kinds),
             *(acts, how.gate, how.onto, wide, high, how.bias, how.by_unit, *limits),
         )
 

@@ -6,19 +6,18 @@ from torch import Tensor
 from app.kernels.ops import Affine, Delta, Loras
 from app.kernels.portable import GROUP_EPS, LAYER_EPS
 
-from .base import KINDS, Base, ready
+from .base import KINDS, ready
+from .ops_loras import LoraOps
 from .ops_matrix import MOST_ROWS
 
 FEW_ROWS = MOST_ROWS  # tokens whose blends stay float32, for products of few rows
 
-_ACTS = {"": 0, "tanh": 2, "sigmoid": 3}  # matvec16.h
-_MOST_CHAINS = 8  # as many fit one call
 _MOST_KEYS, _MOST_SIZE7 = 256, 128  # wkv6.h, wkv7.h
 _LEAST_COLUMNS = 16
 _PARTS_A_THREAD = 3  # of the work, so that threads end together
 
 
-class SequenceOps(Base):
+class SequenceOps(LoraOps):
     """Operations along the channels and along time."""
 
     def embed(self, table: Tensor, tokens: Tensor, norm: Affine) -> Tensor:
@@ -68,21 +67,6 @@ class SequenceOps(Base):
         y = self.empty((n, *shifted.shape[1:]))
         kinds = KINDS[low.dtype], KINDS[up.dtype], KINDS[y.dtype]
         self.call("mix6", y, shifted, low, up, mixes, n, rows, width, rank, *kinds)
-        return y
-
-    def loras(self, x: Tensor, loras: Loras) -> Tensor:
-        """See Ops."""
-        n, rank, width = loras.down.shape
-        rows = x.numel() // (n * width)
-        known = n <= _MOST_CHAINS and x.dtype in (torch.float32, loras.down.dtype)
-        if rows > FEW_ROWS or not known or not ready(x, loras.down, loras.up, loras.bias):
-            return super().loras(x, loras)
-        outputs = loras.up.shape[1]
-        y, low = self.empty((*x.shape[:-1], outputs)), self.empty((n, rows, rank))
-        ranks = loras.ranks or (rank,) * n
-        chains = [one for r, act in zip(ranks, loras.acts, strict=True) for one in (r, _ACTS[act])]
-        sizes = (n, rows, width, rank, outputs, KINDS[x.dtype], KINDS[loras.down.dtype])
-        self.call("loras", y, low, x, loras.down, loras.up, loras.bias, *sizes, *chains)
         return y
 
     def wkv4(self, rkv: Tensor, decay: Tensor, bonus: Tensor, state: Tensor) -> Tensor:
@@ -166,6 +150,29 @@ class SequenceOps(Base):
         parts = (y, r, delta.k, delta.v, gate, bonus, *norm)
         self.call("gate7", out, *parts, rows, heads, size, GROUP_EPS)
         return out
+
+    def chains7(
+        self,
+        rkv: tuple[Tensor, Tensor, Tensor],
+        blends: Tensor,
+        loras: Loras,
+        first: Tensor | None,
+        keys: Tensor,
+        bonus: Tensor,
+        norm: Affine,
+        state: Tensor,
+    ) -> Tensor:
+        """See Ops; of one token of a few texts, what a head needs stays with one thread."""
+        r, (heads, size) = rkv[0], bonus.shape
+        few = r.shape[1] == 1 and len(r) <= FEW_ROWS and size <= _MOST_SIZE7
+        fits = few and self.knows(blends, loras) and ready(*rkv, first, keys, bonus, state)
+        if not fits:
+            return super().chains7(rkv, blends, loras, first, keys, bonus, norm, state)
+        low, y = self.lower(blends, loras), self.empty(r.shape)
+        sizes = (len(low), low.shape[-1], len(r), heads, size, KINDS[loras.up.dtype])
+        others = (*rkv, first, keys, bonus, *norm, state, GROUP_EPS)
+        self.call("attend7", y, low, loras.up, loras.bias, *sizes, *others, *loras.ranks)
+        return y
 
     def _mix(
         self, x: Tensor, norm: Affine, last: Tensor, mixes: Tensor, pair: Tensor | None

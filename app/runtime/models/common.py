@@ -157,7 +157,7 @@ class Scope:
         upload, kind = self.ops.upload, self.small
         acts = tuple(act for _, act, _ in chains)
         ranks = tuple(len(one) for one in downs)
-        return Loras(upload(down, kind), upload(up, kind), upload(bias, "fp32"), acts, ranks)
+        return self.ops.place_loras(Loras(down, up, bias, acts, ranks), self.small)
 
     def _kept(self, form: str, *names: str, adding: bool = False) -> Quantised | None:
         """Projections that the file has in this format already, as they lie there.

@@ -34,12 +34,12 @@ class Attend:
         ops = self.ops
         blends = ops.mix(x, self.before, layer.attend, self.mixes)
         r, k, v = self.project.each(blends[:3])
-        low = ops.loras(blends[3 if self.is_first else 2 :], self.chains)
+        low = blends[3 if self.is_first else 2 :]
         first = None if self.is_first else layer.first[0]
         if self.is_first:
             layer.first.append(v)
-        chains, gate = (low[:-1], first, self.keys), low[-1]
-        y = ops.attend7((r, k, v), *chains, gate, self.bonus, self.after, layer.wkv)
+        others = (self.chains, first, self.keys, self.bonus, self.after, layer.wkv)
+        y = ops.chains7((r, k, v), low, *others)
         self.output.onto(x, y)
 
 

@@ -14,5 +14,6 @@
 #include "wkv7.h"
 #include "gate.h"
 #include "prepare.h"
+#include "attend7.h"
 #include "panels.h"
 #include "tiles.h"

@@ -1,10 +1,12 @@
 // Every kernel's name, one a line; included where KERNEL is defined.
+KERNEL(attend7)
 KERNEL(blend6)
 KERNEL(decay6)
 KERNEL(embed)
 KERNEL(gate6)
 KERNEL(gate7)
-KERNEL(loras)
+KERNEL(lora_down)
+KERNEL(lora_up)
 KERNEL(matvec)
 KERNEL(mix)
 KERNEL(mix6)

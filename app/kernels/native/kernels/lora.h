@@ -1,14 +1,11 @@
 // Low-rank chains side by side for a few rows, each chain read up to its own rank.
+//
+// Down, a chain's lines are (rank, C); up, it lies by unit: panels of 128 outputs as (rank, 128), so
+// that a number of the low side meets many outputs at once and nothing is summed across a vector.
 
-constexpr int FIRST_RANK = 13;  // of the arguments; two for each chain
-
-struct Chains {
-    int64_t count, rows, width, rank, outputs;
-
-    RK_MEMBER int64_t rank_of(const Call& call, int64_t chain) const {
-        return call[FIRST_RANK + 2 * int(chain)];
-    }
-};
+constexpr int64_t UP_PANEL = FLOAT_PANEL;
+// Vectors of outputs and rows that are made at once.
+constexpr int UP_VECTORS = MANY_REGISTERS ? 8 : 4, UP_ROWS = 2;
 
 // Rows of inputs or of results, `step` numbers apart.
 template <class T>
@@ -51,22 +48,6 @@ RK_INLINE void lines_times(
         }
 }
 
-// L lines times all rows of x: each weight is read once for up to BATCH of them.
-template <int L, class X, class T>
-RK_INLINE void lines_times_all(
-    Rows<float> y, const T* lines, int64_t distance, Rows<const X> x, int64_t width,
-    int64_t rows) {
-    constexpr int U = L == 1 ? 4 : 1;
-    int64_t row = 0;
-    for (; row + BATCH <= rows; row += BATCH, y.at += BATCH * y.step, x.at += BATCH * x.step)
-        for (int l = 0; l < L; ++l)
-            lines_times<1, 1, BATCH, X, T>(
-                {y.at + l, y.step}, lines + l * distance, distance, x, width);
-    for (; row + 2 <= rows; row += 2, y.at += 2 * y.step, x.at += 2 * x.step)
-        lines_times<U, L, 2, X, T>(y, lines, distance, x, width);
-    if (row < rows) lines_times<U, L, 1, X, T>(y, lines, distance, x, width);
-}
-
 constexpr int FOUR_LINES = 4;  // as many sums as a processor's units need to be busy
 
 RK_INLINE void activate(float* y, int64_t count, int64_t act) {
@@ -81,107 +62,147 @@ RK_INLINE Range cut(Range mine, int64_t begin, int64_t count) {
     return {from, most(from, to)};
 }
 
-// The lines of the matrices up that a thread will read after the barrier: they are fetched, some
-// with each line of a matrix down, while that one's numbers are on their way.
+// A line times all rows of x: it is read once for up to BATCH of them.
+template <class X, class T>
+RK_INLINE void line_times_all(
+    Rows<float> y, const T* line, Rows<const X> x, int64_t width, int64_t rows) {
+    int64_t row = 0;
+    for (; row + BATCH <= rows; row += BATCH, y.at += BATCH * y.step, x.at += BATCH * x.step)
+        lines_times<1, 1, BATCH, X, T>(y, line, width, x, width);
+    for (; row + 2 <= rows; row += 2, y.at += 2 * y.step, x.at += 2 * x.step)
+        lines_times<4, 1, 2, X, T>(y, line, width, x, width);
+    if (row < rows) lines_times<4, 1, 1, X, T>(y, line, width, x, width);
+}
+
+constexpr int DOWN_RANK = 9;  // of the arguments; two for each chain
+
+template <class X, class T>
+RK_INLINE void down_as(const Call& call, const Team& team) {
+    const int64_t count = call[3], rows = call[4], width = call[5], rank = call[6];
+    int64_t total = 0;
+    for (int chain = 0; chain < count; ++chain) total += call[DOWN_RANK + 2 * chain];
+    const Range mine = team.share(total, W);
+    for (int64_t chain = 0, begin = 0; chain < count; ++chain) {
+        const int64_t lines = call[DOWN_RANK + 2 * int(chain)];
+        const Range part = cut(mine, begin, lines);
+        begin += lines;
+        const T* down = call.at<const T>(2) + chain * rank * width;
+        float* low = call.at<float>(0) + chain * rows * rank;
+        const Rows<const X> x = {call.at<const X>(1) + chain * rows * width, width};
+        // one line after the other, as they are one long stream out of memory
+        for (int64_t line = part.begin; line < part.end; ++line)
+            line_times_all<X, T>({low + line, rank}, down + line * width, x, width, rows);
+        for (int64_t row = 0; row < rows && part.begin < part.end; ++row)
+            activate(low + row * rank + part.begin, part.end - part.begin,
+                     call[DOWN_RANK + 2 * int(chain) + 1]);
+    }
+}
+
 template <class T>
-struct Fetcher {
-    const T* lines;    // of the present chain, from the thread's first on
-    int64_t count;     // lines left of it
-    int64_t chain, at; // the chain, and the line of the cache in its line
+RK_INLINE void down_of(const Call& call, const Team& team) {
+    if (call[7] == FP32) return down_as<float, T>(call, team);
+    down_as<T, T>(call, team);
+}
 
-    RK_MEMBER void enter(const Call& call, const Chains& c, Range mine, int64_t first) {
-        for (chain = first, count = 0; chain < c.count; ++chain) {
-            const Range part = cut(mine, chain * c.outputs, c.outputs);
-            lines = call.at<const T>(4) + (chain * c.outputs + part.begin) * c.rank;
-            count = part.end - part.begin, at = 0;
-            if (count > 0) return;
-        }
+// act(down x) of each chain; arguments: 0 low (n, rows, D), 1 x (n, rows, C), 2 down (n, D, C),
+// 3 n, 4 rows, 5 C, 6 D, 7 kind of x (float32 or as the matrices), 8 kind of the matrices, from 9
+// on each chain's rank and act (matvec16.h)
+RK_KERNEL(lora_down) {
+    switch (call[8]) {
+        case BF16: return down_of<bf16>(call, team);
+        case FP16: return down_of<fp16>(call, team);
+        default: return down_of<float>(call, team);
     }
+}
 
-    RK_MEMBER void fetch(const Call& call, const Chains& c, Range mine, int64_t most_lines) {
-        constexpr int64_t NUMBERS = LINE / int64_t(sizeof(T));
-        for (int64_t i = 0; i < most_lines && count > 0; ++i) {
-            prefetch(lines + at);
-            at += NUMBERS;
-            if (at < c.rank_of(call, chain)) continue;
-            at = 0, lines += c.rank, --count;
-            if (count == 0) enter(call, c, mine, chain + 1);
-        }
-    }
+// The way up of one chain.
+template <class T>
+struct Up {
+    const T* w;         // (panels, rank, UP_PANEL)
+    const float* bias;  // of each output
+    int64_t rank;
 };
 
-template <class X, class T>
-RK_INLINE void go_down(const Call& call, const Team& team, const Chains& c) {
-    int64_t total = 0;
-    for (int64_t chain = 0; chain < c.count; ++chain) total += c.rank_of(call, chain);
-    const Range mine = team.share(total, W), later = team.share(c.count * c.outputs, W);
-    const int64_t with_each = most(1, c.outputs / most(1, LINE / int64_t(sizeof(T)))) + 1;
-    Fetcher<T> fetcher;
-    fetcher.enter(call, c, later, 0);
-    for (int64_t chain = 0, begin = 0; chain < c.count; begin += c.rank_of(call, chain++)) {
-        const Range part = cut(mine, begin, c.rank_of(call, chain));
-        const int64_t at = chain * c.rows, act = call[FIRST_RANK + 2 * int(chain) + 1];
-        const T* lines = call.at<const T>(3) + chain * c.rank * c.width;
-        float* low = call.at<float>(1) + at * c.rank;
-        const Rows<const X> x = {call.at<const X>(2) + at * c.width, c.width};
-        // one line after the other, as they are one long stream out of memory
-        for (int64_t line = part.begin; line < part.end; ++line) {
-            fetcher.fetch(call, c, later, with_each);
-            lines_times_all<1, X, T>(
-                {low + line, c.rank}, lines + line * c.width, c.width, x, c.width, c.rows);
+// Outputs `at` and on, no more than U vectors of one panel and `n` in all, of M rows; WHOLE where
+// all U vectors are there.
+template <bool WHOLE, int U, int M, class T>
+RK_INLINE void up_vectors(
+    const Up<T>& up, Rows<const float> low, Rows<float> y, int64_t at, int64_t n) {
+    const T* w = up.w + at / UP_PANEL * UP_PANEL * up.rank + at % UP_PANEL;
+    F sums[U][M];
+    int64_t left[U];
+    for (int u = 0; u < U; ++u) {
+        left[u] = most(0, n - u * W);
+        for (int m = 0; m < M; ++m) sums[u][m] = load_first(up.bias + at + u * W, left[u]);
+    }
+    for (int64_t r = 0; r < up.rank; ++r, w += UP_PANEL) {
+        F by[M];
+        for (int m = 0; m < M; ++m) by[m] = all(low.at[m * low.step + r]);
+        for (int u = 0; u < U; ++u) {
+            const F weight = WHOLE ? load(w + u * W) : load_first(w + u * W, left[u]);
+            for (int m = 0; m < M; ++m) sums[u][m] = fma(weight, by[m], sums[u][m]);
         }
-        for (int64_t row = 0; row < c.rows && part.begin < part.end; ++row)
-            activate(low + row * c.rank + part.begin, part.end - part.begin, act);
+    }
+    for (int u = 0; u < U; ++u)
+        for (int m = 0; m < M; ++m)
+            store_first(y.at + m * y.step + u * W, sums[u][m], left[u]);
+}
+
+template <int M, class T>
+RK_INLINE void up_rows(
+    const Up<T>& up, Rows<const float> low, Rows<float> y, int64_t at, int64_t n) {
+    if (n >= UP_VECTORS * W)
+        up_vectors<true, UP_VECTORS, M, T>(up, low, y, at, n);
+    else
+        up_vectors<false, UP_VECTORS, M, T>(up, low, y, at, n);
+}
+
+// Outputs `some` of all rows; y begins with the first of them.
+template <class T>
+RK_INLINE void up_outputs(
+    const Up<T>& up, Rows<const float> low, Rows<float> y, Range some, int64_t rows) {
+    constexpr int M = UP_ROWS;
+    for (int64_t at = some.begin, end; at < some.end; at = end) {
+        end = least(some.end, least(at + UP_VECTORS * W, (at / UP_PANEL + 1) * UP_PANEL));
+        Rows<const float> from = low;
+        Rows<float> to = {y.at + at - some.begin, y.step};
+        int64_t row = 0;
+        for (; row + M <= rows; row += M, from.at += M * from.step, to.at += M * to.step)
+            up_rows<M, T>(up, from, to, at, end - at);
+        for (; row < rows; ++row, from.at += from.step, to.at += to.step)
+            up_rows<1, T>(up, from, to, at, end - at);
     }
 }
 
+// Numbers of a chain's way up.
+RK_INLINE int64_t up_size(int64_t outputs, int64_t rank) {
+    return (outputs + UP_PANEL - 1) / UP_PANEL * UP_PANEL * rank;
+}
+
+constexpr int UP_RANK = 9;  // of the arguments; one for each chain
+
 template <class T>
-RK_INLINE void go_up(const Call& call, const Team& team, const Chains& c) {
-    const Range mine = team.share(c.count * c.outputs, W);
-    for (int64_t chain = 0; chain < c.count; ++chain) {
-        const Range part = cut(mine, chain * c.outputs, c.outputs);
-        const int64_t count = part.end - part.begin, at = chain * c.rows;
-        const T* lines = call.at<const T>(4) + (chain * c.outputs + part.begin) * c.rank;
-        const float* bias = call.at<const float>(5) + chain * c.outputs + part.begin;
-        const Rows<const float> low = {call.at<const float>(1) + at * c.rank, c.rank};
-        float* y = call.at<float>(0) + at * c.outputs + part.begin;
-        const int64_t rank = c.rank_of(call, chain);
-        int64_t line = 0;
-        for (; line + FOUR_LINES <= count; line += FOUR_LINES)
-            lines_times_all<FOUR_LINES, float, T>(
-                {y + line, c.outputs}, lines + line * c.rank, c.rank, low, rank, c.rows);
-        for (; line < count; ++line)
-            lines_times_all<1, float, T>(
-                {y + line, c.outputs}, lines + line * c.rank, c.rank, low, rank, c.rows);
-        for (int64_t row = 0; row < c.rows; ++row, y += c.outputs)
-            for (int64_t i = 0; i < count; i += W)
-                store_first(y + i, load_first(y + i, count - i) + load_first(bias + i, count - i),
-                            count - i);
+RK_INLINE void up_as(const Call& call, const Team& team) {
+    const int64_t count = call[4], rows = call[5], rank = call[6], outputs = call[7];
+    const Range mine = team.share(count * outputs, UP_VECTORS * W);
+    const T* w = call.at<const T>(2);
+    for (int64_t chain = 0; chain < count; ++chain) {
+        const Up<T> up = {w, call.at<const float>(3) + chain * outputs, call[UP_RANK + int(chain)]};
+        const Range part = cut(mine, chain * outputs, outputs);
+        const int64_t at = chain * rows;
+        up_outputs<T>(up, {call.at<const float>(1) + at * rank, rank},
+                      {call.at<float>(0) + at * outputs + part.begin, outputs}, part, rows);
+        w += up_size(outputs, up.rank);
     }
 }
 
-template <class X, class T>
-RK_INLINE void loras_as(const Call& call, const Team& team) {
-    const Chains chains{call[6], call[7], call[8], call[9], call[10]};
-    go_down<X, T>(call, team, chains);
-    team.barrier();
-    go_up<T>(call, team, chains);
-}
-
-template <class T>
-RK_INLINE void loras_of(const Call& call, const Team& team) {
-    if (call[11] == FP32) return loras_as<float, T>(call, team);
-    loras_as<T, T>(call, team);
-}
-
-// bias + up act(down x) for each chain; arguments: 0 y (n, rows, A), 1 scratch (n, rows, D),
-// 2 x (n, rows, C), 3 down (n, D, C), 4 up (n, A, D), 5 bias (n, A), 6 n, 7 rows, 8 C, 9 D, 10 A,
-// 11 kind of x (float32 or as the matrices), 12 kind of the matrices, from 13 on each chain's rank and act (matvec16.h)
-RK_KERNEL(loras) {
-    switch (call[12]) {
-        case BF16: return loras_of<bf16>(call, team);
-        case FP16: return loras_of<fp16>(call, team);
-        default: return loras_of<float>(call, team);
+// bias + up low for each chain; arguments: 0 y (n, rows, A), 1 low (n, rows, D), 2 up, chain after
+// chain by unit, 3 bias (n, A), 4 n, 5 rows, 6 D, 7 A, 8 kind of up, from 9 on each chain's rank
+RK_KERNEL(lora_up) {
+    switch (call[8]) {
+        case BF16: return up_as<bf16>(call, team);
+        case FP16: return up_as<fp16>(call, team);
+        default: return up_as<float>(call, team);
     }
 }
 
