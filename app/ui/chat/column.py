@@ -23,6 +23,8 @@ class Row(Protocol):
     """What the column shows; ``gap`` is the distance to the row above, in pixels.
 
     A row with a method ``unfold`` stands for the rows that it returns, until it comes in sight.
+    One with ``outset`` begins so many pixels left of the column: its buttons have room around their
+    pictures, which stand in line with the words above.
     """
 
     @property
@@ -325,7 +327,8 @@ class Column(QAbstractScrollArea):
         focus = QApplication.focusWidget()
         for index, slot in self._with_widgets():
             if index in shown:
-                slot.widget.setGeometry(self.rect_of(index))  # type: ignore[union-attr]
+                place = self.rect_of(index).adjusted(-getattr(slot.row, "outset", 0), 0, 0, 0)
+                slot.widget.setGeometry(place)  # type: ignore[union-attr]
                 slot.widget.show()  # type: ignore[union-attr]
             elif not (focus and slot.widget and slot.widget.isAncestorOf(focus)):
                 self._drop(slot)

@@ -57,10 +57,15 @@ class Composer(QFrame):
         self._writing = writing
         self._show_state()
 
-    def show_model(self, name: str, *, closed: bool, opening: bool) -> None:
-        """Whom the words go to; ``closed``: nobody, until a model is chosen."""
-        self._closed = closed
-        if closed:
+    def show_model(self, name: str, *, closed: bool, opening: bool, wordless: bool = False) -> None:
+        """Whom the words go to; ``closed``: nobody, until a model is chosen.
+
+        To one that is ``wordless`` none can be sent either.
+        """
+        self._closed = closed or wordless
+        if wordless:
+            words = self.tr("{} cannot read words: choose another model").format(name)
+        elif closed:
             words = self.tr("No model is open")
         elif opening:
             words = self.tr("The model is being opened; you can write already")

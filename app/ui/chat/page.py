@@ -29,6 +29,7 @@ from .settings_panel import SettingsPanel
 from .talk import Talk
 from .transcript import Transcript
 from .welcome import Welcome
+from .wordless import why_wordless
 
 _NARROW = 820
 
@@ -138,6 +139,7 @@ class ChatPage(Page):
     def _ask(self, question: str) -> None:
         self.panel.keep_typed()
         self.talk.send(question)
+        self.composer.edit.setFocus()
 
     def _edit(self, ident: str) -> None:
         if self.talk.writing is None:
@@ -206,11 +208,18 @@ class ChatPage(Page):
         loaded = session.loaded
         opening = loaded is None and session.opening is not None
         name = plain_name(loaded.name, loaded.spec.parameters) if loaded else ""
-        self.composer.show_model(name.partition(",")[0], closed=self._closed(), opening=opening)
+        self.composer.show_model(
+            name.partition(",")[0],
+            closed=self._closed(),
+            opening=opening,
+            wordless=loaded is not None and loaded.wordless,
+        )
         if opening:
             self.welcome.show_opening()
         elif loaded is None:
             self.welcome.show_nothing()
+        elif loaded.wordless:
+            self.welcome.show_wordless(name, why_wordless(loaded))
         elif Path(loaded.path) == embedded_model():
             self.welcome.show_guide()
         else:

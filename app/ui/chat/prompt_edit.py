@@ -24,7 +24,6 @@ class PromptEdit(QPlainTextEdit):
         self.setProperty("bare", "true")
         self.setAccessibleName(self.tr("Your message"))
         self.setTabChangesFocus(True)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._composing = False
@@ -33,8 +32,7 @@ class PromptEdit(QPlainTextEdit):
         self._fit()
 
     def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
-        lines = int(self.document().size().height())  # a plain text document counts in lines
-        shown = max(1, min(lines, _LINES))
+        shown = max(1, min(self._lines(), _LINES))
         return QSize(200, shown * self.fontMetrics().lineSpacing() + 8)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 (Qt's name)
@@ -74,7 +72,14 @@ class PromptEdit(QPlainTextEdit):
         elif text:
             self.insertPlainText(text)
 
+    def _lines(self) -> int:
+        return int(self.document().size().height())  # a plain text document counts in lines
+
     def _fit(self) -> None:
+        """As high as the words; a scroll bar that came and went would wrap them in other ways."""
+        bar = Qt.ScrollBarPolicy
+        full = self._lines() > _LINES
+        self.setVerticalScrollBarPolicy(bar.ScrollBarAsNeeded if full else bar.ScrollBarAlwaysOff)
         height = self.sizeHint().height()
         if height != self.height():
             self.setFixedHeight(height)

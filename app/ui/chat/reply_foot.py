@@ -11,9 +11,11 @@ from app.ui.widgets.parts import icon_button, label
 
 from .branch_switch import BranchSwitch
 
+BUTTON_EDGE = 8
+"""How far the picture of its first button is from its left edge, in pixels."""
 _HEIGHT, _SPACE = 30, 8
 _THANKS_MS = 1500
-_STUCK = "\u00a0"
+_STUCK, _HYPHEN = "\u00a0", "\u2011"
 
 
 class ReplyFoot(QWidget):
@@ -81,7 +83,7 @@ def footer(message: Message) -> str:
             parts.append(speed(reply.tokens_per_s))
         if reply.first_token_s:
             parts.append(_tr("first word after {}").format(seconds(reply.first_token_s)))
-    parts.append(plain_numbers(reply.strategy.rpartition(" ")[2]))
+    parts.append(plain_numbers(reply.strategy.rpartition(" ")[2]).replace("-", _HYPHEN))
     if reply.seed is not None:
         parts.append(_tr("seed {}").format(reply.seed))
     whole_parts = [part.replace(" ", _STUCK) for part in parts if part]

@@ -16,7 +16,7 @@ from .code_block import CodeBlock
 from .document import document_of, plain_document
 from .failure_card import FailureCard
 from .ink import Ink
-from .reply_foot import ReplyFoot
+from .reply_foot import BUTTON_EDGE, ReplyFoot
 from .talk import failure_of
 from .text_block import TextBlock
 from .thought import ThoughtHead
@@ -207,6 +207,7 @@ class FootRow:
     """What can be done with a finished reply, and how it was made."""
 
     gap = 6
+    outset = BUTTON_EDGE
 
     def __init__(self, message: Message, verbs: Verbs) -> None:
         self._message, self._verbs = message, verbs

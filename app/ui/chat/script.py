@@ -1,6 +1,6 @@
 """The rows of one message, and how they follow a reply that grows; moves no scroll bar."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from app.runtime.reply import split_thinking
 from app.store.records import Message
@@ -69,6 +69,11 @@ class Written:
             self._waiting = WaitingRow(dress)
             made.append(self._waiting)
         return made + (self.ending() if dress is None else [])
+
+    @property
+    def answer(self) -> Sequence[BlockRow]:
+        """The rows of its words, without its thought."""
+        return self._answer_rows
 
     def ending(self) -> list[Row]:
         """What stands below a reply once it has ended."""

@@ -19,6 +19,7 @@ from app.ui.icons import icon
 from app.ui.services import Services
 from app.ui.widgets.parts import button
 
+from .announcing import announce_reply
 from .column import Column, Row
 from .ink import Ink
 from .rows import FoldedRow, FootRow
@@ -248,6 +249,7 @@ class Transcript(Column):
         written.end(self, start)
         self._first_rows[ident] = self.rows[start]
         self.settle()
+        announce_reply(self, written.message, written.answer)
 
     def _note_progress(self) -> None:
         writing = self._talk.writing

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 
 from app.store.records import Conversation, new_id, new_message
 from app.ui.chat.code_block import CodeBlock
+from app.ui.chat.reply_foot import ReplyFoot
 from app.ui.chat.text_block import TextBlock
 from tests.ui.conftest import until
 
@@ -292,3 +293,25 @@ async def test_a_long_message_of_the_person_is_folded_until_it_is_asked_for(chat
     chat.page.transcript.unfold(chat.page.talk.tree.path()[0].id)
     assert chat.row_kinds().count("BubbleRow") > 5
     assert chat.row_kinds()[-2:] == ["BlockRow", "FootRow"]
+
+
+async def test_the_buttons_of_a_reply_stand_in_line_with_its_words(chat):
+    await chat.say("Hello", "Hello there.")
+    words, foot = chat.last(TextBlock), chat.last(ReplyFoot)
+    at = [ink_of(part) + part.mapTo(chat.page, QPoint(0, 0)).x() for part in (words, foot)]
+    assert abs(at[0] - at[1]) <= 1
+
+
+def ink_of(widget):
+    """The first column of a widget that is not as its ground."""
+    image = widget.grab().toImage()
+    ground = image.pixelColor(0, 0)
+    columns = range(image.width())
+    return next(
+        x
+        for x in columns
+        if any(
+            abs(image.pixelColor(x, y).lightness() - ground.lightness()) > 40
+            for y in range(image.height())
+        )
+    )
