@@ -61,6 +61,20 @@ class Conversations:
         """One conversation with all its messages; None if it is not there."""
         return self._database.read(lambda file: _open(file, conversation))
 
+    def look_again(self) -> "Future[bool]":
+        """Whether another window has stored something since this was asked last; told as a Change.
+
+        The first time nothing is known of before.
+        """
+        asked = self._database.written_elsewhere()
+
+        def tell(done: "Future[bool]") -> None:
+            if done.exception() is None and done.result():
+                self.changes.tell(Change("messages"))
+
+        asked.add_done_callback(tell)
+        return asked
+
     # conversations
 
     def add(self, conversation: Conversation) -> "Future[None]":

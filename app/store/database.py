@@ -45,6 +45,7 @@ class Database:
             self._thread.shutdown()
             raise
         self.open = True
+        self._version = 0
 
     def read(self, job: Job[T]) -> "Future[T]":
         """Run ``job``, which only asks; the future may carry a StoreError."""
@@ -53,6 +54,15 @@ class Database:
     def write(self, job: Job[T]) -> "Future[T]":
         """Run ``job`` as one transaction: wholly done, or (with any error) not at all."""
         return self._thread.submit(self._transact, job)
+
+    def written_elsewhere(self) -> "Future[bool]":
+        """Whether another program has written into the file since this was asked last."""
+
+        def job(file: sqlite3.Connection) -> bool:
+            before, (self._version,) = self._version, file.execute("PRAGMA data_version").fetchone()
+            return before not in (0, self._version)
+
+        return self.read(job)
 
     def close(self) -> None:
         """Finish all jobs and close the file."""

@@ -134,6 +134,19 @@ def test_two_programs_that_write_at_once_lose_nothing(tmp_path: Path):
     two.close()
 
 
+def test_what_another_program_wrote_is_noticed_once(tmp_path: Path):
+    path = tmp_path / "birds.sqlite3"
+    one, two = Database(path, STEPS), Database(path, STEPS)
+    assert not one.written_elsewhere().result(10)
+    add(one, "rook").result(10)
+    assert not one.written_elsewhere().result(10), "its own writing is no news"
+    add(two, "crow").result(10)
+    assert one.written_elsewhere().result(10)
+    assert not one.written_elsewhere().result(10)
+    one.close()
+    two.close()
+
+
 def test_closing_twice_is_harmless(tmp_path: Path):
     database = Database(None, STEPS)
     database.close()

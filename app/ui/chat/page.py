@@ -1,10 +1,11 @@
 """The chat: conversations at the left, the words in the middle, their settings at the right."""
 
+import asyncio
 import errno
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QFileDialog,
@@ -78,6 +79,12 @@ class ChatPage(Page):
 
     def arrived(self) -> None:
         self.composer.edit.setFocus()
+        self._look_again()
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.WindowActivate and self.isVisible():
+            self._look_again()
+        return super().event(event)
 
     def commands(self) -> Sequence[Command]:
         group = self.tr("Chat")
@@ -164,6 +171,19 @@ class ChatPage(Page):
     def _rename(self) -> None:
         self.pane.show()
         self.pane.rename_current()
+
+    def _look_again(self) -> None:
+        if not self._services.tasks.ended:
+            self._services.tasks.start(self._take_over())
+
+    async def _take_over(self) -> None:
+        """Another window may have stored something: show it, and stay where the reader is."""
+        if not await asyncio.wrap_future(self._services.conversations.look_again()):
+            return
+        at_end, value = self.transcript.at_end, self.transcript.verticalScrollBar().value()
+        await self.talk.look_again()
+        if not at_end:
+            self.transcript.verticalScrollBar().setValue(value)
 
     def _search(self) -> None:
         self.pane.show()

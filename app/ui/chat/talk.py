@@ -98,6 +98,19 @@ class Talk(QObject):
         self._stored = True
         self._show(tree)
 
+    async def look_again(self) -> None:
+        """Show what another window has added to the conversation, unless one is written here."""
+        shown = self.tree
+        if not self._stored or self.writing is not None:
+            return
+        found = await asyncio.wrap_future(self._store.open(shown.conversation.id))
+        if found is None or self.tree is not shown or self.writing is not None:
+            return
+        if found.messages != shown.messages:
+            self._show(Tree(found.conversation, found.messages))
+        elif found.conversation.title != shown.conversation.title:
+            self.note_title(found.conversation.id, found.conversation.title)
+
     def configure(self, **values: object) -> None:
         """Change system, template, think, sampling or limit of the conversation."""
         self.tree.conversation = msgspec.structs.replace(self.conversation, **values)

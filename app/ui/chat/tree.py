@@ -26,6 +26,11 @@ class Tree:
         """Take a message that has changed."""
         self._messages[message.id] = message
 
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """All of them, of every branch."""
+        return tuple(self._messages.values())
+
     def __getitem__(self, ident: str) -> Message:
         return self._messages[ident]
 

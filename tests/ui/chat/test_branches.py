@@ -1,9 +1,11 @@
 """Writing again, editing, and going between the branches that come of it."""
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtTest import QTest
 
 from app.errors import WorkerDied
+from app.store.conversations import open_conversations
+from app.store.records import Conversation, new_id, new_message
 from app.ui.chat.branch_switch import BranchSwitch
 from app.ui.chat.reply_foot import ReplyFoot
 from tests.ui.conftest import until
@@ -116,3 +118,27 @@ async def test_only_the_last_reply_that_was_cut_short_can_go_on(chat):
         for foot in chat.page.transcript.viewport().findChildren(ReplyFoot)
         if foot.isVisible()
     )
+
+
+async def test_what_another_window_adds_is_shown_when_this_one_comes_to_the_front(chat):
+    await chat.say("First", "One.")
+    chat.page._look_again()
+    shown = chat.page.talk.conversation.id
+    other, _ = open_conversations(chat.services.conversations._database.path)
+    try:
+        last = chat.page.talk.tree.leaf
+        asked = new_message(shown, last, "user", "From the other window")
+        other.append(asked).result(10)
+        other.append(new_message(shown, asked.id, "assistant", "Seen.")).result(10)
+        other.rename(shown, "Another title").result(10)
+        fresh = Conversation(id=new_id(), title="New there", created=1.0, updated=1.0)
+        other.add(fresh).result(10)
+        QCoreApplication.sendEvent(chat.page, QEvent(QEvent.Type.WindowActivate))
+        await until(lambda: chat.texts()[2:] == ["From the other window", "Seen."])
+        assert chat.page._title.text() == "Another title"
+        await until(lambda: chat.page.pane.model.index_of(fresh.id).isValid())
+    finally:
+        other.close()
+    await chat.say("And here", "Two.")
+    assert chat.texts()[-2:] == ["And here", "Two."]
+    assert chat.stored() == chat.texts()
