@@ -34,7 +34,10 @@ def run() -> int:
     loop.set_exception_handler(desk.take_loop)
     try:
         with loop:
-            loop.run_until_complete(_live(app, paths, desk))
+            try:
+                loop.run_until_complete(_live(app, paths, desk))
+            finally:
+                loop.run_until_complete(_end_tasks())
     finally:
         desk.uninstall()
         asyncio.set_event_loop(None)
@@ -62,6 +65,15 @@ async def _live(app: QApplication, paths: Paths, desk: CrashDesk) -> None:
     with contextlib.suppress(TimeoutError):  # the worker then ends with this process
         await asyncio.wait_for(house.close(), _GIVE_UP_S)
     collector.stop()
+
+
+async def _end_tasks() -> None:
+    """What began while the window ended, too late for those who would have ended it."""
+    mine = asyncio.current_task()
+    left = [task for task in asyncio.all_tasks() if task is not mine]
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 def _application() -> QApplication:

@@ -53,7 +53,10 @@ class Played(house.House):
         self.services.tasks.start(played(self))
 
 main.House = Played
-sys.exit(main.run())
+code = main.run()
+import gc
+left = [one for one in gc.get_objects() if isinstance(one, asyncio.Task) and not one.done()]
+sys.exit(f"left pending: {{left}}" if left else code)
 """
     done = subprocess.run(
         [sys.executable, "-c", program],
@@ -114,6 +117,22 @@ def gone(process, limit_s):
     except psutil.TimeoutExpired:
         return False
     return True
+
+
+def test_what_begins_while_the_window_ends_is_ended_as_well(home):
+    scene(
+        home,
+        """
+        close = self._session.close
+
+        async def late():
+            self.services.tasks.start(asyncio.sleep(60))
+            await close()
+
+        self._session.close = late
+        print(0)
+        """,
+    )
 
 
 def test_the_window_never_loads_what_computes(home):
