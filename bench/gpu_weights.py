@@ -1,6 +1,7 @@
 """Random weights of any size made as fast as memory is copied; read like a checkpoint."""
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -56,6 +57,16 @@ class RandomWeights:
     def read_into(self, name: str, out: Tensor) -> None:
         """The same into memory that is there: contiguous, of its shape."""
         out.copy_(self.read(name))
+
+    def lying(self, _name: str, _dtype: torch.dtype | None = None) -> None:
+        """None: all is made when it is read."""
+
+    def let_go(self, *_names: str) -> None:
+        """Nothing of it lies anywhere."""
+
+    def watch(self) -> Callable[[], None]:
+        """Nothing can change."""
+        return lambda: None
 
     def packed_shape(self, name: str) -> Shape | None:
         """How it lies in a packed copy; None for what is not packed."""

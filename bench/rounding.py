@@ -1,7 +1,7 @@
 """Matrices rounded as a format would hold them: ours, and llama.cpp's by the ``gguf`` package."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import gguf
@@ -86,6 +86,16 @@ class Rounded:
     def read_into(self, name: str, out: Tensor) -> None:
         """See Tensors."""
         out.copy_(self.read(name))
+
+    def lying(self, _name: str, _dtype: torch.dtype | None = None) -> None:
+        """See Tensors: what is rounded does not lie in a file."""
+
+    def let_go(self, *_names: str) -> None:
+        """Nothing of it lies anywhere."""
+
+    def watch(self) -> Callable[[], None]:
+        """See Tensors."""
+        return self._checkpoint.watch()
 
     def packed_shape(self, _name: str) -> None:
         """See Tensors: this is no packed copy."""

@@ -26,5 +26,14 @@ class MemoryCheckpoint:
     def read_into(self, name, out):
         out.copy_(self._numbers[name])
 
+    def lying(self, name, dtype=None):
+        return None
+
+    def let_go(self, *names):
+        pass
+
+    def watch(self):
+        return lambda: None
+
     def packed_shape(self, name):
         return None

@@ -1,7 +1,7 @@
 """One opened model file: official names, shapes and numbers, whatever the file's own dialect."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from math import prod
@@ -120,6 +120,35 @@ class Checkpoint:
         recipe = self._recipes[name]
         with _telling(self.path):
             read_into(self._container, recipe, out)
+
+    def lying(self, name: str, dtype: "torch.dtype | None" = None) -> "torch.Tensor | None":
+        """The tensor ``name`` where it lies in the file, never to be written to.
+
+        None where it lies in another type or form, or the file cannot be mapped: then it is to be
+        read.  It outlives this object, but not every change of the file: see ``watch``.  Raises as
+        ``read`` does.
+        """
+        from .reading import lying
+
+        with _telling(self.path):
+            return lying(self._container, self._recipes[name], dtype)
+
+    def let_go(self, *names: str) -> None:
+        """What lies in the file of these tensors is not used any more."""
+        for name in names:
+            stored = self._container.tensors[self._recipes[name].stored]
+            source, begin = self._container.place(stored)
+            source.let_go(begin + stored.offset, stored.nbytes)
+
+    def watch(self) -> Callable[[], None]:
+        """What raises Unreadable once a file of the model has changed in which something lies."""
+        mapped = [source.mapped for source in self._container.sources if source.mapped]
+
+        def check() -> None:
+            for file in mapped:
+                file.check()
+
+        return check
 
     def packed_shape(self, name: str) -> Shape | None:
         """How the tensor ``name`` of a packed copy lies in the file; None if it is not packed."""

@@ -103,6 +103,11 @@ class GgufFile:
             raise DamagedCheckpoint(why="two of its tensors have the same name")
         self._refuse_places(alignment)
 
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The file."""
+        return (self._source,)
+
     def place(self, stored: Stored) -> tuple[Source, int]:
         """The file, and where in it the data begins."""
         return self._source, self._begin

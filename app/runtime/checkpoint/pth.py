@@ -43,6 +43,11 @@ class PthFile:
             if isinstance(value, str | int | float)
         }
 
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The file."""
+        return (self._source,)
+
     def place(self, stored: Stored) -> tuple[Source, int]:
         """The file, and where in it the storage of the tensor begins."""
         return self._source, self._archive.begin(stored.key)

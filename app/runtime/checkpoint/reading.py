@@ -1,9 +1,10 @@
-"""Brings one tensor from the file into memory of its own, without ever holding it twice.
+"""Brings one tensor from the file into memory of its own, or uses it where it lies; never twice.
 
 The bytes go straight from the file into the new tensor; only a change of number type or a
 transposed storage passes through a block of at most ``_BLOCK_BYTES``.
 """
 
+import warnings
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from .source import Source
 
 _BLOCK_BYTES = 16 << 20
+_ALIGNMENT = 8  # of the widest number; to begin inside a vector's 64 bytes costs nothing measurable
+_LEAST_BYTES = 1 << 16  # what is smaller is read sooner than it is mapped
 
 _DTYPES = {
     "fp64": torch.float64,
@@ -22,6 +25,36 @@ _DTYPES = {
     "fp16": torch.float16,
     "bf16": torch.bfloat16,
 }
+
+
+def lying(container: Container, recipe: Recipe, dtype: torch.dtype | None) -> torch.Tensor | None:
+    """The tensor where it lies in the file, not to be written to; None where it has to be made."""
+    stored = container.tensors[recipe.stored]
+    kept = _DTYPES.get(stored.dtype)
+    if recipe.steps or stored.strides is not None or kept is None or dtype not in (None, kept):
+        return None
+    line = lying_bytes(container, stored)
+    return None if line is None else line.view(kept).view(stored.shape)
+
+
+def lying_bytes(container: Container, stored: Stored) -> torch.Tensor | None:
+    """The stored bytes where they lie, in memory by now; None where they are to be read.
+
+    They begin at a multiple of ``_ALIGNMENT``.  Raises DamagedCheckpoint, Unreadable.
+    """
+    source, begin = container.place(stored)
+    begin += stored.offset
+    if begin % _ALIGNMENT or stored.nbytes < _LEAST_BYTES:
+        return None
+    mapping = source.mapping()
+    if mapping is None:
+        return None
+    mapping.bring_in(source, begin, stored.nbytes)
+    with warnings.catch_warnings():  # that it cannot be written to
+        warnings.simplefilter("ignore", UserWarning)
+        return torch.frombuffer(
+            mapping.memory, dtype=torch.uint8, count=stored.nbytes, offset=begin
+        )
 
 
 def read_into(container: Container, recipe: Recipe, out: torch.Tensor) -> None:

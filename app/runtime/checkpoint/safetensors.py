@@ -47,6 +47,11 @@ class SafetensorsFile:
         }
         refuse_overlaps(self.tensors)
 
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The file."""
+        return (self._source,)
+
     def place(self, stored: Stored) -> tuple[Source, int]:
         """The file, and where in it the data begins."""
         return self._source, self._begin

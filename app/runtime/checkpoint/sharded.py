@@ -35,6 +35,11 @@ class ShardedFile:
         self.bytes = sum(shard.bytes for shard in shards.values())
         self.tensors: Mapping[str, Stored] = _placed(shards, placed or _all(shards))
 
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """All files."""
+        return tuple(source for shard in self._shards.values() for source in shard.sources)
+
     def place(self, stored: Stored) -> tuple[Source, int]:
         """The file of the tensor, and where in it the tensor's bytes begin."""
         shard = self._shards[stored.key]

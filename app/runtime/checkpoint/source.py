@@ -1,9 +1,8 @@
 """One open file and reads at given places that never pass its end unnoticed; knows no format.
 
-Files are read by position instead of through a memory map: a map of a file that is cut short
-afterwards ends the process with SIGBUS, and its touched pages count as memory of the process.
-Reading straight into the tensor's own memory needs no second copy and no such pages.  Two threads
-share a long piece: one alone copies from the file cache at a third of what memory can do.
+What is used as it lies in the file is mapped (mapping.py), all else is read by position straight
+into the tensor's own memory, without a second copy.  Two threads share a long piece: one alone
+copies from the file cache at a third of what memory can do.
 """
 
 import os
@@ -13,6 +12,8 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from app.errors import CheckpointError, DamagedCheckpoint, NotFound, Unreadable
+
+from .mapping import CAN_MAP, MappedFile, stamp_of
 
 _BLOCK_BYTES = 64 << 20
 _SHARED_BYTES = 4 << 20  # from here on two threads read: mostly they copy from the file cache
@@ -30,10 +31,32 @@ class Source:
             if not stat.S_ISREG(status.st_mode):
                 raise Unreadable(path=str(path), why="it is not an ordinary file")
             self._file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed by close()
+            self.stamp = stamp_of(self._file.fileno())
         except (OSError, ValueError) as error:
             raise failure_of(error, path) from error
-        self.size = status.st_size
+        self.size, _ = self.stamp
         self._lock = threading.Lock()
+        self.mapped: MappedFile | None = None
+        self._mappable = CAN_MAP and self.size > 0
+
+    @property
+    def descriptor(self) -> int:
+        """The open file's.  Raises ValueError once it is closed."""
+        return self._file.fileno()
+
+    def mapping(self) -> MappedFile | None:
+        """The file as memory; None where the system does not give that."""
+        if self._mappable and self.mapped is None:
+            try:
+                self.mapped = MappedFile(self)
+            except (OSError, ValueError):
+                self._mappable = False
+        return self.mapped
+
+    def let_go(self, offset: int, size: int) -> None:
+        """Bytes of the map that nobody uses any more."""
+        if self.mapped is not None:
+            self.mapped.let_go(offset, size)
 
     def read(self, offset: int, size: int) -> bytes:
         """``size`` bytes from ``offset``.  Raises DamagedCheckpoint where the file is too short."""

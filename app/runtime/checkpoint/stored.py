@@ -50,6 +50,10 @@ class Container(Protocol):
     tensors: Mapping[str, Stored]
     metadata: Mapping[str, str]
 
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """All files."""
+
     def place(self, stored: Stored) -> tuple[Source, int]:
         """The file, and where in it the first byte of the tensor lies."""
 

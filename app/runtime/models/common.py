@@ -4,7 +4,7 @@ Shapes read (B, T, C): batch, time, channels.
 """
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -23,6 +23,8 @@ from app.runtime.strategy import Strategy
 
 from .buckets import Buckets
 from .replay import Replay
+
+_Made = TypeVar("_Made", bound=Adds)
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -47,6 +49,18 @@ class Tensors(Protocol):
 
     def read(self, name: str, dtype: torch.dtype | None = None) -> Tensor:
         """The tensor in memory of its own."""
+        ...
+
+    def lying(self, name: str, dtype: torch.dtype | None = None) -> Tensor | None:
+        """The tensor where it lies, never to be written to; None where it is to be read."""
+        ...
+
+    def let_go(self, *names: str) -> None:
+        """What lies there of these tensors is not used any more."""
+        ...
+
+    def watch(self) -> Callable[[], None]:
+        """What raises Unreadable once something that was used where it lies has changed."""
         ...
 
     def packed_shape(self, name: str) -> Shape | None:
@@ -88,11 +102,15 @@ class Scope:
 
     def embedding(self) -> Array:
         """The table (V, C) in the file's own type where that takes no more room."""
-        table = self.checkpoint.tensors[f"{self.prefix}emb.weight"]
+        name = f"{self.prefix}emb.weight"
+        table = self.checkpoint.tensors[name]
         small = _DTYPES.get(self.strategy.format, torch.float16)
         kept = table.dtype in ("bf16", "fp16")
-        whole = room(table.shape, _DTYPES[table.dtype] if kept else small)
-        self.checkpoint.read_into(f"{self.prefix}emb.weight", whole)
+        dtype = _DTYPES[table.dtype] if kept else small
+        whole = self.checkpoint.lying(name, dtype)
+        if whole is None:
+            whole = room(table.shape, dtype)
+            self.checkpoint.read_into(name, whole)
         return self.ops.table(whole)
 
     @property
@@ -102,30 +120,21 @@ class Scope:
 
     def matrix(self, name: str) -> Weight:
         """One projection, in the strategy's format."""
-        return self._kept(self.strategy.format, name) or self._pack(
-            self._read_matrix(f"{name}.weight")
-        )
+        return self._weight(self.strategy.format, name)
 
     def value(self, name: str) -> Adds:
         """The projection that reads what a square-ReLU left, most of which is zero."""
-        kept = self._kept(self.strategy.format, name, adding=True)
-        if kept:
-            return kept
-        host = self._read_matrix(f"{name}.weight", passing=self.ops.by_unit)
-        return adding(self.ops, host, self.strategy.format)
+        form = self.strategy.format
+        kept = self._kept(form, name, adding=True)
+        return kept or self._made(adding, form, name, passing=self.ops.by_unit)
 
     def head(self) -> Weight:
         """The projection to the vocabulary."""
-        form = head_format(self.strategy.format)
-        kept = self._kept(form, "head")
-        return kept or FORMATS[form].pack(self.ops, self._read_matrix("head.weight"), form)
+        return self._weight(head_format(self.strategy.format), "head")
 
     def stack(self, *names: str) -> Weight:
         """Several projections of one shape, each with its own input, as one weight."""
-        kept = self._kept(self.strategy.format, *names)
-        if kept is not None:
-            return kept
-        return self._pack(self._read_matrix(*(f"{name}.weight" for name in names)))
+        return self._weight(self.strategy.format, *names)
 
     def pack(self, host: Tensor) -> Weight:
         """A low-rank factor (out, in) that was made on the host."""
@@ -154,7 +163,6 @@ class Scope:
             up[i, :, : ups[i].shape[1]] = ups[i]
             if name:
                 bias[i, 0, 0] = self.host(name).flatten()
-        upload, kind = self.ops.upload, self.small
         acts = tuple(act for _, act, _ in chains)
         ranks = tuple(len(one) for one in downs)
         return self.ops.place_loras(Loras(down, up, bias, acts, ranks), self.small)
@@ -176,14 +184,40 @@ class Scope:
             self.checkpoint.read_packed(name, codes, scales)
         return Quantised(self.ops, self.ops.place(packed))
 
-    def _read_matrix(self, *names: str, passing: bool = False) -> Tensor:
-        """One matrix, or several as a stack; what is packed from it, or passes, goes soon."""
-        first = self.checkpoint.tensors[self.prefix + names[0]]
+    def _weight(self, form: str, *names: str) -> Weight:
+        """One matrix, or several as a stack."""
+        pack: Callable[[Ops, Tensor, str], Weight] = FORMATS[form].pack
+        return self._kept(form, *names) or self._made(pack, form, *names)
+
+    def _made(
+        self,
+        make: Callable[[Ops, Tensor, str], _Made],
+        form: str,
+        *names: str,
+        passing: bool = False,
+    ) -> _Made:
+        """What ``make`` makes of one matrix, or of several as a stack.
+
+        ``passing`` tells that it keeps nothing of what it is given, as none does that packs or
+        that computes on a card.
+        """
+        full = [f"{self.prefix}{name}.weight" for name in names]
+        passing = passing or self._dtype is None or self.ops.device is not None
+        made = make(self.ops, self._matrices(full, passing=passing), form)
+        if passing:
+            self.checkpoint.let_go(*full)
+        return made
+
+    def _matrices(self, names: list[str], *, passing: bool) -> Tensor:
+        """Not to be written to: one matrix may be used where it lies."""
+        first = self.checkpoint.tensors[names[0]]
         dtype = self._dtype or _DTYPES.get(first.dtype, torch.float32)
-        passing = passing or self._dtype is None
+        lies = self.checkpoint.lying(names[0], dtype) if len(names) == 1 else None
+        if lies is not None:
+            return lies
         whole = room((len(names), *first.shape), dtype, passing=passing)
         for row, name in zip(whole, names, strict=True):
-            self.checkpoint.read_into(self.prefix + name, row)
+            self.checkpoint.read_into(name, row)
         return whole if len(names) > 1 else whole[0]
 
     @property
@@ -195,9 +229,6 @@ class Scope:
     def _blended(self) -> str:
         """The type of what is multiplied with a projection."""
         return "bf16" if self.strategy.format == "bf16" else "fp32"
-
-    def _pack(self, host: Tensor) -> Weight:
-        return FORMATS[self.strategy.format].pack(self.ops, host, self.strategy.format)
 
 
 class Half(Protocol):
@@ -241,6 +272,8 @@ class Rwkv:
             progress(index + 1, self.spec.layers)
         self.after, self.head = root.pair("ln_out"), root.head()
         self._replay = Replay(self.ops) if self.ops.device is None else Buckets(self.ops)
+        # a card has copies of its own
+        self._watch = root.checkpoint.watch() if self.ops.device is None else None
 
     @property
     def weights_bytes(self) -> int:
@@ -260,9 +293,12 @@ class Rwkv:
         """Logits, float32, after each row's last token (B, V), or every token (B, T, V).
 
         ``tokens`` (B, T) int64; ``state`` of B texts moves on by T tokens, in place.  Raises
-        RequestRefused for a token that the vocabulary does not have, or for no token at all.
+        RequestRefused for a token that the vocabulary does not have, or for no token at all, and
+        Unreadable where the file has changed in which weights lie.
         """
         self._check(tokens, state)
+        if self._watch:
+            self._watch()
         batch, steps = tokens.shape
         if steps == 1:
             only = self._replay(self._step, tokens, state)

@@ -30,7 +30,8 @@ class Fitting:
 
     def measure(self, worker_pid: int | None) -> None:
         """Look at the memory again; what the open model holds counts as free, it would go first."""
-        held, total = self._counters.read(worker_pid).worker_bytes, total_bytes()
+        now, total = self._counters.read(worker_pid), total_bytes()
+        held = now.worker_bytes - now.cached_bytes  # pages of files count as free already
         free, cards = min(available_bytes() + held, total), tuple(self._cards())
         if abs(free - self.here.available_bytes) * _STEP > total or cards != self.here.cards:
             self.here = Machine(free, total, cards)

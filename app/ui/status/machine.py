@@ -7,11 +7,16 @@ import psutil
 
 @dataclass(frozen=True)
 class Reading:
-    """Bytes: of the worker, in use on the machine, and there in all."""
+    """Bytes: of the worker, in use on the machine, and there in all.
+
+    ``cached_bytes`` of the worker's are pages of files, weights above all.  A system counts them as
+    available, as it could read them again; here they are in use, as a token needs them all.
+    """
 
     worker_bytes: int
     used_bytes: int
     total_bytes: int
+    cached_bytes: int = 0
 
 
 class Machine:
@@ -25,7 +30,9 @@ class Machine:
         if worker_pid != (self._worker.pid if self._worker else None):
             self._worker = _process(worker_pid)
         memory = psutil.virtual_memory()
-        return Reading(_resident(self._worker), memory.total - memory.available, memory.total)
+        resident, cached = _resident(self._worker)
+        used = min(memory.total - memory.available + cached, memory.total)
+        return Reading(resident, used, memory.total, cached)
 
 
 def total_bytes() -> int:
@@ -42,10 +49,12 @@ def _process(pid: int | None) -> psutil.Process | None:
         return None
 
 
-def _resident(process: psutil.Process | None) -> int:
+def _resident(process: psutil.Process | None) -> tuple[int, int]:
+    """All resident bytes, and those of them that are pages of files (0 where none are told)."""
     if process is None:
-        return 0
+        return 0, 0
     try:
-        return int(process.memory_info().rss)
+        memory = process.memory_info()
     except (psutil.NoSuchProcess, psutil.AccessDenied):
-        return 0
+        return 0, 0
+    return int(memory.rss), int(getattr(memory, "shared", 0))

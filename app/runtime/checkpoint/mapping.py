@@ -1,0 +1,92 @@
+"""A file as memory: its bytes are used where the system keeps them; knows no format, no torch.
+
+The pages are the system's file cache.  They cost no copy, are shared by all who read the file, and
+go first when memory is short.  What is given up is that a file can change after it was opened: one
+that is cut short ends the process when a lost page is touched (SIGBUS), one that is written over
+gives other numbers.  So all of it is brought in before it is used, which turns what cannot be read
+into a failure, and ``check`` asks before each use whether it still is the file that was opened.
+"""
+
+import errno
+import mmap
+import os
+import sys
+import weakref
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.errors import DamagedCheckpoint, Unreadable
+
+if TYPE_CHECKING:
+    from .source import Source
+
+_POPULATE_READ = 22  # of Linux 5.14 and later; Python does not name it
+_AHEAD_BYTES = 64 << 20
+_BLOCK_BYTES = 1 << 20
+_LACKING = (errno.EINVAL, errno.ENOSYS)
+
+CAN_MAP = sys.platform != "win32" and hasattr(mmap, "MAP_PRIVATE")
+"""Windows neither renames, replaces nor deletes a file that is mapped."""
+
+
+class MappedFile:
+    """All bytes of an open file, read-only; ``memory`` lives as long as arrays lie in it."""
+
+    def __init__(self, source: "Source") -> None:
+        """Raises OSError where the system does not map it."""
+        self.path: Path = source.path
+        self._stamp = source.stamp
+        self._descriptor = os.dup(source.descriptor)
+        weakref.finalize(self, os.close, self._descriptor)
+        self.memory = mmap.mmap(self._descriptor, source.size, mmap.MAP_PRIVATE, mmap.PROT_READ)
+        with suppress(AttributeError, OSError):  # what is not in the cache yet comes in huge pages
+            self.memory.madvise(mmap.MADV_HUGEPAGE)
+
+    def check(self) -> None:
+        """Raises Unreadable where the file is no longer what it was when it was opened."""
+        if stamp_of(self._descriptor) != self._stamp:
+            raise Unreadable(path=str(self.path), why="it was changed while it was in use")
+
+    def bring_in(self, source: "Source", offset: int, size: int) -> None:
+        """Have these bytes in memory.  Raises DamagedCheckpoint, Unreadable."""
+        first = offset // mmap.PAGESIZE * mmap.PAGESIZE
+        length = offset + size - first
+        ahead = min(length + _AHEAD_BYTES, len(self.memory) - first)
+        self.memory.madvise(mmap.MADV_WILLNEED, first, ahead)
+        if sys.platform != "linux":
+            _read_through(source, offset, size)
+            return
+        try:
+            self.memory.madvise(_POPULATE_READ, first, length)
+        except OSError as error:
+            if error.errno in _LACKING:
+                _read_through(source, offset, size)
+                return
+            short = os.fstat(self._descriptor).st_size < offset + size
+            if short:
+                raise DamagedCheckpoint(path=str(self.path), why="it ends too early") from error
+            raise Unreadable(path=str(self.path), why=error.strerror or str(error)) from error
+
+    def let_go(self, offset: int, size: int) -> None:
+        """These bytes are not needed any more: they no longer count as memory of this process.
+
+        They can be used all the same, and are brought in again then.
+        """
+        first = -(-offset // mmap.PAGESIZE) * mmap.PAGESIZE
+        length = (offset + size - first) // mmap.PAGESIZE * mmap.PAGESIZE
+        if length > 0:
+            self.memory.madvise(mmap.MADV_DONTNEED, first, length)
+
+
+def stamp_of(descriptor: int) -> tuple[int, int]:
+    """Size and time of the last change of an open file."""
+    status = os.fstat(descriptor)
+    return status.st_size, status.st_mtime_ns
+
+
+def _read_through(source: "Source", offset: int, size: int) -> None:
+    """Where the system does not fill a map at once: reading fills its cache."""
+    block = memoryview(bytearray(min(size, _BLOCK_BYTES)))
+    for begin in range(offset, offset + size, _BLOCK_BYTES):
+        source.read_into(begin, block[: offset + size - begin])
