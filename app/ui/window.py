@@ -46,6 +46,7 @@ class Window(QMainWindow):
         self.palette_card = CommandPalette(services.theme, self)
         self.sheet = ShortcutsSheet(services.theme, self)
         self.drop = DropZone(services.theme, self)
+        self.notices.left_alone.connect(lambda: self._pages[self.page].arrived())
         self.rail.chosen.connect(self.go)
         for place in places:
             self.rail.add(place.key, place.label, place.picture, below=place.below)

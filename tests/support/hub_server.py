@@ -167,6 +167,8 @@ def online() -> Iterator[None]:
     """
     from huggingface_hub import close_session, constants
 
+    from app.hub import connection
+
     before = constants.HF_HUB_OFFLINE
     constants.HF_HUB_OFFLINE = False
     try:
@@ -174,3 +176,5 @@ def online() -> Iterator[None]:
     finally:
         constants.HF_HUB_OFFLINE = before
         close_session()
+        while connection._open:
+            connection._open.popitem()[1].close()

@@ -312,3 +312,19 @@ async def test_closing_cancels_what_still_runs(build):
     await settled()
     await house.close()
     assert cancelled.is_set()
+
+
+async def test_a_notice_that_goes_leaves_the_keyboard_on_the_page(house):
+    await shown(house)
+    page, bar = house.window.go("models"), house.window.notices
+    await settled()
+    page.head.search.setFocus()
+    house.services.notices.undo("Gone.", bool)
+    QTest.mouseClick(bar._close, Qt.MouseButton.LeftButton)
+    assert bar.isHidden()
+    assert page.head.search.hasFocus(), "a click on the notice does not take the keyboard"
+    house.services.notices.undo("Gone.", bool)
+    bar._close.setFocus(Qt.FocusReason.TabFocusReason)
+    QTest.keyClick(bar._close, Qt.Key.Key_Space)
+    assert bar.isHidden()
+    assert page.isAncestorOf(QApplication.focusWidget())

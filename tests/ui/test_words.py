@@ -74,6 +74,12 @@ def test_official_names_become_plain_words_others_stay(stem, parameters, said):
     assert plain_name(stem, int(parameters)) == said
 
 
+def test_a_name_is_plain_before_anything_is_counted():
+    assert plain_name("rookery-guide", 0) == "Rookery guide"
+    assert plain_name("rwkv7-g1k-1.5b-20260930-ctx25600", 0) == "G1k 1.5B, reasoning, Sep 2026"
+    assert plain_name("RWKV-4-Raven-v12", 0) == "Raven, instructions"
+
+
 def test_a_way_to_run_has_plain_words():
     assert plain_way("cpu bf16") == "16-bit on CPU"
     assert plain_way("cpu fp32") == "32-bit on CPU"

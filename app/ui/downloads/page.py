@@ -73,6 +73,8 @@ class DownloadsPage(Page):
     def arrived(self) -> None:
         if self._queue.items:
             self.column.take_keyboard()
+        else:
+            self.blank.take_keyboard()
 
     def _show(self) -> None:
         items = self._queue.items

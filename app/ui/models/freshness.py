@@ -92,7 +92,7 @@ class Freshness(QFrame):
         if not fetched_at:
             return self.tr("that came with Rookery")
         seconds = time.time() - fetched_at
-        if seconds < 60:
+        if seconds < 90:
             return self.tr("just now")
         return self.tr("{} ago").format(duration(seconds))
 

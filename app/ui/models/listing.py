@@ -161,7 +161,7 @@ class Listing(QWidget):
         self._stack.addWidget(self.view)
         self._stack.addWidget(self.blank)
         column = QVBoxLayout(self)
-        column.setContentsMargins(space("m"), 0, space("m"), space("m"))
+        column.setContentsMargins(space("m"), 0, space("m"), 0)
         column.setSpacing(space("xs"))
         column.addWidget(self.gone)
         column.addWidget(self.freshness)

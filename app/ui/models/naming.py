@@ -22,14 +22,18 @@ _DAY = re.compile(r"(?<!\d)(20[2-3]\d)([01]\d)([0-3]\d)(?!\d)")
 
 
 def plain_name(stem: str, parameters: int) -> str:
-    """``G1a 0.4B, reasoning, Sep 2025`` for an official name; any other name stays as it is."""
+    """``G1a 0.4B, reasoning, Sep 2025`` for an official name; any other name stays as it is.
+
+    Where nobody has counted ``parameters`` (0), the size is what the name states.
+    """
     lower = stem.casefold()
     if not _OFFICIAL.search(lower):
         return _spaced(stem)
     for pattern, name, purpose in _FAMILIES:
         if found := pattern.search(lower):
             family = name or found[1].capitalize()
-            parts = [f"{family} {_stated(lower, parameters) or short_count(parameters)}"]
+            counted = short_count(parameters) if parameters else ""
+            parts = [f"{family} {_stated(lower, parameters) or counted}".strip()]
             parts += [_tr(purpose)] if purpose else []
             parts += [month] if (month := _month(stem)) else []
             return ", ".join(parts)
@@ -58,11 +62,12 @@ def plain_way(strategy: str) -> str:
 
 
 def _stated(lower: str, parameters: int) -> str:
-    """The size that the file name states, ``0.4B`` or ``169M``, if it is about the true one."""
+    """The size that the file name states, ``0.4B``, if it is near the true one or that is unknown."""
     for found in _SIZE.finditer(lower):
         whole, tenths, unit = found[1] or found[3], found[2], found[4] or "b"
         count = float(f"{whole}.{tenths}" if tenths else whole)
-        if abs(count * (1e9 if unit == "b" else 1e6) - parameters) <= 0.25 * parameters:
+        stated = count * (1e9 if unit == "b" else 1e6)
+        if not parameters or abs(stated - parameters) <= 0.25 * parameters:
             return f"{count:g}{unit.upper()}"
     return ""
 

@@ -70,6 +70,7 @@ class SettingsPage(Page):
 
     def _models(self) -> Section:
         section = Section(self._services.theme, self.tr("Models"))
+        self.open_last.setProperty("bare", "true")
         self.open_last.setAccessibleName(self.tr("Open the last model at start"))
         self.open_last.clicked.connect(self._set_open_last)
         words = self.tr("Otherwise the small guide that ships with Rookery is opened.")

@@ -47,7 +47,7 @@ def _computing(said: Loaded) -> list[str]:
 
 
 def _opening(session: Session) -> str:
-    name = Path(session.opening).stem if session.opening else ""
+    name = plain_name(Path(session.opening).stem, 0) if session.opening else ""
     progress = session.progress
     if progress is None or not progress.total:
         return _tr("Opening {}").format(name)

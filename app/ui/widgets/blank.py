@@ -42,6 +42,10 @@ class Blank(QWidget):
             self._picture = picture
             self._paint_art()
 
+    def take_keyboard(self) -> None:
+        """Give the button the focus."""
+        self._button.setFocus(Qt.FocusReason.OtherFocusReason)
+
     def _arrange(self) -> None:
         theme, centre = self._theme, Qt.AlignmentFlag.AlignHCenter
         column = QVBoxLayout(self)

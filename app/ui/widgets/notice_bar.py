@@ -2,7 +2,15 @@
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.ui.icons import pixmap
 from app.ui.notices import Kind, Notice, Notices
@@ -14,9 +22,13 @@ _COLOURS = {Kind.NEWS: "accent", Kind.FAILURE: "bad", Kind.UNDO: "text-dim"}
 
 
 class NoticeBar(QFrame):
-    """Shows the newest notice; ``closed`` when it goes, by the person or by time."""
+    """Shows the newest notice; ``closed`` when it goes, by the person or by time.
+
+    ``left_alone`` when it goes while it has the keyboard; a click on it does not take that.
+    """
 
     closed = Signal()
+    left_alone = Signal()
 
     def __init__(self, notices: Notices, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -73,8 +85,11 @@ class NoticeBar(QFrame):
             return
         self.notice = None
         self._timer.stop()
+        keyboard = self.isAncestorOf(QApplication.focusWidget() or self.window())
         self.hide()
         self.closed.emit()
+        if keyboard:
+            self.left_alone.emit()
 
     def undo(self) -> None:
         """Take the way back that the notice offers, if it offers one."""
@@ -113,6 +128,7 @@ class NoticeBar(QFrame):
         row.addWidget(self._picture, 0, Qt.AlignmentFlag.AlignTop)
         row.addLayout(said, 1)
         for part in (self._act, self._unfold, self._copy, self._close):
+            part.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             row.addWidget(part)
         column = QVBoxLayout(self)
         column.setContentsMargins(space("m"), space("s"), space("s"), space("s"))

@@ -63,6 +63,7 @@ async def test_with_nothing_to_show_it_leads_to_the_models(house):
     await shown(house)
     page = house.window.go("downloads")
     assert page._stack.currentWidget() is page.blank
+    assert page.blank._button.hasFocus()
     page.blank._button.click()
     assert house.window.page == "models"
 

@@ -3,7 +3,7 @@
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QPushButton, QVBoxLayout, QWidget
 
 from app.ui.theme import Theme
 from app.ui.widgets.blank import Blank
@@ -121,3 +121,17 @@ async def test_the_card_stays_in_the_middle_of_a_window_that_changes(qtbot):
     await settled(10)
     assert card.geometry() == window.rect()
     assert abs(card.card.geometry().center().x() - 200) <= 1
+
+
+async def test_a_list_of_choices_shows_all_of_them_without_scrolling(qtbot, theme):
+    field = QComboBox()
+    field.addItems(["Like the system", "Light", "Dark"])
+    qtbot.addWidget(field)
+    field.show()
+    field.showPopup()
+    await settled(20)
+    view = field.view()
+    assert view.verticalScrollBar().maximum() == 0
+    last = view.visualRect(view.model().index(2, 0))
+    assert view.viewport().rect().contains(last)
+    field.hidePopup()
