@@ -62,7 +62,7 @@ def plain_way(strategy: str) -> str:
 
 
 def _stated(lower: str, parameters: int) -> str:
-    """The size that the file name states, ``0.4B``, if it is near the true one or that is unknown."""
+    """The size in the name, ``0.4B`` or ``169M``, if it is near the true one or that is unknown."""
     for found in _SIZE.finditer(lower):
         whole, tenths, unit = found[1] or found[3], found[2], found[4] or "b"
         count = float(f"{whole}.{tenths}" if tenths else whole)
