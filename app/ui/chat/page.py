@@ -32,7 +32,7 @@ from .transcript import Transcript
 from .welcome import Welcome
 from .wordless import why_wordless
 
-_NARROW = 820
+_TWO_COLUMNS, _THREE_COLUMNS = 820, 960  # so wide the page has to be for them, in pixels
 
 
 class ChatPage(Page):
@@ -120,15 +120,15 @@ class ChatPage(Page):
             event.ignore()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
-        """Where there is no room for three columns, the words come first."""
-        width = event.size().width()
-        room = width >= _NARROW
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Where there is no room for all columns, the words come first."""
+        needed = _TWO_COLUMNS if self.panel.isHidden() else _THREE_COLUMNS
+        room = self.width() >= needed
         if room != self._room:
             self._room = room
-            shown = self._services.settings.now
-            self.pane.setVisible(room and shown.conversations_shown)
-        if width < _NARROW and self.panel.isVisible():
-            self.pane.hide()
+            self.pane.setVisible(room and self._services.settings.now.conversations_shown)
 
     # verbs
 
@@ -201,10 +201,10 @@ class ChatPage(Page):
     def _toggle_panel(self) -> None:
         shown = self.panel.isHidden()
         self.panel.setVisible(shown)
-        self._sliders.setChecked(shown)
         self._services.settings.change(chat_settings_shown=shown)
         if shown and not self._room:
             self.pane.hide()
+        self._make_room()
 
     def _save(self, code: str, name: str) -> None:
         dialog = QFileDialog(self, self.tr("Save the code"), str(Path.home() / name))

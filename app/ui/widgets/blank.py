@@ -8,7 +8,7 @@ from app.ui.theme import Theme
 
 from .parts import button, label
 
-_WIDEST = 440
+_WIDEST = 480
 
 
 class Blank(QWidget):

@@ -5,7 +5,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit
 
 from app.ui.chat.talk import title_of
-from tests.ui.conftest import heard, until
+from tests.ui.conftest import heard, settled, until
 
 
 def titles(chat) -> list[str]:
@@ -106,3 +106,22 @@ def test_titles_are_short_lines():
     assert title_of("  Hello \n there") == "Hello"
     assert title_of("word " * 40).endswith("…")
     assert len(title_of("鸟" * 300)) <= 61
+
+
+async def test_the_words_have_room_beside_conversations_and_settings(chat):
+    page, frame = chat.page, chat.frame
+    page._toggle_panel()
+    for width in (1200, 940, 800, 940, 1200):
+        frame.resize(width, 700)
+        await settled()
+        assert page._middle.width() >= 400
+        assert page.pane.isVisible() == (width == 1200)
+    frame.resize(900, 700)
+    await settled()
+    page._toggle_panel()
+    assert page.pane.isVisible(), "without the settings there is room again"
+    page._toggle_panel()
+    assert not page.pane.isVisible()
+    page._toggle_pane()
+    assert page.pane.isVisible()
+    assert not page.panel.isVisible()
