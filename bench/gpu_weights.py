@@ -61,6 +61,9 @@ class RandomWeights:
     def lying(self, _name: str, _dtype: torch.dtype | None = None) -> None:
         """None: all is made when it is read."""
 
+    def lying_packed(self, *_names: str) -> None:
+        """None: see ``lying``."""
+
     def let_go(self, *_names: str) -> None:
         """Nothing of it lies anywhere."""
 

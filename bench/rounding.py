@@ -90,6 +90,9 @@ class Rounded:
     def lying(self, _name: str, _dtype: torch.dtype | None = None) -> None:
         """See Tensors: what is rounded does not lie in a file."""
 
+    def lying_packed(self, *_names: str) -> None:
+        """See Tensors: this is no packed copy."""
+
     def let_go(self, *_names: str) -> None:
         """Nothing of it lies anywhere."""
 

@@ -3,6 +3,8 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,7 +13,8 @@ from torch import Tensor
 
 from app.errors import OutOfMemory, RequestRefused
 from app.kernels import Ops
-from app.kernels.layout import Shape, kind_for
+from app.kernels.layout import LINE, Shape, kind_for
+from app.kernels.packing import Packed
 
 from .checkpoint import Checkpoint
 from .checkpoint.dialects.packed import FORMAT, STRATEGY, name_of
@@ -27,6 +30,7 @@ _PROJECTION = re.compile(
     r"|ffn\.(key|value|receptance))\.weight",
     re.ASCII,
 )
+_STACKED = ("receptance", "key", "value", "gate")  # of a block's att, as the models stack them
 _NAMES = {"fp64": "F64", "fp32": "F32", "fp16": "F16", "bf16": "BF16"}
 
 
@@ -50,23 +54,61 @@ def write_packed(
     largest = max(info.nbytes for info in checkpoint.tensors.values())
     if 4 * largest > available_bytes():
         raise OutOfMemory(needed_bytes=4 * largest, free_bytes=available_bytes())
-    plan = {name: _shape(checkpoint, name, form, ops) for name in checkpoint.tensors}
-    sums = {name: 0 for name, shape in plan.items() if shape is not None}
+    lines = _lines(checkpoint, form, ops)
     with writing(path) as file:
-        file.write(_header(checkpoint, plan, sums, form))
-        for done, (name, shape) in enumerate(plan.items()):
+        file.write(_header(checkpoint, lines, form))
+        for done, line in enumerate(lines):
             if progress:
-                progress(done, len(plan))
-            if shape is None:
-                _put(file, _plain(checkpoint, name))
+                progress(done, len(lines))
+            if line.shape is None:
+                _put(file, _plain(checkpoint, *line.sums))
                 continue
-            packed = ops.pack(checkpoint.read(name), shape.kind, by_unit=shape.by_unit)
-            sums[name] = checksum(packed.codes, packed.scales)
-            _put(file, packed.codes)
-            _put(file, packed.scales)
+            packed = [_packed(checkpoint, name, line.shape, ops) for name in line.sums]
+            for name, one in zip(line.sums, packed, strict=True):
+                line.sums[name] = checksum(one.codes, one.scales)
+            for part in [*(one.codes for one in packed), *(one.scales for one in packed)]:
+                _put(file, part)
         # the sums are known now, and take no more room than before
         file.seek(0)
-        file.write(_header(checkpoint, plan, sums, form))
+        file.write(_header(checkpoint, lines, form))
+
+
+@dataclass
+class _Line:
+    """What lies together: one tensor as it is (no ``shape``), or packed ones with their sums."""
+
+    sums: dict[str, int]
+    shape: Shape | None
+    nbytes: int
+
+
+def _lines(checkpoint: Checkpoint, form: str, ops: Ops) -> list[_Line]:
+    """In the order of the model; what would move others off whole vectors comes last."""
+    shapes = {name: _shape(checkpoint, name, form, ops) for name in checkpoint.tensors}
+    lines, done = [], set()
+    for name, shape in shapes.items():
+        if name in done:
+            continue
+        names = _together(name, shapes)
+        done |= set(names)
+        size = shape.nbytes * len(names) if shape else _plain_bytes(checkpoint, name)
+        lines.append(_Line(dict.fromkeys(names, 0), shape, size))
+    return sorted(lines, key=lambda line: line.nbytes % LINE > 0)
+
+
+def _together(name: str, shapes: dict[str, Shape | None]) -> list[str]:
+    """The names of the stack that this one belongs to, else itself."""
+    block, _, place = name.partition(".att.")
+    if place.removesuffix(".weight") not in _STACKED:
+        return [name]
+    names = [f"{block}.att.{one}.weight" for one in _STACKED]
+    stack = [one for one in names if one in shapes]
+    return stack if all(shapes[one] == shapes[name] for one in stack) else [name]
+
+
+def _packed(checkpoint: Checkpoint, name: str, shape: Shape, ops: Ops) -> Packed:
+    found: Packed = ops.pack(checkpoint.read(name), shape.kind, by_unit=shape.by_unit)
+    return found
 
 
 def _shape(checkpoint: Checkpoint, name: str, form: str, ops: Ops) -> Shape | None:
@@ -92,39 +134,30 @@ def _plain(checkpoint: Checkpoint, name: str) -> Tensor:
     return checkpoint.read(name, types.get(_plain_type(checkpoint, name), torch.float32))
 
 
-def _header(
-    checkpoint: Checkpoint, plan: dict[str, Shape | None], sums: dict[str, int], form: str
-) -> bytes:
+def _plain_bytes(checkpoint: Checkpoint, name: str) -> int:
+    width = BYTES_PER_NUMBER[_plain_type(checkpoint, name)]
+    return width * prod(checkpoint.tensors[name].shape)
+
+
+def _header(checkpoint: Checkpoint, lines: list[_Line], form: str) -> bytes:
+    """The data begins at a whole vector, and so does each line but the last ones."""
     kept = {key: value for key, value in checkpoint.metadata.items() if key != "format"}
     entries: dict[str, object] = {"__metadata__": {**kept, "format": FORMAT, STRATEGY: form}}
     begin = 0
-    for name, shape in plan.items():
-        if shape is None:
-            kind = _plain_type(checkpoint, name)
+    for line in lines:
+        place = [begin, begin + line.nbytes]
+        if line.shape is None:
+            (name,) = line.sums
             sizes = list(checkpoint.tensors[name].shape)
-            size = _bytes(sizes, kind)
-            entry = {"dtype": _NAMES[kind], "shape": sizes}
-            entries[name] = {**entry, "data_offsets": [begin, begin + size]}
+            entry = {"dtype": _NAMES[_plain_type(checkpoint, name)], "shape": sizes}
         else:
-            size = shape.nbytes
-            place = [begin, begin + size]
-            entries[name_of(name, shape, sums[name])] = {
-                "dtype": "U8",
-                "shape": [size],
-                "data_offsets": place,
-            }
-        begin += size
+            name = name_of(line.sums, line.shape)
+            entry = {"dtype": "U8", "shape": [line.nbytes]}
+        entries[name] = {**entry, "data_offsets": place}
+        begin += line.nbytes
     text = json.dumps(entries).encode()
-    text += b" " * (-len(text) % 64)
+    text += b" " * (-(8 + len(text)) % LINE)
     return len(text).to_bytes(8, "little") + text
-
-
-def _bytes(sizes: list[int], kind: str) -> int:
-    """Bytes of a tensor of these sizes."""
-    count = BYTES_PER_NUMBER[kind]
-    for size in sizes:
-        count *= size
-    return count
 
 
 def _put(file: BinaryIO, tensor: Tensor) -> None:

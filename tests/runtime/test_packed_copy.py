@@ -1,13 +1,22 @@
 """Packed copies: the same numbers as packing at load, told by their header, refused when broken."""
 
+import json
+
 import pytest
 import torch
 
-from app.errors import DamagedCheckpoint, RequestRefused, UnsupportedFormat
+from app.errors import (
+    DamagedCheckpoint,
+    Failure,
+    HostileCheckpoint,
+    RequestRefused,
+    UnsupportedFormat,
+)
 from app.kernels import open_ops
 from app.kernels.portable import PortableOps
 from app.runtime import packed_copy
-from app.runtime.checkpoint import open_checkpoint
+from app.runtime.checkpoint import Checkpoint, open_checkpoint, reading
+from app.runtime.checkpoint import source as sources
 from app.runtime.loading import open_model
 from app.runtime.models import build
 from app.runtime.packed_copy import write_packed
@@ -120,6 +129,118 @@ def test_a_flipped_bit_is_found(tmp_path):
     assert caught.value.facts["path"] == str(copy)
 
 
+def _places(copy):
+    """Where each tensor of the file begins and how long it is, by its name there."""
+    with open_checkpoint(copy) as checkpoint:
+        container = checkpoint._container
+        stored = container.tensors.values()
+        return {one.name: (container.place(one)[1] + one.offset, one.nbytes) for one in stored}
+
+
+def _wide(folder):
+    return _original(folder, width=512, head_size=64)
+
+
+@pytest.mark.parametrize("strategy", ["cpu int8", "cpu int4"])
+def test_all_that_is_packed_begins_at_a_whole_vector(tmp_path, strategy):
+    places = _places(_packed(_wide(tmp_path), strategy))
+    packed = [begin for name, (begin, _) in places.items() if "|" in name]
+    assert len(packed) == 1 + 2 * 4  # the head, and in each block a stack and three matrices
+    assert {begin % 64 for begin in packed} == {0}
+
+
+def test_what_is_no_whole_number_of_vectors_lies_last(tmp_path):
+    places = _places(_packed(_original(tmp_path, "4", width=100))).values()
+    whole = [begin for begin, size in places if size % 64 == 0]
+    odd = [begin for begin, size in places if size % 64]
+    assert {begin % 64 for begin in whole} == {0}
+    assert max(whole) < min(odd)
+
+
+@pytest.mark.skipif(not sources.CAN_MAP, reason="files are not mapped here")
+@pytest.mark.parametrize("strategy", ["cpu int8", "cpu int4"])
+def test_nothing_that_is_packed_is_copied(tmp_path, strategy, monkeypatch):
+    copy = _packed(_wide(tmp_path), strategy)
+    wanted, _ = _logits(copy, strategy)
+    monkeypatch.setattr(reading, "_LEAST_BYTES", 1)
+
+    def copied(*_):
+        raise AssertionError("a packed matrix was read")
+
+    monkeypatch.setattr(Checkpoint, "read_packed", copied)
+    assert torch.equal(_logits(copy, strategy)[0], wanted)
+
+
+def test_a_copy_is_the_same_where_files_cannot_be_mapped(tmp_path, monkeypatch):
+    copy = _packed(_wide(tmp_path))
+    wanted, _ = _logits(copy, "cpu int8")
+    monkeypatch.setattr(sources, "CAN_MAP", False)
+    assert torch.equal(_logits(copy, "cpu int8")[0], wanted)
+
+
+def test_a_copy_of_the_first_version_is_read(tmp_path, monkeypatch):
+    original = _wide(tmp_path)
+    wanted, _ = _logits(original, "cpu int8")
+    monkeypatch.setattr(packed_copy, "_STACKED", ())
+    monkeypatch.setattr(packed_copy, "FORMAT", "rookery-packed-1")
+    copy = _packed(original)
+    whole = copy.read_bytes()  # that version had the data begin 8 bytes after a whole vector
+    length = int.from_bytes(whole[:8], "little")
+    text = whole[8 : 8 + length] + b" " * 8
+    copy.write_bytes(len(text).to_bytes(8, "little") + text + whole[8 + length :])
+    assert torch.equal(_logits(copy, "cpu int8")[0], wanted)
+
+
+def test_a_stack_that_a_model_cuts_otherwise_is_read_matrix_by_matrix(tmp_path, monkeypatch):
+    original = _wide(tmp_path)
+    monkeypatch.setattr(packed_copy, "_STACKED", ("value", "key", "receptance"))
+    wanted, _ = _logits(original, "cpu int8")
+    assert torch.equal(_logits(_packed(original), "cpu int8")[0], wanted)
+
+
+def test_a_copy_whose_tensors_overlap_is_hostile(tmp_path):
+    copy = _packed(_original(tmp_path))
+    header, rest = _header(copy)
+    names = [name for name in header if "|" in name]
+    one, other = (header[name]["data_offsets"] for name in names[:2])
+    other[:] = [one[0], one[0] + other[1] - other[0]]
+    _write(copy, header, rest)
+    with pytest.raises(HostileCheckpoint):
+        open_checkpoint(copy)
+
+
+def test_two_matrices_that_changed_places_are_found(tmp_path):
+    copy = _packed(_wide(tmp_path))
+    header, rest = _header(copy)
+    one, other = (name for name in header if "att.output" in name)
+    header[one], header[other] = header[other], header[one]
+    _write(copy, header, rest)
+    with pytest.raises(DamagedCheckpoint):
+        open_model(copy, "cpu int8")
+
+
+def _header(copy):
+    whole = copy.read_bytes()
+    length = int.from_bytes(whole[:8], "little")
+    return json.loads(whole[8 : 8 + length]), whole[8 + length :]
+
+
+def _write(copy, header, rest):
+    text = json.dumps(header).encode()
+    text += b" " * (-(8 + len(text)) % 64)
+    copy.write_bytes(len(text).to_bytes(8, "little") + text + rest)
+
+
+def test_a_copy_that_is_written_anew_under_an_open_model_leaves_it_as_it_was(tmp_path):
+    original = _original(tmp_path)
+    copy = _packed(original)
+    with open_checkpoint(copy) as checkpoint:
+        model = build(checkpoint, open_ops("cpu"), parse("cpu int8"))
+    wanted = model.forward(TOKENS, model.blank())
+    assert _packed(original, "cpu int4") == copy
+    assert torch.equal(model.forward(TOKENS, model.blank()), wanted)
+
+
 def test_a_copy_that_ends_early_is_found(tmp_path):
     copy = _packed(_original(tmp_path))
     copy.write_bytes(copy.read_bytes()[:-100])
@@ -130,10 +251,15 @@ def test_a_copy_that_ends_early_is_found(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "failure"),
     [
-        (b"rookery-packed-1", b"rookery-packed-9", UnsupportedFormat),
+        (b"rookery-packed-2", b"rookery-packed-9", UnsupportedFormat),
         (b'"strategy": "int8"', b'"strategy": "int7"', DamagedCheckpoint),
         (b"|128x128|", b"|128x129|", DamagedCheckpoint),
         (b"|int8g16|", b"|int9g16|", DamagedCheckpoint),
+        (b".key.weight,blocks.0.att.value.", b".key.weight;blocks.0.att.value.", DamagedCheckpoint),
+        (b".key.weight,blocks.0.att.value.", b".key.weight_blocks.0.att.value.", DamagedCheckpoint),
+        (b".key.weight,blocks.0.att.value.", b".key.weight,blocks.0.att.key..", DamagedCheckpoint),
+        (b"receptance.weight,blocks.0.att.key.", b"key.weight,blocks.0.att.key.weight.", Failure),
+        (b'"dtype": "U8"', b'"dtype": "I8"', DamagedCheckpoint),
     ],
 )
 def test_what_is_not_understood_is_refused(tmp_path, old, new, failure):

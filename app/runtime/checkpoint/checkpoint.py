@@ -152,22 +152,51 @@ class Checkpoint:
 
     def packed_shape(self, name: str) -> Shape | None:
         """How the tensor ``name`` of a packed copy lies in the file; None if it is not packed."""
-        steps = self._recipes[name].steps
-        return steps[0].packed if steps and isinstance(steps[0], Unpacked) else None
+        step = self._unpacked(name)
+        return step.packed if step else None
 
     def read_packed(self, name: str, codes: "torch.Tensor", scales: "torch.Tensor") -> None:
         """Fill the codes and scales of the packed tensor ``name``.
 
         Raises DamagedCheckpoint where their checksum is wrong, and Unreadable.
         """
-        from .reading import checksum, read_packed
+        from .reading import read_packed
 
-        recipe = self._recipes[name]
+        step = self._unpacked(name)
+        assert step is not None
         with _telling(self.path):
-            read_packed(self._container, recipe, (codes, scales))
-            step = recipe.steps[0]
-            if isinstance(step, Unpacked) and checksum(codes, scales) != step.checksum:
-                raise DamagedCheckpoint(why=f"the numbers of {name} have changed")
+            read_packed(self._container, self._recipes[name], step, (codes, scales))
+            self._compare(name, codes, scales)
+
+    def lying_packed(self, *names: str) -> "tuple[torch.Tensor, torch.Tensor] | None":
+        """The codes and scales, each (n, ...), of packed tensors where they lie; see ``lying``.
+
+        None also where these are not all that share their place.  Raises as ``read_packed`` does.
+        """
+        from .reading import lying_packed
+
+        recipe, steps = self._recipes[names[0]], [self._unpacked(name) for name in names]
+        first, alike = steps[0], {self._recipes[name].stored for name in names}
+        rows = [step.row for step in steps if step]
+        if first is None or len(alike) > 1 or rows != list(range(first.rows)):
+            return None
+        with _telling(self.path):
+            lies = lying_packed(self._container, recipe, first)
+            if lies is not None:
+                for name, codes, scales in zip(names, *lies, strict=True):
+                    self._compare(name, codes, scales)
+        return lies
+
+    def _unpacked(self, name: str) -> Unpacked | None:
+        steps = self._recipes[name].steps
+        return steps[0] if steps and isinstance(steps[0], Unpacked) else None
+
+    def _compare(self, name: str, *parts: "torch.Tensor") -> None:
+        from .reading import checksum
+
+        step = self._unpacked(name)
+        if step and checksum(*parts) != step.checksum:
+            raise DamagedCheckpoint(why=f"the numbers of {name} have changed")
 
     def close(self) -> None:
         """Let the files go."""
@@ -195,7 +224,9 @@ class Checkpoint:
                 why=f"the tensor {shown(stored.name)} has an odd shape ({shown(odd)})"
             ) from error
         if self._packed and recipe.steps:
-            return TensorInfo(shape, self.metadata.get(STRATEGY, ""), stored.nbytes)
+            step = self._unpacked(name)
+            nbytes = step.packed.nbytes if step else stored.nbytes
+            return TensorInfo(shape, self.metadata.get(STRATEGY, ""), nbytes)
         return TensorInfo(
             shape, stored.dtype, stored.nbytes * prod(shape) // max(1, stored.numbers)
         )

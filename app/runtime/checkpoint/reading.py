@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from app.kernels.layout import LINE as _LINE
+
+from .dialects.packed import Unpacked
 from .recipes import Recipe
 from .stored import BYTES_PER_NUMBER, Container, Stored, order
 
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     from .source import Source
 
 _BLOCK_BYTES = 16 << 20
-_ALIGNMENT = 8  # of the widest number; to begin inside a vector's 64 bytes costs nothing measurable
+_NUMBER = 8  # bytes of the widest; floats that begin inside a vector are read as fast
 _LEAST_BYTES = 1 << 16  # what is smaller is read sooner than it is mapped
 
 _DTYPES = {
@@ -33,18 +36,30 @@ def lying(container: Container, recipe: Recipe, dtype: torch.dtype | None) -> to
     kept = _DTYPES.get(stored.dtype)
     if recipe.steps or stored.strides is not None or kept is None or dtype not in (None, kept):
         return None
-    line = lying_bytes(container, stored)
+    line = _lying_bytes(container, stored, _NUMBER)
     return None if line is None else line.view(kept).view(stored.shape)
 
 
-def lying_bytes(container: Container, stored: Stored) -> torch.Tensor | None:
+def lying_packed(
+    container: Container, recipe: Recipe, step: Unpacked
+) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """The codes and scales of a whole stack, each (n, ...), where they lie; see ``lying``."""
+    line = _lying_bytes(container, container.tensors[recipe.stored], _LINE)
+    if line is None:
+        return None
+    shape, count = step.packed, step.rows
+    codes, scales = line[: count * shape.code_bytes], line[count * shape.code_bytes :]
+    return codes.view(count, *shape.codes), scales.view(torch.half).view(count, *shape.scales)
+
+
+def _lying_bytes(container: Container, stored: Stored, alignment: int) -> torch.Tensor | None:
     """The stored bytes where they lie, in memory by now; None where they are to be read.
 
-    They begin at a multiple of ``_ALIGNMENT``.  Raises DamagedCheckpoint, Unreadable.
+    They begin at a multiple of ``alignment``.  Raises DamagedCheckpoint, Unreadable.
     """
     source, begin = container.place(stored)
     begin += stored.offset
-    if begin % _ALIGNMENT or stored.nbytes < _LEAST_BYTES:
+    if begin % alignment or stored.nbytes < _LEAST_BYTES:
         return None
     mapping = source.mapping()
     if mapping is None:
@@ -83,14 +98,15 @@ def read_tensor(container: Container, recipe: Recipe, dtype: torch.dtype | None)
     return made.contiguous() if own else made.clone(memory_format=torch.contiguous_format)
 
 
-def read_packed(container: Container, recipe: Recipe, parts: tuple[torch.Tensor, ...]) -> None:
-    """Fill tensors with the stored bytes, one after the other; see ``read_tensor``."""
+def read_packed(
+    container: Container, recipe: Recipe, step: Unpacked, parts: tuple[torch.Tensor, ...]
+) -> None:
+    """Fill a matrix's codes and scales with the stored bytes; see ``read_tensor``."""
     stored = container.tensors[recipe.stored]
     source, begin = container.place(stored)
     begin += stored.offset
-    for part in parts:
-        source.read_into(begin, _bytes_of(part))
-        begin += part.nbytes
+    for part, place in zip(parts, step.places, strict=True):
+        source.read_into(begin + place, _bytes_of(part))
 
 
 def checksum(*parts: torch.Tensor) -> int:

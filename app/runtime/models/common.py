@@ -13,7 +13,7 @@ from app.errors import RequestRefused
 from app.kernels import FORMATS, Adds, Affine, Array, Loras, Ops, Weight, adding
 from app.kernels.arena import room
 from app.kernels.layout import Shape, kind_for
-from app.kernels.packing import empty
+from app.kernels.packing import Packed, empty
 from app.kernels.weights import Quantised
 from app.runtime.card_states import CardState
 from app.runtime.footprint import head_format, small_format
@@ -73,6 +73,10 @@ class Tensors(Protocol):
 
     def read_packed(self, name: str, codes: Tensor, scales: Tensor) -> None:
         """Its bytes, as they lie there."""
+        ...
+
+    def lying_packed(self, *names: str) -> tuple[Tensor, Tensor] | None:
+        """Those of a stack, not to be written to; None where they are to be read."""
         ...
 
 
@@ -179,10 +183,15 @@ class Scope:
             return None
         if shape.by_unit and not adding:
             return None
-        packed = empty(shape, len(full))
-        for name, codes, scales in zip(full, packed.codes, packed.scales, strict=True):
-            self.checkpoint.read_packed(name, codes, scales)
-        return Quantised(self.ops, self.ops.place(packed))
+        lies = self.checkpoint.lying_packed(*full)
+        packed = Packed(shape, *lies) if lies else empty(shape, len(full))
+        if not lies:
+            for name, codes, scales in zip(full, packed.codes, packed.scales, strict=True):
+                self.checkpoint.read_packed(name, codes, scales)
+        weight = Quantised(self.ops, self.ops.place(packed))
+        if self.ops.device is not None:
+            self.checkpoint.let_go(*full)
+        return weight
 
     def _weight(self, form: str, *names: str) -> Weight:
         """One matrix, or several as a stack."""

@@ -1,77 +1,104 @@
 """Rookery's own packed copies: projections as they are multiplied, all else under official names.
 
-A packed projection is one line of bytes, its codes and then its scales (kernels/layout.py).  Its
-name tells what it is: official name, kind, sizes, "u" where it lies by unit, and the sum of its
-bytes as whole numbers of 64 bits, cut to 16 hex digits.
+A packed projection is one line of bytes, its codes and then its scales (kernels/layout.py); those
+that are multiplied as a stack share a line, all codes and then all scales, so that the stack can be
+used where it lies.  The line's name tells what it is: official names, kind, sizes of each, "u" if
+it lies by unit, and for each the sum of its bytes as whole numbers of 64 bits, cut to 16 digits in
+hex.  The first version had no stacks.
 """
 
 import re
+from collections.abc import Iterator, Mapping
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 from app.errors import DamagedCheckpoint, UnsupportedFormat
 from app.kernels.layout import KINDS, Shape
 from app.runtime.checkpoint.recipes import Recipe, Recipes
-from app.runtime.checkpoint.stored import Container, shown
+from app.runtime.checkpoint.stored import Container, Stored, shown
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-FORMAT = "rookery-packed-1"
+FORMAT = "rookery-packed-2"
 STRATEGY = "strategy"  # the metadata that names the format of most projections
 _FAMILY = "rookery-packed-"
-_NAME = re.compile(r"([\w.]+)\|(\w+)\|(\d{1,9})x(\d{1,9})\|(u?)\|([0-9a-f]{16})", re.ASCII)
+_READ = (FORMAT, "rookery-packed-1")
+_NAME = re.compile(
+    r"([\w.]+(?:,[\w.]+)*)\|(\w+)\|(\d{1,9})x(\d{1,9})\|(u?)\|([0-9a-f]{16}(?:,[0-9a-f]{16})*)",
+    re.ASCII,
+)
 
 
 class Unpacked(NamedTuple):
-    """A line of bytes as the matrix it stands for."""
+    """A matrix of a line of bytes: the one at ``row`` of the ``rows`` that share it."""
 
     packed: Shape
     checksum: int
+    row: int = 0
+    rows: int = 1
 
     def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """(out, in), if the count of bytes is right."""
-        if prod(shape) != self.packed.nbytes:
+        if prod(shape) != self.packed.nbytes * self.rows:
             raise ValueError
         return (self.packed.outputs, self.packed.inputs)
+
+    @property
+    def places(self) -> tuple[int, int]:
+        """Where in the line its codes begin, and its scales."""
+        codes = self.packed.code_bytes
+        scales = self.packed.nbytes - codes
+        return self.row * codes, self.rows * codes + self.row * scales
 
     def apply(self, tensor: "Tensor") -> "Tensor":
         """The float32 matrix that is multiplied."""
         from app.kernels import packing
 
         room = packing.empty(self.packed, 1)
-        room.codes.view(-1).copy_(tensor[: room.codes.nbytes])
-        room.scales.view(-1).copy_(tensor[room.codes.nbytes :].view(room.scales.dtype))
+        for part, begin in zip((room.codes, room.scales), self.places, strict=True):
+            part.view(-1).copy_(tensor[begin : begin + part.nbytes].view(part.dtype))
         return packing.unpack(room)[0]
 
 
-def name_of(name: str, shape: Shape, checksum: int) -> str:
-    """What a packed projection is called in the file."""
+def name_of(sums: Mapping[str, int], shape: Shape) -> str:
+    """What a line is called in the file; ``sums`` has the matrices in it and their checksums."""
     sizes = f"{shape.outputs}x{shape.inputs}"
-    return f"{name}|{shape.kind}|{sizes}|{'u' * shape.by_unit}|{checksum % 2**64:016x}"
+    cut = ",".join(f"{checksum % 2**64:016x}" for checksum in sums.values())
+    return f"{','.join(sums)}|{shape.kind}|{sizes}|{'u' * shape.by_unit}|{cut}"
 
 
 def fits(container: Container) -> bool:
     """Every version is ours, also those that are not read.  Raises UnsupportedFormat for these."""
     said = container.metadata.get("format", "")
-    if said.startswith(_FAMILY) and said != FORMAT:
+    if said.startswith(_FAMILY) and said not in _READ:
         raise UnsupportedFormat(
             found="a packed copy that another version of Rookery has made",
             wanted="the original model, or a copy packed again from it",
         )
-    return said == FORMAT
+    return said in _READ
 
 
 def recipes(container: Container) -> Recipes:
     """Plain tensors as they are, packed ones unpacked.  Raises DamagedCheckpoint."""
-    return dict(map(_recipe, container.tensors))
+    found: Recipes = {}
+    for stored in container.tensors.values():
+        for name, recipe in _recipes(stored):
+            if name in found:
+                raise DamagedCheckpoint(why=f"it holds {shown(name)} twice")
+            found[name] = recipe
+    return found
 
 
-def _recipe(stored: str) -> tuple[str, Recipe]:
-    if "|" not in stored:
-        return stored, Recipe(stored)
-    found = _NAME.fullmatch(stored)
-    if found is None or found[2] not in KINDS or "0" in (found[3], found[4]):
-        raise DamagedCheckpoint(why=f"its header does not describe {shown(stored)}")
+def _recipes(stored: Stored) -> Iterator[tuple[str, Recipe]]:
+    if "|" not in stored.name:
+        yield stored.name, Recipe(stored.name)
+        return
+    found = _NAME.fullmatch(stored.name)
+    names, sums = (found[1].split(","), found[6].split(",")) if found else ([], [])
+    known = found is not None and found[2] in KINDS and "0" not in (found[3], found[4])
+    if found is None or not known or stored.dtype != "uint8" or len(names) != len(sums):
+        raise DamagedCheckpoint(why=f"its header does not describe {shown(stored.name)}")
     shape = Shape(found[2], int(found[3]), int(found[4]), found[5] == "u")
-    return found[1], Recipe(stored, (Unpacked(shape, int(found[6], 16)),))
+    for row, (name, checksum) in enumerate(zip(names, sums, strict=True)):
+        yield name, Recipe(stored.name, (Unpacked(shape, int(checksum, 16), row, len(names)),))
