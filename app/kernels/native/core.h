@@ -104,9 +104,10 @@ struct Team {
     // This thread's part of 0..total, in multiples of `grain` (but for the last).
     Range share(int64_t total, int64_t grain) const;
 
-    // The next part of 0..total that nobody has taken, at most `grain` long; false at the end.
-    // For work that is worth balancing: one such loop between two barriers, begun by all threads
-    // with the same numbers.
+    // The next part of 0..total that nobody has taken, at most `grain` long; false at the end.  A
+    // thread goes through what share() gives it, so that it reads one stretch of memory, and then
+    // takes what the next ones have left.  One such loop between two barriers, begun by all threads with
+    // the same numbers.
     bool next(int64_t total, int64_t grain, Range& part) const;
 };
 

@@ -33,6 +33,7 @@ namespace {
 
 constexpr std::chrono::microseconds SPIN{40};
 constexpr int PAUSES = 32;  // between two looks at the clock
+constexpr int HELPED = 16;  // other threads whose part one looks at when its own is done
 
 void pause_a_moment() {
 #if RK_X86
@@ -102,6 +103,11 @@ class Gate {
     std::condition_variable opened;
 };
 
+// How much has been taken of one thread's part of a call.
+struct alignas(64) Taken {
+    std::atomic<int64_t> count{0};
+};
+
 }  // namespace
 
 struct Pool {
@@ -112,7 +118,8 @@ struct Pool {
     int size = 1;
 
     alignas(64) std::atomic<int> arrived{0};
-    alignas(64) std::atomic<int64_t> taken{0};
+    std::atomic<bool> shared{false};     // whether something has been taken since the last barrier
+    Taken taken[MOST_THREADS];
     Gate passed;
     std::vector<std::unique_ptr<Gate>> mailboxes;  // of thread 1, 2, ...
     std::mutex busy;
@@ -120,9 +127,14 @@ struct Pool {
     void run(const Call* list, int64_t length, const Kernel* table, int threads) {
         std::lock_guard<std::mutex> hold(busy);
         calls = list, count = length, kernels = table, size = grown(threads);
-        taken.store(0, std::memory_order_relaxed);
         wake_children(0);
         work(0);
+    }
+
+    void begin_anew() {
+        if (!shared.load(std::memory_order_relaxed)) return;
+        shared.store(false, std::memory_order_relaxed);
+        for (int id = 0; id < size; ++id) taken[id].count.store(0, std::memory_order_relaxed);
     }
 
     void work(int id) {
@@ -175,7 +187,7 @@ struct Pool {
 
 void Team::barrier() const {
     if (size == 1) {
-        pool->taken.store(0, std::memory_order_relaxed);
+        pool->begin_anew();
         return;
     }
     const uint32_t seen = pool->passed.now();
@@ -184,7 +196,7 @@ void Team::barrier() const {
         return;
     }
     pool->arrived.store(0, std::memory_order_relaxed);
-    pool->taken.store(0, std::memory_order_relaxed);
+    pool->begin_anew();
     pool->passed.open();
 }
 
@@ -195,10 +207,20 @@ Range Team::share(int64_t total, int64_t grain) const {
 }
 
 bool Team::next(int64_t total, int64_t grain, Range& part) const {
-    const int64_t begin = pool->taken.fetch_add(grain, std::memory_order_relaxed);
-    if (begin >= total) return false;
-    part = {begin, least(total, begin + grain)};
-    return true;
+    if (!pool->shared.load(std::memory_order_relaxed))
+        pool->shared.store(true, std::memory_order_relaxed);
+    for (int turn = 0; turn < size && turn <= HELPED; ++turn) {
+        // its own part first, then what the others have left
+        const Team owner{id + turn < size ? id + turn : id + turn - size, size, pool};
+        const Range whole = owner.share(total, grain);
+        std::atomic<int64_t>& count = pool->taken[owner.id].count;
+        if (whole.begin + count.load(std::memory_order_relaxed) >= whole.end) continue;
+        const int64_t begin = whole.begin + count.fetch_add(grain, std::memory_order_relaxed);
+        if (begin >= whole.end) continue;
+        part = {begin, least(whole.end, begin + grain)};
+        return true;
+    }
+    return false;
 }
 
 namespace {
