@@ -7,7 +7,7 @@ future, and whatever is asked later sees it.
 import os
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import cache
 from pathlib import Path
@@ -25,6 +25,7 @@ from .search import search
 T = TypeVar("T")
 
 _FOLD = f"UPDATE messages SET status = 'interrupted', text = {WHOLE} WHERE id = ?"
+_STORED = "id, conversation, parent, role, text, status, writer, reply, created"
 _UNDO_S = 10.0
 
 
@@ -79,12 +80,10 @@ class Conversations:
 
     def add(self, conversation: Conversation) -> "Future[None]":
         """Keep a new conversation; its first messages follow."""
-        row = (*row_of(conversation),)
-        marks = ", ".join("?" * len(row))
+        row = row_of(conversation)
+        statement = f"INSERT INTO conversations ({CONVERSATION}) VALUES ({_marks(row)})"
         return self._write(
-            lambda file: _do(
-                file, f"INSERT INTO conversations ({CONVERSATION}) VALUES ({marks})", row
-            ),
+            lambda file: _do(file, statement, row),
             Change("conversations", conversation.id),
         )
 
@@ -148,21 +147,8 @@ class Conversations:
             )
             if not touched.rowcount:
                 raise StoreError(why="gone")
-            file.execute(
-                "INSERT INTO messages (id, conversation, parent, role, text, status, writer, reply,"
-                " created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    message.id,
-                    message.conversation,
-                    message.parent,
-                    message.role,
-                    message.text,
-                    message.status,
-                    _this_process() if message.status == "writing" else "",
-                    as_json(message.reply),
-                    message.created,
-                ),
-            )
+            row = _message_row(message)
+            file.execute(f"INSERT INTO messages ({_STORED}) VALUES ({_marks(row)})", row)
 
         return self._write(job, Change("messages", message.conversation))
 
@@ -178,6 +164,30 @@ class Conversations:
                 (more, message),
             )
         )
+
+    def keep_whole(self, conversation: Conversation, messages: Sequence[Message]) -> "Future[None]":
+        """Store a conversation with messages that have ended, whatever of it is there already."""
+
+        def job(file: sqlite3.Connection) -> None:
+            names = [name for name in CONVERSATION.split(", ") if name not in ("id", "pinned")]
+            sets = ", ".join(f"{name} = excluded.{name}" for name in names)
+            row = row_of(conversation)
+            file.execute(
+                f"INSERT INTO conversations ({CONVERSATION}) VALUES ({_marks(row)})"
+                f" ON CONFLICT (id) DO UPDATE SET {sets}, deleted = NULL",
+                row,
+            )
+            for message in messages:
+                row = _message_row(message)
+                file.execute(
+                    f"INSERT INTO messages ({_STORED}) VALUES ({_marks(row)}) ON CONFLICT (id)"
+                    " DO UPDATE SET text = excluded.text, status = excluded.status,"
+                    " reply = excluded.reply",
+                    row,
+                )
+                file.execute("DELETE FROM pieces WHERE message = ?", (message.id,))
+
+        return self._write(job, Change("messages", conversation.id))
 
     def resume(self, message: str) -> "Future[None]":
         """A message that had ended is being written again: it grows on from its words."""
@@ -302,6 +312,19 @@ def _process(pid: int) -> str:
 @cache
 def _this_process() -> str:
     return _process(os.getpid())
+
+
+def _message_row(message: Message) -> tuple[object, ...]:
+    """The values of the columns ``_STORED``."""
+    writer = _this_process() if message.status == "writing" else ""
+    return (
+        *(message.id, message.conversation, message.parent, message.role, message.text),
+        *(message.status, writer, as_json(message.reply), message.created),
+    )
+
+
+def _marks(row: tuple[object, ...]) -> str:
+    return ", ".join("?" * len(row))
 
 
 def _do(file: sqlite3.Connection, statement: str, values: tuple[object, ...]) -> None:

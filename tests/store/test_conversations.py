@@ -287,3 +287,29 @@ def test_a_file_of_a_newer_program_is_left_alone_and_this_run_forgets(path: Path
     assert texts(store, conversation) == ["Hello"]
     store.close()
     Database(path, newer).close()
+
+
+def test_a_whole_conversation_is_stored_over_what_is_there(store: Conversations):
+    conversation = begin(store, "Rooks", "Hello")
+    store.pin(conversation.id, pinned=True)
+    (first,) = store.open(conversation.id).result(10).messages
+    reply = new_message(conversation.id, first.id, "assistant", "Half", status="writing")
+    store.append(reply)
+    store.grow(reply.id, " a word").result(10)
+    ended = ended_as(reply, "A whole one", reply=Reply(tokens=3))
+    more = new_message(conversation.id, reply.id, "user", "And more of crows")
+    told = msgspec.structs.replace(conversation, title="Crows", leaf=more.id)
+    store.keep_whole(told, (first, ended, more)).result(10)
+    opened = store.open(conversation.id).result(10)
+    assert opened.messages == (first, ended, more)
+    assert (opened.conversation.title, opened.conversation.pinned) == ("Crows", True)
+    assert opened.conversation.leaf == more.id
+    assert [found.conversation.id for found in store.search("crows").result(10)] == [told.id]
+
+
+def test_a_conversation_of_which_nothing_was_stored_is_stored_whole(store: Conversations):
+    conversation = Conversation(id=new_id(), title="Late", created=1.0, updated=2.0)
+    asked = new_message(conversation.id, None, "user", "Hello")
+    store.keep_whole(conversation, (asked,)).result(10)
+    assert store.all().result(10) == [conversation]
+    assert texts(store, conversation) == ["Hello"]

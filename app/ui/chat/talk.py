@@ -14,6 +14,7 @@ from app.store.records import Conversation, Message, Reply, new_id, new_message
 from app.ui.services import Services
 
 from .tree import Tree
+from .unkept import Unkept
 from .writing import Request, Writing
 
 _TITLE_LENGTH = 60
@@ -32,7 +33,6 @@ class Talk(QObject):
     ended = Signal(str)
     configured = Signal()
     writing_changed = Signal()
-    store_failed = Signal(object)
 
     def __init__(self, services: Services, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -41,7 +41,7 @@ class Talk(QObject):
         self._writings: dict[str, Writing] = {}
         self._stored = False
         self.tree = Tree(self._blank())
-        self.store_failed.connect(services.notices.failure)
+        self._unkept = Unkept(services, self)
 
     # what is
 
@@ -90,8 +90,7 @@ class Talk(QObject):
         found = await asyncio.wrap_future(self._store.open(conversation))
         if found is None:
             return
-        tree = Tree(found.conversation, found.messages)
-        tree.leaf = found.conversation.leaf or tree.leaf
+        tree = self._unkept.tree_of(conversation) or Tree(found.conversation, found.messages)
         writing = self._writings.get(conversation)
         if writing is not None and writing.message.id in tree:
             tree.replace(writing.message)
@@ -101,7 +100,8 @@ class Talk(QObject):
     async def look_again(self) -> None:
         """Show what another window has added to the conversation, unless one is written here."""
         shown = self.tree
-        if not self._stored or self.writing is not None:
+        unkept = self._unkept.tree_of(shown.conversation.id)
+        if not self._stored or self.writing is not None or unkept is not None:
             return
         found = await asyncio.wrap_future(self._store.open(shown.conversation.id))
         if found is None or self.tree is not shown or self.writing is not None:
@@ -168,6 +168,7 @@ class Talk(QObject):
 
     def drop(self, conversation: str) -> None:
         """A conversation was deleted: write no more in it, and show another if it was shown."""
+        self._unkept.forget(conversation)
         writing = self._writings.get(conversation)
         if writing is not None:
             writing.stop()
@@ -213,10 +214,10 @@ class Talk(QObject):
         self.writing_changed.emit()
 
     def _run(self, message: Message, ask: Request) -> None:
-        writing = Writing(self._services.session, self._store, message, ask)
+        writing, tree = Writing(self._services.session, self._store, message, ask), self.tree
         self._writings[message.conversation] = writing
         writing.grew.connect(lambda: self._note(writing))
-        writing.ended.connect(lambda: self._end(writing))
+        writing.ended.connect(lambda: self._end(writing, tree))
         writing.started(self._services.tasks.start(writing.run()))
 
     def _request(self, last: str, loaded: Loaded | None, lead_in: str | None = None) -> Request:
@@ -257,11 +258,12 @@ class Talk(QObject):
             self.tree.replace(writing.message)
             self.grew.emit(writing.message.id)
 
-    def _end(self, writing: Writing) -> None:
+    def _end(self, writing: Writing, tree: Tree) -> None:
         message = writing.message
         self._writings.pop(message.conversation, None)
         if writing.kept is not None:
-            self._keep(writing.kept)
+            self._unkept.watch(writing.kept, tree)
+        tree.replace(message)
         if message.conversation == self.conversation.id and message.id in self.tree:
             self.tree.replace(message)
             self.ended.emit(message.id)
@@ -274,14 +276,7 @@ class Talk(QObject):
         self.writing_changed.emit()
 
     def _keep(self, kept: "Future[None]") -> None:
-        """A write that nobody waits for; its failure is said, from the store's own thread."""
-
-        def look(done: "Future[None]") -> None:
-            error = done.exception()
-            if isinstance(error, Failure):
-                self.store_failed.emit(error)
-
-        kept.add_done_callback(look)
+        self._unkept.watch(kept, self.tree)
 
     def _blank(self) -> Conversation:
         now = time.time()

@@ -8,7 +8,7 @@ from app.store.conversations import open_conversations
 from app.store.records import Conversation, new_id, new_message
 from app.ui.chat.branch_switch import BranchSwitch
 from app.ui.chat.reply_foot import ReplyFoot
-from tests.ui.conftest import until
+from tests.ui.conftest import settled, until
 
 
 async def test_writing_again_keeps_the_old_reply_beside_the_new_one(chat):
@@ -141,4 +141,31 @@ async def test_what_another_window_adds_is_shown_when_this_one_comes_to_the_fron
         other.close()
     await chat.say("And here", "Two.")
     assert chat.texts()[-2:] == ["And here", "Two."]
+    assert chat.stored() == chat.texts()
+
+
+async def test_on_a_full_disk_it_says_so_and_stores_everything_once_there_is_room(chat):
+    said = []
+    chat.services.notices.posted.connect(said.append)
+    database = chat.services.conversations._database
+    await settled()
+    pages = database.read(lambda file: file.execute("PRAGMA page_count").fetchone()[0]).result(10)
+    database.read(lambda file: file.execute(f"PRAGMA max_page_count = {pages}")).result(10)
+    unkept = chat.page.talk._unkept
+    await chat.say("First " + "x" * 50_000, "One.")
+    await chat.say("Second", "Two.")
+    await until(lambda: said)
+    assert [notice.title for notice in said] == ["The disk is full"]
+    assert chat.stored() == []
+    unkept.again.timeout.emit()
+    await settled(50)
+    assert len(said) == 1, "what fails again is not said again"
+    database.read(lambda file: file.execute("PRAGMA max_page_count = 100000")).result(10)
+    chat.page.begin()
+    unkept.again.timeout.emit()
+    await until(lambda: len(said) == 2)
+    assert "everything is stored" in said[1].text
+    (kept,) = chat.services.conversations.all().result(10)
+    await chat.page.talk.open(kept.id)
+    assert chat.texts()[1:] == ["One.", "Second", "Two."]
     assert chat.stored() == chat.texts()
