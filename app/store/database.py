@@ -106,7 +106,9 @@ def set_aside(path: Path) -> Path:
 def _opened(path: Path | None, migrations: Sequence[str]) -> sqlite3.Connection:
     try:
         if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not path.exists():
+                path.touch(mode=0o600)  # its WAL gets the same: other accounts read nothing
         connection = sqlite3.connect(
             path or ":memory:", timeout=_WAIT_FOR_OTHERS_S, isolation_level=None
         )

@@ -1,6 +1,8 @@
 """The file and its thread: order, transactions, layouts, and everything that goes wrong."""
 
+import os
 import sqlite3
+import stat
 from pathlib import Path
 
 import pytest
@@ -132,6 +134,18 @@ def test_two_programs_that_write_at_once_lose_nothing(tmp_path: Path):
     assert len(names(one)) == len(names(two)) == 200
     one.close()
     two.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such modes")
+def test_other_accounts_can_read_none_of_it(tmp_path: Path):
+    path = tmp_path / "data" / "birds.sqlite3"
+    database = Database(path, STEPS)
+    add(database, "rook").result(10)
+    files = list(path.parent.iterdir())
+    assert len(files) == 3
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    database.close()
 
 
 def test_what_another_program_wrote_is_noticed_once(tmp_path: Path):

@@ -104,7 +104,7 @@ class DownloadsPage(Page):
         total = sum(item.total_bytes for item in left)
         speed = sum(item.bytes_per_s for item in left)
         one, many = self.tr("1 download"), self.tr("{} downloads").format(len(left))
-        amount = self.tr("{} of {}").format(size(done), size(total))
+        amount = self.tr("{} of {}").format(size(done), size(total)) if total else ""
         seconds = (total - done) / speed if speed else -1.0
         moving = any(item.state == "running" for item in left)
         pace = (rate(speed), time_left(seconds)) if moving and speed else ()

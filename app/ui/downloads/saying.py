@@ -38,9 +38,9 @@ def progress_words(item: "Item") -> str:
 
 
 def amount_words(item: "Item") -> str:
-    """``1.2 of 3.1 GB``."""
+    """``1.2 of 3.1 GB``; "" while nothing is here and nobody has told how much it is."""
     if not item.total_bytes:
-        return size(item.done_bytes)
+        return size(item.done_bytes) if item.done_bytes else ""
     if item.state == "done":
         return size(item.total_bytes)
     return _tr("{} of {}").format(size(item.done_bytes), size(item.total_bytes))

@@ -126,4 +126,4 @@ def _sentence(item: "Item") -> str:
         from app.words import say  # the sentences are read only when one is needed
 
         return say(item.failure).sentences
-    return f"{amount_words(item)} · {progress_words(item)}"
+    return " · ".join(filter(None, (amount_words(item), progress_words(item))))

@@ -8,12 +8,13 @@ import subprocess
 import sys
 
 import pytest
+from msgspec.structs import replace
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
 from app.hub.catalogue import Entry as Offer
 from app.hub.catalogue import Part
-from app.ui.downloads.saying import progress_words, time_left
+from app.ui.downloads.saying import amount_words, progress_words, time_left
 from tests.support.hub_server import Fault, Virtual, repository
 from tests.ui.conftest import settled, shown, until
 from tests.ui.hub import LARGE, MODEL, NEW
@@ -341,6 +342,15 @@ def test_nothing_is_said_of_a_time_that_nobody_knows():
     assert time_left(-1) == ""
     assert time_left(1e9) == ""
     assert time_left(120) == "2 min left"
+
+
+def test_no_amount_is_said_that_nobody_knows(hub):
+    from app.hub.queued import Item
+
+    item = Item(id="1", entry=offer(hub, NEW), folder="", path="")
+    assert amount_words(item) == ""
+    assert amount_words(replace(item, done_bytes=1_500_000)) == "1.5 MB"
+    assert amount_words(replace(item, total_bytes=3_000_000)) == "0 B of 3.0 MB"
 
 
 def test_every_state_has_words(hub):
