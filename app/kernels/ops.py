@@ -91,7 +91,7 @@ class Ops(Protocol):
         ...
 
     def place_loras(self, host: Loras, dtype: str) -> Loras:
-        """Chains of host tensors, (n, A, D) up, as ``loras`` and ``chains7`` read them."""
+        """Chains of host tensors as ``loras`` and ``chains7`` read them; ``up`` may be a view."""
         ...
 
     def table(self, host: Any) -> Array:

@@ -25,6 +25,7 @@ TABLE = (-127, -100, -79, -61, -46, -33, -21, -9, 2, 13, 24, 35, 48, 64, 82, 109
 ENDS = (135.0, -135.0, 119.0, -119.0, 104.0, -104.0)  # where a group's largest number may lie
 ZERO = 128  # what is added to a whole number so that it becomes an unsigned byte
 _BLOCK = 1 << 22  # numbers at once
+_TURNED_ALONE = 1 << 20  # bytes that are not worth a second thread
 _MOST_HALF = 65504.0
 _NOTHING = 1e-30
 
@@ -76,12 +77,22 @@ def turned(host: Tensor) -> Tensor:
     """A host tensor (out, in) of floats by unit: (panels, in, 128), filled up with zeros."""
     outputs, inputs = host.shape
     whole = room((-(-outputs // FLOAT_PANEL), inputs, FLOAT_PANEL), host.dtype)
-    if outputs % FLOAT_PANEL:
+    turn_into(whole, host)
+    return whole
+
+
+def turn_into(whole: Tensor, host: Tensor) -> None:
+    """Fill (panels, in, 128) with a matrix (out, in) of the same type, and with zeros."""
+    if len(host) % FLOAT_PANEL:
         whole[-1].zero_()
+    pairs = zip(whole, torch.split(host, FLOAT_PANEL), strict=True)
+    if host.stride(0) == 1 or host.nbytes < _TURNED_ALONE:  # then it is hardly more than a copy
+        for panel, rows in pairs:
+            _turn(panel, rows)
+        return
     # torch itself turns a matrix on one thread
     with ThreadPoolExecutor(torch.get_num_threads()) as threads:
-        list(threads.map(_turn, whole, torch.split(host, FLOAT_PANEL)))
-    return whole
+        list(threads.map(lambda pair: _turn(*pair), pairs))
 
 
 @torch.inference_mode()  # of each thread

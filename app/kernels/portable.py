@@ -44,7 +44,7 @@ class PortableOps(PortableQuantised):
 
     def place_loras(self, host: Loras, dtype: str) -> Loras:
         """See Ops."""
-        down, up = self.upload(host.down, dtype), self.upload(host.up, dtype)
+        down, up = self.upload(host.down, dtype), self.upload(host.up.contiguous(), dtype)
         return host._replace(down=down, up=up, bias=self.upload(host.bias, "fp32"))
 
     def table(self, host: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ class LoraOps(ProductOps):
         up = room((_panels(host) * FLOAT_PANEL * sum(ranks),), DTYPES[dtype])
         placed = Loras(down, up, bias, host.acts, ranks)
         for one, whole in zip(_ups(placed), host.up, strict=True):
-            one.copy_(packing.turned(whole[:, : one.shape[1]]))
+            packing.turn_into(one, whole[:, : one.shape[1]].to(one.dtype))
         return placed
 
     def loras(self, x: Tensor, loras: Loras) -> Tensor:

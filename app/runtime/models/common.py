@@ -156,20 +156,28 @@ class Scope:
 
     def loras(self, *chains: tuple[str, str, str]) -> Loras:
         """Low-rank chains given as (name, activation, name of the bias or "")."""
-        downs = [self.host(f"{name}1").T for name, _, _ in chains]
-        ups = [self.host(f"{name}2").T for name, _, _ in chains]
-        rank, width = max(len(down) for down in downs), len(ups[0])
+        full = [f"{self.prefix}{name}" for name, _, _ in chains]
+        dtype = self._own_type([f"{name}{way}" for name in full for way in "12"])
+        downs = [self.checkpoint.read(f"{name}1", dtype).T for name in full]
+        ups = [self.checkpoint.read(f"{name}2", dtype) for name in full]
+        rank, width = max(map(len, downs)), ups[0].shape[1]
         down = downs[0].new_zeros((len(chains), rank, downs[0].shape[1]))
-        up = down.new_zeros((len(chains), width, rank))
-        bias = down.new_zeros((len(chains), 1, 1, width))
+        up = down.new_zeros((len(chains), rank, width))
+        bias = torch.zeros((len(chains), 1, 1, width))
         for i, (_, _, name) in enumerate(chains):
             down[i, : len(downs[i])] = downs[i]
-            up[i, :, : ups[i].shape[1]] = ups[i]
+            up[i, : len(ups[i])] = ups[i]
             if name:
                 bias[i, 0, 0] = self.host(name).flatten()
         acts = tuple(act for _, act, _ in chains)
         ranks = tuple(len(one) for one in downs)
-        return self.ops.place_loras(Loras(down, up, bias, acts, ranks), self.small)
+        return self.ops.place_loras(Loras(down, up.mT, bias, acts, ranks), self.small)
+
+    def _own_type(self, names: list[str]) -> torch.dtype:
+        """The type of all these where it is one of 16 bits, else float32."""
+        found = {self.checkpoint.tensors[name].dtype for name in names}
+        kind = found.pop()
+        return torch.float32 if found or kind == "fp64" else _DTYPES.get(kind, torch.float32)
 
     def _kept(self, form: str, *names: str, adding: bool = False) -> Quantised | None:
         """Projections that the file has in this format already, as they lie there.
