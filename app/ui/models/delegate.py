@@ -23,7 +23,7 @@ from app.ui.theme import Theme
 from .entry import Entry
 from .fit import Fit
 from .kinds import USELESS, kind_name
-from .row_painter import EDGE, RowPainter, is_compact
+from .row_painter import EDGE, RowPainter, is_compact, is_tight
 from .rows import ENTRY, FIT, ITEM, OPEN
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 Index = QModelIndex | QPersistentModelIndex
 _ROW = 60  # at the usual text size
 _BUTTON = 92
+_NARROWEST = 120  # what is wider than the view would be cut off
 _AT_REST = ("paused", "failed")
 
 
@@ -47,7 +48,7 @@ class RowDelegate(QStyledItemDelegate):
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802
         name = QFontMetrics(self._theme.font()).height()
         below = QFontMetrics(self._theme.font("small")).height()
-        return QSize(320, max(_ROW, name + below + 24))
+        return QSize(_NARROWEST, max(_ROW, name + below + 24))
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         entry: Entry = index.data(ENTRY)
@@ -67,7 +68,8 @@ class RowDelegate(QStyledItemDelegate):
                 weight = size(entry.bytes) if entry.bytes else ""
                 below = " · ".join(filter(None, (weight, fit.word if fit else "", entry.below)))
         elif entry.resumable:
-            row.button(self.tr("Resume"), self.button_box(option.rect))
+            if not is_tight(option.rect, self._theme):
+                row.button(self.tr("Resume"), self.button_box(option.rect))
             row.gap()
             if not row.compact:
                 row.size(size(entry.bytes))
@@ -84,8 +86,9 @@ class RowDelegate(QStyledItemDelegate):
     def _offer(
         self, row: RowPainter, entry: Entry, fit: Fit | None, option: QStyleOptionViewItem
     ) -> None:
-        word = self.tr("Chat") if entry.usable else self.tr("Download")
-        row.button(word, self.button_box(option.rect), strong=entry.usable)
+        if not is_tight(option.rect, self._theme):
+            word = self.tr("Chat") if entry.usable else self.tr("Download")
+            row.button(word, self.button_box(option.rect), strong=entry.usable)
         if fit is not None:
             row.fit(fit)
         elif not row.compact:
@@ -109,8 +112,10 @@ class RowDelegate(QStyledItemDelegate):
         entry: Entry = index.data(ENTRY)
         item: Item | None = index.data(ITEM)
         live = entry.usable or entry.fetchable or entry.resumable
-        if item is not None and item.state not in _AT_REST:
-            live = False  # a second click on Download does nothing
+        if item is not None:
+            live = item.state in _AT_REST  # a second click on Download does nothing
+        elif is_tight(option.rect, self._theme):
+            live = False
         if (
             isinstance(event, QMouseEvent)
             and event.type() is QEvent.Type.MouseButtonRelease

@@ -11,7 +11,7 @@ from .fit import Fit
 
 EDGE, _GAP = 14, 12
 _FIT_PX, _SIZE_PX, _CHIP_PX = 122, 62, 66  # at the usual text size
-_COMPACT_PX, _ROOMY_PX = 500, 640
+_TIGHT_PX, _COMPACT_PX, _ROOMY_PX = 230, 500, 640
 _VCENTRE = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
 _CENTRE = int(Qt.AlignmentFlag.AlignCenter)
 _RIGHT = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight)
@@ -20,6 +20,16 @@ _RIGHT = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight)
 def is_compact(row: QRect) -> bool:
     """Too narrow for the columns: their words go below the name."""
     return row.width() < _COMPACT_PX
+
+
+def is_tight(row: QRect, theme: Theme) -> bool:
+    """Too narrow for a button beside the name: the details have the same one."""
+    return row.width() < _TIGHT_PX * max(1.0, _scale(theme))
+
+
+def _scale(theme: Theme) -> float:
+    """How large small type is beside its usual size."""
+    return QFontMetrics(theme.font("small")).height() / 15
 
 
 class RowPainter:
@@ -34,7 +44,7 @@ class RowPainter:
         self._hover = bool(option.state & QStyle.StateFlag.State_MouseOver)
         self._focus = bool(option.state & QStyle.StateFlag.State_HasFocus)
         self._small = theme.font("small")
-        self._scale = QFontMetrics(self._small).height() / 15
+        self._scale = _scale(theme)
         self.compact = option.rect.width() < _COMPACT_PX * max(1.0, self._scale)
         self.roomy = option.rect.width() >= _ROOMY_PX * max(1.0, self._scale)
 

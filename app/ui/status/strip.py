@@ -3,7 +3,7 @@
 import time
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from app.ui.amounts import size, speed
@@ -17,6 +17,8 @@ from .machine import Machine
 from .words import Pill, pill_of
 
 _IDLE_MS, _WRITING_MS = 2000, 500
+_PILL_EDGE, _PILL_WIDEST = 44, 620  # what the pill has around its words, and all of it
+_SPEED_PX = 72
 
 
 class Strip(QWidget):
@@ -32,6 +34,7 @@ class Strip(QWidget):
         self._session, self._theme = session, theme
         self._machine = Machine()
         self._written, self._at = 0, 0.0
+        self._said, self._used = "", ("", "")
         self.pill = QPushButton()
         self.pill.setProperty("role", "pill")
         self.pill.clicked.connect(self.pressed)
@@ -44,6 +47,7 @@ class Strip(QWidget):
         self._arrange()
         self._timer.timeout.connect(self._sample)
         session.changed.connect(self._refresh)
+        theme.changed.connect(self._fit)
         session.writing_changed.connect(self._writing)
         self._refresh()
         self._writing()
@@ -55,12 +59,14 @@ class Strip(QWidget):
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 (Qt's name)
         self._timer.stop()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
+        self._fit()
+
     def _refresh(self) -> None:
         said: Pill = pill_of(self._session)
         self.pill.setIcon(icon(said.picture, said.role, 14))
-        metrics = self.pill.fontMetrics()
-        shown = metrics.elidedText(said.text, Qt.TextElideMode.ElideMiddle, 420)
-        self.pill.setText(shown)
+        self._said = said.text
+        self._fit()
         self.pill.setToolTip(said.hint)
         self.pill.setAccessibleName(said.text)
         if self.isVisible():
@@ -74,6 +80,7 @@ class Strip(QWidget):
         self._spark.setVisible(writing)
         self._speed.setVisible(writing)
         self._speed.clear()
+        self._fit()
         if self.isVisible():
             self._timer.start(self._pace())
 
@@ -90,10 +97,29 @@ class Strip(QWidget):
             self._measure()
 
     def _say_memory(self, text: str, worker_bytes: int) -> None:
-        if worker_bytes:
-            text = self.tr("Engine {} · {}").format(size(worker_bytes), text)
-        if text != self._memory.text():
-            self._memory.setText(text)
+        engine = (
+            self.tr("Engine {} · {}").format(size(worker_bytes), text) if worker_bytes else text
+        )
+        if (engine, text) != self._used:
+            self._used = (engine, text)
+            self._fit()
+
+    def _fit(self) -> None:
+        """Where there is no room for all, the engine's part goes, then the memory, then words."""
+        self.ensurePolished()
+        parts = [part for part in (self._spark, self._speed) if not part.isHidden()]
+        gap = self._theme.space("s")
+        spare = self.contentsRect().width() - 4 * gap - self._level.width()
+        spare -= sum(max(part.sizeHint().width(), _SPEED_PX) + gap for part in parts)
+        pill = min(self.pill.fontMetrics().horizontalAdvance(self._said) + _PILL_EDGE, _PILL_WIDEST)
+        width = self._memory.fontMetrics().horizontalAdvance
+        shown = next((text for text in self._used if pill + width(text) <= spare), "")
+        self._memory.setText(shown)
+        self._memory.setVisible(bool(shown))
+        self._level.setVisible(bool(shown))
+        room = min(pill, spare - width(shown)) - _PILL_EDGE
+        words = self.pill.fontMetrics().elidedText(self._said, Qt.TextElideMode.ElideMiddle, room)
+        self.pill.setText(words)
 
     def _measure(self) -> None:
         now, written = time.monotonic(), self._session.tokens_written

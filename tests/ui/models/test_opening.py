@@ -48,6 +48,23 @@ async def test_the_button_in_a_row_opens_that_row(filled, monkeypatch):
     await until(lambda: filled._session._supervisor.asked[-1][0] == str(entry.path))
 
 
+async def test_in_a_very_narrow_list_the_name_has_the_room_and_the_details_the_button(filled):
+    await ready(filled)
+    page = page_of(filled)
+    filled.services.theme.resize(1.4)
+    page.listing.setFixedWidth(300)
+    await settled()
+    entry, before = select(filled, "x060"), list(filled._session._supervisor.asked)
+    rect = page.listing.view.visualRect(page.listing.view.currentIndex())
+    assert rect.width() <= page.listing.view.viewport().width()
+    spot = page.listing.delegate.button_box(rect).center()
+    QTest.mouseClick(page.listing.view.viewport(), Qt.MouseButton.LeftButton, pos=spot)
+    await settled()
+    assert page.listing.entry is entry
+    assert filled._session._supervisor.asked == before
+    assert page.details.buttons.chat.isVisible()
+
+
 async def test_a_click_beside_the_button_only_selects(filled):
     await ready(filled)
     page = page_of(filled)

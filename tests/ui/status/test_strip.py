@@ -7,7 +7,7 @@ import pytest
 
 from app.errors import DamagedCheckpoint, WorkerDied
 from app.runtime.supervisor import Phase
-from app.ui.status.machine import Machine
+from app.ui.status.machine import Machine, Reading
 from tests.ui.conftest import heard, settled, shown, until
 
 
@@ -141,3 +141,27 @@ async def test_a_long_name_does_not_widen_the_window(build, models_folder, width
     await settled()
     assert house.window.width() == width
     assert "…" in house.window.strip.pill.text()
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.4])
+async def test_nothing_is_cut_off_where_there_is_little_room(house, scale):
+    await shown(house)
+    house.services.theme.resize(scale)
+    strip = house.window.strip
+    await until(lambda: house.services.session.loaded is not None)
+    strip._machine.read = lambda _pid: Reading(264_000_000, 5_100_000_000, 25_300_000_000)
+    strip._sample()
+    said = {}
+    for width in (1600, 900, 760, 400):
+        strip.setFixedWidth(width)
+        await settled()
+        assert strip._memory.sizeHint().width() <= max(strip._memory.width(), 0) or (
+            not strip._memory.isVisible()
+        )
+        assert strip.pill.sizeHint().width() <= strip.pill.width()
+        assert strip.pill.geometry().right() < width
+        said[width] = strip._memory.text()
+    assert said[1600] == "Engine 264.0 MB · Memory 5.1 GB of 25.3 GB"
+    assert said[400] == ""
+    assert len(said[760]) <= len(said[1600])
+    strip.setMinimumWidth(0)
