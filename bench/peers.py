@@ -3,7 +3,8 @@
     python -m bench.peers --shape 0.4B --bits 16 [--measure decode] [--only Rookery] [--json F]
 
 Every engine lives in a process of its own, loaded once and waiting while another is measured.  A
-round asks each for one figure and reads memory once; what is printed are medians of the rounds.
+round asks each for one figure and reads memory around it; what is printed are medians of the
+rounds, shares and ratios too.
 llama.cpp runs where llama-cpp-python is installed: in this Python, or in ``--llama-python``.
 Checkpoints and their GGUF forms are made in ``--folder`` and kept there; ``--prepare`` does only
 that.  ``--verify`` compares logits instead of speeds.  ``--zeros`` compares our decode on a model
@@ -16,7 +17,6 @@ import argparse
 import base64
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -87,7 +87,6 @@ class Bench:
         """Measure in turns.  Loading is measured with a new process each time."""
         asked, speed = self.asked, ReadSpeed(self.asked.folder, self.asked.threads)
         engines: dict[str, dict[str, Any]] = {}
-        bandwidth = []
         with ExitStack() as stack:
             children = [stack.enter_context(self._child(one)) for one in self.contenders]
             both = list(zip(self.contenders, children, strict=True))
@@ -96,9 +95,8 @@ class Bench:
                 engines[one.name] = {"family": one.family, "bits": one.bits, "told": told}
             others = Others()
             for _ in range(asked.rounds):
-                bandwidth.append(speed.measure())
                 for one, child in both:
-                    self._round(one, child, engines[one.name])
+                    self._round(one, child, engines[one.name], speed)
             taken = others.share()
             for one, child in both:
                 engines[one.name]["peak_bytes"] = child.ask("memory")["peak_bytes"]
@@ -115,7 +113,7 @@ class Bench:
             date=date.today().isoformat(),
             commit=_commit(),
             others=taken,
-            bandwidth=bandwidth,
+            bandwidth=[one for told in engines.values() for one in told.get("read", [])],
             method=speed.method,
             engines=engines,
         )
@@ -127,14 +125,19 @@ class Bench:
                     seconds = self._load(one, child)["load_s"]
                     engines[one.name].setdefault("load_s", []).append(seconds)
 
-    def _round(self, one: Contender, child: Child, told: dict[str, Any]) -> None:
-        """Each measure once; tokens per second are appended to what is told of the engine."""
+    def _round(self, one: Contender, child: Child, told: dict[str, Any], memory: ReadSpeed) -> None:
+        """Each measure once; tokens per second are appended to what is told of the engine.
+
+        Memory is read just before and just after tokens are written: its speed may change from
+        one second to the next.
+        """
         asked = self.asked
         tokens = [at * 7919 % SIZES[asked.shape].vocabulary for at in range(1, 1025)]
         if "decode" in asked.measure:
-            count = asked.decode_tokens
+            count, before = asked.decode_tokens, memory.measure()
             speed = count / child.ask("decode", tokens=_SHORT, count=count)["s"]
             told.setdefault("decode", []).append(speed)
+            told.setdefault("read", []).append((before + memory.measure()) / 2)
         if "prefill" in asked.measure:
             for length in asked.prompt_tokens:
                 speed = length / child.ask("prefill", tokens=tokens[:length])["s"]
@@ -206,7 +209,6 @@ def main() -> None:
     if asked.json:
         asked.json.write_text(json.dumps(record.facts(), indent=1), encoding="utf-8")
     print(markdown([record]))
-    print(f"\nmemory: {statistics.median(record.bandwidth) / 1e9:.1f} GB/s")
 
 
 if __name__ == "__main__":

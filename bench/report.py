@@ -58,18 +58,39 @@ class Record:
 
     def speed(self, name: str, measure: str) -> dict[str, float]:
         """Medians by length of the prompt ("" for what has none)."""
-        found = self.engines[name].get(measure, {})
-        by_length = found if isinstance(found, dict) else {"": found}
+        by_length = self._rounds(name, measure)
         return {length: statistics.median(speeds) for length, speeds in by_length.items()}
 
-    def best(self, family: str, measure: str) -> dict[str, float]:
-        """The fastest of a family, length by length."""
-        best: dict[str, float] = {}
-        for name, told in self.engines.items():
-            if told["family"] == family:
-                for length, speed in self.speed(name, measure).items():
-                    best[length] = max(speed, best.get(length, 0.0))
-        return best
+    def share(self, name: str) -> float | None:
+        """What decoding has of the speed at which memory was read around it, round by round."""
+        told = self.engines[name]
+        each = zip(told.get("decode", []), told.get("read", []), strict=True)
+        shares = [speed * told["told"].get("reads_bytes", 0) / read for speed, read in each]
+        return (statistics.median(shares) or None) if shares else None
+
+    def ratio(self, name: str, measure: str, family: str) -> dict[str, float]:
+        """To the fastest of a family, length by length: the median of the rounds' ratios."""
+        ratios: dict[str, float] = {}
+        for length in self.speed(name, measure):
+            rows = [
+                self._rounds(other, measure)[length]
+                for other, told in self.engines.items()
+                if told["family"] == family and length in self._rounds(other, measure)
+            ]
+            if rows:
+                own = self._rounds(name, measure)[length]
+                each = zip(own, max(rows, key=statistics.median), strict=True)
+                ratios[length] = statistics.median(ours / theirs for ours, theirs in each)
+        return ratios
+
+    def ratio_of(self, name: str, twin: str) -> float:
+        """Decode of one engine to that of another: the median of the rounds' ratios."""
+        own, other = (self._rounds(one, "decode")[""] for one in (name, twin))
+        return statistics.median(one / two for one, two in zip(own, other, strict=True))
+
+    def _rounds(self, name: str, measure: str) -> dict[str, list[float]]:
+        found = self.engines[name].get(measure, {})
+        return found if isinstance(found, dict) else {"": found}
 
 
 def read(paths: Iterable[Path]) -> list[Record]:
@@ -94,6 +115,7 @@ def markdown(records: list[Record]) -> str:
 def _origin(records: list[Record]) -> str:
     last = records[-1]
     reads = [one / 1e9 for record in records for one in record.bandwidth]
+    memory = f"{min(reads):.1f} to {max(reads):.1f} GB/s" if reads else "a speed not measured"
     commits = ", ".join(dict.fromkeys(record.commit for record in records))
     others = max(record.others for record in records)
     told = [one["told"] for record in records for one in record.engines.values()]
@@ -101,25 +123,21 @@ def _origin(records: list[Record]) -> str:
     return (
         f"{last.machine}, {last.threads} threads, {last.date}, {commits}, medians of "
         f"{min(record.rounds for record in records)} rounds or more; memory was read at "
-        f"{min(reads):.1f} to {max(reads):.1f} GB/s ({last.method}); "
+        f"{memory} ({last.method}); "
         f"our kernels: {kernels or 'not run'}; other programs and other guests of the host had "
         f"{others:.0%} of the processors"
     )
 
 
 def _cells(record: Record, name: str, told: dict[str, Any]) -> Cells:
-    decode = record.speed(name, "decode")
-    share = ""
-    if decode and told["told"].get("reads_bytes"):
-        taken = decode[""] * told["told"]["reads_bytes"] / statistics.median(record.bandwidth)
-        share = f"{taken:.0%}"
+    decode, share = record.speed(name, "decode"), record.share(name)
     ours = told["family"] == "Rookery"
     twin = name.replace(SKIPPED, READ)
-    gain = decode[""] / record.speed(twin, "decode")[""] if decode and twin != name else None
+    gain = record.ratio_of(name, twin) if decode and twin != name else None
     load = told.get("load_s")
     return {
         "decode, tokens/s": _joined(decode),
-        "share of read bandwidth": share,
+        "share of read bandwidth": f"{share:.0%}" if share else "",
         "prefill, tokens/s": _joined(record.speed(name, "prefill")),
         f"{record.texts} texts, tokens/s": _joined(record.speed(name, "batch")),
         "load, s": f"{statistics.median(load):.2f}" if load else "",
@@ -133,8 +151,7 @@ def _cells(record: Record, name: str, told: dict[str, Any]) -> Cells:
 
 
 def _ratios(record: Record, name: str, measure: str, family: str) -> str:
-    best, own = record.best(family, measure), record.speed(name, measure)
-    return " / ".join(f"{speed / best[at]:.2f}" for at, speed in own.items() if at in best)
+    return " / ".join(f"{one:.2f}" for one in record.ratio(name, measure, family).values())
 
 
 def _joined(speeds: dict[str, float]) -> str:

@@ -50,13 +50,16 @@ def _kernels(ops: Ops) -> str:
 
 
 def _padding_bytes(model: Rwkv) -> int:
-    """Zeros that fill low-rank chains up to one rank on their way down: never read."""
+    """Zeros that fill low-rank chains up to one rank: read perhaps, but no part of the model."""
     parts = (part for block in model.blocks for half in block for part in vars(half).values())
     total = 0
     for part in parts:
         if isinstance(part, Loras):
             filled = sum(part.down.shape[-2] - rank for rank in part.ranks)
-            total += filled * part.down.shape[-1] * part.down.element_size()
+            numbers = part.down.shape[-1]
+            if part.up.dim() == 3:  # else it lies by unit and has none
+                numbers += part.up.shape[-2]
+            total += filled * numbers * part.down.element_size()
     return total
 
 

@@ -105,18 +105,20 @@ def _record(**engines):
 
 def _engine(family, decode, prefill=()):
     told = {"family": family, "bits": 8, "told": {"reads_bytes": 10**8}, "peak_bytes": 2 * 10**9}
-    return told | {"decode": decode} | ({"prefill": {"256": prefill}} if prefill else {})
+    told |= {"decode": decode, "read": [10e9, 5e9, 20e9][: len(decode)]}
+    return told | ({"prefill": {"256": prefill}} if prefill else {})
 
 
 def test_the_table_has_medians_shares_and_ratios_to_the_best_of_a_family():
     record = _record(
         mine=_engine("Rookery", [80.0, 10.0, 90.0], [400.0]),
-        slow=_engine("llama.cpp", [20.0], [100.0]),
-        fast=_engine("llama.cpp", [40.0], [200.0]),
+        slow=_engine("llama.cpp", [20.0, 5.0, 20.0], [100.0]),
+        fast=_engine("llama.cpp", [40.0, 4.0, 50.0], [200.0]),
     )
     rows = markdown([record]).splitlines()
-    assert rows[4] == "| mine | 80.0 | 80% | 400 | 2.00 | 2.00 | 2.00 |"
-    assert rows[5] == "| slow | 20.0 | 20% | 100 | 2.00 |  |  |"
+    # of the rounds 80, 20 and 45 % of what memory gave then, and 2, 2.5 and 1.8 times the other
+    assert rows[4] == "| mine | 80.0 | 45% | 400 | 2.00 | 2.00 | 2.00 |"
+    assert rows[5] == "| slow | 20.0 | 10% | 100 | 2.00 |  |  |"
 
 
 def test_runs_of_one_shape_join_in_one_table():
