@@ -60,6 +60,11 @@ class FirstModels(QWidget):
         """Whether there is advice to give: nothing but the guide is here, and something fits."""
         return bool(self._cards)
 
+    @property
+    def stops(self) -> list[QWidget]:
+        """Where Tab stops, as it is read."""
+        return [*(card.act for card in self._cards.values()), self.everything]
+
     def look(self) -> None:
         """The page is shown: see what there is."""
         self._services.catalogue.load()

@@ -255,6 +255,13 @@ class ChatPage(Page):
         if self._services.settings.now.conversation != kept:
             self._services.settings.change(conversation=kept)
 
+    def _put_in_order(self) -> None:
+        """Tab goes on from the head to the welcome or the words, as read, then to the composer."""
+        before: QWidget = self._sliders
+        for stop in (*self.welcome.stops, self.transcript, self.composer.edit):
+            QWidget.setTabOrder(before, stop)
+            before = stop
+
     def _show_writing(self) -> None:
         self.composer.show_writing(writing=self.talk.writing is not None)
 
@@ -282,6 +289,7 @@ class ChatPage(Page):
         composer.edit_last_wanted.connect(self._edit_last)
         for part in (composer, self.welcome, self.transcript):
             part.models_wanted.connect(lambda: self.wanted.emit("models"))
+        self.welcome.arranged.connect(self._put_in_order)
         self.welcome.asked.connect(self._ask)
         self.welcome.opened.connect(self._services.session.open)
         self.transcript.edit_wanted.connect(self._edit)

@@ -31,12 +31,13 @@ _QUESTION_X, _QUESTION_Y = 14, 10
 class Welcome(QWidget):
     """``asked`` carries the question that was pressed, ``models_wanted`` leads to the models.
 
-    ``opened`` carries the path of a model to talk with.
+    ``opened`` carries the path of a model to talk with.  ``arranged`` when ``stops`` are others.
     """
 
     asked = Signal(str)
     models_wanted = Signal()
     opened = Signal(Path)
+    arranged = Signal()
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -62,6 +63,13 @@ class Welcome(QWidget):
         self.first.all_wanted.connect(self.models_wanted)
         self._paint()
 
+    @property
+    def stops(self) -> list[QWidget]:
+        """Where Tab stops, as it is read."""
+        places = range(self._grid.count())
+        asked = [self._grid.itemAt(at).widget() for at in places]  # type: ignore[union-attr]
+        return [*self.first.stops, *filter(None, asked), self._choose]
+
     def show_guide(self) -> None:
         """The small guide that ships with the program is open."""
         self._guided = True
@@ -73,6 +81,7 @@ class Welcome(QWidget):
         first = self._guided and self.first.wanted
         self.first.setVisible(first)
         self._or.setVisible(first)
+        self.arranged.emit()
         if not self._guided:
             return
         alone = self.tr(
@@ -140,6 +149,7 @@ class Welcome(QWidget):
             asked = self._question(question)
             self._grid.addWidget(asked, number // _COLUMNS, number % _COLUMNS)
         self._questions.setVisible(bool(questions))
+        self.arranged.emit()
 
     def _question(self, words: str) -> QPushButton:
         made = _Question(words)

@@ -117,7 +117,7 @@ class Strip(QWidget):
         self._memory.setText(shown)
         self._memory.setVisible(bool(shown))
         self._level.setVisible(bool(shown))
-        room = min(pill, spare - width(shown)) - _PILL_EDGE
+        room = min(pill, spare - width(shown)) - _PILL_EDGE + 2  # a whole pixel is not all of it
         words = self.pill.fontMetrics().elidedText(self._said, Qt.TextElideMode.ElideMiddle, room)
         self.pill.setText(words)
 

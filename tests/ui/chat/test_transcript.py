@@ -315,3 +315,22 @@ def ink_of(widget):
             for y in range(image.height())
         )
     )
+
+
+async def test_tab_leads_from_the_head_through_the_words_to_the_field_and_its_button(chat):
+    await chat.say("Hello", "Hello there.")
+    page = chat.page
+    page.composer.edit.setPlainText("more")
+    page._sliders.setFocus(Qt.FocusReason.TabFocusReason)
+    passed = []
+    for _ in range(20):
+        QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
+        passed.append(QApplication.focusWidget())
+        if passed[-1] is page.composer._send:
+            break
+    assert passed[0] is page.transcript
+    assert page.composer.edit in passed
+    at = passed.index(page.composer.edit)
+    assert all(page.transcript.isAncestorOf(one) for one in passed[1:at])
+    assert all(page.composer.isAncestorOf(one) for one in passed[at:])
+    assert passed[-1] is page.composer._send

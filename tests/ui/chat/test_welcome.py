@@ -2,9 +2,9 @@
 
 import pytest
 from msgspec.structs import replace
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QApplication, QLabel
 
 from app.hub.catalogue import Part, bundled
 from app.hub.fits import Machine
@@ -76,6 +76,23 @@ async def test_the_first_start_says_what_the_machine_has_and_what_to_take(build,
     assert 1 <= len(welcome.first._cards) <= 3
     assert "ask the guide right now" in words
     assert len(welcome._questions.findChildren(QLabel)) == 4
+
+
+async def test_tab_goes_through_the_first_page_as_it_is_read(build, real_guide):
+    house, welcome = await first_start(build)
+    page = house.window.go("chat")
+    page._sliders.setFocus(Qt.FocusReason.TabFocusReason)
+    passed = []
+    for _ in range(40):
+        QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
+        passed.append(QApplication.focusWidget())
+        if passed[-1] is page.composer.edit:
+            break
+    expected = [stop for stop in welcome.stops if stop.isVisible()]
+    assert passed[:-1] == expected
+    assert len(expected) >= 1 + 1 + 4
+    tops = [stop.mapTo(page, QPoint(0, 0)).y() for stop in expected]
+    assert tops == sorted(tops)
 
 
 async def test_with_models_of_ones_own_the_guide_is_just_asked(build, real_guide, models_folder):

@@ -20,6 +20,19 @@ async def test_it_names_the_open_model_its_generation_and_its_strategy(house):
     assert house.window.strip.pill.accessibleName() == said
 
 
+@pytest.mark.parametrize("size", range(11, 19))
+async def test_no_name_is_cut_where_there_is_room_for_it(house, size):
+    await shown(house)
+    strip = house.window.strip
+    strip.pill.setStyleSheet(f"font-size: {size}px")
+    strip.setFixedWidth(1200)
+    await settled()
+    for words in ("Opening Rookery guide", "Tiny 6.0 · RWKV-6.0 · 32-bit on CPU", "Illi · W"):
+        strip._said = words
+        strip._fit()
+        assert strip.pill.text() == words
+
+
 async def test_it_says_when_the_engine_stopped_and_when_nothing_is_open(house):
     await shown(house)
     supervisor = house._session._supervisor
