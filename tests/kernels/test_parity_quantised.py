@@ -1,5 +1,7 @@
 """The native products with packed matrices and with matrices by unit, beside the plain ones."""
 
+from functools import cache
+
 import pytest
 import torch
 
@@ -12,8 +14,12 @@ from app.kernels.weights import ByUnit
 
 KIND_OF = {dtype: name for name, dtype in DTYPES.items()}
 
-# (rows, out, in): less than a panel, a group or a line; whole ones; and a little more
-SIZES = [(1, 1, 1), (1, 40, 100), (1, 257, 512), (2, 130, 65), (9, 64, 200), (37, 129, 96)]
+# (rows, out, in): less than a panel, a group or a line; whole ones; and a little more; all strips
+# of few rows, and many rows in more than one block of inputs and of outputs
+SIZES = [
+    *((1, 1, 1), (1, 40, 100), (1, 257, 512), (2, 130, 65), (7, 40, 200), (8, 300, 96)),
+    *((9, 64, 200), (37, 129, 96), (13, 140, 600), (270, 20, 70)),
+]
 every_size = pytest.mark.parametrize("size", SIZES, ids=str)
 every_kind = pytest.mark.parametrize("kind", sorted(KINDS))
 
@@ -47,6 +53,11 @@ def _sparse(*shape, zeros=0.8, seed=4):
     return torch.where(_uniform(shape) < zeros, 0.0, numbers.square())
 
 
+@cache
+def _weight(kind, *shape, by_unit=False):
+    return packing.pack(_draw(*shape, seed=5) / shape[-1] ** 0.5, kind, by_unit=by_unit)
+
+
 def _uniform(shape):
     return torch.rand(shape, generator=torch.Generator().manual_seed(9))
 
@@ -63,7 +74,7 @@ def _assert_close(found, wanted, limit=2e-4):
 @pytest.mark.parametrize("act", ["", "relu2", "tanh", "sigmoid"])
 def test_a_product(native, kind, size, act):
     rows, out, width = size
-    x, weight = _draw(rows, 1, width), packing.pack(_draw(out, width, seed=5) / width**0.5, kind)
+    x, weight = _draw(rows, 1, width), _weight(kind, out, width)
     _assert_close(native.matmul_packed(x, weight, act), PortableOps().matmul_packed(x, weight, act))
 
 
@@ -71,7 +82,7 @@ def test_a_product(native, kind, size, act):
 @every_size
 def test_a_stack_of_products(native, kind, size):
     rows, out, width = size
-    x, weight = _draw(3, 1, rows, width), packing.pack(_draw(3, out, width, seed=5), kind)
+    x, weight = _draw(3, 1, rows, width), _weight(kind, 3, out, width)
     _assert_close(
         native.matmul_packed_stack(x, weight), PortableOps().matmul_packed_stack(x, weight)
     )
@@ -83,7 +94,7 @@ def test_a_stack_of_products(native, kind, size):
 @pytest.mark.parametrize("gated", [False, True])
 def test_a_product_onto_the_residual(native, kind, size, by_unit, gated):
     rows, out, width = size
-    weight = packing.pack(_draw(out, width, seed=5), kind, by_unit=by_unit)
+    weight = _weight(kind, out, width, by_unit=by_unit)
     x, gate = _sparse(1, rows, width), _draw(1, rows, out, seed=6) if gated else None
     ours = _draw(1, rows, out, seed=7)
     wanted = ours.clone()
@@ -111,7 +122,7 @@ def test_floats_by_unit_onto_the_residual(native, dtype, size, gated, skipping):
 @every_kind
 @pytest.mark.parametrize("zeros", [0.0, 0.5, 1.0])
 def test_skipping_changes_nothing(native, kind, zeros):
-    weight = packing.pack(_draw(130, 200, seed=5), kind, by_unit=True)
+    weight = _weight(kind, 130, 200, by_unit=True)
     x = _sparse(2, 200, zeros=zeros)
     found = []
     for skipping in (True, False):
@@ -125,12 +136,27 @@ def test_skipping_changes_nothing(native, kind, zeros):
 @every_kind
 @pytest.mark.parametrize("by_unit", [False, True])
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
-def test_a_number_that_is_none_is_not_hidden(native, kind, by_unit, bad):
+@pytest.mark.parametrize("rows", [1, 3, 20])
+def test_a_number_that_is_none_is_not_hidden(native, kind, by_unit, bad, rows):
     weight = packing.pack(_draw(20, 100), kind, by_unit=by_unit)
-    x, out = _draw(1, 100), torch.zeros(1, 20)
-    x[0, 70] = bad
+    x, out = _draw(rows, 100), torch.zeros(rows, 20)
+    x[-1, 70] = bad
     native.matmul_packed_onto(out, x, weight, None)
-    assert out.isnan().all()
+    assert out[-1].isnan().all()
+    assert not out[:-1].isnan().any()
+
+
+@every_kind
+@pytest.mark.parametrize("by_unit", [False, True])
+@pytest.mark.parametrize("rows", [5, 7, 11, 14, 15])
+def test_rows_beside_each_other_do_not_touch(native, kind, by_unit, rows):
+    weight = packing.pack(_draw(40, 100), kind, by_unit=by_unit)
+    x, together = _draw(rows, 100), torch.zeros(rows, 40)
+    native.matmul_packed_onto(together, x, weight, None)
+    for row in range(rows):
+        alone = torch.zeros(1, 40)
+        native.matmul_packed_onto(alone, x[row : row + 1], weight, None)
+        assert torch.equal(together[row : row + 1], alone)
 
 
 @every_kind
@@ -154,9 +180,10 @@ def test_16_bit_activations_are_taken(native, kind):
 
 @every_kind
 @pytest.mark.parametrize("threads", [1, 2, 3])
-def test_every_number_of_threads_gives_the_same(native, kind, threads):
+@pytest.mark.parametrize("rows", [3, 90])
+def test_every_number_of_threads_gives_the_same(native, kind, threads, rows):
     before = torch.get_num_threads()
-    x = _sparse(3, 300)
+    x = _sparse(rows, 300)
     dense, units = (packing.pack(_draw(700, 300), kind, by_unit=by) for by in (False, True))
     found = []
     try:

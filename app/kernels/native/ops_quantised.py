@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from app.kernels import packing
-from app.kernels.layout import KINDS, Shape
+from app.kernels.layout import KINDS, LINE, Shape
 from app.kernels.packing import Packed
 
 from .base import KINDS as FLOATS
@@ -13,6 +13,7 @@ from .ops_matrix import ACTS
 
 _NUMBERS = {"int8": 0, "int4": 1, "int8g16": 2}  # PackedKind of matvec8.h
 _FLOAT_GROUP = 64
+_FEW_ROWS, _BLOCK_BYTES, _BLOCK_OUTPUTS, _BLOCK_ROWS = 8, 64 << 10, 128, 256  # of blocks.h
 _MOST_ROWS = 32  # of a product with floats; beyond, torch's products win
 
 
@@ -95,7 +96,7 @@ class QuantisedOps(Base):
     ) -> None:
         shape = weight.shape
         batch = x.numel() // (weight.count * shape.inputs)
-        scratch = self._scratch(_inputs(shape, weight.count * batch))
+        scratch = self._scratch(_inputs(shape, weight.count * batch) + _blocks(batch))
         self.call(
             "packed",
             *(y, x, weight.codes, weight.scales, weight.count, batch, shape.outputs, shape.inputs),
@@ -106,8 +107,9 @@ class QuantisedOps(Base):
     def _packed_units(self, out: Tensor, x: Tensor, weight: Packed, gate: Tensor | None) -> None:
         shape = weight.shape
         rows = x.numel() // shape.inputs
-        chosen = shape.groups * (KINDS[shape.kind].group + 4)
-        scratch = self._scratch(_inputs(shape, rows) + 4 * rows * shape.padded + chosen)
+        few = 4 * rows * shape.padded + shape.groups * (KINDS[shape.kind].group + 4)
+        work = _blocks(rows) if rows > _FEW_ROWS else few
+        scratch = self._scratch(_inputs(shape, rows) + work)
         self.call(
             "packed_units",
             *(out, x, weight.codes, weight.scales, rows, shape.outputs, shape.inputs),
@@ -121,4 +123,11 @@ class QuantisedOps(Base):
 
 def _inputs(shape: Shape, rows: int) -> int:
     """Bytes of the Inputs of fixed.h."""
-    return rows * shape.groups * (2 * KINDS[shape.kind].group + 12)
+    return rows * shape.groups * (2 * KINDS[shape.kind].group + 8)
+
+
+def _blocks(rows: int) -> int:
+    """Bytes of the workplaces of blocks.h, and what brings them to a line."""
+    if rows <= _FEW_ROWS:
+        return 0
+    return torch.get_num_threads() * (_BLOCK_BYTES + 4 * _BLOCK_OUTPUTS * _BLOCK_ROWS) + LINE

@@ -3,6 +3,8 @@
 #include "matvec16.h"
 #include "fixed.h"
 #include "quads.h"
+#include "panel8.h"
+#include "blocks.h"
 #include "matvec8.h"
 #include "skipping.h"
 #include "pack.h"

@@ -7,7 +7,7 @@
 //                                bytes up in it
 //     Sums                       16 whole numbers
 //     start(s, offset)           where they begin; see Inputs
-//     add(s, w, x)               adds the products of w with the 4 inputs at x; see write_quad
+//     add(s, w, x)               adds the products of w with the 4 inputs at x; see put_group
 //     join(s, t)                 s += t
 //     floats_of(s, f)            the 16 numbers as PANEL / W vectors
 
@@ -44,12 +44,19 @@ RK_INLINE void interleave(const Quads* rows, Quads* out) {
 
 #if RK_VNNI
 
+// gcc keeps sums in registers, without copies, if their type is the one that the instruction has
+#if defined(__GNUC__)
+typedef int32_t Whole __attribute__((vector_size(64)));
+#else
+typedef __m512i Whole;
+#endif
+
 struct Sums {
-    __m512i high, low;
+    Whole high, low;
 };
 
-RK_INLINE void start(Sums& s, const int32_t* offset) {
-    s.high = _mm512_set1_epi32(offset[0]), s.low = _mm512_set1_epi32(offset[1]);
+RK_INLINE void start(Sums& s, int32_t offset) {
+    s.high = (Whole)_mm512_setzero_si512(), s.low = (Whole)_mm512_set1_epi32(offset);
 }
 
 RK_INLINE __m512i four_of(const uint8_t* x) {
@@ -59,16 +66,18 @@ RK_INLINE __m512i four_of(const uint8_t* x) {
 }
 
 RK_INLINE void add(Sums& s, const Quads& w, const uint8_t* x) {
-    s.high = _mm512_dpbusd_epi32(s.high, w.v, four_of(x));
-    s.low = _mm512_dpbusd_epi32(s.low, w.v, four_of(x + QUAD));
+    s.high = (Whole)_mm512_dpbusd_epi32((__m512i)s.high, w.v, four_of(x));
+    s.low = (Whole)_mm512_dpbusd_epi32((__m512i)s.low, w.v, four_of(x + QUAD));
 }
 
 RK_INLINE void join(Sums& s, const Sums& t) {
-    s.high = _mm512_add_epi32(s.high, t.high), s.low = _mm512_add_epi32(s.low, t.low);
+    s.high = (Whole)_mm512_add_epi32((__m512i)s.high, (__m512i)t.high);
+    s.low = (Whole)_mm512_add_epi32((__m512i)s.low, (__m512i)t.low);
 }
 
 RK_INLINE void floats_of(const Sums& s, F* f) {
-    f[0].v = _mm512_cvtepi32_ps(_mm512_add_epi32(_mm512_slli_epi32(s.high, 8), s.low));
+    const __m512i high = _mm512_slli_epi32((__m512i)s.high, 8);
+    f[0].v = _mm512_cvtepi32_ps(_mm512_add_epi32(high, (__m512i)s.low));
 }
 
 #else
@@ -78,8 +87,8 @@ struct Sums {
     __m512i first, second;
 };
 
-RK_INLINE void start(Sums& s, const int32_t* offset) {
-    s.first = s.second = _mm512_set1_epi64(int64_t(uint32_t(offset[0])));
+RK_INLINE void start(Sums& s, int32_t offset) {
+    s.first = s.second = _mm512_set1_epi64(int64_t(uint32_t(offset)));
 }
 
 RK_INLINE void add(Sums& s, const Quads& w, const uint8_t* x) {
@@ -150,8 +159,8 @@ struct Sums {
     __m256i v[4];
 };
 
-RK_INLINE void start(Sums& s, const int32_t* offset) {
-    for (int i = 0; i < 4; ++i) s.v[i] = _mm256_set1_epi64x(int64_t(uint32_t(offset[0])));
+RK_INLINE void start(Sums& s, int32_t offset) {
+    for (int i = 0; i < 4; ++i) s.v[i] = _mm256_set1_epi64x(int64_t(uint32_t(offset)));
 }
 
 RK_INLINE void add(Sums& s, const Quads& w, const uint8_t* x) {
@@ -214,8 +223,8 @@ struct Sums {
     int32_t v[PANEL];
 };
 
-RK_INLINE void start(Sums& s, const int32_t* offset) {
-    for (int o = 0; o < PANEL; ++o) s.v[o] = offset[0];
+RK_INLINE void start(Sums& s, int32_t offset) {
+    for (int o = 0; o < PANEL; ++o) s.v[o] = offset;
 }
 
 RK_INLINE void add(Sums& s, const Quads& w, const uint8_t* x) {

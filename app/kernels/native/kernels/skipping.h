@@ -25,13 +25,19 @@ RK_INLINE Chosen chosen_in(uint8_t* scratch, int64_t groups, int64_t group) {
 RK_INLINE int64_t choose_units(
     const float* x, int64_t rows, int64_t width, int64_t n, int64_t sparse, uint8_t* ids) {
     int64_t count = 0;
-    for (int64_t i = 0; i < n; ++i) {
-        bool wanted = false;
-        for (int64_t row = 0; row < rows && !wanted; ++row) wanted = x[row * width + i] != 0;
-        ids[count] = uint8_t(i);
-        count += wanted;
+    if (sparse != ALL_UNITS) {
+        uint32_t any[MOST_GROUP] = {};
+        for (int64_t row = 0; row < rows; ++row) {
+            uint32_t bits[MOST_GROUP];
+            memcpy(bits, x + row * width, size_t(n) * sizeof(float));
+            for (int64_t i = 0; i < n; ++i) any[i] |= bits[i] << 1;  // without the sign
+        }
+        for (int64_t i = 0; i < n; ++i) {
+            ids[count] = uint8_t(i);
+            count += any[i] != 0;
+        }
+        if (count * sparse < n) return count;
     }
-    if (sparse != ALL_UNITS && count * sparse < n) return count;
     for (int64_t i = 0; i < n; ++i) ids[i] = uint8_t(i);
     return n;
 }
@@ -40,7 +46,7 @@ RK_INLINE int64_t choose_units(
 RK_INLINE void choose_and_fix(
     const float* x, int64_t width, int64_t sparse, const Inputs& in, const Chosen& chosen,
     const Team& team) {
-    const Range mine = team.share(in.groups, 1);
+    const Range mine = team.share(in.groups, 4);
     for (int64_t g = mine.begin; g < mine.end; ++g) {
         const int64_t begin = g * in.group, n = least(in.group, width - begin);
         uint8_t* ids = chosen.ids + g * in.group;
@@ -48,16 +54,19 @@ RK_INLINE void choose_and_fix(
         chosen.counts[g] = int32_t(count);
         // what fills up the last quad has an input of zero
         for (int64_t i = count; i < in.group; ++i) ids[i] = count ? ids[count - 1] : 0;
+        Strip strip = {0, 0};
         for (int64_t row = 0; row < in.rows; ++row) {
+            const float* from = x + row * width + begin;
             float some[MOST_GROUP];
-            for (int64_t i = 0; i < count; ++i) some[i] = x[row * width + begin + ids[i]];
-            fix(some, count, in, row, g);
+            if (count < n)
+                for (int64_t i = 0; i < count; ++i) some[i] = from[ids[i]];
+            if (row >= strip.first + strip.rows) strip = in.strip_of(row);
+            fix(count < n ? some : from, count, in, strip, row, g);
         }
     }
     team.barrier();
 }
 
-constexpr int64_t ROW_BYTES = 128;   // of a unit in a panel
 #if RK_AVX512
 constexpr int LINES_AT_ONCE = 2;     // of int8, as many as registers hold
 #else
@@ -85,21 +94,20 @@ struct UnitLine {
     const uint8_t* ids;
     int64_t count;
     const fp16* scales;  // of the line's outputs
-    float* totals;       // (rows, padded), from the line's first output on
-    int64_t padded;
 };
 
+// totals (M, 16) += the sums of a group.
 template <int M>
 RK_INLINE void add_panel(
-    const Sums* sums, const Inputs& in, int64_t from, int64_t g, const fp16* scales, float* totals,
-    int64_t padded) {
-    for (int m = 0; m < M; ++m) {
+    const Sums* sums, const float* factors, const fp16* scales, float* totals) {
+    for (int m = 0; m < M; ++m, totals += PANEL) {
         F whole[VECTORS];
         floats_of(sums[m], whole);
-        const F by = all(in.scale(from + m, g));
-        float* to = totals + m * padded;
-        for (int i = 0; i < VECTORS; ++i)
-            store(to + i * W, fma(whole[i], load(scales + i * W) * by, load(to + i * W)));
+        const F by = all(factors[m]);
+        for (int i = 0; i < VECTORS; ++i) {
+            float* to = totals + i * W;
+            store(to, fma(whole[i], load(scales + i * W) * by, load(to)));
+        }
     }
 }
 
@@ -120,15 +128,17 @@ RK_INLINE void four_units(
 }
 
 // For one row of x: quads are multiplied as soon as they are made, of SIDE lines that lie side by
-// side.
+// side; `totals` are those of the lines' outputs.
 template <bool FOUR, int SIDE>
 RK_INLINE void line_times_row(
-    const UnitLine& line, Ahead& ahead, const Inputs& in, int64_t g, const Table& table) {
+    const UnitLine& line, Ahead& ahead, const Inputs& in, int64_t g, const Table& table,
+    float* totals) {
     constexpr int PANELS = FOUR ? 8 : 4;
+    const Strip strip = {0, 1};
     Sums sums[SIDE][PANELS];
-    const uint8_t* x = in.at(0, g);
+    const uint8_t* x = in.at(strip, g);
     for (int side = 0; side < SIDE; ++side)
-        for (int v = 0; v < PANELS; ++v) start(sums[side][v], in.offset(0, g));
+        for (int v = 0; v < PANELS; ++v) start(sums[side][v], *in.offset(strip, g));
     for (int64_t done = 0; done < line.count; done += QUAD) {
         ahead.fetch(QUAD * SIDE);
         for (int side = 0; side < SIDE; ++side) {
@@ -143,56 +153,65 @@ RK_INLINE void line_times_row(
     for (int side = 0; side < SIDE; ++side)
         for (int v = 0; v < PANELS; ++v) {
             const int64_t at = (side * PANELS + v) * PANEL;
-            add_panel<1>(&sums[side][v], in, 0, g, line.scales + at, line.totals + at, line.padded);
+            add_panel<1>(&sums[side][v], in.scale(strip, g), line.scales + at, totals + at);
         }
 }
 
+// Quads of a panel times a strip of M rows; with each the next group comes nearer.
 template <int M>
 RK_INLINE void kept_quads(
-    const Quads* kept, int64_t quads, const Inputs& in, int64_t from, int64_t g,
-    const fp16* scales, float* totals, int64_t padded) {
+    const Quads* kept, int64_t quads, const Inputs& in, Strip strip, int64_t g,
+    const fp16* scales, float* totals, Ahead& ahead) {
     Sums sums[M];
-    const uint8_t* x[M];
-    for (int m = 0; m < M; ++m) {
-        start(sums[m], in.offset(from + m, g));
-        x[m] = in.at(from + m, g);
+    const int32_t* offsets = in.offset(strip, g);
+    const uint8_t* x = in.at(strip, g);
+    for (int m = 0; m < M; ++m) start(sums[m], offsets[m]);
+    for (int64_t q = 0; q < quads; ++q, x += 8 * M) {
+        ahead.fetch(1);
+        for (int m = 0; m < M; ++m) add(sums[m], kept[q], x + 8 * m);
     }
-    for (int64_t q = 0; q < quads; ++q)
-        for (int m = 0; m < M; ++m) add(sums[m], kept[q], x[m] + 8 * q);
-    add_panel<M>(sums, in, from, g, scales, totals + from * padded, padded);
+    add_panel<M>(sums, in.scale(strip, g), scales, totals);
 }
 
-// For several rows: the quads are kept and used for all of them.
+// For several rows: the quads of line `which` of the panel are kept and used for all of them.
 template <bool FOUR>
 RK_INLINE void line_times_rows(
-    const UnitLine& line, Ahead& ahead, const Inputs& in, int64_t g, const Table& table) {
+    const UnitLine& line, Ahead& ahead, const Inputs& in, int64_t g, const Table& table,
+    float* totals, int64_t which) {
     constexpr int PANELS = FOUR ? 8 : 4;
+    constexpr int64_t OUTPUTS = ROW_BYTES / LINE * PANELS * PANEL;  // of all lines
     Quads kept[PANELS][MOST_GROUP / QUAD];
-    int64_t done = 0, quads = 0;
-    for (; done < line.count; done += QUAD, ++quads) {
+    int64_t quads = 0;
+    for (int64_t done = 0; done < line.count; done += QUAD, ++quads) {
         Quads made[PANELS];
-        ahead.fetch(QUAD);
         four_units<FOUR>(line, line.ids + done, table, made);
         for (int v = 0; v < PANELS; ++v) kept[v][quads] = made[v];
     }
-    for (int v = 0; v < PANELS; ++v) {
-        const fp16* scales = line.scales + v * PANEL;
-        float* totals = line.totals + v * PANEL;
-        int64_t row = 0;
-        for (; row + BATCH <= in.rows; row += BATCH)
-            kept_quads<BATCH>(kept[v], quads, in, row, g, scales, totals, line.padded);
-        for (; row + 2 <= in.rows; row += 2)
-            kept_quads<2>(kept[v], quads, in, row, g, scales, totals, line.padded);
-        for (; row < in.rows; ++row)
-            kept_quads<1>(kept[v], quads, in, row, g, scales, totals, line.padded);
+    for (int64_t row = 0; row < in.rows;) {
+        const Strip strip = in.strip_of(row);
+        for (int v = 0; v < PANELS; ++v) {
+            const fp16* scales = line.scales + v * PANEL;
+            float* to = totals + row * OUTPUTS + (which * PANELS + v) * PANEL * strip.rows;
+            if (strip.rows == 1) {
+                kept_quads<1>(kept[v], quads, in, strip, g, scales, to, ahead);
+            } else if (strip.rows == 2) {
+                kept_quads<2>(kept[v], quads, in, strip, g, scales, to, ahead);
+            } else if (strip.rows == 4) {
+                if constexpr (STRIP_ROWS >= 4)
+                    kept_quads<4>(kept[v], quads, in, strip, g, scales, to, ahead);
+            } else if constexpr (STRIP_ROWS >= 8) {
+                kept_quads<8>(kept[v], quads, in, strip, g, scales, to, ahead);
+            }
+        }
+        row += strip.rows;
     }
 }
 
-// A panel: `totals` (rows, padded), from its first output on, grow by its products.
+// A panel: `totals`, of each strip (panels of 16, rows, 16), grow by its products.
 template <bool FOUR>
 RK_INLINE void unit_panel(
     const uint8_t* codes, const fp16* scales, const Inputs& in, const Chosen& chosen,
-    const Table& table, float* totals, int64_t padded) {
+    const Table& table, float* totals) {
     constexpr int64_t OUTPUTS = FOUR ? 128 : 64, LINES = ROW_BYTES / LINE;
     constexpr int SIDE = FOUR ? 1 : LINES_AT_ONCE;
     const int64_t group_bytes = in.group * ROW_BYTES;
@@ -203,12 +222,11 @@ RK_INLINE void unit_panel(
         const int64_t step = in.rows == 1 ? SIDE : 1;
         for (int64_t i = 0; i < LINES; i += step) {
             const UnitLine line = {
-                codes + i * LINE, ids, chosen.counts[g], scales + i * OUTPUTS,
-                totals + i * OUTPUTS, padded};
+                codes + i * LINE, ids, chosen.counts[g], scales + i * OUTPUTS};
             if (in.rows == 1)
-                line_times_row<FOUR, SIDE>(line, ahead, in, g, table);
+                line_times_row<FOUR, SIDE>(line, ahead, in, g, table, totals + i * OUTPUTS);
             else
-                line_times_rows<FOUR>(line, ahead, in, g, table);
+                line_times_rows<FOUR>(line, ahead, in, g, table, totals, i);
         }
         ahead.fetch(ahead.left);
     }
@@ -216,35 +234,46 @@ RK_INLINE void unit_panel(
 
 // out += gate * (x W^T), W packed by unit.
 // Arguments: out (rows, outputs), x (rows, width), codes, scales, rows, outputs, width, padded,
-// kind, group, table, scratch, gate (rows, outputs) or 0, whether to skip.
+// kind, group, table, scratch, gate (rows, outputs) or 0, whether to skip what is zero in all rows,
+// where these are few.
 RK_KERNEL(packed_units) {
     const int64_t rows = call[4], outputs = call[5], width = call[6], padded = call[7];
     const bool four = call[8] == PACKED4;
     const int64_t group = call[9], groups = (width + group - 1) / group;
-    const Inputs in = inputs_in(call.at<uint8_t>(11), rows, groups, group);
+    const Inputs in = inputs_in(call.at<uint8_t>(11), rows, rows, groups, group);
+    const Table table = table_at(call.at<const uint8_t>(10));
+    const Target to = {call.at<float>(0), call.at<const float>(12), outputs, NO_ACT, true};
+    const PackedMatrix w = {call.at<const uint8_t>(2), call.at<const fp16>(3), 0, groups};
+    if (rows > FEW_ROWS) {
+        fix_all(call.at<const float>(1), width, in, team);
+        const Blocks all_of = {w, 1, (outputs + PANEL - 1) / PANEL, 0, 0, in.end()};
+        return blocks_times_kind<ByUnits>(call[8], all_of, in, table, to, team);
+    }
     float* totals = reinterpret_cast<float*>(in.end());
     const Chosen chosen =
         chosen_in(reinterpret_cast<uint8_t*>(totals + rows * padded), groups, group);
-    const int64_t sparse = call[13] == 0 || rows > UNION_ROWS ? ALL_UNITS : SPARSE_PACKED;
+    const int64_t sparse = call[13] == 0 ? ALL_UNITS : SPARSE_PACKED;
     choose_and_fix(call.at<const float>(1), width, sparse, in, chosen, team);
 
-    const Table table = table_at(call.at<const uint8_t>(10));
-    const Target to = {call.at<float>(0), call.at<const float>(12), outputs, NO_ACT, true};
     const int64_t panel = ROW_BYTES * (four ? 2 : 1);
     Range part;
     while (team.next(padded / panel, 1, part)) {
-        const int64_t first = part.begin * panel, count = least(panel, outputs - first);
-        const uint8_t* codes =
-            call.at<const uint8_t>(2) + part.begin * groups * group * ROW_BYTES;
-        const fp16* scales = call.at<const fp16>(3) + part.begin * groups * panel;
-        for (int64_t row = 0; row < rows; ++row)
-            memset(totals + row * padded + first, 0, size_t(panel) * sizeof(float));
+        const int64_t first = part.begin * panel;
+        const uint8_t* codes = w.codes + part.begin * groups * group * ROW_BYTES;
+        const fp16* scales = w.scales + part.begin * groups * panel;
+        float* mine = totals + first * rows;
+        memset(mine, 0, size_t(panel * rows) * sizeof(float));
         if (four)
-            unit_panel<true>(codes, scales, in, chosen, table, totals + first, padded);
+            unit_panel<true>(codes, scales, in, chosen, table, mine);
         else
-            unit_panel<false>(codes, scales, in, chosen, table, totals + first, padded);
-        for (int64_t row = 0; row < rows; ++row)
-            finish(to, row, first, count, totals + row * padded + first);
+            unit_panel<false>(codes, scales, in, chosen, table, mine);
+        for (int64_t row = 0; row < rows; ++row) {
+            const Strip strip = in.strip_of(row);
+            const float* from = mine + strip.first * panel + (row - strip.first) * PANEL;
+            for (int64_t i = 0; i < panel && first + i < outputs; i += PANEL)
+                finish(to, row, first + i, least(PANEL, outputs - first - i),
+                       from + i * strip.rows);
+        }
     }
 }
 

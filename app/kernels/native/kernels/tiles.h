@@ -4,23 +4,6 @@
 // packs them into panels and lets all strips of x pass.  While it multiplies, it asks memory for
 // those rows of the matrix that it will probably take next.
 
-// Memory that will be read soon, asked for a line at a time: runs of `run` bytes.
-struct Coming {
-    const char* at;
-    int64_t run, distance, runs;  // distance from the begin of a run to the next
-    int64_t done;                 // bytes of the present run
-
-    RK_MEMBER void next() {
-        if (runs <= 0) return;
-        prefetch(at + done);
-        done += LINE;
-        if (done < run) return;
-        done = 0;
-        at += distance;
-        --runs;
-    }
-};
-
 // Where sums go, and what is done to them on the way.
 struct Finish {
     int64_t act;
@@ -212,7 +195,8 @@ RK_INLINE void tiles_of(const Call& call, const Team& team) {
         const Range rows{floor * high, least(all_of.rows, (floor + 1) * high)};
         const auto* packed =
             places.packed + (which * strips + rows.begin / STRIP) * places.strip_size;
-        part_of<P, T, Y>(call, all_of, {which, part, part + team.size / floors, rows},
+        const int64_t next = (mine.begin + 1) / floors % places.parts;
+        part_of<P, T, Y>(call, all_of, {which, part, next, rows},
                          places.panel, packed, places.strip_size);
     }
 }
