@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QLineEdit, QMessageBox, QWidget
 
 from app.errors import NoTrash
 from app.ui.services import Services
@@ -17,6 +17,7 @@ from .file_work import Work, Works
 from .notes import checked_words, notes_of
 
 _UNDO_S = 8.0
+_ASKING_PX = 460
 
 
 class FileVerbs(QObject):
@@ -111,9 +112,13 @@ class FileVerbs(QObject):
         dialog.setWindowTitle(self.tr("Rename"))
         dialog.setLabelText(self.tr("A new name for {}").format(path.name))
         dialog.setTextValue(path.name)
+        dialog.setOkButtonText(self.tr("Rename"))
+        dialog.resize(_ASKING_PX, dialog.sizeHint().height())
         dialog.textValueSelected.connect(lambda name: self._start(self._renamed(path, name)))
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
+        if (field := dialog.findChild(QLineEdit)) is not None:
+            field.setSelection(0, len(path.stem))  # the ending stays what it is
 
     async def _renamed(self, path: Path, name: str) -> None:
         if not name.strip() or name == path.name:

@@ -6,7 +6,7 @@ import shutil
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QInputDialog, QMessageBox
+from PySide6.QtWidgets import QInputDialog, QLineEdit, QMessageBox
 
 from app.errors import NoTrash
 from app.ui.models import file_verbs
@@ -73,6 +73,8 @@ async def test_a_model_is_renamed_and_called_back(one, folder):
     select(one, "alpha")
     QTest.keyClick(page_of(one).listing.view, Qt.Key.Key_F2)
     dialog = page_of(one).findChildren(QInputDialog)[0]
+    assert dialog.findChild(QLineEdit).selectedText() == "alpha"
+    assert dialog.width() > 400
     dialog.setTextValue("beta.pth")
     dialog.accept()
     await until(lambda: (folder / "beta.pth").exists(), _LIMIT_S)
