@@ -8,7 +8,12 @@ from typing import Any
 
 import torch
 
-from app.runtime.strategy import KNOWN
+from app.kernels import open_ops
+from app.runtime.checkpoint import open_checkpoint
+from app.runtime.checkpoint.dialects.packed import FORMAT
+from app.runtime.footprint import QUANTISED
+from app.runtime.packed_copy import write_packed
+from app.runtime.strategy import KNOWN, parse
 
 from .gguf_file import read_bytes, write_gguf
 from .shapes import SIZES, with_zeros, write_checkpoint
@@ -16,6 +21,7 @@ from .shapes import SIZES, with_zeros, write_checkpoint
 GENERATION = "7.0"
 BITS = (32, 16, 8, 4)
 SKIPPED, READ = ", zeros skipped", ", zeros read"
+PACKED = ", packed copy"
 _KINDS = {32: ("F32",), 16: ("BF16",), 8: ("Q8_0",), 4: ("Q4_0",)}
 _OURS = {32: ("fp32",), 16: ("bf16", "fp16"), 8: ("int8",), 4: ("int4",)}
 _PACKAGE = ("fp32", "bf16")
@@ -32,6 +38,7 @@ class Contender:
     options: dict[str, Any] = field(default_factory=dict)
     note: str = ""
     zeros: bool = False
+    packed: bool = False
 
     @property
     def name(self) -> str:
@@ -44,13 +51,18 @@ class Contender:
         return {"Rookery": "ours", "rwkv": "package", "llama.cpp": "llama"}[self.family]
 
 
-def at_bits(bits: int, *, llama: bool) -> list[Contender]:
-    """Ours in every strategy of so many bits, llama.cpp at the same, the package at its best."""
+def at_bits(bits: int, *, llama: bool, packed: bool = False) -> list[Contender]:
+    """Ours in every strategy of so many bits, llama.cpp at the same, the package at its best.
+
+    ``packed`` adds ours from a packed copy, where the strategy packs.
+    """
     mine = [
         Contender("Rookery", kind, bits, {"strategy": f"cpu {kind}"})
         for kind in _OURS[bits]
         if f"cpu {kind}" in KNOWN
     ]
+    if packed:
+        mine += [replace(one, note=PACKED, packed=True) for one in mine if one.format in QUANTISED]
     theirs = [Contender("llama.cpp", kind, bits) for kind in _KINDS[bits]] if llama else []
     package = [
         Contender("rwkv", kind, 32 if kind == "fp32" else 16, {"strategy": f"cpu {kind}"})
@@ -80,6 +92,8 @@ class Files:
         """What a contender loads."""
         if contender.runner == "llama":
             return self.gguf(contender.format)
+        if contender.packed:
+            return self.packed(contender.format)
         return self.checkpoint(zeros=contender.zeros)
 
     def checkpoint(self, *, zeros: bool = False) -> Path:
@@ -90,6 +104,14 @@ class Files:
             part = made.with_suffix(".part")
             write_checkpoint(part, GENERATION, SIZES[self.shape], change=change)
             part.rename(made)
+        return made
+
+    def packed(self, kind: str) -> Path:
+        """Our packed copy in "int8" or "int4", as ``rookery pack`` writes it."""
+        made = self.folder / f"rwkv7-{self.shape}-{kind}.{FORMAT}.safetensors"
+        if not made.exists():
+            with open_checkpoint(self.checkpoint()) as checkpoint:
+                write_packed(checkpoint, open_ops("cpu"), parse(f"cpu {kind}"), made)
         return made
 
     def gguf(self, kind: str) -> Path:

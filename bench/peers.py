@@ -7,8 +7,9 @@ round asks each for one figure and reads memory around it; what is printed are m
 rounds, shares and ratios too.
 llama.cpp runs where llama-cpp-python is installed: in this Python, or in ``--llama-python``.
 Checkpoints and their GGUF forms are made in ``--folder`` and kept there; ``--prepare`` does only
-that.  ``--verify`` compares logits instead of speeds.  ``--zeros`` compares our decode on a model
-whose feed-forward is 85 % zeros with what it is when they are read.  Runs join in one table:
+that.  With ``--measure load`` our packed copies are measured too.  ``--verify`` compares logits
+instead of speeds.  ``--zeros`` compares our decode on a model whose feed-forward is 85 % zeros with
+what it is when they are read.  Runs join in one table:
 
     python -m bench.report FILE...
 """
@@ -56,7 +57,8 @@ class Bench:
         if asked.zeros:
             found = with_and_without_skipping(asked.bits)
         else:
-            found = at_bits(asked.bits, llama=has_llama(asked.llama_python))
+            llama, packed = has_llama(asked.llama_python), "load" in asked.measure
+            found = at_bits(asked.bits, llama=llama, packed=packed)
         self.contenders = [one for one in found if _has(one.name, asked.only)]
 
     def prepare(self) -> None:

@@ -9,7 +9,15 @@ import torch
 
 from app.runtime.checkpoint import open_checkpoint
 from app.runtime.loading import open_model
-from bench.contenders import READ, SKIPPED, Contender, at_bits, with_and_without_skipping
+from bench.contenders import (
+    PACKED,
+    READ,
+    SKIPPED,
+    Contender,
+    Files,
+    at_bits,
+    with_and_without_skipping,
+)
 from bench.gguf_file import read_bytes, write_gguf
 from bench.machine import Others
 from bench.quality import open_as, random_tokens
@@ -74,6 +82,21 @@ def test_a_runner_that_ends_tells_why(tmp_path):
         Child(sys.executable, "ours", 1) as child,
     ):
         child.ask("load", path=str(tmp_path / "nowhere.pth"), strategy="cpu fp32")
+
+
+def test_a_packed_copy_is_measured_beside_the_file_it_was_made_of(small, tmp_path):
+    own, packed = (one for one in at_bits(8, llama=False, packed=True) if one.family == "Rookery")
+    assert packed.name == f"{own.name}{PACKED}"
+    assert own.options == packed.options
+    small.rename(tmp_path / "rwkv7-0.1B.pth")
+    files = Files(tmp_path, "0.1B", "")
+    logits = []
+    for one in (own, packed):
+        model = open_model(files.path(one), one.options["strategy"]).model
+        logits.append(model.forward(torch.tensor([[3, 1, 4]]), model.blank()))
+    assert torch.equal(*logits)
+    with open_checkpoint(files.path(packed)) as checkpoint:
+        assert checkpoint.dialect == "packed"
 
 
 def test_every_width_of_number_has_its_peers():
