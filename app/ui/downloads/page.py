@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.ui.amounts import rate, size
 from app.ui.commands import Command, Habit
@@ -78,8 +78,11 @@ class DownloadsPage(Page):
 
     def _show(self) -> None:
         items = self._queue.items
+        keyboard = self.column.isAncestorOf(QApplication.focusWidget() or self)
         self.column.show_items(items)
         self._stack.setCurrentWidget(self.column if items else self.blank)
+        if keyboard and not items:
+            self.blank.take_keyboard()
         active = [item for item in items if item.state in _ACTIVE]
         paused = any(item.state == "paused" for item in items)
         leads = not self._queue.elsewhere

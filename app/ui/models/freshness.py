@@ -71,7 +71,7 @@ class Freshness(QFrame):
             self._clock.start()
 
     def _sentence(self, catalogue: Catalogue) -> str:
-        age = self._age(catalogue.fetched_at)
+        age, whose = self._age(catalogue.fetched_at), self._whose(catalogue.fetched_at)
         if catalogue.searching:
             words = self.tr("Searching {} for “{}”")
             return words.format(self._source, catalogue.searched)
@@ -80,17 +80,21 @@ class Freshness(QFrame):
                 return self.tr("Asking {} for its newest list").format(self._source)
             case Asking.SLOW:
                 words = self.tr("{} is slow to answer; until then this is the list {}")
-                return words.format(self._source, age)
+                return words.format(self._source, whose)
             case Asking.FAILED:
                 words = self.tr("{} cannot be reached. This is the list {}")
-                return words.format(self._source, age)
+                return words.format(self._source, whose)
             case Asking.DONE:
                 return self.tr("{}, checked {}").format(self._source, age)
-        return self.tr("The list {}").format(age)
+        return self.tr("The list {}").format(whose)
 
-    def _age(self, fetched_at: float) -> str:
+    def _whose(self, fetched_at: float) -> str:
+        """What list it is: "from 8 min ago"."""
         if not fetched_at:
             return self.tr("that came with Rookery")
+        return self.tr("from {}").format(self._age(fetched_at))
+
+    def _age(self, fetched_at: float) -> str:
         seconds = time.time() - fetched_at
         if seconds < 90:
             return self.tr("just now")

@@ -100,6 +100,7 @@ async def test_one_is_paused_resumed_and_given_up_with_the_keyboard(hub, house, 
     QTest.keyClick(one, Qt.Key.Key_Delete)
     await until(lambda: not house.services.downloads.items, _LIMIT_S)
     assert page._stack.currentWidget() is page.blank
+    assert page.blank._button.hasFocus()
     await until(lambda: not list(paths.models.glob("*")), _LIMIT_S)
 
 

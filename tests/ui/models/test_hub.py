@@ -1,6 +1,7 @@
 """The Models page against a real hub on loopback: browse, search, download, pause, run."""
 
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,15 @@ async def test_a_hub_that_is_not_there_is_told_without_blocking_anything(filled)
     assert len(titles(filled)) > 150
     page.listing.freshness._details.click()
     assert filled.window.notices.isVisible()
+
+
+async def test_an_older_list_is_said_to_be_from_then(filled):
+    await browsed(filled)
+    catalogue, line = filled.services.catalogue, page_of(filled).listing.freshness
+    assert catalogue.asking is Asking.FAILED
+    catalogue.fetched_at = time.time() - 8 * 60
+    line.show_catalogue(catalogue, "The hub")
+    assert line.words.text() == "The hub cannot be reached. This is the list from 8 min ago"
 
 
 async def test_trying_again_finds_a_hub_that_has_come_back(hub, filled):
