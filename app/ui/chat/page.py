@@ -239,7 +239,7 @@ class ChatPage(Page):
         elif loaded is None:
             self.welcome.show_nothing()
         elif loaded.wordless:
-            self.welcome.show_wordless(name, why_wordless(loaded))
+            self.welcome.show_wordless(name.partition(",")[0], why_wordless(loaded))
         elif Path(loaded.path) == embedded_model():
             self.welcome.show_guide()
         else:
