@@ -20,7 +20,7 @@ async def test_it_names_the_open_model_its_generation_and_its_strategy(house):
     assert house.window.strip.pill.accessibleName() == said
 
 
-@pytest.mark.parametrize("size", range(11, 19))
+@pytest.mark.parametrize("size", [11, 13, 16])
 async def test_no_name_is_cut_where_there_is_room_for_it(house, size):
     await shown(house)
     strip = house.window.strip
