@@ -4,6 +4,7 @@ Failure
 ├── CheckpointError            the file cannot be used as a model (facts: path, and why)
 │   ├── NotFound               no such file or folder
 │   ├── Unreadable             the system refuses to read it
+│   ├── ChangedCheckpoint      written to while its model was open
 │   ├── DamagedCheckpoint      truncated, bit-flipped, inconsistent
 │   ├── HostileCheckpoint      asks for code to be run, or for absurd sizes
 │   ├── ForeignCheckpoint      a model, but not an RWKV (facts: found)
@@ -79,6 +80,12 @@ class Unreadable(CheckpointError):
     """The operating system refuses to read it."""
 
     code = "unreadable"
+
+
+class ChangedCheckpoint(CheckpointError):
+    """Written to while its model was open, whose weights lie in it."""
+
+    code = "changed-checkpoint"
 
 
 class DamagedCheckpoint(CheckpointError):

@@ -125,6 +125,11 @@ _ROWS = {
         "{path@the file} cannot be read{why+: }.",
         "Check that it is a file that you may open, and that its disk is in order.",
     ),
+    "changed-checkpoint": Words(
+        "The model file has changed",
+        "{path@the file} was written to while its model was open.",
+        "Open the model again.",
+    ),
     "damaged-checkpoint": Words(
         "The model file is damaged",
         "{path@the file} is damaged or incomplete{why+: }{missing+, }.",

@@ -141,7 +141,7 @@ class Checkpoint:
             source.let_go(begin + stored.offset, stored.nbytes)
 
     def watch(self) -> Callable[[], None]:
-        """What raises Unreadable once a file of the model has changed in which something lies."""
+        """What raises ChangedCheckpoint once a file has changed in which something lies."""
         mapped = [source.mapped for source in self._container.sources if source.mapped]
 
         def check() -> None:

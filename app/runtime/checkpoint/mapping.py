@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.errors import DamagedCheckpoint, Unreadable
+from app.errors import ChangedCheckpoint, DamagedCheckpoint, Unreadable
 
 if TYPE_CHECKING:
     from .source import Source
@@ -44,9 +44,9 @@ class MappedFile:
             self.memory.madvise(mmap.MADV_HUGEPAGE)
 
     def check(self) -> None:
-        """Raises Unreadable where the file is no longer what it was when it was opened."""
+        """Raises ChangedCheckpoint where the file is no longer what it was when it was opened."""
         if stamp_of(self._descriptor) != self._stamp:
-            raise Unreadable(path=str(self.path), why="it was changed while it was in use")
+            raise ChangedCheckpoint(path=str(self.path))
 
     def bring_in(self, source: "Source", offset: int, size: int) -> None:
         """Have these bytes in memory.  Raises DamagedCheckpoint, Unreadable."""

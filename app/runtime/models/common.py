@@ -60,7 +60,7 @@ class Tensors(Protocol):
         ...
 
     def watch(self) -> Callable[[], None]:
-        """What raises Unreadable once something that was used where it lies has changed."""
+        """What raises ChangedCheckpoint once something that was used where it lies has changed."""
         ...
 
     def packed_shape(self, name: str) -> Shape | None:
@@ -311,7 +311,7 @@ class Rwkv:
 
         ``tokens`` (B, T) int64; ``state`` of B texts moves on by T tokens, in place.  Raises
         RequestRefused for a token that the vocabulary does not have, or for no token at all, and
-        Unreadable where the file has changed in which weights lie.
+        ChangedCheckpoint where the file was written to in which weights lie.
         """
         self._check(tokens, state)
         if self._watch:

@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from app.errors import DamagedCheckpoint, Unreadable
+from app.errors import ChangedCheckpoint, DamagedCheckpoint
 from app.kernels import open_ops
 from app.runtime.checkpoint import mapping, open_checkpoint
 from app.runtime.checkpoint import source as sources
@@ -126,7 +126,7 @@ def test_a_file_that_changes_under_an_open_model_ends_its_use(file, change):
     model = _model(file)
     _logits(model)
     change(file)
-    with pytest.raises(Unreadable) as caught:
+    with pytest.raises(ChangedCheckpoint) as caught:
         _logits(model)
     assert caught.value.facts["path"] == str(file)
 
