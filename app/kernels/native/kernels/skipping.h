@@ -277,57 +277,75 @@ RK_KERNEL(packed_units) {
     }
 }
 
-// U vectors of a panel's outputs for M rows of x; `rows` are a group's, from the first output on.
+// U vectors of a panel's outputs for M rows of x, `step` numbers apart; `rows` are a group's and
+// `totals` (M, 128) the panel's, both from the first output on.
 template <int U, int M, class T>
 RK_INLINE void float_units(
-    const T* rows, const uint8_t* ids, int64_t count, Ahead& ahead, const float* x, int64_t width,
-    float* totals, int64_t padded) {
+    const T* rows, const uint8_t* ids, int64_t count, Ahead& ahead, const float* x, int64_t step,
+    float* totals) {
     F sums[U][M];
     for (int u = 0; u < U; ++u)
-        for (int m = 0; m < M; ++m) sums[u][m] = load(totals + m * padded + u * W);
+        for (int m = 0; m < M; ++m) sums[u][m] = load(totals + m * FLOAT_PANEL + u * W);
     for (int64_t i = 0; i < count; ++i) {
         ahead.fetch(U * W * int(sizeof(T)) / LINE);
         F by[M];
-        for (int m = 0; m < M; ++m) by[m] = all(x[m * width + ids[i]]);
+        for (int m = 0; m < M; ++m) by[m] = all(x[m * step + ids[i]]);
         for (int u = 0; u < U; ++u) {
             const F weight = load(rows + ids[i] * FLOAT_PANEL + u * W);
             for (int m = 0; m < M; ++m) sums[u][m] = fma(weight, by[m], sums[u][m]);
         }
     }
     for (int u = 0; u < U; ++u)
-        for (int m = 0; m < M; ++m) store(totals + m * padded + u * W, sums[u][m]);
+        for (int m = 0; m < M; ++m) store(totals + m * FLOAT_PANEL + u * W, sums[u][m]);
 }
 
 // A group's rows for M rows of x.
 template <int M, class T>
 RK_INLINE void float_group(
-    const T* rows, const uint8_t* ids, int64_t count, Ahead& ahead, const float* x, int64_t width,
-    float* totals, int64_t padded) {
-    constexpr int U = M == 1 ? 8 : 4;
+    const T* rows, const uint8_t* ids, int64_t count, Ahead& ahead, const float* x, int64_t step,
+    float* totals) {
+    constexpr int U = M == 1 ? 8 : M == 8 ? 2 : 4;
     for (int64_t at = 0; at < FLOAT_PANEL; at += U * W)
-        float_units<U, M>(rows + at, ids, count, ahead, x, width, totals + at, padded);
+        float_units<U, M>(rows + at, ids, count, ahead, x, step, totals + at);
 }
 
-// A panel of floats for all rows of x.
+// The same for M rows that lie far apart: in the cache such rows would take each other's places.
+template <int M, class T>
+RK_INLINE void float_group_near(
+    const T* rows, const uint8_t* ids, int64_t count, Ahead& ahead, const float* x, int64_t width,
+    int64_t n, float* totals) {
+    constexpr int64_t STEP = FLOAT_GROUP + LINE / int64_t(sizeof(float));
+    float near[M * STEP];
+    for (int m = 0; m < M; ++m)
+        for (int64_t i = 0; i < n; i += W)
+            store(near + m * STEP + i, load_first(x + m * width + i, n - i));
+    float_group<M>(rows, ids, count, ahead, near, STEP, totals);
+}
+
+// A panel of floats for all rows of x; `totals` (rows, 128).
 template <class T>
 RK_INLINE void float_panel(
-    const T* w, const Chosen& chosen, const float* x, int64_t rows, int64_t width, float* totals,
-    int64_t padded) {
+    const T* w, const Chosen& chosen, const float* x, int64_t rows, int64_t width, float* totals) {
     constexpr int64_t BYTES = FLOAT_PANEL * int64_t(sizeof(T));
     const int64_t groups = (width + FLOAT_GROUP - 1) / FLOAT_GROUP;
     for (int64_t g = 0; g < groups; ++g, w += FLOAT_GROUP * FLOAT_PANEL, x += FLOAT_GROUP) {
         const uint8_t* ids = chosen.ids + g * FLOAT_GROUP;
         const int64_t count = chosen.counts[g], lines = BYTES / LINE;
+        const int64_t n = least(FLOAT_GROUP, width - g * FLOAT_GROUP);
         Ahead ahead = {
             reinterpret_cast<const uint8_t*>(w + FLOAT_GROUP * FLOAT_PANEL), ids + FLOAT_GROUP,
             BYTES, lines, g + 1 < groups ? chosen.counts[g + 1] * lines : 0, 0};
         int64_t row = 0;
+        if (MANY_REGISTERS)
+            for (; row + 8 <= rows; row += 8)
+                float_group_near<8>(w, ids, count, ahead, x + row * width, width, n,
+                                    totals + row * FLOAT_PANEL);
         for (; row + 4 <= rows; row += 4)
-            float_group<4>(
-                w, ids, count, ahead, x + row * width, width, totals + row * padded, padded);
+            float_group_near<4>(w, ids, count, ahead, x + row * width, width, n,
+                                totals + row * FLOAT_PANEL);
         for (; row < rows; ++row)
             float_group<1>(
-                w, ids, count, ahead, x + row * width, width, totals + row * padded, padded);
+                w, ids, count, ahead, x + row * width, width, totals + row * FLOAT_PANEL);
         ahead.fetch(ahead.left);
     }
 }
@@ -355,12 +373,12 @@ RK_INLINE void units_of(const Call& call, const Team& team) {
     Range part;
     while (team.next(panels, 1, part)) {
         const int64_t first = part.begin * FLOAT_PANEL, count = least(FLOAT_PANEL, outputs - first);
-        for (int64_t row = 0; row < rows; ++row)
-            memset(totals + row * padded + first, 0, size_t(FLOAT_PANEL) * sizeof(float));
+        float* mine = totals + first * rows;
+        memset(mine, 0, size_t(rows * FLOAT_PANEL) * sizeof(float));
         const T* w = call.at<const T>(2) + first * width;
-        float_panel(w, chosen, x, rows, width, totals + first, padded);
+        float_panel(w, chosen, x, rows, width, mine);
         for (int64_t row = 0; row < rows; ++row)
-            finish(to, row, first, count, totals + row * padded + first);
+            finish(to, row, first, count, mine + row * FLOAT_PANEL);
     }
 }
 
