@@ -226,6 +226,24 @@ def _goose(
     yield p.compare("attend7", found, right)
     yield again.compare("attend7, state", state)
 
+    width = shape[-1]
+    down, up = p.draw(4, 8, width) / width**0.5, p.draw(4, width, 8)
+    chains = Loras(down, up, p.draw(4, 1, 1, width), ("", "tanh", "", "sigmoid"))
+    blends, later = p.draw(4, *shape), _Blocks(p, state)
+    right = p.plain.chains7((r, k, v), blends, chains, first, keys, bonus, plain_norm, state)
+    found = p.card.chains7(
+        (given_r, given_k, given_v),
+        p.card.put(blends),
+        p.card.place_loras(chains, "fp32"),
+        given_first,
+        given_keys,
+        given_bonus,
+        norm,
+        later.memory,
+    )
+    yield p.compare("chains7", found, right)
+    yield later.compare("chains7, state", state)
+
 
 def _products(p: Pair, rows: int, shape: tuple[int, int], form: str) -> Iterator[Found]:
     outputs, inputs = shape
@@ -265,8 +283,9 @@ def _chains(p: Pair, rows: int, shape: tuple[int, int], form: str) -> Iterator[F
         one[rank:] = 0
         two[:, rank:] = 0
     bias, acts = p.draw(3, 1, 1, outputs), ("tanh", "", "sigmoid")
-    right = p.plain.loras(x, Loras(down.to(_TYPES[form]), up.to(_TYPES[form]), bias, acts, ranks))
-    given = Loras(p.card.upload(down, form), p.card.upload(up, form), p.card.put(bias), acts, ranks)
+    chains = Loras(down, up, bias, acts, ranks)
+    right = p.plain.loras(x, p.plain.place_loras(chains, form))
+    given = p.card.place_loras(chains, form)
     yield p.compare("loras", p.card.loras(p.card.put(x.float()), given), right, form)
 
 

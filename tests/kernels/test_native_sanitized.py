@@ -27,7 +27,13 @@ TORCH = "race:libtorch_cpu.so\nrace:libc10.so\nrace:libgomp\n"
 HERE = Path(__file__).parent
 PARITY = [
     str(HERE / f"test_{name}.py")
-    for name in ("native_matrices", "native_products", "native_sequence", "parity_quantised")
+    for name in (
+        "native_loras",
+        "native_matrices",
+        "native_products",
+        "native_sequence",
+        "parity_quantised",
+    )
 ]
 
 

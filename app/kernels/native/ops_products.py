@@ -25,7 +25,7 @@ class Sizes(NamedTuple):
 
 
 class How(NamedTuple):
-    """What is done besides the product; ``row`` is how far apart the rows of x are, 0 if it is dense.
+    """What is done besides the product; ``row`` is how far apart the rows of x are (0: dense).
 
     ``outputs`` and ``widths`` are those of each matrix, where they are not those of the stack.
     """
