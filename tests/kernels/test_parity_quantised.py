@@ -199,6 +199,30 @@ def test_every_number_of_threads_gives_the_same(native, kind, threads, rows):
 
 @every_kind
 @pytest.mark.parametrize("by_unit", [False, True])
+def test_fewer_parts_than_were_wanted_are_enough_for_whole_strips(native, kind, by_unit):
+    before = torch.get_num_threads()
+    x, weight = _draw(1, 770, 20), _weight(kind, 200, 20, by_unit=by_unit)
+    ours, wanted = torch.zeros(1, 770, 200), torch.zeros(1, 770, 200)
+    torch.set_num_threads(6)
+    try:
+        native.matmul_packed_onto(ours, x, weight, None)
+    finally:
+        torch.set_num_threads(before)
+    PortableOps().matmul_packed_onto(wanted, x, weight, None)
+    _assert_close(ours, wanted)
+
+
+@every_kind
+def test_no_rows_make_none(native, kind):
+    x, weight = torch.empty(1, 0, 100), _weight(kind, 40, 100)
+    assert native.matmul_packed(x, weight, "").shape == (1, 0, 40)
+    for by_unit in (False, True):
+        out = torch.empty(1, 0, 40)
+        native.matmul_packed_onto(out, x, _weight(kind, 40, 100, by_unit=by_unit), None)
+
+
+@every_kind
+@pytest.mark.parametrize("by_unit", [False, True])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 def test_packing_makes_the_same_bytes(native, kind, by_unit, dtype):
     for shape in ((1, 1), (40, 100), (2, 300, 130)):

@@ -170,10 +170,11 @@ RK_INLINE void blocks_times(
     const Team& team) {
     const int64_t wide = (all_of.panels + BLOCK_PANELS - 1) / BLOCK_PANELS;
     // parts enough that threads end together
-    const int64_t floors = most((in.batch + BLOCK_ROWS - 1) / BLOCK_ROWS,
+    const int64_t wanted = most((in.batch + BLOCK_ROWS - 1) / BLOCK_ROWS,
                                 least((in.batch + 63) / 64, 4 * team.size / (all_of.stack * wide)));
-    const int64_t some = (in.batch + floors - 1) / floors;
+    const int64_t some = (in.batch + wanted - 1) / wanted;
     const int64_t high = (some + STRIP_ROWS - 1) / STRIP_ROWS * STRIP_ROWS;
+    const int64_t floors = (in.batch + high - 1) / high;  // whole strips may need fewer
     const Workplace place = workplace_at(all_of.scratch, team.id);
     Range part;
     while (team.next(all_of.stack * wide * floors, 1, part)) {

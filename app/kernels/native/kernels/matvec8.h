@@ -46,6 +46,7 @@ RK_INLINE void fix_all(const float* x, int64_t width, const Inputs& in, const Te
 RK_KERNEL(packed) {
     const int64_t stack = call[4], batch = call[5], out = call[6], width = call[7];
     const int64_t kind = call[8], group = call[9];
+    if (batch == 0) return;
     const int64_t groups = (width + group - 1) / group, panels = (out + PANEL - 1) / PANEL;
     const Inputs in = inputs_in(call.at<uint8_t>(11), batch, stack * batch, groups, group);
     fix_all(call.at<const float>(1), width, in, team);
