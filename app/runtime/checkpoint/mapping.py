@@ -44,8 +44,15 @@ class MappedFile:
             self.memory.madvise(mmap.MADV_HUGEPAGE)
 
     def check(self) -> None:
-        """Raises ChangedCheckpoint where the file is no longer what it was when it was opened."""
-        if stamp_of(self._descriptor) != self._stamp:
+        """Raises ChangedCheckpoint where the file is no longer what it was when it was opened.
+
+        And Unreadable where the system no longer says: a server may have lost it.
+        """
+        try:
+            now = stamp_of(self._descriptor)
+        except OSError as error:
+            raise Unreadable(path=str(self.path), why=error.strerror or str(error)) from error
+        if now != self._stamp:
             raise ChangedCheckpoint(path=str(self.path))
 
     def bring_in(self, source: "Source", offset: int, size: int) -> None:
@@ -53,7 +60,8 @@ class MappedFile:
         first = offset // mmap.PAGESIZE * mmap.PAGESIZE
         length = offset + size - first
         ahead = min(length + _AHEAD_BYTES, len(self.memory) - first)
-        self.memory.madvise(mmap.MADV_WILLNEED, first, ahead)
+        with suppress(OSError):  # a hint
+            self.memory.madvise(mmap.MADV_WILLNEED, first, ahead)
         if sys.platform != "linux":
             _read_through(source, offset, size)
             return

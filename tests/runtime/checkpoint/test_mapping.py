@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from app.errors import ChangedCheckpoint, DamagedCheckpoint
+from app.errors import ChangedCheckpoint, DamagedCheckpoint, Unreadable
 from app.kernels import open_ops
 from app.runtime.checkpoint import mapping, open_checkpoint
 from app.runtime.checkpoint import source as sources
@@ -91,6 +91,12 @@ def test_a_system_that_refuses_a_map_gets_a_copy(file, monkeypatch):
     assert torch.equal(_logits(_model(file)), wanted)
 
 
+def test_a_system_that_takes_no_hints_maps_all_the_same(file, tensors, monkeypatch):
+    monkeypatch.setattr(mapping.mmap, "MADV_WILLNEED", 9999)
+    with open_checkpoint(file) as checkpoint:
+        assert torch.equal(checkpoint.lying(LARGE), tensors[LARGE])
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux fills a map at once")
 def test_an_old_system_that_cannot_fill_a_map_is_served_by_reading(file, monkeypatch):
     wanted = _logits(_model(file))
@@ -129,6 +135,19 @@ def test_a_file_that_changes_under_an_open_model_ends_its_use(file, change):
     with pytest.raises(ChangedCheckpoint) as caught:
         _logits(model)
     assert caught.value.facts["path"] == str(file)
+
+
+def test_a_file_that_its_server_has_lost_ends_its_use(file, monkeypatch):
+    model = _model(file)
+
+    def stale(_):
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    monkeypatch.setattr(mapping.os, "fstat", stale)
+    with pytest.raises(Unreadable) as caught:
+        _logits(model)
+    monkeypatch.undo()
+    assert caught.value.facts == {"path": str(file), "why": "Stale file handle"}
 
 
 @pytest.mark.parametrize(
