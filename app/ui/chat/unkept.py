@@ -61,7 +61,7 @@ class Unkept(QObject):
             self._notices.failure(failure)
 
     def _try(self) -> None:
-        for tree in self._trees.values():
+        for tree in list(self._trees.values()):  # what is stored by then goes at once
             if any(message.status == "writing" for message in tree.messages):
                 self.again.start()
                 continue

@@ -149,8 +149,7 @@ async def test_on_a_full_disk_it_says_so_and_stores_everything_once_there_is_roo
     chat.services.notices.posted.connect(said.append)
     database = chat.services.conversations._database
     await settled()
-    pages = database.read(lambda file: file.execute("PRAGMA page_count").fetchone()[0]).result(10)
-    database.read(lambda file: file.execute(f"PRAGMA max_page_count = {pages}")).result(10)
+    _fill_disk(database)
     unkept = chat.page.talk._unkept
     await chat.say("First " + "x" * 50_000, "One.")
     await chat.say("Second", "Two.")
@@ -160,7 +159,7 @@ async def test_on_a_full_disk_it_says_so_and_stores_everything_once_there_is_roo
     unkept.again.timeout.emit()
     await settled(50)
     assert len(said) == 1, "what fails again is not said again"
-    database.read(lambda file: file.execute("PRAGMA max_page_count = 100000")).result(10)
+    _make_room(database)
     chat.page.begin()
     unkept.again.timeout.emit()
     await until(lambda: len(said) == 2)
@@ -169,3 +168,37 @@ async def test_on_a_full_disk_it_says_so_and_stores_everything_once_there_is_roo
     await chat.page.talk.open(kept.id)
     assert chat.texts()[1:] == ["One.", "Second", "Two."]
     assert chat.stored() == chat.texts()
+
+
+async def test_conversations_that_are_stored_before_anyone_looks_are_let_go_of(chat, monkeypatch):
+    said = []
+    chat.services.notices.posted.connect(said.append)
+    store, talk = chat.services.conversations, chat.page.talk
+    await settled()
+    _fill_disk(store._database)
+    for text in ("First", "Second"):
+        chat.page.begin()
+        await chat.say(text + "x" * 50_000, "Words.")
+    await until(lambda: len(talk._unkept._trees) == 2)
+    _make_room(store._database)
+    keep = store.keep_whole
+
+    def done_at_once(*told):
+        kept = keep(*told)
+        kept.result(10)
+        return kept
+
+    monkeypatch.setattr(store, "keep_whole", done_at_once)
+    talk._unkept.again.timeout.emit()
+    await until(lambda: len(store.all().result(10)) == 2)
+    assert not talk._unkept._trees
+    assert "everything is stored" in said[-1].text
+
+
+def _fill_disk(database):
+    pages = database.read(lambda file: file.execute("PRAGMA page_count").fetchone()[0]).result(10)
+    database.read(lambda file: file.execute(f"PRAGMA max_page_count = {pages}")).result(10)
+
+
+def _make_room(database):
+    database.read(lambda file: file.execute("PRAGMA max_page_count = 100000")).result(10)
