@@ -104,6 +104,14 @@ def recurrences(ops, batch, steps, heads, size):
     r = some(*rows)
     y = ops.wkv7(r, delta, some(*state))
     ops.gate7(y, r, delta, some(*rows), some(heads, size), norm(width))
+    for name, kind in DTYPES.items():
+        down, up = some(4, 5, width + 1, dtype=kind), some(4, width, 5, dtype=kind)
+        chains = Loras(down, up, some(4, 1, 1, width), ("", "tanh", "", "sigmoid"), (5, 3, 1, 4))
+        placed = ops.place_loras(chains, name)
+        placed = placed._replace(down=put(placed.down), up=put(placed.up), bias=chains.bias)
+        rkv, blends = tuple(some(*rows) for _ in range(3)), some(4, batch, steps, width + 1)
+        others = some(*rows), keys, some(heads, size), norm(width)
+        ops.chains7(rkv, blends, placed, *others, some(*state))
 
 
 def main():
