@@ -6,6 +6,7 @@ from .base import KINDS, Base, ready
 
 ACTS = {"": 0, "relu2": 1, "tanh": 2, "sigmoid": 3}
 
+_BATCH, _VECTOR = 8, 16  # rows that go together, and numbers that every vector divides
 MOST_ROWS = 32  # beyond, torch's products win, which read their weights in tiles
 
 
@@ -66,8 +67,10 @@ class MatrixOps(Base):
         onto: bool = False,
     ) -> None:
         """``sizes`` are stack, rows, out, width."""
-        x = self.floats(x)
-        self.call("matvec", y, x, weight, *sizes, KINDS[weight.dtype], act, gate, onto)
+        x, (stack, rows, _, width) = self.floats(x), sizes
+        lines = stack * -(-rows // _BATCH) * _BATCH
+        near = self.empty((lines, -(-width // _VECTOR) * _VECTOR)) if rows > 2 else None
+        self.call("matvec", y, x, weight, *sizes, KINDS[weight.dtype], act, gate, onto, near)
 
 
 def _fits(rows: int, x: Tensor, weight: Tensor) -> bool:

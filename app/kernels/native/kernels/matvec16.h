@@ -69,10 +69,11 @@ RK_INLINE void dots(const T* w, const float* const* x, int64_t width, float (*ra
     }
 }
 
-// R rows of weights side by side times M rows of x, so that what is loaded of x serves R times.
+// R rows of weights side by side times M rows of x, which are near each other, so that what is
+// loaded of x serves R times.
 template <int R, int M, class T>
 RK_INLINE void dots_beside(
-    const T* w, const float* const* x, int64_t width, float (*raw)[PART_ROWS]) {
+    const T* w, const float* x, int64_t width, float (*raw)[PART_ROWS]) {
     F sums[R][M];
     for (int r = 0; r < R; ++r)
         for (int m = 0; m < M; ++m) sums[r][m] = zero();
@@ -84,13 +85,13 @@ RK_INLINE void dots_beside(
             prefetch(w + (R + r) * width + i);
         }
         for (int m = 0; m < M; ++m) {
-            const F some = load(x[m] + i);
+            const F some = load(x + i * M + m * W);
             for (int r = 0; r < R; ++r) sums[r][m] = fma(weight[r], some, sums[r][m]);
         }
     }
     if (i < width)
         for (int m = 0; m < M; ++m) {
-            const F some = load_first(x[m] + i, width - i);
+            const F some = load(x + i * M + m * W);
             for (int r = 0; r < R; ++r)
                 sums[r][m] = fma(load_first(w + r * width + i, width - i), some, sums[r][m]);
         }
@@ -98,39 +99,74 @@ RK_INLINE void dots_beside(
         for (int r = 0; r < R; ++r) raw[m][r] = sum(sums[r][m]);
 }
 
-// `count` rows of weights times M rows of x.
-template <int U, int M, class T>
-RK_INLINE void part(
-    const T* w, const float* const* x, int64_t width, int64_t count, float (*raw)[PART_ROWS]) {
-    constexpr int R = M < 4 ? 1 : MANY_REGISTERS ? 24 / M : 8 / M;
+// `count` rows of weights times M rows of x, which are near each other.
+template <int M, class T>
+RK_INLINE void part_near(
+    const T* w, const float* x, int64_t width, int64_t count, float (*raw)[PART_ROWS]) {
+    constexpr int R = MANY_REGISTERS ? 24 / M : 8 / M;
     int64_t row = 0;
-    if (R > 1)
-        for (; row + R <= count; row += R)
-            dots_beside<R, M>(
-                w + row * width, x, width, reinterpret_cast<float(*)[PART_ROWS]>(&raw[0][row]));
+    for (; row + R <= count; row += R)
+        dots_beside<R, M>(
+            w + row * width, x, width, reinterpret_cast<float(*)[PART_ROWS]>(&raw[0][row]));
     for (; row < count; ++row)
-        dots<U, M>(w + row * width, x, width, reinterpret_cast<float(*)[PART_ROWS]>(&raw[0][row]));
+        dots_beside<1, M>(
+            w + row * width, x, width, reinterpret_cast<float(*)[PART_ROWS]>(&raw[0][row]));
+}
+
+// `count` rows of weights times one or two rows of x.
+template <int M, class T>
+RK_INLINE void part(
+    const T* w, const float* x, int64_t width, int64_t count, float (*raw)[PART_ROWS]) {
+    const float* rows[M];
+    for (int64_t m = 0; m < M; ++m) rows[m] = x + m * width;
+    for (int64_t row = 0; row < count; ++row)
+        dots<4, M>(
+            w + row * width, rows, width, reinterpret_cast<float(*)[PART_ROWS]>(&raw[0][row]));
+}
+
+// How many rows of x go together where `left` of them are left.
+RK_INLINE int64_t together(int64_t left) { return left > 4 ? BATCH : left > 2 ? 4 : left; }
+
+// Numbers of a row that is whole vectors.
+RK_INLINE int64_t whole_row(int64_t width) { return (width + W - 1) / W * W; }
+
+// The rows of x that go together, a vector of each in turn, and zeros behind their ends.  As they
+// are given they may lie 4 KB apart and take each other's places in the cache.  `near` holds whole
+// rows, as many as x and what fills the last of them up.
+RK_INLINE void bring_near(
+    float* near, const float* x, int64_t batch, int64_t width, const Team& team) {
+    const Range mine = team.share(whole_row(width) / W, 4);
+    for (int64_t done = 0; done < batch; done += BATCH) {
+        const int64_t left = least(BATCH, batch - done), count = together(left);
+        if (left <= 2) return;
+        float* to = near + done * whole_row(width);
+        for (int64_t v = mine.begin; v < mine.end; ++v)
+            for (int64_t m = 0; m < count; ++m) {
+                // the last row stands in for those that are missing
+                const float* from = x + (done + least(m, left - 1)) * width + v * W;
+                store(to + (v * count + m) * W, load_first(from, width - v * W));
+            }
+    }
 }
 
 // Rows `begin`.. of one matrix times all `batch` rows of x, some rows of x at a time.
 template <class T>
 RK_INLINE void rows_times(
-    const T* w, const float* x, int64_t batch, int64_t width, Range rows, const Target& to) {
+    const T* w, const float* x, const float* near, int64_t batch, int64_t width, Range rows,
+    const Target& to) {
     const int64_t count = rows.end - rows.begin;
     float raw[BATCH][PART_ROWS];
     for (int64_t done = 0; done < batch; done += BATCH) {
-        const int64_t some = least(BATCH, batch - done);
-        const float* from[BATCH];
-        // the last row stands in for those that are missing
-        for (int64_t m = 0; m < BATCH; ++m) from[m] = x + (done + least(m, some - 1)) * width;
-        if (some == 1)
-            part<4, 1>(w, from, width, count, raw);
-        else if (some == 2)
-            part<4, 2>(w, from, width, count, raw);
-        else if (some <= 4)
-            part<2, 4>(w, from, width, count, raw);
+        const int64_t some = least(BATCH, batch - done), step = together(some);
+        const float* from = near + done * whole_row(width);
+        if (step == 1)
+            part<1>(w, x + done * width, width, count, raw);
+        else if (step == 2)
+            part<2>(w, x + done * width, width, count, raw);
+        else if (step == 4)
+            part_near<4>(w, from, width, count, raw);
         else
-            part<1, BATCH>(w, from, width, count, raw);
+            part_near<BATCH>(w, from, width, count, raw);
         for (int64_t m = 0; m < some; ++m) finish(to, done + m, rows.begin, count, raw[m]);
     }
 }
@@ -139,10 +175,18 @@ template <class T>
 RK_INLINE void matvec_of(const Call& call, const Team& team) {
     const float* x = call.at<const float>(1);
     const T* w = call.at<const T>(2);
+    float* near = call.at<float>(11);
     const int64_t stack = call[3], batch = call[4], out = call[5], width = call[6];
-    const int64_t bytes = most(1, width * int64_t(sizeof(T)));
-    // a part is never of two matrices
-    const int64_t grain = most(4, least(PART_ROWS, PART_BYTES / bytes) / 4 * 4);
+    const int64_t eights = batch > 2 ? (batch + BATCH - 1) / BATCH * BATCH : 0;
+    const int64_t near_size = eights * whole_row(width);
+    if (batch > 2) {
+        for (int64_t matrix = 0; matrix < stack; ++matrix)
+            bring_near(near + matrix * near_size, x + matrix * batch * width, batch, width, team);
+        team.barrier();
+    }
+    // a part is never of two matrices, and whole runs of rows that are taken together
+    const int64_t rows_of_part = PART_BYTES / most(1, width * int64_t(sizeof(T)));
+    const int64_t grain = most(4, least(PART_ROWS, rows_of_part) / 12 * 12);
     const int64_t parts = (out + grain - 1) / grain;
     Range mine;
     while (team.next(stack * parts, 1, mine)) {
@@ -150,14 +194,15 @@ RK_INLINE void matvec_of(const Call& call, const Team& team) {
         const Range rows = {begin, least(out, begin + grain)};
         Target to = {call.at<float>(0), call.at<const float>(9), out, call[8], call[10] != 0};
         to.out += matrix * batch * out;
-        rows_times(
-            w + (matrix * out + begin) * width, x + matrix * batch * width, batch, width, rows, to);
+        rows_times(w + (matrix * out + begin) * width, x + matrix * batch * width,
+                   near + matrix * near_size, batch, width, rows, to);
     }
 }
 
 // y = act(x W^T), or y += gate * (x W^T), for each matrix of a stack with its own x.
 // Arguments: y (stack, batch, out), x (stack, batch, width), W (stack, out, width), stack, batch,
-// out, width, kind of W, act, gate (batch, out) or 0, whether to add to y.
+// out, width, kind of W, act, gate (batch, out) or 0, whether to add to y, scratch for more than two
+// rows of x: whole vectors of rows, and rows in eights.
 RK_KERNEL(matvec) {
     if (call[7] == FP32)
         matvec_of<float>(call, team);
