@@ -171,6 +171,7 @@ class Talk(QObject):
         self._unkept.forget(conversation)
         writing = self._writings.get(conversation)
         if writing is not None:
+            writing.wanted = False
             writing.stop()
         if conversation == self.conversation.id:
             self._stored = False
@@ -262,7 +263,7 @@ class Talk(QObject):
         message = writing.message
         self._writings.pop(message.conversation, None)
         if writing.kept is not None:
-            self._unkept.watch(writing.kept, tree)
+            self._unkept.watch(writing.kept, tree if writing.wanted else None)
         tree.replace(message)
         if message.conversation == self.conversation.id and message.id in self.tree:
             self.tree.replace(message)

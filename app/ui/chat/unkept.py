@@ -23,6 +23,7 @@ class Unkept(QObject):
 
     _failed = Signal(object, object)
     _stored = Signal(object)
+    _failed_again = Signal()
 
     def __init__(self, services: Services, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -32,6 +33,7 @@ class Unkept(QObject):
         self.again.timeout.connect(self._try)
         self._failed.connect(self._lose)
         self._stored.connect(self._release)
+        self._failed_again.connect(self._wait)
 
     def watch(self, kept: "Future[None]", tree: Tree | None = None) -> None:
         """A write that nobody waits for, of what is in ``tree`` where that is known."""
@@ -55,10 +57,13 @@ class Unkept(QObject):
         known = tree is not None and tree.conversation.id in self._trees
         if tree is not None:
             self._trees[tree.conversation.id] = tree
-            if not self.again.isActive():
-                self.again.start()
+            self._wait()
         if not known:
             self._notices.failure(failure)
+
+    def _wait(self) -> None:
+        if self._trees and not self.again.isActive():
+            self.again.start()
 
     def _try(self) -> None:
         for tree in list(self._trees.values()):  # what is stored by then goes at once
@@ -71,9 +76,11 @@ class Unkept(QObject):
 
     def _look_again(self, tree: Tree, done: "Future[None]") -> None:
         """From the store's thread."""
-        self._look(tree, done)
-        if done.exception() is None:
+        error = done.exception()
+        if error is None:
             self._stored.emit(tree)
+        elif isinstance(error, Failure):
+            self._failed_again.emit()
 
     def _release(self, tree: Tree) -> None:
         if self._trees.pop(tree.conversation.id, None) is not None and not self._trees:

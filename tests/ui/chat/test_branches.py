@@ -195,6 +195,25 @@ async def test_conversations_that_are_stored_before_anyone_looks_are_let_go_of(c
     assert "everything is stored" in said[-1].text
 
 
+async def test_a_conversation_that_was_deleted_on_a_full_disk_is_not_brought_back(chat):
+    said = []
+    chat.services.notices.posted.connect(said.append)
+    store, talk = chat.services.conversations, chat.page.talk
+    chat.speaker.says, chat.speaker.pause_s = "x" * 60_000 + " and more" * 1000, 0.003
+    chat.page.composer.edit.setPlainText("Count")
+    chat.page.composer.edit.sent.emit()
+    await until(lambda: len(chat.texts()[-1]) > 60_000)
+    (one,) = store.all().result(10)
+    _fill_disk(store._database)
+    chat.page.pane.delete(one)
+    await until(lambda: any(notice.title == "The disk is full" for notice in said))
+    _make_room(store._database)
+    talk._unkept.again.timeout.emit()
+    await settled()
+    assert not talk._unkept._trees
+    assert store.all().result(10) == []
+
+
 def _fill_disk(database):
     pages = database.read(lambda file: file.execute("PRAGMA page_count").fetchone()[0]).result(10)
     database.read(lambda file: file.execute(f"PRAGMA max_page_count = {pages}")).result(10)
