@@ -13,7 +13,7 @@ from .base import KINDS, ready
 from .ops_matrix import ACTS, MOST_ROWS
 from .ops_products import How, ProductOps, Sizes
 
-_MOST_CHAINS = 8  # as many fit one call
+_MOST_CHAINS = 5  # as many can have sizes of their own in one call of tiles.h
 
 
 class LoraOps(ProductOps):

@@ -13,6 +13,7 @@ from .ops_matrix import MOST_ROWS
 FEW_ROWS = MOST_ROWS  # tokens whose blends stay float32, for products of few rows
 
 _MOST_KEYS, _MOST_SIZE7 = 256, 128  # wkv6.h, wkv7.h
+_MOST_CHAINS7 = 4  # attend7.h
 _LEAST_COLUMNS = 16
 _PARTS_A_THREAD = 3  # of the work, so that threads end together
 
@@ -165,6 +166,7 @@ class SequenceOps(LoraOps):
         """See Ops; of one token of a few texts, what a head needs stays with one thread."""
         r, (heads, size) = rkv[0], bonus.shape
         few = r.shape[1] == 1 and len(r) <= FEW_ROWS and size <= _MOST_SIZE7
+        few = few and len(loras.ranks) <= _MOST_CHAINS7
         fits = few and self.knows(blends, loras) and ready(*rkv, first, keys, bonus, state)
         if not fits:
             return super().chains7(rkv, blends, loras, first, keys, bonus, norm, state)
