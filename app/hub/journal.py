@@ -70,7 +70,10 @@ class Journal:
     def read(self) -> tuple[Line, ...]:
         """What was written last; a damaged file is put aside by whoever owns it."""
         try:
-            return msgspec.json.decode(self._path.read_bytes(), type=_Pages).lines
+            lines = msgspec.json.decode(self._path.read_bytes(), type=_Pages).lines
+            if self._handle < 0:  # who only reads has no other trouble, and it is over
+                self.trouble = None
+            return lines
         except FileNotFoundError:
             return ()
         except OSError as error:

@@ -112,7 +112,9 @@ class Terminal:
         while not re.search(pattern, self.shown):
             assert time.perf_counter() - begin < 30, self.shown
             self.type(b"\x03")
-            self._read(0.5)
+            pressed = time.perf_counter()  # the echo alone is no answer
+            while time.perf_counter() - pressed < 0.5 and not re.search(pattern, self.shown):
+                self._read(0.05)
         self.wait_for(pattern)
 
     def end(self):
