@@ -31,16 +31,19 @@ def pytest_pyfunc_call(pyfuncitem):
     with QEventLoop(pyfuncitem.funcargs["qapp"]) as loop:
         asyncio.set_event_loop(loop)
         try:
-            loop.run_until_complete(_played(scene))
+            loop.run_until_complete(_played(scene, pyfuncitem.funcargs.get("build")))
         finally:
             asyncio.set_event_loop(None)
     return True
 
 
-async def _played(scene):
+async def _played(scene, houses):
+    """Windows end while the loop runs, as in the program: a timer of theirs may start a task."""
     try:
         await asyncio.wait_for(scene, _SCENE_S)
     finally:
+        if houses is not None:
+            await houses.close()
         mine = asyncio.current_task()
         left = [task for task in asyncio.all_tasks() if task is not mine]
         for task in left:
@@ -91,29 +94,46 @@ def paths(tmp_path):
     return standard_paths(str(tmp_path / "home"))
 
 
-@pytest.fixture
-def build(qapp, paths, guide, monkeypatch):
-    """Builds the window with a supervisor that only pretends; closes every one at the end."""
-    monkeypatch.setattr(app.runtime.library, "embedded_model", lambda: guide)
-    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # nobody listens there
-    built = []
+class Houses:
+    """Builds windows with a supervisor that only pretends."""
 
-    def _build(supervise=FakeSupervisor, cards=(), **settings):
-        house = House(qapp, paths, supervise, lambda: cards)
+    def __init__(self, qapp, paths):
+        self._qapp, self._paths, self._built = qapp, paths, []
+
+    def __call__(self, supervise=FakeSupervisor, cards=(), **settings):
+        house = House(self._qapp, self._paths, supervise, lambda: cards)
         house.services.settings.change(**settings)
-        built.append(house)
+        self._built.append(house)
         return house
 
-    yield _build
-    for house in built:
-        if house.closed:
-            continue
-        house.library.close()
-        if house.services.downloads.begun is not None:
-            house.services.downloads.begun.close()
-        house._close_stores()
-        house.window.deleteLater()
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    async def close(self):
+        """End every window that the test left open, as the program does."""
+        for house in self._left():
+            await house.close()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+    def abandon(self):
+        """End what is left where no loop ever ran."""
+        for house in self._left():
+            house.library.close()
+            house._close_stores()
+            house.window.deleteLater()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+    def _left(self):
+        left = [house for house in self._built if not house.closed]
+        self._built.clear()
+        return left
+
+
+@pytest.fixture
+def build(qapp, paths, guide, monkeypatch):
+    """Builds windows; closes every one at the end."""
+    monkeypatch.setattr(app.runtime.library, "embedded_model", lambda: guide)
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # nobody listens there
+    houses = Houses(qapp, paths)
+    yield houses
+    houses.abandon()
 
 
 @pytest.fixture
