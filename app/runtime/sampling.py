@@ -33,6 +33,9 @@ GREEDY = 1e-6
 _FIRST_LOOK, _NEXT_LOOK = 2.0**-8, 2.0**-6
 """Where the search for the best tokens begins, as a part of the best one's, and how it widens."""
 
+_MANY, _MARGIN = 4096, 0.01
+"""More tokens than so many are counted before they are sorted, until top-p and this are reached."""
+
 
 class Sampler:
     """Chooses the tokens of one text, one after another; ``seed`` alone decides the chances.
@@ -193,12 +196,14 @@ def _softmax(logits: Floats) -> Floats:
 def _powers(logits: Floats, temperature: float = 1.0) -> Floats:
     """e to the logits over the temperature, the greatest of them being 1."""
     with np.errstate(over="ignore"):
-        powers: Floats = np.exp((logits - logits.max()) / np.float32(temperature))
-    return powers
+        powers: Floats = logits - logits.max()
+        if temperature != 1:
+            powers /= np.float32(temperature)
+    return np.exp(powers, out=powers)
 
 
 def _floor(chances: Floats, min_p: float) -> float:
-    return float(chances.max()) * min_p
+    return float(chances.max()) * min_p if min_p else 0.0
 
 
 def _cutoff(chances: Floats, top_p: float) -> float:
@@ -212,14 +217,38 @@ def _cutoff(chances: Floats, top_p: float) -> float:
     look = _FIRST_LOOK
     peak = float(chances.max())
     while True:
-        likely = chances[chances >= peak * look]
-        reached = np.sort(likely)[::-1]
-        enough = np.cumsum(reached) >= top_p
-        if enough.any():
-            return float(reached[enough.argmax()])
+        likely = chances[np.flatnonzero(chances >= peak * look)]
+        cut = _cut(_likeliest(likely, top_p), top_p)
+        if cut is None and len(likely) > _MANY:  # float32 fell behind by more than the margin
+            cut = _cut(likely, top_p)
+        if cut is not None:
+            return cut
         if len(likely) == len(chances) or look < 1e-30:
             return 0.0
         look *= _NEXT_LOOK
+
+
+def _cut(chances: Floats, top_p: float) -> float | None:
+    """The least of the greatest that make up ``top_p``, or None where all together do not."""
+    reached = np.sort(chances)[::-1]
+    enough = np.cumsum(reached) >= top_p
+    return float(reached[enough.argmax()]) if enough.any() else None
+
+
+def _likeliest(chances: Floats, top_p: float) -> Floats:
+    """All from the best one down to some that ``top_p`` needs no more, in any order.
+
+    Of many, those that begin with the same 16 bits are counted together, which takes a tenth of the
+    time of sorting.  Sums in float32 may stay behind these of float64, hence the margin.
+    """
+    if len(chances) <= _MANY:
+        return chances
+    begin = chances.view(np.uint32) >> 16
+    sums = np.bincount(begin, weights=chances)
+    reached = np.flatnonzero(np.cumsum(sums[::-1]) >= top_p + _MARGIN)
+    if not len(reached):
+        return chances
+    return chances[np.flatnonzero(begin >= len(sums) - 1 - reached[0])]
 
 
 def _best(numbers: Floats, count: int) -> Ids:
