@@ -109,6 +109,13 @@ struct Team {
     // takes what the next ones have left.  One such loop between two barriers, begun by all threads with
     // the same numbers.
     bool next(int64_t total, int64_t grain, Range& part) const;
+
+    // A counter at 0 in the first 4 bytes there, for all threads once a barrier has been passed.
+    static void begin_count(void* at);
+
+    // One more, and how many these are.  Who is told a number sees all that those wrote who were told
+    // a smaller one, before they counted.
+    static int64_t count_up(void* at);
 };
 
 using Kernel = void (*)(const Call&, const Team&);
@@ -121,5 +128,11 @@ struct Isa {
 
 RK_INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 RK_INLINE int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+
+// The first line that begins there or behind.
+RK_INLINE uint8_t* line_from(uint8_t* p) {
+    const uintptr_t line = uintptr_t(LINE);
+    return reinterpret_cast<uint8_t*>((reinterpret_cast<uintptr_t>(p) + line - 1) / line * line);
+}
 
 }  // namespace rk

@@ -4,12 +4,13 @@ import torch
 from torch import Tensor
 
 from app.kernels import packing
-from app.kernels.layout import KINDS, LINE, Shape
+from app.kernels.layout import KINDS, LINE, ROW, Shape
 from app.kernels.packing import Packed
 
 from .base import KINDS as FLOATS
 from .base import Base, ready
 from .ops_matrix import ACTS
+from .slices import Group, Slices, slices
 
 _NUMBERS = {"int8": 0, "int4": 1, "int8g16": 2}  # PackedKind of matvec8.h
 _FLOAT_GROUP = 64
@@ -77,12 +78,12 @@ class QuantisedOps(Base):
         if not (rows <= _MOST_ROWS and weight.dtype in FLOATS and ready(out, x, weight, gate)):
             self.fallback("matmul_units_onto", out, x, weight, gate)
             return
-        groups = -(-width // _FLOAT_GROUP)
-        scratch = self._scratch(4 * panels * panel * rows + groups * (_FLOAT_GROUP + 4))
-        kind = FLOATS[weight.dtype]
+        cut = slices(panels, width, Group(_FLOAT_GROUP, panel * weight.dtype.itemsize))
+        scratch = self._scratch(_sliced(cut, rows * panel))
         gate = None if gate is None else self.floats(gate)
-        sizes = (rows, out.shape[-1], width, kind)
-        self.call("units", out, self.floats(x), weight, *sizes, scratch, gate, self.skipping)
+        sizes = (rows, out.shape[-1], width, FLOATS[weight.dtype])
+        others = (scratch, gate, self.skipping, cut.some)
+        self.call("units", out, self.floats(x), weight, *sizes, *others)
 
     def _packed(
         self,
@@ -107,14 +108,15 @@ class QuantisedOps(Base):
     def _packed_units(self, out: Tensor, x: Tensor, weight: Packed, gate: Tensor | None) -> None:
         shape = weight.shape
         rows = x.numel() // shape.inputs
-        few = 4 * rows * shape.padded + shape.groups * (KINDS[shape.kind].group + 4)
-        work = _blocks(rows) if rows > _FEW_ROWS else few
+        group = KINDS[shape.kind].group
+        cut = slices(shape.padded // shape.panel, shape.inputs, Group(group, ROW))
+        work = _blocks(rows) if rows > _FEW_ROWS else _sliced(cut, rows * shape.panel)
         scratch = self._scratch(_inputs(shape, rows) + work)
         self.call(
             "packed_units",
             *(out, x, weight.codes, weight.scales, rows, shape.outputs, shape.inputs),
-            *(shape.padded, _NUMBERS[shape.kind], KINDS[shape.kind].group),
-            *(packing.bytes_of_table(), scratch, gate, self.skipping),
+            *(shape.padded, _NUMBERS[shape.kind], group, packing.bytes_of_table(), scratch),
+            *(gate, self.skipping, cut.some),
         )
 
     def _scratch(self, size: int) -> Tensor:
@@ -124,6 +126,11 @@ class QuantisedOps(Base):
 def _inputs(shape: Shape, rows: int) -> int:
     """Bytes of the Inputs of fixed.h."""
     return rows * shape.groups * (2 * KINDS[shape.kind].group + 8)
+
+
+def _sliced(cut: Slices, size: int) -> int:
+    """Bytes of the Slices and the Chosen of skipping.h; ``size`` numbers are a part's totals."""
+    return LINE + cut.panels * (4 * cut.count * size + LINE) + cut.groups * (cut.group.units + 4)
 
 
 def _blocks(rows: int) -> int:

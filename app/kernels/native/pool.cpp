@@ -11,6 +11,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <thread>
 #include <vector>
 
@@ -221,6 +222,14 @@ bool Team::next(int64_t total, int64_t grain, Range& part) const {
         return true;
     }
     return false;
+}
+
+using Count = std::atomic<int32_t>;
+
+void Team::begin_count(void* at) { new (at) Count(0); }
+
+int64_t Team::count_up(void* at) {
+    return int64_t(static_cast<Count*>(at)->fetch_add(1, std::memory_order_acq_rel)) + 1;
 }
 
 namespace {

@@ -26,8 +26,7 @@ struct Workplace {
 
 RK_INLINE Workplace workplace_at(uint8_t* scratch, int thread) {
     constexpr int64_t SIZE = BLOCK_BYTES + BLOCK_ROWS * BLOCK_OUTPUTS * int64_t(sizeof(float));
-    const uint64_t aligned = (reinterpret_cast<uintptr_t>(scratch) + LINE - 1) / LINE * LINE;
-    uint8_t* mine = reinterpret_cast<uint8_t*>(aligned) + thread * SIZE;
+    uint8_t* mine = line_from(scratch) + thread * SIZE;
     return {mine, reinterpret_cast<float*>(mine + BLOCK_BYTES)};
 }
 

@@ -7,6 +7,8 @@
 #include "blocks.h"
 #include "matvec8.h"
 #include "skipping.h"
+#include "units8.h"
+#include "units16.h"
 #include "pack.h"
 #include "norm.h"
 #include "mix.h"
