@@ -33,6 +33,7 @@ PARITY = [
         "native_products",
         "native_sequence",
         "parity_quantised",
+        "slices",
     )
 ]
 

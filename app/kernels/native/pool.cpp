@@ -34,6 +34,8 @@ namespace {
 
 constexpr std::chrono::microseconds SPIN{40};
 constexpr int PAUSES = 32;  // between two looks at the clock
+constexpr int CREW = 8;     // threads that come to a barrier at the same number
+constexpr int CREWS = MOST_THREADS / CREW;
 constexpr int HELPED = 16;  // other threads whose part one looks at when its own is done
 
 void pause_a_moment() {
@@ -98,15 +100,16 @@ class Gate {
     }
 
   private:
-    alignas(64) std::atomic<uint32_t> epoch{0};
-    std::atomic<int> sleepers{0};
+    alignas(64) std::atomic<uint32_t> epoch{0};  // many read it all the time
+    alignas(64) std::atomic<int> sleepers{0};
     std::mutex mutex;
     std::condition_variable opened;
 };
 
-// How much has been taken of one thread's part of a call.
-struct alignas(64) Taken {
-    std::atomic<int64_t> count{0};
+// A number in a line of its own, so that who writes it keeps nobody from another one.
+template <class T>
+struct alignas(64) Alone {
+    std::atomic<T> count{0};
 };
 
 }  // namespace
@@ -118,24 +121,39 @@ struct Pool {
     const Kernel* kernels = nullptr;
     int size = 1;
 
-    alignas(64) std::atomic<int> arrived{0};
-    std::atomic<bool> shared{false};     // whether something has been taken since the last barrier
-    Taken taken[MOST_THREADS];
+    // Who has come to the barrier: of each crew its threads, and the crews that are complete.
+    Alone<int> arrived[CREWS], complete;
     Gate passed;
+    // How much has been taken of each thread's part of a call, for every other stretch between two
+    // barriers: meanwhile its thread sets the other number back to 0.
+    Alone<int64_t> taken[2][MOST_THREADS];
     std::vector<std::unique_ptr<Gate>> mailboxes;  // of thread 1, 2, ...
     std::mutex busy;
 
     void run(const Call* list, int64_t length, const Kernel* table, int threads) {
         std::lock_guard<std::mutex> hold(busy);
+        // nobody has come back to what was taken in the last stretch of the list before
+        for (auto& stretch : taken)
+            for (int id = 0; id < size; ++id)
+                stretch[id].count.store(0, std::memory_order_relaxed);
         calls = list, count = length, kernels = table, size = grown(threads);
         wake_children(0);
         work(0);
     }
 
-    void begin_anew() {
-        if (!shared.load(std::memory_order_relaxed)) return;
-        shared.store(false, std::memory_order_relaxed);
-        for (int id = 0; id < size; ++id) taken[id].count.store(0, std::memory_order_relaxed);
+    Alone<int64_t>* taken_now() { return taken[passed.now() % 2]; }
+
+    // Whether this thread is the last one to arrive.  Many threads at one number wait for each other.
+    bool arrives_last(int id) {
+        const int crew = id / CREW, crews = (size + CREW - 1) / CREW;
+        if (!fills(arrived[crew], crew + 1 < crews ? CREW : size - crew * CREW)) return false;
+        return crews == 1 || fills(complete, crews);
+    }
+
+    static bool fills(Alone<int>& number, int wanted) {
+        if (number.count.fetch_add(1, std::memory_order_acq_rel) + 1 < wanted) return false;
+        number.count.store(0, std::memory_order_relaxed);
+        return true;
     }
 
     void work(int id) {
@@ -187,18 +205,14 @@ struct Pool {
 };
 
 void Team::barrier() const {
-    if (size == 1) {
-        pool->begin_anew();
-        return;
-    }
     const uint32_t seen = pool->passed.now();
-    if (pool->arrived.fetch_add(1, std::memory_order_acq_rel) + 1 < size) {
+    std::atomic<int64_t>& used_next = pool->taken[1 - seen % 2][id].count;
+    if (used_next.load(std::memory_order_relaxed) != 0)
+        used_next.store(0, std::memory_order_relaxed);
+    if (pool->arrives_last(id))
+        pool->passed.open();
+    else
         pool->passed.wait(seen);
-        return;
-    }
-    pool->arrived.store(0, std::memory_order_relaxed);
-    pool->begin_anew();
-    pool->passed.open();
 }
 
 Range Team::share(int64_t total, int64_t grain) const {
@@ -208,13 +222,12 @@ Range Team::share(int64_t total, int64_t grain) const {
 }
 
 bool Team::next(int64_t total, int64_t grain, Range& part) const {
-    if (!pool->shared.load(std::memory_order_relaxed))
-        pool->shared.store(true, std::memory_order_relaxed);
+    Alone<int64_t>* const taken = pool->taken_now();
     for (int turn = 0; turn < size && turn <= HELPED; ++turn) {
         // its own part first, then what the others have left
         const Team owner{id + turn < size ? id + turn : id + turn - size, size, pool};
         const Range whole = owner.share(total, grain);
-        std::atomic<int64_t>& count = pool->taken[owner.id].count;
+        std::atomic<int64_t>& count = taken[owner.id].count;
         if (whole.begin + count.load(std::memory_order_relaxed) >= whole.end) continue;
         const int64_t begin = whole.begin + count.fetch_add(grain, std::memory_order_relaxed);
         if (begin >= whole.end) continue;

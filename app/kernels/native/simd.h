@@ -17,6 +17,7 @@
 //     where_less(a, b, x, y)     a < b ? x : y
 //     exp(f) sigmoid(f) tanh(f) silu(f)   to about 2e-7 of the result
 //     prefetch(p)                the cache line at p, soon to be read once
+//     prefetch_far(p)            the same, into the second cache
 //
 // A family may need more of an instruction set: add it to each of the four headers.
 

@@ -116,3 +116,6 @@ RK_INLINE F doubled(F x, F n) {
 }
 
 RK_INLINE void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
+RK_INLINE void prefetch_far(const void* p) {
+    _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1);
+}

@@ -105,3 +105,6 @@ RK_INLINE F nearest(F x) {
 RK_INLINE F doubled(F x, F n) { return {_mm512_scalef_ps(x.v, n.v)}; }
 
 RK_INLINE void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
+RK_INLINE void prefetch_far(const void* p) {
+    _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1);
+}

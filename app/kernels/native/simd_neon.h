@@ -87,3 +87,11 @@ RK_INLINE void prefetch(const void* p) {
     (void)p;
 #endif
 }
+
+RK_INLINE void prefetch_far(const void* p) {
+#if defined(__GNUC__)
+    __builtin_prefetch(p, 0, 2);
+#else
+    (void)p;
+#endif
+}

@@ -5,6 +5,7 @@ are added up in order: as neither the threads nor the rows have a say in it, res
 on how many there are.
 """
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 _PARTS = 128  # of a matrix: two for each of 64 threads
@@ -19,8 +20,9 @@ class Group(NamedTuple):
     row: int
 
 
-class Slices(NamedTuple):
-    """``panels`` of ``groups`` each, of which ``some`` are a slice (the last one may have fewer)."""
+@dataclass(frozen=True, slots=True)
+class Slices:
+    """``panels`` of ``groups`` each; ``some`` groups are a slice, fewer may be the last one."""
 
     panels: int
     groups: int

@@ -57,17 +57,20 @@ template <class T>
 RK_INLINE void attend7_as(const Call& call, const Team& team) {
     const Attend7 a = {call[4], call[5], call[6], call[7], call[8], call[7] * call[8]};
     const int64_t grain = a.heads >= 2 * HEADS7 * team.size ? HEADS7 : 1;
+    // texts that share one reading of a head's chains are one part, behind them the head's next ones
+    const int64_t floors = (a.rows + ROWS7 - 1) / ROWS7, blocks = (a.heads + grain - 1) / grain;
     float made[CHAINS7 * ROWS7 * MADE7];
-    Range mine;
-    while (team.next(a.heads, grain, mine))
-        for (int64_t row = 0; row < a.rows; row += ROWS7) {
-            const int64_t some = least(ROWS7, a.rows - row);
-            chains_of_heads<T>(call, a, mine, row, some, made);
-            for (int64_t head = mine.begin; head < mine.end; ++head)
-                for (int64_t m = 0; m < some; ++m)
-                    attend_head(
-                        call, a, head, row + m, made + m * MADE7 + (head - mine.begin) * a.size);
-        }
+    Range part;
+    while (team.next(blocks * floors, 1, part)) {
+        const int64_t row = part.begin % floors * ROWS7, some = least(ROWS7, a.rows - row);
+        const int64_t first = part.begin / floors * grain;
+        const Range mine = {first, least(a.heads, first + grain)};
+        chains_of_heads<T>(call, a, mine, row, some, made);
+        for (int64_t head = mine.begin; head < mine.end; ++head)
+            for (int64_t m = 0; m < some; ++m)
+                attend_head(
+                    call, a, head, row + m, made + m * MADE7 + (head - mine.begin) * a.size);
+    }
 }
 
 // Arguments: 0 out (rows, A), 1 low (n, rows, D), 2 up, chain after chain by unit, 3 bias (n, A),

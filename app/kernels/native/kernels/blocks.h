@@ -9,6 +9,7 @@ constexpr int64_t BLOCK_PANELS = 8;
 constexpr int64_t BLOCK_OUTPUTS = BLOCK_PANELS * PANEL;
 constexpr int64_t BLOCK_BYTES = 64 << 10;  // of quads
 constexpr int64_t BLOCK_ROWS = 256;        // at most
+constexpr int64_t LEAST_ROWS = 32;         // fewer do not pay for the quads that they share
 constexpr int64_t ROW_BYTES = 128;         // of a unit in a panel
 
 // One matrix as it lies in memory.
@@ -170,7 +171,8 @@ RK_INLINE void blocks_times(
     const int64_t wide = (all_of.panels + BLOCK_PANELS - 1) / BLOCK_PANELS;
     // parts enough that threads end together
     const int64_t wanted = most((in.batch + BLOCK_ROWS - 1) / BLOCK_ROWS,
-                                least((in.batch + 63) / 64, 4 * team.size / (all_of.stack * wide)));
+                                least((in.batch + LEAST_ROWS - 1) / LEAST_ROWS,
+                                      PARTS_A_THREAD * team.size / (all_of.stack * wide)));
     const int64_t some = (in.batch + wanted - 1) / wanted;
     const int64_t high = (some + STRIP_ROWS - 1) / STRIP_ROWS * STRIP_ROWS;
     const int64_t floors = (in.batch + high - 1) / high;  // whole strips may need fewer

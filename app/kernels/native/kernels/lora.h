@@ -81,7 +81,7 @@ RK_INLINE void down_as(const Call& call, const Team& team) {
     const int64_t count = call[3], rows = call[4], width = call[5], rank = call[6];
     int64_t total = 0;
     for (int chain = 0; chain < count; ++chain) total += call[DOWN_RANK + 2 * chain];
-    const Range mine = team.share(total, W);
+    const Range mine = team.share(total, total < W * team.size ? FOUR_LINES : W);
     for (int64_t chain = 0, begin = 0; chain < count; ++chain) {
         const int64_t lines = call[DOWN_RANK + 2 * int(chain)];
         const Range part = cut(mine, begin, lines);

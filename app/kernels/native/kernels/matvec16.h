@@ -3,8 +3,11 @@
 // What is done to a sum before it is stored; the numbers are those of ops_matrix.py.
 enum Act : int64_t { NO_ACT = 0, RELU2 = 1, TANH = 2, SIGMOID = 3 };
 
-constexpr int64_t PART_BYTES = 64 << 10;  // of weights that a thread takes at once
+constexpr int64_t PART_BYTES = 64 << 10;  // of weights that a thread takes at once, at most
+constexpr int64_t LEAST_BYTES = 8 << 10;  // fewer are not worth a part
 constexpr int64_t PART_ROWS = 256;        // at most
+constexpr int64_t TOGETHER = 12;          // a multiple of the rows that are taken at once
+constexpr int64_t PARTS_A_THREAD = 4;     // so that threads end together
 constexpr int BATCH = 8;                  // rows of x that a weight is multiplied with at once
 #if RK_AVX512 || RK_NEON
 constexpr bool MANY_REGISTERS = true;  // of vectors: 32, else 16
@@ -185,8 +188,11 @@ RK_INLINE void matvec_of(const Call& call, const Team& team) {
         team.barrier();
     }
     // a part is never of two matrices, and whole runs of rows that are taken together
-    const int64_t rows_of_part = PART_BYTES / most(1, width * int64_t(sizeof(T)));
-    const int64_t grain = most(4, least(PART_ROWS, rows_of_part) / 12 * 12);
+    const int64_t row_bytes = most(1, width * int64_t(sizeof(T)));
+    const int64_t few = most(TOGETHER, LEAST_BYTES / row_bytes);
+    const int64_t wanted = most(few, stack * out / (PARTS_A_THREAD * team.size));
+    const int64_t many = least(PART_ROWS, PART_BYTES / row_bytes);
+    const int64_t grain = most(4, least(many, wanted) / TOGETHER * TOGETHER);
     const int64_t parts = (out + grain - 1) / grain;
     Range mine;
     while (team.next(stack * parts, 1, mine)) {

@@ -1,6 +1,6 @@
 // Products with packed matrices (layout.py): int8 and int4, by output.
 
-constexpr int64_t PACKED_PART = 128 << 10;  // bytes of numbers that a thread takes at once
+constexpr int64_t PACKED_PART = 128 << 10;  // bytes of numbers that a thread takes at once, at most
 
 // Panels `panels` of one matrix times the `batch` rows of inputs from `first` on.
 template <int QUADS, bool FOUR>
@@ -61,7 +61,9 @@ RK_KERNEL(packed) {
         const Blocks all_of = {first, stack, panels, codes_size, scales_size, in.end()};
         return blocks_times_kind<ByOutput>(kind, all_of, in, table, to, team);
     }
-    const int64_t grain = most(1, least(panels, PACKED_PART / panel_bytes));
+    const int64_t wanted =
+        most(LEAST_BYTES / panel_bytes, stack * panels / (PARTS_A_THREAD * team.size));
+    const int64_t grain = most(1, least(wanted, PACKED_PART / panel_bytes));
     const int64_t parts = (panels + grain - 1) / grain;
     float* y = to.out;
     Range part;

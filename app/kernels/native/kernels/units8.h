@@ -49,8 +49,8 @@ RK_INLINE void four_units(
 // side; `totals` are those of the lines' outputs.
 template <bool FOUR, int SIDE>
 RK_INLINE void line_times_row(
-    const UnitLine& line, Ahead& ahead, const Inputs& in, int64_t g, const Table& table,
-    float* totals) {
+    const UnitLine& line, Ahead<ROW_BYTES>& ahead, const Inputs& in, int64_t g,
+    const Table& table, float* totals) {
     constexpr int PANELS = FOUR ? 8 : 4;
     const Strip strip = {0, 1};
     Sums sums[SIDE][PANELS];
@@ -79,7 +79,7 @@ RK_INLINE void line_times_row(
 template <int M>
 RK_INLINE void kept_quads(
     const Quads* kept, int64_t quads, const Inputs& in, Strip strip, int64_t g,
-    const fp16* scales, float* totals, Ahead& ahead) {
+    const fp16* scales, float* totals, Ahead<ROW_BYTES>& ahead) {
     Sums sums[M];
     const int32_t* offsets = in.offset(strip, g);
     const uint8_t* x = in.at(strip, g);
@@ -94,8 +94,8 @@ RK_INLINE void kept_quads(
 // For several rows: the quads of line `which` of the panel are kept and used for all of them.
 template <bool FOUR>
 RK_INLINE void line_times_rows(
-    const UnitLine& line, Ahead& ahead, const Inputs& in, int64_t g, const Table& table,
-    float* totals, int64_t which) {
+    const UnitLine& line, Ahead<ROW_BYTES>& ahead, const Inputs& in, int64_t g,
+    const Table& table, float* totals, int64_t which) {
     constexpr int PANELS = FOUR ? 8 : 4;
     constexpr int64_t OUTPUTS = ROW_BYTES / LINE * PANELS * PANEL;  // of all lines
     Quads kept[PANELS][MOST_GROUP / QUAD];
@@ -129,28 +129,26 @@ RK_INLINE void line_times_rows(
 // 16), grow by their products.
 template <bool FOUR>
 RK_INLINE void unit_groups(
-    const Codes& panel, Range some, bool last, const Inputs& in, const Chosen& chosen,
-    const Table& table, float* totals) {
+    const Codes& panel, Range some, const Inputs& in, const Table& table, float* totals,
+    Ahead<ROW_BYTES>& ahead) {
     constexpr int64_t OUTPUTS = FOUR ? 128 : 64, LINES = ROW_BYTES / LINE;
     constexpr int SIDE = FOUR ? 1 : LINES_AT_ONCE;
     const int64_t group_bytes = in.group * ROW_BYTES;
     const uint8_t* codes = panel.codes + some.begin * group_bytes;
     const fp16* scales = panel.scales + some.begin * panel.step;
     for (int64_t g = some.begin; g < some.end; ++g, codes += group_bytes, scales += panel.step) {
-        const uint8_t* ids = chosen.ids + g * in.group;
-        const int64_t next = behind(g, in.groups);
-        const int64_t lines = last && next == 0 ? 0 : chosen.counts[next] * LINES;
-        Ahead ahead = {codes + group_bytes, chosen.ids + next * in.group, ROW_BYTES, LINES, lines, 0};
+        const uint8_t* ids = ahead.chosen.ids + g * in.group;
+        const int64_t count = ahead.chosen.counts[g];
+        ahead.allow(g);
         const int64_t step = in.rows == 1 ? SIDE : 1;
         for (int64_t i = 0; i < LINES; i += step) {
-            const UnitLine line = {
-                codes + i * LINE, ids, chosen.counts[g], scales + i * OUTPUTS};
+            const UnitLine line = {codes + i * LINE, ids, count, scales + i * OUTPUTS};
             if (in.rows == 1)
                 line_times_row<FOUR, SIDE>(line, ahead, in, g, table, totals + i * OUTPUTS);
             else
                 line_times_rows<FOUR>(line, ahead, in, g, table, totals, i);
         }
-        ahead.fetch(ahead.left);
+        ahead.fetch_rest();
     }
 }
 
@@ -178,19 +176,24 @@ RK_KERNEL(packed_units) {
     const int64_t sparse = call[13] == 0 ? ALL_UNITS : SPARSE_PACKED;
     choose_and_fix(call.at<const float>(1), width, sparse, in, chosen, team);
 
-    Range part;
-    while (team.next(cut.parts(), 1, part)) {
+    const uint8_t* end = w.codes + cut.panels * groups * group * ROW_BYTES;
+    Ahead<ROW_BYTES> ahead = {chosen, groups * group, groups, wide * int64_t(sizeof(fp16)), end,
+                              nullptr, nullptr, nullptr, 0, 0, 0, 0};
+    Range part, before = {0, -1};
+    for (; team.next(cut.parts(), 1, part); before = part) {
         const int64_t at = part.begin / cut.count(), first = at * wide;
         const Codes panel = {
             w.codes + at * groups * group * ROW_BYTES, w.scales + at * groups * wide, wide};
         const Range some = cut.groups_of(part.begin);
-        const bool last = at + 1 == cut.panels;
+        if (part.begin != before.end)
+            ahead.begin(some.begin, panel.codes + some.begin * group * ROW_BYTES,
+                        panel.scales + some.begin * wide);
         float* mine = cut.totals_of(part.begin);
         memset(mine, 0, size_t(cut.size) * sizeof(float));
         if (four)
-            unit_groups<true>(panel, some, last, in, chosen, table, mine);
+            unit_groups<true>(panel, some, in, table, mine, ahead);
         else
-            unit_groups<false>(panel, some, last, in, chosen, table, mine);
+            unit_groups<false>(panel, some, in, table, mine, ahead);
         const float* sums = ended(cut, part.begin);
         for (int64_t row = 0; sums && row < rows; ++row) {
             const Strip strip = in.strip_of(row);
