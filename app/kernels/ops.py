@@ -72,15 +72,17 @@ class Ops(Protocol):
     ``note`` says why it is not done faster, in one line, or nothing.
     ``by_unit`` tells whether matrices that follow a square-ReLU are better stored by unit, so that
     what belongs to an input of zero is not read; ``skipping`` can be set to False to read it all
-    the same.  ``rows`` is how many tokens, of all texts together, go through the layers at once.
-    ``device`` is the card where all arrays lie, and the memories of texts behind tables of
-    addresses; None where they are host tensors.
+    the same.  ``apart`` tells whether the matrices of a stack may lie apart (apart.py).  ``rows``
+    is how many tokens, of all texts together, go through the layers at once.  ``device`` is the
+    card where all arrays lie, and the memories of texts behind tables of addresses; None where they
+    are host tensors.
     """
 
     name: str
     note: str
     by_unit: bool
     skipping: bool
+    apart: bool
     rows: int
     device: Any
 
@@ -88,6 +90,10 @@ class Ops(Protocol):
 
     def upload(self, host: Any, dtype: str) -> Array:
         """A host tensor on the device, as "fp32", "bf16" or "fp16"."""
+        ...
+
+    def turned(self, host: Any, dtype: str) -> Array:
+        """A host tensor (out, in) of floats by unit, (panels, in, 128); see layout.py."""
         ...
 
     def place_loras(self, host: Loras, dtype: str) -> Loras:
@@ -136,7 +142,10 @@ class Ops(Protocol):
         ...
 
     def matmul_stack(self, x: Array, weight: Array) -> Array:
-        """x (n, B, T, in), each with its own weight of (n, out, in): float32 (n, B, T, out)."""
+        """x (n, B, T, in), each with its own weight of (n, out, in): float32 (n, B, T, out).
+
+        The weight may be an Apart where ``apart`` says so.
+        """
         ...
 
     def matmul_onto(self, out: Array, x: Array, weight: Array, gate: Array | None) -> None:

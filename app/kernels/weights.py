@@ -42,7 +42,7 @@ class Weight(Adds, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """16 or 32 bits a number; ``data`` is (out, in), or (n, out, in) for a stack."""
+    """16 or 32 bits a number; ``data`` is (out, in), for a stack (n, out, in) or an Apart."""
 
     ops: Ops
     data: Array
@@ -84,9 +84,7 @@ class ByUnit:
     @classmethod
     def pack(cls, ops: Ops, host: Array, dtype: str) -> Self:
         """From a host tensor (out, in)."""
-        from .packing import turned  # which imports torch
-
-        return cls(ops, ops.upload(turned(host), dtype))
+        return cls(ops, ops.turned(host, dtype))
 
     @property
     def nbytes(self) -> int:

@@ -18,13 +18,14 @@ from app.kernels.portable import PortableOps
 
 from .footprint import QUANTISED, head_format
 from .models import GENERATIONS
-from .models.common import Layer, Scope
+from .models.common import Layer
+from .models.scope import Scope
 from .states import State, stack
 from .strategy import Strategy
 
 if TYPE_CHECKING:
     from .models import Rwkv
-    from .models.common import Tensors
+    from .models.scope import Tensors
 
 _FORWARDS = (4, 1, 1, 1, 1)
 _PROMPT, _QUANTISED_PROMPT = 20, 72

@@ -17,6 +17,8 @@ import numpy as np
 import torch
 
 from app.kernels import Affine, Delta, Loras, packing
+from app.kernels.apart import Apart
+from app.kernels.native import ops_quantised
 from app.kernels.native.base import Base
 from app.kernels.native.library import Library
 from app.kernels.native.ops import NativeOps
@@ -24,6 +26,7 @@ from app.kernels.portable import DTYPES
 
 PAGE = mmap.PAGESIZE
 FLOATS = torch.float32, torch.bfloat16, torch.float16
+FORMS = {kind: name for name, kind in DTYPES.items()}
 MATRICES = (1, 1), (5, 3), (17, 70), (130, 33), (257, 129), (40, 520)  # (out, in)
 ROWS = 1, 2, 7, 33
 TEXTS = (1, 1), (2, 1), (2, 5), (1, 37)  # (batch, steps)
@@ -66,11 +69,14 @@ def products(ops, out, width, rows, kind):
     ops.matmul_onto(y, x, weight, gate)
     ops.head(x, weight)
     ops.matmul_stack(some(3, 1, rows, width), some(3, out, width, dtype=kind))
+    parts = [some(out, width, dtype=kind) for _ in range(3)]
+    ops.matmul_stack(some(3, 1, rows, width), Apart.of(parts))
+    ops.turned(weight, FORMS[kind])
     ops.matmul_units_onto(y, put(x.relu()), some(-(-out // 128), width, 128, dtype=kind), gate)
     down, up = some(2, out, width, dtype=kind), some(2, width, out, dtype=kind)
     ranks = (out, max(1, out - 1))
     chains = Loras(down, up, some(2, 1, 1, width), ("tanh", ""), ranks)
-    placed = ops.place_loras(chains, next(name for name, one in DTYPES.items() if one == kind))
+    placed = ops.place_loras(chains, FORMS[kind])
     placed = placed._replace(down=put(placed.down), up=put(placed.up), bias=chains.bias)
     ops.loras(some(2, 1, rows, width), placed)
     ops.mix(x, norm(width), some(1, width), some(4, 1, 1, width, dtype=kind))
@@ -118,6 +124,7 @@ def main():
     faulthandler.enable()
     Base.empty = lambda self, shape, dtype=torch.float32: room(shape, dtype)
     packing.empty = room_for_packed
+    ops_quantised.room = room
     ops = NativeOps(Library(Path(sys.argv[1])))
     torch.set_num_threads(2)
     for name in ops.library.sets:

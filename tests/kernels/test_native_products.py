@@ -6,6 +6,8 @@ The library and its instruction sets are those of test_native_sequence.
 import pytest
 import torch
 
+from app.kernels.apart import Apart
+from app.kernels.portable import PortableOps
 from app.kernels.weights import ByUnit
 
 from .test_native_sequence import TYPES, _close, draw, library, ops, two_threads
@@ -37,6 +39,20 @@ def test_a_stack(ops, draw, kind, size):
 
 
 @pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_a_stack_that_lies_apart(ops, draw, kind, size):
+    x, weight, _ = _drawn(draw, kind, *size)
+    memory = draw(4, *weight.shape[1:]).to(weight.dtype)
+    places = [2, 0, 3][: len(weight)]
+    memory[places] = weight
+    apart = Apart.of([memory[place] for place in places])
+    wanted = ops.matmul_stack(x, weight)
+    assert torch.equal(ops.matmul_stack(x, apart), wanted)
+    _close(PortableOps().matmul_stack(x, apart), wanted.double(), LOSS[TYPES[kind]])
+    assert ops.kernels == ["tiles", "tiles"]
+
+
+@pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("act", ["", "relu2", "tanh", "sigmoid"])
 def test_an_act(ops, draw, kind, act):
     x, weight, exact = _drawn(draw, kind, 1, 50, 41, 37)
@@ -56,7 +72,9 @@ def test_onto_a_residual(ops, draw, kind, gated, by_unit, rows):
     gate = draw(1, rows, 141).sigmoid() if gated else None
     wanted = out + exact[0] * (1 if gate is None else gate)
     if by_unit:
-        ByUnit.pack(ops, weight[0], kind).onto(out, x[0], gate)
+        packed = ByUnit.pack(ops, weight[0], kind)
+        ops.kernels.clear()
+        packed.onto(out, x[0], gate)
     else:
         ops.matmul_onto(out, x[0], weight[0], gate)
     _close(out, wanted, LOSS[TYPES[kind]])

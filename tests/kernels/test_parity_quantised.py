@@ -233,6 +233,16 @@ def test_packing_makes_the_same_bytes(native, kind, by_unit, dtype):
         assert torch.equal(ours.scales, plain.scales)
 
 
+@pytest.mark.parametrize("form", DTYPES)
+@pytest.mark.parametrize("size", [(1, 1), (40, 33), (128, 64), (300, 130), (256, 200)], ids=str)
+def test_a_matrix_is_turned_number_by_number(native, form, size):
+    host = _draw(*size).to(DTYPES[form])
+    for given in (host, host.mT.contiguous().mT, host.double()):
+        found = native.turned(given, form)
+        assert torch.equal(found, PortableOps().turned(host, form))
+        assert torch.equal(found.mT.flatten(0, 1)[: len(host)], host)
+
+
 @every_kind
 @pytest.mark.parametrize("by_unit", [False, True])
 @pytest.mark.parametrize("place", [0, 30, 63, 99])

@@ -13,6 +13,7 @@ import torch
 
 from app.kernels.layout import FLOAT_PANEL
 from app.kernels.ops import Loras
+from app.kernels.packing import turned
 
 from .device import DTYPES, FORMS, Array, Device
 from .ops_products import PLAIN, How, ProductOps, by_output, by_unit, short
@@ -47,7 +48,7 @@ class MatrixOps(ProductOps):
     Results are float32, but bfloat16 where many rows of a square-ReLU come of bfloat16 weights.
     """
 
-    by_unit, skipping = True, True
+    by_unit, skipping, apart = True, True, False
 
     def __init__(self, device: Device) -> None:
         super().__init__(device)
@@ -57,6 +58,10 @@ class MatrixOps(ProductOps):
     def upload(self, host: torch.Tensor, dtype: str) -> Array:
         """See Ops."""
         return self.put(host, dtype)
+
+    def turned(self, host: torch.Tensor, dtype: str) -> Array:
+        """See Ops."""
+        return self.put(turned(host), dtype)
 
     def place_loras(self, host: Loras, dtype: str) -> Loras:
         """See Ops; they lie as on the host."""

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
+from app.kernels.apart import Apart
 from app.kernels.ops import Array
 from app.kernels.portable import PortableOps
 
@@ -29,7 +30,7 @@ Argument = Tensor | int | float | None
 _REAL, _WHOLE = struct.Struct("<d"), struct.Struct("<q")
 
 
-_AT_LOAD = ("upload", "place_loras", "table", "zeros", "pack", "place", "capture", "host")
+_AT_LOAD = ("upload", "turned", "place_loras", "table", "zeros", "pack", "place", "capture", "host")
 _COMPOSED = ("attend7", "chains7")  # of others, which are recorded themselves
 
 _Class = TypeVar("_Class", bound=type)
@@ -60,6 +61,11 @@ def _fallback_of(name: str) -> Callable[..., Any]:
 def ready(*arrays: Tensor | None) -> bool:
     """Whether a kernel can read and write these as they lie in memory (None is fine)."""
     return all(one is None or one.is_contiguous() for one in arrays)
+
+
+def address_of(weight: Tensor | Apart) -> Tensor:
+    """What a kernel is given for a matrix or a stack: its numbers, or the table of its places."""
+    return weight.places if isinstance(weight, Apart) else weight
 
 
 class Base(PortableOps):

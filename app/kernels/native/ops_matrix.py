@@ -2,7 +2,9 @@
 
 from torch import Tensor
 
-from .base import KINDS, Base, ready
+from app.kernels.apart import Apart
+
+from .base import KINDS, Base, address_of, ready
 
 ACTS = {"": 0, "relu2": 1, "tanh": 2, "sigmoid": 3}
 
@@ -16,6 +18,8 @@ class MatrixOps(Base):
     Few rows share one reading of the weights.  Many rows go to torch, in the type of the weights.
     """
 
+    apart = True
+
     def matmul(self, x: Tensor, weight: Tensor, act: str) -> Tensor:
         """See Ops; few rows make float32."""
         rows = x.numel() // weight.shape[1]
@@ -27,7 +31,7 @@ class MatrixOps(Base):
         self._matvec(y, x, weight, (1, rows, out, width), ACTS[act])
         return y
 
-    def matmul_stack(self, x: Tensor, weight: Tensor) -> Tensor:
+    def matmul_stack(self, x: Tensor, weight: Tensor | Apart) -> Tensor:
         """See Ops."""
         stack, out, width = weight.shape
         rows = x.numel() // (stack * width)
@@ -59,7 +63,7 @@ class MatrixOps(Base):
         self,
         y: Tensor,
         x: Tensor,
-        weight: Tensor,
+        weight: Tensor | Apart,
         sizes: tuple[int, int, int, int],
         act: int = 0,
         gate: Tensor | None = None,
@@ -70,8 +74,9 @@ class MatrixOps(Base):
         x, (stack, rows, _, width) = self.floats(x), sizes
         lines = stack * -(-rows // _BATCH) * _BATCH
         near = self.empty((lines, -(-width // _VECTOR) * _VECTOR)) if rows > 2 else None
-        self.call("matvec", y, x, weight, *sizes, KINDS[weight.dtype], act, gate, onto, near)
+        how = (KINDS[weight.dtype], act, gate, onto, near, isinstance(weight, Apart))
+        self.call("matvec", y, x, address_of(weight), *sizes, *how)
 
 
-def _fits(rows: int, x: Tensor, weight: Tensor) -> bool:
-    return 0 < rows <= MOST_ROWS and weight.dtype in KINDS and ready(x, weight)
+def _fits(rows: int, x: Tensor, weight: Tensor | Apart) -> bool:
+    return 0 < rows <= MOST_ROWS and weight.dtype in KINDS and ready(x, address_of(weight))

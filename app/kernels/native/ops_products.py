@@ -5,13 +5,16 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .base import KINDS, Base, ready
+from app.kernels.apart import Apart
+
+from .base import KINDS, Base, address_of, ready
 from .ops_matrix import ACTS, MOST_ROWS
 
 _ROWS = 24  # every instruction set's strip divides it
 _VECTOR = 32  # numbers; a row of a packed strip is whole vectors
 _WIDE = 32  # columns that a thread takes at once
 _PARTS_A_THREAD = 4  # of the work, so that threads end together
+_APART = 2  # how a matrix lies, beside by output (0) and by unit (1), tiles.h
 _LIMITED = 5  # matrices that can have sizes of their own, tiles.h
 
 
@@ -63,7 +66,7 @@ class ProductOps(Base):
         self.tiles(y, x, weight, sizes, How(acts=(act,)))
         return y
 
-    def matmul_stack(self, x: Tensor, weight: Tensor) -> Tensor:
+    def matmul_stack(self, x: Tensor, weight: Tensor | Apart) -> Tensor:
         """See Ops."""
         sizes = _sizes(x, weight)
         if not self.suits(sizes, x, weight):
@@ -105,13 +108,13 @@ class ProductOps(Base):
         self.call("blend6", y, shifted, high, mixes, n, sizes.rows, width, KINDS[mixes.dtype])
         return y
 
-    def suits(self, sizes: Sizes, x: Tensor, weight: Tensor) -> bool:
+    def suits(self, sizes: Sizes, x: Tensor, weight: Tensor | Apart) -> bool:
         """Whether a product is one for tiles."""
         known = x.dtype in (torch.float32, weight.dtype) and weight.dtype in KINDS
         left = self.by_hardware and weight.dtype == torch.bfloat16
-        return sizes.rows > MOST_ROWS and known and not left and ready(x, weight)
+        return sizes.rows > MOST_ROWS and known and not left and ready(x, address_of(weight))
 
-    def tiles(self, y: Tensor, x: Tensor, weight: Tensor, sizes: Sizes, how: How) -> None:
+    def tiles(self, y: Tensor, x: Tensor, weight: Tensor | Apart, sizes: Sizes, how: How) -> None:
         """y = act(x W^T + bias), or y += gate * that."""
         threads = torch.get_num_threads()
         wide, high = _blocks(sizes, threads)
@@ -120,15 +123,17 @@ class ProductOps(Base):
         panels = self.empty((threads * wide * sizes.width,))
         kinds = KINDS[weight.dtype], KINDS[x.dtype], KINDS[y.dtype]
         acts = sum(ACTS[act] << 2 * place for place, act in enumerate(how.acts))
+        lies = _APART if isinstance(weight, Apart) else how.by_unit
         limits = (*_padded(how.outputs), *_padded(how.widths))
+        places = (y, x, address_of(weight), packed, panels, wide * sizes.width)
         self.call(
-            *("tiles", y, x, weight, packed, panels, wide * sizes.width, *sizes, how.row, *kinds),
-            *(acts, how.gate, how.onto, wide, high, how.bias, how.by_unit, *limits),
+            *("tiles", *places, *sizes, how.row, *kinds),
+            *(acts, how.gate, how.onto, wide, high, how.bias, lies, *limits),
         )
 
 
-def _sizes(x: Tensor, weight: Tensor) -> Sizes:
-    stack = len(weight) if weight.dim() == 3 else 1
+def _sizes(x: Tensor, weight: Tensor | Apart) -> Sizes:
+    stack = weight.shape[0] if len(weight.shape) == 3 else 1
     outputs, width = weight.shape[-2:]
     return Sizes(stack, x.numel() // max(1, stack * width), outputs, width)
 

@@ -4,8 +4,10 @@ import torch
 from torch import Tensor
 
 from app.kernels import packing
-from app.kernels.layout import KINDS, LINE, ROW, Shape
+from app.kernels.arena import room
+from app.kernels.layout import FLOAT_PANEL, KINDS, LINE, ROW, Shape
 from app.kernels.packing import Packed
+from app.kernels.portable import DTYPES
 
 from .base import KINDS as FLOATS
 from .base import Base, ready
@@ -37,6 +39,16 @@ class QuantisedOps(Base):
                 packing.bytes_of_table(),
             )
         return packed
+
+    def turned(self, host: Tensor, dtype: str) -> Tensor:
+        """See Ops."""
+        kind = DTYPES[dtype]
+        if host.dtype != kind or not ready(host):
+            return super().turned(host, dtype)
+        outputs, inputs = host.shape
+        whole = room((-(-outputs // FLOAT_PANEL), inputs, FLOAT_PANEL), kind)
+        self.call("turn", whole, host, outputs, inputs, FLOAT_PANEL, kind.itemsize)
+        return whole
 
     def matmul_packed(self, x: Tensor, weight: Packed, act: str) -> Tensor:
         """See Ops."""

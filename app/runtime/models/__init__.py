@@ -9,11 +9,12 @@ from app.kernels import Ops
 from app.runtime.probe import available_bytes
 from app.runtime.strategy import Strategy, footprint
 
-from .common import Rwkv, Scope, Tensors
+from .common import Rwkv
 from .rwkv4 import Rwkv4
 from .rwkv5 import Rwkv5
 from .rwkv6 import Rwkv6
 from .rwkv7 import Rwkv7
+from .scope import Scope, Tensors
 
 __all__ = ["GENERATIONS", "Rwkv", "build"]
 

@@ -8,7 +8,8 @@ import torch
 from app.kernels import Array
 from app.runtime.spec import Spec
 
-from .common import GatedFeed, Layer, Rwkv, Scope
+from .common import GatedFeed, Layer, Rwkv
+from .scope import Scope
 
 
 class Attend:

@@ -5,7 +5,8 @@ import torch
 from app.kernels import Array
 from app.runtime.spec import Spec
 
-from .common import Layer, Rwkv, Scope
+from .common import Layer, Rwkv
+from .scope import Scope
 
 _VALUE = ("v", "", "v0")
 _CHAINS = (("w", "tanh", "w0"), ("a", "", "a0"), ("g", "sigmoid", ""))

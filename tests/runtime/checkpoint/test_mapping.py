@@ -3,6 +3,7 @@
 import errno
 import os
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -79,6 +80,21 @@ def test_a_model_is_the_same_where_files_cannot_be_mapped(file, monkeypatch, str
     mapped = _logits(_model(file, strategy))
     monkeypatch.setattr(sources, "CAN_MAP", False)
     assert torch.equal(_logits(_model(file, strategy)), mapped)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what is mapped where")
+def test_the_matrices_of_a_stack_stay_in_the_file(tmp_path):
+    made = random_tensors("7.0", dtype=torch.bfloat16, layers=2, width=256, head_size=32)
+    model = _model(write_pth(tmp_path / "model", made))
+    if not model.ops.apart:
+        pytest.skip("the native library is not built here")
+    maps = Path("/proc/self/maps").read_text().splitlines()
+    lies = next(line.split()[0] for line in maps if str(tmp_path) in line)
+    begin, end = (int(place, 16) for place in lies.split("-"))
+    stack = model.blocks[1][0].project.data
+    for part, name in zip(stack.parts, ("receptance", "key", "value"), strict=True):
+        assert torch.equal(part, made[f"blocks.1.att.{name}.weight"])
+        assert begin <= part.data_ptr() < end
 
 
 def test_a_system_that_refuses_a_map_gets_a_copy(file, monkeypatch):

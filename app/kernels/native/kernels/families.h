@@ -21,3 +21,4 @@
 #include "attend7.h"
 #include "panels.h"
 #include "tiles.h"
+#include "turn.h"

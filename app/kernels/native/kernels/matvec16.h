@@ -174,10 +174,17 @@ RK_INLINE void rows_times(
     }
 }
 
+// Matrix `which` of a stack: `size` numbers after the one before it, or, where they lie apart, where
+// the table of addresses says that is given in its place.
+template <class T>
+RK_INLINE const T* matrix_of(const Call& call, int at, bool apart, int64_t which, int64_t size) {
+    if (!apart) return call.at<const T>(at) + which * size;
+    return reinterpret_cast<const T*>(static_cast<uintptr_t>(call.at<const int64_t>(at)[which]));
+}
+
 template <class T>
 RK_INLINE void matvec_of(const Call& call, const Team& team) {
     const float* x = call.at<const float>(1);
-    const T* w = call.at<const T>(2);
     float* near = call.at<float>(11);
     const int64_t stack = call[3], batch = call[4], out = call[5], width = call[6];
     const int64_t eights = batch > 2 ? (batch + BATCH - 1) / BATCH * BATCH : 0;
@@ -200,15 +207,16 @@ RK_INLINE void matvec_of(const Call& call, const Team& team) {
         const Range rows = {begin, least(out, begin + grain)};
         Target to = {call.at<float>(0), call.at<const float>(9), out, call[8], call[10] != 0};
         to.out += matrix * batch * out;
-        rows_times(w + (matrix * out + begin) * width, x + matrix * batch * width,
-                   near + matrix * near_size, batch, width, rows, to);
+        const T* w = matrix_of<T>(call, 2, call[12] != 0, matrix, out * width);
+        rows_times(w + begin * width, x + matrix * batch * width, near + matrix * near_size, batch,
+                   width, rows, to);
     }
 }
 
 // y = act(x W^T), or y += gate * (x W^T), for each matrix of a stack with its own x.
 // Arguments: y (stack, batch, out), x (stack, batch, width), W (stack, out, width), stack, batch,
 // out, width, kind of W, act, gate (batch, out) or 0, whether to add to y, scratch for more than two
-// rows of x: whole vectors of rows, and rows in eights.
+// rows of x: whole vectors of rows, and rows in eights; whether W is a table of `stack` addresses.
 RK_KERNEL(matvec) {
     if (call[7] == FP32)
         matvec_of<float>(call, team);

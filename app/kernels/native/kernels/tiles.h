@@ -92,12 +92,15 @@ RK_INLINE void strips_times(const typename P::Part* x, int64_t strip_size,
     }
 }
 
+// How W lies; the numbers are those of ops_products.py.
+enum Lying : int64_t { BY_OUTPUT = 0, BY_UNIT = 1, APART = 2 };
+
 constexpr int LIMITED = 5;  // matrices of a stack that may have sizes of their own
 
 // The numbers of a call; see the kernel.
 struct Tiles {
     int64_t stack, rows, outputs, width, x_row, wide, high, acts;
-    bool by_unit;
+    bool by_unit, apart;
 
     template <class P>
     RK_MEMBER Tiling of(const Call& call, int64_t which) const {
@@ -142,7 +145,8 @@ RK_INLINE void part_of(const Call& call, const Tiles& all_of, const Work& work,
     const Tiling t = all_of.of<P>(call, work.which);
     const int64_t wide = all_of.wide;
     const Range columns{work.part * wide, least(t.outputs, (work.part + 1) * wide)};
-    const T* w = call.at<const T>(2) + work.which * all_of.outputs * all_of.width;
+    const T* w =
+        matrix_of<T>(call, 2, all_of.apart, work.which, all_of.outputs * all_of.width);
     for (int64_t c = columns.begin; c < columns.end; c += W) {
         const int64_t at = c - columns.begin;
         typename P::Part* to = panel + at / COLUMNS * t.steps * COLUMNS + at % COLUMNS;
@@ -173,7 +177,7 @@ struct Places {
 template <class P, class X, class T, class Y>
 RK_INLINE void tiles_of(const Call& call, const Team& team) {
     const Tiles all_of{call[6],  call[7],  call[8],  call[9],      call[10],
-                       call[17], call[18], call[14], call[20] != 0};
+                       call[17], call[18], call[14], call[20] == BY_UNIT, call[20] == APART};
     const Places<P, X> places{call.at<const X>(1),
                               call.at<typename P::Part>(3),
                               call.at<typename P::Part>(4) + team.id * call[5],
@@ -218,7 +222,8 @@ RK_INLINE void tiles_to(const Call& call, const Team& team) {
 // 5 its parts a thread, 6 n, 7 M, 8 N, 9 K, 10 from a row of x to the next where the xs lie side by
 // side in a row, else 0; the kinds (x and y float32 or as W) of 11 W, 12 x, 13 y; 14 acts, two bits
 // a matrix, 15 gate or null, 16 whether to add to y, 17 columns and 18 rows of one part, 19 bias
-// (n, N) or null, 20 whether W is (n, K, N); for the first matrices, 0 for all there are:
+// (n, N) or null, 20 how W lies: 0 as told, 1 (n, K, N), 2 W is a table of n addresses of (N, K);
+// for the first matrices, 0 for all there are:
 // 21... how many outputs, 26... how many numbers of x they take
 RK_KERNEL(tiles) {
     switch (call[11]) {

@@ -1,0 +1,41 @@
+"""A stack whose matrices lie where they lie, e.g. in a file: used together without being copied."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """n matrices (out, in) of one type and shape; ``places`` (n,) int64 are their addresses."""
+
+    parts: tuple[Tensor, ...]
+    places: Tensor
+
+    @classmethod
+    def of(cls, parts: Sequence[Tensor]) -> Self:
+        """From contiguous matrices, which are kept.  Raises ValueError where they differ."""
+        first = parts[0]
+        for one in parts:
+            if one.shape != first.shape or one.dtype != first.dtype or not one.is_contiguous():
+                raise ValueError("the matrices of a stack are not alike")
+        return cls(tuple(parts), torch.tensor([one.data_ptr() for one in parts]))
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(n, out, in)."""
+        out, width = self.parts[0].shape
+        return len(self.parts), out, width
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of all numbers."""
+        return self.parts[0].dtype
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all numbers."""
+        return sum(one.nbytes for one in self.parts)
