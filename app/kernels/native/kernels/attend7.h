@@ -14,21 +14,31 @@ struct Attend7 {
 // What the chains are for some heads: `made` (chains, ROWS7, MADE7), for rows from `row` on.
 template <class T>
 RK_INLINE void chains_of_heads(
-    const Call& call, const Attend7& a, Range heads, int64_t row, int64_t some, float* made) {
+    const Call& call, const Attend7& a, Range heads, int64_t row, int64_t some, float* made,
+    Coming& coming) {
     const T* w = call.at<const T>(2);
     const Range outputs = {heads.begin * a.size, heads.end * a.size};
     for (int64_t chain = 0; chain < a.chains; ++chain) {
         const Up<T> up = {
             w, call.at<const float>(3) + chain * a.width, call[RANK7 + int(chain)]};
         up_outputs<T>(up, {call.at<const float>(1) + (chain * a.rows + row) * a.rank, a.rank},
-                      {made + chain * ROWS7 * MADE7, MADE7}, outputs, some);
+                      {made + chain * ROWS7 * MADE7, MADE7}, outputs, some, coming);
         w += up_size(a.width, up.rank);
     }
 }
 
+// Where the states of some heads lie, `some` texts from text `row` on: they come out of memory while
+// chains are multiplied and while those before them are stepped.
+RK_INLINE Coming states_of(
+    const Call& call, const Attend7& a, Range heads, int64_t row, int64_t some) {
+    const int64_t one = a.size * a.size * int64_t(sizeof(float));
+    const char* first = call.at<const char>(18) + (row * a.heads + heads.begin) * one;
+    return {first, (heads.end - heads.begin) * one, a.heads * one, some, 0};
+}
+
 // One head of one text, whose chains are `made` (chains, ROWS7, MADE7).
 RK_INLINE void attend_head(
-    const Call& call, const Attend7& a, int64_t head, int64_t row, const float* made) {
+    const Call& call, const Attend7& a, int64_t head, int64_t row, const float* made, Coming& coming) {
     constexpr int64_t CHAIN = ROWS7 * MADE7;
     const int64_t channel = head * a.size, at = row * a.width + channel;
     const bool chained = call[13] != 0;
@@ -46,7 +56,8 @@ RK_INLINE void attend_head(
     prepare_head(raw, {log_decay, k, v, kk, rate}, a.size, a.width);
     const float* value = chained ? v : raw_v;
     float* state = call.at<float>(18) + (row * a.heads + head) * a.size * a.size;
-    part7({y, state, r, log_decay, k, value, kk, rate, a.size, a.width}, 1, {0, a.size});
+    part7({y, state, r, log_decay, k, value, kk, rate, a.size, a.width}, 1, {0, a.size},
+          coming);
     gate_head(call.at<float>(0) + at,
               {y, r, k, value, last, call.at<const float>(15) + channel,
                call.at<const float>(16) + channel, call.at<const float>(17) + channel},
@@ -65,11 +76,12 @@ RK_INLINE void attend7_as(const Call& call, const Team& team) {
         const int64_t row = part.begin % floors * ROWS7, some = least(ROWS7, a.rows - row);
         const int64_t first = part.begin / floors * grain;
         const Range mine = {first, least(a.heads, first + grain)};
-        chains_of_heads<T>(call, a, mine, row, some, made);
-        for (int64_t head = mine.begin; head < mine.end; ++head)
-            for (int64_t m = 0; m < some; ++m)
+        Coming coming = states_of(call, a, mine, row, some);
+        chains_of_heads<T>(call, a, mine, row, some, made, coming);
+        for (int64_t m = 0; m < some; ++m)
+            for (int64_t head = mine.begin; head < mine.end; ++head)
                 attend_head(
-                    call, a, head, row + m, made + m * MADE7 + (head - mine.begin) * a.size);
+                    call, a, head, row + m, made + m * MADE7 + (head - mine.begin) * a.size, coming);
     }
 }
 

@@ -4,8 +4,8 @@
 // that a number of the low side meets many outputs at once and nothing is summed across a vector.
 
 constexpr int64_t UP_PANEL = FLOAT_PANEL;
-// Vectors of outputs and rows that are made at once.
-constexpr int UP_VECTORS = MANY_REGISTERS ? 8 : 4, UP_ROWS = 2;
+// Vectors of outputs that are made at once for one or two rows; of four rows half as many.
+constexpr int UP_VECTORS = MANY_REGISTERS ? 8 : 4;
 
 // Rows of inputs or of results, `step` numbers apart.
 template <class T>
@@ -62,16 +62,33 @@ RK_INLINE Range cut(Range mine, int64_t begin, int64_t count) {
     return {from, most(from, to)};
 }
 
-// A line times all rows of x: it is read once for up to BATCH of them.
+constexpr int DOWN_ROWS = 4, DOWN_LINES = MANY_REGISTERS ? 6 : 2;  // that go together
+
+// `count` lines of a chain, one behind the other, times all rows of x.
 template <class X, class T>
-RK_INLINE void line_times_all(
-    Rows<float> y, const T* line, Rows<const X> x, int64_t width, int64_t rows) {
+RK_INLINE void chain_times(
+    Rows<float> y, const T* lines, int64_t count, Rows<const X> x, int64_t width, int64_t rows) {
+    constexpr int M = DOWN_ROWS, L = DOWN_LINES;
     int64_t row = 0;
-    for (; row + BATCH <= rows; row += BATCH, y.at += BATCH * y.step, x.at += BATCH * x.step)
-        lines_times<1, 1, BATCH, X, T>(y, line, width, x, width);
-    for (; row + 2 <= rows; row += 2, y.at += 2 * y.step, x.at += 2 * x.step)
-        lines_times<4, 1, 2, X, T>(y, line, width, x, width);
-    if (row < rows) lines_times<4, 1, 1, X, T>(y, line, width, x, width);
+    // so few rows stay in the first cache while all lines pass
+    for (; row + M <= rows; row += M, y.at += M * y.step, x.at += M * x.step) {
+        int64_t line = 0;
+        for (; line + L <= count; line += L)
+            lines_times<1, L, M, X, T>(
+                {y.at + line, y.step}, lines + line * width, width, x, width);
+        for (; line < count; ++line)
+            lines_times<2, 1, M, X, T>(
+                {y.at + line, y.step}, lines + line * width, width, x, width);
+    }
+    // fewer wait for memory, which likes one line after the other as one long stream
+    for (int64_t line = 0; line < count && row < rows; ++line, lines += width) {
+        Rows<float> to = {y.at + line, y.step};
+        Rows<const X> from = x;
+        int64_t left = rows - row;
+        for (; left >= 2; left -= 2, to.at += 2 * y.step, from.at += 2 * x.step)
+            lines_times<4, 1, 2, X, T>(to, lines, width, from, width);
+        if (left) lines_times<4, 1, 1, X, T>(to, lines, width, from, width);
+    }
 }
 
 constexpr int DOWN_RANK = 9;  // of the arguments; two for each chain
@@ -89,9 +106,8 @@ RK_INLINE void down_as(const Call& call, const Team& team) {
         const T* down = call.at<const T>(2) + chain * rank * width;
         float* low = call.at<float>(0) + chain * rows * rank;
         const Rows<const X> x = {call.at<const X>(1) + chain * rows * width, width};
-        // one line after the other, as they are one long stream out of memory
-        for (int64_t line = part.begin; line < part.end; ++line)
-            line_times_all<X, T>({low + line, rank}, down + line * width, x, width, rows);
+        chain_times<X, T>({low + part.begin, rank}, down + part.begin * width,
+                          part.end - part.begin, x, width, rows);
         for (int64_t row = 0; row < rows && part.begin < part.end; ++row)
             activate(low + row * rank + part.begin, part.end - part.begin,
                      call[DOWN_RANK + 2 * int(chain) + 1]);
@@ -124,10 +140,10 @@ struct Up {
 };
 
 // Outputs `at` and on, no more than U vectors of one panel and `n` in all, of M rows; WHOLE where
-// all U vectors are there.
+// all U vectors are there.  With each step what is `coming` comes nearer.
 template <bool WHOLE, int U, int M, class T>
 RK_INLINE void up_vectors(
-    const Up<T>& up, Rows<const float> low, Rows<float> y, int64_t at, int64_t n) {
+    const Up<T>& up, Rows<const float> low, Rows<float> y, int64_t at, int64_t n, Coming& coming) {
     const T* w = up.w + at / UP_PANEL * UP_PANEL * up.rank + at % UP_PANEL;
     F sums[U][M];
     int64_t left[U];
@@ -136,6 +152,7 @@ RK_INLINE void up_vectors(
         for (int m = 0; m < M; ++m) sums[u][m] = load_first(up.bias + at + u * W, left[u]);
     }
     for (int64_t r = 0; r < up.rank; ++r, w += UP_PANEL) {
+        coming.next();
         F by[M];
         for (int m = 0; m < M; ++m) by[m] = all(low.at[m * low.step + r]);
         for (int u = 0; u < U; ++u) {
@@ -150,27 +167,30 @@ RK_INLINE void up_vectors(
 
 template <int M, class T>
 RK_INLINE void up_rows(
-    const Up<T>& up, Rows<const float> low, Rows<float> y, int64_t at, int64_t n) {
-    if (n >= UP_VECTORS * W)
-        up_vectors<true, UP_VECTORS, M, T>(up, low, y, at, n);
-    else
-        up_vectors<false, UP_VECTORS, M, T>(up, low, y, at, n);
+    const Up<T>& up, Rows<const float> low, Rows<float> y, int64_t at, int64_t n, Coming& coming) {
+    constexpr int U = M == 4 ? UP_VECTORS / 2 : UP_VECTORS;
+    for (; n > 0; n -= U * W, at += U * W, y.at += U * W)
+        if (n >= U * W)
+            up_vectors<true, U, M, T>(up, low, y, at, n, coming);
+        else
+            up_vectors<false, U, M, T>(up, low, y, at, n, coming);
 }
 
 // Outputs `some` of all rows; y begins with the first of them.
 template <class T>
 RK_INLINE void up_outputs(
-    const Up<T>& up, Rows<const float> low, Rows<float> y, Range some, int64_t rows) {
-    constexpr int M = UP_ROWS;
+    const Up<T>& up, Rows<const float> low, Rows<float> y, Range some, int64_t rows,
+    Coming& coming) {
     for (int64_t at = some.begin, end; at < some.end; at = end) {
         end = least(some.end, least(at + UP_VECTORS * W, (at / UP_PANEL + 1) * UP_PANEL));
         Rows<const float> from = low;
         Rows<float> to = {y.at + at - some.begin, y.step};
         int64_t row = 0;
-        for (; row + M <= rows; row += M, from.at += M * from.step, to.at += M * to.step)
-            up_rows<M, T>(up, from, to, at, end - at);
-        for (; row < rows; ++row, from.at += from.step, to.at += to.step)
-            up_rows<1, T>(up, from, to, at, end - at);
+        for (; row + 4 <= rows; row += 4, from.at += 4 * from.step, to.at += 4 * to.step)
+            up_rows<4, T>(up, from, to, at, end - at, coming);
+        for (; row + 2 <= rows; row += 2, from.at += 2 * from.step, to.at += 2 * to.step)
+            up_rows<2, T>(up, from, to, at, end - at, coming);
+        if (row < rows) up_rows<1, T>(up, from, to, at, end - at, coming);
     }
 }
 
@@ -186,12 +206,14 @@ RK_INLINE void up_as(const Call& call, const Team& team) {
     const int64_t count = call[4], rows = call[5], rank = call[6], outputs = call[7];
     const Range mine = team.share(count * outputs, UP_VECTORS * W);
     const T* w = call.at<const T>(2);
+    Coming nothing{};
     for (int64_t chain = 0; chain < count; ++chain) {
         const Up<T> up = {w, call.at<const float>(3) + chain * outputs, call[UP_RANK + int(chain)]};
         const Range part = cut(mine, chain * outputs, outputs);
         const int64_t at = chain * rows;
         up_outputs<T>(up, {call.at<const float>(1) + at * rank, rank},
-                      {call.at<float>(0) + at * outputs + part.begin, outputs}, part, rows);
+                      {call.at<float>(0) + at * outputs + part.begin, outputs}, part, rows,
+                      nothing);
         w += up_size(outputs, up.rank);
     }
 }

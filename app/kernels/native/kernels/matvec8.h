@@ -23,18 +23,24 @@ RK_INLINE void panels_times(
     }
 }
 
-// All rows of all groups to whole numbers, shared by the team: what lies side by side is one's.
+// All rows of all groups to whole numbers, shared by the team as what made x was: few rows by
+// channels, many by rows.  What a core has written itself it need not wait for.
 RK_INLINE void fix_all(const float* x, int64_t width, const Inputs& in, const Team& team) {
+    const bool few = in.batch <= FEW_ROWS;
     const int64_t some = least(STRIP_ROWS, in.batch), strips = (in.batch + some - 1) / some;
-    const Range mine = team.share(in.rows / in.batch * strips * in.groups, 4);
+    const int64_t all_strips = in.rows / in.batch * strips;
+    const Range groups = few ? team.share(in.groups, MOST_GROUP / in.group) : Range{0, in.groups};
+    const Range mine = few ? Range{0, all_strips} : team.share(all_strips, 1);
     for (int64_t i = mine.begin; i < mine.end; ++i) {
-        const int64_t g = i % in.groups, begin = g * in.group, n = least(in.group, width - begin);
-        const int64_t matrix = i / in.groups / strips, at = i / in.groups % strips * some;
-        const int64_t end = matrix * in.batch + least(in.batch, at + some);
-        for (int64_t row = matrix * in.batch + at; row < end;) {
-            const Strip strip = in.strip_of(row);
-            for (int64_t m = 0; m < strip.rows; ++m, ++row)
-                fix(x + row * width + begin, n, in, strip, row, g);
+        const int64_t first = i / strips * in.batch, at = i % strips * some;
+        const int64_t end = first + least(in.batch, at + some);
+        for (int64_t g = groups.begin; g < groups.end; ++g) {
+            const int64_t begin = g * in.group, n = least(in.group, width - begin);
+            for (int64_t row = first + at; row < end;) {
+                const Strip strip = in.strip_of(row);
+                for (int64_t m = 0; m < strip.rows; ++m, ++row)
+                    fix(x + row * width + begin, n, in, strip, row, g);
+            }
         }
     }
     team.barrier();

@@ -9,7 +9,7 @@ struct Head7 {
 
 // One token, row by row of the state: value i forgets and learns for all keys.
 template <int M>
-RK_INLINE void step7(const Head7& head, Range values) {
+RK_INLINE void step7(const Head7& head, Range values, Coming& coming) {
     F kept[M], key[M], sought[M], gone[M], read[M];
     const int64_t size = head.size;
     for (int m = 0; m < M; ++m) {
@@ -23,6 +23,7 @@ RK_INLINE void step7(const Head7& head, Range values) {
     for (int64_t i = values.begin; i < values.end; ++i) {
         float* at = head.state + i * size;
         F row[M], found = zero(), y = zero();
+        for (int64_t line = 0; line < M * W * int64_t(sizeof(float)) / LINE; ++line) coming.next();
         for (int m = 0; m < M; ++m) {
             row[m] = load_first(at + m * W, size - m * W);
             found = fma(row[m], sought[m], found);
@@ -124,10 +125,10 @@ RK_INLINE void steps7(const Head7& head, int64_t steps, int64_t column, int64_t 
         for (int64_t j = 0; j < size; ++j) rows[i * size + j] = state[j * V + i];
 }
 
-RK_INLINE void part7(const Head7& head, int64_t steps, Range values) {
+RK_INLINE void part7(const Head7& head, int64_t steps, Range values, Coming& coming) {
     if (steps == 1) {
         constexpr int WHOLE = int(64 / W);  // the official size
-        if (head.size == 64 && WHOLE <= 4) return step7<(WHOLE <= 4 ? WHOLE : 1)>(head, values);
+        if (head.size == 64 && WHOLE <= 4) return step7<(WHOLE <= 4 ? WHOLE : 1)>(head, values, coming);
         return step7_any(head, values);
     }
     constexpr int M = W == 16 ? 4 : 2;
@@ -142,6 +143,7 @@ RK_INLINE void part7(const Head7& head, int64_t steps, Range values) {
 RK_KERNEL(wkv7) {
     const int64_t steps = call[9], heads = call[10], size = call[11], width = heads * size;
     const int64_t block = call[12], parts = (size + block - 1) / block;
+    Coming nothing{};
     Range mine;
     while (team.next(call[8] * heads * parts, 1, mine)) {
         const int64_t part = mine.begin % parts, which = mine.begin / parts;
@@ -156,6 +158,6 @@ RK_KERNEL(wkv7) {
                          call.at<const float>(6) + from,
                          size,
                          width};
-        part7(head, steps, {part * block, least(size, (part + 1) * block)});
+        part7(head, steps, {part * block, least(size, (part + 1) * block)}, nothing);
     }
 }
