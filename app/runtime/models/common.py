@@ -96,7 +96,7 @@ class Rwkv:
         piece = max(1, self.ops.rows // batch)
         logits = []
         for first in range(0, steps, piece):
-            x = self._run(tokens[:, first : first + piece], state)
+            x = self._run(tokens[:, first : first + piece], state, every=every)
             if every:
                 logits.append(host(self._logits(x)))
         if every:
@@ -104,13 +104,19 @@ class Rwkv:
         last: Tensor = host(self._logits(x[:, -1]))
         return last
 
-    def _run(self, tokens: Tensor, state: Memory) -> Array:
+    def _run(self, tokens: Tensor, state: Memory, *, every: bool = True) -> Array:
+        """The residual of every token, or that of the last ones with the last behind all."""
         x = self.ops.embed(self.table, tokens, self.before)
+        # not on cards, whose arrays are of another library
+        shortened = None if every or self.ops.device is not None else self.blocks[-1][1]
         first: list[Array] = []
         for (attend, feed), memory in zip(self.blocks, state.views, strict=True):
             attended, fed, wkv = memory
             layer = Layer(attended, fed, wkv, first)
             attend(x, layer)
+            if feed is shortened:
+                # of the others nothing is left but what is shifted: the norm of the last but one
+                x = x[:, -2:].contiguous()
             feed(x, layer)
         return x
 

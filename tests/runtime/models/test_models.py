@@ -62,12 +62,15 @@ def test_a_batch_too_long_for_one_piece_equals_its_rows(tensors):
 
 def test_the_last_logits_are_those_of_every_token(tensors):
     model, tokens = _model(tensors), _tokens(2, 20)
-    every = model.forward(tokens, model.blank(2), every=True)
-    last = model.forward(tokens, model.blank(2))
+    one, other = model.blank(2), model.blank(2)
+    every, last = model.forward(tokens, one, every=True), model.forward(tokens, other)
     assert every.shape == (2, 20, VOCABULARY)
     assert last.shape == (2, VOCABULARY)
     assert last.dtype == every.dtype == torch.float32
     _close(last, every[:, -1])
+    for found, wanted in zip(other.views, one.views, strict=True):
+        for part, whole in zip(found, wanted, strict=True):
+            assert torch.equal(part, whole)
 
 
 def test_the_same_tokens_give_the_same_bits(tensors):
