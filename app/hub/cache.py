@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from app.errors import StoreError
-from app.runtime.whole_files import writing
+from app.runtime.whole_files import patiently, writing
 
 Told = TypeVar("Told", bound=msgspec.Struct)
 
@@ -38,7 +38,7 @@ class Cache:
         try:
             if path.stat().st_size > _LARGEST:
                 return None
-            kept = msgspec.json.decode(path.read_bytes(), type=_Kept)
+            kept = msgspec.json.decode(patiently(path.read_bytes), type=_Kept)
             if kept.layout != _LAYOUT or kept.at > time.time() + 60:
                 return None
             return msgspec.json.decode(kept.told, type=kind), kept.at

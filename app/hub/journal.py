@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from app.errors import Fact, StoreError
-from app.runtime.whole_files import writing
+from app.runtime.whole_files import patiently, writing
 
 from .catalogue import Entry
 from .locking import locked
@@ -70,7 +70,7 @@ class Journal:
     def read(self) -> tuple[Line, ...]:
         """What was written last; a damaged file is put aside by whoever owns it."""
         try:
-            lines = msgspec.json.decode(self._path.read_bytes(), type=_Pages).lines
+            lines = msgspec.json.decode(patiently(self._path.read_bytes), type=_Pages).lines
             if self._handle < 0:  # who only reads has no other trouble, and it is over
                 self.trouble = None
             return lines
@@ -82,7 +82,7 @@ class Journal:
             kept = self._path.with_name(f"{self._path.name}.broken")
             if self._handle >= 0:
                 with contextlib.suppress(OSError):
-                    self._path.replace(kept)
+                    patiently(os.replace, self._path, kept)
             self.trouble = StoreError(
                 str(damage), path=str(self._path), why="damaged", kept=str(kept)
             )

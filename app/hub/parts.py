@@ -20,7 +20,7 @@ from typing import Self
 import msgspec
 
 from app.errors import AlreadyThere, DownloadBusy
-from app.runtime.whole_files import unwritten, writing
+from app.runtime.whole_files import patiently, unwritten, writing
 
 from .locking import locked
 from .ranges import Ranges, Span
@@ -196,7 +196,7 @@ class PartFile:
         """Take the part away."""
         self._make_movable()
         with _said(self.path):
-            self.part.unlink(missing_ok=True)
+            patiently(self.part.unlink, missing_ok=True)
             self._forget(keep_record=keep_record)
 
     def _make_movable(self) -> None:
@@ -237,7 +237,7 @@ class PartFile:
 def forget(path: Path, endings: tuple[str, ...] = (PART, RECORD, LIVE)) -> None:
     """Take away what is left of a download.  Raises OSError."""
     for ending in endings:
-        path.with_name(path.name + ending).unlink(missing_ok=True)
+        patiently(path.with_name(path.name + ending).unlink, missing_ok=True)
 
 
 def already(path: Path) -> int:
@@ -264,7 +264,7 @@ def put_in_place(part: Path, final: Path) -> None:
     if part.is_dir():
         if os.path.lexists(final):
             raise AlreadyThere(path=str(final))
-        part.rename(final)
+        patiently(part.rename, final)
     else:
         _link(part, final)
     _sync_folder(final.parent)
@@ -279,14 +279,14 @@ def _link(part: Path, final: Path) -> None:
     except OSError as error:  # a file system without links
         if os.path.lexists(final):
             raise AlreadyThere(path=str(final)) from error
-        part.rename(final)
+        patiently(part.rename, final)
         return
-    part.unlink()
+    patiently(part.unlink)
 
 
 def _read(path: Path) -> Record | None:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Record)
+        return msgspec.json.decode(patiently(path.read_bytes), type=Record)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
 

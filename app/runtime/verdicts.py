@@ -14,7 +14,7 @@ from app.errors import StoreError
 from app.kernels.cuda import nvrtc
 
 from .cards import Card
-from .whole_files import writing
+from .whole_files import patiently, writing
 
 _MOST = 500
 _AGAIN_S = 7 * 86400.0
@@ -62,7 +62,8 @@ class Verdicts:
         if self._file is None:
             return {}
         try:
-            return msgspec.json.decode(self._file.read_bytes(), type=dict[str, Verdict])
+            known = patiently(self._file.read_bytes)
+            return msgspec.json.decode(known, type=dict[str, Verdict])
         except (OSError, msgspec.DecodeError, UnicodeDecodeError):
             return {}
 

@@ -3,13 +3,19 @@
 import contextlib
 import errno
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, ParamSpec, TypeVar
 
 from app.errors import DiskFull, StoreError
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_IN_USE = (5, 32, 33)  # ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION
+_PAUSES_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3)
 
 
 @contextlib.contextmanager
@@ -25,6 +31,22 @@ def writing(path: Path) -> Iterator[BinaryIO]:
             yield file
     except OSError as error:
         raise unwritten(error, str(path)) from error
+
+
+def patiently(act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Replace, delete or read a file, also while another program has it open for a moment.
+
+    Windows refuses that, with the error of a file that is in use; it is asked again for 0.7 s in
+    all.  Every other error, and the last one, is raised as it came.
+    """
+    for pause_s in _PAUSES_S:
+        try:
+            return act(*args, **kwargs)
+        except OSError as error:
+            if getattr(error, "winerror", None) not in _IN_USE:
+                raise
+        time.sleep(pause_s)
+    return act(*args, **kwargs)
 
 
 def unwritten(error: OSError, path: str) -> StoreError:
@@ -48,7 +70,7 @@ def _beside(path: Path) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        part.replace(target)
+        patiently(os.replace, part, target)
     except BaseException:
         with contextlib.suppress(OSError):
             part.unlink()

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from app.errors import DiskFull, Failure, StoreError
+from app.runtime.whole_files import patiently
 
 from .changes import Change, Changes
 
@@ -148,7 +149,7 @@ def _values(stored: Mapping[str, Any]) -> Values:
 def _stored(path: Path) -> Json:
     """What the file holds; a damaged one is first renamed, so that a new one can be written."""
     try:
-        found = json.loads(path.read_text("utf-8"))
+        found = json.loads(patiently(path.read_text, "utf-8"))
         if isinstance(found, dict):
             return found
         why = "not an object"
@@ -160,7 +161,7 @@ def _stored(path: Path) -> Json:
         why = str(damage)
     kept = path.with_name(path.name + ".broken")
     with contextlib.suppress(OSError):
-        path.replace(kept)
+        patiently(os.replace, path, kept)
     raise StoreError(why, path=str(path), why="damaged", kept=str(kept))
 
 
@@ -188,7 +189,7 @@ def _replace(path: Path, values: Json) -> None:
             json.dump(values, file, ensure_ascii=False, indent=2, sort_keys=True)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).replace(path)
+        patiently(os.replace, name, path)
     except BaseException:
         with contextlib.suppress(OSError):
             Path(name).unlink()

@@ -1,5 +1,7 @@
 """The queue's file, for who owns it and for who only reads it."""
 
+from pathlib import Path
+
 from app.hub.catalogue import Entry
 from app.hub.journal import Journal, Line
 
@@ -39,3 +41,20 @@ def test_the_trouble_of_who_owns_it_stays_to_be_told(tmp_path):
     assert owner.trouble is not None
     assert owner.trouble.facts["why"] == "damaged"
     owner.let_go()
+
+
+def test_a_queue_that_is_replaced_just_now_is_read_all_the_same(tmp_path, monkeypatch):
+    owner, reader = Journal(tmp_path / "queue.json"), Journal(tmp_path / "queue.json")
+    owner.write((LINE,))
+    read, refusals = Path.read_bytes, [32, 5, 32]
+
+    def refused(path):
+        if not refusals:
+            return read(path)
+        error = PermissionError(13, "The process cannot access the file")
+        error.winerror = refusals.pop()  # as Windows says it
+        raise error
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    assert reader.read() == (LINE,)
+    assert reader.trouble is None

@@ -1,6 +1,7 @@
 """The settings file: what is chosen survives, whatever became of the file."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -137,3 +138,26 @@ def test_a_chosen_home_holds_everything(tmp_path: Path):
     for place in (paths.database, paths.settings, paths.models, paths.cache):
         assert place.is_relative_to(tmp_path)
     assert not standard_paths().database.is_relative_to(tmp_path)
+
+
+def test_a_file_that_another_window_reads_just_now_is_written_and_read(path: Path, monkeypatch):
+    changed(path, theme="light")
+    refusals = dict.fromkeys(("replace", "read"), 3)
+
+    def refusing(name, act):
+        def refused(*args, **kwargs):
+            refusals[name] -= 1
+            if refusals[name] >= 0:
+                error = PermissionError(13, "The process cannot access the file")
+                error.winerror = 32  # as Windows says it
+                raise error
+            return act(*args, **kwargs)
+
+        return refused
+
+    monkeypatch.setattr(os, "replace", refusing("replace", os.replace))
+    monkeypatch.setattr(Path, "read_text", refusing("read", Path.read_text))
+    settings = changed(path, theme="dark")
+    assert settings.trouble is None
+    assert Settings(path).now.theme == "dark"
+    assert max(refusals.values()) < 0
