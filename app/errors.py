@@ -3,6 +3,7 @@
 Failure
 ├── CheckpointError            the file cannot be used as a model (facts: path, and why)
 │   ├── NotFound               no such file or folder
+│   │   └── MovedCheckpoint    the model that was open is not where it was (facts: path)
 │   ├── Unreadable             the system refuses to read it
 │   ├── ChangedCheckpoint      written to while its model was open
 │   ├── DamagedCheckpoint      truncated, bit-flipped, inconsistent
@@ -74,6 +75,12 @@ class NotFound(CheckpointError):
     """There is no such file or folder."""
 
     code = "not-found"
+
+
+class MovedCheckpoint(NotFound):
+    """The file of a model that was open is no longer there; fact: path."""
+
+    code = "moved-checkpoint"
 
 
 class Unreadable(CheckpointError):

@@ -120,6 +120,12 @@ _ROWS = {
         "There is nothing at {path|this place}.",
         "Check the name, or whether its disk is connected.",
     ),
+    "moved-checkpoint": Words(
+        "The model is not where it was",
+        "There is nothing at {path|its place} any more: the model was renamed, moved or deleted "
+        "outside Rookery, or its disk is not connected.",
+        "Put it back and try again, or choose it where it is now.",
+    ),
     "unreadable": Words(
         "The file cannot be read",
         "{path@the file} cannot be read{why+: }.",

@@ -5,10 +5,14 @@ import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable
 from enum import Enum, auto
+from pathlib import Path
 
-from app.errors import Failure, NoModel, WorkerDied
+import msgspec
+
+from app.errors import Failure, MovedCheckpoint, NoModel, NotFound, WorkerDied
 
 from .client import Client
+from .library import name_of
 from .protocol import Done, Event, Loaded, LoadProgress, Prompt, Sampling
 
 _DYING_S = 0.5
@@ -74,6 +78,18 @@ class Supervisor:
             raise NoModel
         return await self._begin(path, strategy)
 
+    def follow(self, before: str, now: str) -> None:
+        """A file has another name or place: if it is the model's, it is called and found by that.
+
+        The worker is not asked: it goes on with the file that it has.
+        """
+        if self._wanted is None or Path(self._wanted[0]).absolute() != Path(before).absolute():
+            return
+        self._wanted = (now, self._wanted[1])
+        if self._loaded is not None:
+            self._loaded = _at(self._loaded, now)
+        self._on_change()
+
     async def generate(
         self,
         prompt: Prompt,
@@ -86,8 +102,9 @@ class Supervisor:
         """Continue ``prompt``: events, then one Done; leave it inside ``contextlib.aclosing``.
 
         Waits for a model that is being opened, and starts the worker again where it died.  Raises
-        NoModel where none is open, and the failure that ended the text.  A worker that was dying
-        when the request was sent costs nothing but time: the next one gets it.
+        NoModel where none is open, MovedCheckpoint where its file is not there to be opened again,
+        and the failure that ended the text.  A worker that was dying when the request was sent
+        costs nothing but time: the next one gets it.
         """
         for last_try in (False, True):
             client = await self._ready()
@@ -113,9 +130,11 @@ class Supervisor:
         """End everything; nothing can be opened afterwards.  May be called again."""
         await self._empty(Phase.CLOSING)
 
-    def _begin(self, path: str, strategy: str) -> "asyncio.Task[Loaded]":
+    def _begin(
+        self, path: str, strategy: str, *, again: bool = False
+    ) -> "asyncio.Task[Loaded]":
         self._overtake()
-        self._opening = asyncio.create_task(self._bring_up(path, strategy))
+        self._opening = asyncio.create_task(self._bring_up(path, strategy, again=again))
         self._opening.add_done_callback(_note_exception)
         return self._opening
 
@@ -124,7 +143,7 @@ class Supervisor:
             self._opening.cancel()
             self._opening = None
 
-    async def _bring_up(self, path: str, strategy: str) -> Loaded:
+    async def _bring_up(self, path: str, strategy: str, *, again: bool) -> Loaded:
         try:
             async with self._one_at_a_time:
                 self._wanted = (path, strategy)
@@ -132,11 +151,21 @@ class Supervisor:
                 await self._let_go()
                 client = self._client = Client(lambda: self._note_end(client))
                 self._clients.add(client)
-                self._loaded = await client.load(path, strategy, self._note_progress)
+                loaded = await self._load(client, path, strategy, again=again)
+                moved = self._wanted[0] != path
+                self._loaded = _at(loaded, self._wanted[0]) if moved else loaded
                 self._enter(Phase.READY)
                 return self._loaded
         except BaseException as error:
             self._give_up(error)
+            raise
+
+    async def _load(self, client: Client, path: str, strategy: str, *, again: bool) -> Loaded:
+        try:
+            return await client.load(path, strategy, self._note_progress)
+        except NotFound as error:
+            if again:
+                raise MovedCheckpoint(str(error), path=path) from error
             raise
 
     def _give_up(self, error: BaseException) -> None:
@@ -145,15 +174,15 @@ class Supervisor:
             self._client.kill()
         if self._opening is not asyncio.current_task():
             return
-        died = isinstance(error, WorkerDied)
-        self._wanted = self._wanted if died else None
-        self._enter(Phase.DEAD if died else Phase.EMPTY, error)
+        may_come_back = isinstance(error, WorkerDied | MovedCheckpoint)
+        self._wanted = self._wanted if may_come_back else None
+        self._enter(Phase.DEAD if may_come_back else Phase.EMPTY, error)
 
     async def _ready(self) -> Client:
         """The client of an open model; opens it again where its worker died."""
         await self._opened()
         if self._phase is Phase.DEAD and self._wanted:
-            self._begin(*self._wanted)
+            self._begin(*self._wanted, again=True)
             await self._opened()
             if self._failure:
                 raise self._failure
@@ -199,6 +228,11 @@ class Supervisor:
         if phase not in (Phase.READY, Phase.DEAD):
             self._loaded = None
         self._on_change()
+
+
+def _at(loaded: Loaded, path: str) -> Loaded:
+    """The same model under another name."""
+    return msgspec.structs.replace(loaded, path=path, name=name_of(Path(path)))
 
 
 def _note_exception(opening: "asyncio.Task[Loaded]") -> None:

@@ -44,13 +44,17 @@ class Notices(QObject):
         """Say something that asks for nothing."""
         self.posted.emit(Notice(Kind.NEWS, text, lasts_s=lasts_s))
 
-    def failure(self, failure: Failure) -> None:
-        """Say in words what went wrong; it stays until it is closed."""
+    def failure(
+        self, failure: Failure, verb: str = "", act: Callable[[], None] | None = None
+    ) -> None:
+        """Say in words what went wrong, with one thing that can be done; it stays until closed."""
         from app.words import say  # the sentences are read only when one is needed
 
         words = say(failure)
         details = details_of(failure)
-        self.posted.emit(Notice(Kind.FAILURE, words.sentences, words.title, details))
+        self.posted.emit(
+            Notice(Kind.FAILURE, words.sentences, words.title, details, verb=verb, act=act)
+        )
 
     def undo(self, text: str, act: Callable[[], None], *, lasts_s: float = 15.0) -> None:
         """Say what was just done, with a way back for a while."""

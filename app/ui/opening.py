@@ -5,7 +5,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog
 
-from app.errors import Failure
+from app.errors import Failure, MovedCheckpoint
 from app.runtime.library import look_at
 
 from .drop import MODEL_SUFFIXES
@@ -52,7 +52,9 @@ class Opening(QObject):
     async def _open_last(self) -> None:
         chosen = self._services.settings.now
         last = Path(chosen.model) if chosen.model and chosen.open_last_model else None
-        if last is not None and last.exists():
+        if last is not None and not last.exists():
+            self._tell_of_loss(last)
+        elif last is not None:
             try:
                 await self._services.session.opened(last, await self._strategy(last))
             except Failure as failure:
@@ -62,6 +64,17 @@ class Opening(QObject):
         guide = self._guide
         self._stand_in = guide if chosen.model else None  # what was chosen stays the last model
         await self._services.session.opened(guide, await self._strategy(guide))
+
+    def _tell_of_loss(self, path: Path) -> None:
+        """What was open last is gone: say so, and offer the others."""
+        self._services.notices.failure(
+            MovedCheckpoint(path=str(path)),
+            self.tr("Choose a model"),
+            self._show_models,
+        )
+
+    def _show_models(self) -> None:
+        self._window.go("models")
 
     def open_guide(self) -> None:
         """Open the small model that ships with the program."""

@@ -34,6 +34,7 @@ class Session(QObject):
         self._tasks = tasks
         self.opening: Path | None = None
         self.asked = ""
+        self._openings = 0
         self._told: Failure | None = None
         self.writing = 0
         self.tokens_written = 0
@@ -82,13 +83,25 @@ class Session(QObject):
     async def opened(self, path: Path, strategy: str = "") -> Loaded:
         """Open a model and wait for it; raises a Failure if it cannot be."""
         self.opening, self.asked = path, strategy
+        self._openings += 1
+        mine = self._openings
         self.note_change()
         try:
             return await self._supervisor.open(str(path), strategy)
         finally:
-            if self.opening == path:
+            if self._openings == mine:
                 self.opening = None
             self.note_change()
+
+    def follow(self, before: Path, now: Path) -> None:
+        """A file has another name or place: if it is the model's, it is known by that from now on.
+
+        While it is being opened as well.
+        """
+        if self.opening == before:
+            self.opening = now
+        self._supervisor.follow(str(before), str(now))
+        self.note_change()
 
     def unload(self) -> None:
         """Give all of the model's memory back."""

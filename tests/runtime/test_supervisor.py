@@ -4,14 +4,16 @@ import asyncio
 import contextlib
 import itertools
 import os
+import shutil
 import signal
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
 
-from app.errors import NoModel, NotFound, RequestRefused, WorkerDied
+from app.errors import MovedCheckpoint, NoModel, NotFound, RequestRefused, WorkerDied
 from app.runtime.protocol import Done, Piece, Tokens
 from app.runtime.supervisor import Phase, Supervisor
 from tests.runtime.small_models import GREEDY, HUGE, small_file
@@ -247,3 +249,51 @@ def test_it_runs_under_the_loop_of_the_window_too(qapp, models):
 
     with qasync.QEventLoop(qapp) as loop:
         loop.run_until_complete(body())
+
+
+@scenario
+async def test_a_model_that_is_renamed_is_called_so_and_found_when_its_worker_starts_anew(models):
+    old = Path(models[0]).with_name("before.pth")
+    shutil.copy(models[0], old)
+    new = old.with_name("after.pth")
+    async with supervising() as (supervisor, _):
+        await supervisor.open(str(old))
+        tokens = tokens_of(await write(supervisor))
+        old.rename(new)
+        supervisor.follow(str(old.with_name("other.pth")), models[1])  # not the one that is open
+        supervisor.follow(str(old), str(new))
+        assert (supervisor.loaded.name, supervisor.loaded.path) == ("after", str(new))
+        assert tokens_of(await write(supervisor)) == tokens
+        os.kill(supervisor.worker_pid, signal.SIGKILL)
+        await until(lambda: supervisor.phase is Phase.DEAD, 5)
+        supervisor.follow(str(new), str(new.rename(old)))  # while no worker is there
+        assert tokens_of(await write(supervisor)) == tokens
+        assert supervisor.loaded.name == "before"
+
+
+@scenario
+async def test_a_model_that_is_renamed_while_it_is_opened_is_called_by_its_new_name(models):
+    async with supervising() as (supervisor, _):
+        opening = asyncio.ensure_future(supervisor.open(models[0]))
+        await until(lambda: supervisor.phase is Phase.LOADING, 5)
+        supervisor.follow(models[0], models[0].replace("one", "new"))
+        assert (await opening).name == "new"
+        assert supervisor.loaded.name == "new"
+
+
+@scenario
+async def test_a_model_that_is_gone_when_its_worker_starts_anew_can_come_back(models):
+    path = Path(models[0]).with_name("lent.pth")
+    shutil.copy(models[0], path)
+    async with supervising() as (supervisor, _):
+        await supervisor.open(str(path))
+        tokens = tokens_of(await write(supervisor))
+        away = path.rename(path.with_name("away.pth"))
+        os.kill(supervisor.worker_pid, signal.SIGKILL)
+        await until(lambda: supervisor.phase is Phase.DEAD, 5)
+        for _ in range(2):
+            with pytest.raises(MovedCheckpoint) as told:
+                await write(supervisor)
+            assert told.value.facts == {"path": str(path)}
+        away.rename(path)
+        assert tokens_of(await write(supervisor)) == tokens

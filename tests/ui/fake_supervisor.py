@@ -3,7 +3,9 @@
 import asyncio
 from pathlib import Path
 
-from app.runtime.library import describe
+import msgspec
+
+from app.runtime.library import describe, name_of
 from app.runtime.protocol import Loaded, LoadProgress, Sampling
 from app.runtime.supervisor import Phase
 
@@ -44,6 +46,12 @@ class FakeSupervisor:
         )
         self.enter(Phase.READY)
         return self.loaded
+
+    def follow(self, before, now):
+        if self.loaded is not None and self.loaded.path == before:
+            name = name_of(Path(now))
+            self.loaded = msgspec.structs.replace(self.loaded, path=now, name=name)
+            self._on_change()
 
     def layers(self, done, total):
         self.progress = LoadProgress(id=1, done=done, total=total)

@@ -32,12 +32,17 @@ async def test_a_last_model_that_is_gone_gives_way_to_the_guide_but_stays_the_la
     build, tmp_path, guide
 ):
     gone = str(tmp_path / "unplugged" / "model.pth")
-    house = build(page="models", model=gone)
+    house = build(page="chat", model=gone)
     await shown(house)
     await until(lambda: loaded(house) is not None)
     await settled()
     assert loaded(house).path == str(guide)
     assert house.services.settings.now.model == gone
+    bar = house.window.notices
+    assert gone in bar.notice.text
+    assert "outside Rookery" in bar.notice.text
+    bar._act.click()
+    assert house.window.page == "models"
 
 
 class Refusing(FakeSupervisor):

@@ -175,6 +175,7 @@ class FileVerbs(QObject):
 
     def _follow(self, path: Path, now: Path) -> None:
         self._library.follow(path, now)
+        self._services.session.follow(path, now)
         self.moved.emit(str(path), str(now))
 
     def _keep_listed(self, path: Path) -> None:

@@ -1,5 +1,6 @@
 """What is done with files of the library, on real files: checked, renamed, moved, thrown away."""
 
+import asyncio
 import hashlib
 import shutil
 
@@ -8,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QInputDialog, QLineEdit, QMessageBox
 
-from app.errors import NoTrash
+from app.errors import NoTrash, NotFound
 from app.ui.models import file_verbs
 from tests.ui.conftest import settled, until
 from tests.ui.models.conftest import here, page_of, ready, said, select
@@ -96,6 +97,40 @@ async def test_what_is_renamed_or_moved_stays_selected(one, folder, guide, tmp_p
     other.mkdir()
     page_of(one).verbs.move_to(listing.entry, other)
     await until(lambda: listing.entry.path == other / "zebra.pth", _LIMIT_S)
+
+
+async def test_the_open_model_goes_by_the_name_that_it_is_given(one, folder, tmp_path):
+    one.services.settings.change(model=str(folder / "alpha.pth"))
+    await ready(one)
+    entry, session = select(one, "alpha"), one.services.session
+    assert session.loaded.path == str(folder / "alpha.pth")
+    one.services.tasks.start(page_of(one).verbs._renamed(entry.path, "beta.pth"))
+    await until(lambda: "Beta" in here(one), _LIMIT_S)
+    await settled()
+    assert session.loaded.path == str(folder / "beta.pth")
+    assert one.window.strip.pill.accessibleName().startswith("Beta ")
+    assert one.services.settings.now.model == str(folder / "beta.pth")
+    chat = one.window.go("chat")
+    assert chat.composer.edit.placeholderText() == "Message Beta"
+    other = tmp_path / "other"
+    other.mkdir()
+    page_of(one).verbs.move_to(select(one, "beta"), other)
+    await until(lambda: session.loaded.path == str(other / "beta.pth"), _LIMIT_S)
+    await until(lambda: one.services.settings.now.model == str(other / "beta.pth"))
+
+
+async def test_a_model_renamed_while_it_is_opened_is_open_under_its_new_name(one, folder):
+    await ready(one)
+    entry, session = select(one, "alpha"), one.services.session
+    session._supervisor.hold = asyncio.Event()
+    session.open(entry.path)
+    await until(lambda: session.opening is not None)
+    one.services.tasks.start(page_of(one).verbs._renamed(entry.path, "beta.pth"))
+    await until(lambda: session.opening == folder / "beta.pth", _LIMIT_S)
+    assert "Beta" in one.window.strip.pill.accessibleName()
+    session._supervisor.refusal = NotFound(path=str(entry.path))
+    session._supervisor.hold.set()
+    await until(lambda: session.opening is None)
 
 
 async def test_an_unfinished_file_of_nobody_has_its_size_and_a_way_to_the_trash(one, folder, trash):
