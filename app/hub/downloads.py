@@ -26,6 +26,7 @@ from .bundle import already_of, discard, opened_of
 from .catalogue import Entry
 from .downloader import Downloader
 from .journal import Chores, Journal, Line
+from .observed import Observed
 from .queued import BUSY, Item, State, items_of, line_of
 from .remote import Hub
 from .wanted import Ended, Fetch, Halt, Limit, Moved, Origin
@@ -44,8 +45,7 @@ class Downloads:
     where models go that are added without one.
 
     The journal belongs to one program.  While another one has it, ``elsewhere`` is True, ``items``
-    are what that one wrote down when ``look_again`` was called last, and verbs raise
-    QueueElsewhere.
+    are how far that one was when ``look_again`` was called last, and verbs raise QueueElsewhere.
     """
 
     def __init__(
@@ -71,8 +71,9 @@ class Downloads:
         self._deaths = 0
         self._closed = False
         self._written: tuple[Line, ...] = ()
-        self.elsewhere = not self._journal.claim()
-        self._items = list(items_of(self._journal.read()))
+        self._observed = Observed()
+        self._items: list[Item] = []
+        self._look()
         self._begin_what_may()
 
     @property
@@ -96,8 +97,7 @@ class Downloads:
         with self._lock:
             if not self.elsewhere or self._closed:
                 return
-            self.elsewhere = not self._journal.claim()
-            self._items = list(items_of(self._journal.read()))
+            self._look()
         self._go_on()
 
     def configure(
@@ -203,6 +203,11 @@ class Downloads:
         self._chores.finish()
         self._downloader.wait(_CLOSING_S)
         self._journal.let_go()
+
+    def _look(self) -> None:
+        self.elsewhere = not self._journal.claim()
+        lines = self._journal.read()
+        self._items = self._observed.items(lines) if self.elsewhere else list(items_of(lines))
 
     def _lead(self) -> None:
         self.look_again()

@@ -24,7 +24,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     """One download.  ``path`` opens the model once ``state`` is "done".
 
     "waiting" is for the network, the hub or the disk, because of ``failure``; "paused" has one
-    where the disk is full.  ``seconds_left`` is -1 where it cannot be told.
+    where the disk is full.  ``seconds_left`` is -1 where it cannot be told.  ``elsewhere``: another
+    program has it, and what is told of it was seen from here.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     bytes_per_s: float = 0.0
     seconds_left: float = -1.0
     failure: Failure | None = None
+    elsewhere: bool = False
 
 
 def line_of(item: Item) -> Line:
@@ -48,6 +50,7 @@ def line_of(item: Item) -> Line:
         entry=item.entry,
         folder=item.folder,
         state=state,  # type: ignore[arg-type]
+        busy=item.state in BUSY,
         done_bytes=item.done_bytes if resting else 0,
         **wanted.told(item.failure if state != "queued" else None),
     )

@@ -301,6 +301,7 @@ def test_one_program_leads_the_queue_and_the_other_takes_over_when_it_ends(
     try:
         assert second.downloads.elsewhere
         assert second.item(one).done_bytes == 2_000_000
+        assert (second.item(one).state, second.item(one).elsewhere) == ("running", True)
         for verb in (second.downloads.pause, second.downloads.cancel, second.downloads.resume):
             with pytest.raises(QueueElsewhere):
                 verb(one)
@@ -310,6 +311,8 @@ def test_one_program_leads_the_queue_and_the_other_takes_over_when_it_ends(
         first.wait(two, "done")
         until(lambda: _seen_again(second, two) == "done")
         assert second.downloads.fetcher_pid is None
+        first.downloads.pause(one)
+        until(lambda: _seen_again(second, one) == "paused")
         first.downloads.close()
         second.downloads.resume(one)
         second.wait(one, "done")

@@ -29,7 +29,10 @@ _PAUSABLE = ("queued", "running", "waiting", "checking")
 
 
 class Card(QFrame):
-    """Its signals are wishes of the person; each carries nothing, the page knows the card."""
+    """Its signals are wishes of the person; each carries nothing, the page knows the card.
+
+    What another window downloads has no buttons but the one to chat.
+    """
 
     pause_wanted = Signal()
     resume_wanted = Signal()
@@ -122,15 +125,17 @@ class Card(QFrame):
             self.retry_wanted.emit()
 
     def _show_state(self, item: "Item") -> None:
+        ours = not item.elsewhere
         self._show_buttons(
             {
-                self.pause: item.state in _PAUSABLE,
-                self.resume: item.state == "paused",
-                self.retry: item.state == "failed",
+                self.pause: ours and item.state in _PAUSABLE,
+                self.resume: ours and item.state == "paused",
+                self.retry: ours and item.state == "failed",
                 self.chat: item.state == "done" and item.entry.is_model,
+                self.cancel: ours,
             }
         )
-        self.grip.setVisible(item.state != "done")
+        self.grip.setVisible(ours and item.state != "done")
         self._bar.setVisible(item.state != "done")
         name = self.tr("Cancel this download")
         if item.state == "done":
@@ -225,7 +230,7 @@ class _Grip(QLabel):
 def _state_of(item: "Item") -> tuple[object, ...]:
     """What its buttons and sentences hang on."""
     failure = item.failure
-    return item.state, *((failure.code, failure.facts) if failure else ())
+    return item.state, item.elsewhere, *((failure.code, failure.facts) if failure else ())
 
 
 def _sentences(item: "Item") -> str:

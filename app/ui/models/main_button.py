@@ -70,6 +70,7 @@ class MainButtons(QWidget):
         entry = self._entry
         if entry is None:
             return
+        ours = item is not None and not item.elsewhere
         at_rest = item is not None and item.state in ("paused", "failed")
         moving = item is not None and not at_rest
         self.chat.setVisible(entry.usable)
@@ -78,14 +79,14 @@ class MainButtons(QWidget):
         self.eject.setText(self.tr("Cancel") if loading else self.tr("Eject"))
         self.eject.setAccessibleName(self.eject.text())
         self.download.setVisible(entry.fetchable and item is None)
-        self.resume.setVisible(at_rest or (item is None and entry.resumable))
+        self.resume.setVisible((ours and at_rest) or (item is None and entry.resumable))
         if self.resume.isVisibleTo(self):
             failed = item is not None and item.state == "failed"
             again = self.tr("Try again") if failed else self.tr("Resume")
             self.resume.setText(again)
             self.resume.setAccessibleName(again)
-        self.pause.setVisible(moving)
-        self.cancel.setVisible(item is not None)
+        self.pause.setVisible(ours and moving)
+        self.cancel.setVisible(ours)
         self.setVisible(entry.usable or entry.fetchable or entry.resumable)
         self._show_progress(loading=loading, progress=progress, item=item)
 

@@ -319,6 +319,13 @@ async def test_a_second_window_shows_the_downloads_and_leaves_them_to_the_first(
     page, queue = second.window.go("downloads"), second.services.downloads
     await until(lambda: queue.elsewhere and queue.items, _LIMIT_S)
     assert "Another window" in page._note.text()
+    card = page.column.cards[queue.items[0].id]
+    assert card._state.text().startswith("Running in another window")
+    for part in (card.pause, card.resume, card.retry, card.cancel, card.grip):
+        assert part.isHidden()
+    seen = queue.items[0].done_bytes
+    await until(lambda: queue.items[0].done_bytes > seen, _LIMIT_S)
+    await until(lambda: "/s" in card._state.text(), _LIMIT_S)
     assert page.pause_all.isHidden()
     queue.give_up(queue.items[0].id)
     await until(lambda: second.window.notices.notice is not None, _LIMIT_S)
@@ -326,6 +333,8 @@ async def test_a_second_window_shows_the_downloads_and_leaves_them_to_the_first(
     assert len(queue.items) == len(first.services.downloads.items) == 1
     await first.close()
     await until(lambda: not queue.elsewhere, _LIMIT_S)
+    await until(card.pause.isVisible, _LIMIT_S)
+    assert "another window" not in card._state.text()
     hub.heal()
     await until(lambda: states(second) == ["done"], _LIMIT_S)
     assert "Another window" not in page._note.text()
