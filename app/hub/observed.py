@@ -20,7 +20,7 @@ class Observed:
     def items(self, lines: tuple[Line, ...]) -> list[Item]:
         """What the journal tells of, as far as it is now.  Reads files."""
         busy = {line.id for line in lines if line.busy}
-        self._rates = {id: rate for id, rate in self._rates.items() if id in busy}
+        self._rates = {one: rate for one, rate in self._rates.items() if one in busy}
         return [self._seen(item, busy=item.id in busy) for item in items_of(lines)]
 
     def _seen(self, item: Item, *, busy: bool) -> Item:

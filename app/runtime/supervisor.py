@@ -130,9 +130,7 @@ class Supervisor:
         """End everything; nothing can be opened afterwards.  May be called again."""
         await self._empty(Phase.CLOSING)
 
-    def _begin(
-        self, path: str, strategy: str, *, again: bool = False
-    ) -> "asyncio.Task[Loaded]":
+    def _begin(self, path: str, strategy: str, *, again: bool = False) -> "asyncio.Task[Loaded]":
         self._overtake()
         self._opening = asyncio.create_task(self._bring_up(path, strategy, again=again))
         self._opening.add_done_callback(_note_exception)

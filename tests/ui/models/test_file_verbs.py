@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QInputDialog, QLineEdit, QMessageBox
 
-from app.errors import NoTrash, NotFound
+from app.errors import NotFound, NoTrash
 from app.ui.models import file_verbs
 from tests.ui.conftest import settled, until
 from tests.ui.models.conftest import here, page_of, ready, said, select
