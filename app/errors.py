@@ -34,6 +34,7 @@ Failure
 │   ├── HubMissing             no such repository or file there (facts: file)
 │   ├── HubBusy                too many requests (facts: wait_s)
 │   ├── KeyringMissing         the system keeps no secrets, or not now
+│   │   └── KeyringLocked      it does not let go of one
 │   └── HubGarbled             a failure of its own, or an answer that makes no sense
 ├── DownloadError              a file cannot be brought here (facts: path, file, why)
 │   ├── WrongHash              its bytes are not those that were promised (facts: wanted, found)
@@ -264,6 +265,12 @@ class KeyringMissing(HubError):
     """The system has no keyring for tokens, or it is locked."""
 
     code = "keyring-missing"
+
+
+class KeyringLocked(KeyringMissing):
+    """The keyring does not let go of a proxy's password."""
+
+    code = "keyring-locked"
 
 
 class HubGarbled(HubError):

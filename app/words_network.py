@@ -32,6 +32,11 @@ NETWORK: dict[str, tuple[str, str, str]] = {
         "This system has no keyring that could keep a token, or it is locked.",
         "Unlock it or set one up; until then, set HF_TOKEN in the environment.",
     ),
+    "keyring-locked": (
+        "The password is still kept",
+        "The system's keyring is locked, or it does not let go of the proxy's password.",
+        "Unlock it, then remove the password again.",
+    ),
     "hub-garbled": (
         "The hub's answer makes no sense",
         "{host|The hub} answered something that cannot be used{why+: }.",

@@ -2,6 +2,8 @@
 
 import contextlib
 
+from app.errors import KeyringLocked
+
 _SERVICE = "rookery-proxy"
 HIDDEN = "••••"
 
@@ -21,18 +23,21 @@ def joined(address: str, password: str) -> str:
     return f"{scheme}{mark}{name}:{password}@{host}" if at and password else address
 
 
-def shown(address: str) -> str:
-    """An address as it may stand on the screen."""
+def shown(address: str, *, kept: bool = False) -> str:
+    """An address as it may stand on the screen; ``kept``: the keyring has its password."""
     bare, password = parted(address)
-    return joined(bare, HIDDEN if password else "")
+    return joined(bare, HIDDEN if password or kept else "")
 
 
 def completed(typed: str, before: str) -> str:
-    """What a person means who edited ``shown(before)``: the scheme and the hidden password."""
+    """What a person means who edited ``shown(before)``: the scheme and the hidden password.
+
+    One that only the keyring knows stays hidden: ``keep_proxy`` sees to it.
+    """
     text = typed.strip()
     text = f"http://{text}" if text and "://" not in text else text
     bare, password = parted(text)
-    return joined(bare, parted(before)[1] if password == HIDDEN else password)
+    return joined(bare, parted(before)[1] or HIDDEN if password == HIDDEN else password)
 
 
 def whole_proxy(address: str) -> str:
@@ -54,20 +59,41 @@ def whole_proxy(address: str) -> str:
 def keep_proxy(address: str, before: str = "") -> str:
     """Put the password into the keyring; what may be written into a file.
 
-    Where there is no keyring that is the whole address.  The password kept for ``before`` is
-    forgotten if that was another one.  Asks the keyring: to be called in a thread.
+    Where there is no keyring that is the whole address.  A hidden password is the one of
+    ``before``.  The one kept for ``before`` is forgotten where the address is another or has none
+    any more; raises KeyringLocked where the keyring does not let go of that.  Asks the keyring:
+    to be called in a thread.
     """
     import keyring
     import keyring.errors
 
     bare, password = parted(address)
     gone = parted(before)[0]
-    with contextlib.suppress(keyring.errors.KeyringError):
-        if gone != bare and "@" in gone and keyring.get_password(_SERVICE, gone):
-            keyring.delete_password(_SERVICE, gone)
+    if password == HIDDEN:
+        if gone == bare:
+            return before.strip()
+        password = parted(whole_proxy(before))[1]
+    if gone != bare:
+        with contextlib.suppress(KeyringLocked):
+            _forget(gone)
+    elif not password:
+        _forget(bare)
     if password:
         try:
             keyring.set_password(_SERVICE, bare, password)
         except keyring.errors.KeyringError:
             return address.strip()
     return bare
+
+
+def _forget(bare: str) -> None:
+    import keyring
+    import keyring.errors
+
+    try:
+        if "@" in bare and keyring.get_password(_SERVICE, bare):
+            keyring.delete_password(_SERVICE, bare)
+    except keyring.errors.NoKeyringError:
+        return  # it has kept none
+    except keyring.errors.KeyringError as error:
+        raise KeyringLocked(str(error)) from error

@@ -3,6 +3,7 @@
 import keyring
 import pytest
 
+from app.errors import KeyringLocked
 from app.hub.proxies import completed, joined, keep_proxy, parted, shown, whole_proxy
 from tests.hub.test_keys import InMemory, Locked
 
@@ -45,11 +46,33 @@ def test_what_was_hidden_is_meant_again_when_it_comes_back():
 def test_the_keyring_keeps_the_password_and_forgets_it_with_the_address(ring):
     assert keep_proxy(WHOLE) == BARE
     assert whole_proxy(BARE) == WHOLE
-    assert keep_proxy(BARE, BARE) == BARE
+    assert keep_proxy(completed(shown(BARE, kept=True), BARE), BARE) == BARE
     assert whole_proxy(BARE) == WHOLE, "left as it was"
     assert keep_proxy("http://other:1", BARE) == "http://other:1"
     assert ring.kept == {}
     assert whole_proxy(BARE) == BARE
+
+
+def test_the_keyring_forgets_a_password_alone(ring):
+    keep_proxy(WHOLE)
+    assert keep_proxy(BARE, BARE) == BARE
+    assert ring.kept == {}
+    assert keep_proxy(BARE, BARE) == BARE, "there was none any more"
+
+
+def test_a_hidden_password_goes_with_the_address_that_it_stands_in(ring):
+    keep_proxy(WHOLE)
+    typed = shown(BARE, kept=True).replace("3128", "8080")
+    assert keep_proxy(completed(typed, BARE), BARE) == BARE.replace("3128", "8080")
+    assert whole_proxy(BARE) == BARE
+    assert whole_proxy(BARE.replace("3128", "8080")) == WHOLE.replace("3128", "8080")
+
+
+def test_a_password_that_the_keyring_does_not_let_go_of_is_told(ring):
+    keyring.set_keyring(Locked())
+    with pytest.raises(KeyringLocked):
+        keep_proxy(BARE, BARE)
+    assert keep_proxy("http://other:1", BARE) == "http://other:1"
 
 
 def test_where_the_keyring_is_locked_the_address_is_used_as_it_is(ring):

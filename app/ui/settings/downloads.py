@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.errors import Failure
-from app.hub.proxies import completed, keep_proxy, parted, shown
+from app.hub.proxies import completed, keep_proxy, parted, shown, whole_proxy
 from app.ui.hub_access import endpoint_in
 from app.ui.services import Services
 from app.ui.widgets.parts import button, rule
@@ -33,6 +33,8 @@ class DownloadSettings(Section):
             services.theme, QCoreApplication.translate("DownloadSettings", "Downloads")
         )
         self._services = services
+        self._kept = ""  # the proxy whose password the keyring has
+        self._proxy_shown = ""
         self.source = QComboBox()
         self.mirror, self.proxy = QLineEdit(), QLineEdit()
         self.token = QLineEdit()
@@ -47,14 +49,15 @@ class DownloadSettings(Section):
         self._number_rows()
         self._folder_row()
         self.follow()
+        if "@" in services.settings.now.hub_proxy:
+            services.tasks.start(self._look_for_password())
 
     def follow(self) -> None:
         """Show what is in force, whoever changed it."""
         now = self._services.settings.now
         self.source.setCurrentIndex(max(0, self.source.findData(now.hub_source)))
         self.mirror.setText(now.hub_mirror)
-        self.proxy.setText(shown(now.hub_proxy))
-        self._say_proxy(now.hub_proxy)
+        self._show_proxy(now.hub_proxy)
         self.at_once.setValue(now.downloads_at_once)
         self.connections.setValue(now.download_connections)
         self.limit.setValue(now.download_limit // _MB)
@@ -156,7 +159,7 @@ class DownloadSettings(Section):
 
     def _choose_proxy(self) -> None:
         before = self._services.settings.now.hub_proxy
-        if self.proxy.text() == shown(before):
+        if self.proxy.text() == self._proxy_shown:
             return
         address = completed(self.proxy.text(), before)
         if "@" in address or "@" in before:
@@ -165,10 +168,26 @@ class DownloadSettings(Section):
             self._turn(hub_proxy=address)
 
     async def _keep_proxy(self, address: str, before: str) -> None:
+        had = bool(parted(before)[1] or self._kept)
         kept = await self._services.tasks.thread(keep_proxy, address, before)
         self._services.settings.change(hub_proxy=kept)
-        self.follow()
+        await self._look_for_password()
+        if had and kept and not (parted(kept)[1] or self._kept):
+            self._services.notices.news(self.tr("The proxy's password is forgotten."))
         self._look_anew()
+
+    async def _look_for_password(self) -> None:
+        """Ask the keyring whether it has one for the proxy, and show it as dots."""
+        bare = parted(self._services.settings.now.hub_proxy)[0]
+        whole = await self._services.tasks.thread(whole_proxy, bare)
+        self._kept = bare if parted(whole)[1] else ""
+        if self.proxy.text() == self._proxy_shown or not self.proxy.hasFocus():
+            self.follow()
+
+    def _show_proxy(self, address: str) -> None:
+        self._proxy_shown = shown(address, kept=parted(address)[0] == self._kept)
+        self.proxy.setText(self._proxy_shown)
+        self._say_proxy(address)
 
     def _say_proxy(self, address: str) -> None:
         bare, password = parted(address)
@@ -176,13 +195,16 @@ class DownloadSettings(Section):
         if password:
             words = self.tr(
                 "The password stands in the settings file, which only your account may read: this "
-                "system has no keyring."
+                "system has no keyring. Write another one over the dots, or delete them to remove "
+                "it."
+            )
+        elif bare and bare == self._kept:
+            words = self.tr(
+                "The password is kept in the system's keyring. Write another one over the dots, or "
+                "delete them to remove it."
             )
         elif "@" in bare:
-            words = self.tr(
-                "The password is kept in the system's keyring. To change it, write it "
-                "behind the name: http://name:password@host:3128."
-            )
+            words = self.tr("A password goes behind the name: http://name:password@host:3128.")
         self._proxy_words.setText(words)
 
     def _turn(self, **values: object) -> None:

@@ -10,6 +10,7 @@ from keyring.backends.fail import Keyring as NoKeyring
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
+from app.hub.proxies import keep_proxy
 from app.ui.hub_access import open_hub
 from tests.ui.conftest import settled, shown, until
 
@@ -86,7 +87,7 @@ async def test_a_password_in_a_proxy_goes_to_the_keyring_and_to_no_file(house, r
     part.proxy.setText("http://ann:geheim@proxy.example:3128")
     part.proxy.editingFinished.emit()
     await until(lambda: now(house).hub_proxy == "http://ann@proxy.example:3128")
-    assert part.proxy.text() == now(house).hub_proxy
+    await until(lambda: part.proxy.text() == "http://ann:••••@proxy.example:3128")
     assert "keyring" in part._proxy_words.text()
     assert "geheim" in ring.kept.values()
     assert open_hub(now(house), paths.hub_cache).proxy == "http://ann:geheim@proxy.example:3128"
@@ -96,6 +97,28 @@ async def test_a_password_in_a_proxy_goes_to_the_keyring_and_to_no_file(house, r
     part.proxy.editingFinished.emit()
     await until(lambda: not now(house).hub_proxy)
     assert not ring.kept
+
+
+async def test_a_password_in_the_keyring_is_removed_by_deleting_its_dots(house, ring, paths):
+    keep_proxy("http://ann:geheim@proxy.example:3128")
+    house.services.settings.change(hub_proxy="http://ann@proxy.example:3128")
+    part = await opened(house)
+    await until(lambda: part.proxy.text() == "http://ann:••••@proxy.example:3128")
+    part.proxy.editingFinished.emit()
+    await settled()
+    assert "geheim" in ring.kept.values(), "who only looks at it changes nothing"
+    part.proxy.setText("http://ann:••••@proxy.example:8080")
+    part.proxy.editingFinished.emit()
+    await until(lambda: now(house).hub_proxy == "http://ann@proxy.example:8080")
+    await until(lambda: part.proxy.text() == "http://ann:••••@proxy.example:8080")
+    assert open_hub(now(house), paths.hub_cache).proxy == "http://ann:geheim@proxy.example:8080"
+    part.proxy.setText("http://ann:@proxy.example:8080")
+    part.proxy.editingFinished.emit()
+    await until(lambda: not ring.kept)
+    await until(lambda: part.proxy.text() == "http://ann@proxy.example:8080")
+    assert now(house).hub_proxy == "http://ann@proxy.example:8080"
+    assert "forgotten" in house.window.notices.notice.text
+    assert "behind the name" in part._proxy_words.text()
 
 
 async def test_without_a_keyring_the_password_is_hidden_and_said_to_stand_in_the_file(house, paths):
