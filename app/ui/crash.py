@@ -9,6 +9,8 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QWidget
 
+from app.errors import Failure
+
 from .widgets.bug_report import BugReport, report_of
 
 
@@ -26,6 +28,8 @@ class CrashDesk(QObject):
         super().__init__(parent)
         self._over: QWidget | None = None
         self.dialog: BugReport | None = None
+        self._window_lives = True
+        self._late: list[BaseException] = []
         self._came.connect(self._show, Qt.ConnectionType.QueuedConnection)
 
     def install(self) -> None:
@@ -42,6 +46,19 @@ class CrashDesk(QObject):
         """Show dialogs on top of ``window``."""
         self._over = window
 
+    def outlive_window(self) -> None:
+        """The window is closing: from now on errors are printed only."""
+        self._window_lives, self._over = False, None
+
+    def take_late(self, error: BaseException) -> None:
+        """Print what went wrong while the program ended: a failure in its words, else the trace."""
+        if not isinstance(error, Failure):
+            self.take(type(error), error, error.__traceback__)
+            return
+        from app.words import one_line  # seldom needed
+
+        print(one_line(error), file=sys.stderr)  # noqa: T201
+
     def take(
         self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
     ) -> None:
@@ -49,8 +66,13 @@ class CrashDesk(QObject):
         if issubclass(kind, KeyboardInterrupt):
             self.interrupted.emit()
             return
+        if self._window_lives:
+            self._came.emit(report_of(kind, error, trace))
+        elif any(error is told for told in self._late):
+            return  # by whoever began it
+        else:
+            self._late.append(error)
         traceback.print_exception(kind, error, trace, file=sys.stderr)
-        self._came.emit(report_of(kind, error, trace))
 
     def take_loop(self, _loop: object, context: dict[str, Any]) -> None:
         """The event loop's exception handler."""

@@ -24,9 +24,13 @@ class Collector(QObject):
         self._timer.start()
 
     def stop(self) -> None:
-        """Give the work back to the interpreter."""
+        """Collect what the window has left, and give the work back to the interpreter.
+
+        To be called when nothing holds the window any more, but while its application lives.
+        """
         self._timer.stop()
         gc.unfreeze()
+        gc.collect()
         gc.enable()
 
     def collect(self) -> None:

@@ -16,6 +16,7 @@ from .doorbell import Doorbell
 from .garbage import Collector
 from .house import House
 from .icons import icon
+from .tasks import end_all
 
 _GIVE_UP_S = 8.0  # for the worker and the disk to end when the window closes
 
@@ -29,29 +30,30 @@ def run() -> int:
     loop = QEventLoop(app)
     asyncio.set_event_loop(loop)
     paths = standard_paths(os.environ.get("ROOKERY_HOME", ""))
-    desk = CrashDesk()
+    desk, collector = CrashDesk(), Collector()
     desk.install()
     loop.set_exception_handler(desk.take_loop)
     try:
         with loop:
             try:
-                loop.run_until_complete(_live(app, paths, desk))
+                loop.run_until_complete(_live(app, paths, desk, collector))
             finally:
-                loop.run_until_complete(_end_tasks())
+                loop.run_until_complete(end_all(desk.take_late))
     finally:
+        collector.stop()
         desk.uninstall()
         asyncio.set_event_loop(None)
     return 0
 
 
-async def _live(app: QApplication, paths: Paths, desk: CrashDesk) -> None:
+async def _live(app: QApplication, paths: Paths, desk: CrashDesk, collector: Collector) -> None:
     """From the first pixel to the last: returns when everything has ended."""
     bell = Doorbell(paths.data)
     if bell.answered():
         return
     bell.listen()
     leave = asyncio.Event()
-    house, collector = House(app, paths), Collector()
+    house = House(app, paths)
     desk.show_over(house.window)
     desk.interrupted.connect(leave.set)
     house.window.close_asked.connect(leave.set)
@@ -61,19 +63,10 @@ async def _live(app: QApplication, paths: Paths, desk: CrashDesk) -> None:
     house.open()
     collector.start()
     await leave.wait()
+    desk.outlive_window()
     bell.close()
     with contextlib.suppress(TimeoutError):  # the worker then ends with this process
         await asyncio.wait_for(house.close(), _GIVE_UP_S)
-    collector.stop()
-
-
-async def _end_tasks() -> None:
-    """What began while the window ended, too late for those who would have ended it."""
-    mine = asyncio.current_task()
-    left = [task for task in asyncio.all_tasks() if task is not mine]
-    for task in left:
-        task.cancel()
-    await asyncio.gather(*left, return_exceptions=True)
 
 
 def _application() -> QApplication:

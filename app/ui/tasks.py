@@ -11,6 +11,23 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+async def end_all(report: Callable[[BaseException], None]) -> None:
+    """Cancel what still runs in this loop, wait, and ``report`` what was raised instead of that.
+
+    For the end: whatever began too late for those who would have ended it, and been told of it.
+    """
+    mine = asyncio.current_task()
+    left = [task for task in asyncio.all_tasks() if task is not mine]
+    for task in left:
+        task.cancel()
+    if left:
+        await asyncio.wait(left)
+    for task in left:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            report(error)
+
+
 class Tasks:
     """Keeps every running task, so that none is lost and all end before the window does.
 

@@ -11,8 +11,10 @@ from PySide6.QtCore import QCoreApplication, QEvent
 from qasync import QEventLoop
 
 import app.runtime.library
+from app.errors import Failure
 from app.store.paths import standard_paths
 from app.ui.house import House
+from app.ui.tasks import end_all
 from tests.runtime.small_models import small_file
 from tests.support.hub_server import online
 from tests.ui.fake_supervisor import FakeSupervisor
@@ -44,30 +46,32 @@ async def _played(scene, houses):
     finally:
         if houses is not None:
             await houses.close()
-        mine = asyncio.current_task()
-        left = [task for task in asyncio.all_tasks() if task is not mine]
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        bugs = []
+        await end_all(bugs.append)
+    assert not [bug for bug in bugs if not isinstance(bug, Failure)]
 
 
 @pytest.fixture(autouse=True)
 def _qt(qapp):
-    """Every test here may draw; widgets end in this thread, as in the program."""
+    """Every test here may draw."""
     qapp.setQuitOnLastWindowClosed(False)  # as in main: a closed dialog must not end the loop
-    gc.disable()
     yield
     gc.collect(1)
-    gc.enable()
 
 
 @pytest.fixture(autouse=True, scope="package")
 def _frozen():
-    """What was imported before is looked at no more."""
+    """Widgets end in this thread, as in the program, and none is left to threads of later tests.
+
+    What was imported before is looked at no more.
+    """
     gc.collect()
     gc.freeze()
+    gc.disable()
     yield
     gc.unfreeze()
+    gc.collect()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

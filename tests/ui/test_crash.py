@@ -1,12 +1,16 @@
 """Errors nobody foresaw: printed, shown once, and the program goes on."""
 
+import asyncio
 import sys
 import threading
 
 import pytest
+from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QPlainTextEdit
 
+from app.errors import WorkerSilent
 from app.ui.crash import CrashDesk
+from app.ui.tasks import Tasks, end_all
 from tests.ui.conftest import settled, until
 
 
@@ -68,3 +72,47 @@ async def test_ctrl_c_is_no_bug(desk, qtbot):
         desk.take(KeyboardInterrupt, KeyboardInterrupt(), None)
     await settled()
     assert desk.dialog is None
+
+
+async def stubborn(error):
+    """Fails instead of ending."""
+    try:
+        await asyncio.sleep(60)
+    finally:
+        raise error
+
+
+def ended_late(desk, capsys, *beginnings):
+    """What is printed at the end of a loop in which these were begun."""
+
+    async def program():
+        begun = [begin() for begin in beginnings]
+        await asyncio.sleep(0)
+        await end_all(desk.take_late)
+        assert all(task.done() for task in begun)
+
+    desk.outlive_window()
+    asyncio.run(program())
+    return capsys.readouterr().err
+
+
+def test_a_bug_of_a_task_that_ends_late_is_printed_once_and_not_shown(desk, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "excepthook", desk.take)
+    said = ended_late(
+        desk,
+        capsys,
+        lambda: asyncio.create_task(stubborn(ZeroDivisionError("nobody waits"))),
+        lambda: Tasks(print).start(stubborn(ZeroDivisionError("somebody is told"))),
+        lambda: asyncio.create_task(asyncio.sleep(60)),
+    )
+    assert said.count("nobody waits") == said.count("somebody is told") == 1
+    assert said.count("Traceback") == 4, "each with the cancellation that it came instead of"
+    QCoreApplication.processEvents()
+    assert desk.dialog is None
+
+
+def test_a_failure_of_a_task_that_ends_late_is_a_line(desk, capsys):
+    failure = WorkerSilent(limit_s=3)
+    said = ended_late(desk, capsys, lambda: asyncio.create_task(stubborn(failure)))
+    assert said.startswith("The engine's process did not answer in time")
+    assert said.count("\n") == 1

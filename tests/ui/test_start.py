@@ -32,7 +32,12 @@ def environment(home):
 
 
 def scene(home, code, page="models"):
-    """Run the program with ``code`` as the body of ``async def played(house)``; what it printed.
+    """What the program printed that ran ``code``, see ``run``."""
+    return json.loads(run(home, code, page).stdout)
+
+
+def run(home, code, page="models"):
+    """Run the program with ``code`` as the body of ``async def played(house)`` to its good end.
 
     It begins on ``page``; ``began`` is the time at which the interpreter had started.
     """
@@ -67,7 +72,7 @@ sys.exit(f"left pending: {{left}}" if left else code)
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return done
 
 
 @pytest.fixture
@@ -271,3 +276,37 @@ def test_a_bell_left_behind_by_a_killed_window_is_no_hindrance(home, qtbot):
     assert not bell.answered()
     assert bell.listen()
     bell.close()
+
+
+def test_a_bug_that_is_raised_while_the_window_ends_is_printed(home):
+    ended = run(
+        home,
+        """
+        import threading
+        async def late():
+            try:
+                await asyncio.sleep(60)
+            finally:
+                raise ZeroDivisionError("too late for the window")
+        self.loose = asyncio.get_running_loop().create_task(late())
+        """,
+    )
+    assert ended.stderr.count("too late for the window") == 1
+
+
+def test_no_other_thread_collects_garbage_before_all_threads_have_ended(home):
+    """A timer or a widget that is collected in another thread can end the process."""
+    told = scene(
+        home,
+        """
+        import gc, json, threading
+        loop, enable = asyncio.get_running_loop(), gc.enable
+        def enabled():
+            left = [one.name for one in threading.enumerate() if one.name.startswith("asyncio")]
+            print(json.dumps([loop.is_closed(), left]))
+            enable()
+        gc.enable = enabled
+        await asyncio.to_thread(gc.isenabled)
+        """,
+    )
+    assert told == [True, []]
