@@ -141,13 +141,17 @@ class Checkpoint:
             source.let_go(begin + stored.offset, stored.nbytes)
 
     def watch(self) -> Callable[[], None]:
-        """What raises ChangedCheckpoint once a file has changed in which something lies."""
+        """What raises ChangedCheckpoint once a file has changed in which something lies.
+
+        Raises it itself where one has changed already.
+        """
         mapped = [source.mapped for source in self._container.sources if source.mapped]
 
         def check() -> None:
             for file in mapped:
                 file.check()
 
+        check()  # remembers what they are
         return check
 
     def packed_shape(self, name: str) -> Shape | None:

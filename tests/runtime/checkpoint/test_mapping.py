@@ -153,6 +153,73 @@ def test_a_file_that_changes_under_an_open_model_ends_its_use(file, change):
     assert caught.value.facts["path"] == str(file)
 
 
+def _later(path):
+    status = path.stat()
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 1_000_000_000))
+
+
+def test_a_file_whose_time_alone_is_another_is_used_on(file):
+    model = _model(file)
+    wanted = _logits(model)
+    for _ in range(2):
+        _later(file)
+        assert torch.equal(_logits(model), wanted)
+    _written_over(file)
+    with pytest.raises(ChangedCheckpoint):
+        _logits(model)
+
+
+def test_a_file_that_was_touched_before_its_first_use_is_used(file):
+    model = _model(file)
+    _later(file)
+    assert torch.equal(_logits(model), _logits(_model(file)))
+
+
+def test_a_file_that_was_touched_while_it_was_loaded_was_perhaps_written_to(file):
+    with open_checkpoint(file) as checkpoint:
+        _later(file)
+        with pytest.raises(ChangedCheckpoint):
+            build(checkpoint, open_ops("cpu"), parse("cpu bf16"))
+
+
+@pytest.fixture
+def sparse(tmp_path):
+    """64 MiB of nothing, mapped and looked at."""
+    path = tmp_path / "numbers"
+    path.touch()
+    os.truncate(path, 64 << 20)
+    source = Source(path)
+    mapped = source.mapping()
+    mapped.check()
+    yield path, mapped
+    source.close()
+
+
+@pytest.mark.parametrize("at", [0, 60_000, 31_234_567, (64 << 20) - 20_000])
+def test_what_is_written_into_a_large_file_is_noticed(sparse, at):
+    path, mapped = sparse
+    _later(path)
+    mapped.check()
+    with open(path, "r+b") as same:
+        same.seek(at)
+        same.write(b"x" * (16 << 10))
+    _later(path)
+    with pytest.raises(ChangedCheckpoint):
+        mapped.check()
+
+
+def test_a_large_file_is_not_read_as_a_whole(tmp_path, monkeypatch):
+    path = tmp_path / "numbers"
+    path.touch()
+    os.truncate(path, 1 << 40)
+    came = []
+    pread = os.pread
+    monkeypatch.setattr(mapping.os, "pread", lambda *asked: came.append(asked) or pread(*asked))
+    with open(path, "rb") as file:
+        mapping.likeness(file.fileno(), 1 << 40)
+    assert sum(count for _, count, _ in came) < 5 << 20
+
+
 def test_a_file_that_its_server_has_lost_ends_its_use(file, monkeypatch):
     model = _model(file)
 
