@@ -19,6 +19,7 @@ from .words_network import NETWORK
 Facts = Mapping[str, Fact]
 
 _LONGEST_FACT = 240
+_UNKEPT = "Conversations of now are lost when the window closes."
 _STEPS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
@@ -43,8 +44,12 @@ def say(failure: Failure) -> Words:
     codes = [cls.code for cls in type(failure).__mro__ if issubclass(cls, Failure)]
     code = next(code for code in codes if code in _ROWS or code in _WRITERS)
     if code in _WRITERS:
-        return _WRITERS[code](failure.facts)
-    return _filled(_ROWS[code], failure.facts)
+        words = _WRITERS[code](failure.facts)
+    else:
+        words = _filled(_ROWS[code], failure.facts)
+    if failure.facts.get("unkept"):
+        words = msgspec.structs.replace(words, text=f"{words.text} {_UNKEPT}")
+    return words
 
 
 def one_line(failure: Failure) -> str:
@@ -345,7 +350,10 @@ def _signal(number: int) -> str:
 
 
 def _store(facts: Facts) -> Words:
-    text, way_out = _STORE.get(str(facts.get("why")), _STORE[""])
+    why = str(facts.get("why"))
+    if why == "damaged" and facts.get("kept"):
+        why = "put-aside"
+    text, way_out = _STORE.get(why, _STORE[""])
     return _filled(Words("Your data cannot be used", text, way_out), facts)
 
 
@@ -360,8 +368,12 @@ _STORE = {
         "Choose a place where you may write.",
     ),
     "damaged": (
-        "{path@the data file} is damaged{kept+; it is kept as }.",
+        "{path@the data file} is damaged.",
         "A new one is begun once the old one is moved away{path+: }.",
+    ),
+    "put-aside": (
+        "{path@the data file} is damaged, and a new one was begun.",
+        "Nothing of the old one was deleted: it is kept as {kept}.",
     ),
     "busy": (
         "{path@the data file} is being used by another program.",

@@ -31,7 +31,7 @@ from app.words import Words, one_line, say, size
 NAMES = [
     "path", "why", "found", "wanted", "folder", "missing", "exit_code", "stderr", "limit_s",
     "needed_bytes", "free_bytes", "strategy", "kept", "known", "name", "value", "word", "template",
-    "said",
+    "said", "unkept",
 ]  # fmt: skip
 
 ANY_FACT = st.text() | st.integers() | st.floats()
@@ -155,8 +155,13 @@ def test_a_later_kind_of_failure_speaks_as_its_family():
         ),
         (
             StoreError(path="/home/a/rookery.db", why="damaged", kept="/home/a/rookery.db.broken"),
-            'The data file "rookery.db" is damaged; it is kept as /home/a/rookery.db.broken. '
-            "A new one is begun once the old one is moved away: /home/a/rookery.db.",
+            'The data file "rookery.db" is damaged, and a new one was begun. '
+            "Nothing of the old one was deleted: it is kept as /home/a/rookery.db.broken.",
+        ),
+        (
+            StoreError(path="/home/a/rookery.db", why="busy", unkept=1),
+            'The data file "rookery.db" is being used by another program. Conversations of now are '
+            "lost when the window closes. Close the other one, then try again.",
         ),
     ],
     ids=lambda value: value.code if isinstance(value, Failure) else "",

@@ -80,13 +80,12 @@ class Journal:
         except OSError as error:
             self.trouble = StoreError(str(error), path=str(self._path), why="refused")
         except (msgspec.MsgspecError, UnicodeDecodeError) as damage:
-            kept = self._path.with_name(f"{self._path.name}.broken")
+            self.trouble = StoreError(str(damage), path=str(self._path), why="damaged")
             if self._handle >= 0:
+                kept = self._path.with_name(f"{self._path.name}.broken")
                 with contextlib.suppress(OSError):
                     patiently(os.replace, self._path, kept)
-            self.trouble = StoreError(
-                str(damage), path=str(self._path), why="damaged", kept=str(kept)
-            )
+                    self.trouble.facts["kept"] = str(kept)
         return ()
 
     def write(self, lines: tuple[Line, ...]) -> None:

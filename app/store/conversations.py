@@ -4,6 +4,7 @@ Ids are made by the caller, so nothing has to be waited for: a write returns at 
 future, and whatever is asked later sees it.
 """
 
+import contextlib
 import os
 import sqlite3
 import time
@@ -247,15 +248,20 @@ def open_conversations(
     """The conversations of ``path``, and what was wrong with it.
 
     A damaged file is kept aside (fact ``kept``) and a new one begun.  One that cannot be used
-    for another reason is left alone: the conversations then last as long as the program runs.
+    for another reason, or not be put aside, is left alone: the conversations then last as long as
+    the program runs (fact ``unkept``).
     """
     try:
         return _in_file(path, changes), None
     except StoreError as failure:
         trouble = failure
     if trouble.facts.get("why") == "damaged":
-        trouble.facts["kept"] = str(set_aside(path))
-        return _in_file(path, changes), trouble
+        with contextlib.suppress(OSError, StoreError):
+            kept = set_aside(path)
+            found = _in_file(path, changes)
+            trouble.facts["kept"] = str(kept)
+            return found, trouble
+    trouble.facts["unkept"] = 1
     return _in_file(None, changes), trouble
 
 

@@ -160,9 +160,11 @@ def _stored(path: Path) -> Json:
     except ValueError as damage:  # neither UTF-8 nor JSON
         why = str(damage)
     kept = path.with_name(path.name + ".broken")
+    trouble = StoreError(why, path=str(path), why="damaged")
     with contextlib.suppress(OSError):
         patiently(os.replace, path, kept)
-    raise StoreError(why, path=str(path), why="damaged", kept=str(kept))
+        trouble.facts["kept"] = str(kept)
+    raise trouble
 
 
 def _update(path: Path, values: Json) -> None:

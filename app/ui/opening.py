@@ -66,7 +66,9 @@ class Opening(QObject):
         await self._services.session.opened(guide, await self._strategy(guide))
 
     def _tell_of_loss(self, path: Path) -> None:
-        """What was open last is gone: say so, and offer the others."""
+        """What was open last is gone: say so, and offer the others; other trouble goes first."""
+        if self._window.notices.notice is not None:
+            return
         self._services.notices.failure(
             MovedCheckpoint(path=str(path)),
             self.tr("Choose a model"),

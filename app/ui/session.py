@@ -9,11 +9,12 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.errors import Failure
 from app.runtime.protocol import Done, Event, Loaded, LoadProgress, Piece, Prompt, Sampling
+from app.runtime.supervisor import Phase
 
 from .tasks import Tasks
 
 if TYPE_CHECKING:
-    from app.runtime.supervisor import Phase, Supervisor
+    from app.runtime.supervisor import Supervisor
 
 
 class Session(QObject):
@@ -42,9 +43,14 @@ class Session(QObject):
         self._due.timeout.connect(self.changed)
 
     @property
-    def phase(self) -> "Phase":
+    def phase(self) -> Phase:
         """Where the worker is: EMPTY, LOADING, READY, DEAD or CLOSING."""
         return self._supervisor.phase
+
+    @property
+    def waits(self) -> bool:
+        """Whether the model has stopped and the next message opens it again."""
+        return self._supervisor.phase is Phase.DEAD
 
     @property
     def loaded(self) -> Loaded | None:

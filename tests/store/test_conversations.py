@@ -277,6 +277,25 @@ def test_a_damaged_file_is_kept_aside_and_a_new_one_begun(path: Path):
     store.close()
 
 
+def test_a_damaged_file_that_cannot_be_put_aside_is_left_and_this_run_forgets(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path.write_bytes(b"no database at all" * 100)
+
+    def refused(*_: object) -> Path:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "rename", refused)
+    store, trouble = open_conversations(path)
+    assert isinstance(trouble, StoreError)
+    assert (trouble.facts["why"], trouble.facts["unkept"]) == ("damaged", 1)
+    assert "kept" not in trouble.facts
+    assert not store.lasting
+    assert texts(store, begin(store, "Rooks", "Hello")) == ["Hello"]
+    store.close()
+    assert path.read_bytes() == b"no database at all" * 100
+
+
 def test_a_file_of_a_newer_program_is_left_alone_and_this_run_forgets(path: Path):
     newer = (*MIGRATIONS, "CREATE TABLE wings (a);")
     Database(path, newer).close()

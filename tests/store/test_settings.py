@@ -46,6 +46,7 @@ def test_a_damaged_file_is_kept_aside_and_said(path: Path, content: bytes):
     settings = Settings(path)
     assert isinstance(settings.trouble, StoreError)
     assert settings.trouble.facts["why"] == "damaged"
+    assert settings.trouble.facts["kept"] == str(path.with_name("settings.json.broken"))
     assert path.with_name("settings.json.broken").read_bytes() == content
     settings.change(theme="light")
     settings.close()

@@ -57,9 +57,18 @@ class Composer(QFrame):
         self._writing = writing
         self._show_state()
 
-    def show_model(self, name: str, *, closed: bool, opening: bool, wordless: bool = False) -> None:
+    def show_model(
+        self,
+        name: str,
+        *,
+        closed: bool,
+        opening: bool,
+        stopped: bool = False,
+        wordless: bool = False,
+    ) -> None:
         """Whom the words go to; ``closed``: nobody, until a model is chosen.
 
+        ``stopped``: to one that is opened again by the next message.
         To one that is ``wordless`` none can be sent either.
         """
         self._closed = closed or wordless
@@ -69,6 +78,8 @@ class Composer(QFrame):
             words = self.tr("No model is open")
         elif opening:
             words = self.tr("The model is being opened; you can write already")
+        elif stopped:
+            words = self.tr("The model stopped; a message opens it again")
         else:
             words = self.tr("Message {}").format(name)
         self.edit.setPlaceholderText(words)

@@ -221,7 +221,7 @@ class ChatPage(Page):
 
     def _closed(self) -> bool:
         session = self._services.session
-        return session.loaded is None and session.opening is None
+        return session.loaded is None and session.opening is None and not session.waits
 
     def _show_model(self) -> None:
         session = self._services.session
@@ -232,6 +232,7 @@ class ChatPage(Page):
             name.partition(",")[0],
             closed=self._closed(),
             opening=opening,
+            stopped=session.waits,
             wordless=loaded is not None and loaded.wordless,
         )
         if opening:

@@ -82,6 +82,26 @@ async def test_a_real_model_answers_stops_and_survives_its_workers_death(real):
         await session.close()
 
 
+async def test_a_model_whose_worker_died_while_it_opened_is_opened_by_the_next_message(real):
+    session = real.services.session
+    page: ChatPage = real.page
+    page.talk.configure(limit=8)
+    try:
+        session.open(Path(real.model))
+        await until(lambda: session.worker_pid is not None)
+        os.kill(session.worker_pid, signal.SIGKILL)
+        await until(lambda: session.phase is Phase.DEAD)
+        await until(lambda: "opens it again" in page.composer.edit.placeholderText())
+        page.composer.edit.setPlainText("Hello")
+        page.composer.edit.sent.emit()
+        await until(lambda: len(real.texts()) == 2)
+        await real.answered()
+        assert page.talk.tree.path()[-1].status == "done"
+        assert page.composer.edit.placeholderText().startswith("Message ")
+    finally:
+        await session.close()
+
+
 PROGRAM = """
 import asyncio, sys, time
 from pathlib import Path
