@@ -15,7 +15,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.errors import DamagedCheckpoint
+from app.errors import DamagedCheckpoint, MovedCheckpoint
+from app.ui.look import choose_scale
 from app.ui.rail import Rail
 from app.ui.theme import Theme
 from tests.ui.conftest import heard, settled, shown, until
@@ -328,3 +329,33 @@ async def test_a_notice_that_goes_leaves_the_keyboard_on_the_page(house):
     QTest.keyClick(bar._close, Qt.Key.Key_Space)
     assert bar.isHidden()
     assert page.isAncestorOf(QApplication.focusWidget())
+
+
+async def test_a_long_notice_has_its_buttons_below_it_where_there_is_no_room_beside(build):
+    house = build(page="models", text_scale=1.5)
+    choose_scale(house.services, 1.5)
+    house.window.resize(900, 600)
+    await shown(house)
+    bar = house.window.notices
+    lost = MovedCheckpoint(path="/media/ann/disk/models/RWKV-x070-World-1.5B-v3-20250127.pth")
+    house.services.notices.failure(lost, "Choose a model", lambda: None)
+    await settled()
+    assert bar._words.height() >= bar._words.heightForWidth(bar._words.width())
+    assert bar._act.geometry().top() >= bar._words.geometry().bottom()
+    house.services.notices.undo("It is called so now.", lambda: None)
+    await settled()
+    assert bar._act.geometry().top() < bar._words.geometry().bottom()
+
+
+async def test_the_chat_settings_have_room_for_their_fields_in_large_type(build):
+    house = build(page="chat")
+    choose_scale(house.services, 1.5)
+    house.window.resize(900, 600)
+    await shown(house)
+    page = house.window.go("chat")
+    page._toggle_panel()
+    await settled()
+    panel = page.panel
+    for field in (panel.system, panel.limit, *panel.fields._fields.values()):
+        right = field.mapTo(panel, field.rect().topRight()).x()
+        assert right < panel.width()

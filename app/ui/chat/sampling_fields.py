@@ -204,7 +204,7 @@ def _dress(field: QDoubleSpinBox | QSpinBox) -> None:
 
 
 def _add(form: QFormLayout, words: str, field: QWidget | QHBoxLayout, tip: str) -> None:
-    name = label(words)
+    name = label(words, wrap=True)
     name.setToolTip(tip)
     row = QHBoxLayout()
     row.setContentsMargins(0, 0, 0, 0)

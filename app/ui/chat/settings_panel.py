@@ -137,7 +137,7 @@ class SettingsPanel(QWidget):
         thinking.addWidget(self.think)
         body.addWidget(self._think_row)
         limit = QHBoxLayout()
-        limit.addWidget(label(_tr("Longest reply, in tokens")), 1)
+        limit.addWidget(label(_tr("Longest reply, in tokens"), wrap=True), 1)
         limit.addWidget(self.limit)
         body.addSpacing(space("s"))
         body.addLayout(limit)

@@ -1,9 +1,10 @@
 """The bar below the page's top edge: failures with their details, news, and undo."""
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
+    QBoxLayout,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -18,6 +19,7 @@ from app.ui.theme import Theme
 
 from .parts import button, icon_button, label
 
+_LINES_BESIDE = 3  # more words than that have their buttons below them
 _COLOURS = {Kind.NEWS: "accent", Kind.FAILURE: "bad", Kind.UNDO: "text-dim"}
 
 
@@ -74,6 +76,7 @@ class NoticeBar(QFrame):
         for part in (self._unfold, self._copy):
             part.setVisible(bool(notice.details))
         self._paint_picture()
+        self._make_room()
         self._timer.stop()
         if notice.lasts_s:
             self._timer.start(int(notice.lasts_s * 1000))
@@ -95,6 +98,20 @@ class NoticeBar(QFrame):
         """Take the way back that the notice offers, if it offers one."""
         if self.notice is not None and self.notice.kind is Kind.UNDO:
             self._do()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Where the words would have many lines beside the buttons, those go below them."""
+        self.ensurePolished()
+        beside = self.contentsRect().width() - self._verbs.sizeHint().width()
+        beside -= self._picture.width() + self._close.sizeHint().width()
+        beside -= 5 * self._theme.space("s")
+        words = self._words.fontMetrics().horizontalAdvance(self._words.text())
+        ways = QBoxLayout.Direction
+        below = words > _LINES_BESIDE * beside
+        self._middle.setDirection(ways.TopToBottom if below else ways.LeftToRight)
 
     def _do(self) -> None:
         notice = self.notice
@@ -126,10 +143,19 @@ class NoticeBar(QFrame):
         said.addWidget(self._title)
         said.addWidget(self._words)
         row.addWidget(self._picture, 0, Qt.AlignmentFlag.AlignTop)
-        row.addLayout(said, 1)
+        self._verbs = QHBoxLayout()
+        self._verbs.setSpacing(space("s"))
         for part in (self._act, self._unfold, self._copy, self._close):
             part.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            row.addWidget(part)
+            if part is not self._close:
+                self._verbs.addWidget(part)
+        self._middle = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._middle.setSpacing(space("s"))
+        self._middle.addLayout(said, 1)
+        self._middle.addLayout(self._verbs)
+        self._middle.setAlignment(self._verbs, Qt.AlignmentFlag.AlignLeft)
+        row.addLayout(self._middle, 1)
+        row.addWidget(self._close)
         column = QVBoxLayout(self)
         column.setContentsMargins(space("m"), space("s"), space("s"), space("s"))
         column.setSpacing(space("s"))
