@@ -38,18 +38,26 @@ class Tasks:
     def __init__(self, on_failure: Callable[[Failure], None]) -> None:
         self._on_failure = on_failure
         self._running: set[asyncio.Task[Any]] = set()
+        self._closed = False
 
     @property
     def ended(self) -> bool:
-        """Whether no loop runs: what a thread tells now comes too late."""
+        """Whether nothing is begun any more: what a thread or a timer tells now comes too late."""
+        if self._closed:
+            return True
         try:
             return asyncio.get_running_loop().is_closed()
         except RuntimeError:
             return True
 
     def start(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
-        """Run ``work`` beside the window; the task returned may be cancelled or awaited."""
+        """Run ``work`` beside the window; the task returned may be cancelled or awaited.
+
+        After ``close`` it is cancelled before it begins: what it would use is being closed, too.
+        """
         task = asyncio.get_event_loop().create_task(work)
+        if self._closed:
+            task.cancel()
         self._running.add(task)
         task.add_done_callback(self._ended)
         return task
@@ -59,7 +67,8 @@ class Tasks:
         return await asyncio.to_thread(function, *args, **kwargs)
 
     async def close(self) -> None:
-        """Cancel what still runs and wait until it has ended."""
+        """Cancel what still runs and wait until it has ended; nothing is begun afterwards."""
+        self._closed = True
         mine = asyncio.current_task()
         waiting = [task for task in self._running if task is not mine]
         for task in waiting:
