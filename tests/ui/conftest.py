@@ -33,19 +33,20 @@ def pytest_pyfunc_call(pyfuncitem):
     with QEventLoop(pyfuncitem.funcargs["qapp"]) as loop:
         asyncio.set_event_loop(loop)
         try:
-            loop.run_until_complete(_played(scene, pyfuncitem.funcargs.get("build")))
+            shown = [one for one in pyfuncitem.funcargs.values() if hasattr(one, "end_with_loop")]
+            loop.run_until_complete(_played(scene, shown))
         finally:
             asyncio.set_event_loop(None)
     return True
 
 
-async def _played(scene, houses):
+async def _played(scene, shown):
     """Windows end while the loop runs, as in the program: a timer of theirs may start a task."""
     try:
         await asyncio.wait_for(scene, _SCENE_S)
     finally:
-        if houses is not None:
-            await houses.close()
+        for one in shown:
+            await one.end_with_loop()
         bugs = []
         await end_all(bugs.append)
     assert not [bug for bug in bugs if not isinstance(bug, Failure)]
@@ -110,7 +111,7 @@ class Houses:
         self._built.append(house)
         return house
 
-    async def close(self):
+    async def end_with_loop(self):
         """End every window that the test left open, as the program does."""
         for house in self._left():
             await house.close()

@@ -50,10 +50,16 @@ class Scene:
         page.arrived()
         return page
 
+    async def end_with_loop(self) -> None:
+        """End the page while the loop runs: a timer of it may begin a task."""
+        await self.services.tasks.close()
+        self.close()
+
     def close(self) -> None:
         if self.frame is not None:
             self.frame.hide()
             self.frame.deleteLater()
+            self.frame = None
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
     async def say(self, words: str, reply: str | None = None) -> None:
