@@ -124,7 +124,7 @@ RK_INLINE const float* ended(const Slices& cut, int64_t part) {
 // that the processor fetches none on its own, and one core's first cache waits for too few lines at
 // once: they go to the second.  Rows of 256 bytes, one in six of all, come at 25 GB/s that way, at 20
 // through the first cache; rows of 128 bytes at 20 and 10.
-constexpr int64_t LINES_AHEAD = 96;
+constexpr int64_t LINES_AHEAD = 64;
 
 // What is to be fetched: it runs ahead of the work through the groups of all panels, a step with each
 // step of the work, as all at once would wait for each other.
