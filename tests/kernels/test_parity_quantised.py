@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from app.kernels import packing
+from app.kernels.apart import Apart
 from app.kernels.layout import KINDS
 from app.kernels.native.library import LibraryError, load
 from app.kernels.native.ops import NativeOps
@@ -231,6 +232,17 @@ def test_packing_makes_the_same_bytes(native, kind, by_unit, dtype):
         ours, plain = (ops.pack(host, kind, by_unit=by_unit) for ops in (native, PortableOps()))
         assert torch.equal(ours.codes, plain.codes)
         assert torch.equal(ours.scales, plain.scales)
+
+
+@every_kind
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_a_stack_that_lies_apart_is_packed_where_it_lies(native, kind, dtype):
+    memory = _draw(3, 40, 100).to(dtype)
+    places = [2, 0]
+    ours = native.pack(Apart.of([memory[place] for place in places]), kind, by_unit=False)
+    plain = PortableOps().pack(memory[places], kind, by_unit=False)
+    assert torch.equal(ours.codes, plain.codes)
+    assert torch.equal(ours.scales, plain.scales)
 
 
 @pytest.mark.parametrize("form", DTYPES)

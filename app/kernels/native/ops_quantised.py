@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from app.kernels import packing
+from app.kernels.apart import Apart
 from app.kernels.arena import room
 from app.kernels.layout import FLOAT_PANEL, KINDS, LINE, ROW, Shape
 from app.kernels.packing import Packed
@@ -25,13 +26,14 @@ class QuantisedOps(Base):
 
     by_unit = True
 
-    def pack(self, host: Tensor, kind: str, *, by_unit: bool) -> Packed:
-        """See Ops."""
-        stack = host if host.dim() == 3 else host[None]
-        shape = Shape(kind, stack.shape[1], stack.shape[2], by_unit)
+    def pack(self, host: Tensor | Apart, kind: str, *, by_unit: bool) -> Packed:
+        """See Ops; an Apart is read where it lies."""
+        stack = _stack(host)
+        outputs, inputs = host.shape[-2:]
+        shape = Shape(kind, outputs, inputs, by_unit)
+        if host.dtype not in FLOATS or not ready(*stack):
+            return packing.pack(torch.stack(stack), kind, by_unit=by_unit)
         packed = packing.empty(shape, len(stack))
-        if host.dtype not in FLOATS or not ready(stack):
-            return packing.pack(host, kind, by_unit=by_unit)
         for matrix, codes, scales in zip(stack, packed.codes, packed.scales, strict=True):
             self.call(
                 *("pack", codes, scales, matrix, shape.outputs, shape.inputs, FLOATS[host.dtype]),
@@ -133,6 +135,13 @@ class QuantisedOps(Base):
 
     def _scratch(self, size: int) -> Tensor:
         return self.empty((size,), torch.uint8)
+
+
+def _stack(host: Tensor | Apart) -> tuple[Tensor, ...]:
+    """Its matrices."""
+    if isinstance(host, Apart):
+        return host.parts
+    return host.unbind() if host.dim() == 3 else (host,)
 
 
 def _inputs(shape: Shape, rows: int) -> int:

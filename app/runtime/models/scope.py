@@ -14,7 +14,7 @@ from app.kernels.apart import Apart
 from app.kernels.arena import room
 from app.kernels.layout import Shape, kind_for
 from app.kernels.packing import Packed, empty
-from app.kernels.weights import Plain, Quantised
+from app.kernels.weights import Quantised
 from app.runtime.footprint import head_format, small_format
 from app.runtime.spec import Spec
 from app.runtime.strategy import Strategy
@@ -198,22 +198,12 @@ class Scope:
 
     def _weight(self, form: str, *names: str) -> Weight:
         """One matrix, or several as a stack."""
-        pack: Callable[[Ops, Tensor, str], Weight] = FORMATS[form].pack
-        lies = self._kept(form, *names) or self._apart(form, *names)
-        return lies or self._made(pack, form, *names)
-
-    def _apart(self, form: str, *names: str) -> Plain | None:
-        """A stack whose matrices all are used where they lie; None for any other."""
-        if len(names) == 1 or FORMATS[form] is not Plain or not self.ops.apart:
-            return None
-        full = [f"{self.prefix}{name}.weight" for name in names]
-        lies = [self.checkpoint.lying(name, _DTYPES[form]) for name in full]
-        parts = [one for one in lies if one is not None]
-        return Plain(self.ops, Apart.of(parts)) if len(parts) == len(names) else None
+        pack: Callable[[Ops, Any, str], Weight] = FORMATS[form].pack
+        return self._kept(form, *names) or self._made(pack, form, *names)
 
     def _made(
         self,
-        make: Callable[[Ops, Tensor, str], _Made],
+        make: Callable[[Ops, Any, str], _Made],
         form: str,
         *names: str,
         passing: bool = False,
@@ -230,13 +220,15 @@ class Scope:
             self.checkpoint.let_go(*full)
         return made
 
-    def _matrices(self, names: list[str], *, passing: bool) -> Tensor:
-        """Not to be written to: one matrix may be used where it lies."""
+    def _matrices(self, names: list[str], *, passing: bool) -> Tensor | Apart:
+        """Not to be written to: they may be used where they lie."""
         first = self.checkpoint.tensors[names[0]]
         dtype = self._dtype or _DTYPES.get(first.dtype, torch.float32)
-        lies = self.checkpoint.lying(names[0], dtype) if len(names) == 1 else None
-        if lies is not None:
-            return lies
+        if len(names) == 1 or self.ops.apart:
+            found = [self.checkpoint.lying(name, dtype) for name in names]
+            lies = [one for one in found if one is not None]
+            if len(lies) == len(names):
+                return Apart.of(lies) if len(lies) > 1 else lies[0]
         whole = room((len(names), *first.shape), dtype, passing=passing)
         for row, name in zip(whole, names, strict=True):
             self.checkpoint.read_into(name, row)
