@@ -1,7 +1,7 @@
 // The library's own threads: they share each call of a list, and sleep between lists.
 //
-// A thread that waits spins for some microseconds, as most waits are shorter, and then sleeps: on
-// a machine that is busy with other things a spinning thread keeps away the one it waits for.
+// A thread that waits spins for a moment, as most waits are shorter, and then sleeps: on a machine
+// that is busy with other things a spinning thread keeps away the one it waits for.
 
 #include "core.h"
 
@@ -33,6 +33,8 @@ namespace rk {
 namespace {
 
 constexpr std::chrono::microseconds SPIN{40};
+// Between two lists, as long as a token is chosen: to wake a thread that sleeps takes 0.1 ms.
+constexpr std::chrono::microseconds SPIN_BETWEEN{1000};
 constexpr int PAUSES = 32;  // between two looks at the clock
 constexpr int CREW = 8;     // threads that come to a barrier at the same number
 constexpr int CREWS = MOST_THREADS / CREW;
@@ -83,8 +85,8 @@ class Gate {
         }
     }
 
-    void wait(uint32_t seen) {
-        const auto end = std::chrono::steady_clock::now() + SPIN;
+    void wait(uint32_t seen, std::chrono::microseconds spin) {
+        const auto end = std::chrono::steady_clock::now() + spin;
         do {
             for (int i = 0; i < PAUSES; ++i) {
                 if (now() != seen) return;
@@ -171,7 +173,7 @@ struct Pool {
 
     void live(int id, Gate& mailbox) {
         for (uint32_t seen = 0;; ++seen) {
-            mailbox.wait(seen);
+            mailbox.wait(seen, SPIN_BETWEEN);
             wake_children(id);
             work(id);
         }
@@ -212,7 +214,7 @@ void Team::barrier() const {
     if (pool->arrives_last(id))
         pool->passed.open();
     else
-        pool->passed.wait(seen);
+        pool->passed.wait(seen, SPIN);
 }
 
 Range Team::share(int64_t total, int64_t grain) const {
