@@ -132,8 +132,8 @@ class Rwkv:
             raise ValueError(f"tokens of shape {shape} for a state of {state.batch} texts")
         if not tokens.numel():
             raise RequestRefused(why="there is no token to run")
-        ids = tokens.numpy()  # torch takes ten times as long for a few numbers
-        least, most = int(ids.min()), int(ids.max())
+        ids = tokens.flatten().tolist()  # torch takes ten times as long for a few numbers
+        least, most = min(ids), max(ids)
         if least < 0 or most >= self.spec.vocabulary:
             wrong = least if least < 0 else most
             raise RequestRefused(why="token", value=wrong, vocabulary=self.spec.vocabulary)
