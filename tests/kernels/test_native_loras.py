@@ -54,6 +54,23 @@ def test_loras(ops, draw, name, batch_steps, outputs):
 
 
 @pytest.mark.parametrize("name", TYPES)
+@pytest.mark.parametrize("rows", [1, 3, 4, 7, 16])
+def test_any_number_of_threads_makes_the_same_bits_of_chains(ops, draw, name, rows):
+    width, outputs, ranks, kind = 331, 53, (64, 27, 96, 33), TYPES[name]
+    down, up = draw(4, 96, width), draw(4, outputs, 96)
+    given = ops.place_loras(
+        Loras(down, up, draw(4, 1, 1, outputs), ("", "tanh", "", ""), ranks), name
+    )
+    x = draw(4, 1, rows, width).to(kind)
+    found = []
+    for threads in (1, 2, 3, 5, 24):
+        torch.set_num_threads(threads)
+        found.append(ops.loras(x, given).clone())
+    for other in found[1:]:
+        assert torch.equal(found[0], other)
+
+
+@pytest.mark.parametrize("name", TYPES)
 @pytest.mark.parametrize(
     "shape", [(1, 1, 2, 64), (1, 1, 16, 64), (5, 1, 5, 64), (3, 1, 3, 20), (2, 1, 1, 128)], ids=str
 )

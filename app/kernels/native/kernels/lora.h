@@ -76,8 +76,8 @@ RK_INLINE void chain_times(
         for (; line + L <= count; line += L)
             lines_times<1, L, M, X, T>(
                 {y.at + line, y.step}, lines + line * width, width, x, width);
-        for (; line < count; ++line)
-            lines_times<2, 1, M, X, T>(
+        for (; line < count; ++line)  // in the same order: which ones are left depends on the threads
+            lines_times<1, 1, M, X, T>(
                 {y.at + line, y.step}, lines + line * width, width, x, width);
     }
     // fewer wait for memory, which likes one line after the other as one long stream

@@ -138,11 +138,13 @@ struct Ahead {
     int64_t g, left, line;               // its place in the panel, its lines, the line of a row
     int64_t owed;                        // lines that the work allows
 
-    // From group `first` of a panel on, whose rows and scales are there.
-    RK_MEMBER void begin(int64_t first, const uint8_t* its_rows, const void* its_scales) {
+    // From group `first` of a panel on, whose rows and scales are there.  Several rows of x go through
+    // a group more than once, some lines of each unit at a time: they need all of it before.
+    RK_MEMBER void begin(
+        int64_t first, const uint8_t* its_rows, const void* its_scales, int64_t rows_of_x) {
         g = first, rows = its_rows, scales = static_cast<const uint8_t*>(its_scales);
         enter();
-        owed = LINES_AHEAD;
+        owed = rows_of_x == 1 ? LINES_AHEAD : chosen.group * LINES;
         fetch(owed);
     }
 

@@ -12,8 +12,9 @@ RK_INLINE void float_units(
     F sums[U][M];
     for (int u = 0; u < U; ++u)
         for (int m = 0; m < M; ++m) sums[u][m] = load(totals + m * FLOAT_PANEL + u * W);
+    constexpr int64_t LINES = U * W * int(sizeof(T)) / LINE, TOGETHER = M == 1 ? 1 : 8;
     for (int64_t i = 0; i < count; ++i) {
-        ahead.fetch(U * W * int(sizeof(T)) / LINE);
+        if (i % TOGETHER == 0) ahead.fetch(LINES * TOGETHER);
         F by[M];
         for (int m = 0; m < M; ++m) by[m] = all(x[m * step + ids[i]]);
         for (int u = 0; u < U; ++u) {
@@ -106,7 +107,7 @@ RK_INLINE void units_of(const Call& call, const Team& team) {
         const Range some = cut.groups_of(part.begin);
         const T* its_rows = panel + some.begin * FLOAT_GROUP * FLOAT_PANEL;
         if (part.begin != before.end)
-            ahead.begin(some.begin, reinterpret_cast<const uint8_t*>(its_rows), nullptr);
+            ahead.begin(some.begin, reinterpret_cast<const uint8_t*>(its_rows), nullptr, rows);
         float* mine = cut.totals_of(part.begin);
         memset(mine, 0, size_t(cut.size) * sizeof(float));
         float_groups(panel, some, x, rows, width, mine, ahead);

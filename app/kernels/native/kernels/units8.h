@@ -187,7 +187,7 @@ RK_KERNEL(packed_units) {
         const Range some = cut.groups_of(part.begin);
         if (part.begin != before.end)
             ahead.begin(some.begin, panel.codes + some.begin * group * ROW_BYTES,
-                        panel.scales + some.begin * wide);
+                        panel.scales + some.begin * wide, rows);
         float* mine = cut.totals_of(part.begin);
         memset(mine, 0, size_t(cut.size) * sizeof(float));
         if (four)
