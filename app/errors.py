@@ -34,7 +34,7 @@ Failure
 │   ├── HubMissing             no such repository or file there (facts: file)
 │   ├── HubBusy                too many requests (facts: wait_s)
 │   ├── KeyringMissing         the system keeps no secrets, or not now
-│   │   └── KeyringLocked      it does not let go of one
+│   │   └── KeyringLocked      it does not let one be changed
 │   └── HubGarbled             a failure of its own, or an answer that makes no sense
 ├── DownloadError              a file cannot be brought here (facts: path, file, why)
 │   ├── WrongHash              its bytes are not those that were promised (facts: wanted, found)
@@ -268,7 +268,7 @@ class KeyringMissing(HubError):
 
 
 class KeyringLocked(KeyringMissing):
-    """The keyring does not let go of a proxy's password."""
+    """The keyring keeps a proxy's password and does not let it be changed."""
 
     code = "keyring-locked"
 

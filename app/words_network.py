@@ -34,8 +34,8 @@ NETWORK: dict[str, tuple[str, str, str]] = {
     ),
     "keyring-locked": (
         "The password is still kept",
-        "The system's keyring is locked, or it does not let go of the proxy's password.",
-        "Unlock it, then remove the password again.",
+        "The system's keyring is locked, or it does not let the proxy's password be changed.",
+        "Unlock it, then change the proxy again.",
     ),
     "hub-garbled": (
         "The hub's answer makes no sense",

@@ -46,14 +46,29 @@ def whole_proxy(address: str) -> str:
     Asks the keyring: to be called in a thread.
     """
     bare, password = parted(address)
-    if password or "@" not in bare:
+    if password:
         return address.strip()
+    with contextlib.suppress(KeyringLocked):
+        return joined(bare, kept_password(bare))
+    return bare
+
+
+def kept_password(bare: str) -> str:
+    """The password that the keyring keeps for an address; "" where it has none or is none.
+
+    Raises KeyringLocked where it does not say.  To be called in a thread.
+    """
+    if "@" not in bare:
+        return ""
     import keyring
     import keyring.errors
 
-    with contextlib.suppress(keyring.errors.KeyringError):
-        return joined(bare, keyring.get_password(_SERVICE, bare) or "")
-    return bare
+    try:
+        return keyring.get_password(_SERVICE, bare) or ""
+    except keyring.errors.NoKeyringError:
+        return ""
+    except keyring.errors.KeyringError as error:
+        raise KeyringLocked(str(error)) from error
 
 
 def keep_proxy(address: str, before: str = "") -> str:
@@ -61,28 +76,40 @@ def keep_proxy(address: str, before: str = "") -> str:
 
     Where there is no keyring that is the whole address.  A hidden password is the one of
     ``before``.  The one kept for ``before`` is forgotten where the address is another or has none
-    any more; raises KeyringLocked where the keyring does not let go of that.  Asks the keyring:
-    to be called in a thread.
+    any more.  Raises KeyringLocked, with nothing changed, where the keyring does not let go of it,
+    or does not move one that it alone has to another address.  Asks the keyring: to be called in a
+    thread.
     """
-    import keyring
-    import keyring.errors
-
     bare, password = parted(address)
-    gone = parted(before)[0]
-    if password == HIDDEN:
-        if gone == bare:
-            return before.strip()
-        password = parted(whole_proxy(before))[1]
+    gone, had = parted(before)
+    had = "" if had == HIDDEN else had
+    hidden = password == HIDDEN
+    if hidden and gone == bare:
+        return joined(bare, had)
+    if hidden:
+        password = had or kept_password(gone)
+    now = bare
+    if password:
+        now = _put(bare, password, in_file=not hidden or bool(had))
     if gone != bare:
         with contextlib.suppress(KeyringLocked):
             _forget(gone)
     elif not password:
         _forget(bare)
-    if password:
-        try:
-            keyring.set_password(_SERVICE, bare, password)
-        except keyring.errors.KeyringError:
-            return address.strip()
+    return now
+
+
+def _put(bare: str, password: str, *, in_file: bool) -> str:
+    """The address for a file; with the password where no keyring takes it, if that may be."""
+    import keyring
+    import keyring.errors
+
+    try:
+        keyring.set_password(_SERVICE, bare, password)
+    except keyring.errors.KeyringError as error:
+        if not in_file:
+            raise KeyringLocked(str(error)) from error
+        return joined(bare, password)
     return bare
 
 
@@ -91,9 +118,7 @@ def _forget(bare: str) -> None:
     import keyring.errors
 
     try:
-        if "@" in bare and keyring.get_password(_SERVICE, bare):
+        if kept_password(bare):
             keyring.delete_password(_SERVICE, bare)
-    except keyring.errors.NoKeyringError:
-        return  # it has kept none
     except keyring.errors.KeyringError as error:
         raise KeyringLocked(str(error)) from error

@@ -2,6 +2,7 @@
 
 import keyring
 import pytest
+from keyring.errors import PasswordSetError
 
 from app.errors import KeyringLocked
 from app.hub.proxies import completed, joined, keep_proxy, parted, shown, whole_proxy
@@ -73,6 +74,41 @@ def test_a_password_that_the_keyring_does_not_let_go_of_is_told(ring):
     with pytest.raises(KeyringLocked):
         keep_proxy(BARE, BARE)
     assert keep_proxy("http://other:1", BARE) == "http://other:1"
+
+
+class Full(InMemory):
+    """Tells what it has and takes nothing new."""
+
+    def set_password(self, service, username, password):
+        raise PasswordSetError("no room")
+
+
+@pytest.mark.parametrize("refusing", [Full, Locked])
+def test_a_hidden_password_that_cannot_move_stays_where_it_is(ring, refusing):
+    keep_proxy(WHOLE)
+    refuses = refusing()
+    refuses.kept = before = dict(ring.kept)
+    keyring.set_keyring(refuses)
+    typed = completed(shown(BARE, kept=True).replace("3128", "8080"), BARE)
+    with pytest.raises(KeyringLocked):
+        keep_proxy(typed, BARE)
+    assert refuses.kept == before
+    keyring.set_keyring(ring)
+    assert whole_proxy(BARE) == WHOLE
+
+
+def test_a_hidden_password_that_stands_in_the_file_stays_there_without_a_keyring(ring):
+    keyring.set_keyring(Full())
+    moved = shown(WHOLE).replace("3128", "8080")
+    assert keep_proxy(moved, WHOLE) == WHOLE.replace("3128", "8080")
+
+
+def test_dots_are_never_a_password(ring):
+    dots = shown(BARE, kept=True)
+    assert keep_proxy(dots, dots) == BARE
+    assert keep_proxy(dots.replace("3128", "8080"), dots) == BARE.replace("3128", "8080")
+    assert keep_proxy(dots) == BARE
+    assert ring.kept == {}
 
 
 def test_where_the_keyring_is_locked_the_address_is_used_as_it_is(ring):
