@@ -12,8 +12,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.errors import Failure
-from app.hub.proxies import completed, keep_proxy, parted, shown, whole_proxy
+from app.errors import Failure, KeyringLocked
+from app.hub.proxies import completed, keep_proxy, kept_password, parted, shown, whole_proxy
 from app.ui.hub_access import endpoint_in
 from app.ui.services import Services
 from app.ui.widgets.parts import button, rule
@@ -168,13 +168,29 @@ class DownloadSettings(Section):
             self._turn(hub_proxy=address)
 
     async def _keep_proxy(self, address: str, before: str) -> None:
-        had = bool(parted(before)[1] or self._kept)
-        kept = await self._services.tasks.thread(keep_proxy, address, before)
+        had, typed = bool(parted(before)[1] or self._kept), self.proxy.text()
+        try:
+            kept = await self._services.tasks.thread(keep_proxy, address, before)
+        except KeyringLocked:
+            if self.proxy.text() == typed or not self.proxy.hasFocus():
+                self._show_proxy(self._services.settings.now.hub_proxy)
+            raise
         self._services.settings.change(hub_proxy=kept)
         await self._look_for_password()
         if had and kept and not (parted(kept)[1] or self._kept):
-            self._services.notices.news(self.tr("The proxy's password is forgotten."))
+            await self._say_forgotten(before, kept)
         self._look_anew()
+
+    async def _say_forgotten(self, *addresses: str) -> None:
+        """No password is known any more, which can also be because the keyring does not say."""
+        words = self.tr("The proxy's password is forgotten.")
+        try:
+            for address in addresses:
+                if await self._services.tasks.thread(kept_password, parted(address)[0]):
+                    return
+        except KeyringLocked:
+            words = self.tr("The keyring is locked: it may still have the proxy's password.")
+        self._services.notices.news(words)
 
     async def _look_for_password(self) -> None:
         """Ask the keyring whether it has one for the proxy, and show it as dots."""

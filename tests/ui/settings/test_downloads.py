@@ -7,6 +7,7 @@ import keyring
 import pytest
 from keyring.backend import KeyringBackend
 from keyring.backends.fail import Keyring as NoKeyring
+from keyring.errors import KeyringLocked as LockedOut
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
@@ -31,6 +32,32 @@ class Memory(KeyringBackend):
 
     def delete_password(self, service, username):
         del self.kept[service, username]
+
+
+class Lockable(Memory):
+    """One that can be locked; ``asked`` counts how often it was while it is."""
+
+    locked, asked = False, 0
+
+    def get_password(self, service, username):
+        self.look()
+        return super().get_password(service, username)
+
+    def set_password(self, service, username, password):
+        self.look()
+        super().set_password(service, username, password)
+
+    def look(self):
+        if self.locked:
+            self.asked += 1
+            raise LockedOut("the person said no")
+
+
+@pytest.fixture
+def lockable(ring):
+    made = Lockable()
+    keyring.set_keyring(made)
+    return made
 
 
 @pytest.fixture
@@ -117,8 +144,44 @@ async def test_a_password_in_the_keyring_is_removed_by_deleting_its_dots(house, 
     await until(lambda: not ring.kept)
     await until(lambda: part.proxy.text() == "http://ann@proxy.example:8080")
     assert now(house).hub_proxy == "http://ann@proxy.example:8080"
+    await until(lambda: house.window.notices.notice is not None)
     assert "forgotten" in house.window.notices.notice.text
     assert "behind the name" in part._proxy_words.text()
+
+
+@pytest.mark.parametrize("edited", ["ann:@proxy.example:3128", "ann:••••@proxy.example:8080"])
+async def test_a_locked_keyring_is_asked_once_and_the_kept_proxy_is_shown_again(
+    house, lockable, edited
+):
+    keep_proxy("http://ann:geheim@proxy.example:3128")
+    house.services.settings.change(hub_proxy="http://ann@proxy.example:3128")
+    part = await opened(house)
+    await until(lambda: part.proxy.text() == "http://ann:••••@proxy.example:3128")
+    lockable.locked = True
+    part.proxy.setText(f"http://{edited}")
+    part.proxy.editingFinished.emit()
+    await until(lambda: house.window.notices.notice is not None)
+    assert house.window.notices.notice.title == "The password is still kept"
+    assert part.proxy.text() == "http://ann:••••@proxy.example:3128"
+    assert now(house).hub_proxy == "http://ann@proxy.example:3128"
+    asked = lockable.asked
+    part.proxy.editingFinished.emit()
+    await settled()
+    assert lockable.asked == asked
+    assert "geheim" in lockable.kept.values()
+
+
+async def test_a_password_that_a_locked_keyring_has_is_not_said_to_be_forgotten(house, lockable):
+    keep_proxy("http://ann:geheim@proxy.example:3128")
+    house.services.settings.change(hub_proxy="http://ann@proxy.example:3128")
+    part = await opened(house)
+    await until(lambda: part.proxy.text() == "http://ann:••••@proxy.example:3128")
+    lockable.locked = True
+    part.proxy.setText("http://ann@proxy.example:8080")
+    part.proxy.editingFinished.emit()
+    await until(lambda: house.window.notices.notice is not None)
+    assert "may still have" in house.window.notices.notice.text
+    assert now(house).hub_proxy == "http://ann@proxy.example:8080"
 
 
 async def test_without_a_keyring_the_password_is_hidden_and_said_to_stand_in_the_file(house, paths):
