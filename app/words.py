@@ -352,7 +352,7 @@ def _signal(number: int) -> str:
 def _store(facts: Facts) -> Words:
     why = str(facts.get("why"))
     if why == "damaged" and facts.get("kept"):
-        why = "put-aside"
+        why = "none-begun" if facts.get("unkept") else "put-aside"
     text, way_out = _STORE.get(why, _STORE[""])
     return _filled(Words("Your data cannot be used", text, way_out), facts)
 
@@ -373,6 +373,10 @@ _STORE = {
     ),
     "put-aside": (
         "{path@the data file} is damaged, and a new one was begun.",
+        "Nothing of the old one was deleted: it is kept as {kept}.",
+    ),
+    "none-begun": (
+        "{path@the data file} is damaged, and no new one could be begun.",
         "Nothing of the old one was deleted: it is kept as {kept}.",
     ),
     "busy": (

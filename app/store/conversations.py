@@ -249,7 +249,7 @@ def open_conversations(
 
     A damaged file is kept aside (fact ``kept``) and a new one begun.  One that cannot be used
     for another reason, or not be put aside, is left alone: the conversations then last as long as
-    the program runs (fact ``unkept``).
+    the program runs (fact ``unkept``), as they do where no new one can be begun (both facts).
     """
     try:
         return _in_file(path, changes), None
@@ -257,10 +257,8 @@ def open_conversations(
         trouble = failure
     if trouble.facts.get("why") == "damaged":
         with contextlib.suppress(OSError, StoreError):
-            kept = set_aside(path)
-            found = _in_file(path, changes)
-            trouble.facts["kept"] = str(kept)
-            return found, trouble
+            trouble.facts["kept"] = str(set_aside(path))
+            return _in_file(path, changes), trouble
     trouble.facts["unkept"] = 1
     return _in_file(None, changes), trouble
 

@@ -4,6 +4,7 @@ Every job runs in that thread, in the order given, so that a reader sees all tha
 before it and the window never waits.  A write is one short transaction.
 """
 
+import contextlib
 import errno
 import sqlite3
 import time
@@ -93,13 +94,24 @@ class Database:
 
 
 def set_aside(path: Path) -> Path:
-    """Rename a file that cannot be used (and its journals) to ``….broken-<time>``; the new path."""
+    """Rename a file that cannot be used (and its journals) to ``….broken-<time>``; the new path.
+
+    Raises OSError with all of them in their places: a new file must not find an old journal, and
+    the file itself goes last.
+    """
     mark = time.strftime(".broken-%Y%m%d-%H%M%S")
-    kept = path.with_name(path.name + mark)
-    for tail in ("", "-wal", "-shm"):
-        part = path.with_name(path.name + tail)
-        if part.exists():
-            part.rename(path.with_name(path.name + mark + tail))
+    moved: list[tuple[Path, Path]] = []
+    for tail in ("-shm", "-wal", ""):
+        part, kept = path.with_name(path.name + tail), path.with_name(path.name + mark + tail)
+        try:
+            if part.exists():
+                part.rename(kept)
+                moved.append((part, kept))
+        except OSError:
+            for before, now in moved:
+                with contextlib.suppress(OSError):
+                    now.rename(before)
+            raise
     return kept
 
 

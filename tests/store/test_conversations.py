@@ -17,6 +17,7 @@ from app.store.conversations import Conversations, open_conversations
 from app.store.database import Database
 from app.store.layout import MIGRATIONS
 from app.store.records import Conversation, Reply, new_id, new_message
+from app.words import say
 
 
 @pytest.fixture
@@ -294,6 +295,28 @@ def test_a_damaged_file_that_cannot_be_put_aside_is_left_and_this_run_forgets(
     assert texts(store, begin(store, "Rooks", "Hello")) == ["Hello"]
     store.close()
     assert path.read_bytes() == b"no database at all" * 100
+
+
+def test_where_no_new_file_can_be_begun_the_place_of_the_damaged_one_is_told(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path.write_bytes(b"no database at all" * 100)
+    rename = Path.rename
+
+    def then_block(part: Path, target: Path) -> Path:
+        rename(part, target)
+        path.mkdir()
+        return target
+
+    monkeypatch.setattr(Path, "rename", then_block)
+    store, trouble = open_conversations(path)
+    assert isinstance(trouble, StoreError)
+    assert Path(str(trouble.facts["kept"])).read_bytes() == b"no database at all" * 100
+    assert not store.lasting
+    words = say(trouble)
+    assert "no new one could be begun" in words.text
+    assert str(trouble.facts["kept"]).rpartition("/")[2] in words.way_out
+    store.close()
 
 
 def test_a_file_of_a_newer_program_is_left_alone_and_this_run_forgets(path: Path):

@@ -108,6 +108,32 @@ def test_a_file_that_is_no_database_is_damaged(tmp_path: Path, content: bytes):
     Database(path, STEPS).close()
 
 
+@pytest.mark.parametrize("stuck", ["-shm", "-wal", ""])
+def test_a_damaged_file_is_put_aside_with_its_journals_or_stays_with_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stuck: str
+):
+    path = tmp_path / "birds.sqlite3"
+    parts = [path.with_name(path.name + tail) for tail in ("", "-wal", "-shm")]
+    for part in parts:
+        part.write_text(part.name)
+    rename = Path.rename
+
+    def refused(part: Path, target: Path) -> Path:
+        if part == path.with_name(path.name + stuck):
+            raise PermissionError(13, "Permission denied")
+        return rename(part, target)
+
+    monkeypatch.setattr(Path, "rename", refused)
+    with pytest.raises(PermissionError):
+        set_aside(path)
+    assert sorted(tmp_path.iterdir()) == sorted(parts)
+    monkeypatch.setattr(Path, "rename", rename)
+    kept = set_aside(path)
+    for tail in ("", "-wal", "-shm"):
+        assert kept.with_name(kept.name + tail).read_text() == path.name + tail
+    assert not path.exists()
+
+
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StoreError) as caught:
