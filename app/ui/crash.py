@@ -52,12 +52,8 @@ class CrashDesk(QObject):
 
     def take_late(self, error: BaseException) -> None:
         """Print what went wrong while the program ended: a failure in its words, else the trace."""
-        if not isinstance(error, Failure):
-            self.take(type(error), error, error.__traceback__)
-            return
-        from app.words import one_line  # seldom needed
-
-        print(one_line(error), file=sys.stderr)  # noqa: T201
+        self.outlive_window()
+        self.take(type(error), error, error.__traceback__)
 
     def take(
         self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
@@ -72,6 +68,11 @@ class CrashDesk(QObject):
             return  # by whoever began it
         else:
             self._late.append(error)
+            if isinstance(error, Failure):
+                from app.words import one_line  # seldom needed
+
+                print(one_line(error), file=sys.stderr)  # noqa: T201
+                return
         traceback.print_exception(kind, error, trace, file=sys.stderr)
 
     def take_loop(self, _loop: object, context: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """Everything that lives as long as the window, in the order it is built and ended."""
 
 import asyncio
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -48,9 +49,10 @@ class House:
         guide = library.embedded_model()
         changes = Changes()
         self._notices = Notices()
-        self._settings = Settings(paths.settings, changes, self._notices.failure)
+        self.closed = False
+        self._settings = Settings(paths.settings, changes, self._tell)
         self._conversations, self._trouble = open_conversations(paths.database, changes)
-        self._tasks = Tasks(self._notices.failure)
+        self._tasks = Tasks(self._tell)
         supervisor = supervise(lambda: self._session.note_change())
         self._session = Session(supervisor, self._tasks)
         self._session.died.connect(self._tell_of_death)
@@ -75,7 +77,6 @@ class House:
             cards=Cards(self._tasks, look_for_cards),
         )
         self._paths = paths
-        self.closed = False
         self.window = Window(self.services, self._places())
         self._opening = Opening(self.services, self.library, self.window, guide)
         self._placement = Placement(self.window, self._settings)
@@ -119,6 +120,13 @@ class House:
         kept = await self._tasks.thread(keep_proxy, proxy, proxy)
         if self._settings.now.hub_proxy == proxy:
             self._settings.change(hub_proxy=kept)
+
+    def _tell(self, failure: Failure) -> None:
+        """In the window; one that comes while it closes goes the way of what nobody caught."""
+        if self.closed:
+            sys.excepthook(type(failure), failure, failure.__traceback__)
+        else:
+            self._notices.failure(failure)
 
     def _tell_of_death(self, failure: Failure) -> None:
         self._notices.failure(failure)

@@ -8,10 +8,10 @@ import pytest
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QPlainTextEdit
 
-from app.errors import WorkerSilent
+from app.errors import StoreError, WorkerSilent
 from app.ui.crash import CrashDesk
 from app.ui.tasks import Tasks, end_all
-from tests.ui.conftest import settled, until
+from tests.ui.conftest import settled, shown, until
 
 
 @pytest.fixture
@@ -116,3 +116,27 @@ def test_a_failure_of_a_task_that_ends_late_is_a_line(desk, capsys):
     said = ended_late(desk, capsys, lambda: asyncio.create_task(stubborn(failure)))
     assert said.startswith("The engine's process did not answer in time")
     assert said.count("\n") == 1
+
+
+async def test_a_failure_while_the_window_closes_is_a_line_and_no_notice(
+    desk, capsys, monkeypatch, build
+):
+    house = build()
+    await shown(house)
+    desk.outlive_window()
+    monkeypatch.setattr(sys, "excepthook", desk.take)
+    house.services.tasks.start(stubborn(StoreError(path="/a/rookery.db", why="refused")))
+    await settled()
+    capsys.readouterr()
+    await house.close()
+    said = capsys.readouterr().err
+    assert said.startswith("The system refuses to open or to write")
+    assert said.count("\n") == 1
+
+
+def test_a_failure_is_printed_once_whoever_tells_of_it(desk, capsys):
+    desk.outlive_window()
+    failure = WorkerSilent(limit_s=3)
+    desk.take(WorkerSilent, failure, None)
+    desk.take_late(failure)
+    assert capsys.readouterr().err.count("\n") == 1
