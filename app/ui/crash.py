@@ -13,6 +13,8 @@ from app.errors import Failure
 
 from .widgets.bug_report import BugReport, report_of
 
+_TOLD = "rookery_told"
+
 
 class CrashDesk(QObject):
     """Takes the hooks of the interpreter, its threads and the event loop.
@@ -29,7 +31,6 @@ class CrashDesk(QObject):
         self._over: QWidget | None = None
         self.dialog: BugReport | None = None
         self._window_lives = True
-        self._late: list[BaseException] = []
         self._came.connect(self._show, Qt.ConnectionType.QueuedConnection)
 
     def install(self) -> None:
@@ -64,16 +65,10 @@ class CrashDesk(QObject):
             return
         if self._window_lives:
             self._came.emit(report_of(kind, error, trace))
-        elif any(error is told for told in self._late):
-            return  # by whoever began it
-        else:
-            self._late.append(error)
-            if isinstance(error, Failure):
-                from app.words import one_line  # seldom needed
-
-                print(one_line(error), file=sys.stderr)  # noqa: T201
-                return
-        traceback.print_exception(kind, error, trace, file=sys.stderr)
+            traceback.print_exception(kind, error, trace, file=sys.stderr)
+        elif not vars(error).get(_TOLD):  # by whoever began it
+            vars(error)[_TOLD] = True  # kept there: its frames, kept here, would hold the window
+            _print_late(error, trace)
 
     def take_loop(self, _loop: object, context: dict[str, Any]) -> None:
         """The event loop's exception handler."""
@@ -97,3 +92,13 @@ class CrashDesk(QObject):
 
     def _closed(self) -> None:
         self.dialog = None
+
+
+def _print_late(error: BaseException, trace: TracebackType | None) -> None:
+    """A failure in its words, else the trace."""
+    if isinstance(error, Failure):
+        from app.words import one_line  # seldom needed
+
+        print(one_line(error), file=sys.stderr)  # noqa: T201
+    else:
+        traceback.print_exception(type(error), error, trace, file=sys.stderr)

@@ -1,8 +1,10 @@
 """Errors nobody foresaw: printed, shown once, and the program goes on."""
 
 import asyncio
+import gc
 import sys
 import threading
+import weakref
 
 import pytest
 from PySide6.QtCore import QCoreApplication
@@ -140,3 +142,25 @@ def test_a_failure_is_printed_once_whoever_tells_of_it(desk, capsys):
     desk.take(WorkerSilent, failure, None)
     desk.take_late(failure)
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_what_a_late_error_came_from_is_not_held(desk, capsys):
+    desk.outlive_window()
+    seen = []
+
+    def fail(window):
+        seen.append(weakref.ref(window))
+        raise ZeroDivisionError("late")
+
+    try:
+        fail(Window())
+    except ZeroDivisionError as error:
+        desk.take_late(error)
+        desk.take_late(error)
+    gc.collect()
+    assert capsys.readouterr().err.count("Traceback") == 1
+    assert seen[0]() is None
+
+
+class Window:
+    """Stands for what a frame can hold."""
