@@ -37,6 +37,7 @@ class Supervisor:
         self._loaded: Loaded | None = None
         self._progress: LoadProgress | None = None
         self._failure: Failure | None = None
+        self._asked = "", ""  # for last, if its turn has not come; path and strategy
         self._wanted: tuple[str, str] | None = None
         self._client: Client | None = None
         self._opening: asyncio.Task[Loaded] | None = None
@@ -81,9 +82,12 @@ class Supervisor:
     def follow(self, before: str, now: str) -> None:
         """A file has another name or place: if it is the model's, it is called and found by that.
 
-        The worker is not asked: it goes on with the file that it has.
+        The worker is not asked: it goes on with the file that it has.  One that waits to be opened
+        is followed, too.
         """
-        if self._wanted is None or Path(self._wanted[0]).absolute() != Path(before).absolute():
+        if _same(self._asked[0], before):
+            self._asked = (now, self._asked[1])
+        if self._wanted is None or not _same(self._wanted[0], before):
             return
         self._wanted = (now, self._wanted[1])
         if self._loaded is not None:
@@ -132,7 +136,8 @@ class Supervisor:
 
     def _begin(self, path: str, strategy: str, *, again: bool = False) -> "asyncio.Task[Loaded]":
         self._overtake()
-        self._opening = asyncio.create_task(self._bring_up(path, strategy, again=again))
+        self._asked = (path, strategy)
+        self._opening = asyncio.create_task(self._bring_up(again=again))
         self._opening.add_done_callback(_note_exception)
         return self._opening
 
@@ -141,30 +146,35 @@ class Supervisor:
             self._opening.cancel()
             self._opening = None
 
-    async def _bring_up(self, path: str, strategy: str, *, again: bool) -> Loaded:
+    async def _bring_up(self, *, again: bool) -> Loaded:
         try:
             async with self._one_at_a_time:
-                self._wanted = (path, strategy)
+                self._wanted = self._asked
                 self._enter(Phase.LOADING)
                 await self._let_go()
                 client = self._client = Client(lambda: self._note_end(client))
                 self._clients.add(client)
-                loaded = await self._load(client, path, strategy, again=again)
-                moved = self._wanted[0] != path
-                self._loaded = _at(loaded, self._wanted[0]) if moved else loaded
+                self._loaded = await self._load(client, again=again)
                 self._enter(Phase.READY)
                 return self._loaded
         except BaseException as error:
             self._give_up(error)
             raise
 
-    async def _load(self, client: Client, path: str, strategy: str, *, again: bool) -> Loaded:
-        try:
-            return await client.load(path, strategy, self._note_progress)
-        except NotFound as error:
-            if again:
-                raise MovedCheckpoint(str(error), path=path) from error
-            raise
+    async def _load(self, client: Client, *, again: bool) -> Loaded:
+        """What was asked for, by the name that it has in the end."""
+        while True:
+            path, strategy = self._asked
+            try:
+                loaded = await client.load(path, strategy, self._note_progress)
+            except NotFound as error:
+                if self._asked[0] != path:
+                    continue  # renamed before the worker looked for it
+                if again:
+                    raise MovedCheckpoint(str(error), path=path) from error
+                raise
+            now = self._asked[0]
+            return _at(loaded, now) if now != path else loaded
 
     def _give_up(self, error: BaseException) -> None:
         """The model did not open: its worker is of no use.  Who overtook us enters the phase."""
@@ -226,6 +236,10 @@ class Supervisor:
         if phase not in (Phase.READY, Phase.DEAD):
             self._loaded = None
         self._on_change()
+
+
+def _same(path: str, other: str) -> bool:
+    return Path(path).absolute() == Path(other).absolute()
 
 
 def _at(loaded: Loaded, path: str) -> Loaded:

@@ -282,6 +282,31 @@ async def test_a_model_that_is_renamed_while_it_is_opened_is_called_by_its_new_n
 
 
 @scenario
+async def test_a_model_that_is_renamed_before_its_worker_looks_for_it_is_opened_all_the_same(models):
+    moments = (
+        lambda supervisor: supervisor.phase is Phase.READY,  # asked for in this moment
+        lambda supervisor: supervisor.phase is Phase.LOADING,  # the worker before is closed
+        lambda supervisor: supervisor.worker_pid,  # its worker begins
+    )
+    for number, moment in enumerate(moments):
+        asked = Path(models[1]).with_name(f"asked{number}.pth")
+        shutil.copy(models[1], asked)
+        async with supervising() as (supervisor, _):
+            await supervisor.open(models[0])
+            opening = asyncio.ensure_future(supervisor.open(str(asked)))
+            await asyncio.sleep(0)
+            if number:
+                await until(lambda: supervisor.phase is Phase.LOADING, 5)  # noqa: B023
+            await until(lambda: moment(supervisor), 5)  # noqa: B023
+            now = asked.rename(asked.with_name(f"found{number}.pth"))
+            supervisor.follow(str(asked), str(now))
+            assert supervisor.loaded is None or supervisor.loaded.name == "one"
+            loaded = await opening
+            assert (loaded.name, loaded.path) == (f"found{number}", str(now))
+            assert supervisor.loaded == loaded
+
+
+@scenario
 async def test_a_model_that_is_gone_when_its_worker_starts_anew_can_come_back(models):
     path = Path(models[0]).with_name("lent.pth")
     shutil.copy(models[0], path)
