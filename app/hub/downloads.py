@@ -285,6 +285,8 @@ class Downloads:
                 seconds_left=moved.seconds_left,
                 failure=wanted.failure_of(moved.code, moved.facts),
             )
+            if moved.state != item.state and not self._closed:
+                self._write()  # for who looks on
 
     def _end(self, ended: Ended) -> None:
         self._at_work.pop(ended.id, None)

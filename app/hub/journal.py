@@ -17,13 +17,13 @@ from .locking import locked
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One download as it is kept; ``busy`` while its owner works at it, for who looks on."""
+    """One download as it is kept; ``work``: what its owner does with it now, for who looks on."""
 
     id: str
     entry: Entry
     folder: str
     state: Literal["queued", "paused", "done", "failed"] = "queued"
-    busy: bool = False
+    work: Literal["", "running", "waiting", "checking"] = ""
     done_bytes: int = 0
     code: str = ""
     facts: dict[str, Fact] = {}

@@ -6,6 +6,7 @@ the speed is what lies between two looks.
 
 import msgspec
 
+from . import wanted
 from .journal import Line
 from .pace import Rate
 from .queued import Item, items_of
@@ -19,18 +20,21 @@ class Observed:
 
     def items(self, lines: tuple[Line, ...]) -> list[Item]:
         """What the journal tells of, as far as it is now.  Reads files."""
-        busy = {line.id for line in lines if line.busy}
-        self._rates = {one: rate for one, rate in self._rates.items() if one in busy}
-        return [self._seen(item, busy=item.id in busy) for item in items_of(lines)]
+        at_work = {line.id: line for line in lines if line.work}
+        self._rates = {one: rate for one, rate in self._rates.items() if one in at_work}
+        return [self._seen(item, at_work.get(item.id)) for item in items_of(lines)]
 
-    def _seen(self, item: Item, *, busy: bool) -> Item:
-        if not busy:
-            return msgspec.structs.replace(item, elsewhere=True)
+    def _seen(self, item: Item, line: Line | None) -> Item:
+        item = msgspec.structs.replace(item, elsewhere=True)
+        if line is None or not line.work:
+            return item
         pace = self._rates.setdefault(item.id, Rate()).note(item.done_bytes)
+        if line.work != "running":
+            failure = wanted.failure_of(line.code, line.facts)
+            return msgspec.structs.replace(item, state=line.work, failure=failure)
         left = max(0, item.total_bytes - item.done_bytes)
         return msgspec.structs.replace(
             item,
-            elsewhere=True,
             state="running",
             bytes_per_s=pace,
             seconds_left=left / pace if pace and item.total_bytes else -1.0,

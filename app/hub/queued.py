@@ -50,9 +50,9 @@ def line_of(item: Item) -> Line:
         entry=item.entry,
         folder=item.folder,
         state=state,  # type: ignore[arg-type]
-        busy=item.state in BUSY,
+        work=item.state if item.state in BUSY else "",  # type: ignore[arg-type]
         done_bytes=item.done_bytes if resting else 0,
-        **wanted.told(item.failure if state != "queued" else None),
+        **wanted.told(item.failure if item.state != "queued" else None),
     )
 
 
@@ -74,5 +74,5 @@ def _item(line: Line) -> Item:
         state=line.state,
         done_bytes=done,
         total_bytes=max(line.entry.bytes, done if line.state == "done" else 0),
-        failure=wanted.failure_of(line.code, line.facts),
+        failure=wanted.failure_of(line.code, line.facts) if line.state != "queued" else None,
     )

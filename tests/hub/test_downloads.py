@@ -324,6 +324,24 @@ def test_one_program_leads_the_queue_and_the_other_takes_over_when_it_ends(
         second.downloads.close()
 
 
+def test_what_the_other_program_waits_for_is_seen(hub: HubServer, tmp_path: Path) -> None:
+    hub.fail(Fault(status=429, retry_after="2"))
+    first = Queue(hub, tmp_path)
+    one = first.add("one.pth")
+    second = Queue(hub, tmp_path)
+    try:
+        until(lambda: _seen_again(second, one) == "waiting")
+        item = second.item(one)
+        assert item.elsewhere
+        assert item.failure is not None
+        assert item.failure.code == "hub-busy"
+        first.wait(one, "done")
+        until(lambda: _seen_again(second, one) == "done")
+    finally:
+        first.downloads.close()
+        second.downloads.close()
+
+
 def _seen_again(queue: Queue, wanted: str) -> str:
     queue.downloads.look_again()
     return next((item.state for item in queue.downloads.items if item.id == wanted), "")

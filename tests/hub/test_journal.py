@@ -2,8 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
+from app.errors import HubBusy
 from app.hub.catalogue import Entry
 from app.hub.journal import Journal, Line
+from app.hub.observed import Observed
+from app.hub.queued import Item, items_of, line_of
 
 LINE = Line(id="1", entry=Entry(repo="a/b", file="c.pth"), folder="/models")
 
@@ -58,3 +63,26 @@ def test_a_queue_that_is_replaced_just_now_is_read_all_the_same(tmp_path, monkey
     monkeypatch.setattr(Path, "read_bytes", refused)
     assert reader.read() == (LINE,)
     assert reader.trouble is None
+
+
+def test_a_line_of_an_earlier_version_is_read(tmp_path):
+    journal = Journal(tmp_path / "queue.json")
+    journal.write((LINE,))
+    place = tmp_path / "queue.json"
+    place.write_bytes(place.read_bytes().replace(b'"work":""', b'"busy":true'))
+    assert b"busy" in place.read_bytes()
+    assert journal.read() == (LINE,)
+    assert journal.trouble is None
+
+
+@pytest.mark.parametrize("state", ["running", "waiting", "checking"])
+def test_what_its_owner_does_is_seen_and_begun_anew_by_who_takes_over(state):
+    failure = HubBusy(host="hub.example") if state == "waiting" else None
+    entry = Entry(repo="a/b", file="c.pth", bytes=9)
+    item = Item(id="1", entry=entry, folder="/a", path="/a/c.pth", state=state, failure=failure)
+    line = line_of(item)
+    (seen,) = Observed().items((line,))
+    assert (seen.state, seen.elsewhere) == (state, True)
+    assert (seen.failure is None) == (failure is None)
+    (taken,) = items_of((line,))
+    assert (taken.state, taken.failure, taken.elsewhere) == ("queued", None, False)

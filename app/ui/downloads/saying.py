@@ -25,9 +25,9 @@ def progress_words(item: "Item") -> str:
         case "paused":
             return _tr("Paused")
         case "waiting":
-            return _tr("Waiting for the network")
+            return _joined(_tr("Waiting for the network"), _where(item))
         case "checking":
-            return _tr("Checking every byte")
+            return _joined(_tr("Checking every byte"), _where(item))
         case "done":
             return _tr("Complete")
         case "failed":
@@ -52,6 +52,10 @@ def time_left(seconds: float) -> str:
     if not 0 <= seconds < _LONGEST_S:
         return ""
     return _tr("{} left").format(duration(seconds))
+
+
+def _where(item: "Item") -> str:
+    return _tr("in another window") if item.elsewhere else ""
 
 
 def _joined(*parts: str) -> str:

@@ -14,6 +14,7 @@ from PySide6.QtTest import QTest
 
 from app.hub.catalogue import Entry as Offer
 from app.hub.catalogue import Part
+from app.hub.downloads import Item
 from app.ui.downloads.saying import amount_words, progress_words, time_left
 from tests.support.hub_server import Fault, Virtual, repository
 from tests.ui.conftest import settled, shown, until
@@ -369,3 +370,17 @@ def test_every_state_has_words(hub):
     for state in State.__args__:
         item = Item(id="1", entry=offer(hub, NEW), folder="", path="", state=state)
         assert progress_words(item)
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("running", "Running in another window"),
+        ("waiting", "Waiting for the network · in another window"),
+        ("checking", "Checking every byte · in another window"),
+    ],
+)
+def test_what_another_window_does_is_said(state, words):
+    entry = Offer(repo="a/b", file="c.pth")
+    item = Item(id="1", entry=entry, folder="/a", path="/a/c.pth", state=state, elsewhere=True)
+    assert progress_words(item) == words
