@@ -5,7 +5,7 @@ go first when memory is short.  What is given up is that a file can change after
 that is cut short ends the process when a lost page is touched (SIGBUS), one that is written over
 gives other numbers.  So all of it is brought in before it is used, which turns what cannot be read
 into a failure, and ``check`` asks before each use whether it still is the file that was opened:
-by its size and time, and where only the time is another, by its bytes (``likeness``).
+by its size and time, and where only the time is another, by a sample of its bytes (``likeness``).
 """
 
 import errno
@@ -53,7 +53,8 @@ class MappedFile:
     def check(self) -> None:
         """Raises ChangedCheckpoint where the file is no longer what it was when it was opened.
 
-        One that got another time alone, as by ``touch`` or a backup, is the same.  And Unreadable
+        One that got another time alone, as by ``touch`` or a backup, is used on; so is one over
+        16 MiB that was written over in place between the samples of ``likeness``.  And Unreadable
         where the system no longer says: a server may have lost it.
         """
         try:
@@ -101,10 +102,12 @@ class MappedFile:
 
 
 def likeness(descriptor: int, size: int) -> bytes:
-    """A digest that another file of this size does not have; reads the file, but not all of it.
+    """A digest by which a file of this size that was written anew is told from the one before.
 
-    Up to 16 MiB it is of every byte.  Of more, it is of both ends, 64 KiB each, and of 4096 places
-    between them: whatever is written in one piece of a 4096th of the file or more is noticed.
+    Up to 16 MiB it is of every byte.  Of more, it is of both ends, 64 KiB each, and of 1 KiB at
+    each of 4096 places between them: whatever is written in one piece of a 4096th of the file or
+    more is noticed.  A change in place that is smaller than the distance of two samples (0.73 MB
+    in a file of 3 GB) can go unnoticed.
     """
     digest = hashlib.blake2b(digest_size=16)
     if size <= _WHOLE_BYTES:
