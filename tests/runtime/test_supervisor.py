@@ -282,7 +282,9 @@ async def test_a_model_that_is_renamed_while_it_is_opened_is_called_by_its_new_n
 
 
 @scenario
-async def test_a_model_that_is_renamed_before_its_worker_looks_for_it_is_opened_all_the_same(models):
+async def test_a_model_that_is_renamed_before_its_worker_looks_for_it_is_opened_all_the_same(
+    models,
+):
     moments = (
         lambda supervisor: supervisor.phase is Phase.READY,  # asked for in this moment
         lambda supervisor: supervisor.phase is Phase.LOADING,  # the worker before is closed
@@ -296,7 +298,7 @@ async def test_a_model_that_is_renamed_before_its_worker_looks_for_it_is_opened_
             opening = asyncio.ensure_future(supervisor.open(str(asked)))
             await asyncio.sleep(0)
             if number:
-                await until(lambda: supervisor.phase is Phase.LOADING, 5)  # noqa: B023
+                await until(lambda: supervisor.phase is Phase.LOADING, 5)
             await until(lambda: moment(supervisor), 5)  # noqa: B023
             now = asked.rename(asked.with_name(f"found{number}.pth"))
             supervisor.follow(str(asked), str(now))
