@@ -268,9 +268,10 @@ def _products(p: Pair, rows: int, shape: tuple[int, int], form: str) -> Iterator
     x = x.clamp_min(0)
     panels = torch.zeros(-(-outputs // FLOAT_PANEL) * FLOAT_PANEL, inputs, dtype=kind)
     panels[:outputs] = weight
-    units = panels.view(-1, FLOAT_PANEL, inputs).mT.contiguous()
+    units = p.card.turned(weight, form)
+    yield p.compare("turned", units, panels.view(-1, FLOAT_PANEL, inputs).mT, form)
     p.plain.matmul_onto(out, x, weight, None)
-    p.card.matmul_units_onto(onto, p.card.put(x.float()), p.card.upload(units, form), None)
+    p.card.matmul_units_onto(onto, p.card.put(x.float()), units, None)
     yield p.compare("matmul_units_onto", onto, out, form)
     yield from _chains(p, rows, shape, form)
 
