@@ -74,16 +74,18 @@ class _Talk:
         options = self._options
         template = options.template or self.loaded.templates[0]
         written = [begun] if (begun := lead(template, options.think)) else []
+        shown = bool(written)
         try:
             emit(begun, end="")
             async with contextlib.aclosing(self._events()) as events:
                 async for event in events:
                     if isinstance(event, Piece):
-                        text = event.text if written else event.text.lstrip()
+                        text = event.text if shown else event.text.lstrip()
                         emit(text, end="")
-                        written += [text] if text else []
+                        shown = shown or bool(text)
+                        written.append(event.text)
         finally:
-            if text := "".join(written).strip():
+            if (text := "".join(written)).strip():
                 self.turns.append(Turn("assistant", text))
             emit("")
 
@@ -118,7 +120,7 @@ class _Terminal:
                 continue
             if line is None or line.strip() == "/quit":
                 return int(self._failed and not self._terminal)
-            self._take(line.strip())
+            self._take(line)
 
     def _greet(self) -> None:
         loaded = self._talk.loaded
@@ -137,6 +139,7 @@ class _Terminal:
             return None
 
     def _take(self, line: str) -> None:
+        said, line = line.rstrip(), line.strip()
         command, _, rest = line.partition(" ")
         if command == "/help":
             note(_HELP)
@@ -149,7 +152,7 @@ class _Terminal:
         elif line.startswith("/"):
             note(f"There is no {command}; /help lists what there is.")
         elif line:
-            self._talk.turns.append(Turn("user", line))
+            self._talk.turns.append(Turn("user", said))
             self._reply()
 
     def _system(self, text: str) -> None:

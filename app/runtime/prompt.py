@@ -13,7 +13,7 @@ import msgspec
 from app.errors import RequestRefused, TextRefused
 
 from .protocol import Sampling, Turn
-from .reply import StopScan, split_thinking
+from .reply import StopScan, split_thinking, trimmed, without_thought
 
 __all__ = [
     "TEMPLATES",
@@ -32,6 +32,7 @@ Think = Literal["off", "on", "fake"]
 
 _USER_STOPS = ("\n\nUser:", "\n\nSystem:", "\n\nAssistant:")
 _NEW_TURN = re.compile(r"\n{2,}(?=(?:User|System|Assistant):)")
+_LONE_SPACE = re.compile(r"\A (?! )")
 _FLOWER = "✿"
 _G1 = re.compile(r"(?<![a-z0-9])g1([a-z]?)\d*(?![a-z0-9])")
 
@@ -207,9 +208,10 @@ _FAMILIES: dict[str, Callable[[str], Family]] = {
 def render(turns: Sequence[Turn], template: str, think: Think = "off") -> str:
     """The prompt that makes a model of this template write the next reply.
 
-    Where the last turn is the assistant's, that reply is left open to be continued.  A think
-    mode that the template does not know is "off".  Raises RequestRefused (facts: why) for an
-    unknown template and where nobody has said anything.
+    Where the last turn is the assistant's, that reply is left open to be continued: the prompt
+    ends with its text as it stands, so that it is the prompt it was begun from and its own words.
+    A think mode that the template does not know is "off".  Raises RequestRefused (facts: why) for
+    an unknown template and where nobody has said anything.
     """
     form = _form(template)
     system = "\n".join(_clean(turn.text, form) for turn in turns if turn.role == "system")
@@ -217,14 +219,16 @@ def render(turns: Sequence[Turn], template: str, think: Think = "off") -> str:
     if not spoken:
         raise RequestRefused(why="no-turns")
     text = _introduction(system, form)
+    if not form.reply:
+        return _one_text(text, spoken, form)
     if system and form.user_below_system:
         form = msgspec.structs.replace(form, user=form.user_below_system)
-    for turn in spoken[:-1]:
-        text += _written(turn, form) + form.between
-    text += _written(spoken[-1], form, last=True)
-    if spoken[-1].role == "user" and form.reply:
-        text += form.between + _joined(form.reply, form.join, lead(template, think))
-    return text
+    begun = spoken.pop().text if spoken[-1].role == "assistant" else None
+    text += "".join(_written(turn, form) for turn in spoken) + form.reply
+    opening = lead(template, think)
+    if begun is None:
+        return text + (form.join + opening if opening else "")
+    return text + (form.join if _lacks_join(begun, form, opening) else "") + begun
 
 
 def lead(template: str, think: Think = "off") -> str:
@@ -255,31 +259,60 @@ def _introduction(system: str, form: Template) -> str:
     return opening + form.between if opening else ""
 
 
-def _written(turn: Turn, form: Template, *, last: bool = False) -> str:
-    if turn.role == "assistant":
-        return _joined(form.reply, form.join, _reply(turn.text, form, whole=last))
-    text = _clean(turn.text, form)
-    if not form.reply and text.startswith(form.user.strip() or "\n"):
-        return text
-    return (form.user + text).rstrip(" ")
+def _one_text(text: str, spoken: Sequence[Turn], form: Template) -> str:
+    """A text that just goes on: replies follow as they stand what they were the continuation of."""
+    for turn in spoken:
+        if turn.role == "assistant":
+            text += turn.text
+            continue
+        if text and not text.endswith(form.between):
+            text += form.between
+        words = _plain(turn.text, form)
+        begun = form.user and words.lstrip().startswith(form.user.strip())
+        text += (words if begun else form.user + words).rstrip(" ")
+    return text
 
 
-def _joined(opening: str, join: str, text: str) -> str:
-    return opening + join + text if text else opening
+def _lacks_join(begun: str, form: Template, opening: str) -> bool:
+    """Whether the space before an open reply is not in its text, where it mostly comes from.
+
+    The template wrote it where it began the reply itself, with a thought.  In a think mode a
+    reply that begins with neither a thought nor white space is not from this prompt: it gets the
+    usual space.
+    """
+    if form.open_thought and begun.startswith(form.open_thought):
+        return True
+    return bool(opening) and begun[:1].strip() != ""
+
+
+def _written(turn: Turn, form: Template) -> str:
+    """A turn that has ended; "" for a reply of which nothing is left, as where all was thought."""
+    if turn.role == "user":
+        return (form.user + _clean(turn.text, form)).rstrip(" ") + form.between
+    text = _reply(turn.text, form)
+    return form.reply + form.join + text + form.between if text else ""
 
 
 def _clean(text: str, form: Template) -> str:
-    """A user's text as the official demos clean it: it cannot look like the end of its turn."""
-    return re.sub(r"\n{2,}", "\n", _plain(text, form)).strip()
+    """A user's text as the official demos clean it: it cannot look like the end of its turn.
+
+    They strip the first line's indentation, too; here it stays, since in code it has a meaning.
+    Where there are no turns all stays.
+    """
+    text = _plain(text, form)
+    return trimmed(re.sub(r"\n{2,}", "\n", text)) if form.reply else text.rstrip(" ")
 
 
-def _reply(text: str, form: Template, *, whole: bool) -> str:
-    """An earlier reply: without its thought, unless it is the one to be continued."""
-    if form.open_thought and not whole:
-        text = split_thinking(text)[1]
-    if not form.paragraphs:
-        return _clean(text, form)
-    return _NEW_TURN.sub("\n", _plain(text, form)).strip()
+def _reply(text: str, form: Template) -> str:
+    """An earlier reply: without its thought, and without what the template writes before it."""
+    if form.open_thought:
+        text = without_thought(text)
+    text = _plain(text, form).removeprefix(form.join)
+    if form.paragraphs:
+        text = trimmed(_NEW_TURN.sub("\n", text))
+    else:
+        text = trimmed(re.sub(r"\n{2,}", "\n", text))
+    return text if form.join else _LONE_SPACE.sub("", text)
 
 
 def _plain(text: str, form: Template) -> str:

@@ -6,24 +6,31 @@ import msgspec
 
 from app.errors import RequestRefused
 
-from .prompt import render, stops_of
+from .prompt import lead, render, stops_of
 from .protocol import Chat, Generate, Text
+from .tokenizers.tokenizer import utf8
 
 if TYPE_CHECKING:
     from .loading import Opened
+    from .tokenizers.tokenizer import Tokenizer
 
 
 class Prepared(NamedTuple):
     """Token ids to be read, and the texts and tokens that end what follows.
 
     The first ``mark`` ids will begin the conversation's next prompt too: their state is worth
-    keeping (0: nothing is known of a next one).
+    keeping (0: nothing is known of a next one).  ``begun`` is the reply that a chat goes on with,
+    and the last ``begun_tokens`` ids are its own.  ``whole_characters``: a character that the
+    limit cuts is left out, for it is written again when the reply goes on.
     """
 
     ids: tuple[int, ...]
     stops: tuple[str, ...]
     ends: frozenset[int]
     mark: int = 0
+    begun: str = ""
+    begun_tokens: int = 0
+    whole_characters: bool = False
 
 
 def prepare(request: Generate, opened: "Opened") -> Prepared:
@@ -57,12 +64,37 @@ def _chat(chat: Chat, stops: tuple[str, ...], opened: "Opened") -> Prepared:
     template = chat.template or next(iter(opened.family.templates), "")
     ids = _chat_ids(chat, template, opened)
     stops = tuple(dict.fromkeys((*stops, *stops_of(template))))
-    ends = opened.tokenizer.end_tokens
+    begun = _begun(chat, template)
+    prepared = Prepared(
+        ids,
+        stops,
+        opened.tokenizer.end_tokens,
+        begun=begun,
+        begun_tokens=_tokens_of(begun, ids, opened.tokenizer),
+        whole_characters=True,
+    )
     if chat.think == "off":
-        return Prepared(ids, stops, ends)
+        return prepared
     later = _chat_ids(msgspec.structs.replace(chat, think="off"), template, opened)
     same = (n for n, pair in enumerate(zip(ids, later, strict=False)) if pair[0] != pair[1])
-    return Prepared(ids, stops, ends, next(same, min(len(ids), len(later))))
+    return prepared._replace(mark=next(same, min(len(ids), len(later))))
+
+
+def _begun(chat: Chat, template: str) -> str:
+    """What the model itself has written of the reply that the chat ends with."""
+    last = chat.turns[-1]
+    return last.text.removeprefix(lead(template, chat.think)) if last.role == "assistant" else ""
+
+
+def _tokens_of(text: str, ids: tuple[int, ...], tokenizer: "Tokenizer") -> int:
+    """How many of the last ``ids`` lie wholly in ``text``, which the prompt ends with."""
+    room, count = len(utf8(text)), 0
+    for token in reversed(ids):
+        room -= len(tokenizer.token_bytes(token))
+        if room < 0:
+            break
+        count += 1
+    return count if text else 0
 
 
 def _chat_ids(chat: Chat, template: str, opened: "Opened") -> tuple[int, ...]:

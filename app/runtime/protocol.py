@@ -186,7 +186,8 @@ class Done(Message, frozen=True, tag=True, kw_only=True):
 
     ``reason``: "end" (token 0), "stop" (a stop string), "limit", "stopped" (by Cancel).
     ``prefill_s`` is the time to the first logits, ``first_token_s`` from the request's arrival
-    to the first token, ``decode_s`` the time of all further tokens.
+    to the first token, ``decode_s`` the time of all further tokens.  ``taken_back``: so many
+    characters at the end of the reply that was continued turned out to begin the stop.
     """
 
     reason: Literal["end", "stop", "limit", "stopped"]
@@ -196,6 +197,7 @@ class Done(Message, frozen=True, tag=True, kw_only=True):
     decode_s: float
     first_token_s: float
     seed: int
+    taken_back: int = 0
 
 
 class Failed(Message, frozen=True, tag=True, kw_only=True):

@@ -1,10 +1,12 @@
 """What comes back from a model: where it stops, and which part of it was only thought."""
 
+import re
 from collections.abc import Iterable
 
 from app.errors import RequestRefused
 
 _OPEN, _CLOSE = "<think>", "</think>"
+_BLANK_LINES = re.compile(r"\A(?:[^\S\n]*\n)+")
 
 
 class StopScan:
@@ -12,31 +14,38 @@ class StopScan:
 
     Words that may yet turn out to begin a stop are held back.  The text ends before the stop
     that is complete first (of those, the longest), so the result does not depend on how the
-    text was cut into pieces.
+    text was cut into pieces.  ``before`` is what stands before the growing text already: a stop
+    may begin in it.
     """
 
-    def __init__(self, stops: Iterable[str]) -> None:
+    def __init__(self, stops: Iterable[str], before: str = "") -> None:
         """Raises RequestRefused for an empty stop, which would stop everything."""
         self._stops = tuple(dict.fromkeys(stops))
         if "" in self._stops:
             raise RequestRefused(why="empty-stop")
         self._held = ""
+        self._before = before[len(before) - self._doubtful(before) :]
         self.found: str | None = None
         """The stop that was met; nothing comes out after it."""
+        self.taken_back = 0
+        """How many characters at the end of ``before`` are the beginning of that stop."""
 
     def feed(self, text: str) -> str:
         """What of ``text``, and of what was held back, is certain to belong to the reply."""
         if self.found is not None:
             return ""
-        text = self._held + text
-        ends = [(at + len(s), at, s) for s in self._stops if (at := text.find(s)) >= 0]
+        old = len(self._before)
+        text = self._before + self._held + text
+        ends = [(at + len(s), at, s) for s in self._stops if (at := _find(s, text, old)) >= 0]
         if ends:
             _, at, self.found = min(ends)
             self._held = ""
-            return text[:at]
+            self.taken_back = max(old - at, 0)
+            return text[old:at]
         cut = len(text) - self._doubtful(text)
-        self._held = text[cut:]
-        return text[:cut]
+        self._before = text[cut:old]
+        self._held = text[max(cut, old) :]
+        return text[old:cut]
 
     def flush(self) -> str:
         """What is still held back when the text ends by itself."""
@@ -50,18 +59,46 @@ class StopScan:
         return next((n for n in sizes if any(s.startswith(text[-n:]) for s in self._stops)), 0)
 
 
+def _find(stop: str, text: str, old: int) -> int:
+    """Where ``stop`` stands in ``text`` and ends after its first ``old`` characters, or -1."""
+    return text.find(stop, max(old - len(stop) + 1, 0))
+
+
 def split_thinking(text: str) -> tuple[str, str]:
     """The thought and the answer in a reply, also in one that is still growing.
 
     A thought is what stands in <think> </think> at the very beginning; while it is not closed,
-    the answer is "".
+    the answer is "".  The answer's first line keeps its indentation; the one space that
+    templates write before a reply is not part of it.
     """
+    thought, answer = _parted(text)
+    if not answer.strip():
+        return thought.strip(), ""
+    return thought.strip(), without_blank_lines(answer).removeprefix(" ")
+
+
+def without_thought(text: str) -> str:
+    """What follows the thought of a reply, as it stands; "" while the thought is not closed."""
+    return _parted(text)[1]
+
+
+def without_blank_lines(text: str) -> str:
+    """``text`` from its first line that holds something, with that line's indentation."""
+    return _BLANK_LINES.sub("", text)
+
+
+def trimmed(text: str) -> str:
+    """``text`` without blank lines before and white space behind; indentation stays."""
+    return without_blank_lines(text).rstrip()
+
+
+def _parted(text: str) -> tuple[str, str]:
     body = text.lstrip()
     if not body.startswith(_OPEN):
-        return "", "" if body == _OPEN[:-1] else body
+        return "", "" if body == _OPEN[:-1] else text
     thought, closed, answer = body[len(_OPEN) :].partition(_CLOSE)
     if not closed:
         sizes = range(len(_CLOSE) - 1, 0, -1)
         cut = next((n for n in sizes if thought.endswith(_CLOSE[:n])), 0)
         thought = thought[: len(thought) - cut]
-    return thought.strip(), answer.lstrip()
+    return thought, answer

@@ -7,7 +7,7 @@ beside top-k.  V is the vocabulary: every array here is (V,) or a part of it.
 
 import math
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -61,6 +61,11 @@ class Sampler:
         self._random = Random(self.seed)
         self._banned = np.array(sorted({*how.banned, *never}), np.int64)
         self._penalties = Penalties(how, uncounted)
+
+    def note(self, tokens: Iterable[int]) -> None:
+        """The text goes on with these, picked before: the penalties count them."""
+        for token in tokens:
+            self._penalties.count(token)
 
     def pick(self, logits: "torch.Tensor") -> int:
         """The next token from float32 ``logits`` (V,), which stay as they are.

@@ -36,13 +36,15 @@ class RunningText:
         self._ends = prepared.ends
         self._send = send
         self._decoder = tokenizer.decoder()
-        self._scan = StopScan(prepared.stops)
+        self._scan = StopScan(prepared.stops, prepared.begun)
+        self._whole_characters = prepared.whole_characters
         self._sampler = Sampler(
             request.sampling,
             opened.model.spec.vocabulary,
             never=tokenizer.never,
             uncounted=tokenizer.uncounted,
         )
+        self._sampler.note(prepared.ids[len(prepared.ids) - prepared.begun_tokens :])
         self._began = self._read = self._first = self._last = time.perf_counter()
 
     @property
@@ -78,7 +80,8 @@ class RunningText:
 
     def end(self, reason: Reason) -> Literal[False]:
         """Send what is held back, and Done."""
-        rest = self._scan.feed(self._decoder.flush()) + self._scan.flush()
+        cut = "" if self._whole_characters and reason != "end" else self._decoder.flush()
+        rest = self._scan.feed(cut) + self._scan.flush()
         if rest:
             self._send(Piece(id=self.id, text=rest))
         self._send(
@@ -91,6 +94,7 @@ class RunningText:
                 decode_s=self._last - self._first,
                 first_token_s=self._first - self._began,
                 seed=self._sampler.seed,
+                taken_back=self._scan.taken_back,
             )
         )
         return False

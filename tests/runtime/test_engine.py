@@ -2,6 +2,7 @@
 
 import math
 
+import msgspec
 import pytest
 import torch
 
@@ -14,6 +15,7 @@ from app.errors import (
 )
 from app.runtime.engine import chunk_for
 from app.runtime.loading import open_model
+from app.runtime.prompt import TEMPLATES, lead
 from app.runtime.protocol import Chat as Conversation
 from app.runtime.protocol import Failed, Prefilled, Sampling, Turn
 from tests.runtime.small_models import HUGE, Desk, ask, plainly, small_model
@@ -171,6 +173,45 @@ def test_words_held_back_for_a_stop_come_out_at_the_limit(opened):
     assert text
     _, held, done = Desk(opened).run(ask(limit=9, stops=(text[-3:] + "!",)))
     assert (held, done.reason) == (text, "limit")
+
+
+ASCII = Sampling(
+    temperature=0, presence=0.5, frequency=0.5, decay=0.9, banned=(0, *range(128, 256))
+)
+MODES = [(name, "off") for name in TEMPLATES]
+MODES += [("g1", "on"), ("g1", "fake"), ("bot", "on")]
+
+
+@pytest.mark.parametrize(("template", "think"), MODES)
+def test_a_reply_that_was_cut_goes_on_as_if_it_had_not_been(opened, template, think):
+    def written(limit, *begun):
+        turns = tuple(Turn("assistant", lead(template, think) + text) for text in begun)
+        chat = Conversation(turns=(Turn("user", "Hi"), *turns), template=template, think=think)
+        request = msgspec.structs.replace(ask(limit=limit, sampling=ASCII), prompt=chat)
+        return Desk(opened).run(request)
+
+    _, whole, _ = written(40)
+    for cut in range(1, 40, 3):
+        tokens, first, _ = written(cut)
+        _, more, _ = written(40 - len(tokens), first)
+        assert first + more == whole
+
+
+def test_a_stop_that_the_limit_cut_still_ends_the_reply(opened):
+    _, text, _ = Desk(opened).run(ask(prompt=["Hi"], limit=20, sampling=ASCII))
+    stop = text[9:13]
+    _, first, done = Desk(opened).run(ask(prompt=["Hi"], limit=11, sampling=ASCII, stops=(stop,)))
+    assert (first, done.taken_back) == (text[:11], 0)
+    _, more, done = Desk(opened).run(
+        ask(prompt=["Hi", first], limit=9, sampling=ASCII, stops=(stop,))
+    )
+    assert (more, done.reason, done.taken_back) == ("", "stop", 2)
+
+
+def test_a_chat_leaves_out_a_character_that_the_limit_cuts(opened):
+    euro = Sampling(temperature=0, banned=tuple(set(range(256)) - {0xE2}))
+    assert Desk(opened).run(ask(prompt="Hi", limit=1, sampling=euro))[1] == "\ufffd"
+    assert Desk(opened).run(ask(prompt=["Hi"], limit=1, sampling=euro))[1] == ""
 
 
 def test_the_same_seed_writes_the_same_text_and_another_one_does_not(opened):

@@ -1,6 +1,8 @@
 """Conversations become the very texts that each family was trained on."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.errors import RequestRefused, TextRefused
 from app.runtime.prompt import TEMPLATES, family_of, lead, render, stops_of
@@ -46,7 +48,7 @@ def test_one_question(template, think, text):
         ),
         ("qa", "Be brief.\n\nQuestion: Hi\n\nAnswer: Hello!\n\nQuestion: Bye\n\nAnswer:"),
         ("raven", "Be brief.\n\nBob: Hi\n\nAlice: Hello!\n\nBob: Bye\n\nAlice:"),
-        ("text", "Be brief.\nHi\nHello!\nBye"),
+        ("text", "Be brief.\nHiHello!\nBye"),
     ],
 )
 def test_a_whole_conversation(template, text):
@@ -96,15 +98,59 @@ def test_earlier_thoughts_are_left_out():
     turns = (*ASK, Turn("assistant", "<think>\nhm\n\nhm\n</think>\nYes."), *ASK)
     assert "Assistant: Yes.\n\nUser: What" in render(turns, "g1", "on")
     unfinished = (*ASK, Turn("assistant", "<think>\nhm"), *ASK)
-    assert "Assistant:\n\nUser: What" in render(unfinished, "g1", "on")
+    assert render(unfinished, "g1", "on").startswith("User: What is RWKV?\n\nUser: What")
+    assert "Assistant:\n" not in render(unfinished, "g1", "on")
+    assert "Bot✿✿" not in render(unfinished, "bot", "on")
+    nothing = (*ASK, Turn("assistant", " \n"), *ASK)
+    assert "Assistant:\n" not in render(nothing, "world")
 
 
 def test_a_reply_is_continued_where_it_ended():
     begun = (*ASK, Turn("assistant", "RWKV is "))
-    assert render(begun, "g1", "on") == "User: What is RWKV?\n\nAssistant: RWKV is"
+    assert render(begun, "g1", "on") == "User: What is RWKV?\n\nAssistant: RWKV is "
+    code = (*ASK, Turn("assistant", " def f():\n\n    "))
+    assert render(code, "world") == "User: What is RWKV?\n\nAssistant: def f():\n\n    "
     thinking = (*ASK, Turn("assistant", "<think>\nLet me\n\nsee"))
     assert render(thinking, "g1", "on").endswith("Assistant: <think>\nLet me\n\nsee")
     assert render((*ASK, Turn("assistant", "")), "world").endswith("\n\nAssistant:")
+
+
+BITS = ["a", "é", "鸟", " ", "\n", "\r\n", "\t", "✿", "User:", "<think", "</think>", "\n\n"]
+WORDS = st.lists(st.sampled_from(BITS), max_size=8).map("".join)
+MODES = [(name, "off") for name in sorted(TEMPLATES)]
+MODES += [(name, think) for name in ("g1", "bot") for think in ("on", "fake")]
+
+
+@pytest.mark.parametrize(("template", "think"), MODES)
+@given(words=WORDS, cut=st.integers(0, 20), asked=WORDS)
+def test_an_open_reply_follows_what_it_was_begun_from_as_it_stands(
+    template, think, words, cut, asked
+):
+    turns = (*TALK[:3], Turn("user", asked))
+    begun = lead(template, think) + words
+    cut += len(lead(template, think))
+    opening = render(turns, template, think).removesuffix(lead(template, think))
+    for written in (begun[:cut], begun):
+        if think == "off" and written.startswith("<think"):
+            continue
+        assert render((*turns, Turn("assistant", written)), template, think) == opening + written
+
+
+def test_the_first_line_keeps_its_indentation():
+    code = "\n    def f():\n        pass\n"
+    spoken = (Turn("user", code), Turn("assistant", "     f()\n     f()\n\n"), *ASK)
+    for template in ("world", "g1", "qa", "bot"):
+        assert "    def f():\n        pass" in render(spoken, template)
+    assert "\n\nAssistant:     f()\n     f()\n\nUser:" in render(spoken, "g1")
+    assert "\n    def f():\n        pass\n" in render(spoken, "text")
+
+
+def test_a_text_that_goes_on_keeps_its_paragraphs_and_joins_nothing():
+    story = (
+        *(Turn("user", "One.\n\nTwo"), Turn("assistant", " there.\n\nThree.\n")),
+        *(Turn("user", "Four."), Turn("assistant", "")),
+    )
+    assert render(story, "text") == "One.\n\nTwo there.\n\nThree.\nFour."
 
 
 def test_music_is_not_begun_twice():

@@ -67,6 +67,20 @@ def test_what_was_held_back_comes_at_the_end():
     assert scan.found is None
 
 
+@given(
+    st.text("ab\n", max_size=20),
+    st.lists(st.text("ab\n", min_size=1, max_size=5), max_size=4),
+    st.integers(0, 20),
+)
+def test_a_stop_may_begin_in_what_was_written_before_the_reply_went_on(text, stops, cut):
+    before, more = text[:cut], text[cut:]
+    scan = StopScan(stops, before)
+    came = "".join(map(scan.feed, more)) + scan.flush()
+    if expected(before, stops)[1] is None:  # nothing ended it there
+        whole = before[: len(before) - scan.taken_back] + came
+        assert (whole, scan.found) == expected(text, stops)
+
+
 def test_without_stops_all_comes_through_at_once():
     assert scanned(["a", "\n\nUser:"], []) == ("a\n\nUser:", None)
 
@@ -90,6 +104,9 @@ def test_an_empty_stop_is_refused():
         ("<think>\nhm\n</think>\n\nYes.\n", "hm", "Yes.\n"),
         (" <think>hm</think>Yes.", "hm", "Yes."),
         ("<think></think>Yes.", "", "Yes."),
+        ("\n     code\n     more", "", "    code\n     more"),
+        ("<think>hm</think>\n    code", "hm", "   code"),
+        (" \n ", "", ""),
         ("<think>\n</think>\nYes.", "", "Yes."),
         ("<think", "", ""),
         ("<think>", "", ""),

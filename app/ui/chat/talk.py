@@ -145,8 +145,9 @@ class Talk(QObject):
         message = self.tree[ident]
         if self.writing is not None or ident != self.tree.leaf or message.parent is None:
             return
+        last, lead_in = (ident, "") if message.text else (message.parent, None)
         message = msgspec.structs.replace(message, status="writing")
-        ask = self._request(ident, self._services.session.loaded, lead_in="")
+        ask = self._request(last, self._services.session.loaded, lead_in)
         self.tree.replace(message)
         self._keep(self._store.resume(ident))
         self._run(message, ask)
@@ -229,7 +230,7 @@ class Talk(QObject):
         turns = [
             Turn(message.role, message.text)
             for message in self.tree.path(last)
-            if message.text.strip()
+            if message.text.strip() or (message.text and message.id == last)
         ]
         if conversation.system.strip():
             turns.insert(0, Turn("system", conversation.system))

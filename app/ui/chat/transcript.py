@@ -12,7 +12,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QMenu, QWidget
 
-from app.runtime.reply import split_thinking
+from app.runtime.reply import split_thinking, trimmed
 from app.store.records import Message
 from app.ui.amounts import whole
 from app.ui.icons import icon
@@ -81,7 +81,7 @@ class Transcript(Column):
         message = self._talk.tree[ident]
         reply = message.role == "assistant"
         text = split_thinking(message.text)[1] if reply else message.text
-        QGuiApplication.clipboard().setText(text.strip())
+        QGuiApplication.clipboard().setText(trimmed(text))
 
     def regenerate(self, ident: str) -> None:
         """Answer again."""

@@ -90,6 +90,9 @@ class Writing(QObject):
                     self._due()
                 elif isinstance(event, Piece) and event.text:
                     self._take(event.text)
+                elif isinstance(event, Done) and event.taken_back:
+                    self._join()
+                    self._parts = [self._parts[0][: -event.taken_back]]
 
     def _take(self, words: str) -> None:
         if not words:

@@ -4,6 +4,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtTest import QTest
 
 from app.errors import WorkerDied
+from app.runtime.protocol import Turn
 from app.store.conversations import open_conversations
 from app.store.records import Conversation, new_id, new_message
 from app.ui.chat.branch_switch import BranchSwitch
@@ -103,6 +104,22 @@ async def test_a_reply_that_was_stopped_goes_on_where_it_ended(chat):
         ("assistant", before.text),
     ]
     assert len(chat.services.conversations.search("and four").result(10)) == 1
+
+
+async def test_a_reply_goes_on_from_its_own_words_wherever_it_was_cut(chat):
+    chat.speaker.fails = WorkerDied(exit_code=-9)
+    for number, begun in enumerate([" ", "<think>\nhm\n", " def f():\n\n    ", ""]):
+        chat.page.talk.configure(think="on" if begun.startswith("<") else "off", template="world")
+        chat.speaker.fails = WorkerDied(exit_code=-9)
+        await chat.say(f"Say {number}", begun)
+        cut = chat.page.talk.tree.path()[-1]
+        assert cut.text == begun
+        chat.speaker.fails, chat.speaker.says = None, "pass"
+        chat.page.talk.go_on(cut.id)
+        await chat.answered()
+        turns = chat.speaker.asked[-1][0].turns
+        assert turns[-1] == (Turn("assistant", begun) if begun else Turn("user", f"Say {number}"))
+        assert chat.stored()[-1] == begun + "pass"
 
 
 async def test_only_the_last_reply_that_was_cut_short_can_go_on(chat):
