@@ -5,12 +5,10 @@ future, and whatever is asked later sees it.
 """
 
 import contextlib
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,7 +16,9 @@ from app.errors import Failure, StoreError
 
 from .changes import Change, Changes
 from .database import Database, set_aside
+from .drafts import Drafts
 from .layout import MIGRATIONS
+from .programs import runs, this_program
 from .records import Conversation, Found, Message, Opened
 from .rows import CONVERSATION, MESSAGE, WHOLE, as_json, conversation_of, message_of, row_of
 from .search import search
@@ -41,6 +41,7 @@ class Conversations:
     def __init__(self, database: Database, changes: Changes | None = None) -> None:
         self._database = database
         self.changes = changes or Changes()
+        self.drafts = Drafts(database)
         self._write(_end_abandoned).result()
         self.purge()
 
@@ -196,7 +197,7 @@ class Conversations:
             lambda file: _do(
                 file,
                 "UPDATE messages SET status = 'writing', writer = ? WHERE id = ?",
-                (_this_process(), message),
+                (this_program(), message),
             )
         )
 
@@ -220,6 +221,7 @@ class Conversations:
         """Finish what is under way, forget what was deleted, and close the file."""
         if self._database.open:
             self.purge(_UNDO_S)
+            self.drafts.release()
             self._database.close()
 
     def _set(self, conversation: str, name: str, value: str | float | None) -> "Future[None]":
@@ -298,29 +300,14 @@ def _end_abandoned(file: sqlite3.Connection) -> None:
     """Mark what a killed program was writing; another window that still writes is left alone."""
     rows = file.execute("SELECT id, writer FROM messages WHERE status = 'writing'").fetchall()
     for message, writer in rows:
-        if writer != _process(int(writer.partition(":")[0] or 0)):
+        if not runs(writer):
             file.execute(_FOLD, (message,))
             file.execute("DELETE FROM pieces WHERE message = ?", (message,))
 
 
-def _process(pid: int) -> str:
-    """A process by its number and its beginning, for numbers are used again; "" if it is gone."""
-    import psutil  # only a reply needs it, not the start of the program
-
-    try:
-        return f"{pid}:{psutil.Process(pid).create_time():.2f}"
-    except psutil.NoSuchProcess:
-        return ""
-
-
-@cache
-def _this_process() -> str:
-    return _process(os.getpid())
-
-
 def _message_row(message: Message) -> tuple[object, ...]:
     """The values of the columns ``_STORED``."""
-    writer = _this_process() if message.status == "writing" else ""
+    writer = this_program() if message.status == "writing" else ""
     return (
         *(message.id, message.conversation, message.parent, message.role, message.text),
         *(message.status, writer, as_json(message.reply), message.created),

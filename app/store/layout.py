@@ -3,7 +3,8 @@
 A step that was released is never changed; a new layout is one more step.
 ``pieces`` holds what a reply has gained since it was begun: appending costs the same at its end
 as at its beginning.  Messages are indexed for search once they are written, by trigrams, so that
-parts of words and languages without spaces are found too.
+parts of words and languages without spaces are found too.  ``drafts`` holds what was typed and not
+sent, for conversations that have not begun, too.
 """
 
 _FIRST = """
@@ -66,4 +67,18 @@ CREATE TRIGGER words_of_deleted AFTER DELETE ON messages WHEN old.status <> 'wri
 END;
 """
 
-MIGRATIONS = (_FIRST,)
+_DRAFTS = """
+CREATE TABLE drafts (
+  conversation TEXT NOT NULL,
+  owner TEXT NOT NULL,
+  part TEXT NOT NULL,
+  content TEXT NOT NULL,
+  changed REAL NOT NULL,
+  PRIMARY KEY (conversation, owner, part)
+);
+CREATE TRIGGER drafts_of_deleted AFTER DELETE ON conversations BEGIN
+  DELETE FROM drafts WHERE conversation = old.id;
+END;
+"""
+
+MIGRATIONS = (_FIRST, _DRAFTS)

@@ -1,8 +1,10 @@
 """The card at the foot of the chat: words, long pasted texts, send or stop; knows no model."""
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import QSignalBlocker, QSize, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
+from app.runtime.reply import trimmed
+from app.store.drafts import Draft, Edit
 from app.ui.amounts import whole
 from app.ui.icons import icon
 from app.ui.theme import Theme
@@ -13,13 +15,15 @@ from .prompt_edit import PromptEdit
 
 class Composer(QFrame):
     """``sent`` carries the words; ``stopped``, ``edit_last_wanted``, ``models_wanted`` when asked
-    for; ``edit_cancelled`` when the person gives up writing a message anew."""
+    for; ``edit_cancelled`` when the person gives up writing a message anew; ``changed`` when the
+    draft has."""
 
     sent = Signal(str)
     stopped = Signal()
     edit_last_wanted = Signal()
     edit_cancelled = Signal()
     models_wanted = Signal()
+    changed = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -27,12 +31,15 @@ class Composer(QFrame):
         self._pasted: list[str] = []
         self._writing = self._closed = False
         self._before_edit = ""
+        self._left: dict[str, str] = {}
+        self._edited_from = ""
         self.editing = ""
         self.edit = PromptEdit()
         self._chips = QWidget()
         self._chips_row = QVBoxLayout(self._chips)
         self._note = QWidget()
-        self._words = label("", "small")
+        words = self.tr("Writing an earlier message anew; Esc to leave it as it was")
+        self._words = label(words, "small")
         self._models = button(self.tr("Choose a model"), "models")
         self._send = button("", "", role="send")
         self._send.setIconSize(QSize(18, 18))
@@ -44,6 +51,7 @@ class Composer(QFrame):
         self.edit.escaped.connect(self._escape)
         self.edit.focus_changed.connect(self._show_focus)
         self.edit.textChanged.connect(self._show_state)
+        self.edit.textChanged.connect(self.changed)
         self._send.clicked.connect(self._press_button)
         self._models.clicked.connect(self.models_wanted)
         self._show_state()
@@ -87,39 +95,68 @@ class Composer(QFrame):
         self._show_state()
 
     def text(self) -> str:
-        """All that would be sent."""
-        return "\n\n".join(
-            part for part in (self.edit.toPlainText().strip(), *self._pasted) if part
-        )
+        """All that would be sent: pasted texts wait while an earlier message is written anew."""
+        pasted = () if self.editing else self._pasted
+        return "\n\n".join(part for part in (trimmed(self.edit.toPlainText()), *pasted) if part)
+
+    def draft(self) -> Draft:
+        """All that is typed and not sent."""
+        words, cards = self.edit.toPlainText(), tuple(self._pasted)
+        edits = tuple(Edit(*left) for left in self._left.items())
+        if not self.editing:
+            return Draft(text=words, cards=cards, edits=edits)
+        edit = Edit(self.editing, words)
+        return Draft(text=self._before_edit, cards=cards, edit=edit, edits=edits)
+
+    def show_draft(self, draft: Draft) -> None:
+        """Go on with what was typed before; the keyboard stays where it is."""
+        blocked = QSignalBlocker(self)
+        self._pasted = list(draft.cards)
+        self._left = {edit.message: edit.text for edit in draft.edits}
+        self.editing = draft.edit.message if draft.edit else ""
+        self._before_edit = draft.text if draft.edit else ""
+        self._set_text(draft.edit.text if draft.edit else draft.text)
+        self._show_chips()
+        blocked.unblock()
 
     def attach(self, text: str) -> None:
-        """Take a long text along without showing it in the field."""
+        """Take a long text along without showing it in the field.
+
+        A message that is written anew is all in the field, and so is what is pasted into it.
+        """
+        if self.editing:
+            self.edit.insertPlainText(text)
+            return
         self._pasted.append(text)
         self._show_chips()
-        self._show_state()
 
     def begin_edit(self, ident: str, text: str) -> None:
-        """Write the message ``ident`` anew; what was being written waits."""
+        """Write the message ``ident`` anew; what was being written waits, another edit, too."""
         if not self.editing:
             self._before_edit = self.edit.toPlainText()
-        self.editing = ident
-        self._note.show()
-        self._words.setText(self.tr("Writing an earlier message anew; Esc to leave it as it was"))
-        self._set_text(text)
+        elif ident == self.editing:
+            self.edit.setFocus()
+            return
+        elif self.edit.toPlainText() != self._edited_from:
+            self._left[self.editing] = self.edit.toPlainText()
+        self.editing, self._edited_from = ident, text
+        self._set_text(self._left.pop(ident, text))
+        self._show_chips()
+        self.edit.setFocus()
 
     def end_edit(self) -> None:
         """Back to what was being written before."""
         if self.editing:
-            self.editing = ""
-            self._note.hide()
-            self._set_text(self._before_edit)
-            self._before_edit = ""
+            before, self.editing, self._before_edit = self._before_edit, "", ""
+            self._set_text(before)
+            self._show_chips()
+            self.edit.setFocus()
 
     def clear(self) -> None:
         """Begin with nothing."""
         self._pasted.clear()
-        self._show_chips()
         self.edit.clear()
+        self._show_chips()
 
     def _show_focus(self, focused: bool) -> None:  # noqa: FBT001 (a signal's argument)
         """The field has no frame of its own: the card shows where the keyboard is."""
@@ -131,7 +168,6 @@ class Composer(QFrame):
         cursor = self.edit.textCursor()
         cursor.movePosition(cursor.MoveOperation.End)
         self.edit.setTextCursor(cursor)
-        self.edit.setFocus()
 
     def _press(self) -> None:
         text = self.text()
@@ -168,7 +204,10 @@ class Composer(QFrame):
             item.widget().deleteLater()  # type: ignore[union-attr]
         for number, text in enumerate(self._pasted):
             self._chips_row.addWidget(self._chip(number, text))
-        self._chips.setVisible(bool(self._pasted))
+        self._chips.setVisible(bool(self._pasted) and not self.editing)
+        self._note.setVisible(bool(self.editing))
+        self._show_state()
+        self.changed.emit()
 
     def _chip(self, number: int, text: str) -> QWidget:
         made = QFrame()
@@ -185,7 +224,6 @@ class Composer(QFrame):
     def _leave_out(self, number: int) -> None:
         del self._pasted[number]
         self._show_chips()
-        self._show_state()
 
     def _arrange(self, theme: Theme) -> None:
         space = theme.space

@@ -1,6 +1,6 @@
 """Draws one conversation of the list: its title, where the words were found, whether it writes."""
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QFontMetrics, QPainter
 from PySide6.QtWidgets import (
     QLineEdit,
@@ -20,11 +20,22 @@ _PAD = 10
 
 
 class ConversationDelegate(QStyledItemDelegate):
-    """Knows the theme; the list's own palette plays no part."""
+    """Knows the theme; the list's own palette plays no part.
+
+    ``typed`` carries the conversation that is being renamed and its title so far, and ``left``
+    that conversation when its field is left, whether the title was taken or not.
+    """
+
+    typed = Signal(str, str)
+    left = Signal(str)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
+        self.renaming = ""
+        self.begun: dict[str, str] = {}
+        """Titles that were being written before, by conversation: their fields begin with them."""
+        self.closeEditor.connect(self._leave)
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802
         if index.data(Role.HEADING):
@@ -46,8 +57,26 @@ class ConversationDelegate(QStyledItemDelegate):
         self, parent: QWidget, option: QStyleOptionViewItem, index: Index
     ) -> QWidget:
         editor = QLineEdit(parent)
+        ident: str = index.data(Role.CONVERSATION).id
+        self.renaming = ident
+        editor.textEdited.connect(lambda title: self.typed.emit(ident, title))
         editor.setAccessibleName(self.tr("Title of the conversation"))
         return editor
+
+    def setEditorData(self, editor: QWidget, index: Index) -> None:  # noqa: N802 (Qt's name)
+        """Once: what changes in the list meanwhile takes no typed title away."""
+        if editor.property("filled"):
+            return
+        editor.setProperty("filled", "true")
+        super().setEditorData(editor, index)
+        begun = self.begun.pop(self.renaming, "")
+        if begun and isinstance(editor, QLineEdit):
+            editor.setText(begun)
+            QTimer.singleShot(0, editor, editor.deselect)  # the view selects all
+
+    def _leave(self) -> None:
+        ident, self.renaming = self.renaming, ""
+        self.left.emit(ident)
 
     def _heading(self, painter: QPainter, box: QRect, words: str) -> None:
         painter.setFont(self._theme.font("small"))

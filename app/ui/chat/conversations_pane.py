@@ -1,7 +1,9 @@
 """The left side of the chat: search, the list, and what can be done with a conversation."""
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QKeyEvent
@@ -41,7 +43,8 @@ class ConversationsPane(QWidget):
         self.search.addAction(search_icon, QLineEdit.ActionPosition.LeadingPosition)
         self.list = _List()
         self.list.setModel(self.model)
-        self.list.setItemDelegate(ConversationDelegate(services.theme, self.list))
+        self.delegate = ConversationDelegate(services.theme, self.list)
+        self.list.setItemDelegate(self.delegate)
         self.list.setAccessibleName(self.tr("Conversations"))
         self._nothing = label("", "dim", wrap=True)
         self._nothing.setAlignment(Qt.AlignmentFlag.AlignHCenter)
@@ -71,6 +74,15 @@ class ConversationsPane(QWidget):
         if index.isValid():
             self.list.edit(index)
 
+    def go_on_renaming(self, conversation: str, title: str) -> bool:
+        """Let the person go on writing a title; False where that cannot be shown now."""
+        index = self.model.index_of(conversation)
+        if not index.isValid() or self.delegate.renaming or not self.list.isVisible():
+            return False
+        self.delegate.begun[conversation] = title
+        self.list.edit(index)
+        return True
+
     def delete(self, one: Conversation) -> None:
         """Take a conversation away, with a way back for some seconds."""
         self._talk.drop(one.id)
@@ -80,14 +92,20 @@ class ConversationsPane(QWidget):
         QTimer.singleShot(_FORGET_MS, self, self._forget)
 
     async def _look(self, words: str) -> None:
+        if self.delegate.renaming:  # new rows would take the field away: see the end of _connect
+            return
+        show: Callable[[], None]
         if words:
             found = await asyncio.wrap_future(self._store.search(words))
-            self.model.show_found(found)
+            show = partial(self.model.show_found, found)
             nothing = self.tr("Nothing found for “{}”.").format(words)
         else:
             kept = await asyncio.wrap_future(self._store.all())
-            self.model.show_all(kept)
+            show = partial(self.model.show_all, kept)
             nothing = self.tr("Conversations you begin are kept here.")
+        if self.delegate.renaming:
+            return
+        show()
         self._nothing.setText(nothing)
         self._nothing.setVisible(not self.model.rowCount())
         self.list.setVisible(bool(self.model.rowCount()))
@@ -147,6 +165,7 @@ class ConversationsPane(QWidget):
         self.list.customContextMenuRequested.connect(self._menu)
         self._talk.opened.connect(lambda: self.mark(self._talk.conversation.id))
         self._talk.writing_changed.connect(self.model.note_writing)
+        self.delegate.left.connect(lambda: self._soon.start(_SEARCH_MS))
         forget = self._store.changes.listen(self._note)
         self.destroyed.connect(forget)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, Qt, QTimer
-from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtGui import QHideEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -26,6 +26,7 @@ from app.ui.widgets.parts import Elided, button, icon_button
 
 from .composer import Composer
 from .conversations_pane import ConversationsPane
+from .drafts import Drafting, Drafts
 from .settings_panel import SettingsPanel
 from .talk import Talk
 from .transcript import Transcript
@@ -47,6 +48,8 @@ class ChatPage(Page):
         self.welcome = Welcome(services)
         self.composer = Composer(services.theme)
         self.panel = SettingsPanel(services, self.talk)
+        self.drafts = Drafts(services.conversations.drafts, self)
+        self._drafting = Drafting(self.drafts, self.talk, self.composer, self.pane)
         self._title = Elided("", "strong")
         self._sidebar = icon_button("sidebar", self.tr("Conversations (Ctrl+B)"))
         self._sliders = icon_button("sliders", self.tr("Chat settings (Ctrl+.)"))
@@ -67,19 +70,23 @@ class ChatPage(Page):
     def open(self, conversation: str) -> None:
         """Show a stored conversation."""
         self.panel.keep_typed()
-        self.composer.end_edit()
         self._services.tasks.start(self.talk.open(conversation))
 
     def begin(self) -> None:
         """An empty conversation."""
         self.panel.keep_typed()
-        self.composer.end_edit()
         self.talk.begin()
         self.composer.edit.setFocus()
 
     def arrived(self) -> None:
         self.composer.edit.setFocus()
         self._look_again()
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 (Qt's name)
+        """Also when the window closes: what is typed is stored before the store is closed."""
+        self.panel.keep_typed()
+        self.drafts.keep()
+        super().hideEvent(event)
 
     def event(self, event: QEvent) -> bool:
         if event.type() is QEvent.Type.WindowActivate and self.isVisible():
@@ -174,6 +181,7 @@ class ChatPage(Page):
 
     def _look_again(self) -> None:
         if not self._services.tasks.ended:
+            self.drafts.look()
             self._services.tasks.start(self._take_over())
 
     async def _take_over(self) -> None:
