@@ -6,9 +6,8 @@ import msgspec
 
 from app.errors import RequestRefused
 
-from .prompt import lead, render, stops_of
+from .prompt import Think, lead, render, stops_of
 from .protocol import Chat, Generate, Text
-from .tokenizers.tokenizer import utf8
 
 if TYPE_CHECKING:
     from .loading import Opened
@@ -62,40 +61,43 @@ def _encoded(request: Generate, opened: "Opened") -> Prepared:
 
 def _chat(chat: Chat, stops: tuple[str, ...], opened: "Opened") -> Prepared:
     template = chat.template or next(iter(opened.family.templates), "")
-    ids = _chat_ids(chat, template, opened)
-    stops = tuple(dict.fromkeys((*stops, *stops_of(template))))
     begun = _begun(chat, template)
+    opening, written = _chat_ids(chat, template, begun, opened.tokenizer)
+    ids = opening + written
+    stops = tuple(dict.fromkeys((*stops, *stops_of(template))))
     prepared = Prepared(
         ids,
         stops,
         opened.tokenizer.end_tokens,
         begun=begun,
-        begun_tokens=_tokens_of(begun, ids, opened.tokenizer),
+        begun_tokens=len(written),
         whole_characters=True,
     )
     if chat.think == "off":
         return prepared
-    later = _chat_ids(msgspec.structs.replace(chat, think="off"), template, opened)
+    plain = msgspec.structs.replace(chat, think="off")
+    later = sum(_chat_ids(plain, template, begun, opened.tokenizer), ())
     same = (n for n, pair in enumerate(zip(ids, later, strict=False)) if pair[0] != pair[1])
     return prepared._replace(mark=next(same, min(len(ids), len(later))))
 
 
 def _begun(chat: Chat, template: str) -> str:
     """What the model itself has written of the reply that the chat ends with."""
-    last = chat.turns[-1]
-    return last.text.removeprefix(lead(template, chat.think)) if last.role == "assistant" else ""
+    text = chat.turns[-1].text if chat.turns and chat.turns[-1].role == "assistant" else ""
+    modes: tuple[Think, ...] = (chat.think, "fake", "on")
+    leads = [lead(template, mode) for mode in modes]
+    return text.removeprefix(next((one for one in leads if one and text.startswith(one)), ""))
 
 
-def _tokens_of(text: str, ids: tuple[int, ...], tokenizer: "Tokenizer") -> int:
-    """How many of the last ``ids`` lie wholly in ``text``, which the prompt ends with."""
-    room, count = len(utf8(text)), 0
-    for token in reversed(ids):
-        room -= len(tokenizer.token_bytes(token))
-        if room < 0:
-            break
-        count += 1
-    return count if text else 0
+def _chat_ids(
+    chat: Chat, template: str, begun: str, tokenizer: "Tokenizer"
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The tokens of the prompt, and of what is ``begun``, which it ends with.
 
-
-def _chat_ids(chat: Chat, template: str, opened: "Opened") -> tuple[int, ...]:
-    return tuple(opened.tokenizer.encode_prompt(render(chat.turns, template, chat.think)))
+    They are encoded by themselves, as they were written: no token lies across that border, but
+    for the space before a reply that does not have its own.
+    """
+    text = render(chat.turns, template, chat.think)
+    cut = len(text[: len(text) - len(begun)].rstrip(" ")) if begun else len(text)
+    encode = tokenizer.encode_prompt
+    return tuple(encode(text[:cut])), tuple(encode(text[cut:]))

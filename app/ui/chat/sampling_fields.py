@@ -124,6 +124,11 @@ class SamplingFields(QWidget):
             _show(field, getattr(sampling, name))
         _show(self._seed, -1 if sampling.seed is None else min(sampling.seed, _MAX_SEED))
 
+    def keep_typed(self) -> None:
+        """Take over a number that is being typed."""
+        for field in (*self._fields.values(), self._seed):
+            field.interpretText()
+
     def _changed(self) -> None:
         values = {name: field.value() for name, field in self._fields.items()}
         seed = self._seed.value()

@@ -95,7 +95,9 @@ class SettingsPanel(QWidget):
         self.reset.setEnabled(conversation.sampling is not None)
 
     def keep_typed(self) -> None:
-        """Take over the system prompt as it stands now."""
+        """Take over the system prompt and the numbers as they stand now."""
+        self.limit.interpretText()
+        self.fields.keep_typed()
         self._typing.stop()
         text = self.system.toPlainText()
         if text != self._talk.conversation.system:

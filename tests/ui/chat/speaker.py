@@ -60,6 +60,7 @@ class Speaker:
         self.holds.set()
         self.asked: list[tuple[Prompt, int, Sampling]] = []
         self.left_early = 0
+        self.taken_back = 0
         self.phase = Phase.READY if model else Phase.EMPTY
         self.loaded = model
         self.progress = None
@@ -99,6 +100,7 @@ class Speaker:
                 decode_s=max(len(tokens) - 1, 1) / 41.0,
                 first_token_s=0.24,
                 seed=1234,
+                taken_back=self.taken_back,
             )
         finally:
             self.left_early += not ended

@@ -122,6 +122,15 @@ async def test_a_reply_goes_on_from_its_own_words_wherever_it_was_cut(chat):
         assert chat.stored()[-1] == begun + "pass"
 
 
+async def test_a_stop_that_the_limit_cut_is_taken_back_when_it_is_complete(chat):
+    chat.speaker.fails = WorkerDied(exit_code=-9)
+    await chat.say("Hello", " Hi.\n\nUs ")
+    chat.speaker.fails, chat.speaker.says, chat.speaker.taken_back = None, "", 5
+    chat.page.talk.go_on(chat.page.talk.tree.leaf)
+    await chat.answered()
+    assert chat.texts() == chat.stored() == ["Hello", " Hi."]
+
+
 async def test_only_the_last_reply_that_was_cut_short_can_go_on(chat):
     await chat.say("Hello", "Hi.")
     assert chat.last(ReplyFoot)._go_on.isHidden(), "it was complete"

@@ -166,6 +166,22 @@ async def test_an_edit_that_is_left_for_another_one_waits(chat):
     assert chat.page.drafts.of(chat.page.talk.conversation.id) == Draft(text="next")
 
 
+async def test_a_number_being_typed_belongs_to_its_conversation(chat):
+    ident = await conversation(chat, "First")
+    chat.page._toggle_panel()
+    limit = chat.page.panel.limit
+    limit.setFocus()
+    limit.selectAll()
+    QTest.keyClicks(limit, "777")
+    chat.page.panel.fields._fields["top_k"].lineEdit().setText("9")
+    before = chat.page.talk.recommended().top_k
+    chat.page.begin()
+    await settled()
+    assert chat.page.talk.sampling().top_k == before
+    kept = chat.services.conversations.open(ident).result(10).conversation
+    assert (kept.limit, kept.sampling.top_k) == (777, 9)
+
+
 async def test_a_draft_comes_back_with_its_deleted_conversation(chat):
     ident = await conversation(chat, "First")
     QTest.keyClicks(chat.page.composer.edit, "half a thought")
