@@ -35,7 +35,6 @@ class ConversationDelegate(QStyledItemDelegate):
         self.renaming = ""
         self.begun: dict[str, str] = {}
         """Titles that were being written before, by conversation: their fields begin with them."""
-        self.closeEditor.connect(self._leave)
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802
         if index.data(Role.HEADING):
@@ -74,9 +73,12 @@ class ConversationDelegate(QStyledItemDelegate):
             editor.setText(begun)
             QTimer.singleShot(0, editor, editor.deselect)  # the view selects all
 
-    def _leave(self) -> None:
+    def destroyEditor(self, editor: QWidget, index: Index) -> None:  # noqa: N802 (Qt's name)
+        """However the field was left."""
+        super().destroyEditor(editor, index)
         ident, self.renaming = self.renaming, ""
-        self.left.emit(ident)
+        if ident:
+            self.left.emit(ident)
 
     def _heading(self, painter: QPainter, box: QRect, words: str) -> None:
         painter.setFont(self._theme.font("small"))

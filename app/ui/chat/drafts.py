@@ -63,7 +63,7 @@ class Drafts(QObject):
     def keep(self) -> None:
         """Store at once what is not stored yet."""
         self._soon.stop()
-        if not self._store.open:
+        if not self._store.open:  # a timer that comes after the end
             return
         unstored, self._unstored = list(self._unstored), {}
         for conversation, part in unstored:

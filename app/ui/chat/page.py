@@ -84,8 +84,9 @@ class ChatPage(Page):
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 (Qt's name)
         """Also when the window closes: what is typed is stored before the store is closed."""
-        self.panel.keep_typed()
-        self.drafts.keep()
+        if self._services.conversations.drafts.open:
+            self.panel.keep_typed()
+            self.drafts.keep()
         super().hideEvent(event)
 
     def event(self, event: QEvent) -> bool:
