@@ -74,7 +74,7 @@ def split_thinking(text: str) -> tuple[str, str]:
     thought, answer = _parted(text)
     if not answer.strip():
         return thought.strip(), ""
-    return thought.strip(), without_blank_lines(answer).removeprefix(" ")
+    return thought.strip(), without_blank_lines(answer.removeprefix(" "))
 
 
 def without_thought(text: str) -> str:
