@@ -78,7 +78,7 @@ class Conversations:
         asked = self._database.written_elsewhere()
 
         def tell(done: "Future[bool]") -> None:
-            if done.exception() is None and done.result():
+            if _went_well(done) and done.result():
                 self.changes.tell(Change("messages"))
 
         asked.add_done_callback(tell)
@@ -133,7 +133,7 @@ class Conversations:
         return self._write(lambda file: trash.put_in(file, conversation, now), change)
 
     def restore(self, conversation: str) -> "Future[None]":
-        """Take a conversation out of the trash; the future carries a StoreError where it is gone."""
+        """Take a conversation out of the trash; a StoreError comes if it is gone for good."""
         change = Change("conversations", conversation)
         return self._write(lambda file: trash.take_out(file, conversation), change)
 
@@ -156,7 +156,7 @@ class Conversations:
         removed = self._database.write(lambda file: trash.remove_old(file, now))
 
         def tell(done: "Future[int]") -> None:
-            if done.exception() is None and done.result():
+            if _went_well(done) and done.result():
                 self.changes.tell(Change("conversations"))
 
         removed.add_done_callback(tell)
@@ -167,8 +167,8 @@ class Conversations:
     def append(self, message: Message) -> "Future[None]":
         """Keep a new message; it becomes the end of the branch that is shown.
 
-        A conversation in the trash comes back; if it is gone for good the future carries a StoreError
-        (fact ``why``: "gone").
+        A conversation in the trash comes back; if it is gone for good the future carries a
+        StoreError (fact ``why``: "gone").
         """
 
         def job(file: sqlite3.Connection) -> None:
@@ -265,7 +265,7 @@ class Conversations:
         if change is not None:
             told = change
             written.add_done_callback(
-                lambda done: self.changes.tell(told) if done.exception() is None else None
+                lambda done: self.changes.tell(told) if _went_well(done) else None
             )
         return written
 
@@ -298,6 +298,10 @@ def _in_file(path: Path | None, changes: Changes | None) -> Conversations:
     except StoreError:
         database.close()
         raise
+
+
+def _went_well(done: "Future[T]") -> bool:
+    return not done.cancelled() and done.exception() is None
 
 
 def _all(file: sqlite3.Connection) -> list[Conversation]:

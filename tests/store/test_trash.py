@@ -172,7 +172,8 @@ def test_single_ones_are_removed_for_good_and_their_words_with_them(store, path)
     with pytest.raises(StoreError) as caught:
         store.restore(rooks).result(10)
     assert caught.value.facts["why"] == "gone"
-    left = store._database.read(lambda file: file.execute("SELECT count(*) FROM messages").fetchone()
+    left = store._database.read(
+        lambda file: file.execute("SELECT count(*) FROM messages").fetchone()
     )
     assert left.result(10) == (1,)
 
@@ -224,7 +225,8 @@ def first_layout(path: Path) -> None:
                 (name, name, now, now, deleted),
             )
             file.execute(
-                "INSERT INTO messages VALUES (NULL, ?, ?, NULL, 'user', 'caw', 'done', '', '{}', ?)",
+                "INSERT INTO messages VALUES"
+                " (NULL, ?, ?, NULL, 'user', 'caw', 'done', '', '{}', ?)",
                 (name + " asked", name, now),
             )
 

@@ -117,12 +117,22 @@ class SamplingFields(QWidget):
         tip = _tr("The same seed and the same words give the same reply.")
         _add(form, _tr("Seed"), pair, tip)
 
+    @property
+    def sampling(self) -> Sampling:
+        """The numbers that are shown."""
+        return self._shown
+
     def show_sampling(self, sampling: Sampling) -> None:
         """Show these numbers; asks for nothing."""
         self._shown = sampling
         for name, field in self._fields.items():
             _show(field, getattr(sampling, name))
         _show(self._seed, -1 if sampling.seed is None else min(sampling.seed, _MAX_SEED))
+
+    def hand_in(self) -> None:
+        """Take over a number that is typed and not yet confirmed."""
+        for field in (*self._fields.values(), self._seed):
+            field.interpretText()
 
     def _changed(self) -> None:
         values = {name: field.value() for name, field in self._fields.items()}
