@@ -104,7 +104,6 @@ class ChatPage(Page):
             Command(self.tr("Copy the last reply"), self._copy_last, "Ctrl+Shift+C", "copy", group),
             Command(self.tr("Rename the conversation"), self._rename, "", "edit", group),
             Command(self.tr("Delete the conversation"), self._delete, "", "trash", group),
-            Command(self.tr("Trash: deleted conversations"), self._show_trash, "", "trash", group),
         )
 
     def habits(self) -> Sequence[Habit]:
@@ -181,7 +180,8 @@ class ChatPage(Page):
         if len(self.talk.tree):
             self.pane.delete(self.talk.conversation)
 
-    def _show_trash(self) -> None:
+    def show_trash(self) -> None:
+        """Show the deleted conversations, over the window."""
         if self._trash is None:
             self._trash = TrashCard(self._services, self.window())
             self._trash.chosen.connect(self.open)
@@ -316,7 +316,7 @@ class ChatPage(Page):
         self.transcript.save_wanted.connect(self._save)
         self.pane.chosen.connect(self.open)
         self.pane.new_wanted.connect(self.begin)
-        self.pane.trash_wanted.connect(self._show_trash)
+        self.pane.trash_wanted.connect(self.show_trash)
         self.panel.closed.connect(self._toggle_panel)
         self.panel.defaults_wanted.connect(lambda: self.wanted.emit("settings"))
         self._sidebar.clicked.connect(self._toggle_pane)

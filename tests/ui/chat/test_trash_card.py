@@ -8,7 +8,7 @@ from app.store.conversations import open_conversations
 from app.store.trash import DAY_S
 from app.ui.chat.conversation_list import Role
 from tests.ui.chat.test_conversations_pane import begun, one_called, titles
-from tests.ui.conftest import heard, settled, until
+from tests.ui.conftest import heard, settled, shown, until
 
 
 async def trash_with(chat, *names: str):
@@ -148,3 +148,23 @@ async def test_what_is_thirty_days_old_leaves_while_the_window_is_open(chat):
         chat.page.pane._ages.timeout.emit()
     await until(lambda: listed(card) == [])
     await until(lambda: chat.page.pane.trash.text() == "Trash")
+
+
+async def test_the_palette_opens_it_from_every_page_and_no_key_reaches_what_is_below(build):
+    house = build(page="models")
+    await shown(house)
+    window = house.window
+    window.show_palette()
+    (command,) = [one for one in window._commands if "Trash" in one.title]
+    assert command.title in window.palette_card.titles()
+    window.palette_card.close_card()
+    command.act()
+    page = window.go("chat")
+    await until(lambda: page._trash is not None and page._trash.isVisible())
+    talk = page.talk.conversation.id
+    QTest.keyClick(window, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClick(window, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
+    assert page.talk.conversation.id == talk
+    assert not window.palette_card.isVisible()
+    QTest.keyClick(page._trash, Qt.Key.Key_Escape)
+    assert not page._trash.isVisible()
