@@ -27,9 +27,10 @@ class DefaultsNote(QWidget):
         super().__init__(parent)
         self._services, self._talk = services, talk
         self.words = label("", "small", wrap=True)
-        self.use = button(_tr("Use for new conversations"), "check", role="link")
-        self.back = button(_tr("Back to the defaults"), "undo", role="link")
-        self.change = button(_tr("Change the defaults"), "settings", role="link")
+        self.words.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.use = button(_tr("Use for new conversations"), role="link")
+        self.back = button(_tr("Back to the defaults"), role="link")
+        self.change = button(_tr("Change the defaults"), role="link")
         self.use.clicked.connect(self._use)
         self.back.clicked.connect(self._back)
         self.change.clicked.connect(self.defaults_wanted)
@@ -37,8 +38,13 @@ class DefaultsNote(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
         column.addWidget(self.words)
-        for link in (self.use, self.back, self.change):
+        for link in (self.use, self.change, self.back):
             column.addWidget(link, 0, Qt.AlignmentFlag.AlignLeft)
+        kept = self.back.sizePolicy()
+        kept.setRetainSizeWhenHidden(True)  # what stands below does not move under the hand
+        self.back.setSizePolicy(kept)
+        services.theme.changed.connect(self._keep_room)
+        self._keep_room()
         self.show_difference()
 
     def show_difference(self) -> None:
@@ -53,6 +59,11 @@ class DefaultsNote(QWidget):
         else:
             words = _tr("As in the defaults. What you change here is for this conversation alone.")
         self.words.setText(words)
+
+    def _keep_room(self) -> None:
+        """For two lines always, whatever is said."""
+        self.words.ensurePolished()
+        self.words.setMinimumHeight(2 * self.words.fontMetrics().lineSpacing())
 
     def _use(self) -> None:
         self._talk.typed_wanted.emit()
