@@ -147,11 +147,17 @@ class Conversations:
         return self._database.read(trash.count)
 
     def remove(self, conversations: Sequence[str]) -> "Future[None]":
-        """Remove these for good; one that was taken out of the trash meanwhile stays."""
+        """Remove these for good; one that was taken out of the trash meanwhile stays.
+
+        Others wait until it is done: hand in many by and by, ``trash.AT_ONCE`` each time.
+        """
         return self._write(lambda file: trash.remove(file, conversations), Change("conversations"))
 
     def remove_old(self) -> "Future[int]":
-        """Remove for good what has been in the trash for 30 days; how many that were."""
+        """Remove for good what has been in the trash for 30 days; how many that were.
+
+        Where that is ``trash.AT_ONCE`` there may be more.
+        """
         now = self._clock()
         removed = self._database.write(lambda file: trash.remove_old(file, now))
 

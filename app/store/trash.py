@@ -14,6 +14,7 @@ from .rows import CONVERSATION, conversation_of
 
 DAY_S = 86_400.0
 KEPT_S = 30 * DAY_S
+AT_ONCE = 50
 _WEEK_S = 7 * DAY_S
 
 
@@ -66,10 +67,14 @@ def remove(file: sqlite3.Connection, conversations: Sequence[str]) -> None:
 
 
 def remove_old(file: sqlite3.Connection, now: float) -> int:
-    """Remove for good what has been in the trash for 30 days; how many that were."""
+    """Remove for good what has been in the trash for 30 days, AT_ONCE at most; how many that were.
+
+    More of them would keep other readers and windows waiting.
+    """
     return file.execute(
-        "DELETE FROM conversations WHERE trashed IS NOT NULL AND trash_reading <= ?",
-        (_wind_clock(file, now) - KEPT_S,),
+        "DELETE FROM conversations WHERE id IN (SELECT id FROM conversations"
+        " WHERE trashed IS NOT NULL AND trash_reading <= ? LIMIT ?)",
+        (_wind_clock(file, now) - KEPT_S, AT_ONCE),
     ).rowcount
 
 

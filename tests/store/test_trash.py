@@ -13,7 +13,7 @@ from app.store.conversations import Conversations, open_conversations
 from app.store.database import Database
 from app.store.layout import MIGRATIONS
 from app.store.records import Conversation, new_id, new_message
-from app.store.trash import DAY_S, KEPT_S
+from app.store.trash import AT_ONCE, DAY_S, KEPT_S
 
 NOW = 1_800_000_000.0
 YEARS = 366 * DAY_S
@@ -149,6 +149,16 @@ def test_what_is_deleted_while_the_clock_is_wrong_has_its_thirty_days(store, clo
     assert in_trash(store) == ["rooks"]
     pass_days(store, clock, 1)
     assert in_trash(store) == []
+
+
+def test_very_many_are_removed_by_and_by(store, clock):
+    for number in range(AT_ONCE + 3):
+        store.delete(begin(store, f"{number}", "caw"))
+    for _ in range(29):
+        clock.now += DAY_S
+        assert store.remove_old().result(10) == 0
+    clock.now += DAY_S
+    assert [store.remove_old().result(10) for _ in range(3)] == [AT_ONCE, 3, 0]
 
 
 def test_two_windows_do_not_count_a_day_twice(store, path, clock):

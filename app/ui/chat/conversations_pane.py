@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QListView, QMenu, QVBoxLay
 from app.errors import StoreError
 from app.store.changes import Change
 from app.store.records import Conversation
+from app.store.trash import AT_ONCE
 from app.ui.icons import icon
 from app.ui.services import Services
 from app.ui.tasks import stored
@@ -60,6 +61,7 @@ class ConversationsPane(QWidget):
         self._arrange()
         self._connect()
         self._soon.start(0)
+        QTimer.singleShot(0, self, self._let_age)
 
     def refresh(self) -> None:
         """Ask the store anew; the answer comes by itself."""
@@ -146,9 +148,13 @@ class ConversationsPane(QWidget):
         if change.what in ("conversations", "messages"):
             self.stored.emit()
 
-    def _remove_old(self) -> None:
+    def _let_age(self) -> None:
         if not self._services.tasks.ended:
-            self._store.remove_old()
+            self._services.tasks.start(self._remove_old())
+
+    async def _remove_old(self) -> None:
+        while await stored(self._store.remove_old()) >= AT_ONCE:
+            pass
 
     def _keep(self, kept: "Future[None]") -> None:
         self._services.tasks.start(stored(kept))
@@ -187,7 +193,7 @@ class ConversationsPane(QWidget):
 
     def _connect(self) -> None:
         self._soon.timeout.connect(self.refresh)
-        self._ages.timeout.connect(self._remove_old)
+        self._ages.timeout.connect(self._let_age)
         self.trash.clicked.connect(self.trash_wanted)
         self._talk.taken_away.connect(self._tell_of_taking)
         self.search.textChanged.connect(lambda: self._soon.start(_SEARCH_MS))

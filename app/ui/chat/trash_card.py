@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QListView, QWidget
 from app.errors import Failure
 from app.store.changes import Change
 from app.store.records import Trashed
+from app.store.trash import AT_ONCE
 from app.ui.services import Services
 from app.ui.tasks import stored
 from app.ui.widgets.blank import Blank
@@ -164,10 +165,14 @@ class TrashCard(Overlay):
     def _remove(self) -> None:
         asked, self._asked = self._asked, ()
         if asked:
-            self._work(self._tell_of_removed(self._store.remove(asked)))
+            self._work(self._remove_rest(asked, self._store.remove(asked[:AT_ONCE])))
 
-    async def _tell_of_removed(self, removed: "Future[None]") -> None:
+    async def _remove_rest(self, asked: tuple[str, ...], removed: "Future[None]") -> None:
+        """By and by, so that whatever else is stored or read need not wait for all of them."""
         await stored(removed)
+        for start in range(AT_ONCE, len(asked), AT_ONCE):
+            self._say(_tr("{} of {} are deleted…").format(start, len(asked)))
+            await stored(self._store.remove(asked[start : start + AT_ONCE]))
         self._say(_tr("Deleted for good."))
 
     def _work(self, work: Coroutine[Any, Any, None]) -> None:

@@ -116,6 +116,18 @@ async def test_emptying_removes_what_was_seen_and_not_what_another_window_did(ch
     assert chat.services.conversations.trash_count().result(10) == 0
 
 
+async def test_very_many_are_removed_and_others_need_not_wait_for_it(chat, monkeypatch):
+    monkeypatch.setattr("app.ui.chat.trash_card.AT_ONCE", 2)
+    card = await trash_with(chat, "jays", "daws", "rooks", "crows", "magpies")
+    await until(lambda: len(listed(card)) == 5)
+    with heard(card.stored) as writes:
+        card.empty.click()
+        card.sure.click()
+        await until(lambda: listed(card) == [] and card.blank.isVisible())
+    assert len(writes) == 3
+    assert "for good" in card._said.text()
+
+
 async def test_what_is_gone_meanwhile_is_said_and_the_list_is_true_again(chat, tmp_path):
     card = await trash_with(chat, "rooks")
     other, _ = open_conversations(tmp_path / "conversations.sqlite3")
@@ -145,7 +157,10 @@ async def test_what_is_thirty_days_old_leaves_while_the_window_is_open(chat):
     start = store._clock()
     for day in range(1, 31):
         store._clock = lambda day=day: start + day * DAY_S + 60
-        chat.page.pane._ages.timeout.emit()
+        if day < 30:
+            store.remove_old()
+    assert listed(card) == ["rooks"]
+    chat.page.pane._ages.timeout.emit()
     await until(lambda: listed(card) == [])
     await until(lambda: chat.page.pane.trash.text() == "Trash")
 
