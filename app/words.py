@@ -384,8 +384,8 @@ _STORE = {
         "Close the other one, then try again.",
     ),
     "gone": (
-        "The message that this one answers is no longer there.",
-        "Open the conversation again.",
+        "The conversation was deleted for good, perhaps in another window.",
+        "What is still on the screen can be copied.",
     ),
 }
 

@@ -14,12 +14,13 @@ from typing import TypeVar
 
 from app.errors import Failure, StoreError
 
+from . import trash
 from .changes import Change, Changes
 from .database import Database, set_aside
 from .drafts import Drafts
 from .layout import MIGRATIONS
 from .programs import runs, this_program
-from .records import Conversation, Found, Message, Opened
+from .records import Conversation, Found, Message, Opened, Trashed
 from .rows import CONVERSATION, MESSAGE, WHOLE, as_json, conversation_of, message_of, row_of
 from .search import search
 
@@ -27,23 +28,29 @@ T = TypeVar("T")
 
 _FOLD = f"UPDATE messages SET status = 'interrupted', text = {WHOLE} WHERE id = ?"
 _STORED = "id, conversation, parent, role, text, status, writer, reply, created"
-_UNDO_S = 10.0
+_SETTINGS = ("system", "template", "think", "sampling", "limit")
 
 
 class Conversations:
     """All conversations; futures carry a StoreError or DiskFull where the file cannot be used.
 
-    What is deleted stays restorable until ``purge``.  A reply whose program was killed is
+    What is deleted stays in the trash for 30 days.  A reply whose program was killed is
     "interrupted" when the database is opened next.  The constructor raises a StoreError where
-    the file turns out to be damaged.
+    the file turns out to be damaged.  ``clock`` gives seconds since 1970.
     """
 
-    def __init__(self, database: Database, changes: Changes | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        changes: Changes | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._database = database
+        self._clock = clock
         self.changes = changes or Changes()
         self.drafts = Drafts(database)
         self._write(_end_abandoned).result()
-        self.purge()
+        self.remove_old()
 
     @property
     def lasting(self) -> bool:
@@ -72,7 +79,7 @@ class Conversations:
         asked = self._database.written_elsewhere()
 
         def tell(done: "Future[bool]") -> None:
-            if done.exception() is None and done.result():
+            if _went_well(done) and done.result():
                 self.changes.tell(Change("messages"))
 
         asked.add_done_callback(tell)
@@ -89,16 +96,20 @@ class Conversations:
             Change("conversations", conversation.id),
         )
 
-    def configure(self, conversation: Conversation) -> "Future[None]":
-        """Store how its replies are made: system prompt, template, thinking, sampling, limit."""
-        names = ("system", "template", "think", "sampling", "token_limit")
-        row = dict(zip(CONVERSATION.split(", "), row_of(conversation), strict=True))
-        sets = ", ".join(f"{name} = ?" for name in names)
+    def configure(self, conversation: Conversation, *names: str) -> "Future[None]":
+        """Store how its replies are made: the fields ``names``, or without any all five of them.
+
+        What another window has stored of the others stays.
+        """
+        row = dict(zip(Conversation.__struct_fields__, row_of(conversation), strict=True))
+        columns = dict(zip(Conversation.__struct_fields__, CONVERSATION.split(", "), strict=True))
+        chosen = names or _SETTINGS
+        sets = ", ".join(f"{columns[name]} = ?" for name in chosen)
         return self._write(
             lambda file: _do(
                 file,
                 f"UPDATE conversations SET {sets} WHERE id = ?",
-                (*(row[name] for name in names), conversation.id),
+                (*(row[name] for name in chosen), conversation.id),
             ),
             Change("conversations", conversation.id),
         )
@@ -115,36 +126,61 @@ class Conversations:
         """Show the branch that ends with ``leaf``."""
         return self._set(conversation, "leaf", leaf)
 
+    # the trash
+
     def delete(self, conversation: str) -> "Future[None]":
-        """Take a conversation out of every list; ``restore`` brings it back."""
-        return self._set(conversation, "deleted", time.time())
+        """Put a conversation into the trash: it is in no other list and found by no search."""
+        change, now = Change("conversations", conversation), self._clock()
+        return self._write(lambda file: trash.put_in(file, conversation, now), change)
 
     def restore(self, conversation: str) -> "Future[None]":
-        """Undo ``delete``."""
-        return self._set(conversation, "deleted", None)
+        """Take a conversation out of the trash; a StoreError comes if it is gone for good."""
+        change = Change("conversations", conversation)
+        return self._write(lambda file: trash.take_out(file, conversation), change)
 
-    def purge(self, older_than_s: float = 6 * _UNDO_S) -> "Future[None]":
-        """Really remove what was deleted longer ago than this."""
-        return self._write(
-            lambda file: _do(
-                file,
-                "DELETE FROM conversations WHERE deleted <= ?",
-                (time.time() - older_than_s,),
-            )
-        )
+    def trash(self) -> "Future[list[Trashed]]":
+        """What lies in the trash, the latest first."""
+        now = self._clock()
+        return self._database.read(lambda file: trash.listed(file, now))
+
+    def trash_count(self) -> "Future[int]":
+        """How many conversations lie in the trash."""
+        return self._database.read(trash.count)
+
+    def remove(self, conversations: Sequence[str]) -> "Future[None]":
+        """Remove these for good; one that was taken out of the trash meanwhile stays.
+
+        Others wait until it is done: hand in many by and by, ``trash.AT_ONCE`` each time.
+        """
+        return self._write(lambda file: trash.remove(file, conversations), Change("conversations"))
+
+    def remove_old(self) -> "Future[int]":
+        """Remove for good what has been in the trash for 30 days; how many that were.
+
+        Where that is ``trash.AT_ONCE`` there may be more.
+        """
+        now = self._clock()
+        removed = self._database.write(lambda file: trash.remove_old(file, now))
+
+        def tell(done: "Future[int]") -> None:
+            if _went_well(done) and done.result():
+                self.changes.tell(Change("conversations"))
+
+        removed.add_done_callback(tell)
+        return removed
 
     # messages
 
     def append(self, message: Message) -> "Future[None]":
         """Keep a new message; it becomes the end of the branch that is shown.
 
-        A deleted conversation comes back; if it is gone for good the future carries a StoreError
-        (fact ``why``: "gone").
+        A conversation in the trash comes back; if it is gone for good the future carries a
+        StoreError (fact ``why``: "gone").
         """
 
         def job(file: sqlite3.Connection) -> None:
             touched = file.execute(
-                "UPDATE conversations SET leaf = ?, updated = ?, deleted = NULL WHERE id = ?",
+                "UPDATE conversations SET leaf = ?, updated = ?, trashed = NULL WHERE id = ?",
                 (message.id, message.created, message.conversation),
             )
             if not touched.rowcount:
@@ -176,7 +212,7 @@ class Conversations:
             row = row_of(conversation)
             file.execute(
                 f"INSERT INTO conversations ({CONVERSATION}) VALUES ({_marks(row)})"
-                f" ON CONFLICT (id) DO UPDATE SET {sets}, deleted = NULL",
+                f" ON CONFLICT (id) DO UPDATE SET {sets}, trashed = NULL",
                 row,
             )
             for message in messages:
@@ -218,9 +254,8 @@ class Conversations:
         return self._write(job, Change("messages", message.conversation))
 
     def close(self) -> None:
-        """Finish what is under way, forget what was deleted, and close the file."""
+        """Finish what is under way and close the file."""
         if self._database.open:
-            self.purge(_UNDO_S)
             self.drafts.release()
             self._database.close()
 
@@ -239,7 +274,7 @@ class Conversations:
         if change is not None:
             told = change
             written.add_done_callback(
-                lambda done: self.changes.tell(told) if done.exception() is None else None
+                lambda done: self.changes.tell(told) if _went_well(done) else None
             )
         return written
 
@@ -274,9 +309,13 @@ def _in_file(path: Path | None, changes: Changes | None) -> Conversations:
         raise
 
 
+def _went_well(done: "Future[T]") -> bool:
+    return not done.cancelled() and done.exception() is None
+
+
 def _all(file: sqlite3.Connection) -> list[Conversation]:
     rows = file.execute(
-        f"SELECT {CONVERSATION} FROM conversations WHERE deleted IS NULL"
+        f"SELECT {CONVERSATION} FROM conversations WHERE trashed IS NULL"
         " ORDER BY pinned DESC, updated DESC, id DESC"
     )
     return [conversation_of(row) for row in rows]
@@ -284,7 +323,8 @@ def _all(file: sqlite3.Connection) -> list[Conversation]:
 
 def _open(file: sqlite3.Connection, conversation: str) -> Opened | None:
     found = file.execute(
-        f"SELECT {CONVERSATION} FROM conversations WHERE id = ?", (conversation,)
+        f"SELECT {CONVERSATION}, trashed IS NOT NULL FROM conversations WHERE id = ?",
+        (conversation,),
     ).fetchone()
     if found is None:
         return None
@@ -292,7 +332,9 @@ def _open(file: sqlite3.Connection, conversation: str) -> Opened | None:
         f"SELECT {MESSAGE} FROM messages WHERE conversation = ? ORDER BY row", (conversation,)
     )
     return Opened(
-        conversation=conversation_of(found), messages=tuple(message_of(row) for row in rows)
+        conversation=conversation_of(found[:-1]),
+        messages=tuple(message_of(row) for row in rows),
+        trashed=bool(found[-1]),
     )
 
 

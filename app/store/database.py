@@ -142,14 +142,20 @@ def _opened(path: Path | None, migrations: Sequence[str]) -> sqlite3.Connection:
 
 
 def _migrate(connection: sqlite3.Connection, path: Path | None, steps: Sequence[str]) -> None:
-    """Bring the layout up to date, one transaction for all steps; two programs may race."""
+    """Bring the layout up to date, one transaction for all steps; two programs may race.
+
+    A file that has rows already is copied first, as it is.
+    """
     if _version(connection) == len(steps):
         return
     connection.execute("BEGIN IMMEDIATE")
+    kept: Path | None = None
     try:
         found = _version(connection)
         if found > len(steps):
             raise StoreTooNew(path=str(path), found=found, known=len(steps))
+        if path is not None and 0 < found < len(steps):
+            kept = _copied(path, found)
         for step in steps[found:]:
             for statement in _statements(step):
                 connection.execute(statement)
@@ -158,7 +164,26 @@ def _migrate(connection: sqlite3.Connection, path: Path | None, steps: Sequence[
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+        if kept is not None:  # the file itself is still what the copy is
+            kept.unlink(missing_ok=True)
         raise
+
+
+def _copied(path: Path, version: int) -> Path:
+    """A whole copy beside the file, ``….layout-<version>-<time>``, for programs of that layout."""
+    mark = time.strftime(f".layout-{version}-%Y%m%d-%H%M%S")
+    copy = path.with_name(path.name + mark)
+    copy.touch(mode=0o600)
+    try:
+        with (
+            contextlib.closing(sqlite3.connect(path)) as whole,
+            contextlib.closing(sqlite3.connect(copy)) as into,
+        ):
+            whole.backup(into)
+    except BaseException:
+        copy.unlink(missing_ok=True)
+        raise
+    return copy
 
 
 def _version(connection: sqlite3.Connection) -> int:

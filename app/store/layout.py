@@ -5,6 +5,10 @@ A step that was released is never changed; a new layout is one more step.
 as at its beginning.  Messages are indexed for search once they are written, by trigrams, so that
 parts of words and languages without spaces are found too.  ``drafts`` holds what was typed and not
 sent, for conversations that have not begun, too.
+
+``trashed`` is when a conversation was put into the trash (by the computer's clock, to be shown),
+``trash_reading`` what the trash's own clock said then.  ``deleted`` was the first layout's word for
+it; programs of that layout remove such rows after a minute, so it is not used any more.
 """
 
 _FIRST = """
@@ -81,4 +85,14 @@ CREATE TRIGGER drafts_of_deleted AFTER DELETE ON conversations BEGIN
 END;
 """
 
-MIGRATIONS = (_FIRST, _DRAFTS)
+_TRASH = """
+ALTER TABLE conversations ADD COLUMN trashed REAL;
+ALTER TABLE conversations ADD COLUMN trash_reading REAL NOT NULL DEFAULT 0;
+UPDATE conversations SET trashed = deleted, deleted = NULL WHERE deleted IS NOT NULL;
+CREATE INDEX conversations_in_trash ON conversations (trashed) WHERE trashed IS NOT NULL;
+CREATE TABLE trash_clock (
+  passed REAL NOT NULL, latest REAL NOT NULL, seen REAL NOT NULL, behind REAL NOT NULL
+);
+"""
+
+MIGRATIONS = (_FIRST, _DRAFTS, _TRASH)

@@ -83,6 +83,16 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
 
     conversation: Conversation
     messages: tuple[Message, ...]
+    trashed: bool = False
+
+
+class Trashed(msgspec.Struct, frozen=True, kw_only=True):
+    """A conversation in the trash: since when (seconds since 1970), its size, how long it stays."""
+
+    conversation: Conversation
+    since: float
+    messages: int
+    left_s: float
 
 
 def new_id() -> str:

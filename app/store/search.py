@@ -26,7 +26,7 @@ def search(file: sqlite3.Connection, words: str) -> list[Found]:
               SELECT conversation, min(messages.row) AS first FROM {source}
               WHERE {" AND ".join(where)} GROUP BY conversation) AS hits
               ON hits.conversation = conversations.id
-            WHERE deleted IS NULL
+            WHERE trashed IS NULL
               AND (hits.first NOT NULL OR ({" AND ".join([_LIKE.format("title")] * len(likes))}))
             ORDER BY updated DESC, conversations.id DESC LIMIT {_FOUND_AT_MOST}""",
         (*([indexed] if indexed else []), *rest, *likes),

@@ -8,14 +8,16 @@ import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from app.errors import DiskFull, Failure, StoreError
+from app.runtime.protocol import Sampling
 from app.runtime.whole_files import patiently
 
 from .changes import Change, Changes
+from .records import Think
 
 Json = dict[str, Any]
 
@@ -29,6 +31,7 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     was asked to run; ``window`` is the window's geometry as base64, ``page`` the page it showed.
     ``hub_source`` is "huggingface", "mirror" (its address in ``hub_mirror``) or "modelscope";
     ``download_limit`` is in bytes a second, 0 for none; ``download_folder`` "" is the usual one.
+    ``system_prompt`` and ``default_…`` are what a new conversation begins with.
     """
 
     theme: str = "system"
@@ -45,6 +48,10 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     conversations_shown: bool = True
     chat_settings_shown: bool = False
     system_prompt: str = ""
+    default_template: str = ""
+    default_think: Think = "off"
+    default_limit: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 2048
+    default_sampling: Sampling | None = None
     hub_source: str = "huggingface"
     hub_mirror: str = ""
     hub_proxy: str = ""

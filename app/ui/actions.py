@@ -16,7 +16,7 @@ from .window import Window
 def window_commands(services: Services, window: Window, opening: Opening) -> list[Command]:
     """Everything that works on every page, in the order the palette shows it."""
     models = model_file_commands(services, opening)
-    return [*_pages(window), *models, *_look(services, window), *_help(window)]
+    return [*_pages(window), *_trash(window), *models, *_look(services, window), *_help(window)]
 
 
 def model_commands(library: Library, opening: Opening) -> list[Command]:
@@ -44,6 +44,18 @@ def _pages(window: Window) -> list[Command]:
         Command(place.label, _going(window, place.key), "Ctrl+,", place.picture, group)
         for place in below
     ]
+
+
+def _trash(window: Window) -> list[Command]:
+    def show() -> None:
+        from .chat.page import ChatPage  # read when it is first visited
+
+        page = window.go("chat")
+        if isinstance(page, ChatPage):
+            page.show_trash()
+
+    words = _tr("Trash: deleted conversations")
+    return [Command(words, show, "", "trash", _tr("Chat"))] if window.knows("chat") else []
 
 
 def model_file_commands(services: Services, opening: Opening) -> list[Command]:

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from typing import Any, ParamSpec, TypeVar
 
 from app.errors import Failure
@@ -26,6 +27,11 @@ async def end_all(report: Callable[[BaseException], None]) -> None:
         error = None if task.cancelled() else task.exception()
         if error is not None:
             report(error)
+
+
+async def stored(written: "Future[T]") -> T:
+    """Wait for a write; it is done even if nobody waits any longer, as when the window closes."""
+    return await asyncio.shield(asyncio.wrap_future(written))
 
 
 class Tasks:

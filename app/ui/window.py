@@ -14,6 +14,7 @@ from .services import Services
 from .status.strip import Strip
 from .widgets.command_palette import CommandPalette
 from .widgets.notice_bar import NoticeBar
+from .widgets.overlay import Overlay
 from .widgets.shortcuts import ShortcutsSheet
 
 _NARROW_PX = 900
@@ -122,7 +123,7 @@ class Window(QMainWindow):
             self.rail.collapse(narrow=narrow)
 
     def _covered(self) -> bool:
-        return self.palette_card.isVisible() or self.sheet.isVisible()
+        return any(card.isVisible() for card in self.findChildren(Overlay))
 
     def _build(self, key: str) -> Page:
         page = self._places[key].build()

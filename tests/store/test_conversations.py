@@ -74,6 +74,20 @@ def test_a_conversation_comes_back_as_it_was(store: Conversations, path: Path):
     assert opened.messages[0].text == "What is a rook?"
 
 
+def test_two_windows_that_set_different_things_of_one_conversation_keep_both(
+    store: Conversations, path: Path
+):
+    one = begin(store, "Rooks", "Hello")
+    texts(store, one)
+    second, _ = open_conversations(path)
+    second.configure(msgspec.structs.replace(one, limit=77), "limit").result(10)
+    second.configure(msgspec.structs.replace(one, system="Be brief."), "system").result(10)
+    store.configure(msgspec.structs.replace(one, think="on"), "think").result(10)
+    stored = second.open(one.id).result(10).conversation
+    second.close()
+    assert (stored.limit, stored.system, stored.think) == (77, "Be brief.", "on")
+
+
 def test_a_reply_grows_and_ends_with_its_facts(store: Conversations):
     conversation = begin(store, "Rooks", "Hello")
     reply = new_message(conversation.id, None, "assistant", status="writing")
@@ -124,21 +138,6 @@ def test_the_list_has_pinned_ones_first_and_then_the_newest(store: Conversations
     assert [one.title for one in store.all().result(10)] == ["old", "middle", "new"]
     store.rename(new.id, "newest")
     assert "newest" in [one.title for one in store.all().result(10)]
-
-
-def test_a_deleted_conversation_can_be_brought_back_until_it_is_purged(store: Conversations):
-    conversation = begin(store, "Rooks", "Hello")
-    store.delete(conversation.id)
-    assert store.all().result(10) == []
-    assert store.search("Hello").result(10) == []
-    store.restore(conversation.id)
-    assert len(store.all().result(10)) == 1
-    store.delete(conversation.id)
-    store.purge(0.0).result(10)
-    assert store.open(conversation.id).result(10) is None
-    with pytest.raises(StoreError) as caught:
-        store.append(new_message(conversation.id, None, "user", "too late")).result(10)
-    assert caught.value.facts["why"] == "gone"
 
 
 @pytest.mark.parametrize(

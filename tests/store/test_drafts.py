@@ -95,7 +95,7 @@ def test_a_draft_waits_with_a_deleted_conversation_and_goes_with_it_for_good(win
     store = window()
     assert store.drafts.take().result(10) == {"c": Draft(text="half")}
     store.delete("c").result(10)
-    store.purge(-1).result(10)
+    store.remove(["c"]).result(10)
     store.close()
     assert window().drafts.take().result(10) == {}
 

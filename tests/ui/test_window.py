@@ -262,6 +262,44 @@ async def test_undo_runs_what_it_promises_and_goes(house):
     assert undone == [True]
 
 
+async def test_of_several_deletions_each_can_be_undone(house):
+    await shown(house)
+    bar, undone = house.window.notices, []
+    for name in ("rooks", "crows", "daws"):
+        house.services.notices.undo(f"{name} gone.", lambda name=name: undone.append(name))
+    assert bar._words.text() == "daws gone."
+    assert (bar._more.isVisible(), bar._more.text()) == (True, "2 more can be undone")
+    house.services.notices.news("A download is here.")
+    assert not bar._more.isVisible()
+    bar.dismiss()
+    bar.undo()
+    assert bar._words.text() == "crows gone."
+    bar.dismiss()
+    bar.undo()
+    assert undone == ["daws", "rooks"]
+    assert bar.isHidden()
+
+
+async def test_a_double_click_on_undo_undoes_one_thing(house):
+    await shown(house)
+    bar, undone = house.window.notices, []
+    for name in ("rooks", "crows"):
+        house.services.notices.undo(f"{name} gone.", lambda name=name: undone.append(name))
+    bar._act.click()
+    bar._act.click()
+    assert undone == ["crows"]
+    await until(lambda: bar._uncovered.hasExpired(QApplication.doubleClickInterval()))
+    bar._act.click()
+    assert undone == ["crows", "rooks"]
+
+
+async def test_ways_back_that_were_not_taken_go_together(house):
+    await shown(house)
+    for name in ("rooks", "crows", "daws"):
+        house.services.notices.undo(f"{name} gone.", lambda: None, lasts_s=0.05)
+    await until(house.window.notices.isHidden, 2)
+
+
 async def test_the_keys_of_undo_take_the_way_back_that_a_notice_offers(house):
     await shown(house)
     undone = []

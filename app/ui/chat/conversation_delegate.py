@@ -92,11 +92,15 @@ class ConversationDelegate(QStyledItemDelegate):
         state: QStyle.StateFlag = option.state
         chosen = bool(state & QStyle.StateFlag.State_Selected)
         ground = "accent-soft" if chosen else "hover"
+        radius = self._theme.radius("control")
         if chosen or state & QStyle.StateFlag.State_MouseOver:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(self._theme.color(ground))
-            radius = self._theme.radius("control")
             painter.drawRoundedRect(box, radius, radius)
+        elif state & QStyle.StateFlag.State_HasFocus:
+            painter.setPen(self._theme.color("accent"))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(box.adjusted(1, 1, -1, -1), radius, radius)
         inner = box.adjusted(_PAD, 0, -_PAD, 0)
         if index.data(Role.WRITING):
             self._dot(painter, inner)

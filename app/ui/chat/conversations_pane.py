@@ -9,25 +9,32 @@ from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QListView, QMenu, QVBoxLayout, QWidget
 
+from app.errors import StoreError
 from app.store.changes import Change
 from app.store.records import Conversation
+from app.store.trash import AT_ONCE
 from app.ui.icons import icon
 from app.ui.services import Services
-from app.ui.widgets.parts import icon_button, label
+from app.ui.tasks import stored
+from app.ui.widgets.parts import button, icon_button, label
 
 from .conversation_delegate import ConversationDelegate
 from .conversation_list import ConversationList
 from .talk import Talk
 
 _SEARCH_MS = 120
-_FORGET_MS = 18_000
+_AGE_MS = 6 * 3600 * 1000  # so often what is old leaves the trash while the window is open
 
 
 class ConversationsPane(QWidget):
-    """``chosen`` carries the id of a conversation to show, ``new_wanted`` asks for an empty one."""
+    """``chosen`` carries the id of a conversation to show, ``new_wanted`` asks for an empty one.
+
+    ``trash_wanted`` asks for what was deleted.
+    """
 
     chosen = Signal(str)
     new_wanted = Signal()
+    trash_wanted = Signal()
     stored = Signal()
 
     def __init__(self, services: Services, talk: Talk, parent: QWidget | None = None) -> None:
@@ -48,11 +55,16 @@ class ConversationsPane(QWidget):
         self.list.setAccessibleName(self.tr("Conversations"))
         self._nothing = label("", "dim", wrap=True)
         self._nothing.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        self.trash = button(self.tr("Trash"), "trash", role="quiet")
+        self.trash.setToolTip(self.tr("Deleted conversations"))
+        self._ages = QTimer(self, interval=_AGE_MS)
+        self._ages.start()
         self._soon = QTimer(self, singleShot=True, interval=_SEARCH_MS)
         self._looking: asyncio.Task[None] | None = None
         self._arrange()
         self._connect()
         self._soon.start(0)
+        QTimer.singleShot(0, self, self._let_age)
 
     def refresh(self) -> None:
         """Ask the store anew; the answer comes by itself."""
@@ -84,17 +96,54 @@ class ConversationsPane(QWidget):
         return True
 
     def delete(self, one: Conversation) -> None:
-        """Take a conversation away, with a way back for some seconds."""
+        """Put a conversation into the trash, with a way back at once."""
+        if self.list.currentIndex() == self.model.index_of(one.id):
+            self.list.setCurrentIndex(QModelIndex())
+        self.model.take_out(one.id)
+        self._talk.typed_wanted.emit()
+        self._services.tasks.start(self._part_with(one, self._store.delete(one.id)))
+
+    async def _part_with(self, one: Conversation, deleted: "Future[None]") -> None:
+        """Leave it once it is in the trash; where it cannot be deleted it is listed again."""
+        try:
+            await stored(deleted)
+        finally:
+            self._soon.start(_SEARCH_MS)
         self._talk.drop(one.id)
-        self._keep(self._store.delete(one.id))
-        words = self.tr("“{}” was deleted.").format(one.title or self.tr("Untitled"))
-        self._services.notices.undo(words, lambda: self._keep(self._store.restore(one.id)))
-        QTimer.singleShot(_FORGET_MS, self, self._forget)
+        empty = self._talk.conversation.id
+        words = self.tr("“{}” is in the trash.").format(one.title or self.tr("Untitled"))
+        self._services.notices.undo(words, lambda: self._undo(one.id, empty))
+
+    def _undo(self, conversation: str, empty: str) -> None:
+        """Bring it back, and show it where nothing else was opened since."""
+        unkept, restored = self._talk.take_back(conversation), self._store.restore(conversation)
+        follow = self._show_restored(conversation, restored, empty, unkept=unkept)
+        self._services.tasks.start(follow)
+
+    async def _show_restored(
+        self, conversation: str, restored: "Future[None]", empty: str, *, unkept: bool
+    ) -> None:
+        try:
+            await stored(restored)
+        except StoreError:
+            if not unkept:
+                raise
+        if self._talk.conversation.id == empty:
+            self.chosen.emit(conversation)
+
+    def _tell_of_taking(self, one: Conversation) -> None:
+        """Another window has deleted what was shown here."""
+        words = self.tr("“{}” was deleted in another window.").format(
+            one.title or self.tr("Untitled")
+        )
+        empty = self._talk.conversation.id
+        self._services.notices.undo(words, lambda: self._undo(one.id, empty))
 
     async def _look(self, words: str) -> None:
         if self.delegate.renaming:  # new rows would take the field away: see the end of _connect
             return
         show: Callable[[], None]
+        count = await asyncio.wrap_future(self._store.trash_count())
         if words:
             found = await asyncio.wrap_future(self._store.search(words))
             show = partial(self.model.show_found, found)
@@ -106,6 +155,7 @@ class ConversationsPane(QWidget):
         if self.delegate.renaming:
             return
         show()
+        self.trash.setText(self.tr("Trash · {}").format(count) if count else self.tr("Trash"))
         self._nothing.setText(nothing)
         self._nothing.setVisible(not self.model.rowCount())
         self.list.setVisible(bool(self.model.rowCount()))
@@ -116,11 +166,16 @@ class ConversationsPane(QWidget):
         if change.what in ("conversations", "messages"):
             self.stored.emit()
 
-    def _forget(self) -> None:
-        self._keep(self._store.purge(_FORGET_MS / 1000 - 1))
+    def _let_age(self) -> None:
+        if not self._services.tasks.ended:
+            self._services.tasks.start(self._remove_old())
+
+    async def _remove_old(self) -> None:
+        while await stored(self._store.remove_old()) >= AT_ONCE:
+            pass
 
     def _keep(self, kept: "Future[None]") -> None:
-        self._services.tasks.start(_done(kept))
+        self._services.tasks.start(stored(kept))
 
     def _rename(self, ident: str, title: str) -> None:
         self._talk.note_title(ident, title)
@@ -156,6 +211,9 @@ class ConversationsPane(QWidget):
 
     def _connect(self) -> None:
         self._soon.timeout.connect(self.refresh)
+        self._ages.timeout.connect(self._let_age)
+        self.trash.clicked.connect(self.trash_wanted)
+        self._talk.taken_away.connect(self._tell_of_taking)
         self.search.textChanged.connect(lambda: self._soon.start(_SEARCH_MS))
         self.stored.connect(lambda: self._soon.start(_SEARCH_MS))
         self.model.renamed.connect(self._rename)
@@ -184,6 +242,7 @@ class ConversationsPane(QWidget):
         column.addWidget(self._nothing)
         column.addWidget(self.list, 1)
         column.addStretch()
+        column.addWidget(self.trash, 0, Qt.AlignmentFlag.AlignLeft)
         self.setFixedWidth(248)
 
 
@@ -205,7 +264,3 @@ class _List(QListView):
             self.delete_pressed.emit()
         else:
             super().keyPressEvent(event)
-
-
-async def _done(kept: "Future[None]") -> None:
-    await asyncio.wrap_future(kept)

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from app.errors import DiskFull, Failure
 from app.runtime.library import embedded_model
+from app.store.chat_defaults import KEYS
 from app.ui.commands import Command, Habit
 from app.ui.models.naming import plain_name
 from app.ui.page import Page
@@ -30,6 +31,7 @@ from .drafts import Drafting, Drafts
 from .settings_panel import SettingsPanel
 from .talk import Talk
 from .transcript import Transcript
+from .trash_card import TrashCard
 from .welcome import Welcome
 from .wordless import why_wordless
 
@@ -53,6 +55,7 @@ class ChatPage(Page):
         self._title = Elided("", "strong")
         self._sidebar = icon_button("sidebar", self.tr("Conversations (Ctrl+B)"))
         self._sliders = icon_button("sliders", self.tr("Chat settings (Ctrl+.)"))
+        self._trash: TrashCard | None = None
         self._think = self._think_pill()
         self.composer.add_pill(self._think)
         self._middle = QStackedWidget()
@@ -108,6 +111,7 @@ class ChatPage(Page):
             ),
             Command(self.tr("Copy the last reply"), self._copy_last, "Ctrl+Shift+C", "copy", group),
             Command(self.tr("Rename the conversation"), self._rename, "", "edit", group),
+            Command(self.tr("Delete the conversation"), self._delete, "", "trash", group),
         )
 
     def habits(self) -> Sequence[Habit]:
@@ -180,6 +184,18 @@ class ChatPage(Page):
         self.pane.show()
         self.pane.rename_current()
 
+    def _delete(self) -> None:
+        if len(self.talk.tree):
+            self.pane.delete(self.talk.conversation)
+
+    def show_trash(self) -> None:
+        """Show the deleted conversations, over the window."""
+        if self._trash is None:
+            self._trash = TrashCard(self._services, self.window())
+            self._trash.chosen.connect(self.open)
+            self._trash.restored.connect(self.talk.take_back)
+        self._trash.show_trash()
+
     def _look_again(self) -> None:
         if not self._services.tasks.ended:
             self.drafts.look()
@@ -187,7 +203,10 @@ class ChatPage(Page):
 
     async def _take_over(self) -> None:
         """Another window may have stored something: show it, and stay where the reader is."""
-        if not await asyncio.wrap_future(self._services.conversations.look_again()):
+        asked = self._services.conversations.look_again()
+        settings = self._services.settings
+        await self._services.tasks.thread(settings.look_again, *KEYS.values())
+        if not await asyncio.wrap_future(asked):
             return
         at_end, value = self.transcript.at_end, self.transcript.verticalScrollBar().value()
         await self.talk.look_again()
@@ -306,7 +325,9 @@ class ChatPage(Page):
         self.transcript.save_wanted.connect(self._save)
         self.pane.chosen.connect(self.open)
         self.pane.new_wanted.connect(self.begin)
+        self.pane.trash_wanted.connect(self.show_trash)
         self.panel.closed.connect(self._toggle_panel)
+        self.panel.defaults_wanted.connect(lambda: self.wanted.emit("settings"))
         self._sidebar.clicked.connect(self._toggle_pane)
         self._sliders.clicked.connect(self._toggle_panel)
         self._services.session.changed.connect(self._show_model)

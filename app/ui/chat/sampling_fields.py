@@ -117,6 +117,11 @@ class SamplingFields(QWidget):
         tip = _tr("The same seed and the same words give the same reply.")
         _add(form, _tr("Seed"), pair, tip)
 
+    @property
+    def sampling(self) -> Sampling:
+        """The numbers that are shown."""
+        return self._shown
+
     def show_sampling(self, sampling: Sampling) -> None:
         """Show these numbers; asks for nothing."""
         self._shown = sampling
@@ -125,7 +130,7 @@ class SamplingFields(QWidget):
         _show(self._seed, -1 if sampling.seed is None else min(sampling.seed, _MAX_SEED))
 
     def keep_typed(self) -> None:
-        """Take over a number that is being typed."""
+        """Take over a number that is typed and not yet confirmed."""
         for field in (*self._fields.values(), self._seed):
             field.interpretText()
 

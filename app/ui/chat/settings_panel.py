@@ -1,6 +1,7 @@
 """The right side of the chat: how the replies of this conversation are made."""
 
 from PySide6.QtCore import QCoreApplication, QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -14,6 +15,7 @@ from PySide6.QtWidgets import (
 from app.ui.services import Services
 from app.ui.widgets.parts import button, icon_button, label
 
+from .defaults_note import DefaultsNote
 from .sampling_fields import SamplingFields, whole_number
 from .talk import Talk
 
@@ -39,9 +41,13 @@ def template_name(template: str) -> str:
 
 
 class SettingsPanel(QWidget):
-    """Shows what the talk says and changes it; ``closed`` when it shall go away."""
+    """Shows what the talk says and changes it; ``closed`` when it shall go away.
+
+    ``defaults_wanted`` asks for the place where the defaults are.
+    """
 
     closed = Signal()
+    defaults_wanted = Signal()
 
     def __init__(self, services: Services, talk: Talk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -67,6 +73,7 @@ class SettingsPanel(QWidget):
         self.limit = whole_number(1, 100_000, 256, _tr("Longest reply, in tokens"))
         self.fields = SamplingFields()
         self.reset = button(_tr("Reset to recommended"), "undo", role="link")
+        self.note = DefaultsNote(services, talk)
         self._think_row = QWidget()
         self._typing = QTimer(self, singleShot=True, interval=_TYPING_MS)
         self._arrange()
@@ -78,7 +85,7 @@ class SettingsPanel(QWidget):
         conversation, loaded = self._talk.conversation, self._services.session.loaded
         blocked = [QSignalBlocker(part) for part in (self.system, self.template, self.think)]
         blocked.append(QSignalBlocker(self.limit))
-        if self.system.toPlainText() != conversation.system:
+        if not self._typing.isActive() and self.system.toPlainText() != conversation.system:
             self.system.setPlainText(conversation.system)
         self.template.clear()
         for name in loaded.templates if loaded else ():
@@ -93,15 +100,19 @@ class SettingsPanel(QWidget):
             block.unblock()
         self.fields.show_sampling(self._talk.sampling())
         self.reset.setEnabled(conversation.sampling is not None)
+        self.note.show_difference()
 
     def keep_typed(self) -> None:
-        """Take over the system prompt and the numbers as they stand now."""
+        """Take over what is typed, before it counts or another conversation is shown."""
+        self._typing.stop()
         self.limit.interpretText()
         self.fields.keep_typed()
-        self._typing.stop()
         text = self.system.toPlainText()
         if text != self._talk.conversation.system:
             self._talk.configure(system=text)
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 (Qt's name)
+        self.keep_typed()
 
     def _connect(self) -> None:
         self._typing.timeout.connect(self.keep_typed)
@@ -114,6 +125,8 @@ class SettingsPanel(QWidget):
         self.fields.changed.connect(lambda sampling: self._talk.configure(sampling=sampling))
         self.reset.clicked.connect(lambda: self._talk.configure(sampling=None))
         self._talk.configured.connect(self.show_settings)
+        self._talk.typed_wanted.connect(self.keep_typed)
+        self.note.defaults_wanted.connect(self.defaults_wanted)
         self._services.session.changed.connect(self.show_settings)
 
     def _arrange(self) -> None:
@@ -127,6 +140,8 @@ class SettingsPanel(QWidget):
         body = QVBoxLayout(inside)
         body.setContentsMargins(space("l"), space("s"), space("l"), space("l"))
         body.setSpacing(space("s"))
+        body.addWidget(self.note)
+        body.addSpacing(space("xs"))
         body.addWidget(_named(_tr("System prompt"), self.system))
         body.addWidget(self.system)
         body.addSpacing(space("xs"))

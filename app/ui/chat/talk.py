@@ -10,6 +10,8 @@ from PySide6.QtCore import QObject, Signal
 from app.errors import Failure, RequestRefused
 from app.runtime.prompt import Think, family_of, lead
 from app.runtime.protocol import Chat, Loaded, Sampling, Turn
+from app.store.changes import Change
+from app.store.chat_defaults import ChatDefaults, defaults_in, different
 from app.store.records import Conversation, Message, Reply, new_id, new_message
 from app.ui.services import Services
 
@@ -25,6 +27,8 @@ class Talk(QObject):
 
     ``grew`` and ``ended`` carry the id of a reply of the branch that is shown; ``configured``
     comes when how replies are made has changed; ``writing_changed`` when a reply begins or ends.
+    ``typed_wanted`` asks for settings that are typed and not yet handed in, before they count.
+    ``taken_away`` carries the conversation that was shown and that another window has deleted.
     """
 
     opened = Signal()
@@ -33,6 +37,9 @@ class Talk(QObject):
     ended = Signal(str)
     configured = Signal()
     writing_changed = Signal()
+    typed_wanted = Signal()
+    taken_away = Signal(object)
+    _settings_changed = Signal()
 
     def __init__(self, services: Services, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -40,8 +47,11 @@ class Talk(QObject):
         self._store = services.conversations
         self._writings: dict[str, Writing] = {}
         self._stored = False
+        self._defaults = defaults_in(services.settings)
         self.tree = Tree(self._blank())
         self._unkept = Unkept(services, self)
+        self._settings_changed.connect(self._take_defaults)
+        self.destroyed.connect(self._store.changes.listen(self._note_settings))
 
     # what is
 
@@ -49,6 +59,11 @@ class Talk(QObject):
     def conversation(self) -> Conversation:
         """The one that is shown; not stored before its first message."""
         return self.tree.conversation
+
+    @property
+    def defaults(self) -> ChatDefaults:
+        """What a new conversation begins with."""
+        return self._defaults
 
     @property
     def writing(self) -> Writing | None:
@@ -75,15 +90,10 @@ class Talk(QObject):
     # conversations
 
     def begin(self) -> None:
-        """An empty conversation; it is stored with its first message."""
-        before = self.conversation
-        fresh = self._blank()
-        if self._stored:  # go on in the way the person has chosen
-            fresh = msgspec.structs.replace(
-                fresh, template=before.template, think=before.think, limit=before.limit
-            )
+        """An empty conversation with the defaults; it is stored with its first message."""
+        self.typed_wanted.emit()
         self._stored = False
-        self._show(Tree(fresh))
+        self._show(Tree(self._blank()))
 
     async def open(self, conversation: str) -> None:
         """Show a stored conversation with the branch that was shown last."""
@@ -94,28 +104,34 @@ class Talk(QObject):
         writing = self._writings.get(conversation)
         if writing is not None and writing.message.id in tree:
             tree.replace(writing.message)
+        self.typed_wanted.emit()
         self._stored = True
         self._show(tree)
 
     async def look_again(self) -> None:
-        """Show what another window has added to the conversation, unless one is written here."""
-        shown = self.tree
-        unkept = self._unkept.tree_of(shown.conversation.id)
+        """Show what another window has changed in the conversation, unless one is written here."""
+        shown, before = self.tree, self.conversation
+        unkept = self._unkept.tree_of(before.id)
         if not self._stored or self.writing is not None or unkept is not None:
             return
-        found = await asyncio.wrap_future(self._store.open(shown.conversation.id))
-        if found is None or self.tree is not shown or self.writing is not None:
+        found = await asyncio.wrap_future(self._store.open(before.id))
+        if self.tree is not shown or self.writing is not None:
             return
-        if found.messages != shown.messages:
-            self._show(Tree(found.conversation, found.messages))
-        elif found.conversation.title != shown.conversation.title:
-            self.note_title(found.conversation.id, found.conversation.title)
+        if found is None or found.trashed:
+            self.begin()
+            self.taken_away.emit(before)
+        elif self.conversation == before:  # nothing was changed here meanwhile
+            if found.messages != shown.messages:
+                self._show(Tree(found.conversation, found.messages))
+            elif different(found.conversation, before) or found.conversation.title != before.title:
+                shown.conversation = found.conversation
+                self.configured.emit()
 
     def configure(self, **values: object) -> None:
         """Change system, template, think, sampling or limit of the conversation."""
         self.tree.conversation = msgspec.structs.replace(self.conversation, **values)
         if self._stored:
-            self._keep(self._store.configure(self.conversation))
+            self._keep(self._store.configure(self.conversation, *values))
         self.configured.emit()
 
     def note_title(self, conversation: str, title: str) -> None:
@@ -169,20 +185,24 @@ class Talk(QObject):
 
     def drop(self, conversation: str) -> None:
         """A conversation was deleted: write no more in it, and show another if it was shown."""
-        self._unkept.forget(conversation)
+        self._unkept.note_deleted(conversation)
         writing = self._writings.get(conversation)
         if writing is not None:
-            writing.wanted = False
             writing.stop()
         if conversation == self.conversation.id:
-            self._stored = False
-            self._show(Tree(self._blank()))
+            self.begin()
+
+    def take_back(self, conversation: str) -> bool:
+        """A deletion is undone; True where the store does not have all of the conversation yet."""
+        self._unkept.note_restored(conversation)
+        return self._unkept.tree_of(conversation) is not None
 
     # inside
 
     def _say(self, text: str, parent: str | None) -> None:
         if self.writing is not None or not text.strip():
             return
+        self.typed_wanted.emit()
         if not self._stored:
             self._stored = True
             named = msgspec.structs.replace(self.conversation, title=title_of(text))
@@ -224,6 +244,7 @@ class Talk(QObject):
 
     def _request(self, last: str, loaded: Loaded | None, lead_in: str | None = None) -> Request:
         """What continues the branch that ends with ``last``; ``lead_in`` None is the template's."""
+        self.typed_wanted.emit()
         conversation = self.conversation
         think: Think = "off" if loaded is None else self._think(loaded)
         template = self._template(loaded)
@@ -264,7 +285,7 @@ class Talk(QObject):
         message = writing.message
         self._writings.pop(message.conversation, None)
         if writing.kept is not None:
-            self._unkept.watch(writing.kept, tree if writing.wanted else None)
+            self._unkept.watch(writing.kept, tree)
         tree.replace(message)
         if message.conversation == self.conversation.id and message.id in self.tree:
             self.tree.replace(message)
@@ -282,8 +303,25 @@ class Talk(QObject):
 
     def _blank(self) -> Conversation:
         now = time.time()
-        system = self._services.settings.now.system_prompt
-        return Conversation(id=new_id(), created=now, updated=now, system=system)
+        return Conversation(
+            id=new_id(), created=now, updated=now, **msgspec.structs.asdict(self._defaults)
+        )
+
+    def _note_settings(self, change: Change) -> None:
+        """From any thread."""
+        if change.what == "settings":
+            self._settings_changed.emit()
+
+    def _take_defaults(self) -> None:
+        """A conversation that is not stored yet follows them, where it has nothing of its own."""
+        before, self._defaults = self._defaults, defaults_in(self._services.settings)
+        changed = different(before, self._defaults)
+        if not self._stored:
+            followed = set(changed) - set(different(self.conversation, before))
+            values = {name: getattr(self._defaults, name) for name in followed}
+            self.tree.conversation = msgspec.structs.replace(self.conversation, **values)
+        if changed:
+            self.configured.emit()
 
 
 def title_of(text: str) -> str:

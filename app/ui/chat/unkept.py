@@ -29,6 +29,7 @@ class Unkept(QObject):
         super().__init__(parent)
         self._store, self._notices = services.conversations, services.notices
         self._trees: dict[str, Tree] = {}
+        self._deleted: set[str] = set()
         self.again = QTimer(self, singleShot=True, interval=_AGAIN_MS)
         self.again.timeout.connect(self._try)
         self._failed.connect(self._lose)
@@ -43,9 +44,13 @@ class Unkept(QObject):
         """The conversation as it was shown, if the store does not have all of it."""
         return self._trees.get(conversation)
 
-    def forget(self, conversation: str) -> None:
-        """It was deleted: it is not brought back."""
-        self._trees.pop(conversation, None)
+    def note_deleted(self, conversation: str) -> None:
+        """It was put into the trash: what the store has yet to take of it goes there, too."""
+        self._deleted.add(conversation)
+
+    def note_restored(self, conversation: str) -> None:
+        """It was taken out of the trash."""
+        self._deleted.discard(conversation)
 
     def _look(self, tree: Tree | None, done: "Future[None]") -> None:
         """From the store's thread."""
@@ -83,5 +88,7 @@ class Unkept(QObject):
             self._failed_again.emit()
 
     def _release(self, tree: Tree) -> None:
+        if tree.conversation.id in self._deleted:
+            self._store.delete(tree.conversation.id)
         if self._trees.pop(tree.conversation.id, None) is not None and not self._trees:
             self._notices.news(self.tr("There is room again: everything is stored."))

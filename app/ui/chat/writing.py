@@ -28,10 +28,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Writing(QObject):
-    """``grew`` at most 30 times a second, ``ended`` once; ``message`` is the reply as it stands.
-
-    It is no longer ``wanted`` once its conversation was deleted.
-    """
+    """``grew`` at most 30 times a second, ``ended`` once; ``message`` is the reply as it stands."""
 
     grew = Signal()
     ended = Signal()
@@ -42,7 +39,6 @@ class Writing(QObject):
         self.message = message
         self.read: tuple[int, int] | None = None
         self.failure: Failure | None = None
-        self.wanted = True
         self._task: asyncio.Task[None] | None = None
         self._before = message.reply
         self._parts: list[str] = [message.text]

@@ -13,6 +13,7 @@ from app.ui.page import Page
 from app.ui.services import Services
 from app.ui.widgets.parts import button, label
 
+from .chat import ChatSettings
 from .downloads import DownloadSettings
 from .folders import Folders
 from .sections import Section
@@ -34,8 +35,10 @@ class SettingsPage(Page):
         body = QWidget()
         self._column = QVBoxLayout(body)
         self._arrange(body)
+        self.chat = ChatSettings(services)
         self.downloads = DownloadSettings(services)
-        sections = (self._look(), self._models(), self.downloads, self._data(), self._about())
+        own = (self._look(), self._models(), self.chat, self.downloads)
+        sections = (*own, self._data(), self._about())
         for section in sections:
             self._column.addWidget(section)
         self._column.addStretch()
@@ -120,6 +123,7 @@ class SettingsPage(Page):
         self.theme_choice.setCurrentIndex(self.theme_choice.findData(theme.mode))
         self.size_choice.setCurrentIndex(nearest(theme.scale))
         self.open_last.setChecked(self._services.settings.now.open_last_model)
+        self.chat.follow()
         self.downloads.follow()
 
     def _show_cards(self) -> None:

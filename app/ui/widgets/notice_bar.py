@@ -1,6 +1,8 @@
 """The bar below the page's top edge: failures with their details, news, and undo."""
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from collections.abc import Callable
+
+from PySide6.QtCore import QElapsedTimer, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -20,13 +22,16 @@ from app.ui.theme import Theme
 from .parts import button, icon_button, label
 
 _LINES_BESIDE = 3  # more words than that have their buttons below them
+_SEEN_MS = 4000  # so long at least a notice stays that comes to light again
 _COLOURS = {Kind.NEWS: "accent", Kind.FAILURE: "bad", Kind.UNDO: "text-dim"}
 
 
 class NoticeBar(QFrame):
-    """Shows the newest notice; ``closed`` when it goes, by the person or by time.
+    """Shows the newest notice; ``closed`` when the last one goes, by the person or by time.
 
-    ``left_alone`` when it goes while it has the keyboard; a click on it does not take that.
+    A way back that a newer notice covers comes to light again when that one has gone, so that each
+    of several deletions can be undone.  ``left_alone`` when the bar goes while it has the keyboard;
+    a click on it does not take that.
     """
 
     closed = Signal()
@@ -37,6 +42,9 @@ class NoticeBar(QFrame):
         self.setObjectName("notice")
         self._theme = theme
         self.notice: Notice | None = None
+        self._covered: list[tuple[Notice, int]] = []  # ways back, each with its milliseconds
+        self._uncovered = QElapsedTimer()
+        self._more = label("", "dim")
         self._picture = QLabel()
         self._title = label("", "strong", wrap=True)
         self._words = label("", wrap=True)
@@ -49,9 +57,9 @@ class NoticeBar(QFrame):
         self._details.setMaximumHeight(120)
         self._timer = QTimer(self, singleShot=True)
         self._arrange()
-        self._timer.timeout.connect(self.dismiss)
-        self._close.clicked.connect(self.dismiss)
-        self._act.clicked.connect(self._do)
+        self._timer.timeout.connect(self._run_out)
+        self._close.clicked.connect(lambda: self._press(self.dismiss))
+        self._act.clicked.connect(lambda: self._press(self._do))
         self._unfold.clicked.connect(self._toggle_details)
         self._copy.clicked.connect(self._copy_details)
         notices.posted.connect(self.show_notice)
@@ -60,7 +68,13 @@ class NoticeBar(QFrame):
         self.hide()
 
     def show_notice(self, notice: Notice) -> None:
-        """Put ``notice`` on the bar, in place of what is there."""
+        """Put ``notice`` on the bar, over a way back that is there and in place of all else."""
+        before = self.notice
+        if before is not None and before.kind is Kind.UNDO:
+            self._covered.append((before, self._timer.remainingTime()))
+        self._show(notice, int(notice.lasts_s * 1000))
+
+    def _show(self, notice: Notice, lasts_ms: int) -> None:
         self.notice = notice
         self.setAccessibleName(f"{notice.title} {notice.text}".strip())
         self._title.setText(notice.title)
@@ -71,6 +85,8 @@ class NoticeBar(QFrame):
         self._act.setText(notice.verb)
         self._act.setAccessibleName(notice.verb or self.tr("No action"))
         self._act.setVisible(notice.act is not None)
+        self._more.setText(self.tr("{} more can be undone").format(len(self._covered)))
+        self._more.setVisible(notice.kind is Kind.UNDO and bool(self._covered))
         self._details.setPlainText(notice.details)
         self._details.hide()
         for part in (self._unfold, self._copy):
@@ -78,13 +94,18 @@ class NoticeBar(QFrame):
         self._paint_picture()
         self._make_room()
         self._timer.stop()
-        if notice.lasts_s:
-            self._timer.start(int(notice.lasts_s * 1000))
+        if lasts_ms > 0:
+            self._timer.start(lasts_ms)
         self.show()
 
     def dismiss(self) -> None:
-        """Take the notice away."""
+        """Take the notice away; a way back that it covered is offered again."""
         if self.notice is None:
+            return
+        if self._covered:
+            notice, left_ms = self._covered.pop()
+            self._uncovered.start()
+            self._show(notice, max(left_ms, _SEEN_MS) if left_ms >= 0 else 0)
             return
         self.notice = None
         self._timer.stop()
@@ -112,6 +133,18 @@ class NoticeBar(QFrame):
         ways = QBoxLayout.Direction
         below = words > _LINES_BESIDE * beside
         self._middle.setDirection(ways.TopToBottom if below else ways.LeftToRight)
+
+    def _run_out(self) -> None:
+        """Time is up, also for the ways back that were counted below this one."""
+        if self.notice is not None and self.notice.kind is Kind.UNDO:
+            self._covered.clear()
+        self.dismiss()
+
+    def _press(self, verb: Callable[[], None]) -> None:
+        """A double click is meant for the notice that was there at its beginning."""
+        just = self._uncovered.isValid()
+        if not just or self._uncovered.hasExpired(QApplication.doubleClickInterval()):
+            verb()
 
     def _do(self) -> None:
         notice = self.notice
@@ -149,6 +182,7 @@ class NoticeBar(QFrame):
             part.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             if part is not self._close:
                 self._verbs.addWidget(part)
+        self._verbs.insertWidget(0, self._more)
         self._middle = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self._middle.setSpacing(space("s"))
         self._middle.addLayout(said, 1)

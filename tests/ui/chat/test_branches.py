@@ -221,7 +221,7 @@ async def test_conversations_that_are_stored_before_anyone_looks_are_let_go_of(c
     assert "everything is stored" in said[-1].text
 
 
-async def test_a_conversation_that_was_deleted_on_a_full_disk_is_not_brought_back(chat):
+async def test_a_conversation_deleted_on_a_full_disk_comes_whole_into_the_trash(chat):
     said = []
     chat.services.notices.posted.connect(said.append)
     store, talk = chat.services.conversations, chat.page.talk
@@ -235,9 +235,32 @@ async def test_a_conversation_that_was_deleted_on_a_full_disk_is_not_brought_bac
     await until(lambda: any(notice.title == "The disk is full" for notice in said))
     _make_room(store._database)
     talk._unkept.again.timeout.emit()
+    await until(lambda: not talk._unkept._trees)
+    await until(lambda: store.all().result(10) == [])
+    assert store.trash_count().result(10) == 1
+    next(notice for notice in said if notice.verb == "Undo").act()
+    await until(lambda: len(chat.texts()) == 2)
+    assert chat.texts()[-1].startswith("x" * 60_000)
+
+
+async def test_a_conversation_of_which_nothing_is_stored_can_be_deleted_and_brought_back(chat):
+    said = []
+    chat.services.notices.posted.connect(said.append)
+    store, talk = chat.services.conversations, chat.page.talk
     await settled()
-    assert not talk._unkept._trees
-    assert store.all().result(10) == []
+    _fill_disk(store._database)
+    await chat.say("First" + "x" * 50_000, "Words.")
+    await until(lambda: talk._unkept._trees)
+    chat.page._delete()
+    await until(lambda: any(notice.verb == "Undo" for notice in said))
+    assert not len(talk.tree)
+    _make_room(store._database)
+    next(notice for notice in said if notice.verb == "Undo").act()
+    talk._unkept.again.timeout.emit()
+    await until(lambda: len(store.all().result(10)) == 1)
+    await talk.open(store.all().result(10)[0].id)
+    assert chat.texts() == ["First" + "x" * 50_000, "Words."]
+    assert store.trash_count().result(10) == 0
 
 
 def _fill_disk(database):

@@ -186,7 +186,7 @@ async def test_a_draft_comes_back_with_its_deleted_conversation(chat):
     ident = await conversation(chat, "First")
     QTest.keyClicks(chat.page.composer.edit, "half a thought")
     chat.page.pane.delete(chat.page.talk.conversation)
-    assert field(chat) == ""
+    await until(lambda: field(chat) == "")
     chat.services.conversations.restore(ident)
     await show(chat, ident)
     assert field(chat) == "half a thought"

@@ -192,7 +192,7 @@ async def test_without_a_keyring_the_password_is_hidden_and_said_to_stand_in_the
         part.proxy.setText("ann:geheim@proxy.example:3128")
         part.proxy.editingFinished.emit()
         await until(lambda: now(house).hub_proxy == "http://ann:geheim@proxy.example:3128")
-        assert "geheim" not in part.proxy.text()
+        await until(lambda: "geheim" not in part.proxy.text())
         assert "stands in the settings file" in part._proxy_words.text()
         part.proxy.setText(part.proxy.text().replace("3128", "8080"))
         part.proxy.editingFinished.emit()

@@ -1,0 +1,103 @@
+"""What a conversation has of its own beside the defaults, and the ways from one to the other."""
+
+import msgspec
+from PySide6.QtCore import QCoreApplication, Qt, Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from app.store.chat_defaults import (
+    ChatDefaults,
+    defaults_in,
+    different,
+    keep_defaults,
+    settings_of,
+)
+from app.store.records import Conversation
+from app.ui.services import Services
+from app.ui.widgets.parts import button, label
+
+from .talk import Talk
+
+
+class DefaultsNote(QWidget):
+    """Both ways can be undone; ``defaults_wanted`` asks for the place where the defaults are."""
+
+    defaults_wanted = Signal()
+
+    def __init__(self, services: Services, talk: Talk, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._services, self._talk = services, talk
+        self.words = label("", "small", wrap=True)
+        self.words.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.use = button(_tr("Use for new conversations"), role="link")
+        self.back = button(_tr("Back to the defaults"), role="link")
+        self.change = button(_tr("Change the defaults"), role="link")
+        self.use.clicked.connect(self._use)
+        self.back.clicked.connect(self._back)
+        self.change.clicked.connect(self.defaults_wanted)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addWidget(self.words)
+        for link in (self.use, self.change, self.back):
+            column.addWidget(link, 0, Qt.AlignmentFlag.AlignLeft)
+        kept = self.back.sizePolicy()
+        kept.setRetainSizeWhenHidden(True)  # what stands below does not move under the hand
+        self.back.setSizePolicy(kept)
+        services.theme.changed.connect(self._keep_room)
+        self._keep_room()
+        self.show_difference()
+
+    def show_difference(self) -> None:
+        """Say what is different now."""
+        own = different(self._talk.conversation, self._talk.defaults)
+        for link in (self.use, self.back):
+            link.setVisible(bool(own))
+        self.change.setVisible(not own)
+        if own:
+            names = ", ".join(_names()[name] for name in own)
+            words = _tr("Of its own: {}. All else is as in the defaults.").format(names)
+        else:
+            words = _tr("As in the defaults. What you change here is for this conversation alone.")
+        self.words.setText(words)
+
+    def _keep_room(self) -> None:
+        """For two lines always, whatever is said."""
+        self.words.ensurePolished()
+        self.words.setMinimumHeight(2 * self.words.fontMetrics().lineSpacing())
+
+    def _use(self) -> None:
+        self._talk.typed_wanted.emit()
+        settings = self._services.settings
+        before = defaults_in(settings)
+        keep_defaults(settings, settings_of(self._talk.conversation))
+        said = _tr("New conversations begin with these settings.")
+        self._services.notices.undo(said, lambda: keep_defaults(settings, before))
+
+    def _back(self) -> None:
+        self._talk.typed_wanted.emit()
+        before = self._talk.conversation.id, settings_of(self._talk.conversation)
+        self._talk.configure(**msgspec.structs.asdict(self._talk.defaults))
+        said = _tr("The conversation has the default settings again.")
+        self._services.notices.undo(said, lambda: self._undo(*before))
+
+    def _undo(self, conversation: str, before: ChatDefaults) -> None:
+        """Another conversation may be shown by now."""
+        values = msgspec.structs.asdict(before)
+        if self._talk.conversation.id == conversation:
+            self._talk.configure(**values)
+        else:
+            self._services.conversations.configure(Conversation(id=conversation, **values))
+
+
+def _names() -> dict[str, str]:
+    return {
+        "system": _tr("system prompt"),
+        "template": _tr("prompt template"),
+        "think": _tr("thinking"),
+        "limit": _tr("longest reply"),
+        "sampling": _tr("sampling"),
+    }
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("DefaultsNote", text)
