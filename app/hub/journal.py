@@ -10,10 +10,10 @@ from typing import Literal
 import msgspec
 
 from app.errors import Fact, StoreError
+from app.runtime.file_lock import locked
 from app.runtime.whole_files import patiently, writing
 
 from .catalogue import Entry
-from .locking import locked
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
