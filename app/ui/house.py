@@ -64,7 +64,8 @@ class House:
         chosen = self._settings.now
         self._theme = Theme(chosen.theme, chosen.text_scale)
         self._theme.apply(app)
-        self.library = Library(self._settings, self._tasks, paths.models, guide, paths.cache)
+        where = (paths.models, guide, paths.cache, paths.verified)
+        self.library = Library(self._settings, self._tasks, *where)
         self.services = Services(
             session=self._session,
             theme=self._theme,
