@@ -32,7 +32,8 @@ def run(options: Namespace) -> int:
     entry = _entry(choice.hub, options.repo, options.file)
     how = How(connections=choice.chosen.download_connections, tries=_TRIES)
     pace = Pace(choice.chosen.download_limit)
-    bundle = Bundle(choice.hub, entry, folder.absolute(), how=how, pace=pace)
+    where, verified = folder.absolute(), choice.verified
+    bundle = Bundle(choice.hub, entry, where, how=how, pace=pace, verified=verified)
     begun = time.monotonic()
     path = _Run(bundle, visible(entry.name)).path()
     if options.json:

@@ -8,6 +8,7 @@ from app.hub.endpoints import endpoint_at, endpoint_of
 from app.hub.keys import token_for
 from app.hub.proxies import whole_proxy
 from app.hub.remote import Hub
+from app.hub.verified import Verified
 from app.store.paths import standard_paths
 from app.store.settings import Settings, Values
 from app.words import one_line
@@ -17,11 +18,12 @@ from .output import note
 
 @dataclass(frozen=True)
 class Choice:
-    """A hub, the settings, and where models go."""
+    """A hub, the settings, where models go, and what was read to its end."""
 
     hub: Hub
     chosen: Values
     models: Path
+    verified: Verified
 
 
 def chosen_hub(address: str = "") -> Choice:
@@ -39,4 +41,4 @@ def chosen_hub(address: str = "") -> Choice:
     token, proxy = token_for(endpoint.address), whole_proxy(chosen.hub_proxy)
     hub = Hub(endpoint, token, proxy, cache_dir=paths.hub_cache)
     folder = Path(chosen.download_folder) if chosen.download_folder else paths.models
-    return Choice(hub, chosen, folder)
+    return Choice(hub, chosen, folder, Verified(paths.verified))

@@ -4,10 +4,12 @@ from argparse import Namespace
 from pathlib import Path
 
 from app.errors import BY_CODE, HubError, NotFound, WrongHash
-from app.hub.bundle import parts_of
-from app.hub.catalogue import bundled
+from app.hub.catalogue import Entry, Part, bundled
+from app.hub.places import tells_nothing
+from app.hub.placing import parts_of
 from app.hub.verify import digest
 from app.runtime.library import describe
+from app.runtime.origin import origin_of
 from app.words import one_line
 
 from .hub_choice import chosen_hub
@@ -45,12 +47,12 @@ _SOURCES = {"given": "given", "catalogue": "in the catalogue", "hub": "on the hu
 
 
 def _promised(path: Path) -> tuple[list[str], str]:
-    """The hashes that files of this name may have, and who says so."""
+    """The hashes that this file may have, and who says so."""
     named = [
         (entry, part)
         for entry in bundled()
         for part in parts_of(entry)
-        if part.path.rsplit("/", 1)[-1] == path.name
+        if _may_be(path, entry, part)
     ]
     known = [part.sha256 for _, part in named if part.sha256]
     if known or not named or not path.is_file():
@@ -63,6 +65,16 @@ def _promised(path: Path) -> tuple[list[str], str]:
         return [], ""
     known = list(filter(None, told))
     return known, "hub" if known else ""
+
+
+def _may_be(path: Path, entry: Entry, part: Part) -> bool:
+    """By the note beside it, else by its name, or its folder's where half of all have its name."""
+    origin = origin_of(path)
+    if origin is not None:
+        return (origin.repo, origin.file) == (entry.repo, part.path)
+    if part.path.rsplit("/", 1)[-1] != path.name:
+        return False
+    return not tells_nothing(path.name) or entry.repo.rsplit("/", 1)[-1] == path.parent.name
 
 
 def _digest(path: Path) -> str:

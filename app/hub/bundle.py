@@ -1,5 +1,6 @@
 """All files of one model from a hub to the disk: one after the other, and seen only when whole."""
 
+import contextlib
 import os
 import shutil
 import threading
@@ -8,70 +9,105 @@ from pathlib import Path
 
 import msgspec
 
-from app.errors import AlreadyThere
+from app.errors import AlreadyThere, DownloadBusy
+from app.runtime.origin import note_of, origin_of, write_origin
 from app.runtime.whole_files import unwritten
 
 from .catalogue import Entry, Part
 from .crew import How
 from .pace import Pace
-from .parts import LIVE, RECORD, already, forget, put_in_place
+from .parts import LIVE, PART, RECORD, already, forget, put_in_place
 from .places import Places
+from .placing import is_of, leading, origin_note, parts_of, place_of
 from .remote import Hub
 from .transfer import Order, Progress, StoppedError, Transfer
+from .verified import Verified
+
+_PLACES = 5  # tried one after the other, where they turn out to be another's
 
 
-def parts_of(entry: Entry) -> tuple[Part, ...]:
-    """Every file of an entry."""
-    return entry.parts or (Part(path=entry.file, bytes=entry.bytes, sha256=entry.sha256),)
-
-
-def places_of(entry: Entry, folder: Path) -> Places:
-    """Where they go.  Raises UnsafeName."""
-    return Places(folder, entry.repo, [part.path for part in parts_of(entry)])
-
-
-def opened_of(entry: Entry, folder: Path) -> Path:
-    """The path that opens the model once it is whole.  Raises UnsafeName."""
-    parts, places = parts_of(entry), places_of(entry, folder)
-    leading = next((at for at, part in enumerate(parts) if part.path == entry.file), 0)
-    return places.opened(leading)
-
-
-def already_of(entry: Entry, folder: Path) -> int:
+def already_of(entry: Entry, folder: Path, into: str | None = None) -> int:
     """How many bytes an earlier run has left of it; 0 where the disk does not say.
 
     Raises UnsafeName.
     """
-    places = places_of(entry, folder)
     try:
+        places = place_of(entry, folder, into)
         if not places.alone and places.final.is_dir():
             return sum(part.bytes for part in parts_of(entry))
         return sum(map(already, places.paths))
-    except OSError:  # a disk that does not answer
+    except (OSError, AlreadyThere):  # a disk that does not answer, or no place at all
         return 0
 
 
-def discard(entry: Entry, folder: Path) -> None:
-    """Take away what an unfinished download has left.  Raises StoreError, UnsafeName."""
-    places = places_of(entry, folder)
+def discard(entry: Entry, folder: Path, into: str | None = None) -> None:
+    """Take away what an unfinished download has left, and nothing of another one.
+
+    Raises StoreError, UnsafeName, AlreadyThere.
+    """
+    places = place_of(entry, folder, into)
     try:
         if places.alone:
             forget(places.final)
+            if not os.path.lexists(places.final):
+                note_of(places.final).unlink(missing_ok=True)
+            if places.into:
+                with contextlib.suppress(OSError):  # what else is in there stays
+                    places.gathered.rmdir()
         elif places.gathered.is_dir() and not places.gathered.is_symlink():
             shutil.rmtree(places.gathered)
     except OSError as error:
         raise unwritten(error, str(places.final)) from error
 
 
+def _give_up_empty(places: Places, entry: Entry) -> None:
+    """A place where nothing has come is free again."""
+    growing = places.growing(leading(entry))
+    origin = origin_of(growing)
+    if (
+        any(map(os.path.lexists, _left_at(places, entry)))
+        or origin is None
+        or not is_of(origin, entry)
+    ):
+        return
+    with contextlib.suppress(OSError):
+        note_of(growing).unlink()
+        if places.into:
+            places.gathered.rmdir()  # what else is in there stays
+
+
+def _left_at(places: Places, entry: Entry) -> list[Path]:
+    """Everything that a download can have there beside its note."""
+    paths = [*places.paths, places.opened(leading(entry))]
+    endings = ("", PART, RECORD, LIVE)
+    return [path.with_name(path.name + ending) for path in paths for ending in endings]
+
+
 class Bundle:
-    """Fetches an entry into ``folder``; blocks its thread."""
+    """Fetches an entry into ``folder``; blocks its thread.
+
+    ``into`` is the folder in it that was chosen before, see ``Places``.  What was read to its end
+    is noted in ``verified``.
+    """
 
     def __init__(
-        self, hub: Hub, entry: Entry, folder: Path, *, how: How | None = None, pace: Pace
+        self,
+        hub: Hub,
+        entry: Entry,
+        folder: Path,
+        *,
+        how: How | None = None,
+        pace: Pace,
+        into: str | None = None,
+        verified: Verified | None = None,
     ) -> None:
         self._hub, self._entry, self._folder = hub, entry, folder
-        self._how, self._pace = how or How(), pace
-        self._parts, self._places = parts_of(entry), places_of(entry, folder)
+        self._how, self._pace, self._into = how or How(), pace, into
+        self._verified = verified or Verified(None)
+        self._parts, self._hashes = parts_of(entry), dict[str, str]()
+        self._revision = ""
+        self._refused: dict[str, str] = {}
+        self._places = self._placed()
         self._stopped = threading.Event()
         self._now: tuple[int, Transfer | None] = 0, None  # bytes of the files before, and this one
         self._total = sum(part.bytes for part in self._parts)
@@ -105,14 +141,44 @@ class Bundle:
 
     def run(self) -> Path:
         """The path that opens it, once it is whole.  Raises what ``Transfer.run`` does."""
+        for _ in range(_PLACES):
+            try:
+                return self._run()
+            except AlreadyThere:
+                if not self._places.alone:
+                    raise
+                self._go_elsewhere()
+            except DownloadBusy:  # by another program: of this model, or of what took the place
+                before, self._places = self._places, self._placed()
+                if self._places.final == before.final:
+                    raise
+            finally:
+                _give_up_empty(self._places, self._entry)
+        raise AlreadyThere(path=str(self._places.final))
+
+    def _placed(self) -> Places:
+        known = self._verified.sha256_of
+        taken = self._refused
+        return place_of(self._entry, self._folder, self._into, taken=taken, sha256_of=known)
+
+    def _go_elsewhere(self) -> None:
+        """What lies there is something else: its note or name was no proof."""
+        self._refused[str(self._places.final)] = self._entry.repo
+        self._places = self._placed()
+
+    def _run(self) -> Path:
         places = self._places
+        self._now = 0, None
         if not places.alone and os.path.lexists(places.final):
             raise AlreadyThere(path=str(places.final))
+        self._claim()
         for part, path in zip(self._parts, places.paths, strict=True):
             self._fetch(part, path, alone=places.alone)
+        self._note()
         if not places.alone:
             self._complete(places.paths)
-        return opened_of(self._entry, self._folder)
+        self._remember()
+        return places.opened(leading(self._entry))
 
     def _fetch(self, part: Part, path: Path, *, alone: bool) -> None:
         order = Order(
@@ -123,14 +189,60 @@ class Bundle:
             bytes=part.bytes,
             sha256=part.sha256,
         )
-        transfer = Transfer(self._hub, order, how=self._how, pace=self._pace, keep_record=not alone)
+        transfer = Transfer(
+            self._hub,
+            order,
+            how=self._how,
+            pace=self._pace,
+            keep_record=not alone,
+            claim=self._claim,
+            verified=self._verified,
+        )
         before = self._now[0]
         self._now = before, transfer
         if self._stopped.is_set():
             raise StoppedError
         transfer.run()
+        self._hashes[part.path] = transfer.found
+        if part.path == self._entry.file:
+            self._revision = transfer.revision
         if not alone:
             self._now = before + transfer.progress.total, None
+
+    def _claim(self) -> None:
+        """The place is this entry's from now on, and is found to be so once it is locked.
+
+        Raises AlreadyThere where it is another's.
+        """
+        places, growing = self._places, self._places.growing(leading(self._entry))
+        origin = origin_of(growing)
+        if origin is not None and is_of(origin, self._entry):
+            return
+        if origin is not None and any(map(os.path.lexists, _left_at(places, self._entry))):
+            raise AlreadyThere(path=str(places.final))
+        try:
+            growing.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise unwritten(error, str(places.final)) from error
+        write_origin(growing, origin_note(self._entry, places))
+
+    def _note(self) -> None:
+        """With the hashes that were found."""
+        origin = origin_note(self._entry, self._places, self._revision)
+        files = (
+            msgspec.structs.replace(
+                one,
+                sha256=self._hashes.get(one.file) or one.sha256,
+                bytes=path.stat().st_size,
+            )
+            for one, path in zip(origin.files, self._places.paths, strict=True)
+        )
+        whole = msgspec.structs.replace(origin, files=tuple(files))
+        write_origin(self._places.growing(leading(self._entry)), whole)
+
+    def _remember(self) -> None:
+        for index, part in enumerate(self._parts):
+            self._verified.keep(self._places.opened(index), self._hashes.get(part.path, ""))
 
     def _complete(self, paths: Sequence[Path]) -> None:
         """All are right: the folder gets its name at once."""

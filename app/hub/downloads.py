@@ -13,7 +13,6 @@ from pathlib import Path
 import msgspec
 
 from app.errors import (
-    AlreadyThere,
     DiskFull,
     DownloadError,
     Failure,
@@ -22,13 +21,16 @@ from app.errors import (
 )
 
 from . import wanted
-from .bundle import already_of, discard, opened_of
+from .bundle import already_of, discard
 from .catalogue import Entry
 from .downloader import Downloader
 from .journal import Chores, Journal, Line
 from .observed import Observed
+from .placing import leading, place_of
 from .queued import BUSY, Item, State, items_of, line_of
 from .remote import Hub
+from .verified import NAME as VERIFIED
+from .verified import Verified
 from .wanted import Ended, Fetch, Halt, Limit, Moved, Origin
 
 __all__ = ["Downloads", "Item"]
@@ -65,6 +67,7 @@ class Downloads:
         self._lock = threading.RLock()
         self._chores = Chores()
         self._journal = Journal(journal_path)
+        self._verified = journal_path.with_name(VERIFIED)
         self._downloader = Downloader(self._chores, self._hear, self._lose)
         self._downloader.limit = limit
         self._at_work: dict[str, str] = {}
@@ -122,31 +125,15 @@ class Downloads:
     def add(self, entry: Entry, folder: Path | None = None) -> str:
         """Download it into ``folder``; the id of its item.
 
-        One that is in the queue already is not added again, but goes on.  Raises UnsafeName,
-        StoreError where the folder's name cannot be written down, and AlreadyThere where another
-        one in the queue has its place.
+        One that is in the queue already is not added again, but goes on.  It gets a place that no
+        other one has.  Raises UnsafeName, StoreError where the folder's name cannot be written
+        down, and AlreadyThere where there is no such place.
         """
         self._lead()
         where = folder or self._folder
         _refuse_bytes(where)
-        path = str(opened_of(entry, where))
         with self._lock:
-            for item in self._items:
-                if item.path == path and item.state != "done":
-                    if item.entry.key != entry.key:
-                        raise AlreadyThere(path=path)
-                    break
-            else:
-                self._items = [one for one in self._items if one.path != path]
-                item = Item(
-                    id=uuid.uuid4().hex[:12],
-                    entry=entry,
-                    folder=str(where),
-                    path=path,
-                    total_bytes=entry.bytes,
-                    done_bytes=already_of(entry, where),
-                )
-                self._items.append(item)
+            item = self._queued(entry, where) or self._place(entry, where)
         self.resume(item.id)
         self._go_on()
         return item.id
@@ -214,6 +201,27 @@ class Downloads:
         if self.elsewhere:
             raise QueueElsewhere
 
+    def _queued(self, entry: Entry, folder: Path) -> Item | None:
+        waiting = (item for item in self._items if item.state != "done")
+        same = (entry.key, entry.sha256, str(folder))
+        return next((one for one in waiting if _sort(one) == same), None)
+
+    def _place(self, entry: Entry, folder: Path) -> Item:
+        taken = {item.path: item.entry.repo for item in self._items if item.state != "done"}
+        sha256_of = Verified(self._verified).sha256_of
+        places = place_of(entry, folder, taken=taken, sha256_of=sha256_of)
+        item = Item(
+            id=uuid.uuid4().hex[:12],
+            entry=entry,
+            folder=str(folder),
+            path=str(places.opened(leading(entry))),
+            into=places.into,
+            total_bytes=entry.bytes,
+            done_bytes=already_of(entry, folder, places.into),
+        )
+        self._items = [one for one in self._items if one.path != item.path] + [item]
+        return item
+
     def _find(self, id: str) -> Item | None:  # noqa: A002
         return next((item for item in self._items if item.id == id), None)
 
@@ -252,6 +260,8 @@ class Downloads:
             folder=item.folder,
             origin=Origin(hub.endpoint, hub.token, hub.proxy),
             connections=self._connections,
+            into=item.into,
+            verified=str(self._verified),
         )
         self._downloader.send(fetch, start=True)
 
@@ -309,6 +319,7 @@ class Downloads:
             done_bytes=done,
             total_bytes=total,
             path=ended.path or item.path,
+            into=_into(ended.path, item) if ended.path else item.into,
             bytes_per_s=0.0,
             seconds_left=-1.0,
             failure=failure,
@@ -334,7 +345,7 @@ class Downloads:
 
     def _discard(self, item: Item) -> None:
         try:
-            discard(item.entry, Path(item.folder))
+            discard(item.entry, Path(item.folder), item.into)
         except Failure as failure:
             self._journal.trouble = self._journal.trouble or failure  # type: ignore[assignment]
 
@@ -343,6 +354,16 @@ class Downloads:
         if lines != self._written:
             self._written = lines
             self._chores.add(lambda: self._journal.write(lines))
+
+
+def _into(path: str, item: Item) -> str:
+    """The folder that it was put into in the end."""
+    below = Path(path).relative_to(item.folder).parts
+    return below[0] if len(below) > 1 else ""
+
+
+def _sort(item: Item) -> tuple[str, str, str]:
+    return item.entry.key, item.entry.sha256, item.folder
 
 
 def _refuse_bytes(folder: Path) -> None:

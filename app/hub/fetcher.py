@@ -24,6 +24,7 @@ from .crew import How
 from .pace import Pace, Rate
 from .remote import Hub
 from .transfer import StoppedError
+from .verified import Verified
 from .wanted import Ended, Fetch, Halt, Limit, Moved, Origin, Quit
 
 _TICK_S = 0.2
@@ -52,7 +53,15 @@ class _Job:
         self.fetch, self.folder = fetch, Path(fetch.folder)
         how = How(connections=fetch.connections)
         hub = _hub(fetch.origin, self.folder)
-        self._bundle = Bundle(hub, fetch.entry, self.folder, how=how, pace=pace)
+        self._bundle = Bundle(
+            hub,
+            fetch.entry,
+            self.folder,
+            how=how,
+            pace=pace,
+            into=fetch.into,
+            verified=Verified(Path(fetch.verified) if fetch.verified else None),
+        )
         self.discards = False
         self.ended: Ended | None = None
         self._rate = Rate()
@@ -95,7 +104,7 @@ class _Job:
     def clear_up(self) -> None:
         """Once it has ended: take away what is there, where that was asked for."""
         if self.discards and self.ended and not self.ended.path:
-            discard(self.fetch.entry, self.folder)
+            discard(self.fetch.entry, self.folder, self.fetch.into)
 
 
 class Fetcher:

@@ -10,18 +10,22 @@ from typing import Literal
 import msgspec
 
 from app.errors import Fact, StoreError
+from app.runtime.file_lock import locked
 from app.runtime.whole_files import patiently, writing
 
 from .catalogue import Entry
-from .locking import locked
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One download as it is kept; ``work``: what its owner does with it now, for who looks on."""
+    """One download as it is kept; ``work``: what its owner does with it now, for who looks on.
+
+    ``into`` is its folder in ``folder``, as ``Places`` has it; None from earlier versions.
+    """
 
     id: str
     entry: Entry
     folder: str
+    into: str | None = None
     state: Literal["queued", "paused", "done", "failed"] = "queued"
     work: Literal["", "running", "waiting", "checking"] = ""
     done_bytes: int = 0

@@ -1,6 +1,6 @@
 """Copies, moves and renames models with everything that belongs to them; never overwrites.
 
-A file that is being copied is called ``NAME.part`` until it is whole.
+A file that is being copied has a name of its own until it is whole, see ``whole_files``.
 """
 
 import contextlib
@@ -12,8 +12,11 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from app.errors import AlreadyThere, LibraryError, NameRefused, NoRoom, UnsafeName
-from app.runtime.whole_files import unwritten, writing
+import msgspec
+
+from app.errors import AlreadyThere, LibraryError, NameRefused, NoRoom, StoreError, UnsafeName
+from app.runtime.origin import origin_of, write_origin
+from app.runtime.whole_files import open_unique, unwritten, writing
 
 from .belonging import Group, is_nameless, stem_of
 from .parts import PART, put_in_place
@@ -48,8 +51,7 @@ def copied(group: Group, folder: Path, progress: Progress, cancelled: Cancelled)
             _copy_all(pairs, progress, cancelled)
         except _GivenUpError:
             return None
-        for source, target in _tokenizers(group, folder):
-            shutil.copyfile(source, target)
+        _copy_shared(group, pairs[0][1].parent)
     return pairs[0][1]
 
 
@@ -75,9 +77,8 @@ def moved(group: Group, folder: Path, progress: Progress, cancelled: Cancelled) 
                 return None
             remove(group)
             return pairs[0][1]
-        for source, target in _tokenizers(group, folder):
-            shutil.copyfile(source, target)
-        _drop_empty(group.folder)
+        _copy_shared(group, pairs[0][1].parent)
+        _drop_empty(group.folder or group.home)
     return pairs[0][1]
 
 
@@ -104,6 +105,7 @@ def renamed(group: Group, name: str) -> Path:
                 changed = [pair for pair in changed if pair[0] != main]
             _rename_all(changed, undo)
             undo.pop_all()
+        _note_names(pairs)
         if main.name.endswith(_INDEX) and pairs[0][0] != pairs[0][1]:
             main.unlink()
     return pairs[0][1]
@@ -114,7 +116,7 @@ def remove(group: Group) -> None:
     with _said(group.files[0]):
         for file in group.all:
             file.unlink(missing_ok=True)
-        _drop_empty(group.folder)
+        _drop_empty(group.folder or group.home)
 
 
 def refuse_links(group: Group) -> None:
@@ -126,19 +128,39 @@ def refuse_links(group: Group) -> None:
 
 
 def _places(group: Group, folder: Path) -> list[tuple[Path, Path]]:
-    base = folder / group.folder.name if group.folder else folder
+    """A model that is called by its folder keeps one of that name."""
+    own = group.folder or group.home
+    base = folder / own.name if own else folder
     return [(file, base / file.name) for file in group.all]
 
 
-def _tokenizers(group: Group, folder: Path) -> Iterator[tuple[Path, Path]]:
-    """Vocabularies that stay for the other models there, and are wanted here as well."""
-    for file in group.tokenizers:
-        if not os.path.lexists(folder / file.name):
-            yield file, folder / file.name
+def _copy_shared(group: Group, folder: Path) -> None:
+    """What stays for other models there, and is wanted here as well."""
+    for source in group.shared:
+        target = folder / source.name
+        if not os.path.lexists(target):
+            with writing(target) as copy, source.open("rb") as original:
+                shutil.copyfileobj(original, copy)
+
+
+def _note_names(pairs: Pairs) -> None:
+    """The note of origin names the files as they are called now; without it they are strangers."""
+    main = pairs[0][1]
+    origin = origin_of(main)
+    if origin is None:
+        return
+    names = {old.name: new.name for old, new in pairs}
+    files = tuple(
+        msgspec.structs.replace(one, name=names.get(one.name, one.name)) for one in origin.files
+    )
+    with contextlib.suppress(StoreError):  # it is a hint only
+        write_origin(main, msgspec.structs.replace(origin, files=files))
 
 
 def _refuse_taken(pairs: Pairs, group: Group, folder: Path) -> None:
-    taken = [folder / group.folder.name] if group.folder else [target for _, target in pairs]
+    own = group.folder or group.home
+    taken = [folder / own.name] if own else [target for _, target in pairs]
+    taken += [target.with_name(target.name + PART) for _, target in pairs]  # of a download
     for target in taken:
         if os.path.lexists(target):
             raise AlreadyThere(path=str(target))
@@ -160,9 +182,12 @@ def _copy_all(pairs: Pairs, progress: Progress, cancelled: Cancelled) -> None:
             if not folder.exists():
                 folder.mkdir()
                 undo.callback(_drop_empty, folder)
-        parts = [(target.with_name(target.name + PART), target) for _, target in pairs]
-        for (source, _), (part, _) in zip(pairs, parts, strict=True):
-            for count in _copying(source, part, undo):
+        parts = []
+        for source, target in pairs:
+            handle, part = open_unique(target)
+            undo.callback(part.unlink, missing_ok=True)
+            parts.append((part, target))
+            for count in _copying(source, handle, part):
                 done += count
                 progress(done, total)
                 if cancelled():
@@ -173,15 +198,10 @@ def _copy_all(pairs: Pairs, progress: Progress, cancelled: Cancelled) -> None:
         undo.pop_all()
 
 
-def _copying(source: Path, part: Path, undo: contextlib.ExitStack) -> Iterator[int]:
-    """Copy one file; yields the bytes of each step."""
+def _copying(source: Path, handle: int, part: Path) -> Iterator[int]:
+    """Copy one file into the open one at ``part``; yields the bytes of each step."""
     block = memoryview(bytearray(_BLOCK_BYTES))
-    try:
-        target = part.open("xb", buffering=0)
-    except FileExistsError as error:
-        raise AlreadyThere(path=str(part)) from error
-    undo.callback(part.unlink, missing_ok=True)
-    with source.open("rb", buffering=0) as original, target:
+    with open(handle, "wb", buffering=0) as target, source.open("rb", buffering=0) as original:
         while count := original.readinto(block):
             written = 0
             while written < count:

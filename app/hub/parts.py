@@ -20,9 +20,9 @@ from typing import Self
 import msgspec
 
 from app.errors import AlreadyThere, DownloadBusy
+from app.runtime.file_lock import locked
 from app.runtime.whole_files import patiently, unwritten, writing
 
-from .locking import locked
 from .ranges import Ranges, Span
 
 PART, RECORD, LIVE = ".part", ".part.json", ".part.live"

@@ -7,12 +7,14 @@ from typing import Literal
 
 import msgspec
 
-from app.errors import Failure, UnsafeName
+from app.errors import AlreadyThere, Failure, UnsafeName
 
 from . import wanted
-from .bundle import already_of, opened_of
+from .bundle import already_of
 from .catalogue import Entry
 from .journal import Line
+from .places import Places
+from .placing import leading, parts_of, place_of
 
 State = Literal["queued", "running", "paused", "waiting", "checking", "done", "failed"]
 
@@ -21,7 +23,7 @@ BUSY = ("running", "waiting", "checking")
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """One download.  ``path`` opens the model once ``state`` is "done".
+    """One download.  ``path`` opens the model once ``state`` is "done", ``into`` as in ``Places``.
 
     "waiting" is for the network, the hub or the disk, because of ``failure``; "paused" has one
     where the disk is full.  ``seconds_left`` is -1 where it cannot be told.  ``elsewhere``: another
@@ -32,6 +34,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     entry: Entry
     folder: str
     path: str
+    into: str | None = None
     state: State = "queued"
     done_bytes: int = 0
     total_bytes: int = 0
@@ -49,6 +52,7 @@ def line_of(item: Item) -> Line:
         id=item.id,
         entry=item.entry,
         folder=item.folder,
+        into=item.into,
         state=state,  # type: ignore[arg-type]
         work=item.state if item.state in BUSY else "",  # type: ignore[arg-type]
         done_bytes=item.done_bytes if resting else 0,
@@ -57,20 +61,29 @@ def line_of(item: Item) -> Line:
 
 
 def items_of(lines: tuple[Line, ...]) -> Iterator[Item]:
-    """What a journal tells of; a line whose name is not safe is passed over."""
+    """What a journal tells of; a line whose name is not safe, or has no place, is passed over."""
     for line in lines:
-        with contextlib.suppress(UnsafeName):
+        with contextlib.suppress(UnsafeName, AlreadyThere):
             yield _item(line)
+
+
+def _settled(line: Line) -> Places:
+    """Where a whole one was put, whatever lies there now; earlier versions did not note it."""
+    files = [part.path for part in parts_of(line.entry)]
+    repo, earlier = line.entry.repo, "" if len(files) == 1 else line.entry.repo.rsplit("/", 1)[-1]
+    return Places(Path(line.folder), repo, files, earlier if line.into is None else line.into)
 
 
 def _item(line: Line) -> Item:
     folder = Path(line.folder)
-    done = line.done_bytes if line.state == "done" else already_of(line.entry, folder)
+    places = _settled(line) if line.state == "done" else place_of(line.entry, folder, line.into)
+    done = line.done_bytes if line.state == "done" else already_of(line.entry, folder, line.into)
     return Item(
         id=line.id,
         entry=line.entry,
         folder=line.folder,
-        path=str(opened_of(line.entry, folder)),
+        path=str(places.opened(leading(line.entry))),
+        into=places.into,
         state=line.state,
         done_bytes=done,
         total_bytes=max(line.entry.bytes, done if line.state == "done" else 0),

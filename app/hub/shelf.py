@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from app.errors import BY_CODE, CheckpointError, LibraryError
-from app.runtime.library import ModelFile, Survey, describe, embedded_model, merged
+from app.runtime.library import ModelFile, Survey, describe, embedded_model, files_of, merged
 
 from . import moving, trash
 from .belonging import Group, group_of, ranked
@@ -24,6 +24,7 @@ from .catalogue import Entry, bundled
 from .checking import Checked, checked
 from .duplicates import Twins, twins_among
 from .parts import PART, PartFile
+from .verified import Verified, state_of
 from .watching import Headers, Reader, Teller, look_at, look_into
 
 _PATIENCE_S = 20.0
@@ -72,7 +73,8 @@ class Shelf:
 
     ``on_change`` is called, in a thread of its own, soon after a look found something else than
     the one before it; many changes at once are told once.  Headers are remembered below
-    ``cache_dir``, so that another start need not read them again.
+    ``cache_dir``, so that another start need not read them again.  ``verified`` is the file that
+    remembers whose bytes were read.
     """
 
     def __init__(
@@ -81,7 +83,9 @@ class Shelf:
         files: Iterable[Path] = (),
         on_change: Callable[[], None] | None = None,
         cache_dir: Path | None = None,
+        verified: Path | None = None,
     ) -> None:
+        self._verified = Verified(verified)
         self._lock = threading.Lock()
         self._headers = Headers(Cache(cache_dir) if cache_dir else None)
         self._teller = Teller(on_change or _nobody)
@@ -171,6 +175,11 @@ class Shelf:
         """Models that lie here more than once, by samples of their bytes; links are no waste."""
         return twins_among(self.contents.models, cancelled)
 
+    def hashes_of(self, model: ModelFile) -> tuple[str, ...]:
+        """The SHA-256 of each file of weights, "" for one that was not read as it is now."""
+        weights = (file for file in model.files if not file.endswith(".json"))
+        return tuple(self._verified.sha256_of(Path(file)) for file in weights)
+
     def disk_use(self) -> DiskUse:
         """What the library takes on the disk; folders that are not there take nothing."""
         models = self.contents.models
@@ -192,8 +201,12 @@ class Shelf:
         ``entries`` are those known beside the bundled ones.  None when cancelled.  Raises
         NotFound, Unreadable.
         """
-        files = self._group(path).files
-        return checked(files, [*bundled(), *entries], progress, cancelled)
+        files = self.group(path).files
+        before = {str(file): state_of(file) for file in files}
+        found = checked(files, [*bundled(), *entries], progress, cancelled)
+        for one in found or ():
+            self._verified.keep(Path(one.path), one.sha256, before[one.path])
+        return found
 
     # deeds
 
@@ -217,7 +230,7 @@ class Shelf:
             raise BY_CODE.get(found.failure_code, CheckpointError)("", **found.failure_facts)
         act = {"copy": moving.copied, "move": moving.moved}[how]
         try:
-            return act(self._group(Path(found.files[0])), folder, progress, cancelled)
+            return act(self.group(Path(found.files[0])), folder, progress, cancelled)
         finally:
             self.refresh()
 
@@ -227,13 +240,17 @@ class Shelf:
         folder: Path,
         progress: moving.Progress = lambda done, total: None,
         cancelled: moving.Cancelled = lambda: False,
+        *,
+        also: Iterable[Path] = (),
     ) -> Path | None:
         """Take what is here to another folder, also to another disk, with all that belongs to it.
 
-        Returns what opens it there, None when cancelled.  Raises as ``add`` does.
+        ``also`` are files beside it that were asked for, see ``group``.  Returns what opens it
+        there, None when cancelled.  Raises as ``add`` does.
         """
+        group = self._own(path).asked_for(also)
         try:
-            return moving.moved(self._own(path), folder, progress, cancelled)
+            return self._followed(group, moving.moved(group, folder, progress, cancelled))
         finally:
             self.refresh()
 
@@ -242,25 +259,28 @@ class Shelf:
 
         Raises NameRefused, AlreadyThere, LibraryError, StoreError.
         """
+        group = self._own(path)
         try:
-            return moving.renamed(self._own(path), name)
+            now = moving.renamed(group, name)
+            self._followed(group, now)
+            return now
         finally:
             self.refresh()
 
-    def trash(self, path: Path) -> None:
-        """Put it into the system's trash, with all that belongs to it.
+    def trash(self, path: Path, also: Iterable[Path] = ()) -> None:
+        """Put it into the system's trash, with its records and what was asked for beside it.
 
         Raises NoTrash where there is none: then ``delete`` is left.  Raises NotFound,
         LibraryError, and DownloadBusy for a download that is under way.
         """
         try:
-            trash.discard(self._own(path))
+            trash.discard(self._own(path).asked_for(also))
         finally:
             self.refresh()
 
-    def delete(self, path: Path) -> None:
+    def delete(self, path: Path, also: Iterable[Path] = ()) -> None:
         """Delete it for good.  Raises StoreError, LibraryError, DownloadBusy."""
-        group = self._own(path)
+        group = self._own(path).asked_for(also)
         moving.refuse_links(group)
         try:
             moving.remove(group)
@@ -269,9 +289,17 @@ class Shelf:
 
     def companions(self, path: Path) -> tuple[Path, ...]:
         """Every file that is moved, renamed or deleted together with ``path``."""
-        return self._group(path).all
+        return self.group(path).all
 
-    def _group(self, path: Path) -> Group:
+    def _followed(self, group: Group, now: Path | None) -> Path | None:
+        """What was verified is so under its new name."""
+        if now is not None:
+            for before, after in zip(group.files, map(Path, files_of(now)), strict=False):
+                self._verified.follow(before, after)
+        return now
+
+    def group(self, path: Path) -> Group:
+        """What goes where ``path`` goes, and what lies beside it."""
         with self._lock:
             roots = tuple(self._readers)
         return group_of(path, roots)
@@ -283,7 +311,7 @@ class Shelf:
         if path.name.endswith(PART) and path.with_name(path.name + ".live").exists():
             with PartFile(path.with_name(path.name.removesuffix(PART)), patience_s=0.0):
                 pass  # nobody is fetching it
-        return self._group(path)
+        return self.group(path)
 
     def _all(self) -> list[Reader]:
         return [*self._readers.values(), *([self._files] if self._files else [])]

@@ -36,6 +36,7 @@ from .hashing import Hasher
 from .pace import Pace, Rate
 from .parts import Identity, PartFile
 from .remote import Hub, RemoteFile
+from .verified import Verified, state_of
 from .verify import digest
 from .wire import Wire
 
@@ -87,6 +88,8 @@ class Transfer:
     """Fetches what ``order`` says.  ``pace`` is shared by all who keep one limit together.
 
     ``keep_record``: the file is one of several, and its record stays until they are complete.
+    ``claim`` is called once the file is locked, and raises where the place is another's.
+    ``found`` is the hash of the bytes that came, or were there; ``revision`` the hub's commit.
     """
 
     def __init__(
@@ -98,8 +101,12 @@ class Transfer:
         pace: Pace | None = None,
         free_bytes: Callable[[Path], int] | None = None,
         keep_record: bool = False,
+        claim: Callable[[], None] | None = None,
+        verified: Verified | None = None,
     ) -> None:
-        self._keep_record = keep_record
+        self._keep_record, self._claim = keep_record, claim
+        self._verified = verified or Verified(None)
+        self.found = self.revision = ""
         self._hub, self._order = hub, order
         self._how, self._pace = how or How(), pace or Pace()
         self._free_bytes = free_bytes or free_on
@@ -146,6 +153,8 @@ class Transfer:
         with PartFile(self._path) as part:
             self._part = part
             try:
+                if self._claim is not None:
+                    self._claim()
                 self._bring(part)
             finally:
                 if not part.total and part.part.exists():
@@ -156,6 +165,7 @@ class Transfer:
             remote = self._look_up()
             identity = Identity(etag=remote.etag, bytes=remote.bytes, sha256=self._wanted(remote))
             self._total, self.sha256 = remote.bytes, identity.sha256
+            self.revision = remote.commit
             if os.path.lexists(self._path) and self._is_there(part, identity):
                 part.discard(keep_record=self._keep_record)
                 return
@@ -167,8 +177,9 @@ class Transfer:
                 part.begin_anew(identity, remote.url)
                 continue
             if _is_promised(part, identity, found):
-                self.sha256 = found
+                self.sha256 = self.found = found
                 part.finish(keep_record=self._keep_record)
+                self._verified.keep(self._path, found)
                 return
             part.begin_anew(identity, remote.url)
             if not kept:
@@ -213,19 +224,31 @@ class Transfer:
         return order.sha256 or remote.sha256
 
     def _is_there(self, part: PartFile, identity: Identity) -> bool:
-        """Whether the very file has its name already.  Raises AlreadyThere for anything else."""
-        if part.is_done(identity):
-            return True
+        """Whether the very file has its name already.  Raises AlreadyThere for anything else.
+
+        A record beside it proves nothing: its bytes are read, unless this program has read them.
+        """
         path = self._path
-        same = path.is_file() and path.stat().st_size == identity.bytes and identity.sha256
-        self._checking = True
-        try:
-            if same and digest(path, stopped=self._stopped.is_set) == identity.sha256:
+        if path.is_file() and path.stat().st_size == identity.bytes:
+            if identity.sha256:
+                self.found = self._verified.sha256_of(path) or self._read()
+                if self.found == identity.sha256:
+                    return True
+            elif part.is_done(identity) and _is_git_s(path, identity):
+                self.found = self._read()
                 return True
+        raise AlreadyThere(path=str(path))
+
+    def _read(self) -> str:
+        """The hash of what has the name already.  Raises StoppedError."""
+        self._checking, before = True, state_of(self._path)
+        try:
+            found = digest(self._path, stopped=self._stopped.is_set)
         finally:
             self._checking = False
         self._raise_if_stopped()
-        raise AlreadyThere(path=str(path))
+        self._verified.keep(self._path, found, before)
+        return found
 
     def _fetched(self, part: PartFile, remote: RemoteFile) -> str:
         """The hash of the bytes once all are here."""
@@ -322,8 +345,13 @@ def free_on(folder: Path) -> int:
 def _is_promised(part: PartFile, identity: Identity, found: str) -> bool:
     if identity.sha256:
         return found == identity.sha256
+    return _is_git_s(part.part, identity)
+
+
+def _is_git_s(path: Path, identity: Identity) -> bool:
+    """Whether a small file has the name that git gave it; True where the hub does not tell one."""
     if _GIT.fullmatch(identity.etag) and identity.bytes < _LARGE:
-        return _git_hash(part.part) == identity.etag
+        return _git_hash(path) == identity.etag
     return True
 
 

@@ -1,5 +1,7 @@
 """Puts models into the system's trash, from where they can be taken back."""
 
+import contextlib
+
 from app.errors import NotFound, NoTrash
 
 from .belonging import Group
@@ -25,3 +27,6 @@ def discard(group: Group) -> None:
         except OSError as error:
             said = error.strerror or str(error)
             raise NoTrash(path=str(thing), said=said) from error
+    if group.home is not None:
+        with contextlib.suppress(OSError):  # what is not of the group stays, and so does the folder
+            group.home.rmdir()

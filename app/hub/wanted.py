@@ -19,13 +19,18 @@ class Origin(msgspec.Struct, frozen=True):
 
 
 class Fetch(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """Download an entry into a folder; answered by Moved, and by one Ended."""
+    """Download an entry into a folder; answered by Moved, and by one Ended.
+
+    ``into`` as ``Places`` has it; ``verified`` is the file that remembers what was read whole.
+    """
 
     id: str
     entry: Entry
     folder: str
     origin: Origin
     connections: int = 4
+    into: str | None = None
+    verified: str = ""
 
 
 class Halt(msgspec.Struct, frozen=True, tag=True, kw_only=True):

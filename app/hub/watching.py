@@ -14,6 +14,7 @@ import msgspec
 
 from app import __version__
 from app.runtime.library import ModelFile, Survey, describe, files_of, survey
+from app.runtime.origin import note_of
 
 from .cache import Cache
 
@@ -84,8 +85,8 @@ def _is_text(model: ModelFile) -> bool:
 
 
 def signature(files: tuple[str, ...]) -> Signature:
-    """What differs when one of these files was written, replaced or removed."""
-    return tuple(_state(file) for file in files)
+    """What differs when one of these files, or their note, was written, replaced or removed."""
+    return tuple(_state(file) for file in (*files, str(note_of(Path(files[0])))))
 
 
 def _state(file: str) -> tuple[str, int, int, int]:

@@ -28,6 +28,7 @@ from .cards import card_of, cards
 from .checkpoint import open_checkpoint
 from .checkpoint.sharded import is_sharded, main_file, part_names
 from .companions import Companion, companion_in
+from .origin import Origin, origin_of
 from .spec import Spec
 from .strategy import parse
 
@@ -37,7 +38,11 @@ _PERHAPS = (".pt", ".bin")
 _UNFINISHED = (".part", ".crdownload", ".partial")
 _INDEX = ".index.json"
 _SHARD = re.compile(r"(.+)-\d{5}-of-\d{5}(\.\w+)", re.ASCII)
-_WORDLESS = ("model", "pytorch_model", "consolidated")
+_USUAL = re.compile(
+    r"(?:(?:diffusion_)?(?:pytorch_|ggml[-_])?model|consolidated|adapter_model|weights|checkpoint)"
+    r"(?:[-_.]\d\d)?(?P<form>[-_.](?:bf16|f(?:p)?(?:16|32)|i?q\d\w*|int[48]))?",
+    re.IGNORECASE | re.ASCII,
+)
 _DEPTH = 5
 _ENTRIES = 20_000
 _REPORTED = 20
@@ -60,7 +65,8 @@ class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
     ``kind`` is "model"; "state" or "lora", which ``made_for`` describes; "unfinished" for a
     download; or why it is no use: "damaged", "unsafe", "foreign" (a model, but no RWKV),
     "unsupported" (not read or not run), "missing" or "unreadable".  ``files`` are all its files,
-    ``modified`` is when the newest was written, in seconds since 1970.
+    ``modified`` is when the newest was written, in seconds since 1970.  ``origin`` is what the
+    note beside it says of where it came from.
     """
 
     path: str
@@ -78,6 +84,7 @@ class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
     made_for: Companion | None = None
     files: tuple[str, ...] = ()
     modified: float = 0.0
+    origin: Origin | None = None
 
 
 class Survey(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,6 +135,7 @@ def describe(path: Path) -> ModelFile:
                 embedded=path == embedded_model(),
                 files=files,
                 modified=_modified(files),
+                origin=origin_of(Path(files[0])),
             )
     except UnsupportedFormat as failure:
         made_for = companion_in(path)
@@ -221,6 +229,7 @@ def _unusable(
         made_for=made_for,
         files=files,
         modified=_modified(files),
+        origin=origin_of(Path(files[0])),
     )
 
 
@@ -247,13 +256,27 @@ def _is_other_thing(model: ModelFile) -> bool:
 def name_of(path: Path) -> str:
     """What a model is called: its file's name without endings.
 
-    Where that is only a usual one, such as model.safetensors, the name of its folder.
+    Where that is only a usual one, such as model.safetensors, the name of its folder, with the
+    form of the numbers where the file's name tells it.
     """
-    name = _finished(path.name).removesuffix(_INDEX)
+    stem = _stem_of(path.name)
+    usual, folder = _USUAL.fullmatch(stem), path.absolute().parent.name
+    if usual is None or not folder:
+        return stem
+    form = usual["form"] or ""
+    return folder if form[1:].casefold() in folder.casefold() else folder + form
+
+
+def is_usual(name: str) -> bool:
+    """Whether half of all models have a file of this name, so that it tells nothing."""
+    return _USUAL.fullmatch(_stem_of(name)) is not None
+
+
+def _stem_of(file: str) -> str:
+    name = _finished(file).removesuffix(_INDEX)
     stem = Path(name).stem if Path(name).suffix.lower() in _MODELS + _PERHAPS else name
     match = _SHARD.fullmatch(name)
-    stem = match[1] if match else stem
-    return path.absolute().parent.name or stem if stem in _WORDLESS else stem
+    return match[1] if match else stem
 
 
 def _finished(name: str) -> str:
@@ -306,6 +329,11 @@ def _leading(files: list[str]) -> list[str]:
         if index or model not in chosen:
             chosen[model] = name
     return sorted(chosen.values())
+
+
+def is_model_name(name: str) -> bool:
+    """Whether a file is called as models are, whole or not."""
+    return not name.startswith(".") and _is_candidate(name)
 
 
 def _is_candidate(name: str) -> bool:

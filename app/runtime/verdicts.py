@@ -14,6 +14,7 @@ from app.errors import StoreError
 from app.kernels.cuda import nvrtc
 
 from .cards import Card
+from .file_lock import locked_beside
 from .whole_files import patiently, writing
 
 _MOST = 500
@@ -49,14 +50,15 @@ class Verdicts:
         """Keep one; of very many the oldest go."""
         if self._file is None:
             return
-        known = self._all()
-        known.pop(key, None)
-        known[key] = Verdict(passed, error, time.time())
-        kept = dict(list(known.items())[-_MOST:])
         with contextlib.suppress(OSError, StoreError):
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            with writing(self._file) as file:
-                file.write(msgspec.json.encode(kept))
+            with locked_beside(self._file):
+                known = self._all()
+                known.pop(key, None)
+                known[key] = Verdict(passed, error, time.time())
+                kept = dict(list(known.items())[-_MOST:])
+                with writing(self._file) as file:
+                    file.write(msgspec.json.encode(kept))
 
     def _all(self) -> dict[str, Verdict]:
         if self._file is None:

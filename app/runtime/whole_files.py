@@ -1,8 +1,16 @@
-"""Files that appear whole or not at all; what the system refuses becomes a Failure."""
+"""Files that appear whole or not at all; what the system refuses becomes a Failure.
+
+Until it is whole, a file has a name of its own that nobody else has: ``.NAME.<12 digits>.new`` in
+the same folder.  So two who write one file do not meet, and the last one stands.
+"""
 
 import contextlib
 import errno
 import os
+import re
+import secrets
+import stat
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,24 +18,31 @@ from typing import BinaryIO, ParamSpec, TypeVar
 
 from app.errors import DiskFull, StoreError
 
+from .file_lock import locked
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _IN_USE = (5, 32, 33)  # ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION
+_LONGEST = 50  # letters of a name that are kept, of up to 4 bytes each: file systems take 255
+_LEFT_OVER = re.compile(r"\..+\.[0-9a-f]{12}\.new", re.DOTALL)
+_OLD_S = 3600.0
+_cleared: set[str] = set()
 _PAUSES_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3)
 
 
 @contextlib.contextmanager
-def writing(path: Path) -> Iterator[BinaryIO]:
+def writing(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
     """A file that stands at ``path`` once all of it is written; before that nothing changes there.
 
+    ``mode`` are the permissions of a new file, less the umask; one that is replaced keeps its own.
     Behind a link it is the link's target that is replaced.  A device or a pipe is no file that
     could be: it is written to as it stands.  Raises DiskFull, and StoreError (facts path, why,
     said).
     """
     try:
-        with path.open("wb") if _stands(path) else _beside(path) as file:
+        with path.open("wb") if _stands(path) else _beside(path, mode) as file:
             yield file
     except OSError as error:
         raise unwritten(error, str(path)) from error
@@ -62,16 +77,69 @@ def _stands(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _beside(path: Path) -> Iterator[BinaryIO]:
+def _beside(path: Path, mode: int) -> Iterator[BinaryIO]:
     target = Path(os.path.realpath(path))
-    part = target.with_name(f"{target.name}.part")
+    _clear_left_overs(target.parent)
+    handle, growing = open_unique(target, mode)
     try:
-        with part.open("wb") as file:
+        with open(handle, "wb") as file:
+            if sys.platform != "win32":  # Windows keeps an open file by itself
+                locked(handle)
             yield file
             file.flush()
+            _keep_permissions(target, handle)
             os.fsync(file.fileno())
-        patiently(os.replace, part, target)
+        patiently(os.replace, growing, target)
     except BaseException:
         with contextlib.suppress(OSError):
-            part.unlink()
+            growing.unlink()
         raise
+
+
+def open_unique(target: Path, mode: int = 0o666) -> tuple[int, Path]:
+    """A new empty file in the folder of ``target`` under a name that nobody has; never a link."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
+    for name in ("O_NOFOLLOW", "O_BINARY", "O_CLOEXEC", "O_NOINHERIT"):
+        flags |= getattr(os, name, 0)
+    base = target.name[:_LONGEST]
+    while True:
+        growing = target.with_name(f".{base}.{secrets.token_hex(6)}.new")
+        try:
+            return os.open(growing, flags, mode), growing
+        except FileExistsError:
+            continue
+
+
+def _keep_permissions(target: Path, handle: int) -> None:
+    if sys.platform != "win32":
+        with contextlib.suppress(OSError):
+            os.fchmod(handle, stat.S_IMODE(os.stat(target).st_mode))
+
+
+def _clear_left_overs(folder: Path) -> None:
+    """Once in each run, take away what writers that were killed have left in ``folder``.
+
+    What was touched within the hour, or is locked, may still be written.
+    """
+    if str(folder) in _cleared:
+        return
+    _cleared.add(str(folder))
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if _LEFT_OVER.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                _clear(Path(entry.path))
+
+
+def _clear(left_over: Path) -> None:
+    with contextlib.suppress(OSError):
+        if time.time() - left_over.stat().st_mtime < _OLD_S:
+            return
+        if sys.platform != "win32":
+            handle = os.open(left_over, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                if locked(handle):
+                    left_over.unlink()
+            finally:
+                os.close(handle)
+        else:
+            left_over.unlink()  # refused while it is open

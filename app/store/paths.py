@@ -37,6 +37,11 @@ class Paths:
         return self.data / "downloads.json"
 
     @property
+    def verified(self) -> Path:
+        """Which files were read to their end, with their hashes."""
+        return self.data / "verified.json"
+
+    @property
     def hub_cache(self) -> Path:
         """What hubs answered, with its age."""
         return self.cache / "hub"

@@ -4,7 +4,6 @@ import contextlib
 import errno
 import json
 import os
-import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,13 +12,19 @@ from typing import Annotated, Any
 import msgspec
 
 from app.errors import DiskFull, Failure, StoreError
+from app.runtime.file_lock import locked_beside
 from app.runtime.protocol import Sampling
-from app.runtime.whole_files import patiently
+from app.runtime.whole_files import patiently, writing
 
 from .changes import Change, Changes
+from .edits import Edit, Edits, Json, applied
 from .records import Think
 
-Json = dict[str, Any]
+OF_ONE_WINDOW = (
+    *("model", "strategy", "window", "page", "conversation"),
+    *("conversations_shown", "chat_settings_shown"),
+)
+"""Fields that each window has for itself while it is open; the file keeps the last one's."""
 
 
 class Values(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,12 +66,16 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     download_folder: str = ""
 
 
+_SHARED = frozenset(Values.__struct_fields__).difference(OF_ONE_WINDOW)
+
+
 class Settings:
     """Reads once, writes soon after each change; ``trouble`` says what was wrong with the file.
 
-    Only what was changed here is written over the file, so that two windows and newer programs
-    keep what they wrote: unknown keys stay.  ``on_failure`` is called, in another thread, when
-    the file cannot be written.
+    Only what was changed here is written over the file, as a change: a folder that was added is
+    added to those that are there by then.  So two windows and newer programs keep what they wrote,
+    and unknown keys stay.  ``on_failure`` is called, in another thread, when the file cannot be
+    written.
     """
 
     def __init__(
@@ -80,8 +89,9 @@ class Settings:
         self._on_failure = on_failure
         self._lock = threading.Lock()
         self._writer: threading.Thread | None = None
-        self._unsaved: Json = {}
-        self._writing: Json = {}
+        self._unsaved: Edits = {}
+        self._writing: Edits = {}
+        self._seen: tuple[int, ...] = ()
         self.trouble: Failure | None = None
         self.now = Values()
         try:
@@ -92,11 +102,14 @@ class Settings:
     def change(self, **values: object) -> None:
         """Set some of Values' fields, now and for the next start; an unknown name is an error."""
         with self._lock:
-            now = msgspec.structs.replace(self.now, **values)
-            if now == self.now:
+            before, now = self.now, msgspec.structs.replace(self.now, **values)
+            if now == before:
                 return
             self.now = now
-            self._unsaved |= {name: msgspec.to_builtins(value) for name, value in values.items()}
+            for name in values:
+                first = self._unsaved.get(name)
+                was = first.before if first else msgspec.to_builtins(getattr(before, name))
+                self._unsaved[name] = Edit(was, msgspec.to_builtins(getattr(now, name)))
             if self._writer is None:
                 self._writer = threading.Thread(target=self._write_all, name="settings")
                 self._writer.start()
@@ -105,16 +118,23 @@ class Settings:
     def look_again(self, *names: str) -> bool:
         """Take over what another window has written for these fields; True where it differs.
 
-        What was changed here and is not written yet stays.  Reads the file: not for the thread
-        that paints, but it may be called from any.
+        Without names, for all that windows share, if the file is another one than at the last
+        such look.  What was changed here and is not written yet stays.  Reads the file: not for
+        the thread that paints, but it may be called from any.
         """
         with self._lock:
+            seen = _signature(self._path)
+            if not names and seen == self._seen:
+                return False
             try:
                 found = _values(_stored(self._path))
             except StoreError:
                 return False  # the next write tells what is wrong
             mine = self._unsaved.keys() | self._writing.keys()
-            theirs = {name: getattr(found, name) for name in names if name not in mine}
+            if not names:
+                self._seen = () if mine else seen
+            wanted = set(names or _SHARED) - mine
+            theirs = {name: getattr(found, name) for name in wanted}
             before, self.now = self.now, msgspec.structs.replace(self.now, **theirs)
             different = self.now != before
         if different:
@@ -153,53 +173,80 @@ def _values(stored: Mapping[str, Any]) -> Values:
     return Values(**taken)
 
 
+def _signature(path: Path) -> tuple[int, ...]:
+    """What differs when the file was written; () where it is not there."""
+    try:
+        status = path.stat()
+    except OSError:
+        return ()
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
 def _stored(path: Path) -> Json:
     """What the file holds; a damaged one is first renamed, so that a new one can be written."""
     try:
+        return _read(path)
+    except StoreError as found:
+        damage = found
+    if damage.facts["why"] != "damaged":
+        raise damage
+    try:
+        with locked_beside(path):  # another window may have written a good one meanwhile
+            return _sound(path)
+    except StoreError as failure:
+        raise (failure if failure.facts["why"] == "damaged" else damage) from None
+
+
+def _sound(path: Path) -> Json:
+    """As ``_read``; puts a damaged file aside.  For whoever has locked it."""
+    try:
+        return _read(path)
+    except StoreError as damage:
+        if damage.facts["why"] == "damaged":
+            kept = path.with_name(path.name + ".broken")
+            with contextlib.suppress(OSError):
+                patiently(os.replace, path, kept)
+                damage.facts["kept"] = str(kept)
+        raise
+
+
+def _read(path: Path) -> Json:
+    try:
         found = json.loads(patiently(path.read_text, "utf-8"))
-        if isinstance(found, dict):
-            return found
-        why = "not an object"
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise StoreError(str(error), path=str(path), why="refused") from error
     except ValueError as damage:  # neither UTF-8 nor JSON
-        why = str(damage)
-    kept = path.with_name(path.name + ".broken")
-    trouble = StoreError(why, path=str(path), why="damaged")
-    with contextlib.suppress(OSError):
-        patiently(os.replace, path, kept)
-        trouble.facts["kept"] = str(kept)
-    raise trouble
+        raise StoreError(str(damage), path=str(path), why="damaged") from damage
+    if isinstance(found, dict):
+        return found
+    raise StoreError("not an object", path=str(path), why="damaged")
 
 
-def _update(path: Path, values: Json) -> None:
-    """Write beside the file and rename: it is the old one or the new one, never half of it."""
-    try:
-        stored = _stored(path)
-    except StoreError as failure:
-        if failure.facts.get("why") != "damaged":
-            raise
-        stored = {}
+def _update(path: Path, edits: Edits) -> None:
+    """Read, change and write it while no other window does; it is never half of anything."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, stored | values)
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise DiskFull(str(error), path=str(path)) from error
         raise StoreError(str(error), path=str(path), why="refused") from error
+    with locked_beside(path):
+        try:
+            stored = _sound(path)
+        except StoreError as failure:
+            if failure.facts["why"] != "damaged":
+                raise
+            stored = {}
+        whole = _encoded(applied(edits, stored))
+        with writing(path, 0o600) as file:
+            file.write(whole)
 
 
-def _replace(path: Path, values: Json) -> None:
-    handle, name = tempfile.mkstemp(prefix=path.name, suffix=".new", dir=path.parent)
+def _encoded(values: Json) -> bytes:
+    """Letters as they are, but where one is half of a pair, such as of a path that is no text."""
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(values, file, ensure_ascii=False, indent=2, sort_keys=True)
-            file.flush()
-            os.fsync(file.fileno())
-        patiently(os.replace, name, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise
+        return json.dumps(values, ensure_ascii=False, indent=2, sort_keys=True).encode()
+    except UnicodeEncodeError:
+        return json.dumps(values, indent=2, sort_keys=True).encode()

@@ -31,6 +31,7 @@ from .page import Page, Place
 from .placement import Placement
 from .services import Services
 from .session import Session
+from .shared_settings import SharedSettings, put_in_force
 from .tasks import Tasks
 from .theme import Theme
 from .window import Window
@@ -63,7 +64,8 @@ class House:
         chosen = self._settings.now
         self._theme = Theme(chosen.theme, chosen.text_scale)
         self._theme.apply(app)
-        self.library = Library(self._settings, self._tasks, paths.models, guide, paths.cache)
+        where = (paths.models, guide, paths.cache, paths.verified)
+        self.library = Library(self._settings, self._tasks, *where)
         self.services = Services(
             session=self._session,
             theme=self._theme,
@@ -75,6 +77,7 @@ class House:
             catalogue=Catalogue(self._settings, self._tasks, paths.hub_cache),
             downloads=Queue(self._settings, self._tasks, paths),
             cards=Cards(self._tasks, look_for_cards),
+            shared=SharedSettings(self._settings, self._tasks),
         )
         self._paths = paths
         self.window = Window(self.services, self._places())
@@ -84,6 +87,7 @@ class House:
         self.window.offer(commands, lambda: model_commands(self.library, self._opening))
         self.window.strip.pressed.connect(self._offer_models)
         self._arrivals = Arrivals(self.services, self.window, self._opening)
+        self.services.shared.changed.connect(partial(put_in_force, self.services))
 
     def open(self) -> None:
         """Show the window as it was, then say what went wrong, then open the last model."""
@@ -96,6 +100,7 @@ class House:
         self._opening.open_last()
         self.library.refresh()
         self.library.watch()
+        self.services.shared.watch()
         self.services.downloads.resume_last()
         if parted(self._settings.now.hub_proxy)[1]:
             self._tasks.start(self._hide_password())
@@ -103,6 +108,7 @@ class House:
     async def close(self) -> None:
         """Hide first, then end: downloads, texts that are written, the worker, the stores."""
         self.closed = True
+        self.services.shared.close()
         self._placement.save()
         farewell = self._arrivals.farewell()
         await self.services.downloads.close()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .downloads.queue import Queue
     from .models.catalogue import Catalogue
     from .models.library import Library
+    from .shared_settings import SharedSettings
 
 
 @dataclass(frozen=True)
@@ -32,3 +33,4 @@ class Services:
     catalogue: "Catalogue"
     downloads: "Queue"
     cards: "Cards"
+    shared: "SharedSettings"

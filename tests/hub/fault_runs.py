@@ -24,7 +24,9 @@ from pathlib import Path
 from app.errors import Failure
 from app.hub.crew import How
 from app.hub.transfer import Order, Transfer
+from app.hub.verified import NAME as VERIFIED
 from app.hub.verify import digest
+from app.runtime.origin import NOTE
 from tests.hub.transfers import FILE, REPO, hub_at
 from tests.support.hub_server import Fault, HubServer, Virtual, online, repository
 
@@ -120,8 +122,10 @@ def kill_once(seed: int) -> str:
         assert done.returncode == 0, f"seed {seed}: {done}"
         _assert_nothing_bad(folder, [wanted])
         assert (folder / FILE).exists()
-        known = {FILE, "journal.json", "journal.json.lock", "cache"}
-        left = {path.name for path in folder.iterdir()} - known
+        known = {FILE, f"{FILE}{NOTE}", "cache"}
+        known |= {f"{name}{end}" for name in ("journal.json", VERIFIED) for end in ("", ".lock")}
+        names = {path.name for path in folder.iterdir()}
+        left = {name for name in names - known if not name.endswith(".new")}  # cleared in time
         assert not left, left
     return f"whole after {kills} kills"
 

@@ -1,5 +1,6 @@
 """Small real models for the tests of the library, and waiting for what threads do."""
 
+import hashlib
 import json
 import time
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from contextlib import contextmanager
 import torch
 
 from app.hub.shelf import Shelf
+from app.runtime.origin import Origin, OriginFile, note_of, write_origin
 from tests.support.checkpoints import random_tensors, write_pth, write_safetensors
 
 SMALL = {"layers": 2, "width": 32, "head_size": 16, "ffn_width": 64, "vocabulary": 11}
@@ -71,3 +73,18 @@ def wait_for(condition, limit_s=30):
         assert time.monotonic() < until, "it did not happen"
         time.sleep(0.02)
     return found
+
+
+def names(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def noted(main, *sides):
+    """A note of origin, as a download of these files leaves it."""
+    digests = {name: hashlib.sha256((main.parent / name).read_bytes()) for name in sides}
+    files = [OriginFile(name=main.name, file=main.name, sha256="0" * 64)]
+    files += [
+        OriginFile(name=name, file=name, sha256=one.hexdigest()) for name, one in digests.items()
+    ]
+    write_origin(main, Origin(repo="a/b", file=main.name, files=tuple(files)))
+    return note_of(main)

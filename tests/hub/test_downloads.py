@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from app.errors import (
-    AlreadyThere,
     HubMissing,
     QueueElsewhere,
     StoreError,
@@ -19,15 +18,15 @@ from app.errors import (
     WrongHash,
 )
 from app.hub.catalogue import Entry, Part
-from app.hub.downloads import Downloads, Item
 from app.hub.parts import already
+from app.hub.verify import digest
 from app.runtime.library import scan
+from app.runtime.origin import NOTE
+from tests.hub.queues import FILES, SIZE, Queue, right
 from tests.hub.test_transfer import until
-from tests.hub.transfers import REPO, hub_at
+from tests.hub.transfers import REPO
 from tests.support.hub_server import Fault, HubServer, Virtual, repository
 
-SIZE = 3_000_017
-FILES = {f"{name}.pth": Virtual(SIZE, seed=at) for at, name in enumerate(("one", "two", "three"))}
 SHARDS = {
     "model.safetensors.index.json": b'{"weight_map": {}}',
     "model-00001-of-00002.safetensors": Virtual(700_000, seed=8),
@@ -53,40 +52,6 @@ def queue(hub: HubServer, tmp_path: Path) -> Iterator["Queue"]:
     one = Queue(hub, tmp_path)
     yield one
     one.downloads.close()
-
-
-class Queue:
-    """Downloads with a journal in ``folder``, and words to wait for them."""
-
-    def __init__(self, hub: HubServer, folder: Path, **options: int) -> None:
-        self.folder, self.changes = folder, 0
-        self.downloads = Downloads(
-            folder / "models",
-            folder / "journal.json",
-            hub_at(hub.url, folder),
-            self._note,
-            **options,
-        )
-
-    def _note(self) -> None:
-        self.changes += 1
-
-    def add(self, file: str, repo: str = REPO) -> str:
-        return self.downloads.add(Entry(repo=repo, file=file))
-
-    def item(self, wanted: str) -> Item:
-        return next(item for item in self.downloads.items if item.id == wanted)
-
-    def wait(self, wanted: str, *states: str) -> Item:
-        until(lambda: self.item(wanted).state in (*states, "failed"), 60)
-        assert self.item(wanted).state in states, self.item(wanted).failure
-        return self.item(wanted)
-
-
-def right(folder: Path, name: str) -> bool:
-    from app.hub.verify import digest
-
-    return digest(folder / "models" / name) == FILES[name].sha256
 
 
 def test_what_is_added_arrives_and_then_nothing_runs(hub: HubServer, queue: Queue) -> None:
@@ -167,7 +132,8 @@ def test_a_failure_is_told_and_can_be_tried_again(hub: HubServer, queue: Queue) 
     other = queue.add("two.pth")
     until(lambda: queue.item(other).state == "failed")
     assert isinstance(queue.item(other).failure, WrongHash)
-    assert [path.name for path in (queue.folder / "models").iterdir()] == ["one.pth"]
+    left = sorted(path.name for path in (queue.folder / "models").iterdir())
+    assert left == ["one.pth", "one.pth.origin.json"]
 
 
 def test_a_busy_hub_is_waited_for_and_the_reason_shown(hub: HubServer, queue: Queue) -> None:
@@ -191,8 +157,16 @@ def test_two_models_do_not_share_a_place(hub: HubServer, queue: Queue) -> None:
     hub.fail(Fault(stall_after=1_000_000))
     one = queue.add("one.pth")
     assert queue.add("one.pth") == one
-    with pytest.raises(AlreadyThere):
-        queue.add("one.pth", "someone/other")
+    other = queue.add("one.pth", "someone/other")
+    arrived = queue.wait(other, "done")
+    assert Path(arrived.path) == queue.folder / "models" / "other" / "one.pth"
+    assert Path(arrived.path).read_bytes() == b"x" * 1000
+    queue.downloads.cancel(other)
+    hub.heal()
+    queue.downloads.pause(one)
+    queue.downloads.resume(one)
+    queue.wait(one, "done")
+    assert right(queue.folder, "one.pth")
 
 
 def _sharded() -> Entry:
@@ -212,7 +186,7 @@ def test_a_model_in_several_files_appears_only_when_whole(hub: HubServer, queue:
     item = queue.wait(one, "done")
     folder = queue.folder / "models" / "sharded"
     assert item.path == str(folder / "model.safetensors.index.json")
-    assert {path.name for path in folder.iterdir()} == set(SHARDS)
+    assert {path.name for path in folder.iterdir()} == {*SHARDS, f"{Path(item.path).name}{NOTE}"}
     assert [path.name for path in folder.parent.iterdir()] == ["sharded"]
     assert len([one for one in hub.requests("cdn") if "00001" in one.path]) == first
 
@@ -273,7 +247,6 @@ def test_a_killed_program_has_lost_nothing(hub: HubServer, tmp_path: Path) -> No
         capture_output=True,
     )
     assert again.returncode == 0, again
-    from app.hub.verify import digest
 
     assert digest(tmp_path / "one.pth") == FILES["one.pth"].sha256
     assert hub.requests("cdn")[-1].headers["Range"].startswith("bytes=2000000-")

@@ -1,5 +1,6 @@
 """Verdicts of self-tests on the disk: found again, forgotten, and never in the way."""
 
+import threading
 import time
 
 import msgspec
@@ -77,4 +78,19 @@ def test_another_library_of_products_is_to_be_tested_anew(monkeypatch):
 def test_they_lie_with_the_programs_own_files(tmp_path, monkeypatch):
     monkeypatch.setenv("ROOKERY_HOME", str(tmp_path))
     standard_verdicts().put("k", passed=True, error="")
-    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["self-tests.json"]
+    names = sorted(path.name for path in (tmp_path / "cache").iterdir())
+    assert names == ["self-tests.json", "self-tests.json.lock"]
+
+
+def test_two_that_write_at_once_keep_each_other_s_verdicts(tmp_path):
+    def write(name):
+        for number in range(30):
+            Verdicts(tmp_path / "v.json").put(f"{name}{number}", passed=True, error="")
+
+    threads = [threading.Thread(target=write, args=(name,)) for name in "ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    kept = Verdicts(tmp_path / "v.json")
+    assert all(kept.get(f"{name}{number}") for name in "ab" for number in range(30))

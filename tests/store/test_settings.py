@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -77,12 +79,67 @@ def test_two_windows_keep_each_others_choices(path: Path):
     assert (now.theme, now.text_scale) == ("dark", 1.25)
 
 
+WINDOW = """
+import sys
+from pathlib import Path
+from app.store.settings import Settings
+path, name = Path(sys.argv[1]), sys.argv[2]
+settings = Settings(path)
+for number in range(1, 26):
+    folders = (*settings.now.folders, f"/{name}/{number}")
+    ways = settings.now.strategies | {f"{name} {number}": "cpu fp32"}
+    settings.change(**{name: number}, folders=folders, strategies=ways)
+    settings.close()
+"""
+
+
+def test_two_programs_that_write_at_once_lose_nothing_of_each_other(path: Path):
+    names = ("download_limit", "downloads_at_once")
+    command = [sys.executable, "-c", WINDOW, str(path)]
+    windows = [subprocess.Popen([*command, name]) for name in names]
+    assert [window.wait(60) for window in windows] == [0, 0]
+    now = Settings(path).now
+    assert (now.download_limit, now.downloads_at_once) == (25, 25)
+    both = {(name, number) for name in names for number in range(1, 26)}
+    assert set(now.folders) == {f"/{name}/{number}" for name, number in both}
+    assert now.strategies == {f"{name} {number}": "cpu fp32" for name, number in both}
+
+
+def test_what_one_window_takes_away_the_other_does_not_bring_back(path: Path):
+    ways = {"a": "cpu bf16", "b": "cpu bf16"}
+    changed(path, folders=("/a", "/b", "/c"), strategies=ways)
+    one, two = Settings(path), Settings(path)
+    one.change(folders=("/a", "/c"), strategies={"b": "cpu fp32"})
+    one.close()
+    two.change(folders=("/a", "/b", "/c", "/d"), strategies=ways | {"c": "cpu int8"})
+    two.close()
+    now = Settings(path).now
+    assert now.folders == ("/a", "/c", "/d")
+    assert now.strategies == {"b": "cpu fp32", "c": "cpu int8"}
+
+
+def test_all_that_windows_share_is_noticed_and_what_is_a_window_s_own_is_not(path: Path):
+    mine, other = Settings(path), Settings(path)
+    other.change(theme="dark", text_scale=1.25, page="models", model="other.pth")
+    other.close()
+    assert mine.look_again()
+    assert (mine.now.theme, mine.now.text_scale) == ("dark", 1.25)
+    assert (mine.now.page, mine.now.model) == ("", "")
+    assert not mine.look_again()
+
+
+def test_a_path_that_is_no_text_is_written_down_like_any_other(path: Path):
+    changed(path, files=("/models/\udcff.pth", "/模型"))
+    assert Settings(path).now.files == ("/models/\udcff.pth", "/模型")
+
+
 def test_nothing_half_written_is_left_beside_the_file(path: Path):
     settings = Settings(path)
     for number in range(20):
         settings.change(text_scale=1.0 + number / 10)
     settings.close()
-    assert [file.name for file in path.parent.iterdir()] == ["settings.json"]
+    left = sorted(file.name for file in path.parent.iterdir())
+    assert left == ["settings.json", "settings.json.lock"]
     assert Settings(path).now.text_scale == pytest.approx(2.9)
 
 

@@ -113,12 +113,14 @@ class FirstModels(QWidget):
         return f"{said} {words.format(card.name, size(card.total_bytes), size(card.free_bytes))}"
 
     def _follow(self) -> None:
-        library = {entry.below: entry for entry in self._services.library.entries if entry.usable}
+        offers = [advice.entry for advice in self._advice]
+        rows = joined(self._services.library.entries, offers)
+        here = {row.offer.key: row for row in rows if row.offer and row.usable}
         for advice in self._advice:
             offer = advice.entry.offer
             if offer is not None:
                 item = self._services.downloads.item_of(offer.key)
-                self._cards[advice.entry.key].show_state(item, library.get(offer.name))
+                self._cards[advice.entry.key].show_state(item, here.get(offer.key))
 
 
 class OfferCard(QFrame):

@@ -1,6 +1,6 @@
 """One row of the Models page: a file on this disk, something on a hub, or one that is both."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,13 +12,13 @@ from app.hub.catalogue import Entry as Offer
 from app.runtime.library import ModelFile
 from app.runtime.spec import Spec
 
+from .matching import Offers, begun, prints_of
 from .naming import plain_name
 
 COMFORTABLE_BYTES = 4_000_000_000
 """Of a file so large a processor reads about what a word at reading speed allows."""
 
 _COMPANIONS = ("state", "lora")
-_PART = ".part"
 _WHOLE = ("model", *_COMPANIONS)
 
 
@@ -27,13 +27,15 @@ class Entry:
     """At least one of ``file`` (on this disk) and ``offer`` (on a hub) is there.
 
     ``ways`` are the ways it can run, ``strategy`` the usual one; none for what cannot be run,
-    whose ``reason`` is the sentence to show.  ``copies`` are other files with the same bytes.
+    whose ``reason`` is the sentence to show.  ``hashes`` are the SHA-256 of the file's parts, as
+    far as they were read to their end.
     """
 
     title: str
     file: ModelFile | None = None
     offer: Offer | None = None
     reason: str = ""
+    hashes: tuple[str, ...] = ()
 
     @cached_property
     def key(self) -> str:
@@ -67,7 +69,7 @@ class Entry:
     @property
     def resumable(self) -> bool:
         """Whether it is a download that no queue knows any more, of something that is on offer."""
-        return self.offer is not None and self.file is not None and bool(_begun(self.file))
+        return self.offer is not None and self.file is not None and bool(begun(self.file))
 
     @property
     def path(self) -> Path | None:
@@ -139,9 +141,12 @@ class Entry:
         return f"{self.title} {name} {repo} rwkv-{self.generation} {self.kind}".casefold()
 
 
-def dressed(files: Iterable[ModelFile]) -> tuple[Entry, ...]:
+def dressed(
+    files: Iterable[ModelFile], hashes_of: Callable[[ModelFile], tuple[str, ...]] = lambda file: ()
+) -> tuple[Entry, ...]:
     """Rows for what is on this disk: the guide first, what is no use last, by name between."""
-    return tuple(sorted(map(entry_of, files), key=_order))
+    rows = (replace(entry_of(file), hashes=hashes_of(file)) for file in files)
+    return tuple(sorted(rows, key=_order))
 
 
 def _order(entry: Entry) -> tuple[bool, bool, str]:
@@ -167,41 +172,34 @@ def offered(offer: Offer) -> Entry:
 def joined(here: Sequence[Entry], offers: Sequence[Entry]) -> tuple[Entry, ...]:
     """The files of this disk, each with its offer, and behind them what is only on a hub.
 
-    A file is an offer's where its name and its size are; of several offers the first counts.  What
-    a download has left is an offer's where the name is.
+    ``Offers.find`` tells which it is.  Other offers of the same bytes are not listed beside it.
     """
-    by_name: dict[tuple[str, int], Offer] = {}
-    by_part: dict[str, Offer] = {}
-    for entry in offers:
-        if entry.offer is not None:
-            by_name.setdefault((entry.offer.name, entry.offer.bytes), entry.offer)
-            if len(entry.offer.parts) <= 1 and entry.fetchable:
-                by_part.setdefault(entry.offer.name, entry.offer)
-    files, taken = [], set()
-    for entry in here:
-        file = entry.file
-        offer = by_name.get((Path(file.path).name, file.bytes)) if file else None
-        if offer is not None and file is not None and file.kind in _WHOLE:
-            taken.add((offer.name, offer.bytes))
-            files.append(replace(entry, title=offer.title or entry.title, offer=offer))
-        elif file is not None and (begun := by_part.get(_begun(file))) is not None:
-            taken.add((begun.name, begun.bytes))
-            said = _tr("Its download was not finished; it can go on.")
-            files.append(replace(entry, title=begun.title or entry.title, offer=begun, reason=said))
-        else:
-            files.append(entry)
-    rest = [one for one in offers if one.offer and (one.offer.name, one.offer.bytes) not in taken]
+    known = Offers(one.offer for one in offers if one.offer is not None)
+    files = [_with_offer(entry, known) for entry in here]
+    taken = {one.offer.key for one in files if one.offer}
+    same = {prints for one in files if one.offer and (prints := prints_of(one.offer))}
+    rest = [
+        one
+        for one in offers
+        if one.offer and one.offer.key not in taken and prints_of(one.offer) not in same
+    ]
     return (*files, *rest)
 
 
-def _begun(file: ModelFile) -> str:
-    """The name that an unfinished download will have; "" for every other file."""
-    name = Path(file.path).name
-    return name.removesuffix(_PART) if file.kind == "unfinished" and name.endswith(_PART) else ""
+def _with_offer(entry: Entry, offers: Offers) -> Entry:
+    file = entry.file
+    offer = offers.find(file, entry.hashes) if file is not None else None
+    if file is None or offer is None:
+        return entry
+    title = offer.title or entry.title
+    if begun(file):
+        said = _tr("Its download was not finished; it can go on.")
+        return replace(entry, title=title, offer=offer, reason=said)
+    return replace(entry, title=title, offer=offer) if file.kind in _WHOLE else entry
 
 
 def _reason(file: ModelFile) -> str:
-    if _begun(file):
+    if begun(file):
         return _tr("A download that was not finished, of something that is on no list here.")
     from app.words import say  # the sentences are read only when one is needed
 

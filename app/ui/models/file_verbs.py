@@ -2,22 +2,27 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, QUrl, Signal
+from PySide6.QtCore import QObject, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QLineEdit, QMessageBox, QWidget
 
 from app.errors import NoTrash
+from app.hub.belonging import is_configuration
 from app.ui.services import Services
 
 from .entry import Entry
 from .file_work import Work, Works
+from .going_along import GoingAlong, named_lines
 from .notes import checked_words, notes_of
 
 _UNDO_S = 8.0
 _ASKING_PX = 460
+
+Files = tuple[Path, ...]
 
 
 class FileVerbs(QObject):
@@ -38,6 +43,7 @@ class FileVerbs(QObject):
         self._works = Works(services.tasks, self.told.emit)
         self._said: dict[str, str] = {}
         self.doomed: set[str] = set()
+        self._asking: set[str] = set()
 
     def for_entry(self, entry: Entry) -> set[str]:
         """The names of what can be done with this one."""
@@ -104,6 +110,7 @@ class FileVerbs(QObject):
             )
             if found is not None:
                 self._said[entry.key] = checked_words(found)
+                self._library.refresh()  # what it is may be known now
 
         self._works.begin(entry.key, self.tr("Checking every byte: {}"), verified)
 
@@ -143,14 +150,18 @@ class FileVerbs(QObject):
 
     def move_to(self, entry: Entry, folder: Path) -> None:
         """Take a file to another folder, beside the window."""
-        path = entry.path
-        if path is None or folder == path.parent:
+        if entry.path is None or folder == entry.path.parent:
             return
+        words = self.tr("Move {}").format(entry.title), self.tr("Move")
+        self._ask_along(entry, words, lambda also: self._move_with(entry, folder, also), moves=True)
+
+    def _move_with(self, entry: Entry, folder: Path, also: Files) -> None:
+        path = entry.path
+        assert path is not None
 
         async def moved(work: Work) -> None:
-            now = await self._services.tasks.thread(
-                self._library.shelf.move, path, folder, work.note, work.cancelled
-            )
+            act = partial(self._library.shelf.move, also=also)
+            now = await self._services.tasks.thread(act, path, folder, work.note, work.cancelled)
             if now is not None:
                 self._follow(path, now)
                 self._keep_listed(now)
@@ -189,10 +200,44 @@ class FileVerbs(QObject):
     # the trash
 
     def _delete(self, entry: Entry, path: Path) -> None:
+        words = self.tr("Move {} to the trash").format(entry.title), self.tr("Move to the trash")
+        self._ask_along(entry, words, lambda also: self._doom(entry, path, also))
+
+    def _ask_along(
+        self,
+        entry: Entry,
+        words: tuple[str, str],
+        act: Callable[[Files], None],
+        *,
+        moves: bool = False,
+    ) -> None:
+        """Ask about the files beside it, if there are any, and then do it with those wanted."""
+        key, path = entry.key, entry.path
+        if path is None or key in self.doomed | self._asking:
+            return
+        self._asking.add(key)
+
+        async def asked() -> None:
+            group = await self._services.tasks.thread(self._library.shelf.group, path)
+            if not group.others and not (group.home and group.shared):
+                act(())
+                return
+            needed = [one for one in (*group.shared, *group.others) if is_configuration(one.name)]
+            ticked = needed if moves else []
+            dialog = GoingAlong(self._services.theme, group, words, ticked)
+            dialog.setParent(self._page, dialog.windowFlags())
+            dialog.accepted.connect(lambda: act(dialog.chosen))
+            dialog.open()
+
+        self._start(asked()).add_done_callback(lambda _: self._asking.discard(key))
+
+    def _doom(self, entry: Entry, path: Path, also: Files) -> None:
         """It goes in a few seconds; until then it can be taken back, and closing forgets it."""
+        if entry.key in self.doomed:
+            return
         self.doomed.add(entry.key)
         self.doomed_changed.emit()
-        task = self._start(self._discard(entry, path))
+        task = self._start(self._discard(entry, path, also))
 
         def undo() -> None:
             task.cancel()
@@ -202,35 +247,39 @@ class FileVerbs(QObject):
         said = self.tr("{} goes to the trash.").format(path.name)
         self._services.notices.undo(said, undo, lasts_s=_UNDO_S)
 
-    async def _discard(self, entry: Entry, path: Path) -> None:
+    async def _discard(self, entry: Entry, path: Path, also: Files) -> None:
         await asyncio.sleep(_UNDO_S)
         session = self._services.session
         if session.loaded is not None and session.loaded.path == str(path):
             session.unload()
+        shelf = self._library.shelf
         try:
-            await self._services.tasks.thread(self._library.shelf.trash, path)
+            await self._services.tasks.thread(shelf.trash, path, also)
         except NoTrash:
-            self._ask_to_delete(path)
+            group = await self._services.tasks.thread(shelf.group, path)
+            self._ask_to_delete(path, group.asked_for(also).all, also)
         finally:
             self._library.refresh()
             self.doomed.discard(entry.key)
             self.doomed_changed.emit()
 
-    def _ask_to_delete(self, path: Path) -> None:
+    def _ask_to_delete(self, path: Path, files: Files, also: Files) -> None:
         box = QMessageBox(self._page)
         box.setWindowTitle(self.tr("No trash here"))
+        box.setTextFormat(Qt.TextFormat.PlainText)
         box.setText(self.tr("There is no trash where {} lies.").format(path.name))
-        box.setInformativeText(self.tr("Delete it for good? It cannot be taken back."))
+        asked = self.tr("Delete for good? It cannot be taken back:")
+        box.setInformativeText("\n".join([asked, "", *named_lines(files)]))
         role = QMessageBox.ButtonRole.DestructiveRole
         delete = box.addButton(self.tr("Delete for good"), role)
         box.addButton(QMessageBox.StandardButton.Cancel)
         box.setDefaultButton(QMessageBox.StandardButton.Cancel)
-        delete.clicked.connect(lambda: self._start(self._deleted(path)))
+        delete.clicked.connect(lambda: self._start(self._deleted(path, also)))
         box.finished.connect(box.deleteLater)
         box.open()
 
-    async def _deleted(self, path: Path) -> None:
-        await self._services.tasks.thread(self._library.shelf.delete, path)
+    async def _deleted(self, path: Path, also: Files) -> None:
+        await self._services.tasks.thread(self._library.shelf.delete, path, also)
         self._library.refresh()
 
     def _start(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":

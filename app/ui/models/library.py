@@ -36,11 +36,13 @@ class Library(QObject):
         usual_folder: Path,
         guide: Path,
         cache_dir: Path | None = None,
+        verified: Path | None = None,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._settings, self._tasks = settings, tasks
         self._usual, self._guide, self._cache_dir = usual_folder, guide, cache_dir
+        self._verified = verified
         self.entries: tuple[Entry, ...] = ()
         self.missing: tuple[Path, ...] = ()
         self.used_bytes = 0
@@ -61,8 +63,8 @@ class Library(QObject):
     def shelf(self) -> Shelf:
         """What reads the disk; its verbs block and belong into threads."""
         if self._shelf is None:
-            told, cache = self._told.emit, self._cache_dir
-            self._shelf = Shelf(*self._wanted(), on_change=told, cache_dir=cache)
+            told, cache, known = self._told.emit, self._cache_dir, self._verified
+            self._shelf = Shelf(*self._wanted(), on_change=told, cache_dir=cache, verified=known)
         return self._shelf
 
     def watch(self) -> None:
@@ -193,7 +195,9 @@ def _looked(shelf: Shelf, *, scan: bool) -> _Looked:
     """What is on the shelf, dressed; blocks."""
     contents = shelf.scan() if scan else shelf.contents
     owners = {one.path: shelf.belongs_to(one) for one in contents.models if one.made_for}
-    return _Looked(contents, dressed(contents.models), owners, shelf.disk_use().used_bytes)
+    return _Looked(
+        contents, dressed(contents.models, shelf.hashes_of), owners, shelf.disk_use().used_bytes
+    )
 
 
 def _copies(shelf: Shelf) -> dict[str, tuple[str, ...]]:

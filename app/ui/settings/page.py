@@ -2,7 +2,15 @@
 
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
-from PySide6.QtWidgets import QCheckBox, QComboBox, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QLineEdit,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.store.paths import Paths
 from app.ui.about import LICENCE_URL, PARTS, versions
@@ -43,6 +51,7 @@ class SettingsPage(Page):
             self._column.addWidget(section)
         self._column.addStretch()
         services.theme.changed.connect(self._follow)
+        services.shared.changed.connect(self._follow_others)
         services.cards.changed.connect(self._show_cards)
         self._show_cards()
         self._follow()
@@ -125,6 +134,11 @@ class SettingsPage(Page):
         self.open_last.setChecked(self._services.settings.now.open_last_model)
         self.chat.follow()
         self.downloads.follow()
+
+    def _follow_others(self, _before: object, _now: object) -> None:
+        """Another window chose something; what is being typed here stays."""
+        if not isinstance(QApplication.focusWidget(), QLineEdit):
+            self._follow()
 
     def _show_cards(self) -> None:
         cards = self._services.cards

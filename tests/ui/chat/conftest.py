@@ -19,6 +19,7 @@ from app.ui.models.library import Library
 from app.ui.notices import Notices
 from app.ui.services import Services
 from app.ui.session import Session
+from app.ui.shared_settings import SharedSettings
 from app.ui.tasks import Tasks
 from app.ui.theme import Theme
 from tests.ui.conftest import until
@@ -128,4 +129,5 @@ def _services(qapp: QApplication, folder, speaker: Speaker) -> Services:
         catalogue=Catalogue(settings, tasks, paths.hub_cache),
         downloads=Queue(settings, tasks, paths),
         cards=Cards(tasks, tuple),
+        shared=SharedSettings(settings, tasks),
     )

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QInputDialog, QLineEdit, QMessageBox
 
 from app.errors import NotFound, NoTrash
 from app.ui.models import file_verbs
+from app.ui.models.going_along import GoingAlong
 from tests.ui.conftest import settled, until
 from tests.ui.models.conftest import here, page_of, ready, said, select
 
@@ -198,7 +199,7 @@ async def test_after_a_few_seconds_it_is_in_the_trash(one, folder, trash):
 async def test_where_there_is_no_trash_it_is_asked_before_anything_is_deleted(
     one, folder, monkeypatch
 ):
-    def refuse(_shelf, path):
+    def refuse(_shelf, path, also):
         raise NoTrash(path=str(path))
 
     monkeypatch.setattr("app.hub.shelf.Shelf.trash", refuse)
@@ -209,9 +210,66 @@ async def test_where_there_is_no_trash_it_is_asked_before_anything_is_deleted(
     await until(lambda: page_of(one).findChildren(QMessageBox), _LIMIT_S)
     box = page_of(one).findChildren(QMessageBox)[0]
     assert (folder / "alpha.pth").exists()
+    assert "alpha.pth  ·  " in box.informativeText()
     delete = next(button for button in box.buttons() if "for good" in button.text())
     delete.click()
     await until(lambda: not (folder / "alpha.pth").exists(), _LIMIT_S)
+
+
+@pytest.fixture
+def experiment(tmp_path, guide, build):
+    """A folder of the person's own, with a model in it, below one that is searched."""
+    place = tmp_path / "mine" / "my-experiment"
+    place.mkdir(parents=True)
+    shutil.copy(guide, place / "model.pth")
+    for name in ("train.py", "config.json", "README.md"):
+        (place / name).write_text("mine")
+    return place
+
+
+async def test_files_beside_a_model_are_listed_before_and_stay_unless_ticked(
+    build, experiment, trash
+):
+    house = build(page="models", folders=(str(experiment.parent),))
+    await ready(house)
+    select(house, "model.pth")
+    page = page_of(house)
+    page.details.verbs["delete"].click()
+    page.details.verbs["delete"].click()
+    await until(lambda: page.findChildren(GoingAlong), _LIMIT_S)
+    await settled()
+    (dialog,) = page.findChildren(GoingAlong)
+    assert "model.pth  ·  " in said(dialog)
+    boxes = {file.name: box for file, box in dialog.boxes.items()}
+    assert boxes.keys() == {"train.py", "config.json", "README.md"}
+    assert boxes["train.py"].accessibleName() == "train.py, 4 B"
+    assert not any(box.isChecked() for box in boxes.values())
+    boxes["config.json"].click()
+    dialog.accept()
+    await until(lambda: (trash / "config.json").exists(), _LIMIT_S)
+    assert sorted(file.name for file in trash.iterdir()) == ["config.json", "model.pth"]
+    assert sorted(file.name for file in experiment.iterdir()) == ["README.md", "train.py"]
+
+
+async def test_who_cancels_the_question_keeps_everything(build, experiment, trash):
+    house = build(page="models", folders=(str(experiment.parent),))
+    await ready(house)
+    select(house, "model.pth")
+    page = page_of(house)
+    page.details.verbs["delete"].click()
+    await until(lambda: page.findChildren(GoingAlong), _LIMIT_S)
+    QTest.keyClick(page.findChildren(GoingAlong)[0], Qt.Key.Key_Escape)
+    await settled()
+    assert not page.verbs.doomed
+    page.verbs.move_to(select(house, "model.pth"), experiment.parent / "there")
+    await until(lambda: page.findChildren(GoingAlong), _LIMIT_S)
+    dialog = page.findChildren(GoingAlong)[0]
+    assert [file.name for file in dialog.chosen] == ["config.json"], "what describes the model"
+    dialog.accept()
+    there = experiment.parent / "there" / "my-experiment"
+    await until(lambda: (there / "model.pth").exists(), _LIMIT_S)
+    assert sorted(file.name for file in there.iterdir()) == ["config.json", "model.pth"]
+    assert sorted(file.name for file in experiment.iterdir()) == ["README.md", "train.py"]
 
 
 async def test_a_single_file_is_taken_out_of_the_list_and_back(build, models_folder):

@@ -5,6 +5,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QToolButton
 
+from app.store.settings import Settings
 from tests.ui.conftest import settled, shown, until
 
 
@@ -115,3 +116,17 @@ async def test_nothing_is_wider_than_the_smallest_window(build, models_folder):
     house.window.resize(760, 520)
     await settled(10)
     assert house.window.width() <= 760
+
+
+async def test_what_another_window_chooses_holds_here_within_seconds(house, paths, tmp_path):
+    await shown(house)
+    page = page_of(house)
+    other = Settings(paths.settings)
+    other.change(theme="dark", text_scale=1.25, folders=(str(tmp_path),), download_limit=7_000_000)
+    other.close()
+    await until(lambda: house.services.theme.dark)
+    assert page.theme_choice.currentData() == "dark"
+    assert page.size_choice.currentData() == 1.25
+    assert page.downloads.limit.value() == 7
+    assert str(tmp_path) in words(page)
+    assert house.library.folders == (tmp_path,)
