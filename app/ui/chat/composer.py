@@ -5,6 +5,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.ui.amounts import whole
 from app.ui.icons import icon
+from app.ui.pointer import Gesture
 from app.ui.theme import Theme
 from app.ui.widgets.parts import button, icon_button, label
 
@@ -28,6 +29,7 @@ class Composer(QFrame):
         self._writing = self._closed = False
         self._before_edit = ""
         self.editing = ""
+        self._gesture = Gesture()
         self.edit = PromptEdit()
         self._chips = QWidget()
         self._chips_row = QVBoxLayout(self._chips)
@@ -54,6 +56,8 @@ class Composer(QFrame):
 
     def show_writing(self, *, writing: bool) -> None:
         """The button stops while a reply is written."""
+        if self._writing and not writing:
+            self._gesture.note()  # who wanted to stop it sends nothing
         self._writing = writing
         self._show_state()
 
@@ -139,10 +143,12 @@ class Composer(QFrame):
             self.sent.emit(text)
 
     def _press_button(self) -> None:
-        if self._writing:
-            self.stopped.emit()
-        else:
-            self._press()
+        """Send, or stop; the rest of a double click on the one is not the other."""
+        if self._gesture.begins():
+            if self._writing:
+                self.stopped.emit()
+            else:
+                self._press()
         self.edit.setFocus()
 
     def _escape(self) -> None:

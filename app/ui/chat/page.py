@@ -78,8 +78,11 @@ class ChatPage(Page):
         self.composer.edit.setFocus()
 
     def arrived(self) -> None:
-        self.composer.edit.setFocus()
+        super().arrived()
         self._look_again()
+
+    def take_keyboard(self) -> None:
+        self.composer.edit.setFocus()
 
     def event(self, event: QEvent) -> bool:
         if event.type() is QEvent.Type.WindowActivate and self.isVisible():

@@ -192,15 +192,21 @@ class FileVerbs(QObject):
         """It goes in a few seconds; until then it can be taken back, and closing forgets it."""
         self.doomed.add(entry.key)
         self.doomed_changed.emit()
-        task = self._start(self._discard(entry, path))
+        task = self._services.tasks.start(
+            self._discard(entry, path), lambda: self._spared(entry.key)
+        )
 
         def undo() -> None:
             task.cancel()
-            self.doomed.discard(entry.key)
-            self.doomed_changed.emit()
 
         said = self.tr("{} goes to the trash.").format(path.name)
         self._services.notices.undo(said, undo, lasts_s=_UNDO_S)
+
+    def _spared(self, key: str) -> None:
+        """It was taken back, is gone, or could not go: what is there is listed again."""
+        self._library.refresh()
+        self.doomed.discard(key)
+        self.doomed_changed.emit()
 
     async def _discard(self, entry: Entry, path: Path) -> None:
         await asyncio.sleep(_UNDO_S)
@@ -211,10 +217,6 @@ class FileVerbs(QObject):
             await self._services.tasks.thread(self._library.shelf.trash, path)
         except NoTrash:
             self._ask_to_delete(path)
-        finally:
-            self._library.refresh()
-            self.doomed.discard(entry.key)
-            self.doomed_changed.emit()
 
     def _ask_to_delete(self, path: Path) -> None:
         box = QMessageBox(self._page)

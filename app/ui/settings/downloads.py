@@ -135,7 +135,6 @@ class DownloadSettings(Section):
             field.setAccessibleName(name)
             field.setMinimumWidth(110)
             field.setKeyboardTracking(False)
-            field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             self.add(name, words, field)
         self.limit.setSuffix(self.tr(" MB/s"))
         self.limit.setSpecialValueText(self.tr("none"))

@@ -3,7 +3,6 @@
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import (
-    QApplication,
     QBoxLayout,
     QFrame,
     QHBoxLayout,
@@ -26,11 +25,10 @@ _COLOURS = {Kind.NEWS: "accent", Kind.FAILURE: "bad", Kind.UNDO: "text-dim"}
 class NoticeBar(QFrame):
     """Shows the newest notice; ``closed`` when it goes, by the person or by time.
 
-    ``left_alone`` when it goes while it has the keyboard; a click on it does not take that.
+    A click on it does not take the keyboard.
     """
 
     closed = Signal()
-    left_alone = Signal()
 
     def __init__(self, notices: Notices, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -88,11 +86,8 @@ class NoticeBar(QFrame):
             return
         self.notice = None
         self._timer.stop()
-        keyboard = self.isAncestorOf(QApplication.focusWidget() or self.window())
         self.hide()
         self.closed.emit()
-        if keyboard:
-            self.left_alone.emit()
 
     def undo(self) -> None:
         """Take the way back that the notice offers, if it offers one."""
