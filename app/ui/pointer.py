@@ -2,7 +2,7 @@
 
 import time
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt
 from PySide6.QtGui import QMouseEvent, QWheelEvent, QWindow
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 _HOLDS_A_VALUE = (QComboBox, QAbstractSpinBox, QAbstractSlider, QTabBar)
+_NEAR_PX = 8
 _PRESSES = (QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonDblClick)
 
 
@@ -30,7 +31,9 @@ class Pointer(QObject):
 
     def __init__(self, app: QApplication, parent: QObject) -> None:
         super().__init__(parent)
-        self._pressed_at = self._before = -_interval_s()
+        self._pressed_at = -_interval_s()
+        self._place = QPoint()
+        self._rest_ms = -1  # when the press came that is the rest of a double click
         app.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 (Qt's name)
@@ -60,12 +63,20 @@ class Pointer(QObject):
         What lies under the pointer by then may be another button, or mean something else.
         """
         if isinstance(watched, QWindow):  # the window hears of it first, then what lies there
-            self._before, self._pressed_at = self._pressed_at, time.monotonic()
+            self._note_press(event)
             return False
         if not isinstance(watched, QAbstractButton) or _takes_every_press(watched):
             return False
         twice = event.type() == QEvent.Type.MouseButtonDblClick
-        return twice or (event.spontaneous() and self._pressed_at - self._before < _interval_s())
+        return twice or event.timestamp() == self._rest_ms
+
+    def _note_press(self, event: QMouseEvent) -> None:
+        """Whether it comes soon after another at the same place: also a third, a fourth."""
+        before, self._pressed_at = self._pressed_at, time.monotonic()
+        was, self._place = self._place, event.globalPosition().toPoint()
+        near = (self._place - was).manhattanLength() <= _NEAR_PX
+        soon = self._pressed_at - before < _interval_s()
+        self._rest_ms = event.timestamp() if near and soon else -1
 
 
 class Gesture:
