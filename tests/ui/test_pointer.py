@@ -1,8 +1,7 @@
 """The mouse: the wheel scrolls and changes nothing, in every page, panel and dialog."""
 
 import pytest
-from PySide6.QtCore import QDate, QPoint, QPointF, Qt
-from PySide6.QtTest import QTest
+from PySide6.QtCore import QDate, Qt
 from PySide6.QtWidgets import (
     QAbstractSlider,
     QAbstractSpinBox,
@@ -25,6 +24,7 @@ from PySide6.QtWidgets import (
 
 from app.ui.pointer import Pointer
 from tests.ui.conftest import settled, shown, until
+from tests.ui.mouse import turn_wheel
 
 PAGES = ("chat", "models", "downloads", "settings")
 HOLDERS = (QComboBox, QAbstractSpinBox, QAbstractSlider, QTabBar)
@@ -41,13 +41,6 @@ def value(holder: QWidget) -> object:
     return holder.text() if isinstance(holder, QAbstractSpinBox) else holder.value()
 
 
-def turn(widget: QWidget, by: int = -120) -> None:
-    """Turn the wheel over the middle of a widget, as the window system tells of it."""
-    window = widget.window()
-    where = widget.mapTo(window, widget.rect().center())
-    QTest.wheelEvent(window.windowHandle(), QPointF(where), QPoint(0, by))
-
-
 def unchanged_by_the_wheel(root: QWidget) -> int:
     count = 0
     for holder in holders(root):
@@ -58,7 +51,7 @@ def unchanged_by_the_wheel(root: QWidget) -> int:
                 other = holder if holder.hasFocus() else other
             before = value(holder)
             for by in (-120, 120, 240):
-                turn(holder, by)
+                turn_wheel(holder, by)
             assert value(holder) == before, holder.accessibleName()
             assert QApplication.focusWidget() is other, holder.accessibleName()
         count += 1
@@ -90,7 +83,7 @@ async def test_the_wheel_goes_on_to_the_page_that_scrolls(build):
     for holder in holders(page):
         scroll.ensureWidgetVisible(holder)
         before = bar.value()
-        turn(holder, 120 if before == bar.maximum() else -120)
+        turn_wheel(holder, 120 if before == bar.maximum() else -120)
         assert bar.value() != before, holder.accessibleName()
 
 
@@ -137,7 +130,7 @@ async def test_lists_and_an_open_choice_scroll_by_the_wheel(build):
     rows.show()
     rows.raise_()
     focus = QApplication.focusWidget()
-    turn(rows.viewport())
+    turn_wheel(rows.viewport())
     assert rows.verticalScrollBar().value() > 0
     assert QApplication.focusWidget() is focus, "the wheel does not move the keyboard"
 
