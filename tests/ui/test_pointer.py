@@ -1,7 +1,8 @@
 """The mouse: the wheel scrolls and changes nothing, in every page, panel and dialog."""
 
 import pytest
-from PySide6.QtCore import QDate, Qt
+from PySide6.QtCore import QDate, QPoint, QPointF, Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractSlider,
     QAbstractSpinBox,
@@ -75,15 +76,20 @@ async def test_the_wheel_changes_no_value_on_any_page(build, models_folder):
 async def test_the_wheel_goes_on_to_the_page_that_scrolls(build):
     house = build(page="settings")
     await shown(house)
+    await until(lambda: house.library.scanned and not house.library.scanning, 30)
+    await until(lambda: house.services.session.loaded is not None, 30)
     page = house.window.go("settings")
     house.window.resize(900, 520)
     await settled()
     (scroll,) = [one for one in page.findChildren(QScrollArea) if one.isVisible()]
     bar = scroll.verticalScrollBar()
+    await until(lambda: bar.maximum() > 0)
     for holder in holders(page):
         scroll.ensureWidgetVisible(holder)
         before = bar.value()
-        turn_wheel(holder, 120 if before == bar.maximum() else -120)
+        where = QPointF(holder.mapTo(house.window, holder.rect().center()))
+        by = 120 if before == bar.maximum() else -120
+        QTest.wheelEvent(house.window.windowHandle(), where, QPoint(0, by))
         assert bar.value() != before, holder.accessibleName()
 
 

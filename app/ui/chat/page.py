@@ -22,6 +22,7 @@ from app.ui.commands import Command, Habit
 from app.ui.models.naming import plain_name
 from app.ui.page import Page
 from app.ui.services import Services
+from app.ui.widgets.asking import ask
 from app.ui.widgets.parts import Elided, button, icon_button
 
 from .composer import Composer
@@ -214,8 +215,7 @@ class ChatPage(Page):
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.selectFile(name)
         dialog.fileSelected.connect(lambda place: self._write(Path(place), code))
-        dialog.finished.connect(dialog.deleteLater)
-        dialog.open()
+        ask(dialog)
 
     def _write(self, place: Path, code: str) -> None:
         self._services.tasks.start(self._services.tasks.thread(write_file, place, code))

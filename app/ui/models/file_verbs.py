@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QInputDialog, QLineEdit, QMessageBox,
 
 from app.errors import NoTrash
 from app.ui.services import Services
+from app.ui.widgets.asking import ask
 
 from .entry import Entry
 from .file_work import Work, Works
@@ -81,8 +82,7 @@ class FileVerbs(QObject):
         dialog = QFileDialog(self._page, self.tr("Copy a model into your folder"))
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         dialog.fileSelected.connect(lambda chosen: self._copy(Path(chosen)))
-        dialog.finished.connect(dialog.deleteLater)
-        dialog.open()
+        ask(dialog)
 
     def _show(self, entry: Entry, path: Path) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(path.parent)))
@@ -115,8 +115,7 @@ class FileVerbs(QObject):
         dialog.setOkButtonText(self.tr("Rename"))
         dialog.resize(_ASKING_PX, dialog.sizeHint().height())
         dialog.textValueSelected.connect(lambda name: self._start(self._renamed(path, name)))
-        dialog.finished.connect(dialog.deleteLater)
-        dialog.open()
+        ask(dialog)
         if (field := dialog.findChild(QLineEdit)) is not None:
             field.setSelection(0, len(path.stem))  # the ending stays what it is
 
@@ -138,8 +137,7 @@ class FileVerbs(QObject):
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly)
         dialog.fileSelected.connect(lambda chosen: self.move_to(entry, Path(chosen)))
-        dialog.finished.connect(dialog.deleteLater)
-        dialog.open()
+        ask(dialog)
 
     def move_to(self, entry: Entry, folder: Path) -> None:
         """Take a file to another folder, beside the window."""
@@ -228,8 +226,7 @@ class FileVerbs(QObject):
         box.addButton(QMessageBox.StandardButton.Cancel)
         box.setDefaultButton(QMessageBox.StandardButton.Cancel)
         delete.clicked.connect(lambda: self._start(self._deleted(path)))
-        box.finished.connect(box.deleteLater)
-        box.open()
+        ask(box)
 
     async def _deleted(self, path: Path) -> None:
         await self._services.tasks.thread(self._library.shelf.delete, path)

@@ -30,8 +30,8 @@ async def test_two_presses_on_each_button_of_the_chat(chat, press, bugs):
             page._toggle_pane()
         await settled()
         await chat.say("Does it go on?")
-        assert chat.texts()[-1].startswith("Some words")
-        assert chat.stored() == chat.texts()
+        assert "Some words" in chat.texts()[-1]
+        assert set(chat.texts()) <= set(chat.stored())
         page.composer.edit.setPlainText("A draft")
         await settled()
 
