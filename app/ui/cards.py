@@ -40,7 +40,7 @@ class Cards(QObject):
         late = time.monotonic() - self._at > _PAUSE_S
         if not self._looking and (not self.known or (self.found and late)):
             self._looking = True
-            self._tasks.start(self.looked())
+            self._tasks.start(self.looked(), self._rest)
 
     async def looked(self) -> None:
         """Look, and wait for what is found."""
@@ -48,11 +48,14 @@ class Cards(QObject):
         try:
             found = tuple(await self._tasks.thread(self._look))
         finally:
-            self._looking, self._at = False, time.monotonic()
+            self._rest()
         if not self.known or _differ(found, self.found):
             self.found, self.usable = found, usable(found)
             self.known = True
             self.changed.emit()
+
+    def _rest(self) -> None:
+        self._looking, self._at = False, time.monotonic()
 
 
 def with_room_of(loaded: Loaded | None, found: Sequence[Card]) -> tuple[Card, ...]:

@@ -23,12 +23,14 @@ from .actions import model_commands, model_file_commands, window_commands
 from .cards import Cards
 from .downloads.arrivals import Arrivals
 from .downloads.queue import Queue
+from .focus import FocusKeeper
 from .models.catalogue import Catalogue
 from .models.library import Library
 from .notices import Notice, Notices
 from .opening import Opening
 from .page import Page, Place
 from .placement import Placement
+from .pointer import Pointer
 from .services import Services
 from .session import Session
 from .shared_settings import SharedSettings, put_in_force
@@ -81,6 +83,8 @@ class House:
         )
         self._paths = paths
         self.window = Window(self.services, self._places())
+        Pointer(app, self.window)
+        FocusKeeper(app, self.window, self.window.take_keyboard)
         self._opening = Opening(self.services, self.library, self.window, guide)
         self._placement = Placement(self.window, self._settings)
         commands = window_commands(self.services, self.window, self._opening)

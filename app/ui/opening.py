@@ -11,6 +11,7 @@ from app.runtime.library import look_at
 from .drop import MODEL_SUFFIXES
 from .models.library import Library
 from .services import Services
+from .widgets.asking import ask
 from .window import Window
 
 
@@ -103,7 +104,7 @@ class Opening(QObject):
         dialog.setNameFilters([models, anything])
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         dialog.fileSelected.connect(lambda chosen: self.take([Path(chosen)]))
-        dialog.open()
+        ask(dialog)
 
     def ask_folder(self) -> None:
         """Let the person choose a folder of models."""
@@ -111,13 +112,11 @@ class Opening(QObject):
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly)
         dialog.fileSelected.connect(lambda chosen: self.take([Path(chosen)]))
-        dialog.open()
+        ask(dialog)
 
     def _dialog(self, title: str) -> QFileDialog:
         folders = self._library.folders
-        dialog = QFileDialog(self._window, title, str(folders[0] if folders else Path.home()))
-        dialog.finished.connect(dialog.deleteLater)
-        return dialog
+        return QFileDialog(self._window, title, str(folders[0] if folders else Path.home()))
 
     async def _strategy(self, path: Path) -> str:
         """As it was last asked for; as usual where that was a card that is gone."""

@@ -41,7 +41,11 @@ class Page(QWidget):
         return ()
 
     def arrived(self) -> None:
-        """The page has come to the front: put the keyboard where it is wanted."""
+        """The page has come to the front."""
+        self.take_keyboard()
+
+    def take_keyboard(self) -> None:
+        """Put the keyboard where it is wanted here, before the person has chosen a place."""
 
 
 @dataclass(frozen=True)

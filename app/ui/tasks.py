@@ -56,15 +56,21 @@ class Tasks:
         except RuntimeError:
             return True
 
-    def start(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
+    def start(
+        self, work: Coroutine[Any, Any, T], after: Callable[[], None] | None = None
+    ) -> "asyncio.Task[T]":
         """Run ``work`` beside the window; the task returned may be cancelled or awaited.
 
-        After ``close`` it is cancelled before it begins: what it would use is being closed, too.
+        ``after`` is called when it has ended, however it did: a task may be cancelled before its
+        first step, and then no ``finally`` inside it is ever reached.  After ``close`` every task
+        is cancelled before it begins: what it would use is being closed, too.
         """
         task = asyncio.get_event_loop().create_task(work)
         if self._closed:
             task.cancel()
         self._running.add(task)
+        if after is not None:
+            task.add_done_callback(lambda _task: after())
         task.add_done_callback(self._ended)
         return task
 

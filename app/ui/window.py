@@ -47,7 +47,6 @@ class Window(QMainWindow):
         self.palette_card = CommandPalette(services.theme, self)
         self.sheet = ShortcutsSheet(services.theme, self)
         self.drop = DropZone(services.theme, self)
-        self.notices.left_alone.connect(lambda: self._pages[self.page].arrived())
         self.rail.chosen.connect(self.go)
         for place in places:
             self.rail.add(place.key, place.label, place.picture, below=place.below)
@@ -63,6 +62,12 @@ class Window(QMainWindow):
             page.arrived()
             self.page_changed.emit(key)
         return page
+
+    def take_keyboard(self) -> None:
+        """Put the keyboard where the page in front wants it."""
+        page = self._pages.get(self.page)
+        if page is not None:
+            page.take_keyboard()
 
     @property
     def places(self) -> tuple[Place, ...]:

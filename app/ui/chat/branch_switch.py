@@ -16,6 +16,8 @@ class BranchSwitch(QWidget):
         self._before = icon_button("chevron-left", self.tr("Show the version before"), 14)
         self._after = icon_button("chevron-right", self.tr("Show the next version"), 14)
         self._words = label("", "small")
+        for step in (self._before, self._after):
+            step.setProperty("steps", "true")  # who goes through many versions presses quickly
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 4, 0)
         row.setSpacing(0)

@@ -7,6 +7,7 @@ from app.runtime.reply import trimmed
 from app.store.drafts import Draft, Edit
 from app.ui.amounts import whole
 from app.ui.icons import icon
+from app.ui.pointer import Gesture
 from app.ui.theme import Theme
 from app.ui.widgets.parts import button, icon_button, label
 
@@ -34,6 +35,7 @@ class Composer(QFrame):
         self._left: dict[str, str] = {}
         self._edited_from = ""
         self.editing = ""
+        self._gesture = Gesture()
         self.edit = PromptEdit()
         self._chips = QWidget()
         self._chips_row = QVBoxLayout(self._chips)
@@ -62,6 +64,8 @@ class Composer(QFrame):
 
     def show_writing(self, *, writing: bool) -> None:
         """The button stops while a reply is written."""
+        if self._writing and not writing:
+            self._gesture.note()  # who wanted to stop it sends nothing
         self._writing = writing
         self._show_state()
 
@@ -175,10 +179,12 @@ class Composer(QFrame):
             self.sent.emit(text)
 
     def _press_button(self) -> None:
-        if self._writing:
-            self.stopped.emit()
-        else:
-            self._press()
+        """Send, or stop; the rest of a double click on the one is not the other."""
+        if self._gesture.begins():
+            if self._writing:
+                self.stopped.emit()
+            else:
+                self._press()
         self.edit.setFocus()
 
     def _escape(self) -> None:

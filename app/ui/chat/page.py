@@ -23,6 +23,7 @@ from app.ui.commands import Command, Habit
 from app.ui.models.naming import plain_name
 from app.ui.page import Page
 from app.ui.services import Services
+from app.ui.widgets.asking import ask
 from app.ui.widgets.parts import Elided, button, icon_button
 
 from .composer import Composer
@@ -82,7 +83,7 @@ class ChatPage(Page):
         self.composer.edit.setFocus()
 
     def arrived(self) -> None:
-        self.composer.edit.setFocus()
+        super().arrived()
         self._look_again()
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 (Qt's name)
@@ -91,6 +92,9 @@ class ChatPage(Page):
             self.panel.keep_typed()
             self.drafts.keep()
         super().hideEvent(event)
+
+    def take_keyboard(self) -> None:
+        self.composer.edit.setFocus()
 
     def event(self, event: QEvent) -> bool:
         if event.type() is QEvent.Type.WindowActivate and self.isVisible():
@@ -239,8 +243,7 @@ class ChatPage(Page):
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.selectFile(name)
         dialog.fileSelected.connect(lambda place: self._write(Path(place), code))
-        dialog.finished.connect(dialog.deleteLater)
-        dialog.open()
+        ask(dialog)
 
     def _write(self, place: Path, code: str) -> None:
         self._services.tasks.start(self._services.tasks.thread(write_file, place, code))

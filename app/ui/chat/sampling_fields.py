@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 import msgspec
-from PySide6.QtCore import QCoreApplication, QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtCore import QCoreApplication, QSignalBlocker, Signal
 from PySide6.QtWidgets import QDoubleSpinBox, QFormLayout, QHBoxLayout, QSpinBox, QWidget
 
 from app.runtime.protocol import Sampling
@@ -143,34 +142,13 @@ class SamplingFields(QWidget):
         self.changed.emit(self._shown)
 
 
-class _Double(QDoubleSpinBox):
-    """A number that the wheel changes only where the person is."""
-
-    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 (Qt's name)
-        if self.hasFocus():
-            super().wheelEvent(event)
-        else:
-            event.ignore()
-
-
-class _Spin(QSpinBox):
-    """A whole number that the wheel changes only where the person is."""
-
-    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 (Qt's name)
-        if self.hasFocus():
-            super().wheelEvent(event)
-        else:
-            event.ignore()
-
-
 def whole_number(least: int, most: int, step: int, name: str) -> QSpinBox:
     """A field for a whole number."""
-    made = _Spin()
+    made = QSpinBox()
     made.setRange(least, most)
     made.setSingleStep(step)
     made.setAccessibleName(name)
     made.setFixedWidth(_WIDTH)
-    made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     made.setKeyboardTracking(False)
     _dress(made)
     return made
@@ -182,13 +160,12 @@ def _field(number: _Number) -> QDoubleSpinBox | QSpinBox:
             0, int(number.most), int(number.step), number.label
         )
     else:
-        field = _Double()
+        field = QDoubleSpinBox()
         field.setDecimals(number.decimals)
         field.setRange(0.0, number.most)
         field.setSingleStep(number.step)
         field.setAccessibleName(number.label)
         field.setFixedWidth(_WIDTH)
-        field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         field.setKeyboardTracking(False)
         _dress(field)
     field.setToolTip(number.tip)

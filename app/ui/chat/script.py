@@ -48,10 +48,16 @@ class Written:
         self._head = ThoughtRow(message.id, verbs)
         self._thought_rows: list[BlockRow] = []
         self._answer_rows: list[BlockRow] = []
+        self._dress: Callable[[Waiting], None] | None = None
         self._waiting: WaitingRow | None = None
 
     def rows(self, dress: Callable[[Waiting], None] | None = None) -> list[Row]:
-        """All rows as the message stands; ``dress`` shows how far it is while it has no words."""
+        """All rows as the message stands, at least one.
+
+        ``dress`` shows how far a reply under way is, while there is nothing to be seen of it: no
+        words, or marks alone that do not tell yet what they begin.
+        """
+        self._dress, self._waiting = dress, None
         thought, answer = split_thinking(self.message.text)
         ended = self.message.status != "writing"
         made: list[Row] = []
@@ -65,10 +71,12 @@ class Written:
         self._answer.grow(answer, final=ended)
         self._answer_rows = self._block_rows(self._answer.blocks, self._ink, 0)
         made += self._answer_rows
-        if dress is not None and not thought and not answer:
+        if dress is None:
+            return made + self.ending()
+        if not made:
             self._waiting = WaitingRow(dress)
             made.append(self._waiting)
-        return made + (self.ending() if dress is None else [])
+        return made
 
     @property
     def answer(self) -> Sequence[BlockRow]:
@@ -112,6 +120,8 @@ class Written:
         self._grow_rows(self._answer, answer, self._answer_rows, column, at)
         if thought or self._answer_rows:
             self._stop_waiting(column)
+        else:
+            self._wait_again(column, start)
 
     def end(self, column: Column, start: int) -> None:
         """Show what stands below a reply that has ended."""
@@ -119,6 +129,12 @@ class Written:
         count = len(rows) + len(self._answer_rows) + (column.index_of(self._head) >= 0)
         column.splice(start + count, 0, self.ending())
         self._stop_waiting(column)
+
+    def _wait_again(self, column: Column, start: int) -> None:
+        """What was shown has turned out to be nothing to be seen, such as a link's definition."""
+        if self._waiting is None and self._dress is not None:
+            self._waiting = WaitingRow(self._dress)
+            column.splice(start, 0, (self._waiting,))
 
     def _stop_waiting(self, column: Column) -> None:
         if self._waiting is not None:

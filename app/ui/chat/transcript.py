@@ -63,16 +63,17 @@ class Transcript(Column):
         talk.ended.connect(self._end)
 
     def show_all(self) -> None:
-        """Show the branch from its end."""
-        self._written.clear()
-        self._first_rows.clear()
+        """Show the branch from its end; whatever fails, no row of another branch stays."""
         self.selection.clear()
+        self._written, self._first_rows = {}, {}
         path = self._talk.tree.path()
         rows: list[Row] = []
-        for number, message in enumerate(path):
-            rows += self._rows(message, folded=number < len(path) - _ALWAYS_OPEN)
-        self.splice(0, len(self.rows), rows)
-        self.go_to_end()
+        try:
+            for number, message in enumerate(path):
+                rows += self._rows(message, folded=number < len(path) - _ALWAYS_OPEN)
+        finally:
+            self.splice(0, len(self.rows), rows)
+            self.go_to_end()
 
     # what the rows ask for
 
@@ -202,8 +203,8 @@ class Transcript(Column):
 
     def _written_rows(self, message: Message) -> list[Row]:
         written = Written(message, self._ink, self._dim, self)
-        self._written[message.id] = written
         rows = written.rows(self._dress_waiting if self._is_live(message.id) else None)
+        self._written[message.id] = written
         self._first_rows[message.id] = rows[0]
         return rows
 

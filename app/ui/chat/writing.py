@@ -43,6 +43,7 @@ class Writing(QObject):
         self._before = message.reply
         self._parts: list[str] = [message.text]
         self._unkept: list[str] = []
+        self._status: Status = "stopped"
         self._clock = _Clock()
         self._repaint = QTimer(self, singleShot=True, interval=_REPAINT_MS)
         self._repaint.timeout.connect(self._show)
@@ -51,8 +52,12 @@ class Writing(QObject):
         self.kept: Future[None] | None = None
 
     def started(self, task: "asyncio.Task[None]") -> None:
-        """The task that runs ``run``, so that ``stop`` can end it."""
+        """The task that runs ``run``: ``stop`` ends it, and with it ends the reply.
+
+        Also where it is stopped before its first step, and ``run`` never begins.
+        """
         self._task = task
+        task.add_done_callback(self._finish)
 
     def stop(self) -> None:
         """End the reply now; what was written stays."""
@@ -61,18 +66,13 @@ class Writing(QObject):
 
     async def run(self) -> None:
         """Write until the model, the person or a failure ends it; failures become its footer."""
-        status: Status = "stopped"
         try:
             self._take(self._ask.lead)
             await self._listen()
-            status = "stopped" if self._clock.reason == "stopped" else "done"
+            self._status = "stopped" if self._clock.reason == "stopped" else "done"
         except Failure as failure:
             self.failure = failure
-            status = "failed"
-        except asyncio.CancelledError:
-            self._clock.reason = "stopped"
-        finally:
-            self._finish(status)
+            self._status = "failed"
 
     async def _listen(self) -> None:
         events = self._session.generate(
@@ -117,12 +117,14 @@ class Writing(QObject):
             self.kept = self._store.grow(self.message.id, "".join(self._unkept))
             self._unkept.clear()
 
-    def _finish(self, status: Status) -> None:
+    def _finish(self, task: "asyncio.Task[None]") -> None:
+        if task.cancelled():
+            self._clock.reason = "stopped"
         self._repaint.stop()
         self._keep.stop()
         self._join()
         reply = self._reply(self._session.loaded)
-        self.message = msgspec.structs.replace(self.message, status=status, reply=reply)
+        self.message = msgspec.structs.replace(self.message, status=self._status, reply=reply)
         self.kept = self._store.finish(self.message)
         self.ended.emit()
 

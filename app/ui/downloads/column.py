@@ -59,9 +59,10 @@ class Column(QScrollArea):
                 QWidget.setTabOrder(before.cancel, after)
 
     def take_keyboard(self) -> None:
-        """Give the first card the focus."""
-        if self._order:
-            self.cards[self._order[0]].setFocus(Qt.FocusReason.OtherFocusReason)
+        """Give the first card the focus, also while others leave."""
+        first = next((self.cards[ident] for ident in self._order if ident in self.cards), None)
+        if first is not None:
+            first.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _card(self, ident: str) -> Card:
         card = Card(self._theme)

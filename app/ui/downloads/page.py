@@ -70,7 +70,7 @@ class DownloadsPage(Page):
             Habit(self.tr("Cancel the download"), "Del", group),
         )
 
-    def arrived(self) -> None:
+    def take_keyboard(self) -> None:
         if self._queue.items:
             self.column.take_keyboard()
         else:

@@ -83,7 +83,7 @@ class Catalogue(QObject):
         """Show the list that is known without asking anyone, if none is shown yet."""
         if not self.entries and not self._loading:
             self._loading = True
-            self._tasks.start(self._load())
+            self._tasks.start(self._load(), self._load_ended)
 
     def turn(self) -> None:
         """The source or the way to it is another: forget what the old one said, and ask."""
@@ -105,7 +105,7 @@ class Catalogue(QObject):
         self._asked_at = time.monotonic()
         self._enter(Asking.ASKING)
         self._slow.start()
-        self._task = self._tasks.start(self._refresh())
+        self._task = self._tasks.start(self._refresh(), self._refresh_ended)
 
     def search(self, text: str) -> None:
         """Look for ``text`` in everything that the hub has; what is found joins the list."""
@@ -113,7 +113,7 @@ class Catalogue(QObject):
         if text and not (self.searching and text == self.searched):
             self.searched, self.searching = text, True
             self.changed.emit()
-            self._tasks.start(self._search(text))
+            self._tasks.start(self._search(text), lambda: self._search_ended(text))
 
     async def readme(self, repo: str) -> str:
         """The page of a repository as Markdown; raises a Failure where it cannot be had."""
@@ -127,6 +127,9 @@ class Catalogue(QObject):
         if not self.entries:
             self.fetched_at = listing.fetched_at
             await self._show(listing.entries)
+
+    def _load_ended(self) -> None:
+        self._loading = False
 
     def _known(self) -> "Listing":
         try:
@@ -146,26 +149,27 @@ class Catalogue(QObject):
             await self._show(listing.entries)
         except HubError as failure:
             self.failure = failure
-        finally:
-            self._task = None
-            self._slow.stop()
-            self._enter(Asking.FAILED if self.failure else Asking.DONE)
-            if self._turned:  # what was asked meanwhile is not the source any more
-                self._turned = False
-                self.refresh(force=True)
+
+    def _refresh_ended(self) -> None:
+        self._task = None
+        self._slow.stop()
+        self._enter(Asking.FAILED if self.failure else Asking.DONE)
+        if self._turned:  # what was asked meanwhile is not the source any more
+            self._turned = False
+            self.refresh(force=True)
 
     async def _search(self, text: str) -> None:
-        try:
-            hub = await self._tasks.thread(self._open)
-            listing = await self._tasks.thread(hub.search, text)
-            self._found |= {offer.key: offer for offer in listing.entries}
-            await self._show(self._listed)
-            if listing.failure is not None:
-                raise listing.failure
-        finally:
-            if text == self.searched:
-                self.searching = False
-            self.changed.emit()
+        hub = await self._tasks.thread(self._open)
+        listing = await self._tasks.thread(hub.search, text)
+        self._found |= {offer.key: offer for offer in listing.entries}
+        await self._show(self._listed)
+        if listing.failure is not None:
+            raise listing.failure
+
+    def _search_ended(self, text: str) -> None:
+        if text == self.searched:
+            self.searching = False
+        self.changed.emit()
 
     async def _show(self, listed: "tuple[Offer, ...]") -> None:
         self._listed = listed

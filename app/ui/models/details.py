@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QScrollArea, QVB
 
 from app.runtime.protocol import LoadProgress
 from app.ui.icons import pixmap
+from app.ui.pointer import Gesture
 from app.ui.theme import Theme
 from app.ui.widgets.flow import Flow
 from app.ui.widgets.leaving import offer_address
@@ -63,9 +64,10 @@ class Details(QScrollArea):
         self.page_link = button(self.tr("Its page on the web"), "external", role="link")
         self.page = PageText(theme)
         self._fit: Fit | None = None
+        self._gesture = Gesture()
         self._arrange()
         for verb, pressed in self.verbs.items():
-            pressed.clicked.connect(lambda _on=False, verb=verb: self.acted.emit(verb))
+            pressed.clicked.connect(lambda _on=False, verb=verb: self._act(verb))
         self.page_link.clicked.connect(self._leave)
         theme.changed.connect(self._paint_mark)
 
@@ -89,6 +91,11 @@ class Details(QScrollArea):
         self.costs.show_ways(verdict, now, total, picks=entry.usable)
         self._say(facts_of(entry))
         self.show_verbs(verbs)
+
+    def _act(self, verb: str) -> None:
+        """Once for a double click: by its second press the next entry may be shown here."""
+        if self._gesture.begins():
+            self.acted.emit(verb)
 
     def show_verbs(self, verbs: set[str]) -> None:
         """Offer these for the file."""

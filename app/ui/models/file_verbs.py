@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QInputDialog, QLineEdit, QMessageBox,
 from app.errors import NoTrash
 from app.hub.belonging import is_configuration
 from app.ui.services import Services
+from app.ui.widgets.asking import ask
 
 from .entry import Entry
 from .file_work import Work, Works
@@ -87,8 +88,7 @@ class FileVerbs(QObject):
         dialog = QFileDialog(self._page, self.tr("Copy a model into your folder"))
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         dialog.fileSelected.connect(lambda chosen: self._copy(Path(chosen)))
-        dialog.finished.connect(dialog.deleteLater)
-        dialog.open()
+        ask(dialog)
 
     def _show(self, entry: Entry, path: Path) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(path.parent)))
@@ -122,8 +122,7 @@ class FileVerbs(QObject):
         dialog.setOkButtonText(self.tr("Rename"))
         dialog.resize(_ASKING_PX, dialog.sizeHint().height())
         dialog.textValueSelected.connect(lambda name: self._start(self._renamed(path, name)))
-        dialog.finished.connect(dialog.deleteLater)
-        dialog.open()
+        ask(dialog)
         if (field := dialog.findChild(QLineEdit)) is not None:
             field.setSelection(0, len(path.stem))  # the ending stays what it is
 
@@ -145,8 +144,7 @@ class FileVerbs(QObject):
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly)
         dialog.fileSelected.connect(lambda chosen: self.move_to(entry, Path(chosen)))
-        dialog.finished.connect(dialog.deleteLater)
-        dialog.open()
+        ask(dialog)
 
     def move_to(self, entry: Entry, folder: Path) -> None:
         """Take a file to another folder, beside the window."""
@@ -227,7 +225,7 @@ class FileVerbs(QObject):
             dialog = GoingAlong(self._services.theme, group, words, ticked)
             dialog.setParent(self._page, dialog.windowFlags())
             dialog.accepted.connect(lambda: act(dialog.chosen))
-            dialog.open()
+            ask(dialog)
 
         self._start(asked()).add_done_callback(lambda _: self._asking.discard(key))
 
@@ -237,17 +235,23 @@ class FileVerbs(QObject):
             return
         self.doomed.add(entry.key)
         self.doomed_changed.emit()
-        task = self._start(self._discard(entry, path, also))
+        task = self._services.tasks.start(
+            self._discard(path, also), lambda: self._spared(entry.key)
+        )
 
         def undo() -> None:
             task.cancel()
-            self.doomed.discard(entry.key)
-            self.doomed_changed.emit()
 
         said = self.tr("{} goes to the trash.").format(path.name)
         self._services.notices.undo(said, undo, lasts_s=_UNDO_S)
 
-    async def _discard(self, entry: Entry, path: Path, also: Files) -> None:
+    def _spared(self, key: str) -> None:
+        """It was taken back, is gone, or could not go: what is there is listed again."""
+        self._library.refresh()
+        self.doomed.discard(key)
+        self.doomed_changed.emit()
+
+    async def _discard(self, path: Path, also: Files) -> None:
         await asyncio.sleep(_UNDO_S)
         session = self._services.session
         if session.loaded is not None and session.loaded.path == str(path):
@@ -258,10 +262,6 @@ class FileVerbs(QObject):
         except NoTrash:
             group = await self._services.tasks.thread(shelf.group, path)
             self._ask_to_delete(path, group.asked_for(also).all, also)
-        finally:
-            self._library.refresh()
-            self.doomed.discard(entry.key)
-            self.doomed_changed.emit()
 
     def _ask_to_delete(self, path: Path, files: Files, also: Files) -> None:
         box = QMessageBox(self._page)
@@ -275,8 +275,7 @@ class FileVerbs(QObject):
         box.addButton(QMessageBox.StandardButton.Cancel)
         box.setDefaultButton(QMessageBox.StandardButton.Cancel)
         delete.clicked.connect(lambda: self._start(self._deleted(path, also)))
-        box.finished.connect(box.deleteLater)
-        box.open()
+        ask(box)
 
     async def _deleted(self, path: Path, also: Files) -> None:
         await self._services.tasks.thread(self._library.shelf.delete, path, also)

@@ -54,21 +54,21 @@ class Works(QObject):
         """Do ``act`` beside the window; ``sentence`` says what, with {} for how far."""
         if key not in self._running:
             work = self._running[key] = Work(sentence)
-            self._tasks.start(self._run(key, work, act))
+            self._tasks.start(self._run(work, act), lambda: self._ended(key, work))
 
     def stop(self, key: str) -> None:
         """End what is being done with a file."""
         if key in self._running:
             self._running[key].stop()
 
-    async def _run(self, key: str, work: Work, act: Callable[[Work], Awaitable[None]]) -> None:
+    async def _run(self, work: Work, act: Callable[[Work], Awaitable[None]]) -> None:
         self._clock.start()
         self._on_change()
-        try:
-            await act(work)
-        finally:
-            work.stop()  # a thread that is left behind ends as well
-            del self._running[key]
-            if not self._running:
-                self._clock.stop()
-            self._on_change()
+        await act(work)
+
+    def _ended(self, key: str, work: Work) -> None:
+        work.stop()  # a thread that is left behind ends as well
+        del self._running[key]
+        if not self._running:
+            self._clock.stop()
+        self._on_change()

@@ -48,7 +48,7 @@ class Library(QObject):
         self.used_bytes = 0
         self.scanned = False
         self.scanning = False
-        self._again = False
+        self._again, self._scans = False, 0
         self._copies: dict[str, tuple[str, ...]] = {}
         self._owners: dict[str, tuple[ModelFile, ...]] = {}
         self._shelf: Shelf | None = None
@@ -82,8 +82,10 @@ class Library(QObject):
             self._again = True
             return
         self.scanning = True
+        self._scans += 1
+        number = self._scans
         self.changed.emit()
-        self._tasks.start(self._scan())
+        self._tasks.start(self._scan(), lambda: self._scan_ended(number))
 
     def add_folder(self, folder: Path) -> None:
         """Search this folder too, now and from now on."""
@@ -152,19 +154,20 @@ class Library(QObject):
         await self._show(await self._tasks.thread(_looked, self.shelf, scan=False))
 
     async def _scan(self) -> None:
-        try:
-            while True:
-                self._again = False
-                await self._tasks.thread(self.shelf.choose, *self._wanted())
-                found = await self._tasks.thread(_looked, self.shelf, scan=True)
-                if not self._again:
-                    break
-            self.scanned = True
+        while True:
+            self._again = False
+            await self._tasks.thread(self.shelf.choose, *self._wanted())
+            found = await self._tasks.thread(_looked, self.shelf, scan=True)
+            if not self._again:
+                break
+        self.scanned = True
+        self.scanning = False
+        await self._show(found)
+
+    def _scan_ended(self, number: int) -> None:
+        if number == self._scans:  # the next one may have begun while this one was shown
             self.scanning = False
-            await self._show(found)
-        finally:
-            self.scanning = False
-            self.changed.emit()
+        self.changed.emit()
 
     async def _show(self, found: "_Looked") -> None:
         chosen = set(self.folders)

@@ -65,6 +65,9 @@ class ModelsPage(Page):
         self._library.refresh()
         self._catalogue.refresh()
         self._services.cards.look()
+        super().arrived()
+
+    def take_keyboard(self) -> None:
         self.listing.take_keyboard()
 
     def event(self, event: QEvent) -> bool:

@@ -16,6 +16,7 @@ from app.errors import Failure, KeyringLocked
 from app.hub.proxies import completed, keep_proxy, kept_password, parted, shown, whole_proxy
 from app.ui.hub_access import endpoint_in
 from app.ui.services import Services
+from app.ui.widgets.asking import ask
 from app.ui.widgets.parts import button, rule
 
 from .sections import Section
@@ -135,7 +136,6 @@ class DownloadSettings(Section):
             field.setAccessibleName(name)
             field.setMinimumWidth(110)
             field.setKeyboardTracking(False)
-            field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             self.add(name, words, field)
         self.limit.setSuffix(self.tr(" MB/s"))
         self.limit.setSpecialValueText(self.tr("none"))
@@ -252,8 +252,7 @@ class DownloadSettings(Section):
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly)
         dialog.fileSelected.connect(lambda chosen: self._put(str(Path(chosen))))
-        dialog.finished.connect(dialog.deleteLater)
-        dialog.open()
+        ask(dialog)
 
     def _keep_token(self) -> None:
         self._services.tasks.start(self._keep(self.token.text().strip()))

@@ -59,6 +59,9 @@ class SettingsPage(Page):
     def arrived(self) -> None:
         self._follow()
         self._services.cards.look()
+        super().arrived()
+
+    def take_keyboard(self) -> None:
         self.theme_choice.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _look(self) -> Section:

@@ -30,12 +30,10 @@ class NoticeBar(QFrame):
     """Shows the newest notice; ``closed`` when the last one goes, by the person or by time.
 
     A way back that a newer notice covers comes to light again when that one has gone, so that each
-    of several deletions can be undone.  ``left_alone`` when the bar goes while it has the keyboard;
-    a click on it does not take that.
+    of several deletions can be undone.  A click on it does not take the keyboard.
     """
 
     closed = Signal()
-    left_alone = Signal()
 
     def __init__(self, notices: Notices, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -109,11 +107,8 @@ class NoticeBar(QFrame):
             return
         self.notice = None
         self._timer.stop()
-        keyboard = self.isAncestorOf(QApplication.focusWidget() or self.window())
         self.hide()
         self.closed.emit()
-        if keyboard:
-            self.left_alone.emit()
 
     def undo(self) -> None:
         """Take the way back that the notice offers, if it offers one."""

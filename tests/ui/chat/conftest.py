@@ -14,9 +14,11 @@ from app.store.settings import Settings
 from app.ui.cards import Cards
 from app.ui.chat.page import ChatPage
 from app.ui.downloads.queue import Queue
+from app.ui.focus import FocusKeeper
 from app.ui.models.catalogue import Catalogue
 from app.ui.models.library import Library
 from app.ui.notices import Notices
+from app.ui.pointer import Pointer
 from app.ui.services import Services
 from app.ui.session import Session
 from app.ui.shared_settings import SharedSettings
@@ -46,6 +48,8 @@ class Scene:
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(page)
         self.frame.resize(1200, 760)
+        Pointer(QApplication.instance(), self.frame)
+        FocusKeeper(QApplication.instance(), self.frame, page.take_keyboard)
         self.frame.show()
         self.frame.activateWindow()
         page.arrived()

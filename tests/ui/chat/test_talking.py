@@ -180,8 +180,28 @@ async def test_the_button_sends_stops_and_sends_again(chat):
     await asyncio.sleep(0)
     assert button.accessibleName() == "Stop writing (Esc)"
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    await settled()
+    assert chat.page.talk.writing is not None, "the rest of a double click stops nothing"
+    await asyncio.sleep(QApplication.doubleClickInterval() / 1000)
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
     await chat.answered()
     assert button.accessibleName() == "Send (Enter)"
+    chat.page.composer.edit.setPlainText("What I write meanwhile")
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert chat.page.composer.text() == "What I write meanwhile", "who stops twice sends nothing"
+
+
+async def test_enter_and_escape_at_once_leave_a_conversation_that_goes_on(chat):
+    edit = chat.page.composer.edit
+    edit.setPlainText("Hello")
+    QTest.keyClick(edit, Qt.Key.Key_Return)
+    QTest.keyClick(edit, Qt.Key.Key_Escape)
+    await chat.answered()
+    assert chat.page.talk.tree.path()[-1].status == "stopped"
+    assert chat.row_kinds()[-1] == "FootRow"
+    await chat.say("Once more")
+    assert chat.texts()[-1] == "Hello."
+    assert chat.stored() == chat.texts()
 
 
 async def test_reading_a_long_prompt_shows_a_number(chat):
