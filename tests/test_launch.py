@@ -59,6 +59,7 @@ def test_a_second_start_asks_no_pip_and_says_nothing(ready: Checkout) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.alone
 def test_a_second_start_costs_well_under_a_second(ready: Checkout) -> None:
     costs = []
     for _ in range(3):
@@ -101,6 +102,7 @@ def test_help_comes_without_a_set_up(tmp_path: Path, wheels: Path) -> None:
 
 def test_the_test_verb_runs_every_check_and_pytest_last(ready: Checkout) -> None:
     done = ready.launch("test", "tests/one", environment=ready.environment(FAULTY="ruff mypy"))
+    tests = "inspector pytest -n 2 --dist loadfile --no-loadscope-reorder tests/one"
     assert done.returncode == 1
     said = [line for line in done.stdout.splitlines() if line.startswith("inspector")]
     assert said == [
@@ -108,10 +110,10 @@ def test_the_test_verb_runs_every_check_and_pytest_last(ready: Checkout) -> None
         "inspector ruff format --check .",
         "inspector mypy",
         "inspector importlinter",
-        "inspector pytest tests/one",
+        tests,
     ]
     assert "== failed before the tests: ruff check, ruff format, mypy" in done.stdout
-    assert done.stdout.splitlines()[-1] == "inspector pytest tests/one"
+    assert done.stdout.splitlines()[-1] == tests
 
     assert ready.launch("test").returncode == 0
     assert ready.launch("test", environment=ready.environment(FAULTY="pytest")).returncode == 1

@@ -77,6 +77,7 @@ def program(*arguments):
     )
 
 
+@pytest.mark.alone
 def test_help_comes_at_once():
     quickest = min(timed("--help") for _ in range(3))
     assert quickest < 0.3

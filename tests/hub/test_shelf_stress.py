@@ -55,7 +55,7 @@ def fill(folder, samples, count, seed):
 
 
 @pytest.mark.parametrize(
-    "count", [300, pytest.param(2000, marks=[pytest.mark.slow, pytest.mark.timeout(600)])]
+    "count", [300, pytest.param(2000, marks=[pytest.mark.exhaustive, pytest.mark.timeout(600)])]
 )
 def test_broken_files_by_the_hundred_are_all_described(tmp_path, samples, count):
     fill(tmp_path, samples, count, seed=count)

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from app.kernels.native import build
 
@@ -29,4 +30,10 @@ def built(tmp_path_factory):
     if build.find_compiler() is None:
         pytest.skip("no C++ compiler is installed")
     here = build.HERE / build.NAME
-    return here if build.is_fresh(here) else build.build(tmp_path_factory.mktemp("native"))
+    if build.is_fresh(here):
+        return here
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # one for all processes of the run
+    with FileLock(folder / "native.lock"):
+        return build.build(folder / "native")

@@ -38,7 +38,7 @@ PARITY = [
 ]
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("name", SANITIZERS)
 def test_parity_holds_under(name, tmp_path):

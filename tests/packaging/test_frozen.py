@@ -1,6 +1,6 @@
 """The folder that ``pyinstaller build.spec`` makes: a program that needs no Python beside it.
 
-Slow (minutes) and large (over a GB of disk): `python3 launch.py test -m slow tests/packaging` after
+Takes minutes and over a GB of disk: `python3 launch.py test -m exhaustive tests/packaging`, after
 `python3 launch.py bundle`, which brings the tool.
 """
 
@@ -17,7 +17,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,9 @@
 """What the machine has: memory within a control group, its peak and speed, the processor."""
 
+import platform
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
 import pytest
@@ -31,12 +33,31 @@ def test_the_peak_holds_what_was_touched_and_let_go():
     assert peak_memory_bytes() >= psutil.Process().memory_info().rss // 2
 
 
+@pytest.mark.alone
 def test_memory_is_read_at_a_believable_speed():
     assert 5e8 < read_bandwidth(0.3) < 5e12
 
 
-def test_the_processor_is_known():
-    assert multiplies_bf16() in (True, False)
+@pytest.mark.parametrize(
+    ("told", "known"),
+    [
+        ("processor\t: 0\nflags\t\t: fpu sse avx512f avx512_bf16\n", True),
+        ("flags\t\t: fpu amx_bf16\n\nflags\t\t: fpu\n", True),
+        ("Features\t: fp asimd bf16 i8mm\n", True),
+        ("model name\t: avx512_bf16\nflags\t\t: fpu avx512f avx512vl\n", False),
+        ("Features\t: fp asimd\n", False),
+        ("", False),
+    ],
+)
+def test_instructions_for_bf16_are_those_that_linux_tells_of(monkeypatch, told, known):
+    monkeypatch.setattr(platform, "system", lambda: "Linux")
+    monkeypatch.setattr(Path, "read_text", lambda path, encoding: told)
+    assert multiplies_bf16.__wrapped__() is known
+
+
+def test_instructions_for_bf16_are_not_counted_on_where_nothing_tells_of_them(monkeypatch):
+    monkeypatch.setattr(platform, "system", lambda: "Darwin")
+    assert multiplies_bf16.__wrapped__() is False
 
 
 def test_the_probe_loads_nothing_heavy():

@@ -183,6 +183,7 @@ def test_every_write_is_told_after_it_is_stored(store: Conversations):
     ]
 
 
+@pytest.mark.alone
 def test_ten_thousand_messages_open_within_a_tenth_of_a_second(store: Conversations):
     conversation = begin(store)
     text = "A paragraph of an ordinary length, as a person or a model would write it. " * 4

@@ -42,7 +42,7 @@ def test_it_answers_held_out_questions_in_both_strategies(strategy):
     assert len(wrong) <= 0.35 * len(asked), wrong
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "how", [Sampling(temperature=0.0), Sampling(temperature=1.0, top_p=0.3, seed=11)]
 )

@@ -173,6 +173,7 @@ def test_what_speaks_with_the_network_is_loaded_by_the_models_page_alone(home):
     assert loaded == []
 
 
+@pytest.mark.alone
 def test_the_window_is_usable_within_a_second_or_so(home):
     """Its own work is what is bounded closely: other programs may hold the processor."""
     code = """

@@ -48,7 +48,7 @@ def test_a_broken_file_is_a_model_or_one_failure(models, tmp_path):
     assert found["damaged-checkpoint"] > found.total() / 4
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.timeout(1800)
 def test_many_broken_files_are_models_or_one_failure(models, tmp_path):
     found = survey(models, tmp_path, range(SEEDS, 2000))

@@ -54,6 +54,7 @@ def run(script, *arguments):
     return json.loads(done.stdout)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("ending", WRITERS)
 def test_inspecting_three_gigabytes_takes_milliseconds_and_no_torch(tmp_path, ending):
     path = WRITERS[ending](tmp_path / f"m.{ending}", shapes_7())

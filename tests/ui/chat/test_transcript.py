@@ -5,6 +5,7 @@ import time
 from itertools import pairwise
 
 import msgspec
+import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtTest import QTest
@@ -74,6 +75,7 @@ async def opened(chat, conversation: str, times: int = 1) -> float:
     return min(took)
 
 
+@pytest.mark.alone
 async def test_five_hundred_messages_open_within_three_tenths_of_a_second(chat):
     conversation = stored(chat, 500, PART * 4)
     await chat.say("warm up", PART)
@@ -83,12 +85,14 @@ async def test_five_hundred_messages_open_within_three_tenths_of_a_second(chat):
     assert len(chat.page.transcript.viewport().findChildren(TextBlock)) < 120
 
 
+@pytest.mark.alone
 async def test_a_reply_of_twenty_thousand_words_opens_within_three_tenths_of_a_second(chat):
     conversation = stored(chat, 2, long_reply(20_000))
     await chat.say("warm up", PART)
     assert await opened(chat, conversation, 3) < 0.3
 
 
+@pytest.mark.alone
 async def test_the_end_of_twenty_thousand_words_is_written_as_fast_as_the_beginning(chat):
     text = long_reply(20_000)
     chat.speaker.holds.clear()
@@ -111,6 +115,7 @@ async def test_the_end_of_twenty_thousand_words_is_written_as_fast_as_the_beginn
     await chat.answered()
 
 
+@pytest.mark.alone
 async def test_a_code_block_of_three_thousand_lines_grows_in_time(chat):
     chat.speaker.holds.clear()
     chat.page.composer.edit.setPlainText("Code")

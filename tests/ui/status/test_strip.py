@@ -88,6 +88,7 @@ async def test_pressing_the_pill_offers_the_models(house):
     assert "Close the model" in house.window.palette_card.titles()
 
 
+@pytest.mark.alone
 async def test_speed_is_shown_only_while_a_text_is_written(house):
     await shown(house)
     strip, session = house.window.strip, house.services.session
