@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 
 import msgspec
-from PySide6.QtCore import QCoreApplication, QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QDoubleSpinBox, QFormLayout, QHBoxLayout, QSpinBox, QWidget
+from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
 
 from app.runtime.protocol import Sampling
 from app.ui.widgets.parts import icon_button, label
 
-_WIDTH = 104
+_WIDTH, _AROUND = 104, 52  # at least; around the digits of a field
 _TEXT_PX = 6
 _MAX_SEED = 2**31 - 1
 
@@ -96,10 +96,9 @@ class SamplingFields(QWidget):
         super().__init__(parent)
         self._shown = Sampling()
         self._fields: dict[str, QDoubleSpinBox | QSpinBox] = {}
-        form = QFormLayout(self)
+        form = QVBoxLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
-        form.setVerticalSpacing(8)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.FieldsStayAtSizeHint)
+        form.setSpacing(8)
         for number in _numbers():
             field = _field(number)
             field.valueChanged.connect(self._changed)
@@ -142,6 +141,11 @@ class _Double(QDoubleSpinBox):
         else:
             event.ignore()
 
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 (Qt's name)
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.FontChange:
+            _widen(self)
+
 
 class _Spin(QSpinBox):
     """A whole number that the wheel changes only where the person is."""
@@ -152,6 +156,11 @@ class _Spin(QSpinBox):
         else:
             event.ignore()
 
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 (Qt's name)
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.FontChange:
+            _widen(self)
+
 
 def whole_number(least: int, most: int, step: int, name: str) -> QSpinBox:
     """A field for a whole number."""
@@ -159,7 +168,6 @@ def whole_number(least: int, most: int, step: int, name: str) -> QSpinBox:
     made.setRange(least, most)
     made.setSingleStep(step)
     made.setAccessibleName(name)
-    made.setFixedWidth(_WIDTH)
     made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     made.setKeyboardTracking(False)
     _dress(made)
@@ -177,7 +185,6 @@ def _field(number: _Number) -> QDoubleSpinBox | QSpinBox:
         field.setRange(0.0, number.most)
         field.setSingleStep(number.step)
         field.setAccessibleName(number.label)
-        field.setFixedWidth(_WIDTH)
         field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         field.setKeyboardTracking(False)
         _dress(field)
@@ -201,9 +208,18 @@ def _dress(field: QDoubleSpinBox | QSpinBox) -> None:
     """Its inner field has the same name, and stands a little off the edge."""
     field.lineEdit().setTextMargins(_TEXT_PX, 0, 0, 0)
     field.lineEdit().setAccessibleName(field.accessibleName())
+    _widen(field)
 
 
-def _add(form: QFormLayout, words: str, field: QWidget | QHBoxLayout, tip: str) -> None:
+def _widen(field: QDoubleSpinBox | QSpinBox) -> None:
+    """Room for its longest number; as wide as the others where that is short."""
+    longest = field.locale().toString(field.maximum())
+    if isinstance(field, QDoubleSpinBox):
+        longest = field.locale().toString(field.maximum(), "f", field.decimals())
+    field.setFixedWidth(max(_WIDTH, field.fontMetrics().horizontalAdvance(longest) + _AROUND))
+
+
+def _add(form: QVBoxLayout, words: str, field: QWidget | QHBoxLayout, tip: str) -> None:
     name = label(words, wrap=True)
     name.setToolTip(tip)
     row = QHBoxLayout()
@@ -213,4 +229,4 @@ def _add(form: QFormLayout, words: str, field: QWidget | QHBoxLayout, tip: str) 
         row.addWidget(field)
     else:
         row.addLayout(field)
-    form.addRow(row)
+    form.addLayout(row)
