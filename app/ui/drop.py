@@ -116,7 +116,7 @@ class DropZone(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(space, space, space, space)
         column.addWidget(self._frame, 0, Qt.AlignmentFlag.AlignCenter)
-        self._frame.setFixedSize(420, 200)
+        self._frame.setMinimumSize(420, 200)  # larger where its words are
 
 
 def paths_in(mime: QMimeData) -> list[Path]:

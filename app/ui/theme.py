@@ -1,12 +1,13 @@
 """The look, from one token file: colours, type, palette and style sheet; knows no page."""
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetricsF, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication, QStyleFactory
 
 from app.resources import resource
@@ -99,6 +100,14 @@ class Theme(QObject):
         if not mono:
             font.setFeature(QFont.Tag("tnum"), 1)
         return font
+
+    def line_px(self, kind: str = "body") -> int:
+        """How high a line of a kind of text is, in whole pixels.
+
+        Letters that its font lacks come from other fonts and may be higher.
+        """
+        metrics = QFontMetricsF(self.font(kind))
+        return math.ceil(max(metrics.height(), metrics.lineSpacing()))
 
     def apply(self, app: QApplication) -> None:
         """Dress ``app``, now and whenever the system or the person changes the theme."""

@@ -30,6 +30,7 @@ async def test_a_page_is_built_when_it_is_first_visited_and_kept(house):
     assert set(house.window._pages) == {"models", "settings"}
 
 
+@pytest.mark.geometry
 def test_the_rail_has_room_for_its_labels_at_a_start_in_large_type(qapp):
     theme = Theme("light", 1.6)
     rail = Rail(theme)
@@ -369,6 +370,7 @@ async def test_a_notice_that_goes_leaves_the_keyboard_on_the_page(house):
     assert page.isAncestorOf(QApplication.focusWidget())
 
 
+@pytest.mark.geometry
 async def test_a_long_notice_has_its_buttons_below_it_where_there_is_no_room_beside(build):
     house = build(page="models", text_scale=1.5)
     choose_scale(house.services, 1.5)
@@ -385,6 +387,7 @@ async def test_a_long_notice_has_its_buttons_below_it_where_there_is_no_room_bes
     assert bar._act.geometry().top() < bar._words.geometry().bottom()
 
 
+@pytest.mark.geometry
 async def test_the_chat_settings_have_room_for_their_fields_in_large_type(build):
     house = build(page="chat")
     choose_scale(house.services, 1.5)

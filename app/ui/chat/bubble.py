@@ -56,7 +56,7 @@ class Bubble(QWidget):
 
     def heightForWidth(self, width: int) -> int:  # noqa: N802 (Qt's name)
         frame = self._frame_size(width)
-        return frame.height() + (0 if self._actions.isHidden() else _ACTIONS)
+        return frame.height() + (0 if self._actions.isHidden() else self._actions_px())
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
         width = event.size().width()
@@ -68,13 +68,16 @@ class Bubble(QWidget):
         if self._more is not None:
             size = self._more.sizeHint()
             self._more.setGeometry(_PAD_X - 4, _PAD_Y + height + 2, size.width(), size.height())
-        self._actions.setGeometry(0, frame.height(), width, _ACTIONS)
+        self._actions.setGeometry(0, frame.height(), width, self._actions_px())
 
     def enterEvent(self, event: QEnterEvent) -> None:  # noqa: N802 (Qt's name)
         self._show_actions(now=True)
 
     def leaveEvent(self, event: QEvent) -> None:  # noqa: N802 (Qt's name)
         self._show_actions(now=False)
+
+    def _actions_px(self) -> int:
+        return max(_ACTIONS, self._actions.sizeHint().height())
 
     def _show_actions(self, *, now: bool) -> None:
         for quiet in self._quiet:

@@ -37,7 +37,7 @@ class CodeBlock(QFrame):
         self._copy.clicked.connect(self.copy)
         save.clicked.connect(self._save)
         name = label(language_name(block.language) or self.tr("Text"), "small")
-        head = QHBoxLayout()
+        self._head = head = QHBoxLayout()
         head.setContentsMargins(_EDGE, 4, 4, 0)
         head.setSpacing(0)
         head.addWidget(name, 1)
@@ -83,7 +83,8 @@ class CodeBlock(QFrame):
         self.updateGeometry()
 
     def heightForWidth(self, width: int) -> int:  # noqa: N802 (Qt's name)
-        return self._wide.heightForWidth(width - 2 * _EDGE) + _HEAD + _EDGE
+        head = max(_HEAD, self._head.sizeHint().height() + 4)
+        return self._wide.heightForWidth(width - 2 * _EDGE) + head + _EDGE
 
     def copy(self) -> None:
         """Put the code on the clipboard, and say so for a moment."""

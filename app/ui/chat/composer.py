@@ -1,6 +1,6 @@
 """The card at the foot of the chat: words, long pasted texts, send or stop; knows no model."""
 
-from PySide6.QtCore import QSignalBlocker, QSize, Signal
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.runtime.reply import trimmed
@@ -94,8 +94,7 @@ class Composer(QFrame):
             words = self.tr("The model stopped; a message opens it again")
         else:
             words = self.tr("Message {}").format(name)
-        self.edit.setPlaceholderText(words)
-        self.edit.viewport().update()  # Qt paints only where the words appear or go
+        self.edit.show_hint(words)
         self._show_state()
 
     def text(self) -> str:
@@ -249,7 +248,7 @@ class Composer(QFrame):
         foot.addLayout(self._pills)
         foot.addStretch()
         foot.addWidget(self._models)
-        foot.addWidget(self._send)
+        foot.addWidget(self._send, 0, Qt.AlignmentFlag.AlignVCenter)  # else none is higher than it
         column = QVBoxLayout(self)
         column.setContentsMargins(space("l"), space("m"), space("s"), space("s"))
         column.setSpacing(space("xs"))

@@ -1,7 +1,7 @@
 """Draws one conversation of the list: its title, where the words were found, whether it writes."""
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QFontMetrics, QPainter
+from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import (
     QLineEdit,
     QStyle,
@@ -11,12 +11,15 @@ from PySide6.QtWidgets import (
 )
 
 from app.ui.theme import Theme
+from app.ui.widgets.painted import paint_line
 
 from .conversation_list import Role
 
 Index = QModelIndex | QPersistentModelIndex
-_ROW, _FOUND_ROW, _HEADING = 34, 54, 34
+_ROW, _HEADING = 34, 34  # at the usual text size
 _PAD = 10
+_AROUND = 16  # above and below the words of a row, together
+_SPARE = 0.6  # of a line at least, since letters from other fonts are higher
 
 
 class ConversationDelegate(QStyledItemDelegate):
@@ -37,9 +40,11 @@ class ConversationDelegate(QStyledItemDelegate):
         """Titles that were being written before, by conversation: their fields begin with them."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802
+        body, small = self._theme.line_px(), self._theme.line_px("small")
         if index.data(Role.HEADING):
-            return QSize(100, _HEADING)
-        return QSize(100, _FOUND_ROW if index.data(Role.EXCERPT) else _ROW)
+            return QSize(100, max(_HEADING, small + _AROUND))
+        words = body + small if index.data(Role.EXCERPT) else body
+        return QSize(100, max(_ROW, words + max(_AROUND, round(_SPARE * body))))
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         painter.save()
@@ -81,10 +86,7 @@ class ConversationDelegate(QStyledItemDelegate):
             self.left.emit(ident)
 
     def _heading(self, painter: QPainter, box: QRect, words: str) -> None:
-        painter.setFont(self._theme.font("small"))
-        painter.setPen(self._theme.color("text-dim"))
-        place = box.adjusted(_PAD, 8, -_PAD, 0)
-        painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, words)
+        self._line(painter, box.adjusted(_PAD, 8, -_PAD, 0), words, "small")
 
     def _conversation(
         self, painter: QPainter, box: QRect, option: QStyleOptionViewItem, index: Index
@@ -106,19 +108,22 @@ class ConversationDelegate(QStyledItemDelegate):
             self._dot(painter, inner)
             inner.setRight(inner.right() - 16)
         excerpt = index.data(Role.EXCERPT)
-        title = inner.adjusted(0, 6, 0, -box.height() // 2) if excerpt else inner
+        if not excerpt:
+            self._line(painter, inner, str(index.data()), "body", "text")
+            return
+        body, small = self._theme.line_px(), self._theme.line_px("small")
+        top = inner.top() + (inner.height() - body - small) // 2
+        title = QRect(inner.left(), top, inner.width(), body)
         self._line(painter, title, str(index.data()), "body", "text")
-        if excerpt:
-            self._line(painter, inner.adjusted(0, box.height() // 2, 0, -6), excerpt, "small")
+        below = QRect(inner.left(), top + body, inner.width(), small)
+        self._line(painter, below, excerpt, "small")
 
     def _line(
         self, painter: QPainter, place: QRect, words: str, kind: str, role: str = "text-dim"
     ) -> None:
-        font = self._theme.font(kind)
-        painter.setFont(font)
+        painter.setFont(self._theme.font(kind))
         painter.setPen(self._theme.color(role))
-        shown = QFontMetrics(font).elidedText(words, Qt.TextElideMode.ElideRight, place.width())
-        painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, shown)
+        paint_line(painter, place, words)
 
     def _dot(self, painter: QPainter, inner: QRect) -> None:
         painter.setPen(Qt.PenStyle.NoPen)

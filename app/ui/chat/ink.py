@@ -64,7 +64,7 @@ class Ink:
         wanted = (_CODE_LINE if code else _LINE) * _pixels(font)
         made = QTextBlockFormat()
         made.setLineHeight(
-            100.0 * wanted / QFontMetricsF(font).lineSpacing(),
+            max(100.0, 100.0 * wanted / QFontMetricsF(font).lineSpacing()),  # never into each other
             QTextBlockFormat.LineHeightTypes.ProportionalHeight.value,
         )
         return made
@@ -76,7 +76,17 @@ class Ink:
     @property
     def line_px(self) -> float:
         """The height of one line of a paragraph."""
-        return _LINE * _pixels(self.font)
+        return max(_LINE * _pixels(self.font), QFontMetricsF(self.font).lineSpacing())
+
+    @property
+    def code_line_px(self) -> float:
+        """The height of one line of a block of code."""
+        return max(_CODE_LINE * _pixels(self.mono), QFontMetricsF(self.mono).lineSpacing())
+
+    @property
+    def character_px(self) -> float:
+        """How wide a letter is on the average."""
+        return QFontMetricsF(self.font).averageCharWidth()
 
 
 def _pixels(font: QFont) -> float:

@@ -36,7 +36,8 @@ from .trash_card import TrashCard
 from .welcome import Welcome
 from .wordless import why_wordless
 
-_TWO_COLUMNS, _THREE_COLUMNS = 820, 960  # so wide the page has to be for them, in pixels
+_TWO_COLUMNS, _THREE_COLUMNS = 820, 656  # so wide the page has to be, beside the panel
+_MOST_WRITTEN = 0.55  # of its height for what is being written
 
 
 class ChatPage(Page):
@@ -137,10 +138,12 @@ class ChatPage(Page):
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
         self._make_room()
+        self.composer.edit.limit_height(int(self.height() * _MOST_WRITTEN))
 
     def _make_room(self) -> None:
         """Where there is no room for all columns, the words come first."""
-        needed = _TWO_COLUMNS if self.panel.isHidden() else _THREE_COLUMNS
+        panel = 0 if self.panel.isHidden() else self.panel.minimumWidth()
+        needed = _THREE_COLUMNS + panel if panel else _TWO_COLUMNS
         room = self.width() >= needed
         if room != self._room:
             self._room = room

@@ -56,7 +56,8 @@ class ReplyFoot(QWidget):
         """One line, or as many as the facts take beside the buttons."""
         parts = (self.switch, self._copy, self._again, self._go_on)
         taken = sum(part.sizeHint().width() for part in parts if not part.isHidden()) + _SPACE
-        return max(_HEIGHT, self._facts.heightForWidth(max(width - taken, 80)) + _SPACE)
+        facts = self._facts.heightForWidth(max(width - taken, 80)) + _SPACE
+        return max(_HEIGHT, facts, *(part.sizeHint().height() for part in parts))
 
     def _thank(self) -> None:
         self.copied.emit()

@@ -27,7 +27,7 @@ _BETWEEN = {"text": 12, "table": 14, "code": 14, "rule": 18}
 _HEADING_GAP = 22
 _REPLY_GAP = 4  # a bubble's actions stand between
 _BUBBLE_GAP = 22
-_CHARACTER_PX = 7.2
+_CODE_AROUND = 46  # what a block of code has above and below its lines
 
 
 class Verbs(Protocol):
@@ -71,8 +71,9 @@ class BlockRow:
     def estimate(self, width: int) -> int:
         lines = self.block.source.count("\n") + 1
         if self.block.kind == "code":
-            return int(lines * 18 + 46)
-        return int((len(self.block.source) * _CHARACTER_PX // width + 1) * self._ink.line_px)
+            return int(lines * self._ink.code_line_px + _CODE_AROUND)
+        wide = len(self.block.source) * self._ink.character_px
+        return int((wide // width + 1) * self._ink.line_px)
 
     def make(self) -> QWidget:
         if self.block.kind == "code":
@@ -111,7 +112,8 @@ class BubbleRow:
         self.gap = _BUBBLE_GAP
 
     def estimate(self, width: int) -> int:
-        lines = self._text.count("\n") + len(self._text) * _CHARACTER_PX // (0.8 * width) + 1
+        wide = len(self._text) * self._ink.character_px
+        lines = self._text.count("\n") + wide // (0.8 * width) + 1
         return int(lines * self._ink.line_px) + 50
 
     def make(self) -> QWidget:
@@ -240,7 +242,7 @@ class FoldedRow:
 
     def estimate(self, width: int) -> int:
         text = self.message.text
-        lines = len(text) * _CHARACTER_PX // width + text.count("\n") * 0.7 + 1
+        lines = len(text) * self._ink.character_px // width + text.count("\n") * 0.7 + 1
         return int(lines * self._ink.line_px) + 40
 
     def document(self) -> QTextDocument:

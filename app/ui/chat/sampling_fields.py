@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 import msgspec
-from PySide6.QtCore import QCoreApplication, QSignalBlocker, Signal
-from PySide6.QtWidgets import QDoubleSpinBox, QFormLayout, QHBoxLayout, QSpinBox, QWidget
+from PySide6.QtCore import QCoreApplication, QEvent, QSignalBlocker, Signal
+from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
 
 from app.runtime.protocol import Sampling
 from app.ui.widgets.parts import icon_button, label
 
-_WIDTH = 104
+_WIDTH, _AROUND = 104, 52  # at least; around the digits of a field
 _TEXT_PX = 6
 _MAX_SEED = 2**31 - 1
 
@@ -95,10 +95,9 @@ class SamplingFields(QWidget):
         super().__init__(parent)
         self._shown = Sampling()
         self._fields: dict[str, QDoubleSpinBox | QSpinBox] = {}
-        form = QFormLayout(self)
+        form = QVBoxLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
-        form.setVerticalSpacing(8)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.FieldsStayAtSizeHint)
+        form.setSpacing(8)
         for number in _numbers():
             field = _field(number)
             field.valueChanged.connect(self._changed)
@@ -142,13 +141,30 @@ class SamplingFields(QWidget):
         self.changed.emit(self._shown)
 
 
+class _Double(QDoubleSpinBox):
+    """As wide as its letters need, also when they change."""
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 (Qt's name)
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.FontChange:
+            _widen(self)
+
+
+class _Spin(QSpinBox):
+    """As wide as its letters need, also when they change."""
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 (Qt's name)
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.FontChange:
+            _widen(self)
+
+
 def whole_number(least: int, most: int, step: int, name: str) -> QSpinBox:
     """A field for a whole number."""
-    made = QSpinBox()
+    made = _Spin()
     made.setRange(least, most)
     made.setSingleStep(step)
     made.setAccessibleName(name)
-    made.setFixedWidth(_WIDTH)
     made.setKeyboardTracking(False)
     _dress(made)
     return made
@@ -160,12 +176,11 @@ def _field(number: _Number) -> QDoubleSpinBox | QSpinBox:
             0, int(number.most), int(number.step), number.label
         )
     else:
-        field = QDoubleSpinBox()
+        field = _Double()
         field.setDecimals(number.decimals)
         field.setRange(0.0, number.most)
         field.setSingleStep(number.step)
         field.setAccessibleName(number.label)
-        field.setFixedWidth(_WIDTH)
         field.setKeyboardTracking(False)
         _dress(field)
     field.setToolTip(number.tip)
@@ -188,9 +203,18 @@ def _dress(field: QDoubleSpinBox | QSpinBox) -> None:
     """Its inner field has the same name, and stands a little off the edge."""
     field.lineEdit().setTextMargins(_TEXT_PX, 0, 0, 0)
     field.lineEdit().setAccessibleName(field.accessibleName())
+    _widen(field)
 
 
-def _add(form: QFormLayout, words: str, field: QWidget | QHBoxLayout, tip: str) -> None:
+def _widen(field: QDoubleSpinBox | QSpinBox) -> None:
+    """Room for its longest number; as wide as the others where that is short."""
+    longest = field.locale().toString(field.maximum())
+    if isinstance(field, QDoubleSpinBox):
+        longest = field.locale().toString(field.maximum(), "f", field.decimals())
+    field.setFixedWidth(max(_WIDTH, field.fontMetrics().horizontalAdvance(longest) + _AROUND))
+
+
+def _add(form: QVBoxLayout, words: str, field: QWidget | QHBoxLayout, tip: str) -> None:
     name = label(words, wrap=True)
     name.setToolTip(tip)
     row = QHBoxLayout()
@@ -200,4 +224,4 @@ def _add(form: QFormLayout, words: str, field: QWidget | QHBoxLayout, tip: str) 
         row.addWidget(field)
     else:
         row.addLayout(field)
-    form.addRow(row)
+    form.addLayout(row)

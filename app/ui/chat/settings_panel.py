@@ -1,7 +1,7 @@
 """The right side of the chat: how the replies of this conversation are made."""
 
 from PySide6.QtCore import QCoreApplication, QSignalBlocker, Qt, QTimer, Signal
-from PySide6.QtGui import QHideEvent
+from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -19,8 +19,9 @@ from .defaults_note import DefaultsNote
 from .sampling_fields import SamplingFields, whole_number
 from .talk import Talk
 
-_WIDTH = 304
+_WIDTH, _LINES = 304, 4  # at least; of the system prompt in sight
 _TYPING_MS = 400
+_SHORTENS = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
 
 
 def template_name(template: str) -> str:
@@ -59,7 +60,6 @@ class SettingsPanel(QWidget):
         )
         self.system.setAccessibleName(_tr("System prompt"))
         self.system.setTabChangesFocus(True)
-        self.system.setFixedHeight(104)
         self.template = QComboBox()
         self.template.setAccessibleName(_tr("Prompt template"))
         self.think = QComboBox()
@@ -70,15 +70,23 @@ class SettingsPanel(QWidget):
             ("fake", _tr("Skip the thought")),
         ):
             self.think.addItem(words, mode)
+        for choice in (self.template, self.think):
+            choice.setSizeAdjustPolicy(_SHORTENS)
+            choice.setMinimumContentsLength(10)
         self.limit = whole_number(1, 100_000, 256, _tr("Longest reply, in tokens"))
         self.fields = SamplingFields()
         self.reset = button(_tr("Reset to recommended"), "undo", role="link")
         self.note = DefaultsNote(services, talk)
         self._think_row = QWidget()
+        self._inside, self._scroll = QWidget(), QScrollArea(widgetResizable=True)
         self._typing = QTimer(self, singleShot=True, interval=_TYPING_MS)
         self._arrange()
         self._connect()
         self.show_settings()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 (Qt's name)
+        self._fit()
+        super().showEvent(event)
 
     def show_settings(self) -> None:
         """Show how the talk stands."""
@@ -128,6 +136,7 @@ class SettingsPanel(QWidget):
         self._talk.typed_wanted.connect(self.keep_typed)
         self.note.defaults_wanted.connect(self.defaults_wanted)
         self._services.session.changed.connect(self.show_settings)
+        self._services.theme.changed.connect(self._fit)
 
     def _arrange(self) -> None:
         space = self._services.theme.space
@@ -136,7 +145,7 @@ class SettingsPanel(QWidget):
         head = QHBoxLayout()
         head.addWidget(label(_tr("Chat settings"), "strong"), 1)
         head.addWidget(close)
-        inside = QWidget()
+        inside = self._inside
         body = QVBoxLayout(inside)
         body.setContentsMargins(space("l"), space("s"), space("l"), space("l"))
         body.setSpacing(space("s"))
@@ -163,7 +172,7 @@ class SettingsPanel(QWidget):
         body.addWidget(self.fields)
         body.addWidget(self.reset, 0, Qt.AlignmentFlag.AlignLeft)
         body.addStretch()
-        scroll = QScrollArea(widgetResizable=True)
+        scroll = self._scroll
         scroll.setWidget(inside)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -175,7 +184,13 @@ class SettingsPanel(QWidget):
         head.setContentsMargins(space("l"), 0, space("s"), 0)
         column.addLayout(head)
         column.addWidget(scroll, 1)
-        self.setFixedWidth(_WIDTH)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Wide enough for every field, and the system prompt a few lines high, in any type."""
+        self.system.setFixedHeight(max(104, _LINES * self._services.theme.line_px() + 24))
+        bar = self._scroll.verticalScrollBar().sizeHint().width()
+        self.setFixedWidth(max(_WIDTH, self._inside.minimumSizeHint().width() + bar))
 
 
 def _named(words: str, part: QWidget) -> QLabel:

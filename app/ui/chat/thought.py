@@ -35,4 +35,4 @@ class ThoughtHead(QWidget):
         self._button.setAccessibleName(f"{hide if unfolded else show}: {text}")
 
     def heightForWidth(self, width: int) -> int:  # noqa: N802 (Qt's name)
-        return _HEIGHT
+        return max(_HEIGHT, self.sizeHint().height())

@@ -42,7 +42,7 @@ class Waiting(QWidget):
         self._show(words.format(whole(done), whole(total)), done, total)
 
     def heightForWidth(self, width: int) -> int:  # noqa: N802 (Qt's name)
-        return _HEIGHT
+        return max(_HEIGHT, self.sizeHint().height())
 
     def _show(self, words: str, done: int, total: int) -> None:
         self._words.setText(words)

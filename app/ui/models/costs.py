@@ -36,13 +36,13 @@ class Costs(QWidget):
         ``total_bytes`` is all memory of the machine.
         """
         self._clear()
-        heading = label(self.tr("Memory on this machine"), "strong")
+        heading = label(self.tr("Memory on this machine"), "strong", wrap=True)
         self._grid.addWidget(heading, 0, 0, 1, 3)
         self._total = total_bytes or 1
         places = any(way.card is not None for way in verdict.per_format)
         for row, way in enumerate(verdict.per_format, 1):
             words = self._words(way, way.strategy == verdict.strategy, places=places)
-            name = self._pick(way, words, now) if picks else label(words)
+            name = self._pick(way, words, now) if picks else label(words, wrap=True)
             self._grid.addWidget(name, row, 0)
             self._grid.addWidget(Bar(self._theme, self._share(way)), row, 1)
             self._grid.addWidget(label(size(way.needed_bytes), "small"), row, 2)

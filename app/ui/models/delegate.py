@@ -23,7 +23,7 @@ from app.ui.theme import Theme
 from .entry import Entry
 from .fit import Fit
 from .kinds import USELESS, kind_name
-from .row_painter import EDGE, RowPainter, is_compact, is_tight
+from .row_painter import EDGE, RowPainter, is_tight
 from .rows import ENTRY, FIT, ITEM, OPEN
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 Index = QModelIndex | QPersistentModelIndex
 _ROW = 60  # at the usual text size
+_AROUND, _SPARE = 24, 0.6  # above and below the words; of a line for higher letters
 _BUTTON = 92
 _NARROWEST = 120  # what is wider than the view would be cut off
 _AT_REST = ("paused", "failed")
@@ -46,9 +47,8 @@ class RowDelegate(QStyledItemDelegate):
         self._theme = theme
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802
-        name = QFontMetrics(self._theme.font()).height()
-        below = QFontMetrics(self._theme.font("small")).height()
-        return QSize(_NARROWEST, max(_ROW, name + below + 24))
+        body, small = self._theme.line_px(), self._theme.line_px("small")
+        return QSize(_NARROWEST, max(_ROW, body + small + max(_AROUND, round(_SPARE * body))))
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         entry: Entry = index.data(ENTRY)
@@ -68,7 +68,7 @@ class RowDelegate(QStyledItemDelegate):
                 weight = size(entry.bytes) if entry.bytes else ""
                 below = " · ".join(filter(None, (weight, fit.word if fit else "", entry.below)))
         elif entry.resumable:
-            if not is_tight(option.rect, self._theme):
+            if not self._is_tight(option.rect):
                 row.button(self.tr("Resume"), self.button_box(option.rect))
             row.gap()
             if not row.compact:
@@ -86,7 +86,7 @@ class RowDelegate(QStyledItemDelegate):
     def _offer(
         self, row: RowPainter, entry: Entry, fit: Fit | None, option: QStyleOptionViewItem
     ) -> None:
-        if not is_tight(option.rect, self._theme):
+        if not self._is_tight(option.rect):
             word = self.tr("Chat") if entry.usable else self.tr("Download")
             row.button(word, self.button_box(option.rect), strong=entry.usable)
         if fit is not None:
@@ -114,7 +114,7 @@ class RowDelegate(QStyledItemDelegate):
         live = entry.usable or entry.fetchable or entry.resumable
         if item is not None:
             live = item.state in _AT_REST  # a second click on Download does nothing
-        elif is_tight(option.rect, self._theme):
+        elif self._is_tight(option.rect):
             live = False
         if (
             isinstance(event, QMouseEvent)
@@ -132,9 +132,9 @@ class RowDelegate(QStyledItemDelegate):
         metrics = QFontMetrics(self._theme.font())
         words = (self.tr("Chat"), self.tr("Download"), self.tr("Resume"), self.tr("Try again"))
         widest = max(metrics.horizontalAdvance(word) for word in words)
-        box = QRect(0, 0, max(_BUTTON, widest + 20), max(30, metrics.height() + 10))
+        box = QRect(0, 0, max(_BUTTON, widest + 20), max(30, self._theme.line_px() + 10))
         box.moveCenter(QPoint(row.right() - EDGE - box.width() // 2, row.center().y()))
         return box
 
-
-__all__ = ["RowDelegate", "is_compact"]
+    def _is_tight(self, row: QRect) -> bool:
+        return is_tight(row, self.button_box(row), self._theme)

@@ -42,6 +42,13 @@ def said(verdict: Verdict, here: Machine, picked: Way | None = None) -> Fit:
     return Fit(picture, role, word, sentence, about.format(size(needed)))
 
 
+def all_words() -> tuple[str, ...]:
+    """Every word and need as long as they become, for who sets them in a column."""
+    kinds = ("gpu", "cpu", "int8", "tight", "too-large", "")
+    words = {_marks(kind, f"cpu {bits}")[2] for kind in kinds for bits in QUANTISED}
+    return (*words, *(about.format(size(888.8e9)) for about in (_tr("needs {}"), _tr("about {}"))))
+
+
 def _room(kind: str, verdict: Verdict, here: Machine, picked: Way | None) -> tuple[int, int]:
     """Bytes that are free, and all, where it is to run."""
     if picked is not None and picked.card is not None:

@@ -3,16 +3,19 @@
 import time
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QProgressBar, QWidget
 
 from app.ui.amounts import duration
 from app.ui.icons import pixmap
 from app.ui.theme import Theme
+from app.ui.widgets.flow import Flow
 from app.ui.widgets.parts import Elided, button
 
 from .catalogue import Asking, Catalogue
 
 _EACH_MS = 30_000
+_LETTERS = 22  # of the words are to be seen beside the buttons
 
 
 class Freshness(QFrame):
@@ -37,14 +40,9 @@ class Freshness(QFrame):
         self.retry = button(self.tr("Try again"), role="link")
         self._details.clicked.connect(self.details_pressed)
         self.retry.clicked.connect(self.retry_pressed)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(theme.space("m"), 0, theme.space("s"), 0)
-        row.setSpacing(theme.space("s"))
-        row.addWidget(self._art)
-        row.addWidget(self.words, 1)
-        row.addWidget(self._busy, 0, Qt.AlignmentFlag.AlignVCenter)
-        row.addWidget(self._details)
-        row.addWidget(self.retry)
+        self._verbs = QWidget()
+        self._lines = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
+        self._arrange()
         self._clock = QTimer(self, interval=_EACH_MS)
         self._clock.timeout.connect(self._say)
         theme.changed.connect(self._paint)
@@ -55,6 +53,32 @@ class Freshness(QFrame):
         self._catalogue, self._source = catalogue, source
         self._say()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
+        self._fit()
+
+    def _arrange(self) -> None:
+        space = self._theme.space
+        said = QHBoxLayout()
+        said.setSpacing(space("s"))
+        said.addWidget(self._art)
+        said.addWidget(self.words, 1)
+        said.addWidget(self._busy, 0, Qt.AlignmentFlag.AlignVCenter)
+        flow = Flow(space("s"), self._verbs)
+        for verb in (self._details, self.retry):
+            flow.addWidget(verb)
+        self._lines.setContentsMargins(space("m"), 0, space("s"), 0)
+        self._lines.setSpacing(space("s"))
+        self._lines.addLayout(said, 1)
+        self._lines.addWidget(self._verbs)
+
+    def _fit(self) -> None:
+        """The buttons stand beside the words, or below them where the words had no room."""
+        words = _LETTERS * self.words.fontMetrics().averageCharWidth()
+        verbs = sum(verb.sizeHint().width() for verb in (self._details, self.retry))
+        short = not self._verbs.isHidden() and self.width() < words + verbs
+        across, down = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
+        self._lines.setDirection(down if short else across)
+
     def _say(self) -> None:
         catalogue = self._catalogue
         if catalogue is None:
@@ -62,10 +86,10 @@ class Freshness(QFrame):
         asking = catalogue.asking in (Asking.ASKING, Asking.SLOW)
         failed = catalogue.asking is Asking.FAILED
         self._busy.setVisible(asking or catalogue.searching)
-        self._details.setVisible(failed)
-        self.retry.setVisible(failed)
+        self._verbs.setVisible(failed)
         self.words.setText(self._sentence(catalogue))
         self._picture, self._role = ("alert", "warn") if failed else ("globe", "text-dim")
+        self._fit()
         self._paint()
         if catalogue.fetched_at and not self._clock.isActive():
             self._clock.start()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QFontMetricsF
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from app.errors import Failure
@@ -22,6 +23,9 @@ from .fitting import Fitting
 from .head import Head
 from .listing import Listing
 from .rows import Rows
+
+_DETAILS_LETTERS, _DETAILS_LEAST, _DETAILS_MOST = 30, 280, 460
+_LEFT_FOR_DETAILS = 400  # beside the list and the rail in the smallest window
 
 
 class ModelsPage(Page):
@@ -286,15 +290,21 @@ class ModelsPage(Page):
         buttons.pause_pressed.connect(lambda: self._with_item("pause"))
         buttons.cancel_pressed.connect(lambda: self._with_item("give_up"))
 
+    def _fit_panes(self) -> None:
+        """The details have room for their buttons in any type, the list keeps its own."""
+        letter = QFontMetricsF(self._services.theme.font()).averageCharWidth()
+        least = min(_LEFT_FOR_DETAILS, max(_DETAILS_LEAST, round(_DETAILS_LETTERS * letter)))
+        self.listing.setMinimumWidth(300)
+        self.details.setMinimumWidth(least)
+        self.details.setMaximumWidth(_DETAILS_MOST)
+
     def _arrange(self) -> None:
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.setChildrenCollapsible(False)
         self.splitter.setHandleWidth(1)
         self.splitter.addWidget(self.listing)
         self.splitter.addWidget(self.details)
-        self.listing.setMinimumWidth(300)
-        self.details.setMinimumWidth(280)
-        self.details.setMaximumWidth(460)
+        self._fit_panes()
         self.splitter.setStretchFactor(0, 1)
         self.splitter.setStretchFactor(1, 0)
         self.splitter.setSizes([700, 360])

@@ -1,35 +1,37 @@
 """One painting of one row: from the right edge to the left, the words take what is left."""
 
 from PySide6.QtCore import QPoint, QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPainterPath
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QFontMetricsF, QPainter, QPainterPath
 from PySide6.QtWidgets import QStyle, QStyleOptionViewItem
 
+from app.ui.amounts import size
 from app.ui.icons import pixmap
 from app.ui.theme import Theme
+from app.ui.widgets.painted import CENTRE, LEFT, RIGHT, paint_line
 
-from .fit import Fit
+from .fit import Fit, all_words
 
 EDGE, _GAP = 14, 12
 _FIT_PX, _SIZE_PX, _CHIP_PX = 122, 62, 66  # at the usual text size
-_TIGHT_PX, _COMPACT_PX, _ROOMY_PX = 230, 500, 640
-_VCENTRE = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
-_CENTRE = int(Qt.AlignmentFlag.AlignCenter)
-_RIGHT = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight)
+_COMPACT_PX, _ROOMY_PX = 500, 640
+_NAME = "Rookery guide"  # what of a name is to be read beside a button
+_MARK = 16
 
 
-def is_compact(row: QRect) -> bool:
-    """Too narrow for the columns: their words go below the name."""
-    return row.width() < _COMPACT_PX
-
-
-def is_tight(row: QRect, theme: Theme) -> bool:
-    """Too narrow for a button beside the name: the details have the same one."""
-    return row.width() < _TIGHT_PX * max(1.0, _scale(theme))
+def is_tight(row: QRect, button: QRect, theme: Theme) -> bool:
+    """Too narrow for ``button`` beside the name: the details have the same one."""
+    name = QFontMetricsF(theme.font()).horizontalAdvance(_NAME)
+    return row.width() - button.width() - 2 * EDGE - 2 * _GAP - _MARK < name
 
 
 def _scale(theme: Theme) -> float:
-    """How large small type is beside its usual size."""
-    return QFontMetrics(theme.font("small")).height() / 15
+    """How much wider the columns are than usual, so that their longest words have room."""
+    wide = QFontMetricsF(theme.font("small")).horizontalAdvance
+    return max(
+        1.0,
+        max(map(wide, all_words())) / _FIT_PX,
+        wide(size(888.8e6)) / _SIZE_PX,
+    )
 
 
 class RowPainter:
@@ -45,8 +47,8 @@ class RowPainter:
         self._focus = bool(option.state & QStyle.StateFlag.State_HasFocus)
         self._small = theme.font("small")
         self._scale = _scale(theme)
-        self.compact = option.rect.width() < _COMPACT_PX * max(1.0, self._scale)
-        self.roomy = option.rect.width() >= _ROOMY_PX * max(1.0, self._scale)
+        self.compact = option.rect.width() < _COMPACT_PX * self._scale
+        self.roomy = option.rect.width() >= _ROOMY_PX * self._scale
 
     def back(self) -> None:
         """The ground: chosen, under the mouse, with the keyboard."""
@@ -79,12 +81,12 @@ class RowPainter:
             self._painter.fillRect(done, self._theme.color("selection"))
             self._painter.restore()
         self._outline(box, "accent" if strong else "edge", 6)
-        self._text(box, text, "accent" if strong else "text", align=_CENTRE)
+        self._text(box, text, "accent" if strong else "text", align=CENTRE)
         self._right = box.left() - _GAP
 
     def fit(self, fit: Fit) -> None:
         """Its mark, and beside it what it means and costs."""
-        spot = 16
+        spot = _MARK
         if not self.compact:
             width = self._column(_FIT_PX)
             box = QRect(self._right - width, self._rect.top(), width, self._rect.height())
@@ -97,13 +99,13 @@ class RowPainter:
 
     def gap(self) -> None:
         """Nothing where the fit would stand, so that the columns stay in line."""
-        self._right -= self._column(_FIT_PX) + 6 + 16 + _GAP
+        self._right -= self._column(_FIT_PX) + 6 + _MARK + _GAP
 
     def size(self, words: str) -> None:
         """How large the file is."""
         width = self._column(_SIZE_PX)
         box = QRect(self._right - width, self._rect.top(), width, self._rect.height())
-        self._text(box, words, "text-dim", align=_RIGHT, font=self._small)
+        self._text(box, words, "text-dim", align=RIGHT, font=self._small)
         self._right = box.left() - _GAP
 
     def chip(self, text: str) -> None:
@@ -112,10 +114,10 @@ class RowPainter:
             return
         width = max(QFontMetrics(self._small).horizontalAdvance("RWKV-7.0") + 16, _CHIP_PX)
         if text:
-            box = QRect(0, 0, width, QFontMetrics(self._small).height() + 7)
+            box = QRect(0, 0, width, self._line() + 7)
             box.moveCenter(QPoint(self._right - width // 2, self._rect.center().y()))
             self._fill(box, "surface" if self._selected else "hover", 6)
-            self._text(box, text, "text-dim", align=_CENTRE, font=self._small)
+            self._text(box, text, "text-dim", align=CENTRE, font=self._small)
         self._right -= width + _GAP
 
     def progress(self, done: float, words: str, *, failed: bool) -> None:
@@ -138,7 +140,7 @@ class RowPainter:
         """A picture with words, for what has no button."""
         width = QFontMetrics(self._small).horizontalAdvance(text) + 8
         box = QRect(self._right - width, self._rect.top(), width, self._rect.height())
-        self._text(box, text, "text-dim", align=_RIGHT, font=self._small)
+        self._text(box, text, "text-dim", align=RIGHT, font=self._small)
         place = QRect(box.left() - 22, self._rect.center().y() - 8, 16, 16)
         self._draw(place, picture, role)
         self._right = place.left() - _GAP
@@ -149,10 +151,10 @@ class RowPainter:
         width, middle = self._right - left, self._rect.center().y()
         name = self._theme.font()
         name.setWeight(QFont.Weight.Medium)
-        high = QFontMetrics(name).height() + 4
+        high = self._theme.line_px() + 4
         top = QRect(left + self._indent, middle - high, width - self._indent, high)
         self._text(top, title, "text-dim" if dim else "text", font=name)
-        under = QRect(left, middle + 1, width, high - 2)
+        under = QRect(left, middle + 1, width, self._line() + 4)
         cut = end or self.compact
         mode = Qt.TextElideMode.ElideRight if cut else Qt.TextElideMode.ElideMiddle
         self._text(under, below, "text-dim", font=self._small, elide=mode)
@@ -166,10 +168,10 @@ class RowPainter:
         self._text(top, below, "text-dim", font=self._small)
 
     def _line(self) -> int:
-        return QFontMetrics(self._small).height()
+        return self._theme.line_px("small")
 
     def _column(self, usual: int) -> int:
-        return round(usual * max(1.0, self._scale))
+        return round(usual * self._scale)
 
     def _draw(self, place: QRect, picture: str, role: str) -> None:
         ratio = self._painter.device().devicePixelRatioF()
@@ -181,14 +183,13 @@ class RowPainter:
         text: str,
         role: str,
         *,
-        align: int = _VCENTRE,
+        align: Qt.AlignmentFlag = LEFT,
         font: QFont | None = None,
         elide: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
     ) -> None:
         self._painter.setFont(font or self._theme.font())
         self._painter.setPen(self._theme.color(role))
-        shown = self._painter.fontMetrics().elidedText(text, elide, box.width())
-        self._painter.drawText(box, align, shown)
+        paint_line(self._painter, box, text, align, elide)
 
     def _fill(self, box: QRect, role: str, radius: int) -> None:
         self._painter.setPen(Qt.PenStyle.NoPen)

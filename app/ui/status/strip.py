@@ -17,8 +17,8 @@ from .machine import Machine
 from .words import Pill, pill_of
 
 _IDLE_MS, _WRITING_MS = 2000, 500
-_PILL_EDGE, _PILL_WIDEST = 44, 620  # what the pill has around its words, and all of it
-_SPEED_PX = 72
+_PILL_EDGE, _PILL_WIDEST, _PILL_LETTERS = 44, 620, 90  # around its words; all of it at least
+_SPEED_PX, _HIGH = 72, 34  # at least
 
 
 class Strip(QWidget):
@@ -109,17 +109,23 @@ class Strip(QWidget):
         self.ensurePolished()
         parts = [part for part in (self._spark, self._speed) if not part.isHidden()]
         gap = self._theme.space("s")
-        spare = self.contentsRect().width() - 4 * gap - self._level.width()
-        spare -= sum(max(part.sizeHint().width(), _SPEED_PX) + gap for part in parts)
-        pill = min(self.pill.fontMetrics().horizontalAdvance(self._said) + _PILL_EDGE, _PILL_WIDEST)
+        margins = self.layout().contentsMargins()  # type: ignore[union-attr]
+        spare = self.width() - margins.left() - margins.right() - 3 * gap - self._level.width()
+        fastest = self._speed.fontMetrics().horizontalAdvance(speed(8888.8))
+        spare -= sum(max(part.sizeHint().width(), fastest, _SPEED_PX) + gap for part in parts)
+        letters = self.pill.fontMetrics()
+        widest = max(_PILL_WIDEST, _PILL_LETTERS * letters.averageCharWidth())
+        pill = min(needed := letters.horizontalAdvance(self._said) + _PILL_EDGE, widest)
         width = self._memory.fontMetrics().horizontalAdvance
         shown = next((text for text in self._used if pill + width(text) <= spare), "")
         self._memory.setText(shown)
         self._memory.setVisible(bool(shown))
         self._level.setVisible(bool(shown))
-        room = min(pill, spare - width(shown)) - _PILL_EDGE + 2  # a whole pixel is not all of it
-        words = self.pill.fontMetrics().elidedText(self._said, Qt.TextElideMode.ElideMiddle, room)
-        self.pill.setText(words)
+        room = min(widest, spare - width(shown))
+        cut = letters.elidedText(self._said, Qt.TextElideMode.ElideMiddle, room - _PILL_EDGE)
+        self.pill.setText(self._said if needed <= room else cut)
+        highest = max(part.sizeHint().height() for part in (self.pill, self._memory, self._speed))
+        self.setFixedHeight(max(_HIGH, highest + margins.top() + margins.bottom()))
 
     def _measure(self) -> None:
         now, written = time.monotonic(), self._session.tokens_written
@@ -144,4 +150,4 @@ class Strip(QWidget):
             row.addWidget(part)
         self._level.setAccessibleName(self.tr("Memory in use"))
         self._spark.setAccessibleName(self.tr("Recent speed"))
-        self.setFixedHeight(34)
+        self.setFixedHeight(_HIGH)

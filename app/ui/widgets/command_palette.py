@@ -18,10 +18,13 @@ from app.ui.icons import icon, pixmap
 from app.ui.theme import Theme
 
 from .overlay import Overlay
+from .painted import RIGHT, paint_line
 
 _COMMAND = int(Qt.ItemDataRole.UserRole) + 1
 _MOVES = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
-_ROW, _MOST_ROWS = 38, 9
+_ROW, _AROUND = 38, 20  # at the usual text size; above and below the words, together
+_MOST_ROWS = 9
+_BESIDE_PX = 100  # of the window's height, for the field and the room around the card
 
 
 class CommandPalette(Overlay):
@@ -29,6 +32,7 @@ class CommandPalette(Overlay):
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent, width=560)
+        self._theme = theme
         self._commands: Sequence[Command] = ()
         self._search = QLineEdit(clearButtonEnabled=True)
         self._search.setAccessibleName(self.tr("Search commands"))
@@ -95,9 +99,16 @@ class CommandPalette(Overlay):
             item.setData(each, _COMMAND)
             self._found.appendRow(item)
         self._select(0)
-        self._list.setFixedHeight(_ROW * max(1, min(_MOST_ROWS, self._found.rowCount())) + 2)
+        self._fit()
         if self.isVisible():
             self._place()
+
+    def _fit(self) -> None:
+        """As many whole rows as there are, at most nine, at most what the window has room for."""
+        high = _row_px(self._theme)
+        room = self._window.height() - _BESIDE_PX - self._search.sizeHint().height()
+        rows = max(1, min(_MOST_ROWS, self._found.rowCount(), room // high))
+        self._list.setFixedHeight(high * rows + 2)
 
     def _select(self, row: int) -> None:
         self._list.setCurrentIndex(self._found.index(row, 0))
@@ -124,7 +135,7 @@ class _Row(QStyledItemDelegate):
     def sizeHint(  # noqa: N802 (Qt's name)
         self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> QSize:
-        return QSize(option.rect.width(), _ROW)
+        return QSize(option.rect.width(), _row_px(self._theme))
 
     def paint(
         self,
@@ -148,15 +159,13 @@ class _Row(QStyledItemDelegate):
         small = self._theme.font("small")
         painter.setFont(small)
         painter.setPen(colour("text-dim"))
-        painter.drawText(box.adjusted(0, 0, -12, 0), _RIGHT, keys)
+        paint_line(painter, box.adjusted(0, 0, -12, 0), keys, RIGHT)
         room = box.adjusted(38, 0, -24 - painter.fontMetrics().horizontalAdvance(keys), 0)
         painter.setFont(self._theme.font())
         painter.setPen(colour("text"))
-        title = painter.fontMetrics().elidedText(
-            command.title, Qt.TextElideMode.ElideRight, room.width()
-        )
-        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, title)
+        paint_line(painter, room, command.title)
         painter.restore()
 
 
-_RIGHT = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight)
+def _row_px(theme: Theme) -> int:
+    return max(_ROW, theme.line_px() + _AROUND)

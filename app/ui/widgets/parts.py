@@ -6,6 +6,8 @@ from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QToolBut
 
 from app.ui.icons import icon
 
+from .painted import paint_line
+
 
 def label(text: str, kind: str = "", *, wrap: bool = False) -> QLabel:
     """Words of a kind of the style sheet: title, section, strong, dim, small, mono, chip, key."""
@@ -71,7 +73,7 @@ class Elided(QLabel):
         self.setToolTip(self.text() if shown != line else "")
         painter = QPainter(self)
         painter.setPen(self.palette().color(self.foregroundRole()))
-        painter.drawText(room, self.alignment(), shown)
+        paint_line(painter, room, line, self.alignment(), self._mode)
         painter.end()
 
 

@@ -1,5 +1,6 @@
 """The list at the left: what is in it, searching, renaming, deleting and taking that back."""
 
+import pytest
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit
@@ -198,6 +199,7 @@ def test_titles_are_short_lines():
     assert len(title_of("鸟" * 300)) <= 61
 
 
+@pytest.mark.geometry
 async def test_the_words_have_room_beside_conversations_and_settings(chat):
     page, frame = chat.page, chat.frame
     page._toggle_panel()

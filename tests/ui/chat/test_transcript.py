@@ -7,7 +7,7 @@ from itertools import pairwise
 import msgspec
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtGui import QDesktopServices, QFontMetrics, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 
@@ -157,6 +157,7 @@ async def test_the_end_is_followed_until_the_reader_goes_up(chat):
     await chat.answered()
 
 
+@pytest.mark.geometry
 async def test_what_is_read_stays_in_place_while_rows_above_are_measured(chat):
     await opened(chat, stored(chat, 60, PART))
     transcript = chat.page.transcript
@@ -170,6 +171,7 @@ async def test_what_is_read_stays_in_place_while_rows_above_are_measured(chat):
         assert abs(now - top - 37) <= 1
 
 
+@pytest.mark.geometry
 async def test_rows_never_overlap_and_fill_the_column(chat):
     await chat.say("Everything", PART * 3)
     transcript = chat.page.transcript
@@ -182,14 +184,17 @@ async def test_rows_never_overlap_and_fill_the_column(chat):
         assert {rect.width() for rect in rects} == {transcript.column_width}
 
 
+@pytest.mark.geometry
 async def test_words_are_chosen_across_rows_with_the_mouse_and_copied(chat):
     await chat.say("Question", "First paragraph.\n\nSecond paragraph.\n\nThird one.")
     transcript = chat.page.transcript
     view = transcript.viewport()
     first, third = transcript.rect_of(1), transcript.rect_of(3)
+    letters = QFontMetrics(chat.services.theme.font())
+    end = third.topLeft() + QPoint(letters.horizontalAdvance("Third o"), letters.height() // 2)
     QTest.mousePress(view, Qt.MouseButton.LeftButton, pos=first.topLeft() + QPoint(1, 4))
-    transcript.selection.drag(third.topLeft() + QPoint(60, 8))
-    QTest.mouseRelease(view, Qt.MouseButton.LeftButton, pos=third.topLeft() + QPoint(60, 8))
+    transcript.selection.drag(end)
+    QTest.mouseRelease(view, Qt.MouseButton.LeftButton, pos=end)
     QTest.keyClick(transcript, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     copied = QGuiApplication.clipboard().text()
     assert copied.startswith("First paragraph.\n\nSecond paragraph.\n\nThird")
@@ -276,6 +281,7 @@ async def test_every_control_has_a_name(chat):
     assert nameless == []
 
 
+@pytest.mark.geometry
 async def test_another_theme_or_size_redraws_what_is_shown(chat):
     await chat.say("Everything", PART)
     before = chat.last(TextBlock)._ink.words.foreground().color()
@@ -300,11 +306,12 @@ async def test_a_long_message_of_the_person_is_folded_until_it_is_asked_for(chat
     assert chat.row_kinds()[-2:] == ["BlockRow", "FootRow"]
 
 
+@pytest.mark.geometry
 async def test_the_buttons_of_a_reply_stand_in_line_with_its_words(chat):
     await chat.say("Hello", "Hello there.")
     words, foot = chat.last(TextBlock), chat.last(ReplyFoot)
     at = [ink_of(part) + part.mapTo(chat.page, QPoint(0, 0)).x() for part in (words, foot)]
-    assert abs(at[0] - at[1]) <= 1
+    assert abs(at[0] - at[1]) <= 2  # a letter begins a little after its place
 
 
 def ink_of(widget):

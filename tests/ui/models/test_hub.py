@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMenu
 
@@ -52,12 +53,14 @@ async def test_a_new_release_appears_without_an_update_of_the_program(hub, fille
     assert words.endswith("checked just now")
 
 
+@pytest.mark.geometry
 async def test_the_details_keep_within_their_pane_in_large_type(hub, filled):
     await browsed(filled)
     filled.services.theme.resize(1.6)
     chosen(filled, "rwkv-v5-7B-0.4-long-ctx-16k")
     details = page_of(filled).details
-    details.setFixedWidth(350)
+    letters = QFontMetrics(filled.services.theme.font())
+    details.setFixedWidth(max(350, 24 * letters.averageCharWidth()))  # its longest button
     await settled()
     assert details.widget().minimumSizeHint().width() <= details.viewport().width()
 

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QRadioButton
@@ -32,6 +33,7 @@ async def test_return_opens_the_selected_model_and_goes_to_the_chat(filled, monk
     assert filled.services.settings.now.model == str(entry.path)
 
 
+@pytest.mark.geometry
 async def test_the_button_in_a_row_opens_that_row(filled, monkeypatch):
     await ready(filled)
     without_chat(filled, monkeypatch)
@@ -47,6 +49,7 @@ async def test_the_button_in_a_row_opens_that_row(filled, monkeypatch):
     await until(lambda: filled._session._supervisor.asked[-1][0] == str(entry.path))
 
 
+@pytest.mark.geometry
 async def test_in_a_very_narrow_list_the_name_has_the_room_and_the_details_the_button(filled):
     await ready(filled)
     page = page_of(filled)

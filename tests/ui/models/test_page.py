@@ -259,6 +259,7 @@ async def test_down_and_return_lead_from_the_search_to_the_list(filled):
     assert page.head.search.text() == ""
 
 
+@pytest.mark.geometry
 async def test_rows_paint_in_both_themes_at_any_width_and_text_size(filled):
     await ready(filled)
     page = page_of(filled)

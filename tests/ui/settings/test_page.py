@@ -1,5 +1,6 @@
 """The Settings page: what is chosen holds at once and for the next start."""
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
@@ -97,6 +98,7 @@ async def test_it_shows_where_the_data_lies_and_what_runs(house, paths):
     assert "Python 3" in copied
 
 
+@pytest.mark.geometry
 async def test_no_row_is_squeezed_at_any_width(build, models_folder):
     house = build(page="settings", folders=(str(models_folder),))
     await shown(house)
@@ -110,6 +112,7 @@ async def test_no_row_is_squeezed_at_any_width(build, models_folder):
                 assert part.height() >= part.heightForWidth(part.width())
 
 
+@pytest.mark.geometry
 async def test_nothing_is_wider_than_the_smallest_window(build, models_folder):
     house = build(page="settings", folders=(str(models_folder / ("long " * 30)),), text_scale=1.6)
     await shown(house)

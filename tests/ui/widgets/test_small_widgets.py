@@ -55,6 +55,7 @@ def test_flow_gives_its_items_back(qtbot):
     assert flow.itemAt(-1) is None
 
 
+@pytest.mark.geometry
 async def test_a_long_line_is_cut_and_its_tooltip_is_whole(qtbot):
     text = "模型🐦 " * 60
     line = Elided(text)
@@ -69,6 +70,7 @@ async def test_a_long_line_is_cut_and_its_tooltip_is_whole(qtbot):
     assert line.toolTip() == ""
 
 
+@pytest.mark.geometry
 def test_a_long_line_does_not_ask_for_its_width(qtbot):
     box = QWidget()
     qtbot.addWidget(box)
@@ -123,6 +125,7 @@ async def test_the_card_stays_in_the_middle_of_a_window_that_changes(qtbot):
     assert abs(card.card.geometry().center().x() - 200) <= 1
 
 
+@pytest.mark.geometry
 async def test_a_list_of_choices_shows_all_of_them_without_scrolling(qtbot, theme):
     field = QComboBox()
     field.addItems(["Like the system", "Light", "Dark"])
