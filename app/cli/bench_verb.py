@@ -78,52 +78,65 @@ def _rounds(tokens: int) -> list[int]:
 
 def _tell(loaded: Loaded, figures: _Figures, options: Namespace) -> None:
     first, weights = figures.measured[0], loaded.weights_bytes
+    limits = _limits(loaded, figures, figures.decode / options.batch * weights)
     facts: dict[str, float | int | str | None] = {
         "prefill_tokens_per_s": figures.prefill,
         "decode_tokens_per_s": figures.decode,
         "load_s": loaded.load_s,
         "weights_bytes": weights,
         "peak_memory_bytes": first.peak_memory_bytes,
-        **_limits(loaded, figures, figures.decode / options.batch * weights),
+        "read_bandwidth_bytes_per_s": limits.given,
+        "bandwidth_share": limits.share,
         "strategy": loaded.strategy,
         "backend": loaded.backend,
         "threads": first.threads,
     }
+    if limits.why:
+        facts["bandwidth_note"] = limits.why
     if options.json:
         print_json(facts)
-    else:
-        _print(facts)
+        return
+    if weights < BLOCK_BYTES and limits.given is not None:
+        note(f"rookery: {_SMALL.format(size=human_bytes(weights))}")
+    _print(facts)
 
 
-def _limits(loaded: Loaded, figures: _Figures, needed: float) -> dict[str, float | None]:
-    """What memory gives, and the share of it that ``needed`` bytes a second are.
+class _Limits(NamedTuple):
+    """Bytes a second that memory gives, the share of it that is used, and why it is no usual one."""
 
-    A speed that the texts themselves have reached is one that memory gives.
-    """
-    given: float | None = max(one.read_bandwidth_bytes_per_s for one in figures.measured)
+    given: float | None
+    share: float | None
+    why: str = ""
+
+
+_ON_CARD = "the weights lie on a card, whose memory is not measured here"
+_SMALL = (
+    "caches may hold weights of {size}; so the bandwidth is that of a block of this size, and not"
+    " that of the memory"
+)
+_FASTER = (
+    "tokens came faster than all weights were read when it was measured, as what belongs to zeros"
+    " is skipped or memory was slower then: the model's own rate is taken for the bandwidth"
+)
+
+
+def _limits(loaded: Loaded, figures: _Figures, needed: float) -> _Limits:
+    """Whether memory is what holds a model back that needs so many bytes a second."""
     if not loaded.strategy.startswith("cpu"):
-        note("rookery: the weights lie on a card, whose memory is not measured here")
-        return {"read_bandwidth_bytes_per_s": None, "bandwidth_share": None}
-    if loaded.weights_bytes < BLOCK_BYTES:
-        size = human_bytes(loaded.weights_bytes)
-        note(
-            f"rookery: the weights are small ({size}): caches may hold them, and have been measured"
-        )
+        return _Limits(None, None, _ON_CARD)
+    given = max(one.read_bandwidth_bytes_per_s for one in figures.measured)
     if needed > given:
-        note(
-            "rookery: tokens came faster than all weights can be read: what belongs to zeros is"
-            " skipped, or memory was slower while it was measured; the share is given as 1"
-        )
-    given = max(given, needed)
-    return {"read_bandwidth_bytes_per_s": given, "bandwidth_share": needed / given}
+        return _Limits(needed, 1.0, _FASTER)
+    return _Limits(given, needed / given)
 
 
 def _print(facts: dict[str, float | int | str | None]) -> None:
-    rows = []
-    for name, value in facts.items():
-        if value is None:
-            continue
-        in_bytes = "bytes" in name and not isinstance(value, str)
-        shown = human_bytes(value) if in_bytes and not isinstance(value, str) else value
-        rows.append((name, f"{shown:.4g}" if isinstance(shown, float) else str(shown)))
-    print_rows(rows)
+    print_rows([(name, _shown(name, value)) for name, value in facts.items() if value is not None])
+
+
+def _shown(name: str, value: float | int | str) -> str:
+    if isinstance(value, str):
+        return value
+    if "bytes" in name:
+        return human_bytes(value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -42,7 +42,7 @@ class _Reading:
 
 @dataclass
 class _Piece:
-    """A prompt's tokens up to ``end`` on their way through the layers, into a state of their own."""
+    """A prompt's tokens up to ``end`` on their way through the layers, with a state of theirs."""
 
     end: int
     state: Memory

@@ -17,14 +17,14 @@ _WORK = 2**37  # parameters times tokens between two tokens of other texts: a se
 class Pace(NamedTuple):
     """So many ``tokens`` of a prompt go through the model at once, at most.
 
-    ``work`` is how many tokens times layers are done at once before other texts are brought forward.
+    Other texts are brought forward after ``work``, which is tokens times layers.
     """
 
     tokens: int
     work: int
 
     def end_after(self, place: int) -> int:
-        """Where the piece of a prompt ends that begins at ``place``: the same for all beginnings."""
+        """Where the piece of a prompt ends in which ``place`` lies."""
         return (place // self.tokens + 1) * self.tokens
 
     def layers(self, tokens: int) -> int:

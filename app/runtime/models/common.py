@@ -113,10 +113,8 @@ class Rwkv:
             yield self.forward(tokens, state)
             return
         self._begin(tokens, state)
-        x = None
-        for x in self._layers(tokens, state, every=False):
+        for x in self._layers(tokens, state, every=False):  # noqa: B007 - the last one is what counts
             yield None
-        assert x is not None
         last: Tensor = self.ops.host(self._logits(x[:, -1]))
         yield last
 
