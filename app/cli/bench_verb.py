@@ -102,7 +102,7 @@ def _tell(loaded: Loaded, figures: _Figures, options: Namespace) -> None:
 
 
 class _Limits(NamedTuple):
-    """Bytes a second that memory gives, the share of it that is used, and why it is no usual one."""
+    """Bytes a second that memory gives, the share of it that is used, and a word about both."""
 
     given: float | None
     share: float | None
