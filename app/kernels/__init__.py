@@ -48,7 +48,7 @@ def open_ops(device: str) -> Ops:
 
 
 def reads_fast() -> frozenset[str] | None:
-    """The formats that the native kernels read as fast as memory gives them, on this processor.
+    """The formats that the native kernels read no slower than float32, on this processor.
 
     None where ``open_ops`` would give plain PyTorch for the CPU.  Loads no PyTorch itself.
     """
