@@ -9,6 +9,7 @@ import random
 from argparse import Namespace
 from typing import NamedTuple
 
+from app.errors import RequestRefused
 from app.runtime.client import Client
 from app.runtime.probe import BLOCK_BYTES
 from app.runtime.protocol import Loaded, Measured
@@ -20,11 +21,18 @@ from .output import Progress, human_bytes, note, note_loaded, print_json, print_
 _SEED = 1
 _PREFILLS = 2
 _WARM_UP = 4
+_MOST_TEXTS, _MOST_TOKENS = 1024, 1 << 20
 _ROUNDS, _ROUND_TOKENS = 3, 16  # at most, and at least
 
 
 def run(options: Namespace) -> int:
-    """Print the figures of one run.  Raises the failures of loading and writing."""
+    """Print the figures of one run.  Raises the failures of loading and writing.
+
+    And RequestRefused for more texts or tokens than a worker can be asked for.
+    """
+    if options.batch > _MOST_TEXTS or options.prompt_tokens * options.batch > _MOST_TOKENS:
+        most = f"{_MOST_TEXTS} texts and {_MOST_TOKENS} tokens of prompts"
+        raise RequestRefused(why=f"it is more than {most}")
     asyncio.run(_bench(options))
     return 0
 
