@@ -1,90 +1,150 @@
 """``rookery bench``: how fast a model reads and writes here, beside what memory allows.
 
-It runs the model in this process, without sampling and without the engine.
+It asks a worker for texts as the chat does, so its figures are what the chat has: with the engine,
+the sampling and the way between the processes.
 """
 
-import math
-import time
+import asyncio
+import random
 from argparse import Namespace
+from typing import NamedTuple
 
-import torch
+from app.errors import RequestRefused
+from app.runtime.client import Client
+from app.runtime.probe import BLOCK_BYTES
+from app.runtime.protocol import Loaded, Measured
 
-from app.runtime.loading import open_model
-from app.runtime.memory import allocations_named
-from app.runtime.models import Rwkv
-from app.runtime.probe import peak_memory_bytes, read_bandwidth
-
+from .bench_texts import Texts
 from .choices import model_of
-from .output import Progress, human_bytes, note_loaded, print_json, print_rows
+from .output import Progress, human_bytes, note, note_loaded, print_json, print_rows
 
 _SEED = 1
-_WARM_UP = 4
 _PREFILLS = 2
+_WARM_UP = 4
+_MOST_TEXTS, _MOST_TOKENS = 1024, 1 << 20
+_ROUNDS, _ROUND_TOKENS = 3, 16  # at most, and at least
 
 
 def run(options: Namespace) -> int:
-    """Print the figures of one run.  Raises the failures of loading."""
-    progress = Progress()
-    opened = open_model(
-        model_of(options),
-        options.strategy,
-        lambda done, total: progress.show(f"loading layer {done} of {total}"),
-    )
-    progress.clear()
-    note_loaded(opened)
-    progress.show("measuring")
-    with allocations_named():
-        prefill, decode = _speeds(
-            opened.model, options.prompt_tokens, options.decode_tokens, options.batch
-        )
-        peak = peak_memory_bytes()
-        bandwidth = read_bandwidth()
-    progress.clear()
-    weights = opened.model.weights_bytes
-    facts: dict[str, float | int | str] = {
-        "prefill_tokens_per_s": prefill,
-        "decode_tokens_per_s": decode,
-        "load_s": opened.load_s,
-        "weights_bytes": weights,
-        "peak_memory_bytes": peak,
-        "read_bandwidth_bytes_per_s": bandwidth,
-        "bandwidth_share": decode / options.batch * weights / bandwidth,
-        "strategy": opened.strategy.text,
-        "backend": opened.model.ops.name,
-        "threads": torch.get_num_threads(),
-    }
-    if options.json:
-        print_json(facts)
-    else:
-        _print(facts)
+    """Print the figures of one run.  Raises the failures of loading and writing.
+
+    And RequestRefused for more texts or tokens than a worker can be asked for.
+    """
+    if options.batch > _MOST_TEXTS or options.prompt_tokens * options.batch > _MOST_TOKENS:
+        most = f"{_MOST_TEXTS} texts and {_MOST_TOKENS} tokens of prompts"
+        raise RequestRefused(why=f"it is more than {most}")
+    asyncio.run(_bench(options))
     return 0
 
 
-def _speeds(model: Rwkv, prompt: int, count: int, batch: int) -> tuple[float, float]:
-    """Tokens per second of all texts together: reading the prompt (the better of two times), and
-    writing one by one.
-    """
-    random = torch.Generator().manual_seed(_SEED)
-    ids = torch.randint(model.spec.vocabulary, (batch, prompt), generator=random)
-    model.forward(ids[:, :_WARM_UP], model.blank(batch))
-    prefill_s = math.inf
-    for _ in range(_PREFILLS):
-        state = model.blank(batch)
-        begun = time.perf_counter()
-        logits = model.forward(ids, state)
-        prefill_s = min(prefill_s, time.perf_counter() - begun)
-    for _ in range(_WARM_UP):
-        logits = model.forward(logits.argmax(-1, keepdim=True), state)
-    begun = time.perf_counter()
-    for _ in range(count):
-        logits = model.forward(logits.argmax(-1, keepdim=True), state)
-    decode_s = time.perf_counter() - begun
-    return batch * prompt / prefill_s, batch * count / decode_s
+class _Figures(NamedTuple):
+    """Tokens per second of all texts together, and what memory gave meanwhile."""
+
+    prefill: float
+    decode: float
+    measured: list[Measured]
 
 
-def _print(facts: dict[str, float | int | str]) -> None:
-    shown = {
-        name: human_bytes(value) if "bytes" in name and not isinstance(value, str) else value
-        for name, value in facts.items()
+async def _bench(options: Namespace) -> None:
+    client, progress = Client(), Progress()
+    try:
+        loaded = await client.load(
+            str(model_of(options)),
+            options.strategy,
+            lambda p: progress.show(f"loading layer {p.done} of {p.total}"),
+        )
+        progress.clear()
+        note_loaded(loaded)
+        progress.show("measuring")
+        figures = await _measure(client, loaded, options)
+    finally:
+        progress.clear()
+        await client.close()
+    _tell(loaded, figures, options)
+
+
+async def _measure(client: Client, loaded: Loaded, options: Namespace) -> _Figures:
+    """Decodes between measurements of memory, whose speed changes from one second to the next."""
+    texts = Texts(client, loaded.spec.vocabulary, options.batch, random.Random(_SEED))
+    block_bytes = min(loaded.weights_bytes, BLOCK_BYTES)
+    await texts.decode(_WARM_UP)
+    prefill = max([await texts.prefill(options.prompt_tokens) for _ in range(_PREFILLS)])
+    measured = [await client.measure(block_bytes)]
+    tokens, seconds = 0, 0.0
+    for count in _rounds(options.decode_tokens):
+        decoded, took_s = await texts.decode(count)
+        tokens, seconds = tokens + decoded, seconds + took_s
+        measured.append(await client.measure(block_bytes))
+    return _Figures(prefill, tokens / seconds, measured)
+
+
+def _rounds(tokens: int) -> list[int]:
+    """How many tokens are written in each round."""
+    rounds = max(1, min(_ROUNDS, tokens // _ROUND_TOKENS))
+    return [tokens // rounds + (i < tokens % rounds) for i in range(rounds)]
+
+
+def _tell(loaded: Loaded, figures: _Figures, options: Namespace) -> None:
+    first, weights = figures.measured[0], loaded.weights_bytes
+    limits = _limits(loaded, figures, figures.decode / options.batch * weights)
+    facts: dict[str, float | int | str | None] = {
+        "prefill_tokens_per_s": figures.prefill,
+        "decode_tokens_per_s": figures.decode,
+        "load_s": loaded.load_s,
+        "weights_bytes": weights,
+        "peak_memory_bytes": first.peak_memory_bytes,
+        "read_bandwidth_bytes_per_s": limits.given,
+        "bandwidth_share": limits.share,
+        "strategy": loaded.strategy,
+        "backend": loaded.backend,
+        "threads": first.threads,
     }
-    print_rows([(n, f"{v:.4g}" if isinstance(v, float) else str(v)) for n, v in shown.items()])
+    if limits.why:
+        facts["bandwidth_note"] = limits.why
+    if options.json:
+        print_json(facts)
+        return
+    if weights < BLOCK_BYTES and limits.given is not None:
+        note(f"rookery: {_SMALL.format(size=human_bytes(weights))}")
+    _print(facts)
+
+
+class _Limits(NamedTuple):
+    """Bytes a second that memory gives, the share of it that is used, and a word about both."""
+
+    given: float | None
+    share: float | None
+    why: str = ""
+
+
+_ON_CARD = "the weights lie on a card, whose memory is not measured here"
+_SMALL = (
+    "caches may hold weights of {size}; so the bandwidth is that of a block of this size, and not"
+    " that of the memory"
+)
+_FASTER = (
+    "tokens came faster than all weights were read when it was measured, as what belongs to zeros"
+    " is skipped or memory was slower then: the model's own rate is taken for the bandwidth"
+)
+
+
+def _limits(loaded: Loaded, figures: _Figures, needed: float) -> _Limits:
+    """Whether memory is what holds a model back that needs so many bytes a second."""
+    if not loaded.strategy.startswith("cpu"):
+        return _Limits(None, None, _ON_CARD)
+    given = max(one.read_bandwidth_bytes_per_s for one in figures.measured)
+    if needed > given:
+        return _Limits(needed, 1.0, _FASTER)
+    return _Limits(given, needed / given)
+
+
+def _print(facts: dict[str, float | int | str | None]) -> None:
+    print_rows([(name, _shown(name, value)) for name, value in facts.items() if value is not None])
+
+
+def _shown(name: str, value: float | int | str) -> str:
+    if isinstance(value, str):
+        return value
+    if "bytes" in name:
+        return human_bytes(value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -84,7 +84,7 @@ def fit(
 ) -> Fit:
     """How ``model`` runs on a machine; ``dtype`` is the file's where a Spec alone is given.
 
-    ``fast_bf16`` tells whether the processor multiplies bfloat16 itself; None asks it.
+    ``fast_bf16`` tells whether what computes here is quick with bfloat16; None asks it.
     """
     spec = model if isinstance(model, Spec) else model.spec
     if isinstance(model, Entry):

@@ -18,6 +18,7 @@ __all__ = [
     "Weight",
     "adding",
     "open_ops",
+    "reads_fast",
 ]
 
 
@@ -44,6 +45,19 @@ def open_ops(device: str) -> Ops:
         return NativeOps(load())
     except LibraryError as reason:
         return PortableOps(note=str(reason))
+
+
+def reads_fast() -> frozenset[str] | None:
+    """The formats that the native kernels read no slower than float32, on this processor.
+
+    None where ``open_ops`` would give plain PyTorch for the CPU.  Loads no PyTorch itself.
+    """
+    from .native.library import LibraryError, load
+
+    try:
+        return load().reads
+    except LibraryError:
+        return None
 
 
 def _on_card(index: int) -> Ops:

@@ -23,6 +23,8 @@ from .protocol import (
     Load,
     Loaded,
     LoadProgress,
+    Measure,
+    Measured,
     Prompt,
     Quit,
     Reply,
@@ -50,7 +52,7 @@ class Client:
         self._on_end = on_end
         self._ids = itertools.count(1)
         self._inboxes: dict[int, asyncio.Queue[Reply]] = {}
-        self._running: dict[int, Load | Generate] = {}
+        self._running: dict[int, Load | Generate | Measure] = {}
         self._still = asyncio.Event()
         self._still.set()
         self._ended = asyncio.Event()
@@ -108,8 +110,17 @@ class Client:
         )
         async with contextlib.aclosing(self._ask(request)) as replies:
             async for reply in replies:
-                if not isinstance(reply, Loaded | Failed):
+                if not isinstance(reply, Loaded | Measured | Failed):
                     yield reply
+
+    async def measure(self, block_bytes: int) -> Measured:
+        """What the worker's threads read memory with now.  Raises OutOfMemory or WorkerDied."""
+        measure = Measure(id=next(self._ids), block_bytes=block_bytes)
+        async with contextlib.aclosing(self._ask(measure)) as replies:
+            async for reply in replies:
+                if isinstance(reply, Measured):
+                    return reply
+        raise self._end_of_story()
 
     async def close(self) -> None:
         """Stop all texts (each ends with its Done), ask the worker to leave, else take it down.
@@ -140,7 +151,7 @@ class Client:
             await asyncio.wait_for(event.wait(), limit_s)
         return event.is_set()
 
-    async def _ask(self, request: Load | Generate) -> AsyncGenerator[Reply, None]:
+    async def _ask(self, request: Load | Generate | Measure) -> AsyncGenerator[Reply, None]:
         """Send; yield what comes back, the ending too; cancel where the reader leaves early."""
         if not self.alive:
             raise self._end_of_story()
@@ -154,7 +165,7 @@ class Client:
                 if isinstance(reply, Failed):
                     raise failure_of(reply)
                 yield reply
-                if isinstance(reply, Loaded | Done):
+                if isinstance(reply, Loaded | Done | Measured):
                     return
         finally:
             del self._inboxes[request.id]
@@ -186,7 +197,7 @@ class Client:
     def _deliver(self, reply: Reply) -> None:
         if inbox := self._inboxes.get(reply.id):
             inbox.put_nowait(reply)
-        if isinstance(reply, Loaded | Done | Failed):
+        if isinstance(reply, Loaded | Done | Measured | Failed):
             self._settle(reply.id)
 
     def _settle(self, request: int) -> None:

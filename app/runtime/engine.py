@@ -1,12 +1,13 @@
 """Runs all texts of one model together: one forward a token for all; knows no pipe.
 
-Prompts are read chunk by chunk between the tokens of the texts that are being written, so that a
-long prompt stalls nobody.  V is the vocabulary, B the number of texts being written.
+Prompts are read piece by piece, and a piece some layers at a time, between the tokens of the texts
+that are being written, so that a long prompt stalls nobody.  V is the vocabulary, B the number of
+texts being written.
 """
 
 import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from app.errors import Failure, KernelError, OutOfMemory
 
 from .cache import StateCache
 from .memory import allocations_named
+from .pace import pace_of
 from .prompting import prepare
 from .protocol import Generate, Reply, failed
 from .states import Memory, stack
@@ -24,30 +26,27 @@ from .text import RunningText
 if TYPE_CHECKING:
     from .loading import Opened
 
-_CHUNK = 256
-_CHUNK_LEAST = 16
-_CHUNK_WORK = 2**37
-
-
-def chunk_for(parameters: int) -> int:
-    """How many prompt tokens are read at once: fewer in a large model, to stay interruptible.
-
-    A token costs about 2 operations a parameter; a chunk stays under a second or so on a CPU.
-    It depends on the model alone: the same prompt is always cut in the same way.
-    """
-    chunk = _CHUNK
-    while chunk > _CHUNK_LEAST and chunk * parameters > _CHUNK_WORK:
-        chunk //= 2
-    return chunk
-
 
 @dataclass
 class _Reading:
-    """A text whose prompt is being read; ``logits`` (V,) follow what has been read, if known."""
+    """A text whose prompt is being read; ``logits`` (V,) follow what has been read, if known.
+
+    ``piece`` is what is being read on.
+    """
 
     text: RunningText
     state: Memory
     logits: torch.Tensor | None
+    piece: "_Piece | None" = None
+
+
+@dataclass
+class _Piece:
+    """A prompt's tokens up to ``end`` on their way through the layers, with a state of theirs."""
+
+    end: int
+    state: Memory
+    steps: Iterator[torch.Tensor | None]
 
 
 class Engine:
@@ -68,8 +67,7 @@ class Engine:
         self._opened, self._model, self._send = opened, opened.model, send
         self._cancelled = set() if cancelled is None else cancelled
         self._cache = StateCache() if cache is None else cache
-        ops = opened.model.ops
-        self._chunk = ops.rows if ops.device else chunk_for(opened.model.spec.parameters)
+        self._pace = pace_of(opened.model.spec, opened.model.ops)
         self._reading: deque[_Reading] = deque()
         self._writing: list[RunningText] = []
         self._state: Memory | None = None
@@ -95,10 +93,10 @@ class Engine:
             text.note_read(known.tokens)
 
     def step(self) -> None:
-        """One chunk of a prompt, and one token of every text that is being written."""
+        """Some layers of a prompt's piece, and one token of every text that is being written."""
         self._stop_cancelled()
         if self._reading:  # what is soonest read: a short question need not wait for a long text
-            self._advance(min(self._reading, key=lambda r: r.text.unread // self._chunk))
+            self._advance(min(self._reading, key=lambda r: r.text.unread // self._pace.tokens))
         if self._writing:
             self._write()
 
@@ -139,16 +137,34 @@ class Engine:
             self._fail(text, failure)
 
     def _read(self, reading: _Reading) -> None:
-        """One chunk of a prompt; what the conversation will come back to is remembered."""
-        text = reading.text
-        end = min(text.read + self._chunk, len(text.prompt))
+        """Some layers of the prompt's next piece; a stop is seen between them."""
+        piece = reading.piece = reading.piece or self._next_piece(reading)
+        for _ in range(self._pace.layers(piece.end - reading.text.read)):
+            if reading.text.id in self._cancelled:
+                return
+            logits = next(piece.steps)
+            if logits is not None:
+                self._have_read(reading, piece, logits[0])
+                return
+
+    def _next_piece(self, reading: _Reading) -> _Piece:
+        """From where the prompt has been read to."""
+        text, model = reading.text, self._model
+        end = min(self._pace.end_after(text.read), len(text.prompt))
         if text.read < text.mark < end:
             end = text.mark
+        # what is left halfway has spoilt its state; a card leaves nothing
+        state = reading.state.clone() if model.ops.device is None else reading.state
         tokens = torch.tensor([text.prompt[text.read : end]])
-        reading.logits = self._model.forward(tokens, reading.state)[0]
+        return _Piece(end, state, model.reading(tokens, state))
+
+    def _have_read(self, reading: _Reading, piece: _Piece, logits: torch.Tensor) -> None:
+        """What the conversation will come back to is remembered."""
+        text = reading.text
+        reading.piece, reading.state, reading.logits = None, piece.state, logits
         self.prefills += 1
-        text.note_read(end - text.read)
-        if end in (text.mark, len(text.prompt)):
+        text.note_read(piece.end - text.read)
+        if piece.end in (text.mark, len(text.prompt)):
             self._remember(text, reading.state, reading.logits)
 
     def _write(self) -> None:

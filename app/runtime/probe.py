@@ -1,19 +1,22 @@
-"""What this machine has: free memory, its speed, and whether it multiplies bfloat16 itself.
+"""What this machine has: free memory, its speed, and whether it is quick with bfloat16.
 
 Importing it loads nothing heavy; only ``read_bandwidth`` needs torch.
 """
 
 import math
+import os
 import platform
 import sys
 import time
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from app.kernels import reads_fast
+
 from .control_groups import group_limit, group_room
 
-_BLOCK_BYTES = 256 << 20
-_ROW = 4096
+BLOCK_BYTES = 256 << 20  # far more than the caches of ordinary processors hold
 _BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # the last one is ARM's
 _SETTLED = 3  # rounds without a better figure end the measurement
 
@@ -70,6 +73,24 @@ def peak_memory_bytes() -> int:
     return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
+def bf16_is_fast() -> bool:
+    """Whether weights of bfloat16 cost half of what those of float32 do.
+
+    The kernels in use are asked, which widen them with any instruction set; plain PyTorch is quick
+    only where the processor has instructions for them.
+    """
+    read = _read_fast(*(os.environ.get(name, "") for name in _CHOOSING))
+    return multiplies_bf16() if read is None else "bf16" in read
+
+
+_CHOOSING = ("ROOKERY_NATIVE", "ROOKERY_ISA")
+
+
+@cache
+def _read_fast(*_settings: str) -> frozenset[str] | None:
+    return reads_fast()
+
+
 @cache
 def multiplies_bf16() -> bool:
     """Whether the processor has instructions for bfloat16; False where it cannot be told."""
@@ -86,22 +107,26 @@ def multiplies_bf16() -> bool:
 _FLAG_LINES = ("flags", "Features")
 
 
-def read_bandwidth(limit_s: float = 1.0) -> float:
-    """Bytes a second at which all of torch's threads together read memory, measured now.
+def read_bandwidth(limit_s: float = 1.0, block_bytes: int = BLOCK_BYTES) -> float:
+    """Bytes a second at which all threads together read memory, measured now.
 
-    The best of several passes over 256 MiB, far more than the caches of ordinary processors
-    hold; stops when no pass is better any more, or after ``limit_s`` seconds.
+    By the native kernels where they are used, else by torch.  The best of several passes over a
+    block; stops when no pass is better any more, or after ``limit_s`` seconds.
     """
-    import torch
+    from app.kernels.reading import block_of, ways_to_read
 
-    block = torch.ones((_BLOCK_BYTES // 4 // _ROW, _ROW))
-    row = torch.ones(_ROW)
+    block = block_of(block_bytes)
+    ways = ways_to_read(block)
     best, rounds = 0.0, 0
     begun = time.perf_counter()
     while rounds < _SETTLED and time.perf_counter() - begun < limit_s:
-        start = time.perf_counter()
-        torch.mv(block, row)
-        speed = block.nbytes / (time.perf_counter() - start)
+        speed = max(block.nbytes / _seconds(read) for read in ways)
         rounds = 0 if speed > best else rounds + 1
         best = max(best, speed)
     return best
+
+
+def _seconds(run: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    run()
+    return time.perf_counter() - begun

@@ -1,7 +1,7 @@
 """Every message between the window (or command line) and a worker; knows no process and no pipe.
 
 Requests carry an ``id``; a worker answers each with any number of events bearing that id,
-and then exactly one ``Done``, ``Loaded`` or ``Failed``.  Nothing else crosses.
+and then exactly one ``Done``, ``Loaded``, ``Measured`` or ``Failed``.  Nothing else crosses.
 """
 
 from typing import Any, Literal
@@ -97,6 +97,12 @@ class Generate(Message, frozen=True, tag=True, kw_only=True):
     sampling: Sampling = Sampling()
     stops: tuple[str, ...] = ()
     top_logprobs: int = 0
+
+
+class Measure(Message, frozen=True, tag=True, kw_only=True):
+    """Tell how fast memory is read in a block of so many bytes; answered by one Measured."""
+
+    block_bytes: int
 
 
 class Cancel(Message, frozen=True, tag=True, kw_only=True):
@@ -200,6 +206,17 @@ class Done(Message, frozen=True, tag=True, kw_only=True):
     taken_back: int = 0
 
 
+class Measured(Message, frozen=True, tag=True, kw_only=True):
+    """What limits the worker, as it is now: all its threads read memory at this speed.
+
+    ``peak_memory_bytes`` is what it ever had before it was asked.
+    """
+
+    read_bandwidth_bytes_per_s: float
+    peak_memory_bytes: int
+    threads: int
+
+
 class Failed(Message, frozen=True, tag=True, kw_only=True):
     """The request failed: a Failure's code, detail and facts."""
 
@@ -218,9 +235,9 @@ def failure_of(reply: Failed) -> Failure:
     return BY_CODE.get(reply.code, Failure)(reply.detail, **reply.facts)
 
 
-Request = Load | Generate | Cancel | Quit
+Request = Load | Generate | Measure | Cancel | Quit
 Event = LoadProgress | Prefilled | Piece
-Ending = Loaded | Done | Failed
+Ending = Loaded | Done | Measured | Failed
 Reply = Event | Ending
 
 _encoder = msgspec.msgpack.Encoder()

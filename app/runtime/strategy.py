@@ -12,7 +12,7 @@ from app.errors import StrategyError
 
 from .cards import LEAST_BF16, Card
 from .footprint import QUANTISED, Footprint, footprint, state_bytes
-from .probe import multiplies_bf16
+from .probe import bf16_is_fast
 from .spec import Spec
 
 __all__ = [
@@ -94,7 +94,7 @@ def choose(
     processor: full precision costs nothing noticeable in a small model, and is what a file of
     32-bit numbers was made for; elsewhere 16 bits halve what each token reads.  Fewer bits are
     taken where the file has them already, or where nothing larger fits.  ``fast_bf16`` tells
-    whether the processor multiplies bfloat16 itself; None asks it.
+    whether what computes here reads bfloat16 at the speed of memory; None asks it.
     """
     chosen = choose_on_card(spec, dtype, cards)
     if chosen is not None:
@@ -102,7 +102,7 @@ def choose(
     if dtype in QUANTISED:
         return Strategy("cpu", dtype)
     if fast_bf16 is None:
-        fast_bf16 = multiplies_bf16()
+        fast_bf16 = bf16_is_fast()
     full, half = Strategy("cpu", "fp32"), Strategy("cpu", "bf16")
     costs = footprint(spec, full, dtype)
     wanted = dtype in ("fp32", "fp64") or costs.weights <= _SMALL_BYTES or not fast_bf16

@@ -17,8 +17,18 @@ from app.errors import Failure, KernelError, NoModel, RequestRefused
 from . import protocol
 from .frames import GarbledError, read_frame, write_frame
 from .library import look_at
-from .memory import load_torch
-from .protocol import Cancel, Generate, Load, LoadProgress, Quit, Reply, failed
+from .memory import allocations_named, load_torch
+from .protocol import (
+    Cancel,
+    Generate,
+    Load,
+    LoadProgress,
+    Measure,
+    Measured,
+    Quit,
+    Reply,
+    failed,
+)
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -50,7 +60,7 @@ class Worker:
 
     def __init__(self, requests: BinaryIO, replies: BinaryIO) -> None:
         self._requests, self._replies = requests, replies
-        self._inbox: SimpleQueue[Load | Generate] = SimpleQueue()
+        self._inbox: SimpleQueue[Load | Generate | Measure] = SimpleQueue()
         self._cancelled: set[int] = set()
         self._engine: Engine | None = None
 
@@ -103,12 +113,14 @@ class Worker:
         except Empty:
             pass
 
-    def _begin(self, request: Load | Generate) -> None:
+    def _begin(self, request: Load | Generate | Measure) -> None:
         try:
             if isinstance(request, Load):
                 self._load(request)
             elif self._engine is None:
                 raise NoModel
+            elif isinstance(request, Measure):
+                self._measure(request)
             else:
                 self._engine.start(request)
         except Failure as failure:
@@ -131,6 +143,23 @@ class Worker:
         opened = open_model(path, request.strategy, report)
         self._engine = Engine(opened, self._send, self._cancelled)
         self._send(opened.loaded(request.id))
+
+    def _measure(self, request: Measure) -> None:
+        import torch
+
+        from .probe import peak_memory_bytes, read_bandwidth
+
+        peak = peak_memory_bytes()
+        with allocations_named():
+            speed = read_bandwidth(block_bytes=request.block_bytes)
+        self._send(
+            Measured(
+                id=request.id,
+                read_bandwidth_bytes_per_s=speed,
+                peak_memory_bytes=peak,
+                threads=torch.get_num_threads(),
+            )
+        )
 
     def _send(self, reply: Reply) -> None:
         try:

@@ -215,6 +215,7 @@ def test_bench_measures_speed_memory_and_the_share_of_bandwidth(model, capsys):
         "threads",
     ]
     assert facts["strategy"] == "cpu bf16"
+    assert facts["bandwidth_share"] <= 1
     assert facts["backend"].split()[0] in ("native", "portable")
     assert all(facts[name] > 0 for name in facts if name not in ("strategy", "backend"))
     steps = facts["decode_tokens_per_s"] / 3

@@ -234,6 +234,26 @@ def test_packing_makes_the_same_bytes(native, kind, by_unit, dtype):
         assert torch.equal(ours.scales, plain.scales)
 
 
+def _strange():
+    """Matrices whose groups are all zeros but one, too large or too small for their scales, …"""
+    normal, endless = _draw(40, 100), _draw(40, 100)
+    endless[3, 5], endless[7, 40], endless[9, 1:3] = torch.inf, -torch.inf, torch.inf
+    endless[9, 1] = -torch.inf
+    yield from (normal * 1e6, normal * 1e30, normal * 1e-7, normal * 1e-33, normal * 1e-40)
+    yield from (endless, torch.full((40, 100), 0.37), torch.eye(40, 100), (normal * 8).round() / 2)
+    yield normal.sign() * normal.abs() ** 6
+
+
+@every_kind
+@pytest.mark.parametrize("by_unit", [False, True])
+def test_packing_makes_the_same_bytes_of_strange_numbers(native, kind, by_unit):
+    for matrix in _strange():
+        ours, plain = (ops.pack(matrix, kind, by_unit=by_unit) for ops in (native, PortableOps()))
+        assert torch.equal(ours.codes, plain.codes)
+        assert torch.equal(ours.scales.isnan(), plain.scales.isnan())
+        assert torch.equal(ours.scales.nan_to_num(), plain.scales.nan_to_num())
+
+
 @every_kind
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 def test_a_stack_that_lies_apart_is_packed_where_it_lies(native, kind, dtype):

@@ -135,6 +135,19 @@ def test_cancelling_the_task_that_reads_stops_the_text(runner, client):
     runner.run(scenario())
 
 
+def test_the_worker_tells_how_fast_it_reads_memory_while_a_text_runs(runner, client):
+    async def ask():
+        text = asyncio.ensure_future(replies_of(client, limit=20))
+        measured = await client.measure(1 << 20)
+        await text
+        return measured
+
+    measured = runner.run(ask())
+    assert measured.read_bandwidth_bytes_per_s > 1e7
+    assert measured.peak_memory_bytes > 1 << 20
+    assert measured.threads >= 1
+
+
 def test_a_failure_crosses_with_its_type_and_facts(runner, client, model):
     async def scenario():
         with pytest.raises(RequestRefused) as caught:

@@ -8,8 +8,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from app.kernels.native.library import LibraryError, load
 from app.runtime.probe import (
     available_bytes,
+    bf16_is_fast,
     multiplies_bf16,
     peak_memory_bytes,
     read_bandwidth,
@@ -58,6 +60,39 @@ def test_instructions_for_bf16_are_those_that_linux_tells_of(monkeypatch, told, 
 def test_instructions_for_bf16_are_not_counted_on_where_nothing_tells_of_them(monkeypatch):
     monkeypatch.setattr(platform, "system", lambda: "Darwin")
     assert multiplies_bf16.__wrapped__() is False
+
+
+@pytest.mark.parametrize("size", [1, 1 << 20])
+def test_a_small_block_is_read_too(size):
+    assert read_bandwidth(0.05, size) > 1e7
+
+
+def test_without_native_kernels_torch_reads(monkeypatch):
+    monkeypatch.setenv("ROOKERY_NATIVE", "off")
+    assert 1e8 < read_bandwidth(0.1) < 5e12
+
+
+def test_the_kernels_in_use_tell_whether_bf16_is_fast(monkeypatch):
+    try:
+        sets = load().sets
+    except LibraryError:
+        pytest.skip("the native library is not built here")
+    monkeypatch.setattr("app.runtime.probe.multiplies_bf16", lambda: False)
+    for name in sets:  # the plain ones too: a number of bf16 is widened by moving its bits
+        monkeypatch.setenv("ROOKERY_ISA", name)
+        assert bf16_is_fast()
+    monkeypatch.delenv("ROOKERY_ISA")
+    load().choose(sets[-1])
+
+
+@pytest.mark.parametrize("setting", [("ROOKERY_NATIVE", "off"), ("ROOKERY_ISA", "no such")])
+@pytest.mark.parametrize("able", [True, False])
+def test_without_native_kernels_the_processor_tells_whether_bf16_is_fast(
+    monkeypatch, setting, able
+):
+    monkeypatch.setattr("app.runtime.probe.multiplies_bf16", lambda: able)
+    monkeypatch.setenv(*setting)
+    assert bf16_is_fast() == able
 
 
 def test_the_probe_loads_nothing_heavy():

@@ -151,6 +151,16 @@ def test_a_processor_without_bf16_computes_in_full_precision_where_it_fits():
     assert choose(_spec(), "bf16", 1 * GIB, fast_bf16=False).text == "cpu bf16"
 
 
+def test_native_kernels_run_a_16_bit_file_in_16_bits_on_every_processor(monkeypatch):
+    monkeypatch.setattr("app.runtime.probe.multiplies_bf16", lambda: False)
+    monkeypatch.setattr("app.runtime.probe._read_fast", lambda *_: frozenset(("fp32", "bf16")))
+    assert choose(_spec(), "bf16", 64 * GIB).text == "cpu bf16"
+    assert choose(_spec(), "fp16", 64 * GIB).text == "cpu bf16"
+    assert choose(_spec(), "fp32", 64 * GIB).text == "cpu fp32"
+    monkeypatch.setattr("app.runtime.probe._read_fast", lambda *_: None)
+    assert choose(_spec(), "bf16", 64 * GIB).text == "cpu fp32"
+
+
 @pytest.mark.parametrize("kind", ["int8", "int4"])
 def test_a_packed_file_runs_in_what_it_holds(kind):
     assert choose(_spec(), kind, 64 * GIB, fast_bf16=True).text == f"cpu {kind}"

@@ -120,10 +120,12 @@ struct Team {
 
 using Kernel = void (*)(const Call&, const Team&);
 
-// One instruction set's kernels, in the order of kernels/list.h.
+// One instruction set's kernels, in the order of kernels/list.h; `reads` has a bit for each Kind
+// whose numbers they read as fast as memory gives them.
 struct Isa {
     const char* name;
     const Kernel* kernels;
+    unsigned reads;
 };
 
 RK_INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }

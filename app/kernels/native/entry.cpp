@@ -147,6 +147,10 @@ RK_EXPORT bool rk_choose(int number) {
     return true;
 }
 
+// The kinds of numbers (core.h), a bit for each, that the instruction set in use reads as fast as
+// memory gives them.
+RK_EXPORT unsigned rk_reads() { return rk::present().reads; }
+
 // Run `count` calls in order on `threads` threads; false, and nothing has run, if one names no
 // kernel.
 RK_EXPORT bool rk_run(const rk::Call* calls, int64_t count, int threads) {

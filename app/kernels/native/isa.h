@@ -24,7 +24,7 @@ static const Kernel kernels[] = {
 #define RK_TEXT_OF(x) #x
 #define RK_TEXT(x) RK_TEXT_OF(x)
 extern const Isa isa;
-const Isa isa = {RK_TEXT(RK_ISA), kernels};
+const Isa isa = {RK_TEXT(RK_ISA), kernels, READS};
 
 }  // namespace RK_ISA
 }  // namespace rk

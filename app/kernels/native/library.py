@@ -11,6 +11,8 @@ ARGUMENTS = 31  # of a Call, core.h
 
 Record = ctypes.c_int64 * (1 + ARGUMENTS)
 
+KINDS = ("fp32", "bf16", "fp16")  # of core.h
+
 OFF = ("off", "0", "no", "false")
 
 
@@ -40,6 +42,12 @@ class Library:
         name: bytes = self._library.rk_chosen()
         return name.decode()
 
+    @property
+    def reads(self) -> frozenset[str]:
+        """The formats of floats that this instruction set reads as fast as memory gives them."""
+        bits: int = self._library.rk_reads()
+        return frozenset(kind for place, kind in enumerate(KINDS) if bits >> place & 1)
+
     def choose(self, name: str) -> None:
         """Use another of ``sets`` from now on.  Raises LibraryError for one that is not there."""
         if name not in self.sets:
@@ -58,6 +66,7 @@ class Library:
         self._library.rk_kernel.restype = ctypes.c_char_p
         self._library.rk_set.restype = self._library.rk_chosen.restype = ctypes.c_char_p
         self._library.rk_choose.restype = ctypes.c_bool
+        self._library.rk_reads.restype = ctypes.c_uint
         self._run = self._library.rk_run
         self._run.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_int]
         self._run.restype = ctypes.c_bool

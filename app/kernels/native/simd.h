@@ -2,6 +2,7 @@
 // is what all share.
 //
 //     W                          numbers in an F (16, 8 or 4)
+//     READS                      the kinds (core.h) that load takes as fast as memory gives them
 //     zero() all(x)              constants
 //     load(p) store(p, f)        float, bf16 and fp16 in memory (rounded to the nearest even);
 //                                load also int8_t

@@ -1,6 +1,7 @@
 // 8 floats in an AVX register, with FMA and F16C.
 
 constexpr int64_t W = 8;
+constexpr unsigned READS = 1u << FP32 | 1u << BF16 | 1u << FP16;
 
 struct F {
     __m256 v;

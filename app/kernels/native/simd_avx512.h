@@ -1,6 +1,7 @@
 // 16 floats in an AVX-512 register.
 
 constexpr int64_t W = 16;
+constexpr unsigned READS = 1u << FP32 | 1u << BF16 | 1u << FP16;
 
 struct F {
     __m512 v;

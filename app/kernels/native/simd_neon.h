@@ -1,6 +1,7 @@
 // 4 floats in a NEON register.
 
 constexpr int64_t W = 4;
+constexpr unsigned READS = 1u << FP32 | 1u << BF16 | 1u << FP16;
 
 struct F {
     float32x4_t v;

@@ -1,6 +1,7 @@
 // 8 floats in plain C++, which compilers turn into what the processor has.
 
 constexpr int64_t W = 8;
+constexpr unsigned READS = 1u << FP32 | 1u << BF16;  // of fp16 each number is taken apart
 
 struct F {
     float v[W];

@@ -3,7 +3,7 @@
 Shapes read (B, T, C): batch, time, channels.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import ClassVar, Protocol
 
 import torch
@@ -85,9 +85,7 @@ class Rwkv:
         RequestRefused for a token that the vocabulary does not have, or for no token at all, and
         ChangedCheckpoint where the file was written to in which weights lie.
         """
-        self._check(tokens, state)
-        if self._watch:
-            self._watch()
+        self._begin(tokens, state)
         batch, steps = tokens.shape
         if steps == 1:
             only = self._replay(self._step, tokens, state)
@@ -104,8 +102,35 @@ class Rwkv:
         last: Tensor = host(self._logits(x[:, -1]))
         return last
 
+    @torch.inference_mode()
+    def reading(self, tokens: Tensor, state: Memory) -> Iterator[Tensor | None]:
+        """``forward`` in steps: None after each layer, and at last the logits (B, V).
+
+        A card takes it as one step, and so does a single token.  Where it is left early or fails,
+        ``state`` is good for nothing any more.
+        """
+        if self.ops.device is not None or not 1 < tokens.shape[1] <= self.ops.rows // len(tokens):
+            yield self.forward(tokens, state)
+            return
+        self._begin(tokens, state)
+        for x in self._layers(tokens, state, every=False):  # noqa: B007 - the last one is what counts
+            yield None
+        last: Tensor = self.ops.host(self._logits(x[:, -1]))
+        yield last
+
+    def _begin(self, tokens: Tensor, state: Memory) -> None:
+        """What ``forward`` raises before it computes."""
+        self._check(tokens, state)
+        if self._watch:
+            self._watch()
+
     def _run(self, tokens: Tensor, state: Memory, *, every: bool = True) -> Array:
         """The residual of every token, or that of the last ones with the last behind all."""
+        *_, x = self._layers(tokens, state, every=every)
+        return x
+
+    def _layers(self, tokens: Tensor, state: Memory, *, every: bool) -> Iterator[Array]:
+        """The residual behind each layer."""
         x = self.ops.embed(self.table, tokens, self.before)
         # not on cards, whose arrays are of another library
         shortened = None if every or self.ops.device is not None else self.blocks[-1][1]
@@ -118,7 +143,7 @@ class Rwkv:
                 # of the others nothing is left but what is shifted: the norm of the last but one
                 x = x[:, -2:].contiguous()
             feed(x, layer)
-        return x
+            yield x
 
     def _step(self, tokens: Tensor, state: Memory) -> Array:
         return self._logits(self._run(tokens, state))

@@ -9,6 +9,7 @@
 #include "skipping.h"
 #include "units8.h"
 #include "units16.h"
+#include "uneven.h"
 #include "pack.h"
 #include "norm.h"
 #include "mix.h"

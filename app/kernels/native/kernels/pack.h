@@ -1,7 +1,6 @@
 // Quantised matrices made from floats: the same bytes as packing.py makes, operation by operation.
 // (The library is built without contraction of products and sums for this.)
 
-constexpr int64_t FOUR_GROUP = 32;  // inputs of a group of int4
 constexpr float NOTHING = 1e-30f;
 constexpr float MOST_HALF = 65504;
 
@@ -40,137 +39,120 @@ RK_INLINE void quantise8(const float* w, int64_t group, uint8_t* codes, fp16* sc
     bytes_of(even, group, codes);
 }
 
-// The table's steps: its first number, and from where on each further one is nearer.
-struct Uneven {
-    float first, steps[15], from[15];
+// A scale is tried for each place where a group's largest number may lie.
+constexpr int ENDS = 6;
+constexpr int LOT = 8;  // groups that are fitted together, as each step of one waits for the last
+constexpr int TRIALS = ENDS * LOT;
+
+// The trials of a lot, those of a group one after the other.
+struct Trials {
+    float scales[TRIALS], by[TRIALS], crosses[TRIALS], squares[TRIALS];
+    fp16 halves[TRIALS];
 };
 
-RK_INLINE Uneven uneven_of(const uint8_t* table) {
-    Uneven made;
-    made.first = float(int(table[0]) - ZERO);
-    for (int k = 0; k < 15; ++k) {
-        // a whole number halfway belongs to the lower one
-        made.steps[k] = float(int(table[k + 1]) - int(table[k]));
-        made.from[k] = 0.5f * float(int(table[k + 1]) + int(table[k])) - ZERO;
+RK_INLINE void fit_each(const float* w, const Uneven& uneven, Trials& trials) {
+    for (int i = 0; i < TRIALS; i += int(W)) {
+        const F scale = load(trials.scales + i), size = greater(scale, zero() - scale);
+        store(trials.by + i, where_less(all(NOTHING), size, all(1) / scale, zero()));
     }
-    return made;
+    for (int one = 0; one < LOT; ++one) {
+        const Weights group = weights_at(w + one * FOUR_GROUP);
+        for (int i = one * ENDS; i < (one + 1) * ENDS; ++i) {
+            const Fit found = fit(group, trials.by[i], uneven);
+            trials.crosses[i] = found.cross, trials.squares[i] = found.square;
+        }
+    }
 }
 
-// The sum of FOUR_GROUP numbers, halves added to each other until one is left.
-RK_INLINE float folded(const F* terms) {
-    constexpr int COUNT = int(FOUR_GROUP / W);
-    F some[COUNT];
-    for (int i = 0; i < COUNT; ++i) some[i] = terms[i];
-    for (int half = COUNT / 2; half > 0; half /= 2)
-        for (int i = 0; i < half; ++i) some[i] = some[i] + some[i + half];
-    float last[W];
-    store(last, some[0]);
-    for (int half = int(W) / 2; half > 0; half /= 2)
-        for (int i = 0; i < half; ++i) last[i] += last[i + half];
-    return last[0];
+// The number of a group that is largest without its sign.
+RK_INLINE float outermost(const float* w) {
+    F high = load(w), low = zero() - high;
+    for (int64_t i = W; i < FOUR_GROUP; i += W)
+        high = greater(high, load(w + i)), low = greater(low, zero() - load(w + i));
+    const float top = largest(high), bottom = largest(low);
+    return top >= bottom ? top : -bottom;
 }
 
-// Sums of w t and of t t, t being the table's numbers nearest to w / scale.
-struct Fit {
-    float cross, square;
-};
-
-RK_INLINE Fit fit(const float* w, float scale, const Uneven& uneven) {
-    constexpr int COUNT = int(FOUR_GROUP / W);
-    const F by = all(inverse(scale));
-    F crosses[COUNT], squares[COUNT];
-    for (int i = 0; i < COUNT; ++i) {
-        const F some = load(w + i * W), at = place(some, by, -128, 127);
-        F t = all(uneven.first);
-        for (int k = 0; k < 15; ++k)
-            t = t + where_less(all(uneven.from[k]), at, all(uneven.steps[k]), zero());
-        crosses[i] = some * t;
-        squares[i] = t * t;
+// Groups of as many outputs, one behind the other.
+RK_INLINE void quantise4(const float* w, const Uneven& uneven, uint8_t* codes, fp16* scales) {
+    const float ends[ENDS] = {135, -135, 119, -119, 104, -104};
+    Trials trials;
+    for (int one = 0; one < LOT; ++one) {
+        const float top = outermost(w + one * FOUR_GROUP);
+        for (int end = 0; end < ENDS; ++end) trials.scales[one * ENDS + end] = top / ends[end];
     }
-    return {folded(crosses), folded(squares)};
+    fit_each(w, uneven, trials);
+    for (int i = 0; i < TRIALS; i += int(W)) {
+        const F wanted = load(trials.crosses + i) / load(trials.squares + i);
+        store(trials.halves + i, lesser(all(MOST_HALF), greater(all(-MOST_HALF), wanted)));
+        store(trials.scales + i, load(trials.halves + i));
+    }
+    fit_each(w, uneven, trials);
+    float errors[TRIALS];
+    for (int i = 0; i < TRIALS; i += int(W)) {
+        const F fitted = load(trials.scales + i), twice = all(2) * load(trials.crosses + i);
+        store(errors + i, fitted * (fitted * load(trials.squares + i) - twice));
+    }
+    for (int one = 0; one < LOT; ++one) {
+        int best = one * ENDS;
+        for (int i = best + 1; i < (one + 1) * ENDS; ++i)
+            if (errors[i] < errors[best]) best = i;
+        scales[one] = trials.halves[best];
+        const Weights group = weights_at(w + one * FOUR_GROUP);
+        codes_of(group, trials.by[best], uneven, codes + one * FOUR_GROUP);
+    }
 }
 
-RK_INLINE void codes_of(const float* w, float scale, const Uneven& uneven, uint8_t* codes) {
-    const F by = all(inverse(scale));
-    float even[FOUR_GROUP];
-    for (int64_t i = 0; i < FOUR_GROUP; i += W) {
-        const F at = place(load(w + i), by, -128, 127);
-        F code = zero();
-        for (int k = 0; k < 15; ++k)
-            code = code + where_less(all(uneven.from[k]), at, all(1), zero());
-        store(even + i, code);
-    }
-    bytes_of(even, FOUR_GROUP, codes);
-}
-
-RK_INLINE void quantise4(
-    const float* w, const Uneven& uneven, uint8_t* codes, fp16* scale) {
-    const float ends[] = {135, -135, 119, -119, 104, -104};
-    float high = w[0], low = w[0], best = 0, chosen = 0;
-    for (int64_t i = 1; i < FOUR_GROUP; ++i) {
-        high = w[i] > high ? w[i] : high;
-        low = w[i] < low ? w[i] : low;
-    }
-    const float top = high >= -low ? high : low;
-    for (int end = 0; end < 6; ++end) {
-        fp16 half;
-        const Fit first = fit(w, top / ends[end], uneven);
-        float wanted = first.cross / first.square;
-        wanted = wanted > MOST_HALF ? MOST_HALF : wanted < -MOST_HALF ? -MOST_HALF : wanted;
-        const float fitted = as_half(wanted, &half);
-        const Fit second = fit(w, fitted, uneven);
-        const float error = fitted * (fitted * second.square - 2 * second.cross);
-        if (end > 0 && !(error < best)) continue;
-        best = error, chosen = fitted, *scale = half;
-    }
-    codes_of(w, chosen, uneven, codes);
-}
-
-// Where the numbers of one output of one group go.
+// Where the numbers of one group go: a block of the panel, and the first output there.
 struct Slot {
-    uint8_t* block;  // of the panel's group
-    int64_t output;  // in the panel
-    bool four, by_unit;
+    uint8_t* block;
+    int64_t output;
+    bool four;
 
+    // Those of one output.
     RK_MEMBER void put(const uint8_t* codes, int64_t group) const {
-        if (!by_unit && !four)
-            for (int64_t i = 0; i < group; ++i)
-                block[i / QUAD * LINE + output * QUAD + i % QUAD] = codes[i];
-        else if (!by_unit)
-            for (int64_t i = 0; i < group / 2; ++i) {
-                const int64_t at = i / QUAD * 2 * QUAD + i % QUAD;
-                block[i / QUAD * LINE + output * QUAD + i % QUAD] =
-                    uint8_t(codes[at] | codes[at + QUAD] << 4);
-            }
-        else
-            put_by_unit(codes, group);
+        const int64_t quads = group / QUAD / (four ? 2 : 1);
+        for (int64_t i = 0; i < quads; ++i) {
+            uint32_t quad, above;
+            memcpy(&quad, codes + (four ? 2 * i : i) * QUAD, QUAD);
+            if (four) memcpy(&above, codes + (2 * i + 1) * QUAD, QUAD), quad |= above << 4;
+            memcpy(block + i * LINE + output * QUAD, &quad, QUAD);
+        }
     }
 
-    RK_MEMBER void put_by_unit(const uint8_t* codes, int64_t group) const {
+    // Those of four outputs, by unit: their bytes lie side by side.
+    RK_MEMBER void put_units(const uint8_t* codes, int64_t group) const {
         const int64_t in_line = output % 64;
-        const int64_t place = in_line % 16 / 4 * 16 + in_line / 16 * 4 + in_line % 4;
+        const int64_t place = in_line % 16 / 4 * 16 + in_line / 16 * 4;
         uint8_t* at = block + output / (four ? 128 : 64) * LINE + place;
         const bool upper = four && output / 64 % 2 == 1;
-        for (int64_t i = 0; i < group; ++i, at += ROW_BYTES)
-            *at = upper ? uint8_t(*at | codes[i] << 4) : codes[i];
+        for (int64_t i = 0; i < group; ++i, at += ROW_BYTES) {
+            const uint8_t some[QUAD] = {
+                codes[i], codes[group + i], codes[2 * group + i], codes[3 * group + i]};
+            uint32_t quad, below = 0;
+            memcpy(&quad, some, QUAD);
+            if (upper) memcpy(&below, at, QUAD), quad = quad << 4 | below;
+            memcpy(at, &quad, QUAD);
+        }
     }
 };
 
-// The numbers of one output and group as floats, zeros beyond the matrix.
-RK_INLINE void take_group(const void* w, int64_t kind, int64_t at, int64_t n, float* to) {
-    for (int64_t i = 0; i < MOST_GROUP; i += W) {
-        const int64_t left = n > i ? n - i : 0;
-        F v = zero();
-        if (left > 0) {
-            if (kind == FP32)
-                v = load_first(static_cast<const float*>(w) + at + i, left);
-            else if (kind == BF16)
-                v = load_first(static_cast<const bf16*>(w) + at + i, left);
-            else
-                v = load_first(static_cast<const fp16*>(w) + at + i, left);
-        }
-        store(to + i, v);
-    }
+// `n` numbers as floats, and zeros up to a group.
+template <class N>
+RK_INLINE void take_some(const N* w, int64_t n, int64_t group, float* to) {
+    for (int64_t i = 0; i < group; i += W)
+        store(to + i, n > i ? load_first(w + i, n - i) : zero());
+}
+
+// The numbers of one output and group, zeros beyond the matrix.
+RK_INLINE void take_group(
+    const void* w, int64_t kind, int64_t at, int64_t n, int64_t group, float* to) {
+    if (kind == FP32)
+        take_some(static_cast<const float*>(w) + at, n, group, to);
+    else if (kind == BF16)
+        take_some(static_cast<const bf16*>(w) + at, n, group, to);
+    else
+        take_some(static_cast<const fp16*>(w) + at, n, group, to);
 }
 
 // A group with something that is not a number has a scale that is none, and zeros.
@@ -181,35 +163,59 @@ RK_INLINE bool takes_broken(float* w, int64_t group) {
     return broken;
 }
 
+// What one thread packs from, and where to.
+struct Packing {
+    const Call& call;
+    int64_t outputs, inputs, group, panel, groups;
+    bool four, by_unit;
+    Uneven uneven;
+
+    RK_MEMBER explicit Packing(const Call& given)
+        : call(given), outputs(given[3]), inputs(given[4]), group(given[7]), panel(given[8]) {
+        groups = (inputs + group - 1) / group, four = given[6] == PACKED4, by_unit = given[9] != 0;
+        uneven = uneven_of(given.at<const uint8_t>(10));
+    }
+
+    // The numbers of a lot of outputs, zeros beyond the matrix; a bit for each that has had a NaN.
+    RK_MEMBER unsigned take(int64_t g, int64_t first, float* w) const {
+        unsigned broken = 0;
+        for (int64_t o = 0; o < LOT; ++o, w += group) {
+            const bool there = first + o < outputs;
+            take_group(
+                call.at<const void>(2), call[5], (first + o) * inputs + g * group,
+                there ? least(group, inputs - g * group) : 0, group, w);
+            broken |= unsigned(takes_broken(w, group)) << o;
+        }
+        return broken;
+    }
+
+    // One panel's outputs of one group.
+    RK_MEMBER void pack_block(int64_t at) const {
+        const int64_t g = at % groups, first = at / groups * panel;
+        uint8_t* block = call.at<uint8_t>(0) + at * (panel * group / (four ? 2 : 1));
+        float w[LOT * MOST_GROUP];
+        uint8_t codes[LOT * MOST_GROUP];
+        for (int64_t o = 0; o < panel; o += LOT) {
+            fp16* scales = call.at<fp16>(1) + at * panel + o;
+            const unsigned broken = take(g, first + o, w);
+            if (four) quantise4(w, uneven, codes, scales);
+            for (int64_t i = 0; i < LOT; ++i) {
+                if (!four) quantise8(w + i * group, group, codes + i * group, scales + i);
+                if (broken >> i & 1) as_half(NAN, scales + i);
+                if (!by_unit) Slot{block, o + i, four}.put(codes + i * group, group);
+            }
+            for (int64_t i = 0; by_unit && i < LOT; i += QUAD)
+                Slot{block, o + i, four}.put_units(codes + i * group, group);
+        }
+    }
+};
+
 // One matrix; arguments: codes, scales, W (out, in), out, in, kind of W, kind of the result, group,
 // outputs of a panel, whether by unit, table.
 RK_KERNEL(pack) {
-    const int64_t outputs = call[3], inputs = call[4], group = call[7], panel = call[8];
-    const bool four = call[6] == PACKED4;
-    const int64_t groups = (inputs + group - 1) / group, panels = (outputs + panel - 1) / panel;
-    const int64_t block = panel * group / (four ? 2 : 1);
-    const Uneven uneven = uneven_of(call.at<const uint8_t>(10));
+    const Packing packing(call);
+    const int64_t panels = (packing.outputs + packing.panel - 1) / packing.panel;
     Range part;
-    while (team.next(panels * groups, 16, part)) {
-        for (int64_t at = part.begin; at < part.end; ++at) {
-            const int64_t g = at % groups, first = at / groups * panel;
-            for (int64_t o = 0; o < panel; ++o) {
-                float w[MOST_GROUP];
-                uint8_t codes[MOST_GROUP];
-                const bool there = first + o < outputs;
-                take_group(
-                    call.at<const void>(2), call[5], (first + o) * inputs + g * group,
-                    there ? least(group, inputs - g * group) : 0, w);
-                fp16* scale = call.at<fp16>(1) + at * panel + o;
-                const bool broken = takes_broken(w, group);
-                if (four)
-                    quantise4(w, uneven, codes, scale);
-                else
-                    quantise8(w, group, codes, scale);
-                if (broken) as_half(NAN, scale);
-                const Slot slot{call.at<uint8_t>(0) + at * block, o, four, call[9] != 0};
-                slot.put(codes, group);
-            }
-        }
-    }
+    while (team.next(panels * packing.groups, 16, part))
+        for (int64_t at = part.begin; at < part.end; ++at) packing.pack_block(at);
 }

@@ -1,0 +1,54 @@
+"""Texts that are read and written only to be timed, each as the chat would ask for it."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncGenerator
+from random import Random
+
+from app.runtime.client import Client
+from app.runtime.protocol import Done, Event, Piece, Sampling, Tokens
+
+_PROMPT = 2  # tokens before a text that is written
+_GREEDY = Sampling(temperature=0, banned=(0,))  # which some models end with
+
+
+class Texts:
+    """Some ``texts`` at once; no prompt is ever a second time, or it would not be read again."""
+
+    def __init__(self, client: Client, vocabulary: int, texts: int, random: Random) -> None:
+        self._client, self._vocabulary = client, vocabulary
+        self._texts, self._random = texts, random
+
+    async def prefill(self, tokens: int) -> float:
+        """Tokens per second while prompts of so many tokens are read, until all have been."""
+        ends = await asyncio.gather(*(self._read(tokens) for _ in range(self._texts)))
+        return tokens * self._texts / max(done.prefill_s for done in ends)
+
+    async def decode(self, tokens: int) -> tuple[int, float]:
+        """So many tokens of each: how many were written while all texts were, and the seconds."""
+        # the first one begins some steps before the last one joins
+        limit = tokens + self._texts
+        times = await asyncio.gather(*(self._write(limit) for _ in range(self._texts)))
+        begin, end = max(some[0] for some in times), min(some[-1] for some in times)
+        return sum(begin < at <= end for some in times for at in some), end - begin
+
+    async def _read(self, tokens: int) -> Done:
+        async with contextlib.aclosing(self._events(tokens, 0)) as events:
+            async for event in events:
+                if isinstance(event, Done):
+                    return event
+        raise AssertionError("a text has no end")
+
+    async def _write(self, limit: int) -> list[float]:
+        """When each token came."""
+        times = []
+        async with contextlib.aclosing(self._events(_PROMPT, limit)) as events:
+            async for event in events:
+                if isinstance(event, Piece):
+                    times += [time.perf_counter()] * len(event.tokens)
+        return times
+
+    def _events(self, prompt: int, limit: int) -> AsyncGenerator[Event | Done, None]:
+        ids = tuple(self._random.randrange(self._vocabulary) for _ in range(prompt))
+        return self._client.generate(Tokens(ids), limit=limit, sampling=_GREEDY)
