@@ -13,19 +13,19 @@ def main() -> int:
         os.environ["OMP_WAIT_POLICY"] = "passive"
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     arguments = sys.argv[1:]
-    if arguments == ["--worker"]:  # as app.runtime.process starts it; nothing else is loaded
-        from app.runtime.worker import main as work
+    if arguments == ["--worker"]:  # as app.system.child_process starts it; nothing else is loaded
+        from app.runtime.worker.worker import main as work
 
         return work()
-    if arguments == ["--fetcher"]:  # as app.hub.downloader starts it
-        from app.hub.fetcher import main as fetch
+    if arguments == ["--fetcher"]:  # as app.hub.downloads.download_client starts it
+        from app.hub.downloads.download_process import main as fetch
 
         return fetch()
     if arguments:
         from app.cli import run
 
         return run(arguments)
-    from app.ui.main import run as open_window
+    from app.ui.shell.main import run as open_window
 
     return open_window()
 

@@ -22,15 +22,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from app.hub.catalogue import Entry
-from app.hub.crew import How
-from app.hub.downloads import Downloads
-from app.hub.endpoints import endpoint_at
-from app.hub.pace import Pace
-from app.hub.parts import already
-from app.hub.remote import Hub
-from app.hub.transfer import Order, StoppedError, Transfer
-from app.hub.verify import digest
+from app.hub.catalogue.entries import Entry
+from app.hub.downloads.connection_pool import How
+from app.hub.downloads.download_queue import Downloads
+from app.hub.sources.endpoints import endpoint_at
+from app.hub.downloads.rate_limit import Pace
+from app.hub.downloads.part_file import already
+from app.hub.sources.remote import Hub
+from app.hub.downloads.transfer import Order, StoppedError, Transfer
+from app.hub.downloads.verify import digest
 
 REPO, FILE = "BlinkDL/some", "some.pth"
 MIB = 1 << 20

@@ -9,7 +9,7 @@ from torch import Tensor
 from app.kernels.cuda.ops import CudaOps
 from app.kernels.portable import PortableOps
 from app.runtime.models import Rwkv, build
-from app.runtime.strategy import Strategy
+from app.runtime.planning.strategy import Strategy
 
 from .gpu_weights import RandomWeights
 from .shapes import GENERATIONS, SIZES, Size

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import Failure
-from app.kernels.cuda import nvrtc, opening
-from app.runtime.cards import cards
-from app.words import one_line
+from app.kernels.cuda import nvrtc, open_device
+from app.system.gpus import cards
+from app.messages.failures import one_line
 
 from . import gpu_kernels, gpu_models, gpu_speed
 from .shapes import SIZES
@@ -116,7 +116,7 @@ def _opened(asked: Asked) -> gpu_speed.WatchedOps:
     index = int(asked.device.partition(":")[2] or 0)
     folder = nvrtc.standard_folder() or (Path(asked.cache) if asked.cache else None)
     free = {card.index: card.free_bytes for card in cards()}
-    ops = gpu_speed.WatchedOps(opening.open_device(index, folder))
+    ops = gpu_speed.WatchedOps(open_device.open_device(index, folder))
     device: Any = ops.device
     if index in free:
         ops.context_bytes = max(0, free[index] - device.card_free_bytes)

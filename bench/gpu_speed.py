@@ -12,8 +12,8 @@ from app.kernels.cuda.base import Capture
 from app.kernels.cuda.device import DTYPES, Array, Device, Product
 from app.kernels.cuda.ops import CudaOps
 from app.runtime.models import Rwkv, build
-from app.runtime.states import Memory
-from app.runtime.strategy import Strategy, footprint
+from app.runtime.states.state import Memory
+from app.runtime.planning.strategy import Strategy, footprint
 
 from .gpu_weights import RandomWeights
 from .shapes import Size

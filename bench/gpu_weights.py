@@ -8,7 +8,7 @@ from torch import Tensor
 
 from app.kernels.layout import Shape, kind_for
 from app.runtime.checkpoint import TensorInfo, identify
-from app.runtime.footprint import QUANTISED, head_format
+from app.runtime.planning.footprint import QUANTISED, head_format
 
 from .shapes import Size, entries
 

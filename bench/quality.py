@@ -24,7 +24,7 @@ from torch import Tensor
 from app.kernels import open_ops
 from app.runtime.checkpoint import Checkpoint, open_checkpoint
 from app.runtime.models import Rwkv, build
-from app.runtime.strategy import KNOWN, parse
+from app.runtime.planning.strategy import KNOWN, parse
 
 from .digits import written_right
 from .rounding import MATRIX, WAYS, Rounded, held

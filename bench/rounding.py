@@ -11,7 +11,7 @@ from torch import Tensor
 from app.kernels.layout import KINDS, kind_for
 from app.kernels.packing import pack, unpack
 from app.runtime.checkpoint import Checkpoint, TensorInfo
-from app.runtime.footprint import head_format
+from app.runtime.planning.footprint import head_format
 from app.runtime.spec import Spec
 
 MATRIX = re.compile(r"(att|ffn)\.(receptance|key|value|gate|output)\.weight$|^head\.weight$")

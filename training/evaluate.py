@@ -14,9 +14,9 @@ from collections import deque
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from app.runtime.engine import Engine
-from app.runtime.loading import Opened, open_model
-from app.runtime.protocol import Chat, Failed, Generate, Piece, Reply, Sampling, Turn
+from app.runtime.generation.engine import Engine
+from app.runtime.loading.loading import Opened, open_model
+from app.runtime.protocol.messages import Chat, Failed, Generate, Piece, Reply, Sampling, Turn
 
 HERE = Path(__file__).parent
 MODEL = HERE.parent / "resources" / "models" / "rookery-guide.safetensors"

@@ -76,7 +76,7 @@ def _verb_around(name: str) -> Callable[[Namespace], int]:
     if name == "models":
         from .models_verb import run as verb
     elif name == "cards":
-        from .cards_verb import run as verb
+        from .gpus_verb import run as verb
     elif name == "search":
         from .search_verb import run as verb
     elif name == "download":
@@ -88,8 +88,8 @@ def _verb_around(name: str) -> Callable[[Namespace], int]:
 
 def _look_first(options: Namespace) -> None:
     """What the header tells comes before torch, which takes a second to load."""
-    from app.runtime.library import look_at
-    from app.runtime.memory import load_torch
+    from app.library.scan import look_at
+    from app.kernels.allocation import load_torch
 
     from .choices import model_of
 
@@ -98,7 +98,7 @@ def _look_first(options: Namespace) -> None:
 
 
 def _fail(failure: Failure) -> int:
-    from app.words import one_line
+    from app.messages.failures import one_line
 
     print(f"rookery: {one_line(failure)}", file=sys.stderr)
     return FAILED

@@ -10,9 +10,9 @@ from argparse import Namespace
 from typing import NamedTuple
 
 from app.errors import RequestRefused
-from app.runtime.client import Client
-from app.runtime.probe import BLOCK_BYTES
-from app.runtime.protocol import Loaded, Measured
+from app.runtime.worker.client import Client
+from app.system.memory import BLOCK_BYTES
+from app.runtime.protocol.messages import Loaded, Measured
 
 from .bench_texts import Texts
 from .choices import model_of

@@ -7,13 +7,13 @@ from argparse import Namespace
 from pathlib import Path
 
 from app.errors import Failure
-from app.hub.bundle import Bundle
-from app.hub.catalogue import Entry, bundled
-from app.hub.crew import How
-from app.hub.pace import Pace, Rate
-from app.hub.remote import Hub
-from app.hub.transfer import Progress, StoppedError
-from app.words import one_line, visible
+from app.hub.downloads.bundle import Bundle
+from app.hub.catalogue.entries import Entry, bundled
+from app.hub.downloads.connection_pool import How
+from app.hub.downloads.rate_limit import Pace, Rate
+from app.hub.sources.remote import Hub
+from app.hub.downloads.transfer import Progress, StoppedError
+from app.messages.failures import one_line, visible
 
 from .hub_choice import chosen_hub
 from .output import Progress as Line

@@ -5,8 +5,8 @@ import contextlib
 import sys
 from argparse import Namespace
 
-from app.runtime.client import Client
-from app.runtime.protocol import (
+from app.runtime.worker.client import Client
+from app.runtime.protocol.messages import (
     Done,
     Loaded,
     LoadProgress,

@@ -9,15 +9,15 @@ from typing import Any
 import msgspec
 
 from app.errors import BY_CODE
-from app.hub.belonging import ranked
-from app.hub.cache import Cache
-from app.hub.duplicates import Twins, twins_among
-from app.hub.shelf import bytes_of
-from app.hub.watching import Headers
-from app.runtime.library import ModelFile, Survey, describe, embedded_model, merged, survey
+from app.library.file_groups import ranked
+from app.hub.sources.answer_cache import Cache
+from app.library.duplicates import Twins, twins_among
+from app.library.local_library import bytes_of
+from app.library.folder_watcher import Headers
+from app.library.scan import ModelFile, Survey, describe, embedded_model, merged, survey
 from app.store.paths import standard_paths
 from app.store.settings import Settings
-from app.words import one_line, visible
+from app.messages.failures import one_line, visible
 
 from .output import emit, human_bytes, note, print_json
 

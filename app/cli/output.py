@@ -5,11 +5,11 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from app.runtime.whole_files import unwritten
+from app.system.atomic_file import unwritten
 
 if TYPE_CHECKING:
-    from app.runtime.loading import Opened
-    from app.runtime.protocol import Loaded
+    from app.runtime.loading.loading import Opened
+    from app.runtime.protocol.messages import Loaded
 
 
 def emit(text: str, end: str = "\n") -> None:
@@ -40,7 +40,7 @@ def note_loaded(loaded: "Loaded | Opened") -> None:
     """Say why a model runs in another way than it was to, if it does."""
     down, strategy = loaded.stepped_down, loaded.strategy
     if down is not None:
-        from app.words_card import stepped_down_in_words
+        from app.messages.gpu_status import stepped_down_in_words
 
         way = strategy if isinstance(strategy, str) else strategy.text
         note(f"rookery: {stepped_down_in_words(down, way)}")
@@ -78,6 +78,6 @@ class Progress:
 
 def human_bytes(count: float) -> str:
     """1.5 GB, 12 MB."""
-    from app.words import size
+    from app.messages.failures import size
 
     return size(count)

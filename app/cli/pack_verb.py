@@ -8,11 +8,11 @@ import torch
 from app.errors import RequestRefused
 from app.kernels import open_ops
 from app.runtime.checkpoint import open_checkpoint
-from app.runtime.library import name_of
-from app.runtime.memory import allocations_named
-from app.runtime.packed_copy import write_packed
-from app.runtime.strategy import parse
-from app.runtime.threads import physical_cores
+from app.library.scan import name_of
+from app.kernels.allocation import allocations_named
+from app.runtime.loading.packed_copy import write_packed
+from app.runtime.planning.strategy import parse
+from app.system.threads import physical_cores
 
 from .output import Progress, human_bytes, print_json, print_rows
 

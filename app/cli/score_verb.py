@@ -14,12 +14,12 @@ import numpy as np
 import torch
 
 from app.errors import NumbersBroken, RequestRefused
-from app.runtime.loading import Opened, open_model
-from app.runtime.memory import allocations_named
+from app.runtime.loading.loading import Opened, open_model
+from app.kernels.allocation import allocations_named
 from app.runtime.models import Rwkv
-from app.runtime.state_files import Binding, write
-from app.runtime.states import Memory
-from app.runtime.whole_files import writing
+from app.runtime.states.state_files import Binding, write
+from app.runtime.states.state import Memory
+from app.system.atomic_file import writing
 
 from .choices import model_of
 from .files import read_text

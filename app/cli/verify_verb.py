@@ -4,13 +4,13 @@ from argparse import Namespace
 from pathlib import Path
 
 from app.errors import BY_CODE, HubError, NotFound, WrongHash
-from app.hub.catalogue import Entry, Part, bundled
-from app.hub.places import tells_nothing
-from app.hub.placing import parts_of
-from app.hub.verify import digest
-from app.runtime.library import describe
+from app.hub.catalogue.entries import Entry, Part, bundled
+from app.hub.downloads.destination import tells_nothing
+from app.hub.downloads.placing import parts_of
+from app.hub.downloads.verify import digest
+from app.library.scan import describe
 from app.runtime.origin import origin_of
-from app.words import one_line
+from app.messages.failures import one_line
 
 from .hub_choice import chosen_hub
 from .output import Progress, emit, human_bytes, note, print_json

@@ -61,7 +61,7 @@ def reads_fast() -> frozenset[str] | None:
 
 
 def _on_card(index: int) -> Ops:
-    from .cuda import nvrtc, opening
+    from .cuda import nvrtc, open_device
     from .cuda.ops import CudaOps
 
-    return CudaOps(opening.open_device(index, nvrtc.standard_folder()))
+    return CudaOps(open_device.open_device(index, nvrtc.standard_folder()))

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-from .whole_files import patiently, writing
+from app.system.atomic_file import patiently, writing
 
 T = TypeVar("T")
 

@@ -18,10 +18,10 @@ from . import trash
 from .changes import Change, Changes
 from .database import Database, set_aside
 from .drafts import Drafts
-from .layout import MIGRATIONS
-from .programs import runs, this_program
+from .migrations import MIGRATIONS
+from app.system.running_programs import runs, this_program
 from .records import Conversation, Found, Message, Opened, Trashed
-from .rows import CONVERSATION, MESSAGE, WHOLE, as_json, conversation_of, message_of, row_of
+from .table_rows import CONVERSATION, MESSAGE, WHOLE, as_json, conversation_of, message_of, row_of
 from .search import search
 
 T = TypeVar("T")

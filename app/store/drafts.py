@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from .database import Database
-from .programs import runs, this_program
+from app.system.running_programs import runs, this_program
 from .records import new_id
 
 NEW = ""

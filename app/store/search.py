@@ -3,7 +3,7 @@
 import sqlite3
 
 from .records import Found
-from .rows import CONVERSATION, conversation_of
+from .table_rows import CONVERSATION, conversation_of
 
 _LIKE = r"{} LIKE ? ESCAPE '\'"
 _FOUND_AT_MOST = 200

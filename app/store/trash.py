@@ -10,7 +10,7 @@ from typing import NamedTuple
 from app.errors import StoreError
 
 from .records import Trashed
-from .rows import CONVERSATION, conversation_of
+from .table_rows import CONVERSATION, conversation_of
 
 DAY_S = 86_400.0
 KEPT_S = 30 * DAY_S

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from app.kernels import Loras, Ops
-from app.runtime.loading import open_model
+from app.runtime.loading.loading import open_model
 from app.runtime.models import Rwkv
 
 from .serving import serve

@@ -26,9 +26,9 @@ from qasync import QEventLoop  # noqa: E402
 
 from app.store.paths import standard_paths  # noqa: E402
 from app.store.records import Conversation, new_id, new_message  # noqa: E402
-from app.ui.house import House  # noqa: E402
-from app.ui.look import choose_theme  # noqa: E402
-from app.ui.models.catalogue import Asking  # noqa: E402
+from app.ui.shell.application import House  # noqa: E402
+from app.ui.state.appearance import choose_theme  # noqa: E402
+from app.ui.state.models.model_catalogue import Asking  # noqa: E402
 from docs.screenshots import hub  # noqa: E402
 
 SIZE = (1280, 800)

@@ -37,17 +37,17 @@ def _modules(folder: str) -> list[str]:
     "module",
     [
         "app.errors",
-        "app.words",
+        "app.messages.failures",
         "app.resources",
         "app.runtime.checkpoint",
-        "app.runtime.library",
-        "app.runtime.protocol",
-        "app.runtime.strategy",
-        "app.runtime.client",
-        "app.runtime.supervisor",
-        "app.hub.catalogue",
-        "app.hub.fits",
-        "app.hub.remote",
+        "app.library.scan",
+        "app.runtime.protocol.messages",
+        "app.runtime.planning.strategy",
+        "app.runtime.worker.client",
+        "app.runtime.worker.supervisor",
+        "app.hub.catalogue.entries",
+        "app.hub.catalogue.memory_fit",
+        "app.hub.sources.remote",
         "app.store.conversations",
         "app.store.settings",
         "app.cli",
@@ -80,7 +80,7 @@ def test_everything_but_the_window_works_where_qt_is_not_installed() -> None:
     folders = ("app/kernels", "app/runtime", "app/store", "app/hub")
     names = [name for folder in folders for name in _modules(folder)]
     hide = "import sys\nsys.modules['PySide6'] = None\nsys.modules['qasync'] = None\n"
-    code = hide + "\n".join(f"import {name}" for name in [*names, "app.cli", "app.words"])
+    code = hide + "\n".join(f"import {name}" for name in [*names, "app.cli", "app.messages.failures"])
     _loaded_after(code + "\ndel sys.modules['PySide6'], sys.modules['qasync']")
 
 

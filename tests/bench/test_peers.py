@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from app.runtime.checkpoint import open_checkpoint
-from app.runtime.loading import open_model
+from app.runtime.loading.loading import open_model
 from bench.contenders import (
     PACKED,
     READ,

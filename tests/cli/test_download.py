@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from app.cli import run
-from app.hub.parts import already
-from tests.hub.test_transfer import until
+from app.hub.downloads.part_file import already
+from tests.hub.downloads.test_transfer import until
 from tests.runtime.small_models import small_file
 from tests.support.hub_server import Fault, HubServer, online, repository
 
@@ -151,7 +151,7 @@ def test_verify_without_a_known_hash_looks_into_the_header(model, tmp_path, caps
 
 
 def test_verify_knows_the_hashes_of_the_catalogue(tmp_path, capsys):
-    from app.hub.catalogue import bundled
+    from app.hub.catalogue.entries import bundled
 
     known = next(entry for entry in bundled() if entry.sha256)
     path = tmp_path / known.name

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from app.cli import run
-from tests.hub.shelves import lora, small_pth, tuned_state
+from tests.library.libraries import lora, small_pth, tuned_state
 
 ALWAYS = ["path", "name", "format", "dialect", "dtype", "bytes", "tokenizer", "embedded", "failure"]
 

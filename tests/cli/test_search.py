@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.cli import run
-from app.hub.catalogue import bundled
+from app.hub.catalogue.entries import bundled
 from tests.support.hub_server import HubServer, online, repository
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from app.cli import run
-from app.runtime.loading import open_model
-from app.runtime.states import official_state
+from app.runtime.loading.loading import open_model
+from app.runtime.states.state import official_state
 from tests.runtime.small_models import small_file
 
 GREEDY = ("--temperature", "0", "--presence", "0", "--frequency", "0")

@@ -2,9 +2,9 @@
 
 import torch
 
-from app.runtime.engine import Engine
-from app.runtime.loading import open_model
-from app.runtime.protocol import Chat, Generate, Piece, Sampling, Text, Tokens, Turn
+from app.runtime.generation.engine import Engine
+from app.runtime.loading.loading import open_model
+from app.runtime.protocol.messages import Chat, Generate, Piece, Sampling, Text, Tokens, Turn
 from tests.support.checkpoints import random_tensors, write_pth
 
 GREEDY = Sampling(temperature=0)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from app.runtime.library import describe, name_of
+from app.library.scan import describe, name_of
 from app.runtime.origin import Origin, OriginFile, note_of, origin_of, write_origin
 from tests.runtime.small_models import small_file
 

@@ -11,7 +11,7 @@ import pytest
 from app.errors import DiskFull, StoreError, StoreTooNew
 from app.store.conversations import Conversations, open_conversations
 from app.store.database import Database
-from app.store.layout import MIGRATIONS
+from app.store.migrations import MIGRATIONS
 from app.store.records import Conversation, new_id, new_message
 from app.store.trash import AT_ONCE, DAY_S, KEPT_S
 

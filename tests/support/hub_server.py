@@ -167,7 +167,7 @@ def online() -> Iterator[None]:
     """
     from huggingface_hub import close_session, constants
 
-    from app.hub import connection
+    from app.hub.sources import connection
 
     before = constants.HF_HUB_OFFLINE
     constants.HF_HUB_OFFLINE = False

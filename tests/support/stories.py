@@ -2,7 +2,7 @@
 
 import torch
 
-from app.runtime.states import stack
+from app.runtime.states.state import stack
 
 
 def token(*ids):

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from app.kernels import open_ops
 from app.runtime.checkpoint import open_checkpoint
 from app.runtime.models import build
-from app.runtime.strategy import parse
+from app.runtime.planning.strategy import parse
 from training.model import Rwkv7, Shape
 from training.wkv7 import wkv7_plain
 

@@ -10,11 +10,11 @@ import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
 from qasync import QEventLoop
 
-import app.runtime.library
+import app.library.scan
 from app.errors import Failure
 from app.store.paths import standard_paths
-from app.ui.house import House
-from app.ui.tasks import end_all
+from app.ui.shell.application import House
+from app.ui.state.tasks import end_all
 from tests.runtime.small_models import small_file
 from tests.support.hub_server import online
 from tests.ui.fake_supervisor import FakeSupervisor
@@ -134,7 +134,7 @@ class Houses:
 @pytest.fixture
 def build(qapp, paths, guide, monkeypatch):
     """Builds windows; closes every one at the end."""
-    monkeypatch.setattr(app.runtime.library, "embedded_model", lambda: guide)
+    monkeypatch.setattr(app.library.scan, "embedded_model", lambda: guide)
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # nobody listens there
     houses = Houses(qapp, paths)
     yield houses

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import msgspec
 
-from app.runtime.library import describe, name_of
-from app.runtime.protocol import Loaded, LoadProgress, Sampling
-from app.runtime.supervisor import Phase
+from app.library.scan import describe, name_of
+from app.runtime.protocol.messages import Loaded, LoadProgress, Sampling
+from app.runtime.worker.supervisor import Phase
 
 
 class FakeSupervisor:

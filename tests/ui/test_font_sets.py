@@ -28,7 +28,7 @@ _PROBE = """
 import json
 from PySide6.QtGui import QFontDatabase, QFontInfo, QTextLayout
 from PySide6.QtWidgets import QApplication
-from app.ui.theme import Theme
+from app.ui.look.theme import Theme
 app = QApplication([])
 theme = Theme("light")
 theme.apply(app)

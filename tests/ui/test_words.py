@@ -6,15 +6,15 @@ import pytest
 from PySide6.QtCore import QLocale
 
 from app.errors import NotFound
-from app.hub.fits import Fit as Verdict
-from app.hub.fits import Machine, Way
-from app.runtime.cards import Card
-from app.ui.amounts import duration, short_count, size, speed, whole
-from app.ui.commands import Command
-from app.ui.models.fit import said as fit_words
-from app.ui.models.naming import plain_name, plain_way
-from app.ui.notices import details_of
-from app.ui.tasks import Tasks
+from app.hub.catalogue.memory_fit import Fit as Verdict
+from app.hub.catalogue.memory_fit import Machine, Way
+from app.system.gpus import Card
+from app.ui.state.amounts import duration, short_count, size, speed, whole
+from app.ui.state.commands import Command
+from app.ui.state.models.fit_words import said as fit_words
+from app.ui.state.models.model_names import plain_name, plain_way
+from app.ui.state.notices import details_of
+from app.ui.state.tasks import Tasks
 from app.ui.widgets.command_palette import closeness
 
 GB = 1_000_000_000

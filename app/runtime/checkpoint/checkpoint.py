@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Self
 
 from app.errors import CheckpointError, DamagedCheckpoint, UnsupportedFormat
 from app.kernels.layout import Shape
-from app.runtime.footprint import QUANTISED
+from app.runtime.planning.footprint import QUANTISED
 from app.runtime.spec import Spec, tokenizer_for
 
 from .dialects import Dialect, translate
 from .dialects.packed import STRATEGY, Unpacked
 from .identify import identify
-from .opening import open_container
+from .open_container import open_container
 from .stored import Container, TensorInfo, shown
 
 if TYPE_CHECKING:

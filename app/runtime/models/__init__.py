@@ -6,10 +6,10 @@ import torch
 
 from app.errors import OutOfMemory
 from app.kernels import Ops
-from app.runtime.probe import available_bytes
-from app.runtime.strategy import Strategy, footprint
+from app.system.memory import available_bytes
+from app.runtime.planning.strategy import Strategy, footprint
 
-from .common import Rwkv
+from .sublayers import Rwkv
 from .rwkv4 import Rwkv4
 from .rwkv5 import Rwkv5
 from .rwkv6 import Rwkv6

@@ -3,7 +3,7 @@
 from app.kernels import Array
 from app.runtime.spec import Spec
 
-from .common import GatedFeed, Layer, Rwkv
+from .sublayers import GatedFeed, Layer, Rwkv
 from .scope import Scope
 
 

@@ -8,7 +8,7 @@ import torch
 from app.kernels import Array
 from app.runtime.spec import Spec
 
-from .common import GatedFeed, Layer, Rwkv
+from .sublayers import GatedFeed, Layer, Rwkv
 from .scope import Scope
 
 

@@ -5,7 +5,7 @@ from torch import Tensor
 from app.kernels import Array
 from app.runtime.spec import Spec
 
-from .common import GatedFeed, Layer, Rwkv
+from .sublayers import GatedFeed, Layer, Rwkv
 from .scope import Scope
 
 _ORDER = [0, 3, 1, 2, 4]  # files have w, k, v, r, g; here w comes first, then r, k, v, g

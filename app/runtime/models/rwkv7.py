@@ -5,7 +5,7 @@ import torch
 from app.kernels import Array
 from app.runtime.spec import Spec
 
-from .common import Layer, Rwkv
+from .sublayers import Layer, Rwkv
 from .scope import Scope
 
 _VALUE = ("v", "", "v0")

@@ -15,9 +15,9 @@ from app.kernels.arena import room
 from app.kernels.layout import Shape, kind_for
 from app.kernels.packing import Packed, empty
 from app.kernels.weights import Quantised
-from app.runtime.footprint import head_format, small_format
+from app.runtime.planning.footprint import head_format, small_format
 from app.runtime.spec import Spec
-from app.runtime.strategy import Strategy
+from app.runtime.planning.strategy import Strategy
 
 _Made = TypeVar("_Made", bound=Adds)
 

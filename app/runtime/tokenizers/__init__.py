@@ -7,8 +7,8 @@ from app.errors import TextRefused
 from app.runtime.spec import Spec, tokenizer_for
 
 from .music import abc, midi
-from .octets import octets
-from .pile import pile
+from .byte_tokenizer import octets
+from .neox import pile
 from .tokenizer import Decoder, Tokenizer, refusing
 from .world import world
 

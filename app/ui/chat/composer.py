@@ -3,12 +3,12 @@
 from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
-from app.runtime.reply import trimmed
+from app.runtime.families.thinking import trimmed
 from app.store.drafts import Draft, Edit
-from app.ui.amounts import whole
-from app.ui.icons import icon
-from app.ui.pointer import Gesture
-from app.ui.theme import Theme
+from app.ui.state.amounts import whole
+from app.ui.look.icons import icon
+from app.ui.widgets.pointer import Gesture
+from app.ui.look.theme import Theme
 from app.ui.widgets.parts import button, icon_button, label
 
 from .prompt_edit import PromptEdit

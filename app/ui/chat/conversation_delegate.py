@@ -10,8 +10,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.ui.theme import Theme
-from app.ui.widgets.painted import paint_line
+from app.ui.look.theme import Theme
+from app.ui.widgets.painted_line import paint_line
 
 from .conversation_list import Role
 

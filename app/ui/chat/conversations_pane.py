@@ -13,14 +13,14 @@ from app.errors import StoreError
 from app.store.changes import Change
 from app.store.records import Conversation
 from app.store.trash import AT_ONCE
-from app.ui.icons import icon
-from app.ui.services import Services
-from app.ui.tasks import stored
+from app.ui.look.icons import icon
+from app.ui.state.services import Services
+from app.ui.state.tasks import stored
 from app.ui.widgets.parts import button, icon_button, label
 
 from .conversation_delegate import ConversationDelegate
 from .conversation_list import ConversationList
-from .talk import Talk
+from app.ui.state.chat.conversation import Talk
 
 _SEARCH_MS = 120
 _AGE_MS = 6 * 3600 * 1000  # so often what is old leaves the trash while the window is open

@@ -12,10 +12,10 @@ from app.store.chat_defaults import (
     settings_of,
 )
 from app.store.records import Conversation
-from app.ui.services import Services
+from app.ui.state.services import Services
 from app.ui.widgets.parts import button, label
 
-from .talk import Talk
+from app.ui.state.chat.conversation import Talk
 
 
 class DefaultsNote(QWidget):

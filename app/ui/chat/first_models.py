@@ -8,16 +8,16 @@ import psutil
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
-from app.ui.amounts import size
-from app.ui.downloads.saying import progress_words, share
-from app.ui.models.entry import Entry, joined
-from app.ui.models.fitting import Fitting
-from app.ui.models.recommending import Advice, advised
-from app.ui.services import Services
+from app.ui.state.amounts import size
+from app.ui.state.download_progress import progress_words, share
+from app.ui.state.models.entry import Entry, joined
+from app.ui.state.models.model_fits import Fitting
+from app.ui.state.models.recommendations import Advice, advised
+from app.ui.state.services import Services
 from app.ui.widgets.parts import Elided, button, label
 
 if TYPE_CHECKING:
-    from app.hub.downloads import Item
+    from app.hub.downloads.download_queue import Item
 
 _STEPS = 1000
 

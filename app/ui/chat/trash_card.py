@@ -13,8 +13,8 @@ from app.errors import Failure
 from app.store.changes import Change
 from app.store.records import Trashed
 from app.store.trash import AT_ONCE
-from app.ui.services import Services
-from app.ui.tasks import stored
+from app.ui.state.services import Services
+from app.ui.state.tasks import stored
 from app.ui.widgets.blank import Blank
 from app.ui.widgets.overlay import Overlay
 from app.ui.widgets.parts import Elided, button, icon_button, label
@@ -78,7 +78,7 @@ class TrashCard(Overlay):
         try:
             rows = await asyncio.wrap_future(self._store.trash())
         except Failure as failure:
-            from app.words import say  # the sentences are read only when one is needed
+            from app.messages.failures import say  # the sentences are read only when one is needed
 
             words = say(failure)
             self._show_rows(())

@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.ui.icons import pixmap
-from app.ui.services import Services
+from app.ui.look.icons import pixmap
+from app.ui.state.services import Services
 from app.ui.widgets.parts import button, label
 
 from .first_models import FirstModels

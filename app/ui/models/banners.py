@@ -5,7 +5,7 @@ from pathlib import Path
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
-from app.ui.theme import Theme
+from app.ui.look.theme import Theme
 from app.ui.widgets.parts import Elided, button
 
 

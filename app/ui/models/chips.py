@@ -6,13 +6,13 @@ from PySide6.QtCore import QCoreApplication, QSize, Signal
 from PySide6.QtGui import QActionGroup
 from PySide6.QtWidgets import QMenu, QPushButton, QWidget
 
-from app.ui.icons import icon
-from app.ui.theme import Theme
-from app.ui.widgets.flow import Flow
+from app.ui.look.icons import icon
+from app.ui.look.theme import Theme
+from app.ui.widgets.flow_layout import Flow
 
-from .entry import Entry
-from .kinds import MODEL_KINDS, USELESS, kind_name, language_name
-from .narrowing import ORDERS, SIZES, Narrowing, size_class
+from app.ui.state.models.entry import Entry
+from app.ui.state.models.kinds import MODEL_KINDS, USELESS, kind_name, language_name
+from app.ui.state.models.model_filter import ORDERS, SIZES, Narrowing, size_class
 
 Choices = dict[str, str]
 

@@ -7,12 +7,12 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QButtonGroup, QGridLayout, QRadioButton, QSizePolicy, QWidget
 
-from app.hub.fits import Fit, Way
-from app.ui.amounts import size
-from app.ui.theme import Theme
+from app.hub.catalogue.memory_fit import Fit, Way
+from app.ui.state.amounts import size
+from app.ui.look.theme import Theme
 from app.ui.widgets.parts import label
 
-from .naming import plain_numbers, plain_way
+from app.ui.state.models.model_names import plain_numbers, plain_way
 
 
 class Costs(QWidget):

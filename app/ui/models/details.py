@@ -6,25 +6,25 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
-from app.runtime.protocol import LoadProgress
-from app.ui.icons import pixmap
-from app.ui.pointer import Gesture
-from app.ui.theme import Theme
-from app.ui.widgets.flow import Flow
-from app.ui.widgets.leaving import offer_address
+from app.runtime.protocol.messages import LoadProgress
+from app.ui.look.icons import pixmap
+from app.ui.widgets.pointer import Gesture
+from app.ui.look.theme import Theme
+from app.ui.widgets.flow_layout import Flow
+from app.ui.widgets.link_dialog import offer_address
 from app.ui.widgets.parts import Elided, button, label, rule
 
 from .costs import Costs
-from .entry import Entry
+from app.ui.state.models.entry import Entry
 from .facts import facts_of
-from .fit import Fit
-from .fitting import Fitting
-from .kinds import purpose
+from app.ui.state.models.fit_words import Fit
+from app.ui.state.models.model_fits import Fitting
+from app.ui.state.models.kinds import purpose
 from .main_button import MainButtons
 from .page_text import PageText
 
 if TYPE_CHECKING:
-    from app.hub.downloads import Item
+    from app.hub.downloads.download_queue import Item
 
 
 class Details(QScrollArea):

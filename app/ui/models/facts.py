@@ -4,12 +4,12 @@ from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, QDate, QLocale
 
-from app.hub.catalogue import Entry as Offer
+from app.hub.catalogue.entries import Entry as Offer
 from app.runtime.spec import Spec
-from app.ui.amounts import short_count, size, whole
+from app.ui.state.amounts import short_count, size, whole
 
-from .entry import Entry
-from .kinds import kind_name, language_name
+from app.ui.state.models.entry import Entry
+from app.ui.state.models.kinds import kind_name, language_name
 
 
 def facts_of(entry: Entry) -> list[tuple[str, str]]:

@@ -11,13 +11,13 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QLineEdit, QMessageBox, QWidget
 
 from app.errors import NoTrash
-from app.hub.belonging import is_configuration
-from app.ui.services import Services
-from app.ui.widgets.asking import ask
+from app.library.file_groups import is_configuration
+from app.ui.state.services import Services
+from app.ui.widgets.dialogs import ask
 
-from .entry import Entry
+from app.ui.state.models.entry import Entry
 from .file_work import Work, Works
-from .going_along import GoingAlong, named_lines
+from .files_dialog import GoingAlong, named_lines
 from .notes import checked_words, notes_of
 
 _UNDO_S = 8.0

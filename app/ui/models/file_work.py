@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from PySide6.QtCore import QObject, QTimer
 
-from app.ui.tasks import Tasks
+from app.ui.state.tasks import Tasks
 
 _EACH_MS = 200
 

@@ -4,16 +4,16 @@ from PySide6.QtCore import QEvent, QModelIndex, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QListView, QStackedWidget, QVBoxLayout, QWidget
 
-from app.ui.theme import Theme
+from app.ui.look.theme import Theme
 from app.ui.widgets.blank import Blank
 
 from .banners import Gone
-from .catalogue import Catalogue
-from .delegate import RowDelegate
-from .entry import Entry
+from app.ui.state.models.model_catalogue import Catalogue
+from .row_delegate import RowDelegate
+from app.ui.state.models.entry import Entry
 from .freshness import Freshness
-from .library import Library
-from .rows import ENTRY, Rows
+from app.ui.state.models.model_library import Library
+from .model_rows import ENTRY, Rows
 
 
 class Listing(QWidget):

@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
-from app.runtime.protocol import LoadProgress
-from app.ui.amounts import size
-from app.ui.downloads.saying import amount_words, progress_words, share
-from app.ui.theme import Theme
+from app.runtime.protocol.messages import LoadProgress
+from app.ui.state.amounts import size
+from app.ui.state.download_progress import amount_words, progress_words, share
+from app.ui.look.theme import Theme
 from app.ui.widgets.parts import button, label
 
-from .entry import Entry
+from app.ui.state.models.entry import Entry
 
 if TYPE_CHECKING:
-    from app.hub.downloads import Item
+    from app.hub.downloads.download_queue import Item
 
 _STEPS = 1000
 
@@ -124,7 +124,7 @@ class MainButtons(QWidget):
 def _sentence(item: "Item") -> str:
     """How far it is; for what failed or waits for room, why and what to do."""
     if item.state in ("failed", "paused") and item.failure is not None:
-        from app.words import say  # the sentences are read only when one is needed
+        from app.messages.failures import say  # the sentences are read only when one is needed
 
         return say(item.failure).sentences
     return " · ".join(filter(None, (amount_words(item), progress_words(item))))

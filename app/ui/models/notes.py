@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
-from app.hub.checking import Checked
-from app.ui.amounts import whole
+from app.library.verification import Checked
+from app.ui.state.amounts import whole
 
-from .entry import Entry
+from app.ui.state.models.entry import Entry
 
 if TYPE_CHECKING:
-    from .library import Library
+    from app.ui.state.models.model_library import Library
 
 
 def notes_of(entry: Entry, library: "Library") -> list[str]:

@@ -4,7 +4,7 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
-from app.ui.theme import Theme
+from app.ui.look.theme import Theme
 from app.ui.widgets.parts import button, label, rule
 
 from .readme import Readme

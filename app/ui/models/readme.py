@@ -6,14 +6,14 @@ from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
-from app.ui.chat.blocks import Block, blocks_of
-from app.ui.chat.code_block import CodeBlock
-from app.ui.chat.document import document_of
-from app.ui.chat.ink import Ink
-from app.ui.chat.text_block import TextBlock
-from app.ui.chat.wide_text import WideText
-from app.ui.theme import Theme
-from app.ui.widgets.leaving import offer_address
+from app.ui.markdown.blocks import Block, blocks_of
+from app.ui.transcript.code_block import CodeBlock
+from app.ui.markdown.document import document_of
+from app.ui.look.text_style import Ink
+from app.ui.transcript.text_block import TextBlock
+from app.ui.transcript.wide_text import WideText
+from app.ui.look.theme import Theme
+from app.ui.widgets.link_dialog import offer_address
 from app.ui.widgets.parts import label, rule
 
 _LONGEST, _MOST_BLOCKS = 40_000, 160

@@ -5,10 +5,10 @@ from pathlib import Path
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from app.ui.icons import pixmap
-from app.ui.models.library import Library
-from app.ui.notices import Notices
-from app.ui.theme import Theme
+from app.ui.look.icons import pixmap
+from app.ui.state.models.model_library import Library
+from app.ui.state.notices import Notices
+from app.ui.look.theme import Theme
 from app.ui.widgets.parts import Elided, icon_button, label
 
 

@@ -3,7 +3,7 @@
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from app.ui.theme import Theme
+from app.ui.look.theme import Theme
 from app.ui.widgets.parts import label, rule
 
 

@@ -6,15 +6,15 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
-from app.ui.amounts import size, speed
-from app.ui.icons import icon
-from app.ui.session import Session
-from app.ui.theme import Theme
+from app.ui.state.amounts import size, speed
+from app.ui.look.icons import icon
+from app.ui.state.session import Session
+from app.ui.look.theme import Theme
 from app.ui.widgets.parts import label
 
 from .gauges import Level, Sparkline
-from .machine import Machine
-from .words import Pill, pill_of
+from app.ui.state.machine_memory import Machine
+from .model_pill import Pill, pill_of
 
 _IDLE_MS, _WRITING_MS = 2000, 500
 _PILL_EDGE, _PILL_WIDEST, _PILL_LETTERS = 44, 620, 90  # around its words; all of it at least

@@ -3,8 +3,8 @@
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from app.ui.icons import pixmap
-from app.ui.theme import Theme
+from app.ui.look.icons import pixmap
+from app.ui.look.theme import Theme
 
 from .parts import button, label
 

@@ -13,12 +13,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.ui.commands import Command
-from app.ui.icons import icon, pixmap
-from app.ui.theme import Theme
+from app.ui.state.commands import Command
+from app.ui.look.icons import icon, pixmap
+from app.ui.look.theme import Theme
 
 from .overlay import Overlay
-from .painted import RIGHT, paint_line
+from .painted_line import RIGHT, paint_line
 
 _COMMAND = int(Qt.ItemDataRole.UserRole) + 1
 _MOVES = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)

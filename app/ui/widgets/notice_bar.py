@@ -15,9 +15,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.ui.icons import pixmap
-from app.ui.notices import Kind, Notice, Notices
-from app.ui.theme import Theme
+from app.ui.look.icons import pixmap
+from app.ui.state.notices import Kind, Notice, Notices
+from app.ui.look.theme import Theme
 
 from .parts import button, icon_button, label
 

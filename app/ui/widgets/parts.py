@@ -4,9 +4,9 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
-from app.ui.icons import icon
+from app.ui.look.icons import icon
 
-from .painted import paint_line
+from .painted_line import paint_line
 
 
 def label(text: str, kind: str = "", *, wrap: bool = False) -> QLabel:

@@ -14,7 +14,7 @@ from app.kernels.cuda.device import DTYPES, Product
 from app.kernels.cuda.ops import CudaOps
 from app.kernels.portable import PortableOps
 from app.runtime.models import build
-from app.runtime.strategy import Strategy
+from app.runtime.planning.strategy import Strategy
 from tests.support.checkpoints import random_tensors
 from tests.support.emulation import device as emulation
 from tests.support.emulation.device import COMPILER, EmulatedDevice

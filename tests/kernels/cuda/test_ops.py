@@ -9,13 +9,13 @@ import torch
 import app.kernels.cuda
 from app.errors import NoCard, StrategyError
 from app.kernels import Ops, open_ops
-from app.kernels.cuda import opening
+from app.kernels.cuda import open_device
 from app.kernels.cuda.ops import CudaOps
 from app.kernels.cuda.programs import PROGRAMS
 from app.kernels.portable import PortableOps
-from app.runtime.cards import cards
+from app.system.gpus import cards
 from app.runtime.models import build
-from app.runtime.strategy import Strategy
+from app.runtime.planning.strategy import Strategy
 from tests.support.checkpoints import GENERATIONS, random_tensors
 from tests.support.emulation.device import COMPILER, EmulatedDevice
 from tests.support.memory_checkpoint import MemoryCheckpoint
@@ -114,7 +114,7 @@ def test_a_card_is_opened_by_its_number(monkeypatch, text, index):
         device.name = f"card {number}"
         return device
 
-    monkeypatch.setattr(opening, "open_device", opened)
+    monkeypatch.setattr(open_device, "open_device", opened)
     assert open_ops(text).name == f"cuda card {index}"
 
 

@@ -14,7 +14,7 @@ from app.runtime.checkpoint import mapping, open_checkpoint
 from app.runtime.checkpoint import source as sources
 from app.runtime.checkpoint.source import Source
 from app.runtime.models import build
-from app.runtime.strategy import parse
+from app.runtime.planning.strategy import parse
 from tests.support.checkpoints import random_tensors, write_pth, write_safetensors
 
 pytestmark = pytest.mark.skipif(not mapping.CAN_MAP, reason="files are not mapped here")

@@ -11,7 +11,7 @@ from app.kernels import open_ops
 from app.runtime import models
 from app.runtime.checkpoint import open_checkpoint
 from app.runtime.models import build
-from app.runtime.strategy import choose, footprint, parse
+from app.runtime.planning.strategy import choose, footprint, parse
 from tests.support.checkpoints import GENERATIONS, random_tensors, write_pth
 from tests.support.memory_checkpoint import MemoryCheckpoint
 
@@ -195,8 +195,8 @@ import sys
 from app.kernels import open_ops
 from app.runtime.checkpoint import open_checkpoint
 from app.runtime.models import build
-from app.runtime.probe import peak_memory_bytes
-from app.runtime.strategy import parse
+from app.system.memory import peak_memory_bytes
+from app.runtime.planning.strategy import parse
 
 with open_checkpoint(sys.argv[1]) as checkpoint:
     before = peak_memory_bytes()

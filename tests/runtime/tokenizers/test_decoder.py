@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.runtime.tokenizers import Decoder
-from app.runtime.tokenizers.octets import octets
+from app.runtime.tokenizers.byte_tokenizer import octets
 from app.runtime.tokenizers.world import world
 
 

@@ -6,24 +6,24 @@ import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QWidget
 
-from app.runtime.library import embedded_model
+from app.library.scan import embedded_model
 from app.store.changes import Changes
 from app.store.conversations import open_conversations
 from app.store.paths import standard_paths
 from app.store.settings import Settings
-from app.ui.cards import Cards
-from app.ui.chat.page import ChatPage
-from app.ui.downloads.queue import Queue
-from app.ui.focus import FocusKeeper
-from app.ui.models.catalogue import Catalogue
-from app.ui.models.library import Library
-from app.ui.notices import Notices
-from app.ui.pointer import Pointer
-from app.ui.services import Services
-from app.ui.session import Session
-from app.ui.shared_settings import SharedSettings
-from app.ui.tasks import Tasks
-from app.ui.theme import Theme
+from app.ui.state.gpu_list import Cards
+from app.ui.chat.chat_page import ChatPage
+from app.ui.state.downloads import Queue
+from app.ui.widgets.focus import FocusKeeper
+from app.ui.state.models.model_catalogue import Catalogue
+from app.ui.state.models.model_library import Library
+from app.ui.state.notices import Notices
+from app.ui.widgets.pointer import Pointer
+from app.ui.state.services import Services
+from app.ui.state.session import Session
+from app.ui.state.shared_settings import SharedSettings
+from app.ui.state.tasks import Tasks
+from app.ui.look.theme import Theme
 from tests.ui.conftest import until
 
 from .speaker import Speaker, loaded

@@ -6,7 +6,7 @@ import re
 from collections.abc import AsyncGenerator
 
 from app.errors import Failure, NoModel
-from app.runtime.protocol import (
+from app.runtime.protocol.messages import (
     Done,
     Event,
     Loaded,
@@ -17,7 +17,7 @@ from app.runtime.protocol import (
     TokenFacts,
 )
 from app.runtime.spec import Spec
-from app.runtime.supervisor import Phase
+from app.runtime.worker.supervisor import Phase
 
 SPEC = Spec(
     generation="7.0",

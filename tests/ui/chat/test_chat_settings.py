@@ -5,7 +5,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from app.runtime.protocol import Sampling
+from app.runtime.protocol.messages import Sampling
 from app.store.chat_defaults import ChatDefaults, defaults_in, keep_defaults, settings_of
 from app.store.conversations import open_conversations
 from app.store.settings import Settings

@@ -16,7 +16,7 @@ from tests.ui.conftest import settled, until
 
 from .conftest import Scene, _services
 from .speaker import Speaker, loaded
-from .test_branches import _fill_disk, _make_room
+from tests.ui.transcript.test_branches import _fill_disk, _make_room
 
 
 class Windows:
@@ -263,7 +263,7 @@ from PySide6.QtWidgets import QApplication
 from qasync import QEventLoop
 from tests.ui.chat.conftest import _services
 from tests.ui.chat.speaker import Speaker, loaded
-from app.ui.chat.page import ChatPage
+from app.ui.chat.chat_page import ChatPage
 
 app = QApplication([])
 services = _services(app, Path(sys.argv[1]), Speaker(model=loaded()))

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from app.runtime.supervisor import Phase, Supervisor
+from app.runtime.worker.supervisor import Phase, Supervisor
 from app.store.conversations import open_conversations
-from app.ui.chat.failure_card import FailureCard
-from app.ui.chat.page import ChatPage
-from app.ui.services import Services
-from app.ui.session import Session
+from app.ui.transcript.failure_card import FailureCard
+from app.ui.chat.chat_page import ChatPage
+from app.ui.state.services import Services
+from app.ui.state.session import Session
 from tests.runtime.small_models import small_file
 from tests.ui.conftest import until
 
@@ -109,7 +109,7 @@ from PySide6.QtWidgets import QApplication
 from qasync import QEventLoop
 from tests.ui.chat.conftest import _services
 from tests.ui.chat.speaker import Speaker, loaded
-from app.ui.chat.page import ChatPage
+from app.ui.chat.chat_page import ChatPage
 
 app = QApplication([])
 speaker = Speaker(" ".join(f"word{n}" for n in range(20_000)), loaded())

@@ -6,11 +6,11 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel
 
-from app.hub.catalogue import Part, bundled
-from app.hub.fits import Machine
-from app.ui.models.entry import offered
-from app.ui.models.fitting import Fitting
-from app.ui.models.recommending import advised
+from app.hub.catalogue.entries import Part, bundled
+from app.hub.catalogue.memory_fit import Machine
+from app.ui.state.models.entry import offered
+from app.ui.state.models.model_fits import Fitting
+from app.ui.state.models.recommendations import advised
 from tests.ui.conftest import settled, shown, until
 from tests.ui.hub import MODEL
 
@@ -63,7 +63,7 @@ def words_of(widget):
 @pytest.fixture
 def real_guide(monkeypatch, guide):
     """The chat page sees the model of the test as the guide."""
-    monkeypatch.setattr("app.ui.chat.page.embedded_model", lambda: guide)
+    monkeypatch.setattr("app.ui.chat.chat_page.embedded_model", lambda: guide)
     return guide
 
 

@@ -9,9 +9,9 @@ import sys
 from PySide6.QtWidgets import QApplication
 from qasync import QEventLoop
 
-from app.hub.catalogue import Entry, Part
+from app.hub.catalogue.entries import Entry, Part
 from app.store.paths import standard_paths
-from app.ui.house import House
+from app.ui.shell.application import House
 
 
 async def _download(house, offer):

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QInputDialog, QLineEdit, QMessageBox
 
 from app.errors import NotFound, NoTrash
 from app.ui.models import file_verbs
-from app.ui.models.going_along import GoingAlong
+from app.ui.models.files_dialog import GoingAlong
 from tests.ui.conftest import settled, until
 from tests.ui.models.conftest import here, page_of, ready, said, select
 
@@ -202,7 +202,7 @@ async def test_where_there_is_no_trash_it_is_asked_before_anything_is_deleted(
     def refuse(_shelf, path, also):
         raise NoTrash(path=str(path))
 
-    monkeypatch.setattr("app.hub.shelf.Shelf.trash", refuse)
+    monkeypatch.setattr("app.library.local_library.Shelf.trash", refuse)
     monkeypatch.setattr(file_verbs, "_UNDO_S", 0.1)
     await ready(one)
     select(one, "alpha")

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from app.ui.models.readme import plain_markdown
-from app.ui.widgets.leaving import offer_address, shown_address
+from app.ui.widgets.link_dialog import offer_address, shown_address
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import os
 import pytest
 
 from app.errors import DamagedCheckpoint, WorkerDied
-from app.runtime.supervisor import Phase
-from app.ui.status.machine import Machine, Reading
+from app.runtime.worker.supervisor import Phase
+from app.ui.state.machine_memory import Machine, Reading
 from tests.ui.conftest import heard, settled, shown, until
 
 

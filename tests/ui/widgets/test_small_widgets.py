@@ -5,9 +5,9 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QPushButton, QVBoxLayout, QWidget
 
-from app.ui.theme import Theme
+from app.ui.look.theme import Theme
 from app.ui.widgets.blank import Blank
-from app.ui.widgets.flow import Flow
+from app.ui.widgets.flow_layout import Flow
 from app.ui.widgets.overlay import Overlay
 from app.ui.widgets.parts import Elided
 from tests.ui.conftest import settled

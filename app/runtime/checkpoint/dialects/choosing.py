@@ -9,7 +9,7 @@ from app.runtime.checkpoint.others import refuse_others
 from app.runtime.checkpoint.recipes import Recipe, Recipes, Reshape, Shape
 from app.runtime.checkpoint.stored import Container, Stored, shown
 
-from . import fla, ggml, huggingface, official, packed, rwkv_rs, web_rwkv
+from . import fla, ggml, transformers, official, packed, rwkv_rs, web_rwkv
 
 
 class Family(NamedTuple):
@@ -35,9 +35,9 @@ DIALECTS = (
     Family("fla-v7", fla.fits_7, fla.recipes_7),
     Family("rwkv-rs-b", rwkv_rs.fits_b, rwkv_rs.recipes_b),
     Family("rwkv-rs-a", rwkv_rs.fits_a, rwkv_rs.recipes_a),
-    Family("hf-v6", huggingface.fits_6, huggingface.recipes),
-    Family("hf-v5", huggingface.fits_5, huggingface.recipes),
-    Family("hf-v4", huggingface.fits_4, huggingface.recipes),
+    Family("hf-v6", transformers.fits_6, transformers.recipes),
+    Family("hf-v5", transformers.fits_5, transformers.recipes),
+    Family("hf-v4", transformers.fits_4, transformers.recipes),
     Family("web-rwkv", web_rwkv.fits, web_rwkv.recipes),
     Family("official", official.fits, official.recipes),
 )

@@ -1,0 +1,1 @@
+"""What models there are to download, and what their names and sizes tell; asks nobody."""

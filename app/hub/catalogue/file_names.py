@@ -1,0 +1,253 @@
+"""What the name of a file on a hub tells about the model in it.  Reads no file, asks nobody.
+
+Names are hints: a downloaded file is opened by its content.  The rules are those of the official
+releases, ``{arch}-{series}-{size}-{yyyymmdd}-ctx{N}.pth``, and of the converters' habits.
+"""
+
+import re
+from typing import Any
+
+import msgspec
+
+from app.runtime.families.families import family_of
+from app.runtime.spec import tokenizer_for
+
+from .shapes import Clue, generation_of, shape_of
+from .titles import title_of
+
+
+class Named(msgspec.Struct, frozen=True, kw_only=True):
+    """The facts of an ``Entry`` that a name holds; "" or 0 for what it does not tell."""
+
+    title: str = ""
+    format: str = ""
+    generation: str = ""
+    parameters: int = 0
+    layers: int = 0
+    width: int = 0
+    vocabulary: int = 0
+    dtype: str = ""
+    released: str = ""
+    context: int = 0
+    kind: str = ""
+    languages: tuple[str, ...] = ()
+    family: str = ""
+    why_not: str = ""
+    found: str = ""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """As arguments of an ``Entry``."""
+        return msgspec.structs.asdict(self)
+
+
+FORMATS = {
+    ".pth": "pth",
+    ".safetensors": "safetensors",
+    ".st": "safetensors",
+    ".gguf": "gguf",
+}
+"""Endings of the files that are listed, and the format each stands for."""
+
+_READ = FORMATS | {".bin": "pth"}
+
+_NOT_READ = {
+    ".rwkvq": "an rwkv_lightning quantised file",
+    ".prefab": "a web-rwkv prefab",
+    ".rmpack": "an rwkv-mobile package",
+    ".mnn": "an MNN model",
+    ".onnx": "an ONNX model",
+    ".mlmodel": "a Core ML model",
+}
+_INDEX = re.compile(r"\.index\.json$")
+_SHARD = re.compile(r"-0*\d+-of-0*\d+(?=\.\w+$)", re.ASCII)
+_WORDLESS = ("model", "pytorch_model", "consolidated", "adapter_model")
+
+# The first row that is found in the name tells the kind; tried from top to bottom.
+_KINDS = (
+    ("lora", re.compile(r"(?<![a-z])(lora|disha|bone|pissa|adapter)(?![a-z])")),
+    (
+        "state",
+        re.compile(
+            r"single_round_qa|time_state|state[-_]?tun|(?<!one[-_])(?<![a-z])state(?![a-z])"
+        ),
+    ),
+    ("music", re.compile(r"(?<![a-z])(midi|abc)(?![a-z])")),
+    ("raven", re.compile(r"raven")),
+    ("novel", re.compile(r"novel")),
+    ("pile", re.compile(r"(?<![a-z])pile")),
+    ("reasoning", re.compile(r"(?<![a-z0-9])g[01][a-z]?\d?(?![a-z0-9])")),
+    ("chat", re.compile(r"world|chat|mobius|claude|wizard|role[-_]?play|one[-_]state|jpn")),
+)
+# Variants that are not run, as in ``checkpoint.identify``.
+_VARIANTS = (
+    (re.compile(r"rosa"), "RWKV-8 ROSA"),
+    (re.compile(r"rwkv-?v?8"), "RWKV-8 (research)"),
+    (re.compile(r"rwkv7b-"), "RWKV-7b (DeepEmbed attention)"),
+    (re.compile(r"rwkv7a-"), "RWKV-7a (DeepEmbed)"),
+    (re.compile(r"rwkv-4[ab]-pile"), "RWKV-4a/4b (tiny attention)"),
+    (re.compile(r"x060[a-c]"), "RWKV-6a/6b/6c (research)"),
+    (re.compile(r"qrwkv|arwkv|rwkv6qwen2"), "RWKV inside a transformer (QRWKV, ARWKV)"),
+)
+_ARCH = r"rwkv[-_]?v?"
+_NO_SIZE = r"(?!\.?\d*b(?![a-z]))"  # rwkv-7b has seven billion parameters
+_GENERATIONS = (
+    (re.compile(rf"x070|{_ARCH}7{_NO_SIZE}|(?<![a-z0-9])g[01][a-z]?\d?-|goose"), "7"),
+    (re.compile(rf"x060|{_ARCH}6{_NO_SIZE}|(?<![a-z0-9])r6(?![0-9])|finch"), "6"),
+    (re.compile(rf"x05[0-2]|{_ARCH}5{_NO_SIZE}|(?<![a-z0-9])r5(?![0-9])|eagle"), "5"),
+    (re.compile(rf"x04|{_ARCH}4{_NO_SIZE}|(?<![a-z0-9])4[-_]world|raven"), "4"),
+)
+_SIZE = re.compile(
+    r"(?<![a-z0-9.])(?<!rwkv-)(?:(\d{1,3})b(\d)|(\d{1,4}(?:\.\d{1,3})?)([bm]))(?![a-z0-9])",
+    re.ASCII,
+)
+_FIRST_WORLD = re.compile(r"world-.*v1(?![0-9])")
+_DATE = re.compile(r"(?<!\d)(20[2-3]\d)([01]\d)([0-3]\d)(?!\d)", re.ASCII)
+_CONTEXT = re.compile(r"(?<![a-z0-9])(?:ctx(\d{3,7}|\d{1,4}k)|(\d{1,4}k))(?![a-z0-9])", re.ASCII)
+_QUANTISED = re.compile(
+    r"(?<![a-z0-9])(i?q\d(?:_[a-z0-9]+)*|bf16|fp16|f16|fp32|f32)(?![a-z0-9])", re.ASCII
+)
+_DTYPES = {"f16": "fp16", "f32": "fp32"}
+_LANGUAGES = (
+    ("en", re.compile(r"eng(?![a-z])|eng\d|chneng")),
+    ("zh", re.compile(r"chn|chinese|(?<![a-z])zh(?![a-z])")),
+    ("ja", re.compile(r"jpn|japanese|(?<![a-z])ja(?![a-z])")),
+)
+_TUNED_BYTES = 700_000_000
+"""No state and no LoRA is larger than this; some whole models have such words in their names."""
+
+
+def named(repo: str, file: str, size: int = 0, released: str = "") -> Named:
+    """What repository, path and bytes (0 where not known) tell; never raises.
+
+    ``released`` is the date that is known from elsewhere: one in the name is better.
+    """
+    ending = _ending(file)
+    own, lower = stem_of(repo, file), ""
+    lower = own.casefold()
+    digit = _digit(lower) or _digit(_below(repo))
+    kind = _kind(lower, repo, size)
+    vocabulary, stated = _vocabulary(digit, kind, lower), _stated(lower)
+    clue = Clue(
+        digit=digit,
+        billions=stated / 1e9,
+        vocabulary=vocabulary,
+        bytes=0 if ending == ".gguf" else size,
+        first=bool(_FIRST_WORLD.search(lower)),
+        pile=kind == "pile",
+    )
+    shape = None if kind in ("lora", "state") else shape_of(clue)
+    found = _variant(lower, repo) or _NOT_READ.get(ending, "")
+    tuned = {"state": "a tuned state, not a model", "lora": "a LoRA, not a model"}.get(kind, "")
+    why_not = "unsupported-variant" if found and ending in _READ else ""
+    why_not = why_not or ("unsupported-format" if found or tuned else "")
+    released, dtype = _released(lower) or released, _dtype(lower, ending)
+    parameters = shape.parameters if shape and not found else stated
+    facts = Named(
+        format=kind if tuned else _READ.get(ending, ""),
+        generation=shape.generation if shape else generation_of(digit),
+        parameters=0 if tuned else parameters,
+        layers=shape.layers if shape else 0,
+        width=shape.width if shape else 0,
+        vocabulary=vocabulary if shape else 0,
+        dtype=dtype,
+        released=released,
+        context=_context(lower),
+        kind="research" if found and not tuned else kind,
+        languages=_languages(lower, kind),
+        family=family_of(own, tokenizer_for(vocabulary)).name,
+        why_not=why_not,
+        found=found or tuned,
+    )
+    return msgspec.structs.replace(
+        facts, title=title_of(own, facts.kind, parameters, released, dtype)
+    )
+
+
+def stem_of(repo: str, file: str) -> str:
+    """What a model is called: its file without endings; where that says nothing, its folder."""
+    parts = [part for part in file.split("/") if part] or [""]
+    name = _SHARD.sub("", _INDEX.sub("", parts[-1]))
+    stem = name[: -len(ending)] if (ending := _ending(name)) else name
+    if stem.casefold() not in _WORDLESS and stem:
+        return stem
+    return parts[-2] if len(parts) > 1 else _last(repo)
+
+
+def _ending(file: str) -> str:
+    name = _INDEX.sub("", file.casefold())
+    _, dot, ending = name.rpartition(".")
+    return f".{ending}" if dot and f".{ending}" in _READ | _NOT_READ else ""
+
+
+def _last(repo: str) -> str:
+    return repo.rsplit("/", 1)[-1]
+
+
+def _below(repo: str) -> str:
+    return _last(repo).casefold()
+
+
+def _digit(lower: str) -> str:
+    return next((digit for pattern, digit in _GENERATIONS if pattern.search(lower)), "")
+
+
+def _variant(lower: str, repo: str) -> str:
+    names = f"{lower}-", f"{_below(repo)}-"
+    return next((what for form, what in _VARIANTS if any(map(form.search, names))), "")
+
+
+def _kind(lower: str, repo: str, size: int) -> str:
+    for text in (lower, _below(repo)):
+        for kind, pattern in _KINDS:
+            if pattern.search(text) and not (kind in ("lora", "state") and size > _TUNED_BYTES):
+                return kind
+    return "chat"
+
+
+def _vocabulary(digit: str, kind: str, lower: str) -> int:
+    if kind == "music":
+        return 128 if "abc" in lower else 2176 if "piano" in lower else 20096
+    if digit == "4" and (kind in ("raven", "pile") or (kind == "novel" and "world" not in lower)):
+        return 50277
+    return 50304 if kind == "pile" else 65536
+
+
+def _stated(lower: str) -> int:
+    """The size that the name states, as a number of parameters."""
+    for found in _SIZE.finditer(lower):
+        whole, tenths, number, unit = found.groups()
+        count = float(f"{whole}.{tenths}" if whole else number)
+        return round(count * (1e6 if unit == "m" else 1e9))
+    return 0
+
+
+def _released(lower: str) -> str:
+    found = _DATE.search(lower)
+    if not found or not ("01" <= found[2] <= "12" and "01" <= found[3] <= "31"):
+        return ""
+    return f"{found[1]}-{found[2]}-{found[3]}"
+
+
+def _context(lower: str) -> int:
+    found = _CONTEXT.search(lower)
+    text = (found[1] or found[2]) if found else "0"
+    if not text.endswith("k"):
+        return int(text)
+    return 1024 * (64 if text == "65k" else int(text[:-1]))  # 65k is 65536
+
+
+def _dtype(lower: str, ending: str) -> str:
+    found = _QUANTISED.search(lower)
+    if found:
+        return _DTYPES.get(found[1], found[1])
+    return {".pth": "bf16", ".st": "fp16"}.get(ending, "")
+
+
+def _languages(lower: str, kind: str) -> tuple[str, ...]:
+    if kind == "music":
+        return ()
+    found = tuple(code for code, pattern in _LANGUAGES if pattern.search(lower))
+    if found:
+        return found
+    return {"pile": ("en",), "raven": ("en",), "novel": ()}.get(kind, ("multi",))

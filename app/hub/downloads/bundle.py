@@ -1,0 +1,255 @@
+"""All files of one model from a hub to the disk: one after the other, and seen only when whole."""
+
+import contextlib
+import os
+import shutil
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from app.errors import AlreadyThere, DownloadBusy
+from app.runtime.origin import note_of, origin_of, write_origin
+from app.system.atomic_file import unwritten
+
+from app.hub.catalogue.entries import Entry, Part
+from .connection_pool import How
+from .rate_limit import Pace
+from .part_file import LIVE, PART, RECORD, already, forget, put_in_place
+from .destination import Places
+from .placing import is_of, leading, origin_note, parts_of, place_of
+from app.hub.sources.remote import Hub
+from .transfer import Order, Progress, StoppedError, Transfer
+from .verified_files import Verified
+
+_PLACES = 5  # tried one after the other, where they turn out to be another's
+
+
+def already_of(entry: Entry, folder: Path, into: str | None = None) -> int:
+    """How many bytes an earlier run has left of it; 0 where the disk does not say.
+
+    Raises UnsafeName.
+    """
+    try:
+        places = place_of(entry, folder, into)
+        if not places.alone and places.final.is_dir():
+            return sum(part.bytes for part in parts_of(entry))
+        return sum(map(already, places.paths))
+    except (OSError, AlreadyThere):  # a disk that does not answer, or no place at all
+        return 0
+
+
+def discard(entry: Entry, folder: Path, into: str | None = None) -> None:
+    """Take away what an unfinished download has left, and nothing of another one.
+
+    Raises StoreError, UnsafeName, AlreadyThere.
+    """
+    places = place_of(entry, folder, into)
+    try:
+        if places.alone:
+            forget(places.final)
+            if not os.path.lexists(places.final):
+                note_of(places.final).unlink(missing_ok=True)
+            if places.into:
+                with contextlib.suppress(OSError):  # what else is in there stays
+                    places.gathered.rmdir()
+        elif places.gathered.is_dir() and not places.gathered.is_symlink():
+            shutil.rmtree(places.gathered)
+    except OSError as error:
+        raise unwritten(error, str(places.final)) from error
+
+
+def _give_up_empty(places: Places, entry: Entry) -> None:
+    """A place where nothing has come is free again."""
+    growing = places.growing(leading(entry))
+    origin = origin_of(growing)
+    if (
+        any(map(os.path.lexists, _left_at(places, entry)))
+        or origin is None
+        or not is_of(origin, entry)
+    ):
+        return
+    with contextlib.suppress(OSError):
+        note_of(growing).unlink()
+        if places.into:
+            places.gathered.rmdir()  # what else is in there stays
+
+
+def _left_at(places: Places, entry: Entry) -> list[Path]:
+    """Everything that a download can have there beside its note."""
+    paths = [*places.paths, places.opened(leading(entry))]
+    endings = ("", PART, RECORD, LIVE)
+    return [path.with_name(path.name + ending) for path in paths for ending in endings]
+
+
+class Bundle:
+    """Fetches an entry into ``folder``; blocks its thread.
+
+    ``into`` is the folder in it that was chosen before, see ``Places``.  What was read to its end
+    is noted in ``verified``.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        entry: Entry,
+        folder: Path,
+        *,
+        how: How | None = None,
+        pace: Pace,
+        into: str | None = None,
+        verified: Verified | None = None,
+    ) -> None:
+        self._hub, self._entry, self._folder = hub, entry, folder
+        self._how, self._pace, self._into = how or How(), pace, into
+        self._verified = verified or Verified(None)
+        self._parts, self._hashes = parts_of(entry), dict[str, str]()
+        self._revision = ""
+        self._refused: dict[str, str] = {}
+        self._places = self._placed()
+        self._stopped = threading.Event()
+        self._now: tuple[int, Transfer | None] = 0, None  # bytes of the files before, and this one
+        self._total = sum(part.bytes for part in self._parts)
+
+    @property
+    def progress(self) -> Progress:
+        """Where it is now, all files together; from any thread."""
+        before, transfer = self._now
+        if transfer is None:
+            return Progress(done=before, checked=before, total=max(self._total, before))
+        one = transfer.progress
+        return msgspec.structs.replace(
+            one,
+            done=before + one.done,
+            checked=before + one.checked,
+            total=max(self._total, before + one.total),
+        )
+
+    @property
+    def sha256(self) -> str:
+        """Of a model in one file, once it is there; of others ""."""
+        transfer = self._now[1]
+        return transfer.sha256 if transfer and self._places.alone else ""
+
+    def stop(self) -> None:
+        """From any thread: let ``run`` end soon with StoppedError."""
+        self._stopped.set()
+        transfer = self._now[1]
+        if transfer:
+            transfer.stop()
+
+    def run(self) -> Path:
+        """The path that opens it, once it is whole.  Raises what ``Transfer.run`` does."""
+        for _ in range(_PLACES):
+            try:
+                return self._run()
+            except AlreadyThere:
+                if not self._places.alone:
+                    raise
+                self._go_elsewhere()
+            except DownloadBusy:  # by another program: of this model, or of what took the place
+                before, self._places = self._places, self._placed()
+                if self._places.final == before.final:
+                    raise
+            finally:
+                _give_up_empty(self._places, self._entry)
+        raise AlreadyThere(path=str(self._places.final))
+
+    def _placed(self) -> Places:
+        known = self._verified.sha256_of
+        taken = self._refused
+        return place_of(self._entry, self._folder, self._into, taken=taken, sha256_of=known)
+
+    def _go_elsewhere(self) -> None:
+        """What lies there is something else: its note or name was no proof."""
+        self._refused[str(self._places.final)] = self._entry.repo
+        self._places = self._placed()
+
+    def _run(self) -> Path:
+        places = self._places
+        self._now = 0, None
+        if not places.alone and os.path.lexists(places.final):
+            raise AlreadyThere(path=str(places.final))
+        self._claim()
+        for part, path in zip(self._parts, places.paths, strict=True):
+            self._fetch(part, path, alone=places.alone)
+        self._note()
+        if not places.alone:
+            self._complete(places.paths)
+        self._remember()
+        return places.opened(leading(self._entry))
+
+    def _fetch(self, part: Part, path: Path, *, alone: bool) -> None:
+        order = Order(
+            repo=self._entry.repo,
+            file=part.path,
+            path=str(path),
+            revision=self._entry.revision,
+            bytes=part.bytes,
+            sha256=part.sha256,
+        )
+        transfer = Transfer(
+            self._hub,
+            order,
+            how=self._how,
+            pace=self._pace,
+            keep_record=not alone,
+            claim=self._claim,
+            verified=self._verified,
+        )
+        before = self._now[0]
+        self._now = before, transfer
+        if self._stopped.is_set():
+            raise StoppedError
+        transfer.run()
+        self._hashes[part.path] = transfer.found
+        if part.path == self._entry.file:
+            self._revision = transfer.revision
+        if not alone:
+            self._now = before + transfer.progress.total, None
+
+    def _claim(self) -> None:
+        """The place is this entry's from now on, and is found to be so once it is locked.
+
+        Raises AlreadyThere where it is another's.
+        """
+        places, growing = self._places, self._places.growing(leading(self._entry))
+        origin = origin_of(growing)
+        if origin is not None and is_of(origin, self._entry):
+            return
+        if origin is not None and any(map(os.path.lexists, _left_at(places, self._entry))):
+            raise AlreadyThere(path=str(places.final))
+        try:
+            growing.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise unwritten(error, str(places.final)) from error
+        write_origin(growing, origin_note(self._entry, places))
+
+    def _note(self) -> None:
+        """With the hashes that were found."""
+        origin = origin_note(self._entry, self._places, self._revision)
+        files = (
+            msgspec.structs.replace(
+                one,
+                sha256=self._hashes.get(one.file) or one.sha256,
+                bytes=path.stat().st_size,
+            )
+            for one, path in zip(origin.files, self._places.paths, strict=True)
+        )
+        whole = msgspec.structs.replace(origin, files=tuple(files))
+        write_origin(self._places.growing(leading(self._entry)), whole)
+
+    def _remember(self) -> None:
+        for index, part in enumerate(self._parts):
+            self._verified.keep(self._places.opened(index), self._hashes.get(part.path, ""))
+
+    def _complete(self, paths: Sequence[Path]) -> None:
+        """All are right: the folder gets its name at once."""
+        places = self._places
+        try:
+            for path in paths:
+                forget(path, (RECORD, LIVE))
+            put_in_place(places.gathered, places.final)
+        except OSError as error:
+            raise unwritten(error, str(places.final)) from error

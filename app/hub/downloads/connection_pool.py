@@ -1,0 +1,186 @@
+"""The connections that fetch one file together, each in a thread, and what they do in trouble."""
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.errors import Failure, HubUnreachable
+
+from .rate_limit import Pace
+from .part_file import PartFile
+from .byte_ranges import Ranges, Span
+from .http_range import Answer, ChangedError, TroubleError, Wire
+
+_PROGRESS = 1 << 16
+
+
+@dataclass(frozen=True)
+class How:
+    """How to fetch.
+
+    ``connections`` at most; ``stall_s`` of silence are borne; ``tries`` in a row without progress
+    end it (0: never).  The n-th waits ``first_wait_s`` * 2^n, at most ``longest_wait_s``.
+    ``segment`` is what one connection asks for at once where there are several.
+    """
+
+    connections: int = 4
+    stall_s: float = 30.0
+    tries: int = 0
+    first_wait_s: float = 0.5
+    longest_wait_s: float = 60.0
+    segment: int = 64 << 20
+
+
+class Crew:
+    """Fetches what is missing of ``part``; begins with one connection.
+
+    ``offer`` is called with bytes and their place once they are written.
+    """
+
+    def __init__(
+        self,
+        part: PartFile,
+        wire: Wire,
+        how: How,
+        pace: Pace,
+        offer: Callable[[bytes, int], None] = lambda data, at: None,
+    ) -> None:
+        self._offer = offer
+        self._part, self._wire, self._how, self._pace = part, wire, how, pace
+        self._size = part.record.identity.bytes if part.record else 0
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._spans: dict[int, list[int]] = {}
+        self._answers: dict[int, Answer] = {}
+        self._threads: list[threading.Thread] = []
+        self._fails = 0
+        self.ranged = False
+        self.trouble: Failure | None = None
+        self.again_at_s = 0.0
+        self.failure: BaseException | None = None
+        self.add()
+
+    @property
+    def count(self) -> int:
+        """Connections so far."""
+        return len(self._threads)
+
+    def add(self) -> None:
+        """One more connection; the others leave work to it."""
+        number = self.count
+        with self._lock:
+            for span in self._spans.values():
+                span[1] = min(span[1], span[0] + self._how.segment)
+        thread = threading.Thread(
+            target=self._work, args=(number,), name=f"fetch-{number}", daemon=True
+        )
+        self._threads.append(thread)
+        thread.start()
+
+    def wait(self, limit_s: float) -> bool:
+        """Whether all have ended within so many seconds; ``failure`` tells why, None if well."""
+        until = time.monotonic() + limit_s
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def halt(self) -> None:
+        """From any thread: let them end, also where they wait for bytes."""
+        self._stopped.set()
+        with self._lock:
+            answers = list(self._answers.values())
+        for answer in answers:
+            answer.cut()
+
+    def close(self) -> None:
+        """End them all and wait for it."""
+        self.halt()
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self, number: int) -> None:
+        """A thread.  Whatever ends it is raised by whoever waits for the crew."""
+        try:
+            while span := self._take(number):
+                self._try(number, span)
+        except BaseException as failure:  # noqa: BLE001 - a bug too is raised by who waits
+            with self._lock:
+                self.failure = self.failure or failure
+            self.halt()
+
+    def _take(self, number: int) -> list[int] | None:
+        """The next missing bytes that nobody else is fetching; None where there are none."""
+        with self._lock:
+            self._spans.pop(number, None)
+            if self._stopped.is_set():
+                return None
+            taken = Ranges([*self._part.spans, *map(_span, self._spans.values())])
+            for start, end in taken.gaps(self._size):
+                if self.count > 1:
+                    end = min(end, start + self._how.segment)
+                self._spans[number] = [start, end]
+                return self._spans[number]
+        return None
+
+    def _try(self, number: int, span: list[int]) -> None:
+        begun = span[0]
+        try:
+            self._fetch(number, span)
+            self._fails, self.trouble = 0, None
+        except TroubleError as trouble:
+            if not self._stopped.is_set():
+                self._back_off(trouble, span[0] - begun)
+
+    def _fetch(self, number: int, span: list[int]) -> None:
+        record = self._part.record
+        validator = record.validator if record else ""
+        with self._wire.asked((span[0], span[1]), self._size, validator) as answer:
+            if record and not validator:
+                record.validator = answer.validator
+            self.ranged = answer.ranged
+            self._answers[number] = answer
+            try:
+                self._receive(answer, span)
+            finally:
+                with self._lock:
+                    del self._answers[number]
+        if span[0] < span[1] and not self._stopped.is_set():
+            raise TroubleError(HubUnreachable(why="the connection broke"))
+
+    def _receive(self, answer: Answer, span: list[int]) -> None:
+        if self._stopped.is_set():
+            return
+        for chunk in answer.chunks(wide=not self._pace.limit):
+            piece = chunk[: max(0, span[1] - span[0])]
+            self._part.write(piece, span[0])
+            self._offer(piece, span[0])
+            span[0] += len(piece)
+            self.trouble = None
+            if span[0] >= span[1] or self._stopped.wait(self._pace.wait_s(len(piece))):
+                return
+
+    def _back_off(self, trouble: TroubleError, progress: int) -> None:
+        how = self._how
+        with self._lock:
+            self._fails = 1 if progress >= _PROGRESS else self._fails + 1
+            fails = self._fails
+        if how.tries and fails >= how.tries:
+            raise trouble.failure
+        wait_s = max(trouble.wait_s, waiting_s(how, fails))
+        self.trouble, self.again_at_s = trouble.failure, time.monotonic() + wait_s
+        self._stopped.wait(wait_s)
+
+
+def waiting_s(how: How, fails: int) -> float:
+    """How long to wait before the next try, after so many without progress."""
+    longest = min(how.longest_wait_s, how.first_wait_s * 2.0 ** min(fails - 1, 30))
+    return longest * random.uniform(0.5, 1.0)
+
+
+def _span(span: list[int]) -> Span:
+    return span[0], span[1]
+
+
+__all__ = ["ChangedError", "Crew", "How", "waiting_s"]

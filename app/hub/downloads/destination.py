@@ -1,0 +1,125 @@
+"""Where the files of a download go: inside the folder chosen, under names that are safe."""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+
+from app.errors import UnsafeName
+from app.library.scan import is_usual, name_of
+from app.runtime.origin import NOTE
+
+_LONGEST = 200  # bytes of a name: file systems take 255, and endings are added while it grows
+_RESERVED = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[\d¹²³]) *(\.|$)", re.IGNORECASE | re.ASCII
+)
+_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\]')
+_GATHERED = "."
+_LONGEST_FOLDER = 40  # letters, of up to 4 bytes each
+_OWN_ENDINGS = (".part", ".part.json", ".part.live", NOTE)
+# What trainers call every model, beside the names that ``is_usual`` knows.
+_TELLS_NOTHING = re.compile(
+    r"(rwkv|checkpoint|ckpt|epoch|step|final|last|best|latest|out|output|state|lora)?"
+    r"([-_.]?(\d+|final|last|best|latest|init))?\.\w+",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+def safe(file: str) -> PurePosixPath:
+    """``file``, a path in a repository, as a relative path that every system takes.
+
+    Raises UnsafeName for one that climbs, is absolute, hidden, reserved, too long or unprintable.
+    """
+    pieces = file.split("/")
+    if not all(_is_safe(piece) for piece in pieces):
+        raise UnsafeName(file=file)
+    return PurePosixPath(*pieces)
+
+
+def _is_safe(piece: str) -> bool:
+    return bool(
+        piece
+        and piece[0] not in ". ~-"
+        and piece[-1] not in ". "
+        and piece.isprintable()
+        and not _FORBIDDEN.search(piece)
+        and not _RESERVED.match(piece)
+        and len(piece.encode("utf-8", "replace")) <= _LONGEST
+        and not piece.lower().endswith(_OWN_ENDINGS)
+    )
+
+
+class Places:
+    """Where the ``files`` of one model of ``repo`` go below ``folder``: into its folder ``into``.
+
+    Where ``into`` is "", a single file goes into ``folder`` itself; None is the usual choice, the
+    first of ``homes``.  Several files gather in a hidden folder until they are whole, so that
+    nothing lists a model that is not there yet.  Raises UnsafeName.
+    """
+
+    def __init__(
+        self, folder: Path, repo: str, files: Sequence[str], into: str | None = None
+    ) -> None:
+        names = [safe(file) for file in files]
+        self.alone = len(names) == 1
+        self.into = next(homes(repo, files)) if into is None else into
+        home = folder if self.alone and not self.into else folder / str(safe(self.into))
+        if self.alone:
+            self.gathered, self.final = home, home / names[0].name
+            self.paths = [self.final]
+            return
+        self.final = home
+        self.gathered = folder / f"{_GATHERED}{home.name}.part"
+        self.paths = [self.gathered.joinpath(*name.parts) for name in _below(names)]
+
+    def opened(self, index: int = 0) -> Path:
+        """The final path of one of the files."""
+        return (
+            self.final if self.alone else self.final / self.paths[index].relative_to(self.gathered)
+        )
+
+    def growing(self, index: int = 0) -> Path:
+        """Where that file is until all are whole."""
+        return self.paths[index]
+
+
+def homes(repo: str, files: Sequence[str]) -> Iterator[str]:
+    """The folders that could be theirs, the first the best; "" is none of their own.
+
+    A file whose name tells what it is needs no folder.  One that half of all models have goes into
+    its repository's, and where it lies in a folder there, that folder's name tells it apart.
+    """
+    owner, _, name = repo.rpartition("/")
+    deep = files[0].rsplit("/", 1)[0] if "/" in files[0] else ""
+    tells = not tells_nothing(files[0].rsplit("/", 1)[-1])
+    if tells and len(files) == 1:
+        yield ""
+    if deep and not tells:
+        name = _together(name, deep.replace("/", "-"))
+    yield name
+    if tells and len(files) > 1:
+        yield _together(name, name_of(Path("/", files[0].rsplit("/", 1)[-1])))
+    owned = _together(owner.replace("/", "-"), name)
+    yield owned
+    yield from (f"{owned}-{number}" for number in range(2, 10))
+
+
+def tells_nothing(name: str) -> bool:
+    """Whether a file's name is one that many models have."""
+    return is_usual(name) or _TELLS_NOTHING.fullmatch(name) is not None
+
+
+def _together(one: str, other: str) -> str:
+    """Both as one name, or the second where it says what it is by itself."""
+    if "rwkv" in other.casefold() and "rwkv" in one.casefold() and len(other) > len(one):
+        return other
+    return f"{one[:_LONGEST_FOLDER]}-{other[:_LONGEST_FOLDER]}" if one else other
+
+
+def _below(names: Sequence[PurePosixPath]) -> list[PurePosixPath]:
+    """The paths from the deepest folder that all have in common."""
+    depth = 0
+    while all(len(name.parts) > depth + 1 for name in names) and (
+        len({name.parts[depth] for name in names}) == 1
+    ):
+        depth += 1
+    return [PurePosixPath(*name.parts[depth:]) for name in names]

@@ -1,0 +1,191 @@
+"""The process that downloads: many models at once, away from the window and its interpreter.
+
+It ends when told to, and when the process that started it is gone; what is there is kept.
+"""
+
+import os
+import signal
+import threading
+import time
+import traceback
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import BinaryIO
+
+import msgspec
+
+from app.errors import Failure
+from app.system.frames import GarbledError, read_frame, write_frame
+from app.runtime.worker.worker import take_pipes
+
+from . import download_protocol
+from .bundle import Bundle, discard
+from .connection_pool import How
+from .rate_limit import Pace, Rate
+from app.hub.sources.remote import Hub
+from .transfer import StoppedError
+from .verified_files import Verified
+from .download_protocol import Ended, Fetch, Halt, Limit, Moved, Origin, Quit
+
+_TICK_S = 0.2
+_END_S = 20.0
+
+
+def main() -> int:
+    """Serve the process that started this one, until it says Quit or is gone."""
+    requests, replies = take_pipes()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.excepthook = _fall
+    Fetcher(requests, replies).serve()
+    return 0
+
+
+def _fall(bug: threading.ExceptHookArgs) -> None:
+    """A thread that ends by a bug takes the process with it: who started it sees that, and why."""
+    traceback.print_exception(bug.exc_value)
+    os._exit(1)
+
+
+class _Job:
+    """One download in its thread."""
+
+    def __init__(self, fetch: Fetch, pace: Pace) -> None:
+        self.fetch, self.folder = fetch, Path(fetch.folder)
+        how = How(connections=fetch.connections)
+        hub = _hub(fetch.origin, self.folder)
+        self._bundle = Bundle(
+            hub,
+            fetch.entry,
+            self.folder,
+            how=how,
+            pace=pace,
+            into=fetch.into,
+            verified=Verified(Path(fetch.verified) if fetch.verified else None),
+        )
+        self.discards = False
+        self.ended: Ended | None = None
+        self._rate = Rate()
+        self._thread = threading.Thread(
+            target=self._run, name=f"job-{fetch.id}", daemon=True
+        )  # so that a bug in the main thread ends the process
+        self._thread.start()
+
+    def stop(self, *, discards: bool) -> None:
+        self.discards = self.discards or discards
+        self._bundle.stop()
+
+    def join(self, limit_s: float) -> None:
+        self._thread.join(limit_s)
+
+    def moved(self) -> Moved:
+        now = self._bundle.progress
+        rate = self._rate.note(now.done)
+        return Moved(
+            id=self.fetch.id,
+            state=now.state,
+            done=now.done,
+            total=now.total,
+            bytes_per_s=rate,
+            seconds_left=(now.total - now.done) / rate if rate else -1.0,
+            **download_protocol.told(now.failure),
+        )
+
+    def _run(self) -> None:
+        id = self.fetch.id  # noqa: A001
+        try:
+            path = self._bundle.run()
+            self.ended = Ended(id=id, path=str(path), done=self._bundle.progress.total)
+        except StoppedError:
+            self.ended = Ended(id=id, done=self._bundle.progress.done)
+        except Failure as failure:
+            done = self._bundle.progress.done
+            self.ended = Ended(id=id, done=done, **download_protocol.told(failure))
+
+    def clear_up(self) -> None:
+        """Once it has ended: take away what is there, where that was asked for."""
+        if self.discards and self.ended and not self.ended.path:
+            discard(self.fetch.entry, self.folder, self.fetch.into)
+
+
+class Fetcher:
+    """Runs what it is asked to, and tells five times a second how far it is."""
+
+    def __init__(self, requests: BinaryIO, replies: BinaryIO) -> None:
+        self._requests, self._replies = requests, replies
+        self._inbox: SimpleQueue[download_protocol.Request] = SimpleQueue()
+        self._jobs: dict[str, _Job] = {}
+        self._told: dict[str, Moved] = {}
+        self._pace = Pace()
+
+    def serve(self) -> None:
+        """Until Quit, or nobody is there any more."""
+        threading.Thread(target=self._listen, name="requests", daemon=True).start()
+        while not isinstance(request := self._next(), Quit):
+            if request is not None:
+                self._obey(request)
+            self._tell()
+        self._end()
+
+    def _listen(self) -> None:
+        try:
+            while (frame := read_frame(self._requests)) is not None:
+                self._inbox.put(download_protocol.request(frame))
+        except (GarbledError, msgspec.DecodeError) as error:
+            os.write(2, f"not a request: {error}\n".encode())
+        self._inbox.put(Quit())
+
+    def _next(self) -> download_protocol.Request | None:
+        try:
+            return self._inbox.get(timeout=_TICK_S if self._jobs else None)
+        except Empty:
+            return None
+
+    def _obey(self, request: download_protocol.Request) -> None:
+        if isinstance(request, Limit):
+            self._pace.limit = request.bytes_per_s
+        elif isinstance(request, Halt):
+            job = self._jobs.get(request.id)
+            if job:
+                job.stop(discards=request.discard)
+        elif isinstance(request, Fetch):
+            try:
+                self._jobs[request.id] = _Job(request, self._pace)
+            except Failure as failure:
+                self._send(Ended(id=request.id, **download_protocol.told(failure)))
+
+    def _tell(self) -> None:
+        for id, job in list(self._jobs.items()):  # noqa: A001
+            if job.ended:
+                del self._jobs[id]
+                self._told.pop(id, None)
+                self._bury(job, job.ended)
+            elif (moved := job.moved()) != self._told.get(id):
+                self._told[id] = moved
+                self._send(moved)
+
+    def _bury(self, job: _Job, ended: Ended) -> None:
+        job.join(_END_S)
+        try:
+            job.clear_up()
+        except Failure as failure:
+            ended = msgspec.structs.replace(ended, **download_protocol.told(failure))
+        self._send(ended)
+
+    def _end(self) -> None:
+        until = time.monotonic() + _END_S
+        for job in self._jobs.values():
+            job.stop(discards=False)
+        for job in self._jobs.values():
+            job.join(max(0.0, until - time.monotonic()))
+        os._exit(0)
+
+    def _send(self, reply: download_protocol.Reply) -> None:
+        try:
+            write_frame(self._replies, download_protocol.encode(reply))
+        except OSError:
+            self._inbox.put(Quit())
+
+
+def _hub(origin: Origin, folder: Path) -> Hub:
+    """Asks for files only, so nothing is written into its cache."""
+    return Hub(origin.endpoint, origin.token, origin.proxy, cache_dir=folder)

@@ -1,0 +1,91 @@
+"""One download as the queue holds it, and as the line of the journal that it is kept as."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from app.errors import AlreadyThere, Failure, UnsafeName
+
+from . import download_protocol
+from .bundle import already_of
+from app.hub.catalogue.entries import Entry
+from .journal import Line
+from .destination import Places
+from .placing import leading, parts_of, place_of
+
+State = Literal["queued", "running", "paused", "waiting", "checking", "done", "failed"]
+
+BUSY = ("running", "waiting", "checking")
+"""States of what the downloading process works at."""
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """One download.  ``path`` opens the model once ``state`` is "done", ``into`` as in ``Places``.
+
+    "waiting" is for the network, the hub or the disk, because of ``failure``; "paused" has one
+    where the disk is full.  ``seconds_left`` is -1 where it cannot be told.  ``elsewhere``: another
+    program has it, and what is told of it was seen from here.
+    """
+
+    id: str
+    entry: Entry
+    folder: str
+    path: str
+    into: str | None = None
+    state: State = "queued"
+    done_bytes: int = 0
+    total_bytes: int = 0
+    bytes_per_s: float = 0.0
+    seconds_left: float = -1.0
+    failure: Failure | None = None
+    elsewhere: bool = False
+
+
+def line_of(item: Item) -> Line:
+    """What of an item outlives the program; how far it is stands beside its file."""
+    state = "queued" if item.state in BUSY else item.state
+    resting = item.state in ("done", "failed")
+    return Line(
+        id=item.id,
+        entry=item.entry,
+        folder=item.folder,
+        into=item.into,
+        state=state,  # type: ignore[arg-type]
+        work=item.state if item.state in BUSY else "",  # type: ignore[arg-type]
+        done_bytes=item.done_bytes if resting else 0,
+        **download_protocol.told(item.failure if item.state != "queued" else None),
+    )
+
+
+def items_of(lines: tuple[Line, ...]) -> Iterator[Item]:
+    """What a journal tells of; a line whose name is not safe, or has no place, is passed over."""
+    for line in lines:
+        with contextlib.suppress(UnsafeName, AlreadyThere):
+            yield _item(line)
+
+
+def _settled(line: Line) -> Places:
+    """Where a whole one was put, whatever lies there now; earlier versions did not note it."""
+    files = [part.path for part in parts_of(line.entry)]
+    repo, earlier = line.entry.repo, "" if len(files) == 1 else line.entry.repo.rsplit("/", 1)[-1]
+    return Places(Path(line.folder), repo, files, earlier if line.into is None else line.into)
+
+
+def _item(line: Line) -> Item:
+    folder = Path(line.folder)
+    places = _settled(line) if line.state == "done" else place_of(line.entry, folder, line.into)
+    done = line.done_bytes if line.state == "done" else already_of(line.entry, folder, line.into)
+    return Item(
+        id=line.id,
+        entry=line.entry,
+        folder=line.folder,
+        path=str(places.opened(leading(line.entry))),
+        into=places.into,
+        state=line.state,
+        done_bytes=done,
+        total_bytes=max(line.entry.bytes, done if line.state == "done" else 0),
+        failure=download_protocol.failure_of(line.code, line.facts) if line.state != "queued" else None,
+    )

@@ -1,0 +1,136 @@
+"""The queue of downloads as a file, so that nothing of it is lost; written in a thread, at once."""
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from app.errors import Fact, StoreError
+from app.system.file_lock import locked
+from app.system.atomic_file import patiently, writing
+
+from app.hub.catalogue.entries import Entry
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One download as it is kept; ``work``: what its owner does with it now, for who looks on.
+
+    ``into`` is its folder in ``folder``, as ``Places`` has it; None from earlier versions.
+    """
+
+    id: str
+    entry: Entry
+    folder: str
+    into: str | None = None
+    state: Literal["queued", "paused", "done", "failed"] = "queued"
+    work: Literal["", "running", "waiting", "checking"] = ""
+    done_bytes: int = 0
+    code: str = ""
+    facts: dict[str, Fact] = {}
+
+
+class _Pages(msgspec.Struct, frozen=True):
+    layout: int
+    lines: tuple[Line, ...]
+
+
+class Journal:
+    """``path`` holds the lines; ``trouble`` says why they could not be read or written.
+
+    It belongs to the program that was first to ``claim`` it, until that lets go of it or ends;
+    the others only read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._handle = -1
+        self.trouble: StoreError | None = None
+
+    def claim(self) -> bool:
+        """Whether it is ours from now on, or was before; False while another program has it."""
+        if self._handle >= 0:
+            return True
+        beside = self._path.with_name(f"{self._path.name}.lock")
+        try:
+            beside.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(beside, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError:
+            return True  # what cannot be written there cannot be spoiled: the first write says why
+        if not locked(handle):
+            os.close(handle)
+            return False
+        self._handle = handle
+        return True
+
+    def let_go(self) -> None:
+        """Another program may have it."""
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+
+    def read(self) -> tuple[Line, ...]:
+        """What was written last; a damaged file is put aside by whoever owns it."""
+        try:
+            lines = msgspec.json.decode(patiently(self._path.read_bytes), type=_Pages).lines
+            if self._handle < 0:  # who only reads has no other trouble, and it is over
+                self.trouble = None
+            return lines
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            self.trouble = StoreError(str(error), path=str(self._path), why="refused")
+        except (msgspec.MsgspecError, UnicodeDecodeError) as damage:
+            self.trouble = StoreError(str(damage), path=str(self._path), why="damaged")
+            if self._handle >= 0:
+                kept = self._path.with_name(f"{self._path.name}.broken")
+                with contextlib.suppress(OSError):
+                    patiently(os.replace, self._path, kept)
+                    self.trouble.facts["kept"] = str(kept)
+        return ()
+
+    def write(self, lines: tuple[Line, ...]) -> None:
+        """Returns when it is on the disk."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with writing(self._path) as file:
+                file.write(msgspec.json.encode(_Pages(1, lines)))
+        except OSError as error:
+            self.trouble = StoreError(str(error), path=str(self._path), why="refused")
+        except StoreError as failure:
+            self.trouble = failure
+
+
+class Chores:
+    """Does small things in their order, in a thread that is there only while there are any."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._left: list[Callable[[], None]] = []
+        self._thread: threading.Thread | None = None
+
+    def add(self, chore: Callable[[], None]) -> None:
+        """Do it soon."""
+        with self._lock:
+            self._left.append(chore)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="downloads")
+                self._thread.start()
+
+    def finish(self) -> None:
+        """Wait until all are done."""
+        thread = self._thread
+        if thread is not None:
+            thread.join()
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                if not self._left:
+                    self._thread = None
+                    return
+                chore = self._left.pop(0)
+            chore()

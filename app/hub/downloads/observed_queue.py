@@ -1,0 +1,41 @@
+"""The downloads of another program, from what it writes down; touches nothing of theirs.
+
+The journal tells what is being worked at, the records beside the parts how many bytes are there;
+the speed is what lies between two looks.
+"""
+
+import msgspec
+
+from . import download_protocol
+from .journal import Line
+from .rate_limit import Rate
+from .item import Item, items_of
+
+
+class Observed:
+    """Remembers how much was there at the looks before."""
+
+    def __init__(self) -> None:
+        self._rates: dict[str, Rate] = {}
+
+    def items(self, lines: tuple[Line, ...]) -> list[Item]:
+        """What the journal tells of, as far as it is now.  Reads files."""
+        at_work = {line.id: line for line in lines if line.work}
+        self._rates = {one: rate for one, rate in self._rates.items() if one in at_work}
+        return [self._seen(item, at_work.get(item.id)) for item in items_of(lines)]
+
+    def _seen(self, item: Item, line: Line | None) -> Item:
+        item = msgspec.structs.replace(item, elsewhere=True)
+        if line is None or not line.work:
+            return item
+        pace = self._rates.setdefault(item.id, Rate()).note(item.done_bytes)
+        if line.work != "running":
+            failure = download_protocol.failure_of(line.code, line.facts)
+            return msgspec.structs.replace(item, state=line.work, failure=failure)
+        left = max(0, item.total_bytes - item.done_bytes)
+        return msgspec.structs.replace(
+            item,
+            state="running",
+            bytes_per_s=pace,
+            seconds_left=left / pace if pace and item.total_bytes else -1.0,
+        )

@@ -1,0 +1,361 @@
+"""One file from a hub to the disk, whatever the network does; blocks its thread, shows nothing.
+
+The bytes grow in ``NAME.part`` (see ``parts``), come over one or more connections (``crew``), are
+hashed while they come (``hashing``), and get their name when the hash is the one promised.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from app.errors import (
+    AlreadyThere,
+    ChangedOnHub,
+    Failure,
+    HubBusy,
+    HubError,
+    HubGarbled,
+    HubMissing,
+    HubRefused,
+    NoRoom,
+    StoreError,
+    WrongHash,
+)
+from app.system.atomic_file import unwritten
+
+from .connection_pool import ChangedError, Crew, How, waiting_s
+from .part_hash import Hasher
+from .rate_limit import Pace, Rate
+from .part_file import Identity, PartFile
+from app.hub.sources.remote import Hub, RemoteFile
+from .verified_files import Verified, state_of
+from .verify import digest
+from .http_range import Wire
+
+_RESTARTS = 6
+_RESERVE = 32 << 20
+_LOOK_S = 0.1
+_ROOM_S = 1.0
+_KEEP_S, _KEEP = 5.0, 256 << 20
+_SETTLE_S = 0.5
+_LONGEST_WAIT_S = 3600.0
+_MORE_S, _WORTH = 3.0, 1.15
+_LARGE = 128 << 20
+_LARGEST = 1 << 50  # no file is; and no number beyond it goes through the pipe
+_GIT = re.compile(r"[0-9a-f]{40}")
+
+State = Literal["running", "waiting", "checking"]
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What to fetch and where it goes; ``bytes`` 0 and ``sha256`` "" are not known beforehand."""
+
+    repo: str
+    file: str
+    path: str
+    revision: str = "main"
+    bytes: int = 0
+    sha256: str = ""
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a transfer is.  ``done`` of ``total`` bytes are on the disk, ``checked`` are hashed.
+
+    "waiting" is for ``wait_s`` seconds, because of ``failure``.
+    """
+
+    state: State = "running"
+    done: int = 0
+    total: int = 0
+    checked: int = 0
+    failure: Failure | None = None
+    wait_s: float = 0.0
+
+
+class StoppedError(Exception):
+    """``Transfer.stop`` was called: what is there is kept."""
+
+
+class Transfer:
+    """Fetches what ``order`` says.  ``pace`` is shared by all who keep one limit together.
+
+    ``keep_record``: the file is one of several, and its record stays until they are complete.
+    ``claim`` is called once the file is locked, and raises where the place is another's.
+    ``found`` is the hash of the bytes that came, or were there; ``revision`` the hub's commit.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        order: Order,
+        *,
+        how: How | None = None,
+        pace: Pace | None = None,
+        free_bytes: Callable[[Path], int] | None = None,
+        keep_record: bool = False,
+        claim: Callable[[], None] | None = None,
+        verified: Verified | None = None,
+    ) -> None:
+        self._keep_record, self._claim = keep_record, claim
+        self._verified = verified or Verified(None)
+        self.found = self.revision = ""
+        self._hub, self._order = hub, order
+        self._how, self._pace = how or How(), pace or Pace()
+        self._free_bytes = free_bytes or free_on
+        self._path = Path(order.path)
+        self._stopped = threading.Event()
+        self._total = order.bytes
+        self.sha256 = ""
+        self._checking = False
+        self._waiting: tuple[Failure, float] | None = None
+        self._part: PartFile | None = None
+        self._crew: Crew | None = None
+        self._hasher: Hasher | None = None
+
+    @property
+    def progress(self) -> Progress:
+        """Where it is now; from any thread."""
+        part, crew, hasher = self._part, self._crew, self._hasher
+        trouble, failure = self._waiting, crew.trouble if crew else None
+        if crew and failure:
+            trouble = failure, crew.again_at_s
+        state: State = "checking" if self._checking else "waiting" if trouble else "running"
+        return Progress(
+            state=state,
+            done=part.total if part else 0,
+            total=self._total,
+            checked=hasher.count if hasher else 0,
+            failure=trouble[0] if trouble else None,
+            wait_s=max(0.0, trouble[1] - time.monotonic()) if trouble else 0.0,
+        )
+
+    def stop(self) -> None:
+        """From any thread: let ``run`` end soon with StoppedError."""
+        self._stopped.set()
+        crew = self._crew
+        if crew:
+            crew.halt()
+
+    def run(self) -> None:
+        """Fetch it.  Raises StoppedError, and the Failure that nothing can be done about here.
+
+        HubError (with ``how.tries``), DownloadError, and StoreError; DiskFull and NoRoom keep what
+        is there, WrongHash does not.
+        """
+        with PartFile(self._path) as part:
+            self._part = part
+            try:
+                if self._claim is not None:
+                    self._claim()
+                self._bring(part)
+            finally:
+                if not part.total and part.part.exists():
+                    part.discard()
+
+    def _bring(self, part: PartFile) -> None:
+        for _ in range(_RESTARTS):
+            remote = self._look_up()
+            identity = Identity(etag=remote.etag, bytes=remote.bytes, sha256=self._wanted(remote))
+            self._total, self.sha256 = remote.bytes, identity.sha256
+            self.revision = remote.commit
+            if os.path.lexists(self._path) and self._is_there(part, identity):
+                part.discard(keep_record=self._keep_record)
+                return
+            part.adopt(identity, remote.url)
+            kept = part.total
+            try:
+                found = self._fetched(part, remote)
+            except ChangedError:
+                part.begin_anew(identity, remote.url)
+                continue
+            if _is_promised(part, identity, found):
+                self.sha256 = self.found = found
+                part.finish(keep_record=self._keep_record)
+                self._verified.keep(self._path, found)
+                return
+            part.begin_anew(identity, remote.url)
+            if not kept:
+                raise WrongHash(file=self._order.file, wanted=identity.sha256, found=found)
+        raise ChangedOnHub(file=self._order.file)
+
+    def _look_up(self) -> RemoteFile:
+        """What the hub says of it now; patiently."""
+        order, fails = self._order, 0
+        while True:
+            self._raise_if_stopped()
+            try:
+                return self._sized(self._hub.facts(order.repo, order.file, order.revision))
+            except (HubMissing, HubRefused):
+                raise
+            except HubError as failure:
+                fails += 1
+                if self._how.tries and fails >= self._how.tries:
+                    raise
+                self._bide(failure, fails)
+
+    def _sized(self, remote: RemoteFile) -> RemoteFile:
+        if not 0 < remote.bytes <= _LARGEST:
+            raise HubGarbled(file=self._order.file, why="it does not tell how long the file is")
+        return remote
+
+    def _bide(self, failure: HubError, fails: int) -> None:
+        asked = failure.facts.get("wait_s", 0) if isinstance(failure, HubBusy) else 0
+        wait_s = max(min(float(asked), _LONGEST_WAIT_S), waiting_s(self._how, fails))
+        self._waiting = failure, time.monotonic() + wait_s
+        self._stopped.wait(wait_s)
+        self._waiting = None
+
+    def _wanted(self, remote: RemoteFile) -> str:
+        """The hash that its bytes must have.  Raises ChangedOnHub where list and hub disagree."""
+        order = self._order
+        both = order.sha256 and remote.sha256
+        if (both and order.sha256 != remote.sha256) or (
+            order.bytes and order.bytes != remote.bytes
+        ):
+            raise ChangedOnHub(file=order.file)
+        return order.sha256 or remote.sha256
+
+    def _is_there(self, part: PartFile, identity: Identity) -> bool:
+        """Whether the very file has its name already.  Raises AlreadyThere for anything else.
+
+        A record beside it proves nothing: its bytes are read, unless this program has read them.
+        """
+        path = self._path
+        if path.is_file() and path.stat().st_size == identity.bytes:
+            if identity.sha256:
+                self.found = self._verified.sha256_of(path) or self._read()
+                if self.found == identity.sha256:
+                    return True
+            elif part.is_done(identity) and _is_git_s(path, identity):
+                self.found = self._read()
+                return True
+        raise AlreadyThere(path=str(path))
+
+    def _read(self) -> str:
+        """The hash of what has the name already.  Raises StoppedError."""
+        self._checking, before = True, state_of(self._path)
+        try:
+            found = digest(self._path, stopped=self._stopped.is_set)
+        finally:
+            self._checking = False
+        self._raise_if_stopped()
+        self._verified.keep(self._path, found, before)
+        return found
+
+    def _fetched(self, part: PartFile, remote: RemoteFile) -> str:
+        """The hash of the bytes once all are here."""
+        self._make_sure_of_room(part)
+        wire = Wire(
+            remote.url, self._hub.headers(), proxy=self._hub.proxy, stall_s=self._how.stall_s
+        )
+        self._hasher = Hasher(part, remote.bytes)
+        self._crew = Crew(part, wire, self._how, self._pace, self._hasher.offer)
+        try:
+            if self._stopped.is_set():
+                self._crew.halt()
+            self._watch(part, self._crew, self._hasher)
+            return self._hashed(self._hasher)
+        finally:
+            self._crew.close()
+            wire.close()
+            self._hasher.stop()
+            self._crew = None
+
+    def _watch(self, part: PartFile, crew: Crew, hasher: Hasher) -> None:
+        """Until all bytes are here: keep them, watch the disk, try whether more is faster."""
+        growth = _Growth(crew, self._how.connections, self._pace)
+        room_at_s, kept_at_s, kept = time.monotonic(), time.monotonic(), part.total
+        try:
+            while not crew.wait(_LOOK_S):
+                now = time.monotonic()
+                if now - room_at_s > _ROOM_S:
+                    room_at_s = now
+                    self._make_sure_of_room(part)
+                if now - kept_at_s > _KEEP_S or part.total - kept > _KEEP:
+                    part.keep(*hasher.kept)
+                    kept_at_s, kept = time.monotonic(), part.total
+                growth.look(part.total, self._total)
+        finally:
+            crew.close()
+            if part.gaps(self._total) and not isinstance(crew.failure, StoreError):
+                hasher.settle(_SETTLE_S)
+                part.keep(*hasher.kept)
+        if crew.failure:
+            raise crew.failure
+        self._raise_if_stopped()
+
+    def _hashed(self, hasher: Hasher) -> str:
+        self._checking = True
+        try:
+            while not hasher.wait(_LOOK_S):
+                self._raise_if_stopped()
+        finally:
+            self._checking = False
+        if hasher.failure:
+            raise hasher.failure
+        return hasher.hexdigest()
+
+    def _make_sure_of_room(self, part: PartFile) -> None:
+        try:
+            free = self._free_bytes(self._path.parent)
+        except OSError as error:  # the disk was taken away
+            raise unwritten(error, str(self._path)) from error
+        needed = self._total - part.total
+        if free < needed + _RESERVE:
+            raise NoRoom(path=str(self._path), needed_bytes=needed, free_bytes=free)
+
+    def _raise_if_stopped(self) -> None:
+        if self._stopped.is_set():
+            raise StoppedError
+
+
+class _Growth:
+    """Adds connections as long as each brings at least 15 % more."""
+
+    def __init__(self, crew: Crew, most: int, pace: Pace) -> None:
+        self._crew, self._most, self._pace = crew, most, pace
+        self._rate, self._at_s, self._before = Rate(), time.monotonic(), 0.0
+
+    def look(self, done: int, total: int) -> None:
+        """Now so many bytes are done."""
+        crew, now = self._crew, time.monotonic()
+        rate = self._rate.note(done)
+        if crew.trouble or now - self._at_s < _MORE_S:
+            return
+        self._at_s = now
+        useful = crew.ranged and total - done > _LARGE and not self._pace.limit
+        if useful and crew.count < self._most and rate > self._before * _WORTH:
+            self._before = rate
+            crew.add()
+
+
+def free_on(folder: Path) -> int:
+    """Free bytes on the disk of a folder."""
+    return shutil.disk_usage(folder).free
+
+
+def _is_promised(part: PartFile, identity: Identity, found: str) -> bool:
+    if identity.sha256:
+        return found == identity.sha256
+    return _is_git_s(part.part, identity)
+
+
+def _is_git_s(path: Path, identity: Identity) -> bool:
+    """Whether a small file has the name that git gave it; True where the hub does not tell one."""
+    if _GIT.fullmatch(identity.etag) and identity.bytes < _LARGE:
+        return _git_hash(path) == identity.etag
+    return True
+
+
+def _git_hash(path: Path) -> str:
+    """The name that git gives to these bytes: what a hub tells of a small file."""
+    data = path.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()

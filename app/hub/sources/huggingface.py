@@ -1,0 +1,126 @@
+"""What Hugging Face, or a mirror of it, tells; asked through the unmodified huggingface_hub."""
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+
+from huggingface_hub import HfApi, ModelInfo, get_hf_file_metadata, hf_hub_url
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
+
+from app.errors import HubGarbled, HubMissing
+
+from app.hub.catalogue.entries import Part
+from .connection import about, connection, through
+from .endpoints import Endpoint
+from .repository import Contents, Repository, is_repository, part_of, word
+
+_MOST = 400
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_DTYPES = {"BF16": "bf16", "F16": "fp16", "F32": "fp32"}
+_NO_TOKEN = False
+
+
+class HuggingFace:
+    """One endpoint; ``token`` "" is the person's own one at Hugging Face itself, none elsewhere.
+
+    Every method raises HubError.
+    """
+
+    def __init__(self, endpoint: Endpoint, token: str, proxy: str, limit_s: float) -> None:
+        self._endpoint, self._proxy, self._limit_s = endpoint, proxy, limit_s
+        own = None if endpoint.kind == "huggingface" else _NO_TOKEN
+        self._token: str | bool | None = token or own
+        self._api = HfApi(endpoint=endpoint.address, token=self._token, library_name="rookery")
+
+    def owned(self, account: str) -> tuple[Repository, ...]:
+        """The repositories of an account."""
+        with self._asking():
+            return _repositories(self._api.list_models(author=account, full=True))
+
+    def found(self, text: str, most: int) -> tuple[Repository, ...]:
+        """Those that a free search finds, at most so many."""
+        with self._asking():
+            return _repositories(self._api.list_models(search=text, limit=most, full=True))
+
+    def contents(self, repo: str) -> Contents:
+        """The files of a repository with sizes and hashes."""
+        with self._asking(repo):
+            info = self._api.model_info(repo, files_metadata=True)
+            if info.siblings is None:
+                raise ValueError("no list of files")
+            return Contents(
+                repository=_repository(info), files=tuple(_files(info)), dtype=_dtype(info)
+            )
+
+    def readme(self, repo: str) -> str:
+        """The model card; "" where there is none."""
+        with self._asking(repo):
+            url = hf_hub_url(repo, "README.md", endpoint=self._endpoint.address)
+            try:
+                client = connection(self._proxy, self._limit_s)
+                return client.get(url, headers=self.headers()).text
+            except HubMissing as failure:
+                if failure.facts.get("status") == 404:
+                    return ""
+                raise
+
+    def facts(self, repo: str, file: str, revision: str) -> tuple[str, Part, str, str]:
+        """Address, part, etag and commit of a file, asked for now."""
+        with self._asking(repo, file):
+            url = hf_hub_url(repo, file, revision=revision, endpoint=self._endpoint.address)
+            found = get_hf_file_metadata(
+                url, token=self._token, timeout=self._limit_s, endpoint=self._endpoint.address
+            )
+            etag = found.etag or ""
+            digest = etag if _DIGEST.fullmatch(etag) else ""
+            part = Part(path=file, bytes=found.size or 0, sha256=digest)
+            return url, part, etag, found.commit_hash or ""
+
+    def headers(self) -> dict[str, str]:
+        """What a request for a file must carry."""
+        return dict(build_hf_headers(token=self._token, library_name="rookery"))
+
+    @contextmanager
+    def _asking(self, repo: str = "", file: str = "") -> Iterator[None]:
+        """Whatever answers that make no sense lead to in the library is a HubGarbled."""
+        host = self._endpoint.host
+        with about(repo=repo, file=file), through(self._proxy, self._limit_s):
+            try:
+                yield
+            except HFValidationError as error:
+                raise HubMissing(host=host) from error
+            except (HfHubHTTPError, *_SENSELESS) as error:
+                why = "it does not speak as a model hub does"
+                raise HubGarbled(str(error), host=host, why=why) from error
+
+
+# Whatever a library stumbles over in JSON of the wrong shape.
+_SENSELESS = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError)
+
+
+def _repositories(infos: Iterable[ModelInfo]) -> tuple[Repository, ...]:
+    return tuple(_repository(info) for info in islice(infos, _MOST) if is_repository(info.id))
+
+
+def _repository(info: ModelInfo) -> Repository:
+    licences = [tag[8:] for tag in info.tags or () if str(tag).startswith("license:")]
+    stamp = info.sha or (info.last_modified.isoformat() if info.last_modified else "")
+    licence = word(licences[0]) if licences else ""
+    return Repository(id=info.id, stamp=word(stamp), licence=licence)
+
+
+def _files(info: ModelInfo) -> Iterator[Part]:
+    for one in info.siblings or ():
+        large = one.lfs
+        part = part_of(one.rfilename, large.size if large else one.size, large and large.sha256)
+        if part:
+            yield part
+
+
+def _dtype(info: ModelInfo) -> str:
+    """The type that most of the safetensors' numbers have."""
+    counts = info.safetensors.parameters if info.safetensors else {}
+    most = max(counts, key=lambda name: counts[name] or 0, default="")
+    return _DTYPES.get(most, "")

@@ -1,0 +1,295 @@
+"""A model hub: what it holds now, what it held when it was last asked, and where its files are.
+
+Calls block for as long as the network takes, up to their limits, so they belong into threads.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from app.errors import HubError, HubMissing, HubUnreachable
+
+from .answer_cache import Cache
+from app.hub.catalogue.entries import Entry, Part, bundled, matching, merged
+from .endpoints import Endpoint
+from .repository import Contents, Repository, entries_of, is_repository, is_rwkv
+
+OFFICIAL = ("BlinkDL", "RWKV", "fla-hub", "rwkv-rs", "shoumenchougou")
+"""Accounts whose releases are listed: the author's, his partners', and the GGUF conversions."""
+
+_AT_ONCE = 6
+_FRESH_S = 600.0
+_FOUND = 30
+
+
+class RemoteFile(msgspec.Struct, frozen=True, kw_only=True):
+    """One file as the hub tells of it now; 0 and "" for what it does not tell.
+
+    ``url`` is its lasting address, which may lead on to one that expires.
+    """
+
+    url: str
+    etag: str
+    bytes: int
+    sha256: str
+    commit: str
+
+
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
+    """Entries, and how far to trust them.
+
+    ``fetched_at``: seconds since the epoch, 0 where nothing was ever fetched.  ``stale``: the hub
+    was not there, so this is what it said last.  ``failure``: why, or what was left out.
+    """
+
+    entries: tuple[Entry, ...]
+    fetched_at: float = 0.0
+    stale: bool = False
+    failure: HubError | None = None
+
+
+class Source(Protocol):
+    """One way to ask a hub; all raise HubError."""
+
+    def owned(self, account: str) -> tuple[Repository, ...]: ...
+    def found(self, text: str, most: int) -> tuple[Repository, ...]: ...
+    def contents(self, repo: str) -> Contents: ...
+    def readme(self, repo: str) -> str: ...
+    def facts(self, repo: str, file: str, revision: str) -> tuple[str, Part, str, str]: ...
+    def headers(self) -> dict[str, str]: ...
+
+
+class _Repositories(msgspec.Struct, frozen=True):
+    found: tuple[Repository, ...]
+
+
+class _Text(msgspec.Struct, frozen=True):
+    text: str
+
+
+class Hub:
+    """One endpoint with its cache below ``cache_dir``; safe to use from several threads.
+
+    ``token`` "" is the person's own one at Hugging Face (HF_TOKEN or its login file) and none
+    elsewhere; ``proxy`` "" is what the environment says.  ``offline``: the cache alone answers.
+    ``limit_s`` is how long each silence of the hub is borne.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        token: str = "",
+        proxy: str = "",
+        *,
+        cache_dir: Path,
+        offline: bool = False,
+        limit_s: float = 10.0,
+    ) -> None:
+        self.endpoint = endpoint
+        self.proxy = proxy
+        self.offline = offline
+        self._token, self._limit_s = token, limit_s
+        self._cache = Cache(cache_dir)
+
+    @property
+    def token(self) -> str:
+        """As it was given; "" where none was."""
+        return self._token
+
+    def listing(
+        self, accounts: Sequence[str] = OFFICIAL, *, max_age_s: float = _FRESH_S
+    ) -> Listing:
+        """The bundled catalogue with all that these accounts have published; never raises HubError.
+
+        What was fetched in the last ``max_age_s`` seconds is not asked for again.
+        """
+        return _together(self._accounts(accounts, max_age_s))
+
+    def search(
+        self, text: str, accounts: Sequence[str] = OFFICIAL, *, max_age_s: float = _FRESH_S
+    ) -> Listing:
+        """What matches ``text``, of ``listing`` and of the whole hub; never raises HubError."""
+        listed = self._accounts(accounts, max_age_s)
+        if not text.strip():
+            return _together(listed)
+        reached = not any(map(_is_gone, listed))
+        looked = self._asked(f"found {text}", max_age_s, lambda: self._find(text), ask=reached)
+        whole = _together([*listed, looked])
+        keys = {one.key for one in (*looked.entries, *matching(whole.entries, text))}
+        chosen = tuple(one for one in whole.entries if one.key in keys)
+        return msgspec.structs.replace(whole, entries=chosen)
+
+    def readme(self, repo: str) -> str:
+        """The model card of a repository as Markdown, "" where it has none.
+
+        Raises HubError where it cannot be had and was never had.
+        """
+        kept = self._cache.get(self._key(f"readme {repo}"), _Text)
+        if kept and (self.offline or time.time() - kept[1] < _FRESH_S):
+            return kept[0].text
+        try:
+            text = self._source_of(repo).readme(repo)
+        except HubError:
+            if kept is None:
+                raise
+            return kept[0].text
+        self._cache.put(self._key(f"readme {repo}"), _Text(text))
+        return text
+
+    def url(self, entry: Entry, part: Part) -> str:
+        """The lasting address of one of an entry's files."""
+        return self.endpoint.file(entry.repo, part.path, entry.revision)
+
+    def page(self, repo: str) -> str:
+        """The address of a repository's page, for people."""
+        return self.endpoint.page(repo)
+
+    def facts(self, repo: str, file: str, revision: str = "main") -> RemoteFile:
+        """A file's size, hash and address, asked for now.  Raises HubError."""
+        url, part, etag, commit = self._source_of(repo).facts(repo, file, revision)
+        return RemoteFile(url=url, etag=etag, bytes=part.bytes, sha256=part.sha256, commit=commit)
+
+    def entries(self, repo: str) -> tuple[Entry, ...]:
+        """What a repository holds, asked for now.  Raises HubError."""
+        return entries_of(self._contents_now(Repository(id=repo)))
+
+    def headers(self) -> dict[str, str]:
+        """What a request for a file must carry; for the endpoint's own host alone."""
+        return self._source_made.headers()
+
+    def _accounts(self, accounts: Sequence[str], max_age_s: float) -> list[Listing]:
+        """What each has published; once the hub is gone, nobody waits for it again."""
+        listed: list[Listing] = []
+        for account in accounts:
+            reached = not any(map(_is_gone, listed))
+            ask_for = partial(self._owned, account)
+            listed.append(self._asked(f"owned {account}", max_age_s, ask_for, ask=reached))
+        return listed
+
+    def _owned(self, account: str) -> list[Repository]:
+        return [one for one in self._source().owned(account) if is_rwkv(one.id)]
+
+    def _find(self, text: str) -> list[Repository]:
+        asked = [text] if "rwkv" in text.casefold() else [text, f"rwkv {text}"]
+        found = {one.id: one for words in asked for one in self._source().found(words, _FOUND)}
+        return [one for one in found.values() if is_rwkv(one.id)][:_FOUND]
+
+    def _asked(
+        self,
+        key: str,
+        max_age_s: float,
+        ask_for: Callable[[], Iterable[Repository]],
+        *,
+        ask: bool = True,
+    ) -> Listing:
+        """From the cache if that is young enough, else from the hub, else from the old cache."""
+        kept = self._cache.get(self._key(key), _Repositories)
+        fetched_at = kept[1] if kept else 0.0
+        silent = self.offline or not ask
+        if silent or (kept and time.time() - fetched_at < max_age_s):
+            known = self._known(kept[0].found) if kept else ()
+            return Listing(entries=known, fetched_at=fetched_at, stale=silent)
+        try:
+            found = tuple(ask_for())
+            entries, failure = self._opened(found)
+        except HubError as failed:
+            known = self._known(kept[0].found) if kept else ()
+            return Listing(entries=known, fetched_at=fetched_at, stale=True, failure=failed)
+        at = time.time()
+        if failure is None:
+            at = self._cache.put(self._key(key), _Repositories(found))
+        return Listing(entries=entries, fetched_at=at, failure=failure)
+
+    def _opened(self, found: Sequence[Repository]) -> tuple[tuple[Entry, ...], HubError | None]:
+        """The entries of all of them, asking only for those that changed; and what failed first.
+
+        Raises HubUnreachable as soon as the hub is not there.
+        """
+        gone = threading.Event()
+
+        def open_one(repository: Repository) -> tuple[tuple[Entry, ...], HubError | None]:
+            if gone.is_set():
+                return (), None
+            try:
+                return entries_of(self._contents(repository)), None
+            except HubUnreachable as failure:
+                gone.set()
+                return (), failure
+            except HubError as failure:
+                return self._known([repository]), failure
+
+        with ThreadPoolExecutor(_AT_ONCE, "hub") as pool:
+            opened = list(pool.map(open_one, found))
+        failure = next((failed for _, failed in opened if failed), None)
+        if gone.is_set() and failure is not None:
+            raise failure
+        return tuple(entry for entries, _ in opened for entry in entries), failure
+
+    def _contents(self, repository: Repository) -> Contents:
+        kept = self._cache.get(self._key(f"contents {repository.id}"), Contents)
+        if kept and repository.stamp and kept[0].repository.stamp == repository.stamp:
+            return kept[0]
+        return self._contents_now(repository)
+
+    def _contents_now(self, repository: Repository) -> Contents:
+        told = self._source_of(repository.id).contents(repository.id)
+        stamp = repository.stamp or told.repository.stamp
+        licence = repository.licence or told.repository.licence
+        one = msgspec.structs.replace(told.repository, stamp=stamp, licence=licence)
+        contents = msgspec.structs.replace(told, repository=one)
+        self._cache.put(self._key(f"contents {repository.id}"), contents)
+        return contents
+
+    def _known(self, repositories: Iterable[Repository]) -> tuple[Entry, ...]:
+        """What the cache has of these, however old."""
+        keys = (self._key(f"contents {one.id}") for one in repositories)
+        kept = (self._cache.get(key, Contents) for key in keys)
+        return tuple(entry for one in kept if one for entry in entries_of(one[0]))
+
+    def _key(self, what: str) -> str:
+        """Other people's eyes see other things: the token is part of it."""
+        return f"{self.endpoint.address} {self._token} {what}"
+
+    def _source(self) -> Source:
+        if self.offline:
+            raise HubUnreachable(host=self.endpoint.host, why="this was asked to stay offline")
+        return self._source_made
+
+    def _source_of(self, repo: str) -> Source:
+        if not is_repository(repo):
+            raise HubMissing(host=self.endpoint.host, repo=repo)
+        return self._source()
+
+    @cached_property
+    def _source_made(self) -> Source:
+        """Made when it is first needed: the libraries take a while to load."""
+        told = self.endpoint, self._token, self.proxy, self._limit_s
+        if self.endpoint.is_modelscope:
+            from .modelscope import ModelScope
+
+            return ModelScope(*told)
+        from .huggingface import HuggingFace
+
+        return HuggingFace(*told)
+
+
+def _is_gone(listing: Listing) -> bool:
+    return isinstance(listing.failure, HubUnreachable)
+
+
+def _together(listings: Sequence[Listing]) -> Listing:
+    """One listing with the bundled catalogue; its age is that of its oldest live part."""
+    live = [entry for one in listings for entry in one.entries]
+    ages = [one.fetched_at for one in listings]
+    return Listing(
+        entries=merged(bundled(), live),
+        fetched_at=min(filter(None, ages), default=0.0),
+        stale=any(one.stale for one in listings),
+        failure=next((one.failure for one in listings if one.failure), None),
+    )

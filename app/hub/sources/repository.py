@@ -1,0 +1,144 @@
+"""A repository as its hub describes it, and the entries that its files make."""
+
+import re
+from collections.abc import Iterable
+
+import msgspec
+
+from app.hub.catalogue.entries import Entry, Part
+from app.hub.catalogue.file_names import FORMATS, named
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_SHARD = re.compile(r"(.+)-\d{5}-of-\d{5}(\.\w+)", re.ASCII)
+_INDEX = ".index.json"
+_OTHERS = (".rwkvq", ".prefab", ".rmpack")
+_TORCH = re.compile(r"pytorch_model(-\d{5}-of-\d{5})?\.bin", re.ASCII)
+_LONGEST = 240
+_LONGEST_WORD = 120
+_LARGEST = 1 << 50  # bytes: no file is
+_FORBIDDEN = frozenset('<>:"|?*\\')
+_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE | re.ASCII)
+_WORDS = ("tokenizer.json", "20B_tokenizer.json", "tokenizer-midi.json", "tokenizer-midipiano.json")
+_WITH_WORDS = ("pile", "raven", "midi")
+
+
+class Repository(msgspec.Struct, frozen=True, kw_only=True):
+    """What a listing tells; ``stamp`` changes whenever the repository does."""
+
+    id: str
+    stamp: str = ""
+    licence: str = ""
+
+
+class Contents(msgspec.Struct, frozen=True, kw_only=True):
+    """A repository with its files; ``dtype`` is that of its safetensors, where the hub tells."""
+
+    repository: Repository
+    files: tuple[Part, ...] = ()
+    dtype: str = ""
+
+
+def part_of(path: object, size: object, sha256: object = "") -> Part | None:
+    """A file as a hub tells of it; None for what could do harm or makes no sense."""
+    if not isinstance(path, str) or not is_safe(path):
+        return None
+    is_count = isinstance(size, int) and not isinstance(size, bool)
+    whole = size if isinstance(size, int) and is_count and 0 < size < _LARGEST else 0
+    digest = sha256.lower() if isinstance(sha256, str) else ""
+    return Part(path=path, bytes=whole, sha256=digest if _SHA256.fullmatch(digest) else "")
+
+
+def word(told: object) -> str:
+    """A short text as a hub tells it, without what cannot be shown or written down."""
+    plain = (letter if letter.isprintable() else " " for letter in str(told)[:_LONGEST_WORD])
+    return "".join(plain).strip()
+
+
+def is_safe(path: str) -> bool:
+    """Whether it can be a file's path on every system, and stays below where it is put."""
+    if not path or len(path) > _LONGEST or not path.isprintable() or _FORBIDDEN & set(path):
+        return False
+    return all(map(_is_name, path.split("/")))
+
+
+def _is_name(name: str) -> bool:
+    plain = name not in ("", ".", "..") and name == name.strip() and not name.endswith(".")
+    return plain and not _DEVICES.fullmatch(name)
+
+
+def is_repository(name: object) -> bool:
+    """Whether it can be the name of a repository."""
+    return isinstance(name, str) and _REPOSITORY.fullmatch(name) is not None
+
+
+_REPOSITORY = re.compile(r"[\w][\w.\-]{0,95}/[\w][\w.\-]{0,95}", re.ASCII)
+
+
+def is_rwkv(name: str) -> bool:
+    """Whether a repository's name or owner says that it holds an RWKV."""
+    return "rwkv" in name.casefold() or name.startswith(("BlinkDL/", "TimeMobius/"))
+
+
+def entries_of(contents: Contents) -> tuple[Entry, ...]:
+    """The models, states and LoRAs in a repository; a model in several files is one entry."""
+    files = {part.path: part for part in contents.files}
+    models = list(_models(files))
+    alone = sum(ending(parts[0].path) == ".safetensors" for parts in models) == 1
+    dtype = contents.dtype if alone else ""
+    return tuple(_entry(contents.repository, parts, files, dtype) for parts in models)
+
+
+def _models(files: dict[str, Part]) -> Iterable[tuple[Part, ...]]:
+    """The files of each model: what opens it first."""
+    indexes = {path.removesuffix(_INDEX) for path in files if path.endswith(_INDEX)}
+    sets: dict[str, list[Part]] = {}
+    for path, part in files.items():
+        if path.endswith(_INDEX) or not _is_listed(path):
+            continue
+        shard = _SHARD.fullmatch(path)
+        sets.setdefault(f"{shard[1]}{shard[2]}" if shard else path, []).append(part)
+    safe = {_folder(path) for path in sets if path.endswith(".safetensors")}
+    for path, parts in sets.items():
+        if path.endswith(".bin") and _folder(path) in safe:
+            continue  # the same model in an older format
+        several = _SHARD.fullmatch(parts[0].path) is not None
+        lead = [files[path + _INDEX]] if several and path in indexes else []
+        yield (*lead, *sorted(parts, key=lambda part: part.path))
+
+
+def _is_listed(path: str) -> bool:
+    kind = ending(path)
+    return kind in FORMATS or kind in _OTHERS or bool(_TORCH.fullmatch(path.rsplit("/", 1)[-1]))
+
+
+def ending(path: str) -> str:
+    """With its dot, in small letters."""
+    name = path.rsplit("/", 1)[-1].casefold()
+    return f".{name.rpartition('.')[2]}" if "." in name else ""
+
+
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _entry(
+    repository: Repository, parts: tuple[Part, ...], files: dict[str, Part], dtype: str
+) -> Entry:
+    lead = parts[0].path
+    size = sum(part.bytes for part in parts) if all(part.bytes for part in parts) else 0
+    facts = named(repository.id, lead, size).facts
+    facts["dtype"] = (dtype if ending(lead) != ".gguf" else "") or facts["dtype"]
+    if facts["family"] in _WITH_WORDS:
+        folder = _folder(lead)
+        beside = (f"{folder}/{name}" if folder else name for name in _WORDS)
+        parts = (*parts, *(files[path] for path in beside if path in files))
+    return Entry(
+        repo=repository.id,
+        file=lead,
+        parts=parts,
+        bytes=sum(part.bytes for part in parts) if size else 0,
+        sha256=parts[0].sha256 if len(parts) == 1 else "",
+        licence=repository.licence,
+        source="live",
+        **facts,
+    )

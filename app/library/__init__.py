@@ -1,0 +1,1 @@
+"""The models on this disk: found, watched, described, moved and checked; knows no Qt."""

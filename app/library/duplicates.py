@@ -1,0 +1,123 @@
+"""Models that lie on the disk more than once: likely ones by samples, certain ones by all bytes."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import msgspec
+
+from app.library.scan import ModelFile
+
+_SAMPLES = 24
+_SAMPLE_BYTES = 4096
+_BLOCK_BYTES = 4 << 20
+
+
+class Twins(msgspec.Struct, frozen=True, kw_only=True):
+    """Models that look alike: sizes and samples of the bytes agree.
+
+    ``paths`` open them, the oldest first; several names of the same bytes (links) count once, and
+    stand together in one of ``places``.  ``wasted_bytes`` is what all but one of the places take.
+    """
+
+    paths: tuple[str, ...]
+    places: tuple[tuple[str, ...], ...]
+    wasted_bytes: int
+
+
+def twins_among(
+    models: Iterable[ModelFile], cancelled: Callable[[], bool] = lambda: False
+) -> tuple[Twins, ...]:
+    """The groups of models that look alike, the most wasteful first; reads 100 kB of each.
+
+    Only models of the same number and sizes of files are read at all.
+    """
+    by_sizes: dict[tuple[int, ...], list[ModelFile]] = {}
+    for model in models:
+        sizes = _sizes(model)
+        if sizes and model.kind not in ("unfinished", "missing", "unreadable"):
+            by_sizes.setdefault(sizes, []).append(model)
+    found = []
+    for sizes, alike in by_sizes.items():
+        groups: dict[str, list[ModelFile]] = {}
+        for model in alike if len(alike) > 1 else ():
+            if cancelled():
+                return ()
+            if print_ := _print(model):
+                groups.setdefault(print_, []).append(model)
+        found += [_twins(group, sum(sizes)) for group in groups.values() if len(group) > 1]
+    real = [twins for twins in found if len(twins.places) > 1]
+    return tuple(sorted(real, key=lambda twins: (-twins.wasted_bytes, twins.paths)))
+
+
+def same(
+    one: ModelFile,
+    other: ModelFile,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> bool | None:
+    """Whether they hold the same bytes, all of them compared; None when cancelled.
+
+    Raises OSError where one cannot be read.
+    """
+    total, done = sum(_sizes(one)), 0
+    if _sizes(one) != _sizes(other):
+        return False
+    blocks = [memoryview(bytearray(_BLOCK_BYTES)) for _ in range(2)]
+    for mine, theirs in zip(sorted(one.files), sorted(other.files), strict=True):
+        with Path(mine).open("rb", buffering=0) as left, Path(theirs).open("rb") as right:
+            while count := left.readinto(blocks[0]):
+                if right.readinto(blocks[1][:count]) != count:
+                    return False
+                if blocks[0][:count] != blocks[1][:count]:
+                    return False
+                done += count
+                progress(done, total)
+                if cancelled():
+                    return None
+    return True
+
+
+def _sizes(model: ModelFile) -> tuple[int, ...]:
+    try:
+        return tuple(Path(file).stat().st_size for file in sorted(model.files))
+    except (OSError, ValueError):
+        return ()
+
+
+def _place(model: ModelFile) -> tuple[tuple[int, int], ...]:
+    """Which bytes on which disk: equal for links of all kinds."""
+    states = [Path(file).stat() for file in model.files]
+    return tuple(sorted((status.st_dev, status.st_ino) for status in states))
+
+
+def _twins(models: list[ModelFile], size: int) -> Twins:
+    places: dict[tuple[tuple[int, int], ...], list[str]] = {}
+    for model in sorted(models, key=lambda model: (model.modified, model.path)):
+        try:
+            places.setdefault(_place(model), []).append(model.path)
+        except OSError:  # gone meanwhile
+            continue
+    paths = tuple(path for names in places.values() for path in names)
+    return Twins(
+        paths=paths,
+        places=tuple(map(tuple, places.values())),
+        wasted_bytes=size * (len(places) - 1),
+    )
+
+
+def _print(model: ModelFile) -> str:
+    """A digest of samples from all over its files; "" where one cannot be read."""
+    digest = hashlib.blake2b(digest_size=16)
+    try:
+        for file in sorted(model.files):
+            with Path(file).open("rb", buffering=0) as source:
+                size = os.fstat(source.fileno()).st_size
+                step = max(_SAMPLE_BYTES, size // _SAMPLES)
+                for at in [*range(0, size, step), max(0, size - _SAMPLE_BYTES)]:
+                    source.seek(at)
+                    digest.update(source.read(_SAMPLE_BYTES))
+    except (OSError, ValueError):
+        return ""
+    return digest.hexdigest()

@@ -1,0 +1,300 @@
+"""Copies, moves and renames models with everything that belongs to them; never overwrites.
+
+A file that is being copied has a name of its own until it is whole, see ``whole_files``.
+"""
+
+import contextlib
+import errno
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from app.errors import AlreadyThere, LibraryError, NameRefused, NoRoom, StoreError, UnsafeName
+from app.runtime.origin import origin_of, write_origin
+from app.system.atomic_file import open_unique, unwritten, writing
+
+from .file_groups import Group, is_nameless, stem_of
+from app.hub.downloads.part_file import PART, put_in_place
+from app.hub.downloads.destination import safe
+
+Progress = Callable[[int, int], None]
+"""Called with the bytes done and the bytes in all."""
+Cancelled = Callable[[], bool]
+Pairs = Sequence[tuple[Path, Path]]
+
+_BLOCK_BYTES = 4 << 20
+_MARGIN_BYTES = 16 << 20
+_INDEX = ".index.json"
+_SHARD_ENDING = re.compile(r".+(-\d{5}-of-\d{5}\.\w+)", re.ASCII)
+
+
+class _GivenUpError(Exception):
+    """The person has changed their mind."""
+
+
+def copied(group: Group, folder: Path, progress: Progress, cancelled: Cancelled) -> Path | None:
+    """Copy the group into ``folder``; returns what opens it there, None when cancelled.
+
+    Raises NoRoom before the first byte is written, AlreadyThere, DiskFull and StoreError.
+    """
+    pairs = _places(group, folder)
+    with _said(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        _refuse_taken(pairs, group, folder)
+        _refuse_full(pairs, folder)
+        try:
+            _copy_all(pairs, progress, cancelled)
+        except _GivenUpError:
+            return None
+        _copy_shared(group, pairs[0][1].parent)
+    return pairs[0][1]
+
+
+def moved(group: Group, folder: Path, progress: Progress, cancelled: Cancelled) -> Path | None:
+    """Move the group into ``folder``: at once within a disk, else by copying and deleting.
+
+    Returns what opens it there, None when cancelled.  Raises as ``copied`` does, and LibraryError
+    for a link, which means that the files are another program's.
+    """
+    refuse_links(group)
+    pairs = _places(group, folder)
+    with _said(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        _refuse_taken(pairs, group, folder)
+        try:
+            with contextlib.ExitStack() as undo:
+                _rename_all(pairs, undo)
+                undo.pop_all()
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            if copied(group, folder, progress, cancelled) is None:
+                return None
+            remove(group)
+            return pairs[0][1]
+        _copy_shared(group, pairs[0][1].parent)
+        _drop_empty(group.folder or group.home)
+    return pairs[0][1]
+
+
+def renamed(group: Group, name: str) -> Path:
+    """Give the model another name, to all its files; an ending need not be given.
+
+    Returns what opens it now.  Raises NameRefused, AlreadyThere, LibraryError for a link or an
+    unfinished download, and StoreError.
+    """
+    refuse_links(group)
+    main = group.files[0]
+    if main.name.endswith(PART):
+        raise LibraryError(path=str(main), why="its download is not finished")
+    with _said(main):
+        if group.folder is not None and is_nameless(main):
+            place = group.folder.with_name(_checked(name))
+            _rename(group.folder, place)
+            return place / main.name
+        pairs = _renaming(group, _checked(_without_ending(name, main.name)))
+        changed = [(old, new) for old, new in pairs if old != new]
+        with contextlib.ExitStack() as undo:
+            if main.name.endswith(_INDEX) and changed:
+                _rewrite(pairs, undo)
+                changed = [pair for pair in changed if pair[0] != main]
+            _rename_all(changed, undo)
+            undo.pop_all()
+        _note_names(pairs)
+        if main.name.endswith(_INDEX) and pairs[0][0] != pairs[0][1]:
+            main.unlink()
+    return pairs[0][1]
+
+
+def remove(group: Group) -> None:
+    """Delete the group for good.  Raises StoreError where the system refuses."""
+    with _said(group.files[0]):
+        for file in group.all:
+            file.unlink(missing_ok=True)
+        _drop_empty(group.folder or group.home)
+
+
+def refuse_links(group: Group) -> None:
+    """Raises LibraryError where one of the files is a link: what it shows is kept elsewhere."""
+    for file in group.files:
+        if file.is_symlink():
+            kept = os.path.realpath(file)
+            raise LibraryError(path=str(file), why=f"it is a link; the file itself is {kept}")
+
+
+def _places(group: Group, folder: Path) -> list[tuple[Path, Path]]:
+    """A model that is called by its folder keeps one of that name."""
+    own = group.folder or group.home
+    base = folder / own.name if own else folder
+    return [(file, base / file.name) for file in group.all]
+
+
+def _copy_shared(group: Group, folder: Path) -> None:
+    """What stays for other models there, and is wanted here as well."""
+    for source in group.shared:
+        target = folder / source.name
+        if not os.path.lexists(target):
+            with writing(target) as copy, source.open("rb") as original:
+                shutil.copyfileobj(original, copy)
+
+
+def _note_names(pairs: Pairs) -> None:
+    """The note of origin names the files as they are called now; without it they are strangers."""
+    main = pairs[0][1]
+    origin = origin_of(main)
+    if origin is None:
+        return
+    names = {old.name: new.name for old, new in pairs}
+    files = tuple(
+        msgspec.structs.replace(one, name=names.get(one.name, one.name)) for one in origin.files
+    )
+    with contextlib.suppress(StoreError):  # it is a hint only
+        write_origin(main, msgspec.structs.replace(origin, files=files))
+
+
+def _refuse_taken(pairs: Pairs, group: Group, folder: Path) -> None:
+    own = group.folder or group.home
+    taken = [folder / own.name] if own else [target for _, target in pairs]
+    taken += [target.with_name(target.name + PART) for _, target in pairs]  # of a download
+    for target in taken:
+        if os.path.lexists(target):
+            raise AlreadyThere(path=str(target))
+
+
+def _refuse_full(pairs: Pairs, folder: Path) -> None:
+    needed = sum(source.stat().st_size for source, _ in pairs) + _MARGIN_BYTES
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise NoRoom(path=str(folder), needed_bytes=needed, free_bytes=free)
+
+
+def _copy_all(pairs: Pairs, progress: Progress, cancelled: Cancelled) -> None:
+    """All copies are whole before the first gets its name."""
+    total = sum(source.stat().st_size for source, _ in pairs)
+    done = 0
+    with contextlib.ExitStack() as undo:
+        for folder in dict.fromkeys(target.parent for _, target in pairs):
+            if not folder.exists():
+                folder.mkdir()
+                undo.callback(_drop_empty, folder)
+        parts = []
+        for source, target in pairs:
+            handle, part = open_unique(target)
+            undo.callback(part.unlink, missing_ok=True)
+            parts.append((part, target))
+            for count in _copying(source, handle, part):
+                done += count
+                progress(done, total)
+                if cancelled():
+                    raise _GivenUpError
+        for part, target in reversed(parts):  # the one that opens it last
+            put_in_place(part, target)
+            undo.callback(target.unlink, missing_ok=True)
+        undo.pop_all()
+
+
+def _copying(source: Path, handle: int, part: Path) -> Iterator[int]:
+    """Copy one file into the open one at ``part``; yields the bytes of each step."""
+    block = memoryview(bytearray(_BLOCK_BYTES))
+    with open(handle, "wb", buffering=0) as target, source.open("rb", buffering=0) as original:
+        while count := original.readinto(block):
+            written = 0
+            while written < count:
+                written += target.write(block[written:count])
+            yield count
+        os.fsync(target.fileno())
+        status = os.fstat(original.fileno())
+    os.utime(part, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def _rename_all(pairs: Pairs, undo: contextlib.ExitStack) -> None:
+    for folder in dict.fromkeys(target.parent for _, target in pairs):
+        if not folder.exists():
+            folder.mkdir()
+            undo.callback(_drop_empty, folder)
+    for old, new in reversed(pairs):  # the one that opens it last
+        _rename(old, new)
+        undo.callback(_rename, new, old)
+
+
+def _rename(old: Path, new: Path) -> None:
+    """Rename without replacing anything; where letters' case means nothing, also by case alone."""
+    if old == new:
+        return
+    if old.name.casefold() == new.name.casefold() and os.path.lexists(new):
+        if old.parent == new.parent and os.path.samefile(old, new) and not _both(old, new):
+            old.rename(new)
+            return
+        raise AlreadyThere(path=str(new))
+    if os.stat(old.parent).st_dev != os.stat(new.parent).st_dev:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+    put_in_place(old, new)
+
+
+def _both(old: Path, new: Path) -> bool:
+    """Whether the folder really lists two names."""
+    listed = set(os.listdir(old.parent))
+    return old.name in listed and new.name in listed
+
+
+def _renaming(group: Group, name: str) -> list[tuple[Path, Path]]:
+    stem = stem_of(group.files[0].name)
+    return [
+        (file, file.with_name(name + file.name[len(stem) :]))
+        if file.name.startswith((stem + ".", stem + "-"))
+        else (file, file)
+        for file in group.all
+    ]
+
+
+def _rewrite(pairs: Pairs, undo: contextlib.ExitStack) -> None:
+    """A new index with the new names of the parts, beside the old one."""
+    names = {old.name: new.name for old, new in pairs}
+    old, new = pairs[0]
+    content = json.loads(old.read_bytes())
+    content["weight_map"] = {
+        tensor: names.get(file, file) for tensor, file in content["weight_map"].items()
+    }
+    if os.path.lexists(new):
+        raise AlreadyThere(path=str(new))
+    with writing(new) as file:
+        file.write(json.dumps(content, indent=2).encode())
+    undo.callback(new.unlink, missing_ok=True)
+
+
+def _without_ending(name: str, old: str) -> str:
+    match = _SHARD_ENDING.fullmatch(old)
+    ending = match[1] if match else old[len(stem_of(old)) :]
+    for one in (ending, Path(ending.removesuffix(_INDEX)).suffix or ending.removesuffix(_INDEX)):
+        if one and name.lower().endswith(one.lower()):
+            return name[: -len(one)]
+    return name
+
+
+def _checked(name: str) -> str:
+    try:
+        if "/" in name:
+            raise UnsafeName(file=name)
+        safe(name)
+    except UnsafeName as failure:
+        raise NameRefused(name=name) from failure
+    return name
+
+
+def _drop_empty(folder: Path | None) -> None:
+    if folder is not None:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
+@contextlib.contextmanager
+def _said(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise unwritten(error, str(error.filename or path)) from error

@@ -1,0 +1,221 @@
+"""Looks at folders again and again and tells when something in them is different.
+
+Each folder is read in a thread of its own, so that a network folder that does not answer holds up
+nothing else.  Reading again is the watching: headers are remembered, so one look costs a listing,
+and it sees what no system tells of: network folders, disks that come and go, folders made later.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from app import __version__
+from app.library.scan import ModelFile, Survey, describe, files_of, survey
+from app.runtime.origin import note_of
+
+from app.hub.sources.answer_cache import Cache
+
+Signature = tuple[tuple[str, int, int, int], ...]
+
+_REMEMBERED = 20_000
+_WRITING_S = 3.0
+_REST = 50  # a folder rests so many times as long as looking through it took
+_GATHER_S = 0.15
+_FLEETING = ("missing", "unreadable")
+_KEY = f"headers {__version__}"
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    headers: tuple[tuple[Signature, ModelFile], ...]
+
+
+class Headers:
+    """Describes files, and remembers what it said until size, time or number of one change.
+
+    A file that is damaged and was written moments ago is called unfinished: somebody is copying
+    it.  May be used from several threads.  With a ``cache`` the next start remembers it too.
+    """
+
+    def __init__(self, cache: Cache | None = None) -> None:
+        self._cache, self._lock = cache, threading.Lock()
+        self._known: dict[str, tuple[Signature, ModelFile]] = {}
+        self._kept_count = self._count = 0
+        if cache is not None and (kept := cache.get(_KEY, _Kept)):
+            self._known = {model.path: (seen, model) for seen, model in kept[0].headers}
+
+    def __call__(self, path: Path) -> ModelFile:
+        """As ``describe``."""
+        known = self._known.get(str(path))
+        if known is not None and known[0] == signature(known[1].files):
+            return known[1]
+        before = signature(files_of(path))
+        model = describe(path)
+        if model.kind == "damaged" and abs(time.time() - model.modified) < _WRITING_S:
+            facts = model.failure_facts | {"why": "it is still being written"}
+            return msgspec.structs.replace(model, kind="unfinished", failure_facts=facts)
+        if model.kind not in _FLEETING:
+            self._remember(str(path), before, model)
+        return model
+
+    def _remember(self, path: str, before: Signature, model: ModelFile) -> None:
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        self._known[path] = (before, model)
+        self._count += 1
+
+    def keep(self) -> None:
+        """Write to the cache what is not there yet."""
+        with self._lock:
+            if self._cache is not None and self._kept_count != self._count:
+                self._kept_count = self._count
+                known = tuple(one for one in list(self._known.values()) if _is_text(one[1]))
+                self._cache.put(_KEY, _Kept(known))
+
+
+def _is_text(model: ModelFile) -> bool:
+    """Whether it can be written as JSON: the bytes of a name may be no text."""
+    try:
+        msgspec.json.encode(model)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def signature(files: tuple[str, ...]) -> Signature:
+    """What differs when one of these files, or their note, was written, replaced or removed."""
+    return tuple(_state(file) for file in (*files, str(note_of(Path(files[0])))))
+
+
+def _state(file: str) -> tuple[str, int, int, int]:
+    try:
+        status = Path(file).stat()
+    except (OSError, ValueError):
+        return file, -1, 0, 0
+    return file, status.st_size, status.st_mtime_ns, status.st_ino
+
+
+class Reader:
+    """Reads one folder in a thread: when asked, and every ``interval_s`` where that is above 0.
+
+    ``survey`` is what the last look found, None before the first has ended.  ``on_change`` is
+    called in the thread after a look that found something else than the one before.
+    """
+
+    def __init__(
+        self, look: Callable[[Callable[[], bool]], Survey], on_change: Callable[[], None]
+    ) -> None:
+        self._look, self._on_change = look, on_change
+        self._changed = threading.Condition()
+        self._interval_s = self._rest_s = 0.0
+        self._begun = self._ended = self._asked = 0
+        self._closed = False
+        self.survey: Survey | None = None
+        threading.Thread(target=self._run, name="shelf", daemon=True).start()
+
+    @property
+    def reading(self) -> bool:
+        """Whether a look is under way."""
+        return self._begun > self._ended
+
+    def every(self, interval_s: float) -> None:
+        """From now on look so often by itself; 0 for never."""
+        with self._changed:
+            self._interval_s = interval_s
+            self._changed.notify_all()
+
+    def ask(self) -> int:
+        """Look soon; returns the number of that look, for ``wait``."""
+        with self._changed:
+            self._asked = self._begun + 1
+            self._changed.notify_all()
+            return self._asked
+
+    def wait(self, number: int, limit_s: float) -> bool:
+        """Until the look of that number has ended; False where it takes longer."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._ended >= number or self._closed, limit_s)
+
+    def close(self) -> None:
+        """Look no more; a look that is under way ends at its next file."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _run(self) -> None:
+        while self._next():
+            begin = time.monotonic()
+            found = self._look(lambda: self._closed)
+            self._rest_s = _REST * (time.monotonic() - begin)
+            with self._changed:
+                different, self.survey = found != self.survey, found
+                self._ended = self._begun
+                self._changed.notify_all()
+            if different and not self._closed:
+                self._on_change()
+
+    def _next(self) -> bool:
+        """Wait for the time of the next look; False where there is none."""
+        with self._changed:
+            since = time.monotonic()
+            while not self._closed and self._asked <= self._begun:
+                pause = max(self._interval_s, self._rest_s) if self._interval_s else None
+                left = None if pause is None else since + pause - time.monotonic()
+                if left is not None and left <= 0:
+                    break
+                self._changed.wait(left)
+            self._begun += 1
+            return not self._closed
+
+
+class Teller:
+    """Calls ``listener`` in a thread of its own soon after ``ring``, once for many rings."""
+
+    def __init__(self, listener: Callable[[], None]) -> None:
+        self._listener = listener
+        self._rung = threading.Event()
+        self._closed = threading.Event()
+        self._telling = threading.RLock()
+        threading.Thread(target=self._run, name="shelf bell", daemon=True).start()
+
+    def ring(self) -> None:
+        """Something is different."""
+        self._rung.set()
+
+    def close(self) -> None:
+        """Call no more; a call that is under way is waited for, unless it asks for this itself."""
+        self._closed.set()
+        self._rung.set()
+        with self._telling:
+            pass
+
+    def _run(self) -> None:
+        while self._rung.wait() and not self._closed.wait(_GATHER_S):
+            self._rung.clear()
+            with self._telling:
+                if not self._closed.is_set():
+                    self._listener()
+
+
+def look_into(folder: Path, headers: Headers) -> Callable[[Callable[[], bool]], Survey]:
+    """What a Reader does for a folder."""
+
+    def look(cancelled: Callable[[], bool]) -> Survey:
+        found = survey(folder, headers, cancelled)
+        headers.keep()
+        return found
+
+    return look
+
+
+def look_at(files: tuple[Path, ...], headers: Headers) -> Callable[[Callable[[], bool]], Survey]:
+    """What a Reader does for files chosen by themselves: each is there, usable or not."""
+
+    def look(cancelled: Callable[[], bool]) -> Survey:
+        models = tuple(headers(file) for file in files if not cancelled())
+        headers.keep()
+        return Survey(folder="", models=models)
+
+    return look

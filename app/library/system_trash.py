@@ -1,0 +1,32 @@
+"""Puts models into the system's trash, from where they can be taken back."""
+
+import contextlib
+
+from app.errors import NotFound, NoTrash
+
+from .file_groups import Group
+from .file_operations import refuse_links
+
+
+def discard(group: Group) -> None:
+    """Put the group into the trash.
+
+    Raises NoTrash (facts path, said) where there is none, as on many network folders; nothing is
+    deleted for good then.  Raises NotFound where it is gone already, LibraryError for a link.
+    """
+    from send2trash import send2trash  # asks the system where its trash is when imported
+
+    refuse_links(group)
+    things = (group.folder,) if group.folder else group.all
+    if not group.files[0].exists():
+        raise NotFound(path=str(group.files[0]))
+    for thing in things:
+        try:
+            if thing.exists():
+                send2trash(thing)
+        except OSError as error:
+            said = error.strerror or str(error)
+            raise NoTrash(path=str(thing), said=said) from error
+    if group.home is not None:
+        with contextlib.suppress(OSError):  # what is not of the group stays, and so does the folder
+            group.home.rmdir()

@@ -1,0 +1,399 @@
+"""The sentences for everything that can go wrong: the only place that has any.
+
+Those about hubs and downloads are rows of ``words_network``, those about cards of
+``words_device``.
+"""
+
+import re
+import signal
+from collections.abc import Callable, Mapping
+from pathlib import PurePath
+
+import msgspec
+
+from app.errors import Fact, Failure
+
+from .device_failures import DEVICE, NO_CARD
+from .network_failures import NETWORK
+
+Facts = Mapping[str, Fact]
+
+_LONGEST_FACT = 240
+_UNKEPT = "Conversations of now are lost when the window closes."
+_STEPS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+
+
+class Words(msgspec.Struct, frozen=True):
+    """A heading, what happened, and what can be done about it."""
+
+    title: str
+    text: str
+    way_out: str
+
+    @property
+    def sentences(self) -> str:
+        """What happened and the way out, for where there is no heading."""
+        return f"{self.text} {self.way_out}"
+
+
+def say(failure: Failure) -> Words:
+    """``failure`` in words; facts that are missing are left out, not guessed.
+
+    Facts are shown on one line, shortened, with U+FFFD for characters that cannot be seen.
+    """
+    codes = [cls.code for cls in type(failure).__mro__ if issubclass(cls, Failure)]
+    code = next(code for code in codes if code in _ROWS or code in _WRITERS)
+    if code in _WRITERS:
+        words = _WRITERS[code](failure.facts)
+    else:
+        words = _filled(_ROWS[code], failure.facts)
+    if failure.facts.get("unkept"):
+        words = msgspec.structs.replace(words, text=f"{words.text} {_UNKEPT}")
+    return words
+
+
+def one_line(failure: Failure) -> str:
+    """``failure`` for the command line: one line, without its end."""
+    return " ".join(say(failure).sentences.split())
+
+
+def size(count: float) -> str:
+    """Bytes as people count them: ``3.1 GB``, ``640 bytes``."""
+    for step, unit in _STEPS:
+        if count >= step * 0.9995:
+            return f"{count / step:.1f} {unit}"
+    return f"{count:.0f} bytes"
+
+
+def visible(text: str) -> str:
+    """``text`` with U+FFFD for characters that cannot be seen, so that it stays on its line."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
+
+
+def _filled(row: Words, facts: Facts) -> Words:
+    """The row with its braces replaced.
+
+    ``{name}`` is a fact; with ``|words`` they stand for it where it is missing, and ``{name+x}``
+    puts x before it, or says nothing where it is missing.  ``{path@words}`` is the name of the
+    file in quotes behind the words.
+    """
+
+    def piece(found: re.Match[str]) -> str:
+        name, mark, words = found.groups()
+        return _MARKS[mark or "|"](_shown(facts.get(name)), words or "")
+
+    text, way_out = (_BRACES.sub(piece, line) for line in (row.text, row.way_out))
+    return Words(row.title, text[:1].upper() + text[1:], way_out)
+
+
+def _named(fact: str, words: str) -> str:
+    name = PurePath(fact.replace("\\", "/")).name
+    return f'{words} "{name}"' if name else words
+
+
+_BRACES = re.compile(r"\{(\w+)([|+@]?)([^}]*)\}")
+_MARKS: dict[str, Callable[[str, str], str]] = {
+    "|": lambda fact, words: fact or words,
+    "+": lambda fact, words: words + fact if fact else "",
+    "@": _named,
+}
+
+
+def _shown(fact: Fact | None) -> str:
+    text = visible(" ".join(str("" if fact is None else fact).split()))
+    if len(text) > _LONGEST_FACT:
+        text = f"{text[: _LONGEST_FACT // 2]} … {text[-_LONGEST_FACT // 2 :]}"
+    return text
+
+
+def _number(facts: Facts, name: str) -> float | None:
+    value = facts.get(name)
+    return value if isinstance(value, int | float) else None
+
+
+_ROWS = {
+    "failure": Words(
+        "Something went wrong", "This could not be done{why+: }.", "Try it once more."
+    ),
+    "checkpoint": Words(
+        "This is no model that can be opened",
+        "{path@the file} cannot be used as a model{why+: }.",
+        "Choose another file, or download the model again.",
+    ),
+    "not-found": Words(
+        "Not found",
+        "There is nothing at {path|this place}.",
+        "Check the name, or whether its disk is connected.",
+    ),
+    "moved-checkpoint": Words(
+        "The model is not where it was",
+        "There is nothing at {path|its place} any more: the model was renamed, moved or deleted "
+        "outside Rookery, or its disk is not connected.",
+        "Put it back and try again, or choose it where it is now.",
+    ),
+    "unreadable": Words(
+        "The file cannot be read",
+        "{path@the file} cannot be read{why+: }.",
+        "Check that it is a file that you may open, and that its disk is in order.",
+    ),
+    "changed-checkpoint": Words(
+        "The model file has changed",
+        "{path@the file} was written to while its model was open.",
+        "Open the model again.",
+    ),
+    "damaged-checkpoint": Words(
+        "The model file is damaged",
+        "{path@the file} is damaged or incomplete{why+: }{missing+, }.",
+        "Download it again.",
+    ),
+    "hostile-checkpoint": Words(
+        "This file is not safe",
+        "{path@the file} was refused{why+: }. Nothing in it was run.",
+        "Delete it, and get the model from a source you trust.",
+    ),
+    "foreign-checkpoint": Words(
+        "This is not an RWKV model",
+        "{path@the file} is not an RWKV model{found+; found: }.",
+        "Rookery runs RWKV-4 to RWKV-7: choose a model of these.",
+    ),
+    "unsupported-format": Words(
+        "This kind of file is not read",
+        "{path@the file} is of a kind that is not read{found+: }.",
+        "What is needed: {wanted|a .pth, .safetensors or .gguf file}.",
+    ),
+    "unsupported-variant": Words(
+        "This RWKV variant is not run yet",
+        "{path@the file} holds {found|an experimental RWKV}, which is not run.",
+        "Choose an official RWKV-4, 5, 6 or 7 model.",
+    ),
+    "strategy": Words(
+        "This strategy is not known",
+        "This strategy cannot be used here{found+: }.",
+        "What can be used: {wanted|cpu fp32, cpu bf16}.",
+    ),
+    "tokenizer": Words(
+        "Text cannot become tokens",
+        "The tokenizer cannot be used{why+: }.",
+        "Token ids still work.",
+    ),
+    "tokenizer-missing": Words(
+        "The tokenizer is missing",
+        "This model needs {wanted|its tokenizer file} to read and write text.",
+        "Put that file into the model's folder{folder+: }.",
+    ),
+    "tokenizer-damaged": Words(
+        "The tokenizer file is damaged",
+        "{path@the tokenizer file} is damaged or belongs to another model.",
+        "Replace it{path+: }.",
+    ),
+    "text-refused": Words(
+        "This model has no text",
+        "The vocabulary of this model is not known, so it reads and writes token ids only.",
+        "Give it token ids, or open another model to chat.",
+    ),
+    "numbers-broken": Words(
+        "The model's numbers broke down",
+        "The model computed {found|NaN or infinity}, so no next token can be chosen.",
+        "Open it with the strategy cpu fp32; if that does not help, the file is damaged.",
+    ),
+    **{code: Words(*row) for code, row in DEVICE.items()},
+    "worker": Words(
+        "The engine cannot answer",
+        "The engine's process cannot serve{why+: }.",
+        "Open the model again.",
+    ),
+    "worker-silent": Words(
+        "The engine does not answer",
+        "The engine's process did not answer in time{limit_s+; seconds waited: }.",
+        "Wait until the machine is less busy, then open the model again.",
+    ),
+    "no-model": Words("No model is open", "No model is open yet.", "Open a model first."),
+    **{code: Words(*row) for code, row in NETWORK.items()},
+    "store-too-new": Words(
+        "Your data is from a newer version",
+        "{path@the data file} was written by a newer version of Rookery.",
+        "Update Rookery to open it; nothing in it was changed.",
+    ),
+    "disk-full": Words(
+        "The disk is full",
+        "There is no room left to write{path+ }.",
+        "Free some space on this disk, then try again.",
+    ),
+}
+
+
+def _refused(facts: Facts) -> Words:
+    text, way_out = _REFUSALS.get(str(facts.get("why")), _REFUSALS[""])
+    return _filled(Words("This request cannot be run", text, way_out), facts)
+
+
+_REFUSALS = {
+    "": ("This cannot be done{why+: }.", "Change it and try again."),
+    "no-turns": ("There is nothing to answer yet.", "Write a message first."),
+    "unknown-template": (
+        'This model has no chat template "{template|of its own}".',
+        "Choose one of those that the model has, or complete a plain text.",
+    ),
+    "sampling": ("The value {value} means nothing for {name}.", "It must be {wanted}."),
+    "all-banned": (
+        "Every token is banned, so none can be chosen.",
+        "Take some of the bans away.",
+    ),
+    "empty-stop": (
+        "A stop text is empty, which would stop everything at once.",
+        "Write something into it, or remove it.",
+    ),
+    "unknown-word": (
+        'This model\'s vocabulary cannot write "{word}".',
+        "Use the notation that it was trained on.",
+    ),
+    "model-open": ("A model is open already.", "Close it before opening another one."),
+    "limit": ("{value} is no number of tokens.", "Ask for 0 tokens or more."),
+    "token": (
+        "Token {value} is not among the {vocabulary} of this model.",
+        "Use ids from 0 on that are smaller.",
+    ),
+}
+
+
+def _no_card(facts: Facts) -> Words:
+    text, way_out = NO_CARD.get(str(facts.get("why")), NO_CARD[""])
+    return _filled(Words("No NVIDIA card can be used", text, way_out), facts)
+
+
+def _out_of_memory(facts: Facts) -> Words:
+    needed, free = _number(facts, "needed_bytes"), _number(facts, "free_bytes")
+    sizes = f": {size(needed)} would be needed" if needed else ""
+    sizes += f", {size(free)} are free" if sizes and free is not None else ""
+    place = " on the card" if str(facts.get("strategy", "")).startswith("cuda") else ""
+    return Words(
+        "Not enough memory",
+        f"There is not enough memory{place} for this{sizes}.",
+        _for_room(facts),
+    )
+
+
+def _no_room(facts: Facts) -> Words:
+    needed, free = _number(facts, "needed_bytes"), _number(facts, "free_bytes")
+    sizes = f": {size(needed)} more are needed" if needed else ""
+    sizes += f", {size(free)} are free" if sizes and free is not None else ""
+    return _filled(
+        Words(
+            "The disk is too full",
+            f"There is not enough room for this download{sizes}. What is there is kept.",
+            "Free some space on this disk, then go on, or choose another folder.",
+        ),
+        facts,
+    )
+
+
+def _for_room(facts: Facts) -> str:
+    """What gives memory back; 16-bit only where the model is known to run in 32-bit."""
+    strategy = str(facts.get("strategy", ""))
+    if strategy.startswith("cuda"):
+        return "Close what else uses the card, choose fewer bits (cuda int4), or a cpu strategy."
+    if strategy.endswith("fp32"):
+        return "Close other programs, choose a smaller model, or run this one in 16-bit (cpu bf16)."
+    return "Close other programs, or choose a smaller model."
+
+
+def _worker_died(facts: Facts) -> Words:
+    said = [line for line in str(facts.get("stderr", "")).splitlines() if line.strip()]
+    last = f' Its last words: "{_shown(said[-1])}".' if said else ""
+    code = facts.get("exit_code")
+    text = f"The engine's process {_end(code if isinstance(code, int) else None, facts)}."
+    starved = code in _STARVED and facts.get("why") != "garbled"
+    again = f" If it stops once more: {_lower(_for_room(facts))}" if starved else ""
+    return Words(
+        "The engine stopped",
+        f"{text} What was written so far is kept.{last}",
+        f"Send the message again: the engine is started anew.{again}",
+    )
+
+
+def _lower(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]
+
+
+def _end(code: int | None, facts: Facts) -> str:
+    """How the process ended: ``code`` is an exit code, or a signal's number below 0."""
+    if facts.get("why") == "garbled":
+        return "sent something that makes no sense and was ended"
+    if code is None:
+        return "ended unexpectedly"
+    if code in _STARVED:
+        return f"was ended by the system ({_STARVED[code]}): probably memory ran out"
+    if code in _CRASHED:
+        return f"crashed ({_CRASHED[code]})"
+    return f"was ended ({_signal(-code)})" if code < 0 else f"ended with exit code {code}"
+
+
+_STARVED = {-9: "SIGKILL", 0xC0000017: "no memory", 0xC000012D: "commitment limit"}
+_CRASHED = {
+    -4: "SIGILL",
+    -6: "SIGABRT",
+    -7: "SIGBUS",
+    -8: "SIGFPE",
+    -11: "SIGSEGV",
+    0xC0000005: "access violation",
+    0xC000001D: "illegal instruction",
+    0xC00000FD: "stack overflow",
+}
+"""Signals of Linux below 0, exit codes of Windows above."""
+
+
+def _signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _store(facts: Facts) -> Words:
+    why = str(facts.get("why"))
+    if why == "damaged" and facts.get("kept"):
+        why = "none-begun" if facts.get("unkept") else "put-aside"
+    text, way_out = _STORE.get(why, _STORE[""])
+    return _filled(Words("Your data cannot be used", text, way_out), facts)
+
+
+_STORE = {
+    "": ("{path@the data file} cannot be used{why+: }.", "Look at its folder{path+: }."),
+    "refused": (
+        "The system refuses to open or to write {path@the data file}.",
+        "Check that you may write there{path+: }.",
+    ),
+    "unwritten": (
+        "{path@the file} cannot be written{said+: }.",
+        "Choose a place where you may write.",
+    ),
+    "damaged": (
+        "{path@the data file} is damaged.",
+        "A new one is begun once the old one is moved away{path+: }.",
+    ),
+    "put-aside": (
+        "{path@the data file} is damaged, and a new one was begun.",
+        "Nothing of the old one was deleted: it is kept as {kept}.",
+    ),
+    "none-begun": (
+        "{path@the data file} is damaged, and no new one could be begun.",
+        "Nothing of the old one was deleted: it is kept as {kept}.",
+    ),
+    "busy": (
+        "{path@the data file} is being used by another program.",
+        "Close the other one, then try again.",
+    ),
+    "gone": (
+        "The conversation was deleted for good, perhaps in another window.",
+        "What is still on the screen can be copied.",
+    ),
+}
+
+_WRITERS: dict[str, Callable[[Facts], Words]] = {
+    "request-refused": _refused,
+    "out-of-memory": _out_of_memory,
+    "no-room": _no_room,
+    "no-card": _no_card,
+    "worker-died": _worker_died,
+    "store": _store,
+}

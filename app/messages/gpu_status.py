@@ -1,0 +1,38 @@
+"""What is said of graphics cards: which there are, and why a model does not run on one."""
+
+from collections.abc import Sequence
+
+from app.errors import BY_CODE, Failure
+from app.system.gpus import Card, why_none
+from app.runtime.protocol.messages import SteppedDown
+
+from .failures import say, size, visible
+
+
+def stepped_down_in_words(down: SteppedDown, strategy: str) -> str:
+    """Why a model runs as ``strategy`` and not in its first way: one or two sentences."""
+    failure = BY_CODE.get(down.code, Failure)("", **down.facts)
+    if strategy.startswith("cpu"):
+        runs = f"This model runs on the processor ({strategy}), not on the card ({down.strategy})."
+    else:
+        runs = f"This model runs on the card as {strategy}, not as {down.strategy}."
+    return f"{runs} {say(failure).text}"
+
+
+def card_in_words(card: Card) -> str:
+    """One line: ``NVIDIA L4, 24.0 GB (23.1 GB free), compute capability 8.9, driver 580.65``."""
+    memory = f"{size(card.total_bytes)} ({size(card.free_bytes)} free)"
+    driver = f", driver {card.driver}" if card.driver else ""
+    return visible(f"{card.name}, {memory}, compute capability {card.version}{driver}")
+
+
+def use_of_cards_in_words(found: Sequence[Card]) -> str:
+    """Whether models run on these cards, and if not, why and what can be done about it."""
+    failure = why_none(found)
+    if failure is None:
+        return "Models run on the graphics card where they fit."
+    if not found:
+        return "No NVIDIA card was found: models run on the processor."
+    words = say(failure)
+    way_out = "" if failure.facts.get("why") == "old" else f" {words.way_out}"
+    return f"Models run on the processor. {words.text}{way_out}"

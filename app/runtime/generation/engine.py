@@ -1,0 +1,221 @@
+"""Runs all texts of one model together: one forward a token for all; knows no pipe.
+
+Prompts are read piece by piece, and a piece some layers at a time, between the tokens of the texts
+that are being written, so that a long prompt stalls nobody.  V is the vocabulary, B the number of
+texts being written.
+"""
+
+import contextlib
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from app.errors import Failure, KernelError, OutOfMemory
+
+from app.runtime.states.state_cache import StateCache
+from app.kernels.allocation import allocations_named
+from .prompt_cuts import pace_of
+from .prompting import prepare
+from app.runtime.protocol.messages import Generate, Reply, failed
+from app.runtime.states.state import Memory, stack
+from .sequence import RunningText
+
+if TYPE_CHECKING:
+    from app.runtime.loading.loading import Opened
+
+
+@dataclass
+class _Reading:
+    """A text whose prompt is being read; ``logits`` (V,) follow what has been read, if known.
+
+    ``piece`` is what is being read on.
+    """
+
+    text: RunningText
+    state: Memory
+    logits: torch.Tensor | None
+    piece: "_Piece | None" = None
+
+
+@dataclass
+class _Piece:
+    """A prompt's tokens up to ``end`` on their way through the layers, with a state of theirs."""
+
+    end: int
+    state: Memory
+    steps: Iterator[torch.Tensor | None]
+
+
+class Engine:
+    """``start`` takes a text in, ``step`` brings each running one forward; replies go to ``send``.
+
+    Ids in ``cancelled`` (filled by another thread) end at the next step, with their Done.
+    ``forwards`` and ``prefills`` count how often the model ran for tokens and for prompts.
+    ``lost`` is set when the card no longer computes: nothing in this process will again.
+    """
+
+    def __init__(
+        self,
+        opened: "Opened",
+        send: Callable[[Reply], None],
+        cancelled: set[int] | None = None,
+        cache: StateCache | None = None,
+    ) -> None:
+        self._opened, self._model, self._send = opened, opened.model, send
+        self._cancelled = set() if cancelled is None else cancelled
+        self._cache = StateCache() if cache is None else cache
+        self._pace = pace_of(opened.model.spec, opened.model.ops)
+        self._reading: deque[_Reading] = deque()
+        self._writing: list[RunningText] = []
+        self._state: Memory | None = None
+        self.forwards = self.prefills = 0
+        self.lost = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether no text is running."""
+        return not self._reading and not self._writing
+
+    def start(self, request: Generate) -> None:
+        """Begin a text; what is known of its prompt is not read again.
+
+        Raises RequestRefused, the tokenizer's failures and OutOfMemory; nothing has begun then.
+        """
+        text = RunningText(request, prepare(request, self._opened), self._opened, self._send)
+        with allocations_named():
+            known = self._cache.longest(text.prompt)
+            state = known.state if known else self._model.blank()
+        self._reading.append(_Reading(text, state, known.logits if known else None))
+        if known:
+            text.note_read(known.tokens)
+
+    def step(self) -> None:
+        """Some layers of a prompt's piece, and one token of every text that is being written."""
+        self._stop_cancelled()
+        if self._reading:  # what is soonest read: a short question need not wait for a long text
+            self._advance(min(self._reading, key=lambda r: r.text.unread // self._pace.tokens))
+        if self._writing:
+            self._write()
+
+    def _stop_cancelled(self) -> None:
+        for reading in [r for r in self._reading if r.text.id in self._cancelled]:
+            self._reading.remove(reading)
+            self._stop(reading.text)
+            self._remember(reading.text, reading.state, reading.logits)
+        going = [i for i, text in enumerate(self._writing) if text.id not in self._cancelled]
+        for i in sorted(set(range(len(self._writing))) - set(going)):
+            self._stop(self._writing[i])
+            self._remember_row(i, None)
+        self._keep(going)
+
+    def _stop(self, text: RunningText) -> None:
+        self._cancelled.discard(text.id)
+        text.end("stopped")
+
+    def _advance(self, reading: _Reading) -> None:
+        """Read on; where the prompt ends, the text begins."""
+        text = reading.text
+        try:
+            with allocations_named():
+                if text.unread:
+                    self._read(reading)
+                if text.unread or reading.logits is None:
+                    return
+                self._reading.remove(reading)
+                if text.take(reading.logits):
+                    states = (
+                        [reading.state] if self._state is None else [self._state, reading.state]
+                    )
+                    self._state = stack(states) if self._writing else reading.state
+                    self._writing.append(text)
+        except Failure as failure:
+            if reading in self._reading:
+                self._reading.remove(reading)
+            self._fail(text, failure)
+
+    def _read(self, reading: _Reading) -> None:
+        """Some layers of the prompt's next piece; a stop is seen between them."""
+        piece = reading.piece = reading.piece or self._next_piece(reading)
+        for _ in range(self._pace.layers(piece.end - reading.text.read)):
+            if reading.text.id in self._cancelled:
+                return
+            logits = next(piece.steps)
+            if logits is not None:
+                self._have_read(reading, piece, logits[0])
+                return
+
+    def _next_piece(self, reading: _Reading) -> _Piece:
+        """From where the prompt has been read to."""
+        text, model = reading.text, self._model
+        end = min(self._pace.end_after(text.read), len(text.prompt))
+        if text.read < text.mark < end:
+            end = text.mark
+        # what is left halfway has spoilt its state; a card leaves nothing
+        state = reading.state.clone() if model.ops.device is None else reading.state
+        tokens = torch.tensor([text.prompt[text.read : end]])
+        return _Piece(end, state, model.reading(tokens, state))
+
+    def _have_read(self, reading: _Reading, piece: _Piece, logits: torch.Tensor) -> None:
+        """What the conversation will come back to is remembered."""
+        text = reading.text
+        reading.piece, reading.state, reading.logits = None, piece.state, logits
+        self.prefills += 1
+        text.note_read(piece.end - text.read)
+        if piece.end in (text.mark, len(text.prompt)):
+            self._remember(text, reading.state, reading.logits)
+
+    def _write(self) -> None:
+        """One token of every text, from one forward."""
+        assert self._state is not None
+        try:
+            with allocations_named():
+                tokens = torch.tensor([text.written[-1:] for text in self._writing])
+                logits = self._model.forward(tokens, self._state)
+        except Failure as failure:
+            for text in self._writing:
+                self._fail(text, failure)
+            self._keep([])
+            return
+        self.forwards += 1
+        going = []
+        for i, text in enumerate(self._writing):
+            text.fed = len(text.written)
+            try:
+                if text.take(logits[i]):
+                    going.append(i)
+                else:
+                    self._remember_row(i, logits[i])
+            except Failure as failure:
+                self._fail(text, failure)
+        self._keep(going)
+
+    def _keep(self, rows: list[int]) -> None:
+        """Only these of the texts being written go on; none where there is no memory for it."""
+        if len(rows) == len(self._writing):
+            return
+        kept = [self._writing[i] for i in rows]
+        try:
+            with allocations_named():
+                self._state = self._state.rows(rows) if self._state and rows else None
+        except Failure as failure:
+            for text in kept:
+                self._fail(text, failure)
+            self._state, kept = None, []
+        self._writing = kept
+
+    def _fail(self, text: RunningText, failure: Failure) -> None:
+        self._cancelled.discard(text.id)
+        self.lost = self.lost or isinstance(failure, KernelError)
+        self._send(failed(text.id, failure))
+
+    def _remember_row(self, row: int, logits: torch.Tensor | None) -> None:
+        assert self._state is not None
+        with contextlib.suppress(OutOfMemory), allocations_named():
+            self._cache.keep(self._writing[row].consumed, self._state.rows([row]), logits)
+
+    def _remember(self, text: RunningText, state: Memory, logits: torch.Tensor | None) -> None:
+        with contextlib.suppress(OutOfMemory), allocations_named():
+            self._cache.keep(text.consumed, state.clone(), logits)

@@ -1,0 +1,39 @@
+"""How a prompt is cut for reading: by the model's shape and what computes, never by the clock.
+
+So the same prompt is always cut in the same places, and what is computed repeats bit by bit.
+"""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from app.runtime.spec import Spec
+
+if TYPE_CHECKING:
+    from app.kernels import Ops
+
+_TOKENS = 256  # fewer make products of matrices slower: they wait for the weights
+_WORK = 2**37  # parameters times tokens between two tokens of other texts: a second or so on a CPU
+
+
+class Pace(NamedTuple):
+    """So many ``tokens`` of a prompt go through the model at once, at most.
+
+    Other texts are brought forward after ``work``, which is tokens times layers.
+    """
+
+    tokens: int
+    work: int
+
+    def end_after(self, place: int) -> int:
+        """Where the piece of a prompt ends in which ``place`` lies."""
+        return (place // self.tokens + 1) * self.tokens
+
+    def layers(self, tokens: int) -> int:
+        """How many layers a piece of so many tokens goes through at once."""
+        return max(1, self.work // tokens)
+
+
+def pace_of(spec: Spec, ops: "Ops") -> Pace:
+    """The pace of a model on these operations; a card reads a piece before anybody has waited."""
+    if ops.device is not None:
+        return Pace(ops.rows, ops.rows * spec.layers)
+    return Pace(min(_TOKENS, ops.rows), _WORK * spec.layers // spec.parameters)

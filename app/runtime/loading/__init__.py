@@ -1,0 +1,1 @@
+"""From a path to a model that computes rightly, on a GPU or the processor."""

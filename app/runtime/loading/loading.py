@@ -1,0 +1,90 @@
+"""From a path to a model that can run: checkpoint, strategy, tokenizer, family; no process."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from .backends import Backends
+from app.runtime.checkpoint import open_checkpoint
+from app.library.scan import name_of
+from app.kernels.allocation import allocations_named
+from app.runtime.families.families import Family, family_of
+from app.runtime.protocol.messages import Loaded, SteppedDown
+from app.runtime.planning.strategy import Strategy, parse
+from app.system.threads import physical_cores
+from app.runtime.tokenizers import Tokenizer, for_model
+
+if TYPE_CHECKING:
+    from app.runtime.models import Rwkv
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A model in memory, and all that is needed to talk to it."""
+
+    path: Path
+    fingerprint: str
+    model: "Rwkv"
+    tokenizer: Tokenizer
+    family: Family
+    strategy: Strategy
+    load_s: float
+    stepped_down: SteppedDown | None = None
+
+    def loaded(self, request: int) -> Loaded:
+        """What the window is told about it."""
+        return Loaded(
+            id=request,
+            path=str(self.path),
+            name=name_of(self.path),
+            spec=self.model.spec,
+            strategy=self.strategy.text,
+            backend=self.model.ops.name,
+            note=self.model.ops.note,
+            stepped_down=self.stepped_down,
+            weights_bytes=self.model.weights_bytes,
+            load_s=self.load_s,
+            tokenizer=self.tokenizer.name,
+            wordless=self.tokenizer.failure is not None,
+            templates=self.family.templates,
+            thinks=self.family.thinks,
+            sampling=self.family.sampling,
+        )
+
+
+def open_model(
+    path: str | Path,
+    strategy: str,
+    progress: Callable[[int, int], None] | None = None,
+    backends: Backends | None = None,
+) -> Opened:
+    """Load a model; a strategy of "" is chosen for this machine.
+
+    ``progress`` is told (layers done, layers); ``backends`` are this machine's unless others are
+    given.  Raises CheckpointError, StrategyError, NoCard and OutOfMemory.  Sets the number of
+    threads that torch uses in this process.
+    """
+    begun = time.perf_counter()
+    path = Path(path)
+    wanted = parse(strategy) if strategy else None
+    torch.set_num_threads(min(torch.get_num_threads(), physical_cores()))
+    with allocations_named(), open_checkpoint(path) as checkpoint:
+        running = (backends or Backends()).bring_up(checkpoint, wanted, progress)
+        tokenizer = for_model(
+            checkpoint.spec, path if path.is_dir() else path.parent, checkpoint.metadata
+        )
+        fingerprint = checkpoint.fingerprint
+    return Opened(
+        path=path,
+        fingerprint=fingerprint,
+        model=running.model,
+        tokenizer=tokenizer,
+        family=family_of(name_of(path), tokenizer.name),
+        strategy=running.strategy,
+        load_s=time.perf_counter() - begun,
+        stepped_down=running.stepped_down,
+    )

@@ -1,0 +1,91 @@
+"""One-token runs of a model on a card: one captured graph for each size of batch.
+
+A batch is filled up to the next size with rows that nobody looks at.  What a graph works on stays:
+the ids of the tokens, and a table with the addresses of the texts' memories.  So texts come and go
+without a new capture.  Batches of more than 128 run without one.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from app.kernels import Array, Ops
+from app.kernels.ops import Captured
+from app.runtime.states.gpu_states import CardState, Views
+
+_LARGEST = 128
+
+
+@dataclass
+class _Bucket:
+    tokens: Tensor
+    table: Array
+    addresses: "np.ndarray[tuple[int, ...], np.dtype[np.uint64]]"
+    views: Views
+    captured: Captured | None = None
+
+
+class Buckets:
+    """Captures of the one run that a model has for tokens (B, 1) and a CardState of B texts."""
+
+    def __init__(self, ops: Ops) -> None:
+        self._ops = ops
+        self._known: dict[tuple[int, bool], _Bucket] = {}
+        self._spare: Array | None = None
+
+    def __call__(self, run: Callable[[Tensor, Any], Array], tokens: Tensor, state: Any) -> Tensor:
+        """What ``run`` would give, on the host."""
+        size = bucket_for(state.batch)
+        if size > _LARGEST:
+            whole: Tensor = self._ops.host(run(tokens, state))
+            return whole
+        key = (size, self._ops.skipping)
+        bucket = self._known.get(key) or self._fresh(size, state)
+        self._fill(bucket, tokens, state)
+        if bucket.captured is None:
+            like = _Like(size, bucket.views)
+            bucket.captured = self._ops.capture(lambda: run(bucket.tokens, like))
+            assert bucket.captured is not None
+            self._known[key] = bucket
+        else:
+            bucket.captured.again()
+        result: Tensor = self._ops.host(bucket.captured.result[: state.batch])
+        return result
+
+    def _fresh(self, size: int, state: CardState) -> _Bucket:
+        device = state.device
+        table = device.empty((size,), np.dtype(np.uint64))
+        tokens = torch.zeros((size, 1), dtype=torch.int64)
+        return _Bucket(tokens, table, np.zeros(size, np.uint64), state.plan.views(table))
+
+    def _fill(self, bucket: _Bucket, tokens: Tensor, state: CardState) -> None:
+        bucket.tokens[: len(tokens)] = tokens
+        addresses = np.full(len(bucket.tokens), self._nowhere(state), np.uint64)
+        addresses[: state.batch] = state.addresses
+        if (addresses != bucket.addresses).any():
+            bucket.addresses = addresses
+            state.device.write(bucket.table, addresses)
+
+    def _nowhere(self, state: CardState) -> int:
+        """The block that the rows nobody looks at share."""
+        if self._spare is None:
+            self._spare = state.device.empty((state.plan.size,), np.dtype(np.float32))
+            state.device.clear(self._spare)
+        return state.device.address(self._spare)
+
+
+@dataclass(frozen=True)
+class _Like:
+    """What a run asks of a state."""
+
+    batch: int
+    views: Views
+
+
+def bucket_for(batch: int) -> int:
+    """The size that a batch is filled up to: a power of two."""
+    return 1 << (batch - 1).bit_length()

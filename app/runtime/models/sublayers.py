@@ -1,0 +1,195 @@
+"""What the generations share: the residual stack, and the gated feed-forward.
+
+Shapes read (B, T, C): batch, time, channels.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import ClassVar, Protocol
+
+import torch
+from torch import Tensor
+
+from app.errors import RequestRefused
+from app.kernels import Array
+from app.runtime.states.gpu_states import CardState
+from app.runtime.spec import Spec
+from app.runtime.states.state import Memory, State
+
+from .capture_pool import Buckets
+from .captured_decode import Replay
+from .scope import Scope
+
+
+class Half(Protocol):
+    """One half of a block: time mixing or channel mixing, with the norm before it."""
+
+    def __init__(self, block: Scope, spec: Spec) -> None: ...
+
+    def __call__(self, x: Array, layer: "Layer") -> None:
+        """Adds its part to the residual ``x`` (B, T, C) and moves the layer's memory on."""
+        ...
+
+
+class Layer:
+    """One layer's memory during one forward: views into the State, and what layer 0 left.
+
+    ``attend`` and ``feed`` (B, C) are the last normalised inputs of the two halves; ``wkv`` is
+    (B, 3, A) in generation 4 and (B, H, N, N) after.  ``first`` is generation 7's first value.
+    """
+
+    __slots__ = ("attend", "feed", "first", "wkv")
+
+    def __init__(self, attend: Array, feed: Array, wkv: Array, first: list[Array]) -> None:
+        self.attend, self.feed, self.wkv, self.first = attend, feed, wkv, first
+
+
+class Rwkv:
+    """Embedding, residual blocks, norm, head; a generation brings the two halves."""
+
+    attend: ClassVar[type[Half]]
+    feed: ClassVar[type[Half]]
+
+    def __init__(self, root: Scope, progress: Callable[[int, int], None]) -> None:
+        self.spec, self.ops = root.checkpoint.spec, root.ops
+        self.table = root.embedding()
+        self.before = (root / "blocks" / 0).pair("ln0")
+        self.blocks: list[tuple[Half, Half]] = []
+        progress(0, self.spec.layers)
+        for index in range(self.spec.layers):
+            at = root / "blocks" / index
+            self.blocks.append((self.attend(at, self.spec), self.feed(at, self.spec)))
+            progress(index + 1, self.spec.layers)
+        self.after, self.head = root.pair("ln_out"), root.head()
+        self._replay = Replay(self.ops) if self.ops.device is None else Buckets(self.ops)
+        # a card has copies of its own
+        self._watch = root.checkpoint.watch() if self.ops.device is None else None
+
+    @property
+    def weights_bytes(self) -> int:
+        """What one token reads: everything but the embedding table."""
+        return sum(_nbytes(part) for part in (self.before, self.blocks, self.after, self.head))
+
+    def blank(self, batch: int = 1) -> Memory:
+        """The state before the first token, for ``batch`` texts."""
+        return self.place(State.blank(self.spec, batch))
+
+    def place(self, state: State) -> Memory:
+        """A State where the model's operations want it."""
+        return state if self.ops.device is None else CardState.of(state, self.ops.device)
+
+    @torch.inference_mode()
+    def forward(self, tokens: Tensor, state: Memory, *, every: bool = False) -> Tensor:
+        """Logits, float32, after each row's last token (B, V), or every token (B, T, V).
+
+        ``tokens`` (B, T) int64; ``state`` of B texts moves on by T tokens, in place.  Raises
+        RequestRefused for a token that the vocabulary does not have, or for no token at all, and
+        ChangedCheckpoint where the file was written to in which weights lie.
+        """
+        self._begin(tokens, state)
+        batch, steps = tokens.shape
+        if steps == 1:
+            only = self._replay(self._step, tokens, state)
+            return only if every else only[:, 0]
+        host = self.ops.host
+        piece = max(1, self.ops.rows // batch)
+        logits = []
+        for first in range(0, steps, piece):
+            x = self._run(tokens[:, first : first + piece], state, every=every)
+            if every:
+                logits.append(host(self._logits(x)))
+        if every:
+            return logits[0] if len(logits) == 1 else torch.cat(logits, 1)
+        last: Tensor = host(self._logits(x[:, -1]))
+        return last
+
+    @torch.inference_mode()
+    def reading(self, tokens: Tensor, state: Memory) -> Iterator[Tensor | None]:
+        """``forward`` in steps: None after each layer, and at last the logits (B, V).
+
+        A card takes it as one step, and so does a single token.  Where it is left early or fails,
+        ``state`` is good for nothing any more.
+        """
+        if self.ops.device is not None or not 1 < tokens.shape[1] <= self.ops.rows // len(tokens):
+            yield self.forward(tokens, state)
+            return
+        self._begin(tokens, state)
+        for x in self._layers(tokens, state, every=False):  # noqa: B007 - the last one is what counts
+            yield None
+        last: Tensor = self.ops.host(self._logits(x[:, -1]))
+        yield last
+
+    def _begin(self, tokens: Tensor, state: Memory) -> None:
+        """What ``forward`` raises before it computes."""
+        self._check(tokens, state)
+        if self._watch:
+            self._watch()
+
+    def _run(self, tokens: Tensor, state: Memory, *, every: bool = True) -> Array:
+        """The residual of every token, or that of the last ones with the last behind all."""
+        *_, x = self._layers(tokens, state, every=every)
+        return x
+
+    def _layers(self, tokens: Tensor, state: Memory, *, every: bool) -> Iterator[Array]:
+        """The residual behind each layer."""
+        x = self.ops.embed(self.table, tokens, self.before)
+        # not on cards, whose arrays are of another library
+        shortened = None if every or self.ops.device is not None else self.blocks[-1][1]
+        first: list[Array] = []
+        for (attend, feed), memory in zip(self.blocks, state.views, strict=True):
+            attended, fed, wkv = memory
+            layer = Layer(attended, fed, wkv, first)
+            attend(x, layer)
+            if feed is shortened:
+                # of the others nothing is left but what is shifted: the norm of the last but one
+                x = x[:, -2:].contiguous()
+            feed(x, layer)
+            yield x
+
+    def _step(self, tokens: Tensor, state: Memory) -> Array:
+        return self._logits(self._run(tokens, state))
+
+    def _logits(self, x: Array) -> Array:
+        return self.head.logits(self.ops.norm(x, self.after))
+
+    def _check(self, tokens: Tensor, state: Memory) -> None:
+        if tokens.dim() != 2 or len(tokens) != state.batch:
+            shape = tuple(tokens.shape)
+            raise ValueError(f"tokens of shape {shape} for a state of {state.batch} texts")
+        if not tokens.numel():
+            raise RequestRefused(why="there is no token to run")
+        ids = tokens.flatten().tolist()  # torch takes ten times as long for a few numbers
+        least, most = min(ids), max(ids)
+        if least < 0 or most >= self.spec.vocabulary:
+            wrong = least if least < 0 else most
+            raise RequestRefused(why="token", value=wrong, vocabulary=self.spec.vocabulary)
+
+
+class GatedFeed:
+    """The feed-forward of generations 4 to 6: square-ReLU, gated by receptance."""
+
+    def __init__(self, block: Scope, spec: Spec) -> None:
+        at = block / "ffn"
+        self.ops, self.norm, self.mixes = at.ops, block.pair("ln2"), self.read_mixes(at)
+        self.key, self.value = at.matrix("key"), at.value("value")
+        self.receptance = at.matrix("receptance")
+
+    @staticmethod
+    def read_mixes(at: Scope) -> Array:
+        """The two blends (k, r)."""
+        return at.kept("time_mix_k", "time_mix_r")
+
+    def __call__(self, x: Array, layer: Layer) -> None:
+        """See Half."""
+        k, r = self.ops.mix(x, self.norm, layer.feed, self.mixes)
+        self.value.onto(x, self.key(k, "relu2"), self.receptance(r, "sigmoid"))
+
+
+def _nbytes(part: object) -> int:
+    """Bytes of all arrays and weights that hang on a part of a model."""
+    size = getattr(part, "nbytes", None)
+    if size is not None:
+        return int(size)
+    if isinstance(part, list | tuple):
+        return sum(_nbytes(inner) for inner in part)
+    named = getattr(part, "__dict__", {})
+    return sum(_nbytes(inner) for name, inner in named.items() if name != "ops")

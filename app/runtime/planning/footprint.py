@@ -1,0 +1,133 @@
+"""The memory that a model takes, told from its sizes alone; knows no file and no array.
+
+int8 and int4 are the formats of the projections; matrices of fewer than 512 inputs have 8 bits and
+four times the scales in both.  The head has 8 bits in both, as it decides between tokens.
+Everything else (embedding, norms, mixes, low-rank chains) keeps 16 or 32 bits.
+"""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from app.kernels.layout import Shape, kind_for
+
+from app.runtime.spec import Spec
+
+if TYPE_CHECKING:
+    from .strategy import Strategy
+
+_BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
+_ROWS = 512  # tokens that a prefill takes at once
+_CHUNK = 32  # tokens of it between two states that are kept for a moment
+_LOGITS_ROWS = 8
+_LIBRARIES_BYTES = 64 << 20  # what the libraries of matrix products keep for themselves
+_CARD_ROWS = 1024
+_CARD_BYTES = 512 << 20  # a card's context, the kernels on it, and cuBLAS's own memory
+_HEADS = {"int4": "int8"}
+QUANTISED = ("int8", "int4")
+
+
+class Footprint(NamedTuple):
+    """Bytes that a loaded model takes, the state for one text."""
+
+    weights: int
+    state: int
+    workspace: int
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return self.weights + self.state + self.workspace
+
+
+def head_format(form: str) -> str:
+    """The format of the head in a strategy of the format ``form``."""
+    return _HEADS.get(form, form)
+
+
+def small_format(form: str, dtype: str) -> str:
+    """The format of what is never quantised, from the strategy's and the type of the file."""
+    if form not in QUANTISED:
+        return form
+    return "bf16" if dtype == "bf16" else "fp32"
+
+
+def footprint(spec: Spec, strategy: "Strategy", dtype: str = "fp32") -> Footprint:
+    """Bytes for weights, one text's state, and the working memory of a prefill.
+
+    All of it lies on the strategy's device.  ``dtype`` is the file's: the embedding table keeps
+    it, unless the strategy's is smaller.
+    """
+    form, table = strategy.format, spec.vocabulary * spec.width
+    small = _BYTES[small_format(form, dtype)]
+    rest = spec.parameters - table - table - _projections(spec) + _padding(spec)
+    weights = rest * small + _head(spec, form) + spec.layers * _block(spec, form)
+    most = 4 if form == "fp32" else 2
+    weights += table * min(most, _BYTES.get(dtype, most))
+    vectors = spec.layers * 24 * max(spec.width, spec.attention_width)
+    widest = max(6 * spec.width, 12 * spec.attention_width, 2 * spec.ffn_width)
+    rows = _CARD_ROWS if strategy.on_card else _ROWS
+    inside = rows * (widest + 8 * spec.width)
+    logits = spec.vocabulary * _LOGITS_ROWS
+    largest = max(spec.ffn_width, spec.attention_width) * spec.width if form in QUANTISED else 0
+    if strategy.on_card:
+        halves = rows * max(spec.ffn_width, spec.attention_width) + largest
+        workspace = 4 * (inside + logits) + 2 * halves + _CARD_BYTES
+    else:
+        starts = 2 * _ROWS // _CHUNK * spec.heads * spec.head_size**2
+        workspace = 4 * (inside + starts + logits + largest) + _LIBRARIES_BYTES
+    return Footprint(weights + 4 * vectors, state_bytes(spec), workspace)
+
+
+def _matrices(spec: Spec) -> list[tuple[int, int, int]]:
+    """One block's projections as (how many, out, in); the last one is the feed-forward's value."""
+    width, attention = spec.width, spec.attention_width
+    gated = spec.generation in ("5.1", "5.2", "6.0")
+    return [
+        (4 if gated else 3, attention, width),
+        (1, width, attention),
+        (0 if spec.generation == "7.0" else 1, width, width),
+        (1, spec.ffn_width, width),
+        (1, width, spec.ffn_width),
+    ]
+
+
+def _projections(spec: Spec) -> int:
+    """Numbers of all blocks' projections."""
+    return spec.layers * sum(n * out * inputs for n, out, inputs in _matrices(spec))
+
+
+def _block(spec: Spec, form: str) -> int:
+    """Bytes of one block's projections; the value may be kept by unit, which fills up more."""
+    *dense, (_, out, inputs) = _matrices(spec)
+    if form not in QUANTISED:
+        return _projections(spec) // spec.layers * _BYTES[form]
+    value = max(_bytes(form, out, inputs, by_unit=by_unit) for by_unit in (False, True))
+    return value + sum(n * _bytes(form, out, inputs) for n, out, inputs in dense)
+
+
+def _bytes(form: str, outputs: int, inputs: int, *, by_unit: bool = False) -> int:
+    return Shape(kind_for(form, inputs), outputs, inputs, by_unit).nbytes
+
+
+def _head(spec: Spec, form: str) -> int:
+    kind = head_format(form)
+    if kind in QUANTISED:
+        return _bytes(kind, spec.vocabulary, spec.width)
+    return spec.vocabulary * spec.width * _BYTES[kind]
+
+
+def _padding(spec: Spec) -> int:
+    """Numbers that fill generation 7's low-rank chains up to one rank.
+
+    What the projections do not explain of the parameters are the chains themselves.  Official
+    shapes add 0.8 to 1.3 of them; the native kernels fill up the way down only, which is half.
+    """
+    if spec.generation != "7.0":
+        return 0
+    chains = spec.parameters - 2 * spec.vocabulary * spec.width - _projections(spec)
+    return max(0, chains * 3 // 4)
+
+
+def state_bytes(spec: Spec) -> int:
+    """Bytes of one text's state."""
+    matrix = spec.heads * spec.head_size**2 or 3 * spec.attention_width
+    return 4 * spec.layers * (2 * spec.width + matrix)

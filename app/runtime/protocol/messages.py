@@ -1,0 +1,265 @@
+"""Every message between the window (or command line) and a worker; knows no process and no pipe.
+
+Requests carry an ``id``; a worker answers each with any number of events bearing that id,
+and then exactly one ``Done``, ``Loaded``, ``Measured`` or ``Failed``.  Nothing else crosses.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+from app.errors import BY_CODE, Failure
+
+from app.runtime.spec import Spec
+
+
+class Sampling(msgspec.Struct, frozen=True, kw_only=True):
+    """How the next token is chosen, in the RWKV order: penalties, softmax, top-p, top-k, power.
+
+    ``temperature`` 0 is greedy.  ``top_k`` 0, ``min_p`` 0 and ``top_p`` >= 1 switch a filter off.
+    ``decay`` multiplies every penalty count once a step.  Without a ``seed`` one is drawn and told.
+    """
+
+    temperature: float = 1.0
+    top_p: float = 0.5
+    top_k: int = 0
+    min_p: float = 0.0
+    presence: float = 0.0
+    frequency: float = 0.0
+    decay: float = 0.996
+    seed: int | None = None
+    banned: tuple[int, ...] = ()
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """One message of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    text: str
+
+
+class Chat(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A conversation to be continued; the worker renders it with a template.
+
+    ``template`` "" is the model's own; ``think`` is "off", "on" or "fake" where the family
+    knows it.
+    """
+
+    turns: tuple[Turn, ...]
+    template: str = ""
+    think: Literal["off", "on", "fake"] = "off"
+
+
+class Text(msgspec.Struct, frozen=True, tag=True):
+    """A text to be continued as it stands."""
+
+    text: str
+
+
+class Tokens(msgspec.Struct, frozen=True, tag=True):
+    """Token ids to be continued as they stand."""
+
+    ids: tuple[int, ...]
+
+
+Prompt = Chat | Text | Tokens
+
+
+class Message(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Anything that crosses the pipe."""
+
+    id: int
+
+
+# requests
+
+
+class Load(Message, frozen=True, tag=True, kw_only=True):
+    """Open the checkpoint at ``path``; answered by LoadProgress events and one Loaded.
+
+    The path is in bytes (os.fsencode), for not every name of a file is text.
+    """
+
+    path: bytes
+    strategy: str = ""
+
+
+class Generate(Message, frozen=True, tag=True, kw_only=True):
+    """Continue ``prompt`` by at most ``limit`` tokens; answered by Prefilled, Pieces and one Done.
+
+    ``stops`` end the text (and are not part of it) wherever they appear, also across token
+    borders; the template's own stops are added for a Chat.  ``top_logprobs`` > 0 asks for the
+    log-probability of each chosen token and of that many best ones.
+    """
+
+    prompt: Prompt
+    limit: int = 1024
+    sampling: Sampling = Sampling()
+    stops: tuple[str, ...] = ()
+    top_logprobs: int = 0
+
+
+class Measure(Message, frozen=True, tag=True, kw_only=True):
+    """Tell how fast memory is read in a block of so many bytes; answered by one Measured."""
+
+    block_bytes: int
+
+
+class Cancel(Message, frozen=True, tag=True, kw_only=True):
+    """Stop request ``id``; it still ends with its own Done (reason "stopped")."""
+
+
+class Quit(Message, frozen=True, tag=True, kw_only=True):
+    """Leave, at the next token at the latest; no answer follows."""
+
+
+# events
+
+
+class LoadProgress(Message, frozen=True, tag=True, kw_only=True):
+    """``done`` of ``total`` layers are in memory."""
+
+    done: int
+    total: int
+
+
+class Prefilled(Message, frozen=True, tag=True, kw_only=True):
+    """``done`` of ``total`` prompt tokens have been read."""
+
+    done: int
+    total: int
+
+
+class TokenFacts(msgspec.Struct, frozen=True):
+    """One token: its log-probability before sampling, and the best candidates (id, logprob)."""
+
+    token: int
+    logprob: float | None = None
+    top: tuple[tuple[int, float], ...] = ()
+
+
+class Piece(Message, frozen=True, tag=True, kw_only=True):
+    """New words, and the tokens since the last piece (no text while bytes are held back)."""
+
+    text: str
+    tokens: tuple[TokenFacts, ...] = ()
+
+
+# endings
+
+
+class SteppedDown(msgspec.Struct, frozen=True):
+    """Why a model runs in another way than it was to: the first one's strategy, and its failure.
+
+    ``code`` and ``facts`` are the Failure's.
+    """
+
+    strategy: str
+    code: str
+    facts: dict[str, str | int | float] = {}
+
+
+class Loaded(Message, frozen=True, tag=True, kw_only=True):
+    """The model is ready.
+
+    ``weights_bytes`` is what one token reads (without the embedding table).  ``tokenizer`` is
+    "world", "neox20b", "bytes", "midi", "midi-piano", "abc" or "none", and ``wordless`` tells
+    that it cannot be used: its file is missing or broken, or no tokenizer is known.
+    ``templates`` are the prompt templates that fit, the usual one first; ``thinks`` tells whether
+    the family knows think modes.  ``backend`` is what computes ("native avx512", "portable"), and
+    ``note`` says in one line why it is not a faster one, or nothing.  ``stepped_down`` tells of a
+    card that was to run it and could not.
+    """
+
+    path: str
+    name: str
+    spec: Spec
+    strategy: str
+    backend: str = ""
+    note: str = ""
+    stepped_down: SteppedDown | None = None
+    weights_bytes: int
+    load_s: float
+    tokenizer: str
+    wordless: bool = False
+    templates: tuple[str, ...]
+    thinks: bool
+    sampling: Sampling
+
+
+class Done(Message, frozen=True, tag=True, kw_only=True):
+    """The end of a text.
+
+    ``reason``: "end" (token 0), "stop" (a stop string), "limit", "stopped" (by Cancel).
+    ``prefill_s`` is the time to the first logits, ``first_token_s`` from the request's arrival
+    to the first token, ``decode_s`` the time of all further tokens.  ``taken_back``: so many
+    characters at the end of the reply that was continued turned out to begin the stop.
+    """
+
+    reason: Literal["end", "stop", "limit", "stopped"]
+    prompt_tokens: int
+    tokens: int
+    prefill_s: float
+    decode_s: float
+    first_token_s: float
+    seed: int
+    taken_back: int = 0
+
+
+class Measured(Message, frozen=True, tag=True, kw_only=True):
+    """What limits the worker, as it is now: all its threads read memory at this speed.
+
+    ``peak_memory_bytes`` is what it ever had before it was asked.
+    """
+
+    read_bandwidth_bytes_per_s: float
+    peak_memory_bytes: int
+    threads: int
+
+
+class Failed(Message, frozen=True, tag=True, kw_only=True):
+    """The request failed: a Failure's code, detail and facts."""
+
+    code: str
+    detail: str = ""
+    facts: dict[str, str | int | float] = {}
+
+
+def failed(request: int, failure: Failure) -> Failed:
+    """The ending that carries ``failure``."""
+    return Failed(id=request, code=failure.code, detail=failure.detail, facts=failure.facts)
+
+
+def failure_of(reply: Failed) -> Failure:
+    """The failure that an ending carries, as the type that was raised."""
+    return BY_CODE.get(reply.code, Failure)(reply.detail, **reply.facts)
+
+
+Request = Load | Generate | Measure | Cancel | Quit
+Event = LoadProgress | Prefilled | Piece
+Ending = Loaded | Done | Measured | Failed
+Reply = Event | Ending
+
+_encoder = msgspec.msgpack.Encoder()
+
+
+def encode(message: Message) -> bytes:
+    """One message as bytes; text that is not Unicode (a lone surrogate) is mended first."""
+    try:
+        return _encoder.encode(message)
+    except UnicodeEncodeError:
+        return _encoder.encode(_mended(msgspec.to_builtins(message)))
+
+
+def _mended(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {name: _mended(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_mended(inner) for inner in value]
+    return value
+
+
+decode_request = msgspec.msgpack.Decoder(Request).decode
+decode_reply = msgspec.msgpack.Decoder(Reply).decode

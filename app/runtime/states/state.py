@@ -1,0 +1,165 @@
+"""What a model remembers of the texts it runs: one State for a batch, its rows, and its files.
+
+The arrays are float32 on the host, layers first: ``shift`` (L, 2, B, C) holds the last
+normalised inputs of time mixing and channel mixing, ``wkv`` is (L, B, 3, A) in generation 4
+(numerator, denominator, peak) and (L, B, H, N, N) after: [key, value] in 5 and 6, [value, key]
+in 7, as the official implementations keep it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, Self, TypeVar
+
+import torch
+from torch import Tensor
+
+from app.runtime.spec import Spec
+
+_M = TypeVar("_M", bound="Memory")
+
+_NO_PEAK = -1e30  # the official start of generation 4's running maximum
+
+
+class Memory(Protocol):
+    """The memory of B texts, wherever it lies; ``State`` on the host."""
+
+    @property
+    def generation(self) -> str:
+        """Of the model."""
+        ...
+
+    @property
+    def batch(self) -> int:
+        """How many texts."""
+        ...
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all rows."""
+        ...
+
+    @property
+    def views(self) -> Any:
+        """Each layer's parts."""
+        ...
+
+    def host(self) -> "State":
+        """As a State."""
+        ...
+
+    def clone(self) -> Self:
+        """A copy in memory of its own."""
+        ...
+
+    def rows(self, indices: Sequence[int]) -> Self:
+        """Copies of some texts' memories, in the order given."""
+        ...
+
+    def put(self, index: int, row: Any) -> None:
+        """Overwrite one text's memory with another's."""
+        ...
+
+    def beside(self, others: Sequence[Any]) -> Self:
+        """Copies of this and others of the same kind as one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The memory of B texts.  A model advances it in place; copies are the caller's to make.
+
+    ``views`` are each layer's parts, to be written to: (B, C) of attention, (B, C) of feed, wkv.
+    """
+
+    generation: str
+    shift: Tensor
+    wkv: Tensor
+    views: list[tuple[Tensor, Tensor, Tensor]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        views = [(*pair.unbind(0), wkv) for pair, wkv in zip(self.shift, self.wkv, strict=True)]
+        object.__setattr__(self, "views", views)
+
+    @classmethod
+    def blank(cls, spec: Spec, batch: int = 1) -> "State":
+        """Before the first token."""
+        shift = torch.zeros((spec.layers, 2, batch, spec.width))
+        if spec.generation == "4":
+            wkv = torch.zeros((spec.layers, batch, 3, spec.attention_width))
+            wkv[:, :, 2] = _NO_PEAK
+        else:
+            shape = (spec.layers, batch, spec.heads, spec.head_size, spec.head_size)
+            wkv = torch.zeros(shape)
+        return cls(spec.generation, shift, wkv)
+
+    @property
+    def batch(self) -> int:
+        """How many texts."""
+        return self.shift.shape[2]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all rows."""
+        return self.shift.nbytes + self.wkv.nbytes
+
+    def host(self) -> "State":
+        """This one: it is there already."""
+        return self
+
+    def beside(self, others: Sequence["State"]) -> "State":
+        """Copies of this and others as one."""
+        shift = torch.cat([state.shift for state in (self, *others)], 2)
+        return State(self.generation, shift, torch.cat([s.wkv for s in (self, *others)], 1))
+
+    def clone(self) -> "State":
+        """A copy in memory of its own."""
+        return State(self.generation, self.shift.clone(), self.wkv.clone())
+
+    def rows(self, indices: Sequence[int]) -> "State":
+        """Copies of some texts' memories, in the order given."""
+        index = torch.tensor(list(indices), dtype=torch.long)
+        return State(self.generation, self.shift[:, :, index], self.wkv[:, index])
+
+    def put(self, index: int, row: "State") -> None:
+        """Overwrite one text's memory with that of a State of one text."""
+        self.shift[:, :, index] = row.shift[:, :, 0]
+        self.wkv[:, index] = row.wkv[:, 0]
+
+
+def stack(states: Sequence[_M]) -> _M:
+    """One memory of all texts, in order."""
+    return states[0].beside(states[1:])
+
+
+def official_state(state: State, index: int = 0) -> dict[str, Tensor]:
+    """One text's memory by name, in the order of the official implementation's list of states.
+
+    ``state.<layer>.att_x`` (C,), then ``S`` (H, N, N), or ``aa``, ``bb``, ``pp`` (A,) in
+    generation 4, then ``ffn_x`` (C,).
+    """
+    named: dict[str, Tensor] = {}
+    for layer, (attend, feed, wkv) in enumerate(state.views):
+        at = f"state.{layer}."
+        named[at + "att_x"] = attend[index].clone()
+        if state.generation == "4":
+            named |= {at + n: v.clone() for n, v in zip(_DOVE, wkv[index], strict=True)}
+        else:
+            named[at + "S"] = wkv[index].clone()
+        named[at + "ffn_x"] = feed[index].clone()
+    return named
+
+
+def from_official(named: Mapping[str, Tensor], spec: Spec) -> State:
+    """The reverse of ``official_state``: a State of one text."""
+    state = State.blank(spec)
+    for layer, (attend, feed, wkv) in enumerate(state.views):
+        at = f"state.{layer}."
+        attend[0], feed[0] = named[at + "att_x"], named[at + "ffn_x"]
+        if spec.generation == "4":
+            wkv[0] = torch.stack([named[at + name] for name in _DOVE])
+        else:
+            wkv[0] = named[at + "S"]
+    return state
+
+
+_DOVE = ("aa", "bb", "pp")

@@ -1,0 +1,1 @@
+"""The worker process, and how the window speaks to it."""

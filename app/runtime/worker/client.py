@@ -1,0 +1,229 @@
+"""One worker process, spoken to with ``async for``; needs a running loop, not Qt."""
+
+import asyncio
+import contextlib
+import itertools
+import os
+from collections.abc import AsyncGenerator, Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from app.errors import Failure, NoModel, RequestRefused, WorkerDied
+
+from app.runtime.protocol import messages
+from app.system.frames import LIMIT, GarbledError
+from app.system.child_process import End, Process, worker_command
+from app.runtime.protocol.messages import (
+    Cancel,
+    Done,
+    Event,
+    Failed,
+    Generate,
+    Load,
+    Loaded,
+    LoadProgress,
+    Measure,
+    Measured,
+    Prompt,
+    Quit,
+    Reply,
+    Request,
+    Sampling,
+    failed,
+    failure_of,
+)
+
+_STOP_LIMIT_S = 1.0
+_QUIT_LIMIT_S = 1.0
+
+
+class Client:
+    """Starts a worker at once, from the loop's thread, and owns it until ``close``.
+
+    ``on_end`` is called in the loop when the process has ended, for whatever cause; ``failure``
+    then says why (None where ``close`` or ``kill`` ended it).
+    """
+
+    def __init__(
+        self, on_end: Callable[[], None] = lambda: None, command: Sequence[str] = ()
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._on_end = on_end
+        self._ids = itertools.count(1)
+        self._inboxes: dict[int, asyncio.Queue[Reply]] = {}
+        self._running: dict[int, Load | Generate | Measure] = {}
+        self._still = asyncio.Event()
+        self._still.set()
+        self._ended = asyncio.Event()
+        self._leaving = False
+        self._strategy = ""
+        self.failure: WorkerDied | None = None
+        self._process = Process(command or worker_command(), self._receive, self._end)
+
+    @property
+    def pid(self) -> int:
+        """The worker's process id."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether a request can be sent: the process runs and was not told to leave."""
+        return not self._ended.is_set() and not self._leaving
+
+    async def load(
+        self, path: str, strategy: str, report: Callable[[LoadProgress], None] = lambda _: None
+    ) -> Loaded:
+        """Open the model at ``path``.  Raises the failures of loading, or WorkerDied."""
+        path, self._strategy = _whole(path), strategy
+        load = Load(id=next(self._ids), path=os.fsencode(path), strategy=strategy)
+        async with contextlib.aclosing(self._ask(load)) as replies:
+            async for reply in replies:
+                if isinstance(reply, LoadProgress):
+                    report(reply)
+                elif isinstance(reply, Loaded):
+                    self._strategy = reply.strategy
+                    return msgspec.structs.replace(reply, path=path)
+        raise self._end_of_story()
+
+    async def generate(
+        self,
+        prompt: Prompt,
+        *,
+        limit: int,
+        sampling: Sampling,
+        stops: tuple[str, ...] = (),
+        top_logprobs: int = 0,
+    ) -> AsyncGenerator[Event | Done, None]:
+        """Continue ``prompt``: events, then one Done; leaving early stops the text in the worker.
+
+        Leave it inside ``contextlib.aclosing``.  Raises the failure that ended the text:
+        WorkerDied where the process ended, NoModel where ``close`` could not wait for the text.
+        """
+        request = Generate(
+            id=next(self._ids),
+            prompt=prompt,
+            limit=limit,
+            sampling=sampling,
+            stops=stops,
+            top_logprobs=top_logprobs,
+        )
+        async with contextlib.aclosing(self._ask(request)) as replies:
+            async for reply in replies:
+                if not isinstance(reply, Loaded | Measured | Failed):
+                    yield reply
+
+    async def measure(self, block_bytes: int) -> Measured:
+        """What the worker's threads read memory with now.  Raises OutOfMemory or WorkerDied."""
+        measure = Measure(id=next(self._ids), block_bytes=block_bytes)
+        async with contextlib.aclosing(self._ask(measure)) as replies:
+            async for reply in replies:
+                if isinstance(reply, Measured):
+                    return reply
+        raise self._end_of_story()
+
+    async def close(self) -> None:
+        """Stop all texts (each ends with its Done), ask the worker to leave, else take it down.
+
+        A model that is being loaded is not waited for.
+        """
+        if not any(isinstance(request, Load) for request in self._running.values()):
+            for running in self._running:
+                self._send(Cancel(id=running))
+            await self._wait(self._still, _STOP_LIMIT_S)
+        self._leaving = True
+        self._send(Quit(id=0))
+        if not await self._wait(self._ended, _QUIT_LIMIT_S):
+            self.kill()
+            await self._ended.wait()
+
+    def kill(self) -> None:
+        """End the worker at once; ``ended`` tells when it is gone."""
+        self._leaving = True
+        self._process.kill()
+
+    async def ended(self) -> None:
+        """Wait until the process is gone and its exit code known."""
+        await self._ended.wait()
+
+    async def _wait(self, event: asyncio.Event, limit_s: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(event.wait(), limit_s)
+        return event.is_set()
+
+    async def _ask(self, request: Load | Generate | Measure) -> AsyncGenerator[Reply, None]:
+        """Send; yield what comes back, the ending too; cancel where the reader leaves early."""
+        if not self.alive:
+            raise self._end_of_story()
+        inbox = self._inboxes[request.id] = asyncio.Queue()
+        try:
+            self._send(request)
+            self._running[request.id] = request
+            self._still.clear()
+            while True:
+                reply = await inbox.get()
+                if isinstance(reply, Failed):
+                    raise failure_of(reply)
+                yield reply
+                if isinstance(reply, Loaded | Done | Measured):
+                    return
+        finally:
+            del self._inboxes[request.id]
+            if request.id in self._running:
+                self._send(Cancel(id=request.id))
+
+    def _send(self, request: Request) -> None:
+        message = messages.encode(request)
+        if len(message) > LIMIT:
+            raise RequestRefused(why=f"it is longer than {LIMIT >> 20} MiB")
+        self._process.send(message)
+
+    def _receive(self, frame: bytes) -> None:
+        """Called in the process's thread."""
+        try:
+            reply = messages.decode_reply(frame)
+        except msgspec.DecodeError as error:
+            raise GarbledError(str(error)) from error
+        self._call(self._deliver, reply)
+
+    def _end(self, end: End) -> None:
+        """Called in the process's thread."""
+        self._call(self._bury, end)
+
+    def _call(self, function: Callable[..., None], argument: Reply | End) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
+            self._loop.call_soon_threadsafe(function, argument)
+
+    def _deliver(self, reply: Reply) -> None:
+        if inbox := self._inboxes.get(reply.id):
+            inbox.put_nowait(reply)
+        if isinstance(reply, Loaded | Done | Measured | Failed):
+            self._settle(reply.id)
+
+    def _settle(self, request: int) -> None:
+        self._running.pop(request, None)
+        if not self._running:
+            self._still.set()
+
+    def _bury(self, end: End) -> None:
+        if not self._leaving:
+            self.failure = _died(end, self._strategy)
+        self._ended.set()
+        reason = self._end_of_story()
+        for request in list(self._running):
+            self._deliver(failed(request, reason))
+        self._on_end()
+
+    def _end_of_story(self) -> Failure:
+        return self.failure or NoModel()
+
+
+def _whole(path: str) -> str:
+    """The worker's current folder is not ours."""
+    return str(Path(path).absolute())
+
+
+def _died(end: End, strategy: str) -> WorkerDied:
+    known = {"why": "garbled"} if end.garbled else {}
+    known |= {"strategy": strategy} if strategy else {}
+    return WorkerDied(exit_code=end.exit_code, stderr=end.stderr, **known)

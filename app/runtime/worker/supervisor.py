@@ -1,0 +1,253 @@
+"""The one open model: opens, replaces and unloads it, starts its worker anew after a death."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncGenerator, Callable
+from enum import Enum, auto
+from pathlib import Path
+
+import msgspec
+
+from app.errors import Failure, MovedCheckpoint, NoModel, NotFound, WorkerDied
+
+from .client import Client
+from app.library.scan import name_of
+from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress, Prompt, Sampling
+
+_DYING_S = 0.5
+
+
+class Phase(Enum):
+    """Where the worker is.  DEAD: it ended by itself, and the next request starts it again."""
+
+    EMPTY = auto()
+    LOADING = auto()
+    READY = auto()
+    DEAD = auto()
+    CLOSING = auto()
+
+
+class Supervisor:
+    """Needs a running loop.  ``on_change`` is called, in the loop, when a property has changed."""
+
+    def __init__(self, on_change: Callable[[], None] = lambda: None) -> None:
+        self._on_change = on_change
+        self._phase = Phase.EMPTY
+        self._loaded: Loaded | None = None
+        self._progress: LoadProgress | None = None
+        self._failure: Failure | None = None
+        self._asked = "", ""  # for last, if its turn has not come; path and strategy
+        self._wanted: tuple[str, str] | None = None
+        self._client: Client | None = None
+        self._opening: asyncio.Task[Loaded] | None = None
+        self._clients: set[Client] = set()
+        self._one_at_a_time = asyncio.Lock()
+
+    @property
+    def phase(self) -> Phase:
+        """EMPTY, LOADING, READY, DEAD or CLOSING."""
+        return self._phase
+
+    @property
+    def loaded(self) -> Loaded | None:
+        """The model that answers; in DEAD the one that will answer again; else None."""
+        return self._loaded
+
+    @property
+    def progress(self) -> LoadProgress | None:
+        """How many layers are in memory, while LOADING."""
+        return self._progress
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why the worker ended or the model did not open, until the next one is opened."""
+        return self._failure
+
+    @property
+    def worker_pid(self) -> int | None:
+        """The process id of the worker that runs, if one does."""
+        return self._client.pid if self._client and self._client.alive else None
+
+    async def open(self, path: str, strategy: str = "") -> Loaded:
+        """Open a model in place of the one before, whose worker ends first.
+
+        Raises the failures of loading; asyncio.CancelledError where a later ``open``, ``unload``
+        or ``close`` overtook it; NoModel after ``close``.
+        """
+        if self._phase is Phase.CLOSING:
+            raise NoModel
+        return await self._begin(path, strategy)
+
+    def follow(self, before: str, now: str) -> None:
+        """A file has another name or place: if it is the model's, it is called and found by that.
+
+        The worker is not asked: it goes on with the file that it has.  One that waits to be opened
+        is followed, too.
+        """
+        if _same(self._asked[0], before):
+            self._asked = (now, self._asked[1])
+        if self._wanted is None or not _same(self._wanted[0], before):
+            return
+        self._wanted = (now, self._wanted[1])
+        if self._loaded is not None:
+            self._loaded = _at(self._loaded, now)
+        self._on_change()
+
+    async def generate(
+        self,
+        prompt: Prompt,
+        *,
+        limit: int,
+        sampling: Sampling,
+        stops: tuple[str, ...] = (),
+        top_logprobs: int = 0,
+    ) -> AsyncGenerator[Event | Done, None]:
+        """Continue ``prompt``: events, then one Done; leave it inside ``contextlib.aclosing``.
+
+        Waits for a model that is being opened, and starts the worker again where it died.  Raises
+        NoModel where none is open, MovedCheckpoint where its file is not there to be opened again,
+        and the failure that ended the text.  A worker that was dying when the request was sent
+        costs nothing but time: the next one gets it.
+        """
+        for last_try in (False, True):
+            client = await self._ready()
+            sent_s, answered = time.perf_counter(), False
+            events = client.generate(
+                prompt, limit=limit, sampling=sampling, stops=stops, top_logprobs=top_logprobs
+            )
+            try:
+                async with contextlib.aclosing(events):
+                    async for event in events:
+                        answered = True
+                        yield event
+                return
+            except WorkerDied:
+                if last_try or answered or time.perf_counter() - sent_s > _DYING_S:
+                    raise
+
+    async def unload(self) -> None:
+        """End the worker: all of the model's memory is free when this returns."""
+        await self._empty(Phase.EMPTY)
+
+    async def close(self) -> None:
+        """End everything; nothing can be opened afterwards.  May be called again."""
+        await self._empty(Phase.CLOSING)
+
+    def _begin(self, path: str, strategy: str, *, again: bool = False) -> "asyncio.Task[Loaded]":
+        self._overtake()
+        self._asked = (path, strategy)
+        self._opening = asyncio.create_task(self._bring_up(again=again))
+        self._opening.add_done_callback(_note_exception)
+        return self._opening
+
+    def _overtake(self) -> None:
+        if self._opening:
+            self._opening.cancel()
+            self._opening = None
+
+    async def _bring_up(self, *, again: bool) -> Loaded:
+        try:
+            async with self._one_at_a_time:
+                self._wanted = self._asked
+                self._enter(Phase.LOADING)
+                await self._let_go()
+                client = self._client = Client(lambda: self._note_end(client))
+                self._clients.add(client)
+                self._loaded = await self._load(client, again=again)
+                self._enter(Phase.READY)
+                return self._loaded
+        except BaseException as error:
+            self._give_up(error)
+            raise
+
+    async def _load(self, client: Client, *, again: bool) -> Loaded:
+        """What was asked for, by the name that it has in the end."""
+        while True:
+            path, strategy = self._asked
+            try:
+                loaded = await client.load(path, strategy, self._note_progress)
+            except NotFound as error:
+                if self._asked[0] != path:
+                    continue  # renamed before the worker looked for it
+                if again:
+                    raise MovedCheckpoint(str(error), path=path) from error
+                raise
+            now = self._asked[0]
+            return _at(loaded, now) if now != path else loaded
+
+    def _give_up(self, error: BaseException) -> None:
+        """The model did not open: its worker is of no use.  Who overtook us enters the phase."""
+        if self._client:
+            self._client.kill()
+        if self._opening is not asyncio.current_task():
+            return
+        may_come_back = isinstance(error, WorkerDied | MovedCheckpoint)
+        self._wanted = self._wanted if may_come_back else None
+        self._enter(Phase.DEAD if may_come_back else Phase.EMPTY, error)
+
+    async def _ready(self) -> Client:
+        """The client of an open model; opens it again where its worker died."""
+        await self._opened()
+        if self._phase is Phase.DEAD and self._wanted:
+            self._begin(*self._wanted, again=True)
+            await self._opened()
+            if self._failure:
+                raise self._failure
+        if self._phase is not Phase.READY or not self._client:
+            raise NoModel
+        return self._client
+
+    async def _opened(self) -> None:
+        """Wait for the model that is being opened, and for the one that overtook it."""
+        while (opening := self._opening) and not opening.done():
+            await asyncio.wait([opening])
+
+    async def _empty(self, phase: Phase) -> None:
+        if self._phase is Phase.CLOSING:
+            phase = Phase.CLOSING
+        self._wanted = None
+        self._overtake()
+        self._enter(phase)
+        async with self._one_at_a_time:
+            await self._let_go()
+
+    async def _let_go(self) -> None:
+        """End every worker so far."""
+        self._client = None
+        for client in list(self._clients):
+            await client.close()
+
+    def _note_progress(self, progress: LoadProgress) -> None:
+        self._progress = progress
+        self._on_change()
+
+    def _note_end(self, client: Client) -> None:
+        self._clients.discard(client)
+        if client is self._client and client.failure and self._phase is Phase.READY:
+            self._enter(Phase.DEAD, client.failure)
+
+    def _enter(self, phase: Phase, failure: BaseException | None = None) -> None:
+        if self._phase is Phase.CLOSING:
+            return
+        self._phase = phase
+        self._failure = failure if isinstance(failure, Failure) else None
+        self._progress = None
+        if phase not in (Phase.READY, Phase.DEAD):
+            self._loaded = None
+        self._on_change()
+
+
+def _same(path: str, other: str) -> bool:
+    return Path(path).absolute() == Path(other).absolute()
+
+
+def _at(loaded: Loaded, path: str) -> Loaded:
+    """The same model under another name."""
+    return msgspec.structs.replace(loaded, path=path, name=name_of(Path(path)))
+
+
+def _note_exception(opening: "asyncio.Task[Loaded]") -> None:
+    """It is told by ``failure`` too: nobody has to await the task."""
+    if not opening.cancelled():
+        opening.exception()

@@ -1,0 +1,196 @@
+"""The worker process: reads requests from a pipe, runs them together, writes replies."""
+
+import faulthandler
+import os
+import signal
+import sys
+import threading
+import traceback
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, BinaryIO
+
+import msgspec
+
+from app.errors import Failure, KernelError, NoModel, RequestRefused
+
+from app.runtime.protocol import messages
+from app.system.frames import GarbledError, read_frame, write_frame
+from app.library.scan import look_at
+from app.kernels.allocation import allocations_named, load_torch
+from app.runtime.protocol.messages import (
+    Cancel,
+    Generate,
+    Load,
+    LoadProgress,
+    Measure,
+    Measured,
+    Quit,
+    Reply,
+    failed,
+)
+
+if TYPE_CHECKING:
+    from app.runtime.generation.engine import Engine
+
+_STDERR = 2
+_PR_SET_PDEATHSIG = 1
+
+EXIT_DEAF, EXIT_GARBLED, EXIT_LOST = 1, 3, 4
+"""Exit codes where requests cannot be read (no memory, say), where they make no sense, and where
+the card has failed: only a new process can use it again."""
+
+
+def main() -> int:
+    """Serve the process that started this one, until it says Quit or is gone."""
+    requests, replies = take_pipes()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _die_with_parent()
+    faulthandler.enable(_STDERR)
+    Worker(requests, replies).serve()
+    return 0
+
+
+class Worker:
+    """Loads one model and runs all texts asked of it in one engine.
+
+    A thread reads the requests, so that a Cancel is seen before the next token and the end of the
+    other process at once, whatever this one is computing.
+    """
+
+    def __init__(self, requests: BinaryIO, replies: BinaryIO) -> None:
+        self._requests, self._replies = requests, replies
+        self._inbox: SimpleQueue[Load | Generate | Measure] = SimpleQueue()
+        self._cancelled: set[int] = set()
+        self._engine: Engine | None = None
+
+    def serve(self) -> None:
+        """Run until the process ends."""
+        threading.Thread(target=self._listen, name="requests", daemon=True).start()
+        while True:
+            self._take_requests()
+            if self._engine and not self._engine.idle:
+                self._step(self._engine)
+
+    def _step(self, engine: "Engine") -> None:
+        try:
+            engine.step()
+        except KernelError:
+            engine.lost = True
+        if engine.lost:
+            os._exit(EXIT_LOST)
+
+    def _listen(self) -> None:
+        """A thread.  Nothing here is worth an orderly end: the system takes all memory back."""
+        exit_code = EXIT_DEAF
+        try:
+            self._hear()
+            exit_code = 0
+        except (GarbledError, msgspec.DecodeError) as error:
+            os.write(_STDERR, f"not a request: {error}\n".encode())
+            exit_code = EXIT_GARBLED
+        finally:
+            if exit_code == EXIT_DEAF:
+                traceback.print_exc()
+            os._exit(exit_code)
+
+    def _hear(self) -> None:
+        while (frame := read_frame(self._requests)) is not None:
+            request = messages.decode_request(frame)
+            if isinstance(request, Quit):
+                return
+            if isinstance(request, Cancel):
+                self._cancelled.add(request.id)
+            else:
+                self._inbox.put(request)
+
+    def _take_requests(self) -> None:
+        """Begin all that was asked for; waits for a request only where no text is running."""
+        try:
+            while True:
+                idle = self._engine is None or self._engine.idle
+                self._begin(self._inbox.get(block=idle))
+        except Empty:
+            pass
+
+    def _begin(self, request: Load | Generate | Measure) -> None:
+        try:
+            if isinstance(request, Load):
+                self._load(request)
+            elif self._engine is None:
+                raise NoModel
+            elif isinstance(request, Measure):
+                self._measure(request)
+            else:
+                self._engine.start(request)
+        except Failure as failure:
+            self._send(failed(request.id, failure))
+            if self._engine and isinstance(failure, KernelError):
+                os._exit(EXIT_LOST)
+
+    def _load(self, request: Load) -> None:
+        if self._engine:
+            raise RequestRefused(why="model-open")
+        path = Path(os.fsdecode(request.path))
+        look_at(path, request.strategy)
+        load_torch()
+        from app.runtime.generation.engine import Engine  # here, while the pipe is being watched: torch takes its time
+        from app.runtime.loading.loading import open_model
+
+        def report(done: int, total: int) -> None:
+            self._send(LoadProgress(id=request.id, done=done, total=total))
+
+        opened = open_model(path, request.strategy, report)
+        self._engine = Engine(opened, self._send, self._cancelled)
+        self._send(opened.loaded(request.id))
+
+    def _measure(self, request: Measure) -> None:
+        import torch
+
+        from app.system.memory import peak_memory_bytes, read_bandwidth
+
+        peak = peak_memory_bytes()
+        with allocations_named():
+            speed = read_bandwidth(block_bytes=request.block_bytes)
+        self._send(
+            Measured(
+                id=request.id,
+                read_bandwidth_bytes_per_s=speed,
+                peak_memory_bytes=peak,
+                threads=torch.get_num_threads(),
+            )
+        )
+
+    def _send(self, reply: Reply) -> None:
+        try:
+            write_frame(self._replies, messages.encode(reply))
+        except OSError:
+            os._exit(0)  # the other process is gone
+
+
+def take_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """Requests and replies, which come as stdin and stdout.
+
+    What libraries read or print goes elsewhere from here on: nothing, and stderr.
+    """
+    requests, replies = os.dup(0), os.dup(1)
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.setmode(requests, os.O_BINARY)
+        msvcrt.setmode(replies, os.O_BINARY)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(_STDERR, 1)
+    # a windowed program has no streams, but its worker has a stderr
+    sys.stderr = sys.stderr or open(_STDERR, "w", 1, "utf-8", closefd=False)  # noqa: SIM115
+    return os.fdopen(requests, "rb"), os.fdopen(replies, "wb")
+
+
+def _die_with_parent() -> None:
+    """On Linux, beside the pipe that ends: a thread that never gives way could miss that."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)

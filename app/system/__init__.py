@@ -1,0 +1,1 @@
+"""The operating system alone: processes, files, locks, memory, GPUs; knows no model."""

@@ -1,0 +1,196 @@
+"""The NVIDIA cards of this machine, as their driver tells; imports no library that computes.
+
+They are counted as CUDA counts them in the order of their slots.
+"""
+
+import ctypes
+import functools
+import importlib.util
+import os
+import platform
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+
+from app.errors import NoCard
+
+LEAST, LEAST_BF16 = 75, 80
+"""Compute capabilities, times ten: of the oldest card that is used, and with bf16 products."""
+
+_LIBRARIES = {"Linux": ("libnvidia-ml.so.1",), "Windows": ("nvml.dll",)}
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True):
+    """One card.  Bytes are of its own memory; ``capability`` is 89 for 8.9.
+
+    ``index`` is its number in ``cuda:1``, ``driver`` the version of the driver.
+    """
+
+    index: int
+    name: str
+    capability: int
+    total_bytes: int
+    free_bytes: int
+    driver: str = ""
+
+    @property
+    def device(self) -> str:
+        """The device in the text of a strategy."""
+        return f"cuda:{self.index}" if self.index else "cuda"
+
+    @property
+    def version(self) -> str:
+        """The compute capability as it is written: ``8.9``."""
+        return f"{self.capability // 10}.{self.capability % 10}"
+
+
+def cards(nvml: Any = None, visible: str | None = None) -> tuple[Card, ...]:
+    """All that a program may use, with the memory that is free now; none without a driver.
+
+    ``nvml`` is a module like ``pynvml``, initialised; None finds it.  ``visible`` is what
+    ``CUDA_VISIBLE_DEVICES`` says; None reads it.  What a driver does not tell, or tells not to
+    this user, is left out and raises nothing.
+    """
+    nvml = nvml or _nvml()
+    if nvml is None:
+        return ()
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES") if visible is None else visible
+    found: list[tuple[str, Card]] = []
+    with suppress(nvml.NVMLError):
+        driver = _text(nvml.nvmlSystemGetDriverVersion())
+        for index in range(nvml.nvmlDeviceGetCount()):
+            with suppress(nvml.NVMLError):
+                found.append(_card(nvml, index, driver))
+    chosen = found if visible is None else _chosen(found, visible)
+    return tuple(msgspec.structs.replace(card, index=i) for i, (_, card) in enumerate(chosen))
+
+
+def usable(found: Sequence[Card], *, extra: bool | None = None) -> tuple[Card, ...]:
+    """Those of the cards on which models run, the one with the most memory first.
+
+    ``extra`` tells whether the packages for cards are installed; None looks.
+    """
+    able = [card for card in found if card.capability >= LEAST]
+    if not able or not (has_extra() if extra is None else extra):
+        return ()
+    return tuple(sorted(able, key=lambda card: (-card.total_bytes, card.index)))
+
+
+def usable_cards() -> tuple[Card, ...]:
+    """The cards of this machine on which models run."""
+    return usable(cards())
+
+
+def why_none(found: Sequence[Card], *, extra: bool | None = None) -> NoCard | None:
+    """Why no model runs on these cards; None where one does."""
+    if usable(found, extra=extra):
+        return None
+    if not found:
+        return NoCard(why="card" if _nvml() else "driver")
+    newest = max(found, key=lambda card: card.capability)
+    if newest.capability < LEAST:
+        wanted = f"{LEAST // 10}.{LEAST % 10}"
+        return NoCard(why="old", name=newest.name, found=newest.version, wanted=wanted)
+    return NoCard(why="extra", name=newest.name)
+
+
+def card_of(device: str, found: Sequence[Card], *, extra: bool | None = None) -> Card:
+    """The card that a strategy's device means.  Raises NoCard where it is not there or no use."""
+    card = next((card for card in found if card.device == device), None)
+    failure = why_none(found if card is None else (card,), extra=extra)
+    if failure is not None:
+        raise failure
+    if card is None:
+        raise NoCard(why="card", found=len(found))
+    return card
+
+
+@functools.cache
+def has_extra() -> bool:
+    """Whether CuPy is installed; does not import it."""
+    return importlib.util.find_spec("cupy") is not None
+
+
+@functools.cache
+def _nvml() -> Any:
+    """The driver's library, or None.
+
+    That the driver has one is seen first, as the module takes longer to import than all else.
+    """
+    for name in _LIBRARIES.get(platform.system(), ()):
+        with suppress(OSError):
+            ctypes.CDLL(name)
+            return _initialised()
+    return None
+
+
+def _initialised() -> Any:
+    try:
+        import pynvml
+    except ImportError:
+        return None
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:  # the driver is not running, or was replaced while it ran
+        return None
+    return pynvml
+
+
+def _card(nvml: Any, index: int, driver: str) -> tuple[str, Card]:
+    """The card's identifier, and what is known of it."""
+    whole = nvml.nvmlDeviceGetHandleByIndex(index)
+    major, minor = nvml.nvmlDeviceGetCudaComputeCapability(whole)
+    part = _part(nvml, whole)
+    total, free = _memory(nvml, part)
+    card = Card(
+        index=index,
+        name=_text(nvml.nvmlDeviceGetName(whole)),
+        capability=10 * major + minor,
+        total_bytes=total,
+        free_bytes=free,
+        driver=driver,
+    )
+    return _text(nvml.nvmlDeviceGetUUID(part)), card
+
+
+def _part(nvml: Any, whole: Any) -> Any:
+    """What a program gets of the card: of one that is divided (MIG), its first part."""
+    try:
+        divided = nvml.nvmlDeviceGetMigMode(whole)[0]
+    except nvml.NVMLError:  # most cards cannot be divided
+        return whole
+    return nvml.nvmlDeviceGetMigDeviceHandleByIndex(whole, 0) if divided else whole
+
+
+def _memory(nvml: Any, handle: Any) -> tuple[int, int]:
+    """All bytes and those that are free; a card without memory of its own shares the machine's."""
+    try:
+        memory = nvml.nvmlDeviceGetMemoryInfo(handle)
+    except nvml.NVMLError_NotSupported:
+        from .memory import available_bytes, total_bytes
+
+        return total_bytes(), available_bytes()
+    return int(memory.total), int(memory.free)
+
+
+def _chosen(found: Sequence[tuple[str, Card]], visible: str) -> list[tuple[str, Card]]:
+    """In the order of a list of numbers or beginnings of identifiers; it ends at the first miss."""
+    chosen: list[tuple[str, Card]] = []
+    for wanted in (one.strip() for one in visible.split(",")):
+        hit = next((c for c in found if _is_meant(c, wanted)), None)
+        if hit is None or hit in chosen:
+            break
+        chosen.append(hit)
+    return chosen
+
+
+def _is_meant(one: tuple[str, Card], wanted: str) -> bool:
+    if wanted.isdecimal():
+        return one[1].index == int(wanted)
+    return bool(wanted) and one[0].startswith(wanted)
+
+
+def _text(said: str | bytes) -> str:
+    return said.decode("utf-8", "replace") if isinstance(said, bytes) else said

@@ -1,0 +1,378 @@
+"""The chat: conversations at the left, the words in the middle, their settings at the right."""
+
+import asyncio
+import errno
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, Qt, QTimer
+from PySide6.QtGui import QHideEvent, QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QPushButton,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.errors import DiskFull, Failure
+from app.library.scan import embedded_model
+from app.store.chat_defaults import KEYS
+from app.ui.state.commands import Command, Habit
+from app.ui.state.models.model_names import plain_name
+from app.ui.widgets.page import Page
+from app.ui.state.services import Services
+from app.ui.widgets.dialogs import ask
+from app.ui.widgets.parts import Elided, button, icon_button
+
+from .composer import Composer
+from .conversations_pane import ConversationsPane
+from .draft_keeper import Drafting, Drafts
+from .chat_settings import SettingsPanel
+from app.ui.state.chat.conversation import Talk
+from app.ui.transcript.transcript import Transcript
+from .trash_card import TrashCard
+from .welcome import Welcome
+from .no_tokenizer import why_wordless
+
+_TWO_COLUMNS, _THREE_COLUMNS = 820, 656  # so wide the page has to be, beside the panel
+_MOST_WRITTEN = 0.55  # of its height for what is being written
+
+
+class ChatPage(Page):
+    """Puts the parts together; the talk holds what is true."""
+
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._services = services
+        self.talk = Talk(services, self)
+        self.pane = ConversationsPane(services, self.talk)
+        self.transcript = Transcript(services, self.talk)
+        self.welcome = Welcome(services)
+        self.composer = Composer(services.theme)
+        self.panel = SettingsPanel(services, self.talk)
+        self.drafts = Drafts(services.conversations.drafts, self)
+        self._drafting = Drafting(self.drafts, self.talk, self.composer, self.pane)
+        self._title = Elided("", "strong")
+        self._sidebar = icon_button("sidebar", self.tr("Conversations (Ctrl+B)"))
+        self._sliders = icon_button("sliders", self.tr("Chat settings (Ctrl+.)"))
+        self._trash: TrashCard | None = None
+        self._think = self._think_pill()
+        self.composer.add_pill(self._think)
+        self._middle = QStackedWidget()
+        self._room = True
+        self._arrange()
+        self._connect()
+        shown = services.settings.now
+        self.pane.setVisible(shown.conversations_shown)
+        self.panel.setVisible(shown.chat_settings_shown)
+        self._show_model()
+        self._show_talk()
+        if shown.conversation:
+            QTimer.singleShot(0, self, lambda: self.open(shown.conversation))
+
+    def open(self, conversation: str) -> None:
+        """Show a stored conversation."""
+        self.panel.keep_typed()
+        self._services.tasks.start(self.talk.open(conversation))
+
+    def begin(self) -> None:
+        """An empty conversation."""
+        self.panel.keep_typed()
+        self.talk.begin()
+        self.composer.edit.setFocus()
+
+    def arrived(self) -> None:
+        super().arrived()
+        self._look_again()
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 (Qt's name)
+        """Also when the window closes: what is typed is stored before the store is closed."""
+        if self._services.conversations.drafts.open:
+            self.panel.keep_typed()
+            self.drafts.keep()
+        super().hideEvent(event)
+
+    def take_keyboard(self) -> None:
+        self.composer.edit.setFocus()
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.WindowActivate and self.isVisible():
+            self._look_again()
+        return super().event(event)
+
+    def commands(self) -> Sequence[Command]:
+        group = self.tr("Chat")
+        return (
+            Command(self.tr("New conversation"), self.begin, "Ctrl+N", "plus", group),
+            Command(self.tr("Search conversations"), self._search, "Ctrl+Shift+F", "search", group),
+            Command(
+                self.tr("Show or hide conversations"), self._toggle_pane, "Ctrl+B", "sidebar", group
+            ),
+            Command(self.tr("Chat settings"), self._toggle_panel, "Ctrl+.", "sliders", group),
+            Command(
+                self.tr("Write the last reply again"), self._again, "Ctrl+R", "regenerate", group
+            ),
+            Command(self.tr("Copy the last reply"), self._copy_last, "Ctrl+Shift+C", "copy", group),
+            Command(self.tr("Rename the conversation"), self._rename, "", "edit", group),
+            Command(self.tr("Delete the conversation"), self._delete, "", "trash", group),
+        )
+
+    def habits(self) -> Sequence[Habit]:
+        group = self.tr("Chat")
+        return (
+            Habit(self.tr("Send"), "Return", group),
+            Habit(self.tr("New line"), "Shift+Return", group),
+            Habit(self.tr("Stop the reply"), "Esc", group),
+            Habit(self.tr("Edit your last message, in an empty field"), "Up", group),
+            Habit(self.tr("Rename the conversation, in the list"), "F2", group),
+            Habit(self.tr("Delete the conversation, in the list"), "Del", group),
+        )
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 (Qt's name)
+        if event.key() == Qt.Key.Key_Escape and self.talk.writing is not None:
+            self.talk.stop()
+        else:
+            event.ignore()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
+        self._make_room()
+        self.composer.edit.limit_height(int(self.height() * _MOST_WRITTEN))
+
+    def _make_room(self) -> None:
+        """Where there is no room for all columns, the words come first."""
+        panel = 0 if self.panel.isHidden() else self.panel.minimumWidth()
+        needed = _THREE_COLUMNS + panel if panel else _TWO_COLUMNS
+        room = self.width() >= needed
+        if room != self._room:
+            self._room = room
+            self.pane.setVisible(room and self._services.settings.now.conversations_shown)
+
+    # verbs
+
+    def _send(self, text: str) -> None:
+        self.panel.keep_typed()
+        editing = self.composer.editing
+        if editing:
+            self.composer.end_edit()
+            self.talk.edit(editing, text)
+        else:
+            self.composer.clear()
+            self.talk.send(text)
+        self.transcript.go_to_end()
+
+    def _ask(self, question: str) -> None:
+        self.panel.keep_typed()
+        self.talk.send(question)
+        self.composer.edit.setFocus()
+
+    def _edit(self, ident: str) -> None:
+        if self.talk.writing is None:
+            self.composer.begin_edit(ident, self.talk.tree[ident].text)
+
+    def _edit_last(self) -> None:
+        spoken = [one for one in self.talk.tree.path() if one.role == "user"]
+        if spoken:
+            self._edit(spoken[-1].id)
+
+    def _replies(self) -> list[str]:
+        return [one.id for one in self.talk.tree.path() if one.role == "assistant"]
+
+    def _again(self) -> None:
+        if replies := self._replies():
+            self.talk.regenerate(replies[-1])
+
+    def _copy_last(self) -> None:
+        if replies := self._replies():
+            self.transcript.copy_message(replies[-1])
+
+    def _rename(self) -> None:
+        self.pane.show()
+        self.pane.rename_current()
+
+    def _delete(self) -> None:
+        if len(self.talk.tree):
+            self.pane.delete(self.talk.conversation)
+
+    def show_trash(self) -> None:
+        """Show the deleted conversations, over the window."""
+        if self._trash is None:
+            self._trash = TrashCard(self._services, self.window())
+            self._trash.chosen.connect(self.open)
+            self._trash.restored.connect(self.talk.take_back)
+        self._trash.show_trash()
+
+    def _look_again(self) -> None:
+        if not self._services.tasks.ended:
+            self.drafts.look()
+            self._services.tasks.start(self._take_over())
+
+    async def _take_over(self) -> None:
+        """Another window may have stored something: show it, and stay where the reader is."""
+        asked = self._services.conversations.look_again()
+        settings = self._services.settings
+        await self._services.tasks.thread(settings.look_again, *KEYS.values())
+        if not await asyncio.wrap_future(asked):
+            return
+        at_end, value = self.transcript.at_end, self.transcript.verticalScrollBar().value()
+        await self.talk.look_again()
+        if not at_end:
+            self.transcript.verticalScrollBar().setValue(value)
+
+    def _search(self) -> None:
+        self.pane.show()
+        self.pane.search.setFocus()
+        self.pane.search.selectAll()
+
+    def _toggle_pane(self) -> None:
+        shown = self.pane.isHidden()
+        self.pane.setVisible(shown)
+        if self._room:
+            self._services.settings.change(conversations_shown=shown)
+        elif shown:
+            self.panel.hide()
+
+    def _toggle_panel(self) -> None:
+        shown = self.panel.isHidden()
+        self.panel.setVisible(shown)
+        self._services.settings.change(chat_settings_shown=shown)
+        if shown and not self._room:
+            self.pane.hide()
+        self._make_room()
+
+    def _save(self, code: str, name: str) -> None:
+        dialog = QFileDialog(self, self.tr("Save the code"), str(Path.home() / name))
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.selectFile(name)
+        dialog.fileSelected.connect(lambda place: self._write(Path(place), code))
+        ask(dialog)
+
+    def _write(self, place: Path, code: str) -> None:
+        self._services.tasks.start(self._services.tasks.thread(write_file, place, code))
+
+    # what is shown
+
+    def _closed(self) -> bool:
+        session = self._services.session
+        return session.loaded is None and session.opening is None and not session.waits
+
+    def _show_model(self) -> None:
+        session = self._services.session
+        loaded = session.loaded
+        opening = loaded is None and session.opening is not None
+        name = plain_name(loaded.name, loaded.spec.parameters) if loaded else ""
+        self.composer.show_model(
+            name.partition(",")[0],
+            closed=self._closed(),
+            opening=opening,
+            stopped=session.waits,
+            wordless=loaded is not None and loaded.wordless,
+        )
+        if opening:
+            self.welcome.show_opening()
+        elif loaded is None:
+            self.welcome.show_nothing()
+        elif loaded.wordless:
+            self.welcome.show_wordless(name.partition(",")[0], why_wordless(loaded))
+        elif Path(loaded.path) == embedded_model():
+            self.welcome.show_guide()
+        else:
+            self.welcome.show_model(name)
+        self._show_think()
+
+    def _show_talk(self) -> None:
+        conversation = self.talk.conversation
+        self._title.setText(conversation.title or self.tr("New conversation"))
+        empty = not len(self.talk.tree)
+        self._middle.setCurrentWidget(self.welcome if empty else self.transcript)
+        kept = "" if empty else conversation.id
+        if self._services.settings.now.conversation != kept:
+            self._services.settings.change(conversation=kept)
+
+    def _put_in_order(self) -> None:
+        """Tab goes on from the head to the welcome or the words, as read, then to the composer."""
+        before: QWidget = self._sliders
+        for stop in (*self.welcome.stops, self.transcript, self.composer.edit):
+            QWidget.setTabOrder(before, stop)
+            before = stop
+
+    def _show_writing(self) -> None:
+        self.composer.show_writing(writing=self.talk.writing is not None)
+
+    def _show_think(self) -> None:
+        loaded = self._services.session.loaded
+        self._think.setVisible(loaded is not None and loaded.thinks)
+        self._think.setChecked(self.talk.conversation.think == "on")
+
+    def _think_pill(self) -> QPushButton:
+        pill = button(self.tr("Think"), "brain", role="toggle")
+        pill.setCheckable(True)
+        pill.setToolTip(self.tr("Let the model think before it answers"))
+        pill.clicked.connect(lambda: self.talk.configure(think="on" if pill.isChecked() else "off"))
+        return pill
+
+    def _connect(self) -> None:
+        talk, composer = self.talk, self.composer
+        talk.opened.connect(self._show_talk)
+        talk.added.connect(self._show_talk)
+        talk.configured.connect(self._show_talk)
+        talk.configured.connect(self._show_think)
+        talk.writing_changed.connect(self._show_writing)
+        composer.sent.connect(self._send)
+        composer.stopped.connect(talk.stop)
+        composer.edit_last_wanted.connect(self._edit_last)
+        for part in (composer, self.welcome, self.transcript):
+            part.models_wanted.connect(lambda: self.wanted.emit("models"))
+        self.welcome.arranged.connect(self._put_in_order)
+        self.welcome.asked.connect(self._ask)
+        self.welcome.opened.connect(self._services.session.open)
+        self.transcript.edit_wanted.connect(self._edit)
+        self.transcript.save_wanted.connect(self._save)
+        self.pane.chosen.connect(self.open)
+        self.pane.new_wanted.connect(self.begin)
+        self.pane.trash_wanted.connect(self.show_trash)
+        self.panel.closed.connect(self._toggle_panel)
+        self.panel.defaults_wanted.connect(lambda: self.wanted.emit("settings"))
+        self._sidebar.clicked.connect(self._toggle_pane)
+        self._sliders.clicked.connect(self._toggle_panel)
+        self._services.session.changed.connect(self._show_model)
+
+    def _arrange(self) -> None:
+        theme = self._services.theme
+        space = theme.space
+        head = QHBoxLayout()
+        head.setContentsMargins(space("s"), space("s"), space("s"), space("xs"))
+        head.setSpacing(space("s"))
+        head.addWidget(self._sidebar)
+        head.addWidget(self._title, 1)
+        head.addWidget(self._sliders)
+        self._middle.addWidget(self.welcome)
+        self._middle.addWidget(self.transcript)
+        foot = QHBoxLayout()
+        foot.setContentsMargins(space("l"), space("xs"), space("l"), space("l"))
+        foot.addStretch(1)
+        foot.addWidget(self.composer, 100)
+        foot.addStretch(1)
+        self.composer.setMaximumWidth(theme.column + 2 * space("m"))
+        middle = QVBoxLayout()
+        middle.setSpacing(0)
+        middle.addLayout(head)
+        middle.addWidget(self._middle, 1)
+        middle.addLayout(foot)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(self.pane)
+        row.addLayout(middle, 1)
+        row.addWidget(self.panel)
+
+
+def write_file(place: Path, text: str) -> None:
+    """Write a text file; a failure says why it could not be."""
+    try:
+        place.write_text(text, encoding="utf-8")
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise DiskFull(str(error), path=str(place)) from error
+        raise Failure(str(error), why=str(error.strerror or error)) from error

@@ -1,0 +1,203 @@
+"""The right side of the chat: how the replies of this conversation are made."""
+
+from PySide6.QtCore import QCoreApplication, QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.ui.state.services import Services
+from app.ui.widgets.parts import button, icon_button, label
+
+from .defaults_note import DefaultsNote
+from app.ui.widgets.sampling_fields import SamplingFields, whole_number
+from app.ui.state.chat.conversation import Talk
+
+_WIDTH, _LINES = 304, 4  # at least; of the system prompt in sight
+_TYPING_MS = 400
+_SHORTENS = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+
+
+def template_name(template: str) -> str:
+    """A template in words."""
+    names = {
+        "world": _tr("User and Assistant"),
+        "g1": _tr("User and Assistant (G1)"),
+        "bot": _tr("User✿ and Bot✿"),
+        "instruction": _tr("Instruction and Response"),
+        "qa": _tr("Question and Answer"),
+        "raven": _tr("Bob and Alice (Raven)"),
+        "alpaca": _tr("Instruction (Alpaca)"),
+        "text": _tr("None: the text goes on"),
+        "abc": _tr("Music in ABC"),
+        "midi": _tr("Music as MIDI"),
+    }
+    return names.get(template, template)
+
+
+class SettingsPanel(QWidget):
+    """Shows what the talk says and changes it; ``closed`` when it shall go away.
+
+    ``defaults_wanted`` asks for the place where the defaults are.
+    """
+
+    closed = Signal()
+    defaults_wanted = Signal()
+
+    def __init__(self, services: Services, talk: Talk, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("chatSettings")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._services, self._talk = services, talk
+        self.system = QPlainTextEdit(
+            placeholderText=_tr("What the model should be, know or keep to")
+        )
+        self.system.setAccessibleName(_tr("System prompt"))
+        self.system.setTabChangesFocus(True)
+        self.template = QComboBox()
+        self.template.setAccessibleName(_tr("Prompt template"))
+        self.think = QComboBox()
+        self.think.setAccessibleName(_tr("Thinking"))
+        for mode, words in (
+            ("off", _tr("Off")),
+            ("on", _tr("Think first")),
+            ("fake", _tr("Skip the thought")),
+        ):
+            self.think.addItem(words, mode)
+        for choice in (self.template, self.think):
+            choice.setSizeAdjustPolicy(_SHORTENS)
+            choice.setMinimumContentsLength(10)
+        self.limit = whole_number(1, 100_000, 256, _tr("Longest reply, in tokens"))
+        self.fields = SamplingFields()
+        self.reset = button(_tr("Reset to recommended"), "undo", role="link")
+        self.note = DefaultsNote(services, talk)
+        self._think_row = QWidget()
+        self._inside, self._scroll = QWidget(), QScrollArea(widgetResizable=True)
+        self._typing = QTimer(self, singleShot=True, interval=_TYPING_MS)
+        self._arrange()
+        self._connect()
+        self.show_settings()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 (Qt's name)
+        self._fit()
+        super().showEvent(event)
+
+    def show_settings(self) -> None:
+        """Show how the talk stands."""
+        conversation, loaded = self._talk.conversation, self._services.session.loaded
+        blocked = [QSignalBlocker(part) for part in (self.system, self.template, self.think)]
+        blocked.append(QSignalBlocker(self.limit))
+        if not self._typing.isActive() and self.system.toPlainText() != conversation.system:
+            self.system.setPlainText(conversation.system)
+        self.template.clear()
+        for name in loaded.templates if loaded else ():
+            self.template.addItem(template_name(name), name)
+        self.template.setCurrentIndex(max(self.template.findData(conversation.template), 0))
+        self.template.setEnabled(self.template.count() > 1)
+        self.think.setCurrentIndex(self.think.findData(conversation.think))
+        self._think_row.setVisible(loaded is not None and loaded.thinks)
+        if self.limit.value() != conversation.limit:
+            self.limit.setValue(conversation.limit)
+        for block in blocked:
+            block.unblock()
+        self.fields.show_sampling(self._talk.sampling())
+        self.reset.setEnabled(conversation.sampling is not None)
+        self.note.show_difference()
+
+    def keep_typed(self) -> None:
+        """Take over what is typed, before it counts or another conversation is shown."""
+        self._typing.stop()
+        self.limit.interpretText()
+        self.fields.keep_typed()
+        text = self.system.toPlainText()
+        if text != self._talk.conversation.system:
+            self._talk.configure(system=text)
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 (Qt's name)
+        self.keep_typed()
+
+    def _connect(self) -> None:
+        self._typing.timeout.connect(self.keep_typed)
+        self.system.textChanged.connect(self._typing.start)
+        self.template.activated.connect(
+            lambda: self._talk.configure(template=self.template.currentData())
+        )
+        self.think.activated.connect(lambda: self._talk.configure(think=self.think.currentData()))
+        self.limit.valueChanged.connect(lambda value: self._talk.configure(limit=value))
+        self.fields.changed.connect(lambda sampling: self._talk.configure(sampling=sampling))
+        self.reset.clicked.connect(lambda: self._talk.configure(sampling=None))
+        self._talk.configured.connect(self.show_settings)
+        self._talk.typed_wanted.connect(self.keep_typed)
+        self.note.defaults_wanted.connect(self.defaults_wanted)
+        self._services.session.changed.connect(self.show_settings)
+        self._services.theme.changed.connect(self._fit)
+
+    def _arrange(self) -> None:
+        space = self._services.theme.space
+        close = icon_button("close", _tr("Close the chat settings (Ctrl+.)"), 16)
+        close.clicked.connect(self.closed)
+        head = QHBoxLayout()
+        head.addWidget(label(_tr("Chat settings"), "strong"), 1)
+        head.addWidget(close)
+        inside = self._inside
+        body = QVBoxLayout(inside)
+        body.setContentsMargins(space("l"), space("s"), space("l"), space("l"))
+        body.setSpacing(space("s"))
+        body.addWidget(self.note)
+        body.addSpacing(space("xs"))
+        body.addWidget(_named(_tr("System prompt"), self.system))
+        body.addWidget(self.system)
+        body.addSpacing(space("xs"))
+        body.addWidget(_named(_tr("Prompt template"), self.template))
+        body.addWidget(self.template)
+        thinking = QVBoxLayout(self._think_row)
+        thinking.setContentsMargins(0, space("xs"), 0, 0)
+        thinking.setSpacing(space("s"))
+        thinking.addWidget(_named(_tr("Thinking"), self.think))
+        thinking.addWidget(self.think)
+        body.addWidget(self._think_row)
+        limit = QHBoxLayout()
+        limit.addWidget(label(_tr("Longest reply, in tokens"), wrap=True), 1)
+        limit.addWidget(self.limit)
+        body.addSpacing(space("s"))
+        body.addLayout(limit)
+        body.addSpacing(space("s"))
+        body.addWidget(label(_tr("Sampling"), "strong"))
+        body.addWidget(self.fields)
+        body.addWidget(self.reset, 0, Qt.AlignmentFlag.AlignLeft)
+        body.addStretch()
+        scroll = self._scroll
+        scroll.setWidget(inside)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.viewport().setAutoFillBackground(False)
+        inside.setAutoFillBackground(False)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, space("s"), 0, 0)
+        column.setSpacing(0)
+        head.setContentsMargins(space("l"), 0, space("s"), 0)
+        column.addLayout(head)
+        column.addWidget(scroll, 1)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Wide enough for every field, and the system prompt a few lines high, in any type."""
+        self.system.setFixedHeight(max(104, _LINES * self._services.theme.line_px() + 24))
+        bar = self._scroll.verticalScrollBar().sizeHint().width()
+        self.setFixedWidth(max(_WIDTH, self._inside.minimumSizeHint().width() + bar))
+
+
+def _named(words: str, part: QWidget) -> QLabel:
+    name = label(words, "strong")
+    name.setBuddy(part)
+    return name
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("SettingsPanel", text)

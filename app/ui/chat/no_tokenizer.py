@@ -1,0 +1,22 @@
+"""What is said of a model that is open and can neither read nor write words."""
+
+from pathlib import Path
+
+from app.errors import TextRefused, TokenizerMissing
+from app.runtime.protocol.messages import Loaded
+
+_WANTED = {
+    "neox20b": "20B_tokenizer.json",
+    "midi": "tokenizer-midi.json",
+    "midi-piano": "tokenizer-midipiano.json",
+}
+
+
+def why_wordless(loaded: Loaded) -> str:
+    """The sentences that a text sent to it would end in; reads no file."""
+    from app.messages.failures import say  # the sentences are read only when one is needed
+
+    wanted = _WANTED.get(loaded.tokenizer)
+    if wanted is None:
+        return say(TextRefused()).sentences
+    return say(TokenizerMissing(wanted=wanted, folder=str(Path(loaded.path).parent))).sentences

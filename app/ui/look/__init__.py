@@ -1,0 +1,1 @@
+"""Colours, type, icons and text formats from the theme's tokens; knows no page."""

@@ -1,0 +1,134 @@
+"""The top of the Models page: title and count, the buttons, search and filters."""
+
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QVBoxLayout, QWidget
+
+from app.ui.state.amounts import size
+from app.ui.look.icons import icon
+from app.ui.look.theme import Theme
+from app.ui.widgets.parts import Elided, button, icon_button, label
+
+from .chips import Chips
+from app.ui.state.models.model_library import Library
+from app.ui.state.models.model_filter import Narrowing
+from .model_rows import Rows
+
+_TYPING_MS = 120
+
+
+class Head(QWidget):
+    """Says what is asked for; filters nothing itself."""
+
+    narrowed = Signal()
+    left_downwards = Signal()
+    hub_search_wanted = Signal()
+    file_wanted = Signal()
+    copy_wanted = Signal()
+    folder_wanted = Signal()
+    refresh_pressed = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._count = Elided("", "small")
+        self.search = QLineEdit(clearButtonEnabled=True)
+        self.search.setPlaceholderText(self.tr("Search models"))
+        self.search.setAccessibleName(self.tr("Search models"))
+        self.search.setMinimumWidth(180)
+        self.search.setMaximumWidth(420)
+        glass = icon("search", "text-dim", 16)
+        self.search.addAction(glass, QLineEdit.ActionPosition.LeadingPosition)
+        self.search.installEventFilter(self)
+        self.chips = Chips(theme)
+        self.hub_search = button(self.tr("Search the whole hub"), "globe", role="link")
+        self._refresh = icon_button("refresh", self.tr("Look again (F5)"))
+        self._add = button(self.tr("Add"), "plus")
+        self._typing = QTimer(self, singleShot=True, interval=_TYPING_MS)
+        self._arrange()
+        self._typing.timeout.connect(self.narrowed)
+        self.search.textChanged.connect(lambda _text: self._typing.start())
+        self.search.textChanged.connect(self._offer_hub)
+        self.chips.changed.connect(self.narrowed)
+        self.hub_search.clicked.connect(self.hub_search_wanted)
+        self._refresh.clicked.connect(self.refresh_pressed)
+        self._offer_hub()
+
+    @property
+    def text(self) -> str:
+        """What is searched for."""
+        return self.search.text().strip()
+
+    @property
+    def narrowing(self) -> Narrowing:
+        """What the person asks to see."""
+        from dataclasses import replace
+
+        return replace(self.chips.narrowing, words=tuple(self.text.casefold().split()))
+
+    def show_counts(self, library: Library, rows: Rows) -> None:
+        """The count of models here and in the list, and the filters that make sense."""
+        usable = [entry for entry in library.entries if entry.usable]
+        if library.scanning and not library.scanned:
+            said = self.tr("Looking…")
+        else:
+            one, many = self.tr("1 model here"), self.tr("{} models here").format(len(usable))
+            weight = size(library.used_bytes)
+            said = f"{one if len(usable) == 1 else many} · {weight}"
+        others = sum(entry.fetchable for entry in rows.all)
+        if others:
+            said = f"{said} · {self.tr('{} to download').format(others)}"
+        if rows.narrowing.narrows:
+            said = f"{said} · {self.tr('{} shown').format(len(rows.shown))}"
+        self._count.setText(said)
+        self.chips.show_for(rows.all)
+
+    def clear(self) -> None:
+        """Search for nothing, show all kinds."""
+        self.search.clear()
+        self._typing.stop()
+        self.chips.clear()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 (Qt's name)
+        if isinstance(event, QKeyEvent) and event.type() is QEvent.Type.KeyPress:
+            if event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter):
+                if self._typing.isActive():
+                    self._typing.stop()
+                    self.narrowed.emit()
+                self.left_downwards.emit()
+                return True
+            if event.key() == Qt.Key.Key_Escape and self.search.text():
+                self.search.clear()
+                return True
+        return False
+
+    def _offer_hub(self) -> None:
+        self.hub_search.setVisible(bool(self.text))
+
+    def _arrange(self) -> None:
+        space = self._theme.space
+        menu = QMenu(self)
+        for words, picture, signal in (
+            (self.tr("Add a model file…"), "file", self.file_wanted),
+            (self.tr("Add a folder of models…"), "folder-plus", self.folder_wanted),
+            (self.tr("Copy a model file to the downloads…"), "copy", self.copy_wanted),
+        ):
+            menu.addAction(icon(picture, "text", 16), words).triggered.connect(signal)
+        self._add.setMenu(menu)
+        self._add.setAccessibleName(self.tr("Add models of your own"))
+        title = QVBoxLayout()
+        title.setSpacing(2)
+        title.addWidget(label(self.tr("Models"), "title"))
+        title.addWidget(self._count)
+        top = QHBoxLayout()
+        top.setSpacing(space("s"))
+        top.addLayout(title, 3)
+        top.addWidget(self.search, 2)
+        for part in (self._refresh, self._add):
+            top.addWidget(part, 0, Qt.AlignmentFlag.AlignVCenter)
+        self.chips.add(self.hub_search)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(space("xl"), space("l"), space("xl"), space("s"))
+        column.setSpacing(space("m"))
+        column.addLayout(top)
+        column.addWidget(self.chips)

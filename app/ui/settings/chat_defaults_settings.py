@@ -1,0 +1,160 @@
+"""What new conversations begin with; every change holds at once, for those that come."""
+
+import msgspec
+from PySide6.QtCore import QCoreApplication, QSignalBlocker, QTimer
+from PySide6.QtGui import QHideEvent
+from PySide6.QtWidgets import QComboBox, QPlainTextEdit, QVBoxLayout, QWidget
+
+from app.runtime.families.families import TEMPLATES
+from app.store.chat_defaults import ChatDefaults, defaults_in, keep_defaults
+from app.ui.widgets.sampling_fields import SamplingFields, whole_number
+from app.ui.chat.chat_settings import template_name
+from app.ui.state.services import Services
+from app.ui.widgets.parts import button
+
+from .sections import Section
+
+_TYPING_MS = 400
+
+
+class ChatSettings(Section):
+    """System prompt, template, thinking, longest reply and sampling of conversations to come."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(
+            services.theme, QCoreApplication.translate("ChatSettings", "New conversations")
+        )
+        self._services = services
+        self.system = QPlainTextEdit()
+        self.template, self.think, self.sampling = QComboBox(), QComboBox(), QComboBox()
+        self.limit = whole_number(1, 100_000, 256, self.tr("Longest reply, in tokens"))
+        self.fields = SamplingFields()
+        self.reset = button(self.tr("Reset"), "undo")
+        self._own = QWidget()
+        self._typing = QTimer(self, singleShot=True, interval=_TYPING_MS)
+        self._system_row()
+        self._choice_rows()
+        self._sampling_rows()
+        self._reset_row()
+        self.follow()
+
+    def follow(self) -> None:
+        """Show what is in force, whoever changed it; what is being typed stays."""
+        now = defaults_in(self._services.settings)
+        parts = (self.system, self.template, self.think, self.limit, self.sampling)
+        blocked = [QSignalBlocker(part) for part in parts]
+        if not self._typing.isActive() and self.system.toPlainText() != now.system:
+            self.system.setPlainText(now.system)
+        self.template.setCurrentIndex(max(self.template.findData(now.template), 0))
+        self.think.setCurrentIndex(self.think.findData(now.think))
+        if self.limit.value() != now.limit:
+            self.limit.setValue(now.limit)
+        self.sampling.setCurrentIndex(int(now.sampling is not None))
+        for block in blocked:
+            block.unblock()
+        self._own.setVisible(now.sampling is not None)
+        if now.sampling is not None:
+            self.fields.show_sampling(now.sampling)
+        self.reset.setEnabled(now != ChatDefaults())
+
+    def keep_typed(self) -> None:
+        """Take over what is typed and not yet confirmed."""
+        self._typing.stop()
+        self.limit.interpretText()
+        self.fields.keep_typed()
+        self._keep(system=self.system.toPlainText())
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 (Qt's name)
+        self.keep_typed()
+
+    def _system_row(self) -> None:
+        words = self.tr(
+            "New conversations begin with what is chosen here. Each keeps its own settings from "
+            "then on: those you have begun stay as they are."
+        )
+        self.add(self.tr("System prompt"), words)
+        self.system.setPlaceholderText(self.tr("What the model should be, know or keep to"))
+        self.system.setAccessibleName(self.tr("System prompt of new conversations"))
+        self.system.setTabChangesFocus(True)
+        self.system.setFixedHeight(88)
+        self.system.textChanged.connect(self._typing.start)
+        self._typing.timeout.connect(self.keep_typed)
+        self.add_wide(self._inset(self.system), line=False)
+
+    def _choice_rows(self) -> None:
+        self.template.addItem(self.tr("The model’s own"), "")
+        for name in TEMPLATES:
+            self.template.addItem(template_name(name), name)
+        words = self.tr("How turns are written. A model that does not know it takes its own.")
+        self._choice(self.tr("Prompt template"), words, self.template)
+        self.template.activated.connect(lambda: self._keep(template=self.template.currentData()))
+        for mode, said in (
+            ("off", self.tr("Off")),
+            ("on", self.tr("Think first")),
+            ("fake", self.tr("Skip the thought")),
+        ):
+            self.think.addItem(said, mode)
+        words = self.tr("For models that have learned to think before they answer.")
+        self._choice(self.tr("Thinking"), words, self.think)
+        self.think.activated.connect(lambda: self._keep(think=self.think.currentData()))
+        words = self.tr("In tokens; a reply that reaches it stops and can be continued.")
+        self.add(self.tr("Longest reply"), words, self.limit)
+        self.limit.valueChanged.connect(lambda value: self._keep(limit=value))
+
+    def _sampling_rows(self) -> None:
+        self.sampling.addItem(self.tr("As each model recommends"))
+        self.sampling.addItem(self.tr("My own numbers"))
+        words = self.tr("How the next token is chosen.")
+        self._choice(self.tr("Sampling"), words, self.sampling)
+        self.sampling.activated.connect(self._choose_sampling)
+        self.fields.changed.connect(lambda sampling: self._keep(sampling=sampling))
+        self.fields.setMaximumWidth(360)
+        inside = QVBoxLayout(self._own)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.addWidget(self._inset(self.fields))
+        self.add_wide(self._own, line=False)
+
+    def _reset_row(self) -> None:
+        self.reset.setAccessibleName(self.tr("Reset what new conversations begin with"))
+        self.reset.clicked.connect(self._reset)
+        words = self.tr("No system prompt, the model’s own template and sampling, 2,048 tokens.")
+        self.add(self.tr("As Rookery comes"), words, self.reset)
+
+    def _choice(self, name: str, words: str, choice: QComboBox) -> None:
+        choice.setAccessibleName(name)
+        self.add(name, words, choice)
+
+    def _inset(self, part: QWidget) -> QWidget:
+        space = self._services.theme.space
+        box = QWidget()
+        row = QVBoxLayout(box)
+        row.setContentsMargins(space("l"), 0, space("m"), space("m"))
+        row.addWidget(part)
+        return box
+
+    def _choose_sampling(self) -> None:
+        own = self.sampling.currentIndex() == 1
+        loaded = self._services.session.loaded
+        if own and loaded is not None:  # begin where the person is now
+            self._keep(sampling=loaded.sampling)
+        else:
+            self._keep(sampling=self.fields.sampling if own else None)
+
+    def _keep(self, **values: object) -> None:
+        settings = self._services.settings
+        keep_defaults(settings, msgspec.structs.replace(defaults_in(settings), **values))
+        self.follow()
+
+    def _reset(self) -> None:
+        settings = self._services.settings
+        before = defaults_in(settings)
+        self._typing.stop()
+        keep_defaults(settings, ChatDefaults())
+        self.follow()
+
+        def back() -> None:
+            keep_defaults(settings, before)
+            self.follow()
+
+        said = self.tr("New conversations begin as Rookery comes.")
+        self._services.notices.undo(said, back)

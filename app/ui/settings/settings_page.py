@@ -1,0 +1,179 @@
+"""The Settings page: one column of sections; every change holds at once."""
+
+from PySide6.QtCore import Qt, QUrl
+from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QLineEdit,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.store.paths import Paths
+from app.ui.widgets.about import LICENCE_URL, PARTS, versions
+from app.ui.state.appearance import SCALES, choose_scale, choose_theme, nearest
+from app.ui.state.models.model_library import Library
+from app.ui.shell.model_opening import Opening
+from app.ui.widgets.page import Page
+from app.ui.state.services import Services
+from app.ui.widgets.parts import button, label
+
+from .chat_defaults_settings import ChatSettings
+from .download_settings import DownloadSettings
+from .folders import Folders
+from .sections import Section
+
+_WIDEST = 640
+
+
+class SettingsPage(Page):
+    """Shows the settings and follows them when they are changed elsewhere."""
+
+    def __init__(
+        self, services: Services, library: Library, opening: Opening, paths: Paths
+    ) -> None:
+        super().__init__()
+        self._services, self._library = services, library
+        self._opening, self._paths = opening, paths
+        self.theme_choice, self.size_choice = QComboBox(), QComboBox()
+        self.open_last = QCheckBox()
+        body = QWidget()
+        self._column = QVBoxLayout(body)
+        self._arrange(body)
+        self.chat = ChatSettings(services)
+        self.downloads = DownloadSettings(services)
+        own = (self._look(), self._models(), self.chat, self.downloads)
+        sections = (*own, self._data(), self._about())
+        for section in sections:
+            self._column.addWidget(section)
+        self._column.addStretch()
+        services.theme.changed.connect(self._follow)
+        services.shared.changed.connect(self._follow_others)
+        services.cards.changed.connect(self._show_cards)
+        self._show_cards()
+        self._follow()
+
+    def arrived(self) -> None:
+        self._follow()
+        self._services.cards.look()
+        super().arrived()
+
+    def take_keyboard(self) -> None:
+        self.theme_choice.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _look(self) -> Section:
+        section = Section(self._services.theme, self.tr("Appearance"))
+        for mode, words in (
+            ("system", self.tr("Like the system")),
+            ("light", self.tr("Light")),
+            ("dark", self.tr("Dark")),
+        ):
+            self.theme_choice.addItem(words, mode)
+        for scale in SCALES:
+            self.size_choice.addItem(f"{scale * 100:.0f} %", scale)
+        self.theme_choice.setAccessibleName(self.tr("Theme"))
+        self.size_choice.setAccessibleName(self.tr("Text size"))
+        self.theme_choice.activated.connect(self._dress)
+        self.size_choice.activated.connect(self._scale)
+        section.add(self.tr("Theme"), "", self.theme_choice)
+        keys = self.tr("Ctrl++ and Ctrl+- do the same on every page.")
+        section.add(self.tr("Text size"), keys, self.size_choice)
+        return section
+
+    def _models(self) -> Section:
+        section = Section(self._services.theme, self.tr("Models"))
+        self.open_last.setProperty("bare", "true")
+        self.open_last.setAccessibleName(self.tr("Open the last model at start"))
+        self.open_last.clicked.connect(self._set_open_last)
+        words = self.tr("Otherwise the small guide that ships with Rookery is opened.")
+        section.add(self.tr("Open the last model at start"), words, self.open_last)
+        words = self.tr("Looking for NVIDIA cards…")
+        self.graphics = section.add(self.tr("Graphics card"), words)
+        self.graphics.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        add = button(self.tr("Add folder"), "folder-plus")
+        add.clicked.connect(self._opening.ask_folder)
+        words = self.tr("Searched with all folders inside, and watched for what comes and goes.")
+        section.add(self.tr("Folders with models"), words, add)
+        services = self._services
+        section.add_wide(Folders(services.theme, self._library, services.notices))
+        return section
+
+    def _data(self) -> Section:
+        section = Section(self._services.theme, self.tr("Your data"))
+        show = button(self.tr("Show folder"), "folder")
+        show.setAccessibleName(self.tr("Show the folder of your conversations"))
+        show.clicked.connect(self._show_data)
+        lasting = self._services.conversations.lasting
+        words = str(self._paths.data) if lasting else self.tr("Kept in memory only this time.")
+        about = section.add(self.tr("Conversations"), words, show)
+        about.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        words = self.tr(
+            "Models run on this machine. What you write and what they answer is sent nowhere. The "
+            "network is used for the list of models, their pages, and downloads."
+        )
+        section.add(self.tr("Privacy"), words)
+        return section
+
+    def _about(self) -> Section:
+        section = Section(self._services.theme, self.tr("About"))
+        copy = button(self.tr("Copy versions"), "copy")
+        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(versions()))
+        section.add("Rookery", versions(), copy)
+        licence = button(self.tr("Read"), "external", role="quiet")
+        licence.setAccessibleName(self.tr("Read the licence in the browser"))
+        licence.clicked.connect(lambda: QDesktopServices.openUrl(QUrl(LICENCE_URL)))
+        words = self.tr("Apache License 2.0. Built with {}.").format(PARTS)
+        section.add(self.tr("Licence"), words, licence)
+        return section
+
+    def _follow(self) -> None:
+        """Show what is in force, whoever changed it."""
+        theme = self._services.theme
+        self.theme_choice.setCurrentIndex(self.theme_choice.findData(theme.mode))
+        self.size_choice.setCurrentIndex(nearest(theme.scale))
+        self.open_last.setChecked(self._services.settings.now.open_last_model)
+        self.chat.follow()
+        self.downloads.follow()
+
+    def _follow_others(self, _before: object, _now: object) -> None:
+        """Another window chose something; what is being typed here stays."""
+        if not isinstance(QApplication.focusWidget(), QLineEdit):
+            self._follow()
+
+    def _show_cards(self) -> None:
+        cards = self._services.cards
+        if not cards.known:
+            return
+        from app.messages.gpu_status import card_in_words, use_of_cards_in_words
+
+        lines = [*map(card_in_words, cards.found), use_of_cards_in_words(cards.found)]
+        self.graphics.setText("\n".join(lines))
+
+    def _dress(self) -> None:
+        choose_theme(self._services, str(self.theme_choice.currentData()))
+
+    def _scale(self) -> None:
+        choose_scale(self._services, float(self.size_choice.currentData()))
+
+    def _set_open_last(self) -> None:
+        self._services.settings.change(open_last_model=self.open_last.isChecked())
+
+    def _show_data(self) -> None:
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._paths.data)))
+
+    def _arrange(self, body: QWidget) -> None:
+        space = self._services.theme.space
+        self._column.setContentsMargins(space("xl"), space("xl"), space("xl"), space("xl"))
+        self._column.setSpacing(space("xl"))
+        self._column.addWidget(label(self.tr("Settings"), "title"))
+        body.setMaximumWidth(_WIDEST + 2 * space("xl"))  # heights of wrapped words depend on it
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setAccessibleName(self.tr("Settings"))
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(body)
+        self.centre(scroll)

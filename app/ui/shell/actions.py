@@ -1,0 +1,118 @@
+"""The commands of the whole window, with their keys: the palette and the sheet list them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QCoreApplication
+
+from app.ui.state.commands import Command
+from app.ui.state.appearance import choose_scale, choose_theme, step_scale
+from app.ui.state.models.model_library import Library
+from .model_opening import Opening
+from app.ui.state.services import Services
+from .window import Window
+
+
+def window_commands(services: Services, window: Window, opening: Opening) -> list[Command]:
+    """Everything that works on every page, in the order the palette shows it."""
+    models = model_file_commands(services, opening)
+    return [*_pages(window), *_trash(window), *models, *_look(services, window), *_help(window)]
+
+
+def model_commands(library: Library, opening: Opening) -> list[Command]:
+    """One command a model that can be opened, by its name."""
+
+    def opens(path: Path) -> Callable[[], None]:
+        return lambda: opening.open(path)
+
+    return [
+        Command(_tr("Chat with {}").format(one.title), opens(one.path), "", "chat", _tr("Models"))
+        for one in library.entries
+        if one.usable and one.path is not None
+    ]
+
+
+def _pages(window: Window) -> list[Command]:
+    group = _tr("Go to")
+    above = [place for place in window.places if not place.below]
+    made = [
+        Command(place.label, _going(window, place.key), f"Ctrl+{at}", place.picture, group)
+        for at, place in enumerate(above, 1)
+    ]
+    below = [place for place in window.places if place.below]
+    return made + [
+        Command(place.label, _going(window, place.key), "Ctrl+,", place.picture, group)
+        for place in below
+    ]
+
+
+def _trash(window: Window) -> list[Command]:
+    def show() -> None:
+        from app.ui.chat.chat_page import ChatPage  # read when it is first visited
+
+        page = window.go("chat")
+        if isinstance(page, ChatPage):
+            page.show_trash()
+
+    words = _tr("Trash: deleted conversations")
+    return [Command(words, show, "", "trash", _tr("Chat"))] if window.knows("chat") else []
+
+
+def model_file_commands(services: Services, opening: Opening) -> list[Command]:
+    """Open another file or folder, or close what is open."""
+    group = _tr("Models")
+    return [
+        Command(_tr("Open a model file…"), opening.ask_file, "Ctrl+O", "folder-open", group),
+        Command(_tr("Add a folder of models…"), opening.ask_folder, "", "folder-plus", group),
+        Command(_tr("Open the small guide"), opening.open_guide, "", "rookery", group),
+        Command(_tr("Close the model"), services.session.unload, "", "eject", group),
+    ]
+
+
+def _look(services: Services, window: Window) -> list[Command]:
+    group = _tr("Look")
+
+    def dress(mode: str) -> Callable[[], None]:
+        return lambda: choose_theme(services, mode)
+
+    def larger() -> None:
+        step_scale(services, +1)
+
+    def smaller() -> None:
+        step_scale(services, -1)
+
+    def usual() -> None:
+        choose_scale(services, 1.0)
+
+    return [
+        Command(_tr("Light theme"), dress("light"), "", "sun", group),
+        Command(_tr("Dark theme"), dress("dark"), "", "moon", group),
+        Command(_tr("Follow the system’s theme"), dress("system"), "", "monitor", group),
+        Command(_tr("Larger text"), larger, "Ctrl++", "text-size", group, ("Ctrl+=",)),
+        Command(_tr("Smaller text"), smaller, "Ctrl+-", "text-size", group),
+        Command(_tr("Usual text size"), usual, "Ctrl+0", "text-size", group),
+        Command(_tr("Full screen"), window.toggle_full_screen, "F11", "monitor", group),
+    ]
+
+
+def _help(window: Window) -> list[Command]:
+    group = _tr("Rookery")
+    return [
+        Command(_tr("Undo what was just done"), window.notices.undo, "Ctrl+Z", "undo", group),
+        Command(_tr("All commands"), window.show_palette, "Ctrl+K", "command", group),
+        Command(
+            _tr("Keyboard shortcuts"), window.show_shortcuts, "F1", "keyboard", group, ("Ctrl+/",)
+        ),
+        Command(_tr("Quit"), window.close_asked.emit, "Ctrl+Q", "close", group),
+    ]
+
+
+def _going(window: Window, key: str) -> Callable[[], None]:
+    def go() -> None:
+        window.go(key)
+
+    return go
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("actions", text)

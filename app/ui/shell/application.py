@@ -1,0 +1,201 @@
+"""Everything that lives as long as the window, in the order it is built and ended."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtWidgets import QApplication
+
+from app.errors import Failure
+from app.hub.sources.proxies import keep_proxy, parted
+from app.library import scan
+from app.system.gpus import Card, cards
+from app.runtime.protocol.messages import Loaded
+from app.runtime.worker.supervisor import Phase, Supervisor
+from app.store.changes import Changes
+from app.store.conversations import open_conversations
+from app.store.paths import Paths
+from app.store.settings import Settings
+
+from .actions import model_commands, model_file_commands, window_commands
+from app.ui.state.gpu_list import Cards
+from .finished_downloads import Arrivals
+from app.ui.state.downloads import Queue
+from app.ui.widgets.focus import FocusKeeper
+from app.ui.state.models.model_catalogue import Catalogue
+from app.ui.state.models.model_library import Library
+from app.ui.state.notices import Notice, Notices
+from .model_opening import Opening
+from app.ui.widgets.page import Page, Place
+from .window_placement import Placement
+from app.ui.widgets.pointer import Pointer
+from app.ui.state.services import Services
+from app.ui.state.session import Session
+from app.ui.state.shared_settings import SharedSettings, put_in_force
+from app.ui.state.tasks import Tasks
+from app.ui.look.theme import Theme
+from .window import Window
+
+
+class House:
+    """``open`` shows the window and the last model; ``close`` ends the worker and the stores."""
+
+    def __init__(
+        self,
+        app: QApplication,
+        paths: Paths,
+        supervise: Callable[[Callable[[], None]], Supervisor] = Supervisor,
+        look_for_cards: Callable[[], Sequence[Card]] = cards,
+    ) -> None:
+        guide = scan.embedded_model()
+        changes = Changes()
+        self._notices = Notices()
+        self.closed = False
+        self._settings = Settings(paths.settings, changes, self._tell)
+        self._conversations, self._trouble = open_conversations(paths.database, changes)
+        self._tasks = Tasks(self._tell)
+        supervisor = supervise(lambda: self._session.note_change())
+        self._session = Session(supervisor, self._tasks)
+        self._session.died.connect(self._tell_of_death)
+        self._session.changed.connect(self._take_back)
+        self._session.changed.connect(self._tell_of_step)
+        self._told_step: Loaded | None = None
+        self._told_death: Notice | None = None
+        chosen = self._settings.now
+        self._theme = Theme(chosen.theme, chosen.text_scale)
+        self._theme.apply(app)
+        where = (paths.models, guide, paths.cache, paths.verified)
+        self.library = Library(self._settings, self._tasks, *where)
+        self.services = Services(
+            session=self._session,
+            theme=self._theme,
+            conversations=self._conversations,
+            settings=self._settings,
+            tasks=self._tasks,
+            notices=self._notices,
+            library=self.library,
+            catalogue=Catalogue(self._settings, self._tasks, paths.hub_cache),
+            downloads=Queue(self._settings, self._tasks, paths),
+            cards=Cards(self._tasks, look_for_cards),
+            shared=SharedSettings(self._settings, self._tasks),
+        )
+        self._paths = paths
+        self.window = Window(self.services, self._places())
+        Pointer(app, self.window)
+        FocusKeeper(app, self.window, self.window.take_keyboard)
+        self._opening = Opening(self.services, self.library, self.window, guide)
+        self._placement = Placement(self.window, self._settings)
+        commands = window_commands(self.services, self.window, self._opening)
+        self.window.offer(commands, lambda: model_commands(self.library, self._opening))
+        self.window.strip.pressed.connect(self._offer_models)
+        self._arrivals = Arrivals(self.services, self.window, self._opening)
+        self.services.shared.changed.connect(partial(put_in_force, self.services))
+
+    def open(self) -> None:
+        """Show the window as it was, then say what went wrong, then open the last model."""
+        self._placement.restore(page="chat")
+        self.window.show()
+        for trouble in (self._settings.trouble, self._trouble):
+            if trouble is not None:
+                self._notices.failure(trouble)
+        self.services.cards.look()
+        self._opening.open_last()
+        self.library.refresh()
+        self.library.watch()
+        self.services.shared.watch()
+        self.services.downloads.resume_last()
+        if parted(self._settings.now.hub_proxy)[1]:
+            self._tasks.start(self._hide_password())
+
+    async def close(self) -> None:
+        """Hide first, then end: downloads, texts that are written, the worker, the stores."""
+        self.closed = True
+        self.services.shared.close()
+        self._placement.save()
+        farewell = self._arrivals.farewell()
+        await self.services.downloads.close()
+        await farewell
+        self.window.hide()
+        self.library.close()
+        await self._tasks.close()
+        await self._session.close()
+        await asyncio.to_thread(self._close_stores)
+        self.window.deleteLater()
+
+    async def _hide_password(self) -> None:
+        """Take a password that stands in the settings file to the keyring, if there is one now."""
+        proxy = self._settings.now.hub_proxy
+        kept = await self._tasks.thread(keep_proxy, proxy, proxy)
+        if self._settings.now.hub_proxy == proxy:
+            self._settings.change(hub_proxy=kept)
+
+    def _tell(self, failure: Failure) -> None:
+        """In the window; one that comes while it closes goes the way of what nobody caught."""
+        if self.closed:
+            sys.excepthook(type(failure), failure, failure.__traceback__)
+        else:
+            self._notices.failure(failure)
+
+    def _tell_of_death(self, failure: Failure) -> None:
+        self._notices.failure(failure)
+        self._told_death = self.window.notices.notice
+
+    def _take_back(self) -> None:
+        """That the engine stopped is no news once it runs again."""
+        if self._told_death is None or self._session.phase is not Phase.READY:
+            return
+        if self.window.notices.notice is self._told_death:
+            self._notices.withdraw()
+        self._told_death = None
+
+    def _tell_of_step(self) -> None:
+        """That a card was to run the model and does not, once for each time it is opened."""
+        loaded = self._session.loaded
+        if loaded is None or loaded is self._told_step or loaded.stepped_down is None:
+            return
+        self._told_step = loaded
+        from app.messages.gpu_status import stepped_down_in_words  # seldom needed
+
+        said = stepped_down_in_words(loaded.stepped_down, loaded.strategy)
+        self._notices.news(said, lasts_s=0.0)
+
+    def _offer_models(self) -> None:
+        about = model_file_commands(self.services, self._opening)
+        self.window.show_commands([*model_commands(self.library, self._opening), *about])
+
+    def _close_stores(self) -> None:
+        self._conversations.close()
+        self._settings.close()
+
+    def _places(self) -> list[Place]:
+        say = partial(QCoreApplication.translate, "places")
+        return [
+            Place("chat", say("Chat"), "chat", self._chat),
+            Place("models", say("Models"), "models", self._models),
+            Place("downloads", say("Downloads"), "download", self._downloads),
+            Place("settings", say("Settings"), "settings", self._settings_page, below=True),
+        ]
+
+    # a page's code is read when the page is first visited
+
+    def _chat(self) -> Page:
+        from app.ui.chat.chat_page import ChatPage
+
+        return ChatPage(self.services)
+
+    def _models(self) -> Page:
+        from app.ui.models.models_page import ModelsPage
+
+        return ModelsPage(self.services, self._opening)
+
+    def _downloads(self) -> Page:
+        from app.ui.downloads.downloads_page import DownloadsPage
+
+        return DownloadsPage(self.services, self._opening)
+
+    def _settings_page(self) -> Page:
+        from app.ui.settings.settings_page import SettingsPage
+
+        return SettingsPage(self.services, self.library, self._opening, self._paths)

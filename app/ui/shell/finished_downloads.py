@@ -1,0 +1,71 @@
+"""What the window says of downloads on other pages: the badge, the quiet notice, the farewell."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+
+from app.ui.shell.model_opening import Opening
+from app.ui.state.services import Services
+from app.ui.widgets.farewell import Parting
+from app.ui.shell.window import Window
+
+if TYPE_CHECKING:
+    from app.hub.downloads.download_queue import Item
+
+_SEEN_S = 1.2
+
+
+class Arrivals(QObject):
+    """Lives as long as the window; needs no page."""
+
+    def __init__(self, services: Services, window: Window, opening: Opening) -> None:
+        super().__init__(window)
+        self._services, self._window, self._opening = services, window, opening
+        self._queue = services.downloads
+        self._greeted = False
+        self._parting = Parting(services.theme, window)
+        self._queue.changed.connect(self._count)
+        self._queue.finished.connect(self._announce)
+        self._queue.stopped.connect(self._tell)
+        self._queue.given_up.connect(self._offer_back)
+
+    async def farewell(self) -> None:
+        """Say that downloads go on at the next start, long enough to be read; asks nothing."""
+        if self._queue.running and self._window.isVisible():
+            self._parting.open()
+            await asyncio.sleep(_SEEN_S)
+
+    def _count(self) -> None:
+        count = self._queue.unfinished
+        words = self.tr("{} not finished").format(count) if count else ""
+        self._window.rail.badge("downloads", count, words)
+        if not self._greeted and self._queue.items:
+            self._greeted = True
+            if self._queue.running and self._queue.resumed:
+                one = self.tr("A download goes on where it stopped.")
+                many = self.tr("{} downloads go on where they stopped.").format(count)
+                self._services.notices.news(one if count == 1 else many)
+
+    def _announce(self, item: "Item") -> None:
+        self._services.library.refresh()
+        if self._window.page == "downloads":
+            return  # its card says so
+        title = item.entry.title or item.entry.name
+        said = self.tr("{} is here, whole and checked.").format(title)
+        if item.entry.is_model:
+            self._services.notices.offer(
+                said, self.tr("Chat"), lambda: self._opening.open(Path(item.path))
+            )
+        else:
+            self._services.notices.news(said)
+
+    def _tell(self, item: "Item") -> None:
+        if item.failure is not None and self._window.page != "downloads":
+            self._services.notices.failure(item.failure)
+
+    def _offer_back(self, item: "Item") -> None:
+        said = self.tr("The download of {} was given up.")
+        title = item.entry.title or item.entry.name
+        self._services.notices.undo(said.format(title), lambda: self._queue.take_back(item.id))

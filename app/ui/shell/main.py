@@ -1,0 +1,89 @@
+"""The composition root of the window: builds every part, hands it on, ends all in order."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+
+from PySide6.QtWidgets import QApplication
+from qasync import QEventLoop
+
+from app.store.paths import Paths, standard_paths
+
+from .crash_handler import CrashDesk
+from .single_instance import Doorbell
+from .garbage import Collector
+from .application import House
+from app.ui.look.icons import icon
+from app.ui.state.tasks import end_all
+
+_GIVE_UP_S = 8.0  # for the worker and the disk to end when the window closes
+
+
+def run() -> int:
+    """Open the window and stay until it is closed; the exit code.
+
+    ``ROOKERY_HOME`` moves all of the program's own files below one folder.
+    """
+    app = _application()
+    loop = QEventLoop(app)
+    asyncio.set_event_loop(loop)
+    paths = standard_paths(os.environ.get("ROOKERY_HOME", ""))
+    desk, collector = CrashDesk(), Collector()
+    desk.install()
+    loop.set_exception_handler(desk.take_loop)
+    try:
+        with loop:
+            try:
+                loop.run_until_complete(_live(app, paths, desk, collector))
+            finally:
+                loop.run_until_complete(end_all(desk.take_late))
+    finally:
+        collector.stop()
+        desk.uninstall()
+        asyncio.set_event_loop(None)
+    return 0
+
+
+async def _live(app: QApplication, paths: Paths, desk: CrashDesk, collector: Collector) -> None:
+    """From the first pixel to the last: returns when everything has ended."""
+    bell = Doorbell(paths.data)
+    if bell.answered():
+        return
+    bell.listen()
+    leave = asyncio.Event()
+    house = House(app, paths)
+    desk.show_over(house.window)
+    desk.interrupted.connect(leave.set)
+    house.window.close_asked.connect(leave.set)
+    app.commitDataRequest.connect(lambda _session: leave.set())  # the session of the system ends
+    bell.rung.connect(house.window.come_forward)
+    _on_signals(leave)
+    house.open()
+    collector.start()
+    await leave.wait()
+    desk.outlive_window()
+    bell.close()
+    with contextlib.suppress(TimeoutError):  # the worker then ends with this process
+        await asyncio.wait_for(house.close(), _GIVE_UP_S)
+
+
+def _application() -> QApplication:
+    app = QApplication([sys.argv[0] or "rookery"])
+    app.setApplicationName("Rookery")
+    app.setApplicationDisplayName("Rookery")
+    app.setDesktopFileName("rookery")
+    app.setWindowIcon(icon("rookery", "accent", 64))
+    app.setQuitOnLastWindowClosed(False)  # the loop outlives the window: see _live
+    return app
+
+
+def _on_signals(leave: asyncio.Event) -> None:
+    """Ctrl+C and an ordinary kill close the window in order."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, leave.set)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(leave.set))

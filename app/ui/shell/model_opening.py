@@ -1,0 +1,136 @@
+"""What happens to a model that is chosen, dropped or was open last: it is opened and remembered."""
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QFileDialog
+
+from app.errors import Failure, MovedCheckpoint
+from app.library.scan import look_at
+
+from .drop_zone import MODEL_SUFFIXES
+from app.ui.state.models.model_library import Library
+from app.ui.state.services import Services
+from app.ui.widgets.dialogs import ask
+from .window import Window
+
+
+class Opening(QObject):
+    """Sends a model to the session and its place to the settings; asks where a file lies."""
+
+    def __init__(self, services: Services, library: Library, window: Window, guide: Path) -> None:
+        super().__init__(window)
+        self._services, self._library, self._window = services, library, window
+        self._guide = guide
+        self._stand_in: Path | None = None
+        self._wanted: Path | None = None
+        services.session.changed.connect(self._remember)
+        window.drop.dropped.connect(self.take)
+
+    def open(self, path: Path, *, chat: bool = True) -> None:
+        """Open a model, in the way it was last asked for; ``chat`` goes to the chat meanwhile.
+
+        A file that is no use is told of, and what is open stays open.
+        """
+        self._wanted = path
+        self._services.notices.withdraw()
+        self._services.tasks.start(self._open(path, chat=chat))
+
+    async def _open(self, path: Path, *, chat: bool) -> None:
+        strategy = await self._strategy(path)
+        await self._services.tasks.thread(look_at, path, strategy)
+        if path != self._wanted:
+            return  # another one was chosen meanwhile
+        self._stand_in = None
+        self._services.session.open(path, strategy)
+        if chat:
+            self._window.go("chat")
+
+    def open_last(self) -> None:
+        """Open what was open last; where that is not there or fails, the small guide."""
+        self._services.tasks.start(self._open_last())
+
+    async def _open_last(self) -> None:
+        chosen = self._services.settings.now
+        last = Path(chosen.model) if chosen.model and chosen.open_last_model else None
+        if last is not None and not last.exists():
+            self._tell_of_loss(last)
+        elif last is not None:
+            try:
+                await self._services.session.opened(last, await self._strategy(last))
+            except Failure as failure:
+                self._services.notices.failure(failure)
+            else:
+                return
+        guide = self._guide
+        self._stand_in = guide if chosen.model else None  # what was chosen stays the last model
+        await self._services.session.opened(guide, await self._strategy(guide))
+
+    def _tell_of_loss(self, path: Path) -> None:
+        """What was open last is gone: say so, and offer the others; other trouble goes first."""
+        if self._window.notices.notice is not None:
+            return
+        self._services.notices.failure(
+            MovedCheckpoint(path=str(path)),
+            self.tr("Choose a model"),
+            self._show_models,
+        )
+
+    def _show_models(self) -> None:
+        self._window.go("models")
+
+    def open_guide(self) -> None:
+        """Open the small model that ships with the program."""
+        self.open(self._guide)
+
+    def take(self, paths: list[Path]) -> None:
+        """Dropped on the window: folders join the library, the first model file is opened."""
+        folders = [path for path in paths if path.is_dir()]
+        files = [path for path in paths if path.is_file()]
+        for folder in folders:
+            self._library.add_folder(folder)
+        for file in files:
+            self._library.add_file(file)
+        if files:
+            self.open(files[0])
+        elif folders:
+            self._window.go("models")
+
+    def ask_file(self) -> None:
+        """Let the person choose a model file, and open it."""
+        kinds = " ".join(f"*{suffix}" for suffix in MODEL_SUFFIXES)
+        models, anything = self.tr("Models ({})").format(kinds), self.tr("All files (*)")
+        dialog = self._dialog(self.tr("Open a model"))
+        dialog.setNameFilters([models, anything])
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.fileSelected.connect(lambda chosen: self.take([Path(chosen)]))
+        ask(dialog)
+
+    def ask_folder(self) -> None:
+        """Let the person choose a folder of models."""
+        dialog = self._dialog(self.tr("Add a folder of models"))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.fileSelected.connect(lambda chosen: self.take([Path(chosen)]))
+        ask(dialog)
+
+    def _dialog(self, title: str) -> QFileDialog:
+        folders = self._library.folders
+        return QFileDialog(self._window, title, str(folders[0] if folders else Path.home()))
+
+    async def _strategy(self, path: Path) -> str:
+        """As it was last asked for; as usual where that was a card that is gone."""
+        asked = self._services.settings.now.strategies.get(str(path), "")
+        if not asked.startswith("cuda"):
+            return asked
+        cards = self._services.cards
+        if not cards.known:
+            await cards.looked()
+        return asked if any(card.device == asked.split()[0] for card in cards.usable) else ""
+
+    def _remember(self) -> None:
+        loaded = self._services.session.loaded
+        if loaded is None or Path(loaded.path) == self._stand_in:
+            return
+        asked = self._services.session.asked
+        self._services.settings.change(model=loaded.path, strategy=asked)

@@ -1,0 +1,1 @@
+"""What the window knows and does, as plain objects with signals; imports no widget."""

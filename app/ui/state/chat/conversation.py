@@ -1,0 +1,345 @@
+"""The conversation that is open and the replies being written: state, signals and verbs."""
+
+import asyncio
+import time
+from concurrent.futures import Future
+
+import msgspec
+from PySide6.QtCore import QObject, Signal
+
+from app.errors import Failure, RequestRefused
+from app.runtime.families.families import Think, family_of, lead
+from app.runtime.protocol.messages import Chat, Loaded, Sampling, Turn
+from app.store.changes import Change
+from app.store.chat_defaults import ChatDefaults, defaults_in, different
+from app.store.records import Conversation, Message, Reply, new_id, new_message
+from app.ui.state.services import Services
+
+from .message_tree import Tree
+from .unsaved_queue import Unkept
+from .reply_stream import Request, Writing
+
+_TITLE_LENGTH = 60
+
+
+class Talk(QObject):
+    """``opened``: another conversation or branch is shown. ``added``: one more message at its end.
+
+    ``grew`` and ``ended`` carry the id of a reply of the branch that is shown; ``configured``
+    comes when how replies are made has changed; ``writing_changed`` when a reply begins or ends.
+    ``typed_wanted`` asks for settings that are typed and not yet handed in, before they count.
+    ``taken_away`` carries the conversation that was shown and that another window has deleted.
+    """
+
+    opened = Signal()
+    added = Signal(str)
+    grew = Signal(str)
+    ended = Signal(str)
+    configured = Signal()
+    writing_changed = Signal()
+    typed_wanted = Signal()
+    taken_away = Signal(object)
+    _settings_changed = Signal()
+
+    def __init__(self, services: Services, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._services = services
+        self._store = services.conversations
+        self._writings: dict[str, Writing] = {}
+        self._stored = False
+        self._defaults = defaults_in(services.settings)
+        self.tree = Tree(self._blank())
+        self._unkept = Unkept(services, self)
+        self._settings_changed.connect(self._take_defaults)
+        self.destroyed.connect(self._store.changes.listen(self._note_settings))
+
+    # what is
+
+    @property
+    def conversation(self) -> Conversation:
+        """The one that is shown; not stored before its first message."""
+        return self.tree.conversation
+
+    @property
+    def defaults(self) -> ChatDefaults:
+        """What a new conversation begins with."""
+        return self._defaults
+
+    @property
+    def writing(self) -> Writing | None:
+        """The reply being written in the conversation that is shown."""
+        return self._writings.get(self.conversation.id)
+
+    def is_writing(self, conversation: str) -> bool:
+        """Whether a reply is being written there."""
+        return conversation in self._writings
+
+    def sampling(self) -> Sampling:
+        """How the next token will be chosen: as the person or else as the model's makers say."""
+        return self.conversation.sampling or self.recommended()
+
+    def recommended(self) -> Sampling:
+        """What suits the open model in the think mode that is chosen."""
+        loaded = self._services.session.loaded
+        if loaded is None:
+            return Sampling()
+        if self._think(loaded) == "off":
+            return loaded.sampling
+        return family_of(loaded.name, loaded.tokenizer).recommended(self._think(loaded))
+
+    # conversations
+
+    def begin(self) -> None:
+        """An empty conversation with the defaults; it is stored with its first message."""
+        self.typed_wanted.emit()
+        self._stored = False
+        self._show(Tree(self._blank()))
+
+    async def open(self, conversation: str) -> None:
+        """Show a stored conversation with the branch that was shown last."""
+        found = await asyncio.wrap_future(self._store.open(conversation))
+        if found is None:
+            return
+        tree = self._unkept.tree_of(conversation) or Tree(found.conversation, found.messages)
+        writing = self._writings.get(conversation)
+        if writing is not None and writing.message.id in tree:
+            tree.replace(writing.message)
+        self.typed_wanted.emit()
+        self._stored = True
+        self._show(tree)
+
+    async def look_again(self) -> None:
+        """Show what another window has changed in the conversation, unless one is written here."""
+        shown, before = self.tree, self.conversation
+        unkept = self._unkept.tree_of(before.id)
+        if not self._stored or self.writing is not None or unkept is not None:
+            return
+        found = await asyncio.wrap_future(self._store.open(before.id))
+        if self.tree is not shown or self.writing is not None:
+            return
+        if found is None or found.trashed:
+            self.begin()
+            self.taken_away.emit(before)
+        elif self.conversation == before:  # nothing was changed here meanwhile
+            if found.messages != shown.messages:
+                self._show(Tree(found.conversation, found.messages))
+            elif different(found.conversation, before) or found.conversation.title != before.title:
+                shown.conversation = found.conversation
+                self.configured.emit()
+
+    def configure(self, **values: object) -> None:
+        """Change system, template, think, sampling or limit of the conversation."""
+        self.tree.conversation = msgspec.structs.replace(self.conversation, **values)
+        if self._stored:
+            self._keep(self._store.configure(self.conversation, *values))
+        self.configured.emit()
+
+    def note_title(self, conversation: str, title: str) -> None:
+        """A conversation has another title."""
+        if conversation == self.conversation.id:
+            self.tree.conversation = msgspec.structs.replace(self.conversation, title=title)
+            self.configured.emit()
+
+    # messages
+
+    def send(self, text: str) -> None:
+        """Say something at the end of the branch, and have it answered."""
+        self._say(text, self.tree.leaf)
+
+    def edit(self, ident: str, text: str) -> None:
+        """Say something else in place of a message: a branch beside it, answered anew."""
+        self._say(text, self.tree[ident].parent)
+
+    def regenerate(self, ident: str) -> None:
+        """Answer again, beside the reply ``ident``."""
+        parent = self.tree[ident].parent
+        if self.writing is None and parent is not None:
+            self._answer(parent)
+
+    def go_on(self, ident: str) -> None:
+        """Write on where the last reply of the branch ended."""
+        message = self.tree[ident]
+        if self.writing is not None or ident != self.tree.leaf or message.parent is None:
+            return
+        last, lead_in = (ident, "") if message.text else (message.parent, None)
+        message = msgspec.structs.replace(message, status="writing")
+        ask = self._request(last, self._services.session.loaded, lead_in)
+        self.tree.replace(message)
+        self._keep(self._store.resume(ident))
+        self._run(message, ask)
+        self.opened.emit()
+        self.writing_changed.emit()
+
+    def show_branch(self, ident: str, by: int) -> None:
+        """Show the branch before or after the one that a message begins."""
+        if self.writing is not None:
+            return
+        leaf = self.tree.step(ident, by)
+        self._keep(self._store.choose(self.conversation.id, leaf))
+        self.opened.emit()
+
+    def stop(self) -> None:
+        """End the reply that is being written; its words stay."""
+        if self.writing is not None:
+            self.writing.stop()
+
+    def drop(self, conversation: str) -> None:
+        """A conversation was deleted: write no more in it, and show another if it was shown."""
+        self._unkept.note_deleted(conversation)
+        writing = self._writings.get(conversation)
+        if writing is not None:
+            writing.stop()
+        if conversation == self.conversation.id:
+            self.begin()
+
+    def take_back(self, conversation: str) -> bool:
+        """A deletion is undone; True where the store does not have all of the conversation yet."""
+        self._unkept.note_restored(conversation)
+        return self._unkept.tree_of(conversation) is not None
+
+    # inside
+
+    def _say(self, text: str, parent: str | None) -> None:
+        if self.writing is not None or not text.strip():
+            return
+        self.typed_wanted.emit()
+        if not self._stored:
+            self._stored = True
+            named = msgspec.structs.replace(self.conversation, title=title_of(text))
+            self.tree.conversation = named
+            self._keep(self._store.add(named))
+        message = new_message(self.conversation.id, parent, "user", text)
+        moved = parent != self.tree.leaf
+        self.tree.add(message)
+        self._keep(self._store.append(message))
+        if moved:
+            self.opened.emit()
+        else:
+            self.added.emit(message.id)
+        self._answer(message.id)
+
+    def _answer(self, question: str) -> None:
+        loaded = self._services.session.loaded
+        moved = question != self.tree.leaf
+        message = new_message(self.conversation.id, question, "assistant", status="writing")
+        if loaded is not None:
+            known = Reply(model=loaded.name, strategy=loaded.strategy)
+            message = msgspec.structs.replace(message, reply=known)
+        ask = self._request(question, loaded)
+        self.tree.add(message)
+        self._keep(self._store.append(message))
+        self._run(message, ask)
+        if moved:
+            self.opened.emit()
+        else:
+            self.added.emit(message.id)
+        self.writing_changed.emit()
+
+    def _run(self, message: Message, ask: Request) -> None:
+        writing, tree = Writing(self._services.session, self._store, message, ask), self.tree
+        self._writings[message.conversation] = writing
+        writing.grew.connect(lambda: self._note(writing))
+        writing.ended.connect(lambda: self._end(writing, tree))
+        writing.started(self._services.tasks.start(writing.run()))
+
+    def _request(self, last: str, loaded: Loaded | None, lead_in: str | None = None) -> Request:
+        """What continues the branch that ends with ``last``; ``lead_in`` None is the template's."""
+        self.typed_wanted.emit()
+        conversation = self.conversation
+        think: Think = "off" if loaded is None else self._think(loaded)
+        template = self._template(loaded)
+        turns = [
+            Turn(message.role, message.text)
+            for message in self.tree.path(last)
+            if message.text.strip() or (message.text and message.id == last)
+        ]
+        if conversation.system.strip():
+            turns.insert(0, Turn("system", conversation.system))
+        try:
+            opening = lead(template, think) if template else ""
+        except RequestRefused:  # the worker will say so, in the transcript
+            opening = ""
+        return Request(
+            chat=Chat(turns=tuple(turns), template=template, think=think),
+            limit=conversation.limit,
+            sampling=self.sampling(),
+            lead=opening if lead_in is None else lead_in,
+        )
+
+    def _template(self, loaded: Loaded | None) -> str:
+        """The chosen template if the model knows it, else the model's usual one."""
+        if loaded is None or not loaded.templates:
+            return ""
+        chosen = self.conversation.template
+        return chosen if chosen in loaded.templates else loaded.templates[0]
+
+    def _think(self, loaded: Loaded) -> Think:
+        return self.conversation.think if loaded.thinks else "off"
+
+    def _note(self, writing: Writing) -> None:
+        if writing.message.conversation == self.conversation.id:
+            self.tree.replace(writing.message)
+            self.grew.emit(writing.message.id)
+
+    def _end(self, writing: Writing, tree: Tree) -> None:
+        message = writing.message
+        self._writings.pop(message.conversation, None)
+        if writing.kept is not None:
+            self._unkept.watch(writing.kept, tree)
+        tree.replace(message)
+        if message.conversation == self.conversation.id and message.id in self.tree:
+            self.tree.replace(message)
+            self.ended.emit(message.id)
+        self.writing_changed.emit()
+
+    def _show(self, tree: Tree) -> None:
+        self.tree = tree
+        self.opened.emit()
+        self.configured.emit()
+        self.writing_changed.emit()
+
+    def _keep(self, kept: "Future[None]") -> None:
+        self._unkept.watch(kept, self.tree)
+
+    def _blank(self) -> Conversation:
+        now = time.time()
+        return Conversation(
+            id=new_id(), created=now, updated=now, **msgspec.structs.asdict(self._defaults)
+        )
+
+    def _note_settings(self, change: Change) -> None:
+        """From any thread."""
+        if change.what == "settings":
+            self._settings_changed.emit()
+
+    def _take_defaults(self) -> None:
+        """A conversation that is not stored yet follows them, where it has nothing of its own."""
+        before, self._defaults = self._defaults, defaults_in(self._services.settings)
+        changed = different(before, self._defaults)
+        if not self._stored:
+            followed = set(changed) - set(different(self.conversation, before))
+            values = {name: getattr(self._defaults, name) for name in followed}
+            self.tree.conversation = msgspec.structs.replace(self.conversation, **values)
+        if changed:
+            self.configured.emit()
+
+
+def title_of(text: str) -> str:
+    """The first line of a text, cut at a word."""
+    line = " ".join(text.strip().split("\n", 1)[0].split())
+    if len(line) <= _TITLE_LENGTH:
+        return line
+    cut = line[:_TITLE_LENGTH]
+    at = cut.rfind(" ")
+    return cut[: at if at > _TITLE_LENGTH // 2 else _TITLE_LENGTH] + "…"
+
+
+def failure_of(message: Message) -> Failure | None:
+    """The failure that ended a stored reply."""
+    from app.errors import BY_CODE
+
+    reply = message.reply
+    if not reply.failure:
+        return None
+    family = BY_CODE.get(reply.failure, Failure)
+    return family(reply.detail, **reply.failure_facts)

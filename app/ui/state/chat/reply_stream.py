@@ -1,0 +1,191 @@
+"""One reply being written: collects its words, keeps them in the store, and how it went."""
+
+import asyncio
+import contextlib
+import time
+from concurrent.futures import Future
+
+import msgspec
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.errors import Failure, WorkerDied
+from app.runtime.protocol.messages import Chat, Done, Loaded, Piece, Prefilled, Sampling
+from app.store.conversations import Conversations
+from app.store.records import Message, Reply, Status
+from app.ui.state.session import Session
+
+_REPAINT_MS = 34  # at most 30 times a second
+_KEEP_MS = 200  # what was on the screen longer than this survives the end of the program
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked of the model; ``lead`` is the part of the prompt that belongs to the reply."""
+
+    chat: Chat
+    limit: int
+    sampling: Sampling
+    lead: str = ""
+
+
+class Writing(QObject):
+    """``grew`` at most 30 times a second, ``ended`` once; ``message`` is the reply as it stands."""
+
+    grew = Signal()
+    ended = Signal()
+
+    def __init__(self, session: Session, store: Conversations, message: Message, ask: Request):
+        super().__init__()
+        self._session, self._store, self._ask = session, store, ask
+        self.message = message
+        self.read: tuple[int, int] | None = None
+        self.failure: Failure | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._before = message.reply
+        self._parts: list[str] = [message.text]
+        self._unkept: list[str] = []
+        self._status: Status = "stopped"
+        self._clock = _Clock()
+        self._repaint = QTimer(self, singleShot=True, interval=_REPAINT_MS)
+        self._repaint.timeout.connect(self._show)
+        self._keep = QTimer(self, singleShot=True, interval=_KEEP_MS)
+        self._keep.timeout.connect(self._flush)
+        self.kept: Future[None] | None = None
+
+    def started(self, task: "asyncio.Task[None]") -> None:
+        """The task that runs ``run``: ``stop`` ends it, and with it ends the reply.
+
+        Also where it is stopped before its first step, and ``run`` never begins.
+        """
+        self._task = task
+        task.add_done_callback(self._finish)
+
+    def stop(self) -> None:
+        """End the reply now; what was written stays."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def run(self) -> None:
+        """Write until the model, the person or a failure ends it; failures become its footer."""
+        try:
+            self._take(self._ask.lead)
+            await self._listen()
+            self._status = "stopped" if self._clock.reason == "stopped" else "done"
+        except Failure as failure:
+            self.failure = failure
+            self._status = "failed"
+
+    async def _listen(self) -> None:
+        events = self._session.generate(
+            self._ask.chat, limit=self._ask.limit, sampling=self._ask.sampling
+        )
+        async with contextlib.aclosing(events):
+            async for event in events:
+                self._clock.note(event)
+                if isinstance(event, Prefilled):
+                    self.read = (event.done, event.total)
+                    self._due()
+                elif isinstance(event, Piece) and event.text:
+                    self._take(event.text)
+                elif isinstance(event, Done) and event.taken_back:
+                    self._join()
+                    self._parts = [self._parts[0][: -event.taken_back]]
+
+    def _take(self, words: str) -> None:
+        if not words:
+            return
+        self._parts.append(words)
+        self._unkept.append(words)
+        if not self._keep.isActive():
+            self._keep.start()
+        self._due()
+
+    def _due(self) -> None:
+        if not self._repaint.isActive():
+            self._repaint.start()
+
+    def _show(self) -> None:
+        self._join()
+        self.grew.emit()
+
+    def _join(self) -> None:
+        text = "".join(self._parts)
+        self._parts = [text]
+        self.message = msgspec.structs.replace(self.message, text=text)
+
+    def _flush(self) -> None:
+        if self._unkept:
+            self.kept = self._store.grow(self.message.id, "".join(self._unkept))
+            self._unkept.clear()
+
+    def _finish(self, task: "asyncio.Task[None]") -> None:
+        if task.cancelled():
+            self._clock.reason = "stopped"
+        self._repaint.stop()
+        self._keep.stop()
+        self._join()
+        reply = self._reply(self._session.loaded)
+        self.message = msgspec.structs.replace(self.message, status=self._status, reply=reply)
+        self.kept = self._store.finish(self.message)
+        self.ended.emit()
+
+    def _reply(self, loaded: Loaded | None) -> Reply:
+        failure = self.failure
+        facts = self._clock.facts(self._ask.sampling.seed)
+        model = self.message.reply
+        if loaded is not None and not isinstance(failure, WorkerDied):
+            model = Reply(model=loaded.name, strategy=loaded.strategy)
+        before = self._before  # of a reply that goes on
+        return msgspec.structs.replace(
+            facts,
+            tokens=before.tokens + facts.tokens,
+            decode_s=before.decode_s + facts.decode_s,
+            first_token_s=before.first_token_s or facts.first_token_s,
+            model=model.model,
+            strategy=model.strategy,
+            failure=failure.code if failure else "",
+            detail=failure.detail if failure else "",
+            failure_facts=failure.facts if failure else {},
+        )
+
+
+class _Clock:
+    """What is known of a reply's speed: the worker's own Done, or, without one, our own watch."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._first = self._last = 0.0
+        self._tokens = self._prompt = 0
+        self._done: Done | None = None
+        self.reason = ""
+
+    def note(self, event: object) -> None:
+        now = time.monotonic()
+        if isinstance(event, Done):
+            self._done, self.reason = event, event.reason
+        elif isinstance(event, Prefilled):
+            self._prompt = event.total
+        elif isinstance(event, Piece):
+            self._first = self._first or now
+            self._last = now
+            self._tokens += len(event.tokens)
+
+    def facts(self, seed: int | None) -> Reply:
+        done = self._done
+        if done is None:
+            return Reply(
+                reason=self.reason,
+                prompt_tokens=self._prompt,
+                tokens=self._tokens,
+                decode_s=self._last - self._first,
+                first_token_s=max(self._first - self._began, 0.0),
+                seed=seed,
+            )
+        return Reply(
+            reason=done.reason,
+            prompt_tokens=done.prompt_tokens,
+            tokens=done.tokens,
+            prefill_s=done.prefill_s,
+            decode_s=done.decode_s,
+            first_token_s=done.first_token_s,
+            seed=done.seed,
+        )

@@ -1,0 +1,79 @@
+"""The NVIDIA cards, looked for beside the window; knows no widget."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from msgspec.structs import replace
+from PySide6.QtCore import QObject, Signal
+
+from app.system.gpus import Card, cards, usable
+from app.runtime.protocol.messages import Loaded
+from app.runtime.planning.strategy import footprint, parse
+
+from .tasks import Tasks
+
+_PAUSE_S = 2.0
+_STEP = 100  # a share of a card's memory: smaller changes change nothing
+
+
+class Cards(QObject):
+    """``changed`` when another card is there, or much more or less of its memory is free.
+
+    ``found`` are all, ``usable`` those on which models run, the best first; ``known`` tells
+    whether they were looked for.
+    """
+
+    changed = Signal()
+
+    def __init__(self, tasks: Tasks, look: Callable[[], Sequence[Card]] = cards) -> None:
+        super().__init__()
+        self._tasks, self._look = tasks, look
+        self._looking, self._at = False, 0.0
+        self.known = False
+        self.found: tuple[Card, ...] = ()
+        self.usable: tuple[Card, ...] = ()
+
+    def look(self) -> None:
+        """Look now, if that was not just done; without a driver once is enough."""
+        if self._tasks.ended:
+            return
+        late = time.monotonic() - self._at > _PAUSE_S
+        if not self._looking and (not self.known or (self.found and late)):
+            self._looking = True
+            self._tasks.start(self.looked(), self._rest)
+
+    async def looked(self) -> None:
+        """Look, and wait for what is found."""
+        self._looking = True
+        try:
+            found = tuple(await self._tasks.thread(self._look))
+        finally:
+            self._rest()
+        if not self.known or _differ(found, self.found):
+            self.found, self.usable = found, usable(found)
+            self.known = True
+            self.changed.emit()
+
+    def _rest(self) -> None:
+        self._looking, self._at = False, time.monotonic()
+
+
+def with_room_of(loaded: Loaded | None, found: Sequence[Card]) -> tuple[Card, ...]:
+    """The cards with what the open model takes as free: it would go before another one came."""
+    if loaded is None or not loaded.strategy.startswith("cuda"):
+        return tuple(found)
+    way = parse(loaded.strategy)
+    held = footprint(loaded.spec, way).total
+    return tuple(
+        replace(card, free_bytes=min(card.total_bytes, card.free_bytes + held))
+        if card.device == way.device
+        else card
+        for card in found
+    )
+
+
+def _differ(now: Sequence[Card], before: Sequence[Card]) -> bool:
+    if [card.name for card in now] != [card.name for card in before]:
+        return True
+    pairs = zip(now, before, strict=True)
+    return any(abs(a.free_bytes - b.free_bytes) * _STEP > a.total_bytes for a, b in pairs)

@@ -1,0 +1,71 @@
+"""How every model would run here now; remembers what it said until the free memory is another."""
+
+from collections.abc import Callable, Sequence
+
+from app.hub.catalogue.memory_fit import Fit as Verdict
+from app.hub.catalogue.memory_fit import Machine, fit
+from app.system.gpus import Card
+from app.system.memory import available_bytes, total_bytes
+from app.ui.state.machine_memory import Machine as Counters
+
+from .entry import Entry
+from .fit_words import Fit, said
+
+_STEP = 100  # a share of all memory: smaller changes change nothing
+
+
+class Fitting:
+    """``chosen`` gives the strategy that the person picked for an entry, or "".
+
+    ``cards`` gives the cards on which models run, with the memory that is free now.
+    """
+
+    def __init__(
+        self, chosen: Callable[[Entry], str], cards: Callable[[], Sequence[Card]] = tuple
+    ) -> None:
+        self._chosen, self._cards = chosen, cards
+        self._counters = Counters()
+        self.here = Machine(available_bytes(), total_bytes(), tuple(cards()))
+        self._known: dict[str, tuple[Entry, Verdict]] = {}
+
+    def measure(self, worker_pid: int | None) -> None:
+        """Look at the memory again; what the open model holds counts as free, it would go first."""
+        now, total = self._counters.read(worker_pid), total_bytes()
+        held = now.worker_bytes - now.cached_bytes  # pages of files count as free already
+        free, cards = min(available_bytes() + held, total), tuple(self._cards())
+        if abs(free - self.here.available_bytes) * _STEP > total or cards != self.here.cards:
+            self.here = Machine(free, total, cards)
+            self._known.clear()
+
+    def verdict(self, entry: Entry) -> Verdict:
+        """Kind, usual strategy and the memory of every way."""
+        known = self._known.get(entry.key)
+        if known is None or known[0] is not entry:
+            known = self._known[entry.key] = (entry, self._judged(entry))
+        return known[1]
+
+    def strategy(self, entry: Entry) -> str:
+        """How it would be run: as the person picked, else in the usual way."""
+        picked, verdict = self._chosen(entry), self.verdict(entry)
+        there = any(way.strategy == picked for way in verdict.per_format)
+        return picked if there else verdict.strategy
+
+    def words(self, entry: Entry) -> Fit | None:
+        """The mark and the sentences; None for what does not run."""
+        verdict = self.verdict(entry)
+        if verdict.kind == "unknown":
+            return None
+        picked = self.strategy(entry)
+        ways = {way.strategy: way for way in verdict.per_format}
+        return said(verdict, self.here, ways[picked] if picked != verdict.strategy else None)
+
+    def good(self, entry: Entry) -> bool:
+        """Whether it runs now."""
+        return self.verdict(entry).runs
+
+    def _judged(self, entry: Entry) -> Verdict:
+        if entry.usable and entry.file is not None and entry.file.spec is not None:
+            return fit(entry.file.spec, self.here, dtype=entry.file.dtype)
+        if entry.offer is not None and not entry.here:
+            return fit(entry.offer, self.here)
+        return Verdict(kind="unknown")

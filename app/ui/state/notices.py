@@ -1,0 +1,78 @@
+"""What the program tells the person beside the page: failures in words, and undo; draws nothing."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from PySide6.QtCore import QObject, Signal
+
+from app.errors import Failure
+
+
+class Kind(Enum):
+    """How a notice is meant; the bar shows an icon and a colour for it."""
+
+    NEWS = "info"
+    FAILURE = "alert"
+    UNDO = "undo"
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What the bar says, below ``title`` if there is one; ``details`` are folded away.
+
+    ``verb`` names what ``act`` does; it goes by itself after ``lasts_s`` seconds, if not 0.
+    """
+
+    kind: Kind
+    text: str
+    title: str = ""
+    details: str = ""
+    verb: str = ""
+    act: Callable[[], None] | None = None
+    lasts_s: float = 0.0
+
+
+class Notices(QObject):
+    """Where every page posts; the window's bar listens."""
+
+    posted = Signal(object)
+    withdrawn = Signal()
+
+    def news(self, text: str, *, lasts_s: float = 6.0) -> None:
+        """Say something that asks for nothing."""
+        self.posted.emit(Notice(Kind.NEWS, text, lasts_s=lasts_s))
+
+    def failure(
+        self, failure: Failure, verb: str = "", act: Callable[[], None] | None = None
+    ) -> None:
+        """Say in words what went wrong, with one thing that can be done; it stays until closed."""
+        from app.messages.failures import say  # the sentences are read only when one is needed
+
+        words = say(failure)
+        details = details_of(failure)
+        self.posted.emit(
+            Notice(Kind.FAILURE, words.sentences, words.title, details, verb=verb, act=act)
+        )
+
+    def undo(self, text: str, act: Callable[[], None], *, lasts_s: float = 15.0) -> None:
+        """Say what was just done, with a way back for a while."""
+        self.posted.emit(Notice(Kind.UNDO, text, verb=self.tr("Undo"), act=act, lasts_s=lasts_s))
+
+    def offer(
+        self, text: str, verb: str, act: Callable[[], None], *, lasts_s: float = 12.0
+    ) -> None:
+        """Say some news, with one thing that can be done about it."""
+        self.posted.emit(Notice(Kind.NEWS, text, verb=verb, act=act, lasts_s=lasts_s))
+
+    def withdraw(self) -> None:
+        """Take the bar away: what it said no longer holds."""
+        self.withdrawn.emit()
+
+
+def details_of(failure: Failure) -> str:
+    """Code, detail and facts of a failure as text that can be copied into a report."""
+    facts = json.dumps(failure.facts, ensure_ascii=False, indent=2) if failure.facts else ""
+    detail = failure.detail if failure.detail != failure.code else ""
+    return "\n".join(part for part in (failure.code, detail, facts) if part)

@@ -1,0 +1,36 @@
+"""What every page is handed: the model, the look, the stores, background work and notices."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .notices import Notices
+from .session import Session
+from .tasks import Tasks
+from app.ui.look.theme import Theme
+
+if TYPE_CHECKING:
+    from app.store.conversations import Conversations
+    from app.store.settings import Settings
+
+    from .gpu_list import Cards
+    from .downloads import Queue
+    from .models.model_catalogue import Catalogue
+    from .models.model_library import Library
+    from .shared_settings import SharedSettings
+
+
+@dataclass(frozen=True)
+class Services:
+    """Built once, in main; pages take from it what they need and build nothing of it anew."""
+
+    session: Session
+    theme: Theme
+    conversations: "Conversations"
+    settings: "Settings"
+    tasks: Tasks
+    notices: Notices
+    library: "Library"
+    catalogue: "Catalogue"
+    downloads: "Queue"
+    cards: "Cards"
+    shared: "SharedSettings"

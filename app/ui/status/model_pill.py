@@ -1,0 +1,58 @@
+"""What the model pill says for each state of the session; draws nothing."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QCoreApplication
+
+from app.runtime.protocol.messages import Loaded
+from app.runtime.worker.supervisor import Phase
+from app.ui.state.models.model_names import plain_name, plain_way
+from app.ui.state.session import Session
+
+
+@dataclass(frozen=True)
+class Pill:
+    """Icon with its colour role, the words, and the tooltip."""
+
+    picture: str
+    role: str
+    text: str
+    hint: str
+
+
+def pill_of(session: Session) -> Pill:
+    """The pill for the session as it is now."""
+    change = _tr("Change or close the model")
+    if session.phase is Phase.LOADING:
+        return Pill("dot", "warn", _opening(session), _tr("The model is being opened"))
+    if session.phase is Phase.DEAD:
+        return Pill("alert", "bad", _tr("The model stopped"), _tr("Open it again, or another"))
+    if session.loaded is not None:
+        said = session.loaded
+        name = plain_name(said.name, said.spec.parameters)
+        text = f"{name} · RWKV-{said.spec.generation} · {plain_way(said.strategy)}"
+        return Pill("dot", "good", text, "\n".join((change, *_computing(said))))
+    return Pill("dot", "edge", _tr("No model is open"), _tr("Choose a model"))
+
+
+def _computing(said: Loaded) -> list[str]:
+    """What computes, and why nothing faster does."""
+    lines = [_tr("Computed by {}").format(said.backend)] if said.backend else []
+    if said.stepped_down is not None:
+        from app.messages.gpu_status import stepped_down_in_words  # seldom needed
+
+        lines.append(stepped_down_in_words(said.stepped_down, said.strategy))
+    return [*lines, said.note] if said.note else lines
+
+
+def _opening(session: Session) -> str:
+    name = plain_name(Path(session.opening).stem, 0) if session.opening else ""
+    progress = session.progress
+    if progress is None or not progress.total:
+        return _tr("Opening {}").format(name)
+    return _tr("{} · loading layer {} of {}").format(name, progress.done, progress.total)
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("status", text)

@@ -1,0 +1,1 @@
+"""The messages of a conversation as a virtual list, and all its rows."""

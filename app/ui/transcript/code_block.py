@@ -1,0 +1,99 @@
+"""A block of code: its language, copy, save, and the code itself."""
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QGuiApplication, QTextCursor
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+
+from app.ui.look.icons import icon
+from app.ui.widgets.parts import icon_button, label
+
+from app.ui.markdown.blocks import Block
+from app.ui.markdown.document import document_of, plain_document, write_code
+from app.ui.markdown.highlight import language_name, suffix
+from app.ui.look.text_style import Ink
+from .text_block import TextBlock
+from .wide_text import WideText
+
+_HEAD, _EDGE = 34, 12
+_THANKS_MS = 1500
+_ANEW = 2000  # characters at the end that are coloured anew
+
+
+class CodeBlock(QFrame):
+    """Shows code that may still grow; ``save_wanted`` carries all of it and a name for a file."""
+
+    save_wanted = Signal(str, str)
+
+    def __init__(self, block: Block, ink: Ink, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("code", "true")
+        self._ink = ink
+        self._language = block.language
+        self._source = ""
+        self._kept = 0
+        self._wide = WideText(plain_document("", ink), ink)
+        self._copy = icon_button("copy", self.tr("Copy the code"), 16)
+        self.save = save = icon_button("save", self.tr("Save the code as a file"), 16)
+        self._copy.clicked.connect(self.copy)
+        save.clicked.connect(self._save)
+        name = label(language_name(block.language) or self.tr("Text"), "small")
+        self._head = head = QHBoxLayout()
+        head.setContentsMargins(_EDGE, 4, 4, 0)
+        head.setSpacing(0)
+        head.addWidget(name, 1)
+        head.addWidget(self._copy)
+        head.addWidget(save)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, _EDGE - 2)
+        column.setSpacing(2)
+        column.addLayout(head)
+        inner = QHBoxLayout()
+        inner.setContentsMargins(_EDGE, 0, _EDGE, 0)
+        inner.addWidget(self._wide)
+        column.addLayout(inner, 1)
+        self.show_block(block)
+
+    @property
+    def text(self) -> TextBlock:
+        """Where the code is painted."""
+        return self._wide.text
+
+    def show_block(self, block: Block) -> None:
+        """Show the code as it is now.
+
+        Of code that grew only the end is coloured anew, from a line near it on; what stands
+        before that line is taken as it was.
+        """
+        source = block.source.removesuffix("\n")
+        text = self._wide.text
+        if self._source and source.startswith(self._source[: self._kept]):
+            cursor = QTextCursor(text.document)
+            cursor.beginEditBlock()  # one layout for all of it
+            cursor.setPosition(self._kept)
+            cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
+            cursor.removeSelectedText()
+            write_code(cursor, source[self._kept :], block.language, self._ink)
+            cursor.endEditBlock()
+            text.show_document(text.document)
+        else:
+            text.show_document(document_of(block, self._ink))
+        self._source = source
+        if len(source) - self._kept > _ANEW:
+            self._kept = source.rfind("\n", self._kept, len(source) - _ANEW // 4) + 1
+        self.updateGeometry()
+
+    def heightForWidth(self, width: int) -> int:  # noqa: N802 (Qt's name)
+        head = max(_HEAD, self._head.sizeHint().height() + 4)
+        return self._wide.heightForWidth(width - 2 * _EDGE) + head + _EDGE
+
+    def copy(self) -> None:
+        """Put the code on the clipboard, and say so for a moment."""
+        QGuiApplication.clipboard().setText(self._source)
+        self._copy.setIcon(icon("check", "good", 16))
+        QTimer.singleShot(_THANKS_MS, self._copy, self._restore_icon)
+
+    def _restore_icon(self) -> None:
+        self._copy.setIcon(icon("copy", "text-dim", 16))
+
+    def _save(self) -> None:
+        self.save_wanted.emit(self._source + "\n", self.tr("code") + suffix(self._language))

@@ -1,0 +1,74 @@
+"""What went wrong with a reply, in its place: why, what to do, and the details folded away."""
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
+
+from app.errors import Failure
+from app.ui.look.icons import pixmap
+from app.ui.state.notices import details_of
+from app.ui.widgets.flow_layout import Flow
+from app.ui.widgets.parts import button, label
+from app.messages.failures import say
+
+_DETAILS_PX = 120
+
+
+class FailureCard(QFrame):
+    """``retried`` when the reply shall be written again, ``elsewhere`` to choose a model."""
+
+    retried = Signal()
+    elsewhere = Signal()
+
+    def __init__(self, failure: Failure, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("failed", "true")
+        words = say(failure)
+        self._words = f"{words.title}\n{words.sentences}"
+        picture = QLabel()
+        picture.setFixedSize(QSize(18, 18))
+        picture.setPixmap(pixmap("alert", "bad", 18, self.devicePixelRatioF()))
+        title = label(words.title, "strong", wrap=True)
+        text = label(words.sentences, wrap=True)
+        text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._details = QPlainTextEdit(details_of(failure), readOnly=True)
+        self._details.setAccessibleName(self.tr("Details of the failure"))
+        self._details.setFixedHeight(_DETAILS_PX)
+        self._details.hide()
+        retry = button(self.tr("Try again"), "refresh")
+        models = button(self.tr("Choose a model"), role="link")
+        self._unfold = button(self.tr("Details"), role="link")
+        copy = button(self.tr("Copy"), "copy", role="link")
+        retry.clicked.connect(self.retried)
+        models.clicked.connect(self.elsewhere)
+        self._unfold.clicked.connect(self._toggle)
+        copy.clicked.connect(self._copy)
+        head = QHBoxLayout()
+        head.setSpacing(10)
+        head.addWidget(picture)
+        head.addWidget(title, 1)
+        verbs = Flow(6)
+        for verb in (retry, models, self._unfold, copy):
+            verbs.addWidget(verb)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(14, 12, 14, 12)
+        column.setSpacing(4)
+        below = QVBoxLayout()
+        below.setContentsMargins(28, 0, 0, 0)
+        below.setSpacing(10)
+        below.addWidget(text)
+        below.addLayout(verbs)
+        below.addWidget(self._details)
+        column.addLayout(head)
+        column.addLayout(below)
+        self.setAccessibleName(self._words)
+
+    def heightForWidth(self, width: int) -> int:  # noqa: N802 (Qt's name)
+        return self.layout().totalHeightForWidth(width)  # type: ignore[union-attr]
+
+    def _toggle(self) -> None:
+        self._details.setVisible(self._details.isHidden())
+        self.updateGeometry()
+
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(f"{self._words}\n\n{self._details.toPlainText()}")

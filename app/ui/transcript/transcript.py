@@ -1,0 +1,330 @@
+"""The messages of the branch that is shown: follows the talk, and offers what can be done."""
+
+from PySide6.QtCore import QPoint, Qt, QUrl, Signal
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QDesktopServices,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QMenu, QWidget
+
+from app.runtime.families.thinking import split_thinking, trimmed
+from app.store.records import Message
+from app.ui.state.amounts import whole
+from app.ui.look.icons import icon
+from app.ui.state.services import Services
+from app.ui.widgets.parts import button
+
+from .announcing import announce_reply
+from .virtual_list import Column, Row
+from app.ui.look.text_style import Ink
+from .rows import FoldedRow, FootRow
+from .message_rows import Spoken, Written
+from .selection import Selection, text_in
+from app.ui.state.chat.conversation import Talk
+from .waiting import Waiting
+
+_EDGE = 24
+_ALWAYS_OPEN = 2
+
+
+class Transcript(Column):
+    """``edit_wanted`` carries the id of a message of the person; ``models_wanted`` leads away."""
+
+    edit_wanted = Signal(str)
+    save_wanted = Signal(str, str)
+    models_wanted = Signal()
+
+    def __init__(self, services: Services, talk: Talk, parent: QWidget | None = None) -> None:
+        super().__init__(services.theme.column, _EDGE, parent)
+        self.setAccessibleName(self.tr("Conversation"))
+        self._services, self._talk = services, talk
+        self._ink, self._dim = Ink(services.theme), Ink(services.theme, dim=True)
+        self._written: dict[str, Written] = {}
+        self._first_rows: dict[str, Row] = {}
+        self._unfolded: set[str] = set()
+        self.selection = Selection(self)
+        self._to_end = button(self.tr("To the end"), "arrow-down", role="jump")
+        self._to_end.setParent(self)
+        self._to_end.setAccessibleName(self.tr("Go to the end of the conversation"))
+        self._to_end.hide()
+        self._to_end.clicked.connect(self.go_to_end)
+        self.viewport().setMouseTracking(True)
+        self.end_changed.connect(self._offer_end)
+        services.theme.changed.connect(self._dress)
+        services.session.changed.connect(self._note_progress)
+        talk.opened.connect(self.show_all)
+        talk.added.connect(self._add)
+        talk.grew.connect(self._grow)
+        talk.ended.connect(self._end)
+
+    def show_all(self) -> None:
+        """Show the branch from its end; whatever fails, no row of another branch stays."""
+        self.selection.clear()
+        self._written, self._first_rows = {}, {}
+        path = self._talk.tree.path()
+        rows: list[Row] = []
+        try:
+            for number, message in enumerate(path):
+                rows += self._rows(message, folded=number < len(path) - _ALWAYS_OPEN)
+        finally:
+            self.splice(0, len(self.rows), rows)
+            self.go_to_end()
+
+    # what the rows ask for
+
+    def copy_message(self, ident: str) -> None:
+        """Put a message on the clipboard, as it was written; a reply without its thought."""
+        message = self._talk.tree[ident]
+        reply = message.role == "assistant"
+        text = split_thinking(message.text)[1] if reply else message.text
+        QGuiApplication.clipboard().setText(trimmed(text))
+
+    def regenerate(self, ident: str) -> None:
+        """Answer again."""
+        self._talk.regenerate(ident)
+
+    def go_on(self, ident: str) -> None:
+        """Write on where a reply was cut short."""
+        self._talk.go_on(ident)
+
+    def is_last(self, ident: str) -> bool:
+        """Whether nothing follows a message on the branch that is shown."""
+        return self._talk.tree.leaf == ident
+
+    def edit(self, ident: str) -> None:
+        """Let the person write a message anew."""
+        self.edit_wanted.emit(ident)
+
+    def step(self, ident: str, by: int) -> None:
+        """Show the branch beside the one that a message begins."""
+        self._talk.show_branch(ident, by)
+        index = self._place_of(ident)
+        if index >= 0:
+            self.show_row(index)
+
+    def branch(self, ident: str) -> tuple[int, int]:
+        """Which of how many branches a message begins."""
+        return self._talk.tree.branch(ident)
+
+    def unfold(self, ident: str) -> None:
+        """Show all of a long message."""
+        self._unfolded.add(ident)
+        self._replace(ident, 1)
+
+    def toggle_thought(self, ident: str) -> None:
+        """Show or hide what a reply was thought from."""
+        written = self._written[ident]
+        count = self._count_of(ident)
+        written.toggle_thought()
+        at = self._place_of(ident)
+        rows = written.rows(self._dress_waiting if self._is_live(ident) else None)
+        self._first_rows[ident] = rows[0]
+        self.splice(at, count, rows)
+        self.settle()
+
+    def save_code(self, code: str, name: str) -> None:
+        """Let the person choose where a block of code goes."""
+        self.save_wanted.emit(code, name)
+
+    def choose_model(self) -> None:
+        """Go where models are chosen."""
+        self.models_wanted.emit()
+
+    # keys and mouse
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 (Qt's name)
+        if event.matches(QKeySequence.StandardKey.Copy) and not self.selection.empty:
+            self.copy_selection()
+        elif event.matches(QKeySequence.StandardKey.SelectAll):
+            self.selection.choose_all()
+        else:
+            super().keyPressEvent(event)
+
+    def copy_selection(self) -> None:
+        """Put what is chosen on the clipboard."""
+        QGuiApplication.clipboard().setText(self.selection.text())
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 (Qt's name)
+        if event.button() is Qt.MouseButton.LeftButton:
+            extend = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+            self.selection.begin(self._point(event), extend=extend)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802 (Qt's name)
+        point = self._point(event)
+        if event.buttons() & Qt.MouseButton.LeftButton:
+            self.selection.drag(point)
+        else:
+            self._show_address(point)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802 (Qt's name)
+        self.selection.end()
+        address = self._address_at(self._point(event))
+        if address and self.selection.empty and event.button() is Qt.MouseButton.LeftButton:
+            QDesktopServices.openUrl(QUrl(address))
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802 (Qt's name)
+        self.selection.choose_word(self._point(event))
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802 (Qt's name)
+        menu = QMenu(self)
+        point = self.viewport().mapFromGlobal(event.globalPos())
+        copy = menu.addAction(icon("copy", "text-dim"), self.tr("Copy"), self.copy_selection)
+        copy.setEnabled(not self.selection.empty)
+        address = self._address_at(point)
+        if address:
+            clipboard = QGuiApplication.clipboard()
+            menu.addAction(self.tr("Copy the link"), lambda: clipboard.setText(address))
+        menu.addAction(self.tr("Select this part"), lambda: self.selection.choose_row(point))
+        menu.addAction(self.tr("Select all"), self.selection.choose_all)
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.popup(event.globalPos())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
+        super().resizeEvent(event)
+        self._place_jump()
+
+    # inside
+
+    def _rows(self, message: Message, *, folded: bool) -> list[Row]:
+        if message.role == "user":
+            unfolded = message.id in self._unfolded
+            rows = Spoken(message, self._ink, self, unfolded=unfolded).rows(self._more)
+        elif folded and message.text:
+            rows = [FoldedRow(message, self._ink, lambda: self._written_rows(message))]
+        else:
+            rows = self._written_rows(message)
+        self._first_rows[message.id] = rows[0]
+        return rows
+
+    def _written_rows(self, message: Message) -> list[Row]:
+        written = Written(message, self._ink, self._dim, self)
+        rows = written.rows(self._dress_waiting if self._is_live(message.id) else None)
+        self._written[message.id] = written
+        self._first_rows[message.id] = rows[0]
+        return rows
+
+    def _is_live(self, ident: str) -> bool:
+        writing = self._talk.writing
+        return writing is not None and writing.message.id == ident
+
+    def _add(self, ident: str) -> None:
+        last = self.rows[-1] if self.rows else None
+        if isinstance(last, FootRow):
+            self.splice(len(self.rows) - 1, 1, (last.anew(),))
+        self.splice(len(self.rows), 0, self._rows(self._talk.tree[ident], folded=False))
+        self.go_to_end()
+
+    def _grow(self, ident: str) -> None:
+        written = self._written.get(ident)
+        if written is None:
+            return
+        message = self._talk.tree[ident]
+        if message.text:
+            start = self._place_of(ident)
+            written.grow(message, self, start)
+            self._first_rows[ident] = self.rows[start]
+            self.settle()
+            self._after_growth()
+        else:
+            written.note_progress(self)
+
+    def _after_growth(self) -> None:
+        if not self.selection.empty:
+            self.selection.paint()
+        if not self.at_end and self._to_end.text() != self.tr("New words"):
+            self._to_end.setText(self.tr("New words"))
+            self._place_jump()
+
+    def _end(self, ident: str) -> None:
+        """The last words, and the foot."""
+        written = self._written.get(ident)
+        if written is None:
+            return
+        start = self._place_of(ident)
+        written.grow(self._talk.tree[ident], self, start)
+        written.end(self, start)
+        self._first_rows[ident] = self.rows[start]
+        self.settle()
+        announce_reply(self, written.message, written.answer)
+
+    def _note_progress(self) -> None:
+        writing = self._talk.writing
+        if writing is not None and writing.message.id in self._written:
+            self._written[writing.message.id].note_progress(self)
+
+    def _dress_waiting(self, waiting: Waiting) -> None:
+        progress = self._services.session.progress
+        writing = self._talk.writing
+        if writing is not None and writing.read is not None:
+            waiting.show_reading(*writing.read)
+        elif progress is not None:
+            waiting.show_loading(progress.done, progress.total)
+
+    def _replace(self, ident: str, count: int) -> None:
+        at = self._place_of(ident)
+        self.splice(at, count, self._rows(self._talk.tree[ident], folded=False))
+        self.settle()
+
+    def _place_of(self, ident: str) -> int:
+        row = self._first_rows.get(ident)
+        return -1 if row is None else self.index_of(row)
+
+    def _count_of(self, ident: str) -> int:
+        """How many rows a message has: up to the next message's first, or the end."""
+        firsts = {id(row) for row in self._first_rows.values()}
+        start = self._place_of(ident)
+        at = start + 1
+        while at < len(self.rows) and id(self.rows[at]) not in firsts:
+            at += 1
+        return at - start
+
+    def _more(self, length: int) -> str:
+        return self.tr("Show all {} characters").format(whole(length))
+
+    def _dress(self) -> None:
+        """Another theme or size: everything is made anew, at the same place."""
+        theme = self._services.theme
+        self._ink, self._dim = Ink(theme), Ink(theme, dim=True)
+        at_end, value = self.at_end, self.verticalScrollBar().value()
+        self.show_all()
+        if not at_end:
+            self.verticalScrollBar().setValue(value)
+
+    def _point(self, event: QMouseEvent) -> QPoint:
+        return event.position().toPoint()
+
+    def _address_at(self, point: QPoint) -> str:
+        index = self.index_at(point)
+        widget = self.widget_of(index) if index >= 0 else None
+        text = text_in(widget) if widget is not None else None
+        if text is None:
+            return ""
+        inside = text.mapFrom(self.viewport(), point)
+        return text.address_at(inside) if text.rect().contains(inside) else ""
+
+    def _show_address(self, point: QPoint) -> None:
+        address = self._address_at(point)
+        index = self.index_at(point)
+        widget = self.widget_of(index) if index >= 0 else None
+        text = text_in(widget) if widget is not None else None
+        if text is not None:
+            shape = Qt.CursorShape.PointingHandCursor if address else Qt.CursorShape.IBeamCursor
+            text.setCursor(shape)
+            text.setToolTip(address)
+
+    def _offer_end(self, at_end: bool) -> None:  # noqa: FBT001 (a signal's argument)
+        self._to_end.setText(self.tr("To the end"))
+        self._to_end.setVisible(not at_end)
+        self._to_end.raise_()
+        self._place_jump()
+
+    def _place_jump(self) -> None:
+        size = self._to_end.sizeHint()
+        left = (self.viewport().width() - size.width()) // 2
+        top = self.viewport().height() - size.height() - 12
+        self._to_end.setGeometry(left, top, size.width(), size.height())

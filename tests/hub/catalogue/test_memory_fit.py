@@ -1,0 +1,150 @@
+"""Whether models fit machines of several sizes, and in which words."""
+
+from app.hub.catalogue.entries import Entry, bundled
+from app.hub.catalogue.memory_fit import Fit, Machine, fit, machine
+from app.system.gpus import Card
+from app.runtime.planning.strategy import ON_CPU, footprint, parse
+from app.messages.fits import fit_in_words
+
+GB = 10**9
+
+
+def model(size):
+    """The recommended model of so many billions of parameters."""
+    chosen = (one for one in bundled() if one.standing == "recommended")
+    return next(one for one in chosen if abs(one.parameters / GB - size) < 0.1)
+
+
+def on(entry, available, total=0.0):
+    here = Machine(int(available * GB), int(max(available, total) * GB))
+    return fit(entry, here, fast_bf16=True)
+
+
+def said(found):
+    words = fit_in_words(
+        found.kind, found.strategy, found.needed_bytes, found.available_bytes, found.total_bytes
+    )
+    return words.title, words.sentences.strip()
+
+
+def test_with_room_it_runs_in_the_numbers_it_comes_in():
+    found = on(model(2.9), 16)
+    assert (found.kind, found.strategy, found.runs, found.exact) == ("cpu", "cpu bf16", True, True)
+    spec = model(2.9).spec
+    assert found.needed_bytes == footprint(spec, parse("cpu bf16"), "bf16").total
+    assert found.needed_bytes > 2 * spec.parameters
+    title, sentence = said(found)
+    assert title == "Fits"
+    assert (
+        sentence
+        == f"Needs {found.needed_bytes / GB:.1f} GB of the 16.0 GB that are free, in 16-bit."
+    )
+
+
+def test_with_less_room_it_runs_in_8_and_then_in_4_bits():
+    eight, four = on(model(7.2), 10), on(model(7.2), 7)
+    assert (eight.kind, eight.strategy) == ("int8", "cpu int8")
+    assert (four.kind, four.strategy) == ("int8", "cpu int4")
+    assert four.needed_bytes < eight.needed_bytes
+    assert said(eight)[0] == "Fits in 8-bit"
+    assert "4-bit" in said(four)[1]
+
+
+def test_what_would_fit_without_the_other_programs_is_tight():
+    found = on(model(1.5), 1, 8)
+    assert (found.kind, found.runs) == ("tight", False)
+    assert "only 1.0 GB of 8.0 GB are free" in said(found)[1]
+
+
+def test_what_never_fits_says_how_much_even_the_smallest_way_needs():
+    found = on(model(13.3), 4, 8)
+    assert (found.kind, found.strategy) == ("too-large", "cpu int4")
+    assert found.needed_bytes == min(way.needed_bytes for way in found.per_format)
+    title, sentence = said(found)
+    assert title == "Too large"
+    assert "this machine has 8.0 GB" in sentence
+
+
+def test_every_way_is_told_with_its_bytes():
+    found = on(model(1.5), 16)
+    assert [way.strategy for way in found.per_format] == list(ON_CPU)
+    ways = {way.strategy: way.needed_bytes for way in found.per_format}
+    assert ways["cpu int4"] < ways["cpu int8"] < ways["cpu bf16"] < ways["cpu fp32"]
+
+
+def test_more_memory_never_makes_it_worse():
+    order = ("too-large", "tight", "int8", "cpu")
+    for one in bundled():
+        kinds = [on(one, size).kind for size in (1, 2, 4, 8, 16, 32, 64, 128)]
+        if kinds[0] != "unknown":
+            ranks = [order.index(kind) for kind in kinds]
+            assert ranks == sorted(ranks), one.file
+            assert kinds[-1] == "cpu"
+
+
+def test_without_a_card_nothing_is_promised_of_one():
+    assert "gpu" not in {on(one, 128).kind for one in bundled()}
+
+
+def beside(entry, *gigabytes):
+    """On a machine of 16 GB with cards of these sizes."""
+    cards = tuple(
+        Card(index=i, name="a", capability=89, total_bytes=int(n * GB), free_bytes=int(n * GB))
+        for i, n in enumerate(gigabytes)
+    )
+    return fit(entry, Machine(16 * GB, 16 * GB, cards), fast_bf16=True)
+
+
+def test_on_a_card_with_room_it_runs_fast():
+    found = beside(model(7.2), 24)
+    assert (found.kind, found.strategy, found.runs) == ("gpu", "cuda fp16", True)
+    assert (found.available_bytes, found.total_bytes) == (24 * GB, 24 * GB)
+    assert said(found)[0] == "GPU"
+    assert said(found)[1].startswith("Runs fast on the GPU: needs ")
+
+
+def test_on_a_smaller_card_it_runs_with_fewer_bits():
+    found = beside(model(7.2), 12)
+    assert (found.kind, found.strategy) == ("gpu", "cuda int8")
+    assert said(found)[0] == "GPU in 8-bit"
+    assert beside(model(7.2), 8).strategy == "cuda int4"
+
+
+def test_what_fits_no_card_is_judged_as_without_one_and_told_what_it_would_take_there():
+    found, alone = beside(model(7.2), 2), on(model(7.2), 16)
+    assert (found.kind, found.strategy) == (alone.kind, alone.strategy)
+    assert (found.available_bytes, found.total_bytes) == (16 * GB, 16 * GB)
+    ways = {way.strategy: way for way in found.per_format}
+    assert ways["cuda int4"].card.total_bytes == 2 * GB
+    assert ways["cpu int4"].card is None
+
+
+def test_the_ways_on_every_card_are_told():
+    texts = [way.strategy for way in beside(model(1.5), 24, 12).per_format]
+    cards = [f"{one} {form}" for one in ("cuda", "cuda:1") for form in ("fp16", "int8", "int4")]
+    assert texts == [*cards, *ON_CPU]
+
+
+def test_what_does_not_run_by_itself_is_not_judged():
+    for one in bundled():
+        if one.why_not:
+            assert on(one, 64) == Fit(kind="unknown", available_bytes=64 * GB, total_bytes=64 * GB)
+
+
+def test_without_a_shape_the_bytes_of_the_file_are_the_estimate():
+    strange = Entry(repo="a/b", file="x.pth", format="pth", bytes=4 * GB, dtype="bf16")
+    found = on(strange, 8)
+    assert (found.kind, found.exact, found.needed_bytes) == ("cpu", False, 4 * GB)
+    assert on(strange, 2).kind == "too-large"
+    unknown = Entry(repo="a/b", file="x.gguf", format="gguf", bytes=4 * GB)
+    assert on(unknown, 8).kind == "unknown"
+
+
+def test_a_shape_alone_is_judged_too():
+    spec = model(1.5).spec
+    assert fit(spec, Machine(16 * GB, 16 * GB), dtype="bf16", fast_bf16=True) == on(model(1.5), 16)
+
+
+def test_this_machine_is_within_its_limits():
+    here = machine()
+    assert 0 < here.available_bytes <= here.total_bytes

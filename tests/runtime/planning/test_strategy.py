@@ -1,0 +1,215 @@
+"""Strategies: their text, which one is chosen, and what a model will take in memory."""
+
+import pytest
+
+from app.errors import StrategyError
+from app.kernels import open_ops
+from app.system.gpus import Card
+from app.runtime.models import build
+from app.runtime.spec import Spec
+from app.runtime.planning.strategy import (
+    KNOWN,
+    ON_CPU,
+    Strategy,
+    choose,
+    footprint,
+    formats_for,
+    parse,
+    state_bytes,
+)
+from tests.support.checkpoints import GENERATIONS, random_tensors
+from tests.support.memory_checkpoint import MemoryCheckpoint
+
+GIB = 1 << 30
+_KINDS = ("bf16", "int8", "int4")
+
+
+def _spec(layers=24, width=1024, parameters=451_000_000):
+    return Spec(
+        generation="7.0",
+        layers=layers,
+        width=width,
+        heads=width // 64,
+        head_size=64,
+        attention_width=width,
+        ffn_width=4 * width,
+        vocabulary=65536,
+        parameters=parameters,
+    )
+
+
+@pytest.mark.parametrize("text", KNOWN)
+def test_a_known_text_goes_both_ways(text):
+    strategy = parse(text)
+    assert strategy.text == text
+    assert (strategy.device, strategy.format) == tuple(text.split())
+
+
+def test_case_and_spaces_do_not_matter():
+    assert parse("  CPU   BF16 ") == Strategy("cpu", "bf16")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "cpu",
+        "bf16",
+        "cuda",
+        "cuda: fp16",
+        "cuda:x fp16",
+        "cpu:1 fp32",
+        "cuda:1",
+        "cuda fp16i3",
+        "cpu fp32i3",
+        "cpu int8i8",
+        "cpu fp32 *10+",
+        "cpu fp32 -> cpu bf16",
+    ],
+)
+def test_any_other_text_is_refused_with_what_is_known(text):
+    with pytest.raises(StrategyError) as caught:
+        parse(text)
+    assert caught.value.facts == {"found": text, "wanted": ", ".join(KNOWN)}
+
+
+@pytest.mark.parametrize("kind", ["fp32", "bf16", "fp16"])
+@pytest.mark.parametrize("bits", ["8", "4"])
+def test_the_rwkv_packages_spellings_mean_the_quantised_formats(kind, bits):
+    assert parse(f"cpu {kind}i{bits}") == Strategy("cpu", f"int{bits}")
+    assert parse(f"cuda:2 {kind}i{bits}") == Strategy("cuda:2", f"int{bits}")
+
+
+def test_cards_are_numbered_and_the_first_needs_no_number():
+    assert parse("CUDA:0  fp16").text == "cuda fp16"
+    assert parse("cuda:1 int4").text == "cuda:1 int4"
+    assert parse("cuda:1 int4").on_card
+    assert not parse("cpu int4").on_card
+
+
+def card(gib, index=0, capability=89):
+    free = int(gib * GIB)
+    return Card(
+        index=index, name="a card", capability=capability, total_bytes=free, free_bytes=free
+    )
+
+
+def test_with_a_card_it_is_the_most_exact_format_that_fits_there():
+    way = {gib: choose(_spec(), "bf16", 64 * GIB, cards=[card(gib)]).text for gib in (24, 1.55)}
+    assert way == {24: "cuda fp16", 1.55: "cuda int8"}
+    assert choose(_spec(), "fp32", 64 * GIB, cards=[card(24)]).text == "cuda fp16"
+
+
+def test_the_more_exact_format_on_another_card_comes_first():
+    both = [card(1.55), card(24, index=1)]
+    assert choose(_spec(), "bf16", 64 * GIB, cards=both).text == "cuda:1 fp16"
+
+
+def test_what_fits_no_card_runs_as_if_there_were_none():
+    for dtype in ("bf16", "int8"):
+        alone = choose(_spec(), dtype, 64 * GIB, fast_bf16=True)
+        assert choose(_spec(), dtype, 64 * GIB, fast_bf16=True, cards=[card(0.5)]) == alone
+
+
+def test_a_small_model_stays_on_the_processor():
+    small = _spec(layers=4, width=128, parameters=10_000_000)
+    assert choose(small, "bf16", GIB, fast_bf16=True, cards=[card(24)]).text == "cpu fp32"
+
+
+def test_a_packed_file_runs_on_a_card_in_what_it_holds():
+    assert choose(_spec(), "int4", 64 * GIB, cards=[card(24)]).text == "cuda int4"
+
+
+def test_bf16_is_the_second_way_where_the_card_multiplies_it():
+    assert formats_for("bf16", card(1, capability=80)) == ("fp16", "bf16", "int8", "int4")
+    assert formats_for("bf16", card(1, capability=75)) == ("fp16", "int8", "int4")
+
+
+def test_a_card_needs_more_than_the_weights_but_not_the_processors_workspace():
+    on_card, here = (footprint(_spec(), parse(text), "bf16") for text in ("cuda fp16", "cpu bf16"))
+    assert on_card.weights == here.weights
+    assert on_card.state == here.state
+    assert on_card.workspace > 512 << 20
+
+
+def test_a_16_bit_file_runs_in_16_bits():
+    assert choose(_spec(), "bf16", 64 * GIB, fast_bf16=True).text == "cpu bf16"
+
+
+def test_a_32_bit_file_keeps_its_precision_where_it_fits():
+    assert choose(_spec(), "fp32", 64 * GIB, fast_bf16=True).text == "cpu fp32"
+    assert choose(_spec(), "fp32", 1 * GIB, fast_bf16=True).text == "cpu bf16"
+
+
+def test_a_small_model_runs_in_full_precision():
+    small = _spec(layers=4, width=128, parameters=10_000_000)
+    assert choose(small, "bf16", GIB, fast_bf16=True).text == "cpu fp32"
+
+
+def test_a_processor_without_bf16_computes_in_full_precision_where_it_fits():
+    assert choose(_spec(), "bf16", 64 * GIB, fast_bf16=False).text == "cpu fp32"
+    assert choose(_spec(), "bf16", 1 * GIB, fast_bf16=False).text == "cpu bf16"
+
+
+def test_native_kernels_run_a_16_bit_file_in_16_bits_on_every_processor(monkeypatch):
+    monkeypatch.setattr("app.system.memory.multiplies_bf16", lambda: False)
+    monkeypatch.setattr("app.system.memory._read_fast", lambda *_: frozenset(("fp32", "bf16")))
+    assert choose(_spec(), "bf16", 64 * GIB).text == "cpu bf16"
+    assert choose(_spec(), "fp16", 64 * GIB).text == "cpu bf16"
+    assert choose(_spec(), "fp32", 64 * GIB).text == "cpu fp32"
+    monkeypatch.setattr("app.system.memory._read_fast", lambda *_: None)
+    assert choose(_spec(), "bf16", 64 * GIB).text == "cpu fp32"
+
+
+@pytest.mark.parametrize("kind", ["int8", "int4"])
+def test_a_packed_file_runs_in_what_it_holds(kind):
+    assert choose(_spec(), kind, 64 * GIB, fast_bf16=True).text == f"cpu {kind}"
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_fewer_bits_are_taken_only_where_nothing_larger_fits(fast):
+    ways = [Strategy("cpu", kind) for kind in ("bf16", "int8", "int4")]
+    for way in ways:
+        enough = footprint(_spec(), way, "bf16").total
+        assert choose(_spec(), "bf16", enough, fast_bf16=fast) == way
+    assert choose(_spec(), "bf16", 0, fast_bf16=fast).text == "cpu bf16"
+
+
+def test_the_machine_itself_can_decide():
+    assert choose(_spec(), "bf16", 64 * GIB).text in KNOWN
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+@pytest.mark.parametrize("text", ON_CPU)
+def test_the_footprint_is_close_to_what_a_loaded_model_holds(generation, text):
+    tensors = random_tensors(generation, layers=2, width=512, head_size=64, vocabulary=700)
+    checkpoint = MemoryCheckpoint(tensors)
+    model = build(checkpoint, open_ops("cpu"), parse(text))
+    costs = footprint(checkpoint.spec, parse(text), "fp32")
+    held = model.weights_bytes + model.table.nbytes
+    assert held <= costs.weights <= 1.25 * held
+    assert costs.state == model.blank().nbytes == state_bytes(checkpoint.spec)
+    assert costs.total == sum(costs)
+
+
+def test_the_embedding_table_keeps_the_type_of_the_file():
+    spec, half = _spec(), Strategy("cpu", "bf16")
+    table = spec.vocabulary * spec.width
+    whole = footprint(spec, Strategy("cpu", "fp32"), "fp32").weights
+    assert whole - footprint(spec, Strategy("cpu", "fp32"), "bf16").weights == 2 * table
+    assert footprint(spec, half, "fp32").weights == footprint(spec, half, "bf16").weights
+
+
+def test_sixteen_bits_take_about_half():
+    spec = _spec()
+    halves = footprint(spec, Strategy("cpu", "bf16")).weights
+    assert 0.5 < halves / footprint(spec, Strategy("cpu", "fp32")).weights < 0.51
+
+
+def test_a_projection_of_an_official_size_takes_8_and_a_quarter_or_4_and_a_half_bits():
+    sizes = {kind: footprint(_spec(), Strategy("cpu", kind), "bf16").weights for kind in _KINDS}
+    blocks, head = 24 * 12 * 1024**2, 65536 * 1024
+    bits = (sizes["bf16"] - sizes["int8"]) / (blocks + head) * 8
+    assert 16 - bits == pytest.approx(8.25, abs=0.01)
+    bits = (sizes["int8"] - sizes["int4"]) / blocks * 8
+    assert 8.25 - bits == pytest.approx(4.5, abs=0.01)

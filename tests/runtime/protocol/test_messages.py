@@ -1,0 +1,57 @@
+"""Messages survive the pipe, whatever text is in them."""
+
+from app.errors import Failure, OutOfMemory
+from app.runtime.protocol.messages import (
+    Chat,
+    Done,
+    Generate,
+    Piece,
+    Sampling,
+    TokenFacts,
+    Turn,
+    decode_reply,
+    decode_request,
+    encode,
+    failed,
+    failure_of,
+)
+
+
+def test_a_request_arrives_as_it_was_sent():
+    request = Generate(
+        id=7,
+        prompt=Chat(turns=(Turn("system", "Be kind."), Turn("user", "größer 🐦")), think="on"),
+        sampling=Sampling(top_k=3, seed=2**62, banned=(0, 5)),
+        stops=("\n\n", "✿"),
+    )
+    assert decode_request(encode(request)) == request
+
+
+def test_a_reply_arrives_as_it_was_sent():
+    piece = Piece(id=1, text="a", tokens=(TokenFacts(5, -0.25, ((5, -0.25), (9, -3.0))),))
+    assert decode_reply(encode(piece)) == piece
+    done = Done(
+        id=1,
+        reason="stopped",
+        prompt_tokens=3,
+        tokens=4,
+        prefill_s=0.5,
+        decode_s=0.25,
+        first_token_s=0.75,
+        seed=1,
+    )
+    assert decode_reply(encode(done)) == done
+
+
+def test_half_a_surrogate_is_mended_and_a_pair_is_joined():
+    turns = (Turn("user", "a\ud800b \ud83d\udc26"),)
+    request = decode_request(encode(Generate(id=1, prompt=Chat(turns=turns))))
+    assert request.prompt.turns[0].text == "a\ufffdb 🐦"
+
+
+def test_a_failure_keeps_its_type_and_an_unknown_one_its_code():
+    failure = failure_of(failed(3, OutOfMemory(needed_bytes=5, free_bytes=4)))
+    assert type(failure) is OutOfMemory
+    assert failure.facts == {"needed_bytes": 5, "free_bytes": 4}
+    newer = failed(3, OutOfMemory())
+    assert type(failure_of(type(newer)(id=3, code="from-the-future"))) is Failure

@@ -1,0 +1,167 @@
+"""States: copies, rows, batches, the official layout, and their files."""
+
+import json
+
+import pytest
+import torch
+
+from app.errors import DamagedCheckpoint, NotFound, RequestRefused, StoreError
+from app.kernels import open_ops
+from app.runtime.models import build
+from app.runtime.states.state_files import Binding, load, save
+from app.runtime.states.state import State, from_official, official_state, stack
+from app.runtime.planning.strategy import parse, state_bytes
+from tests.support.checkpoints import GENERATIONS, random_tensors
+from tests.support.memory_checkpoint import MemoryCheckpoint
+
+BINDING = Binding(fingerprint="f" * 32, tokenizer="world")
+
+
+@pytest.fixture(params=GENERATIONS)
+def model(request):
+    checkpoint = MemoryCheckpoint(random_tensors(request.param, layers=2, width=32, head_size=8))
+    return build(checkpoint, open_ops("cpu"), parse("cpu fp32"))
+
+
+def _after(model, *texts):
+    state = model.blank(len(texts))
+    model.forward(torch.tensor(texts), state)
+    return state
+
+
+def _equal(one, other):
+    return torch.equal(one.shift, other.shift) and torch.equal(one.wkv, other.wkv)
+
+
+def test_a_blank_state_is_the_official_one(model):
+    named = official_state(model.blank())
+    for name, tensor in named.items():
+        start = -1e30 if name.endswith(".pp") else 0
+        assert torch.equal(tensor, torch.full_like(tensor, start))
+
+
+def test_a_clone_does_not_move_with_its_original(model):
+    state = _after(model, [1, 2, 3])
+    copy = state.clone()
+    assert _equal(copy, state)
+    model.forward(torch.tensor([[4]]), state)
+    assert not _equal(copy, state)
+    assert _equal(copy, _after(model, [1, 2, 3]))
+
+
+def test_rows_and_stack_take_a_batch_apart_and_together(model):
+    state = _after(model, [1, 2, 3], [4, 5, 6], [7, 8, 9])
+    parts = [state.rows([i]) for i in range(3)]
+    assert [part.batch for part in parts] == [1, 1, 1]
+    assert _equal(stack(parts), state)
+    assert _equal(state.rows([2, 0]), stack([parts[2], parts[0]]))
+    model.forward(torch.tensor([[4]]), parts[0])
+    assert not _equal(state.rows([0]), parts[0])
+
+
+def test_put_replaces_one_row_only(model):
+    state, other = _after(model, [1, 2], [3, 4], [5, 6]), _after(model, [7, 8])
+    before = state.clone()
+    state.put(1, other)
+    assert _equal(state.rows([1]), other)
+    assert _equal(state.rows([0, 2]), before.rows([0, 2]))
+
+
+def test_a_state_that_was_put_together_runs_on(model):
+    apart = [_after(model, [1, 2]), _after(model, [3, 4])]
+    together = stack(apart)
+    logits = model.forward(torch.tensor([[5], [6]]), together)
+    alone = [model.forward(torch.tensor([[t]]), s) for t, s in zip((5, 6), apart, strict=True)]
+    torch.testing.assert_close(logits, torch.cat(alone), rtol=1e-4, atol=1e-4)
+
+
+def test_bytes_are_counted(model):
+    state = model.blank(3)
+    assert state.nbytes == 3 * state_bytes(model.spec)
+    assert state.nbytes == state.shift.numel() * 4 + state.wkv.numel() * 4
+
+
+def test_the_official_layout_goes_both_ways(model):
+    state = _after(model, [1, 2, 3], [4, 5, 6])
+    second = from_official(official_state(state, 1), model.spec)
+    assert _equal(second, state.rows([1]))
+
+
+def test_official_names_stand_in_the_official_order(model):
+    names = list(official_state(model.blank()))
+    middle = ["aa", "bb", "pp"] if model.spec.generation == "4" else ["S"]
+    parts = ["att_x", *middle, "ffn_x"]
+    assert names == [f"state.{layer}.{part}" for layer in range(2) for part in parts]
+
+
+def test_a_saved_state_comes_back(model, tmp_path):
+    state = _after(model, [1, 2, 3])
+    save(state, tmp_path / "a.state", BINDING)
+    assert _equal(load(tmp_path / "a.state", model.spec, BINDING), state)
+    assert [file.name for file in tmp_path.iterdir()] == ["a.state"]
+
+
+def test_other_programs_can_read_a_saved_state(model, tmp_path):
+    safetensors = pytest.importorskip("safetensors.torch")
+    state = _after(model, [1, 2, 3])
+    save(state, tmp_path / "a.state", BINDING)
+    found = safetensors.load_file(tmp_path / "a.state")
+    named = official_state(state)
+    assert found.keys() == named.keys()
+    assert all(torch.equal(found[name], named[name]) for name in named)
+
+
+@pytest.mark.parametrize(
+    "other", [Binding("0" * 32, "world"), Binding("f" * 32, "bytes")], ids=["model", "tokenizer"]
+)
+def test_the_state_of_another_model_or_tokenizer_is_refused(model, tmp_path, other):
+    save(model.blank(), tmp_path / "a.state", BINDING)
+    with pytest.raises(RequestRefused) as caught:
+        load(tmp_path / "a.state", model.spec, other)
+    assert "another" in caught.value.facts["why"]
+
+
+def _one(generation="7.0", **sizes):
+    checkpoint = MemoryCheckpoint(random_tensors(generation, width=32, head_size=8, **sizes))
+    return checkpoint.spec
+
+
+def test_a_state_of_other_sizes_is_refused(tmp_path):
+    save(State.blank(_one(layers=2)), tmp_path / "a.state", BINDING)
+    with pytest.raises(DamagedCheckpoint):
+        load(tmp_path / "a.state", _one(layers=3), BINDING)
+
+
+@pytest.mark.parametrize("size", [0, 4, 100, -4])
+def test_a_cut_file_is_refused(tmp_path, size):
+    spec, path = _one(layers=2), tmp_path / "a.state"
+    save(State.blank(spec), path, BINDING)
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(DamagedCheckpoint) as caught:
+        load(path, spec, BINDING)
+    assert caught.value.facts["path"] == str(path)
+
+
+def test_a_foreign_file_is_refused(tmp_path):
+    path = tmp_path / "a.state"
+    text = json.dumps({}).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text)
+    with pytest.raises(DamagedCheckpoint):
+        load(path, _one(), BINDING)
+
+
+def test_a_missing_file_is_told(tmp_path):
+    with pytest.raises(NotFound):
+        load(tmp_path / "none.state", _one(), BINDING)
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path):
+    with pytest.raises(StoreError) as caught:
+        save(State.blank(_one()), tmp_path / "no" / "a.state", BINDING)
+    assert caught.value.facts["path"].endswith("a.state")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_state_file_holds_one_text(tmp_path):
+    with pytest.raises(ValueError, match="one text"):
+        save(State.blank(_one(), 2), tmp_path / "a.state", BINDING)

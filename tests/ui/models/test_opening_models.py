@@ -1,0 +1,180 @@
+"""The Models page opens, ejects and runs a model in another way."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QRadioButton
+
+from app.errors import OutOfMemory
+from app.runtime.worker.supervisor import Phase
+from app.ui.models.model_rows import ENTRY, OPEN
+from tests.ui.conftest import settled, until
+from tests.ui.models.conftest import page_of, ready, said, select, titles
+
+
+def without_chat(house, monkeypatch):
+    """Opening a model goes to the chat, which has tests of its own."""
+    went, go = [], house.window.go
+    monkeypatch.setattr(house.window, "go", lambda key: went.append(key) or go("models"))
+    return went
+
+
+async def test_return_opens_the_selected_model_and_goes_to_the_chat(filled, monkeypatch):
+    await ready(filled)
+    went = without_chat(filled, monkeypatch)
+    entry = select(filled, "Raven")
+    QTest.keyClick(page_of(filled).listing.view, Qt.Key.Key_Return)
+    await until(lambda: filled.services.session.loaded is not None)
+    await until(lambda: filled.services.session.loaded.path == str(entry.path))
+    assert "chat" in went
+    assert filled.services.settings.now.model == str(entry.path)
+
+
+@pytest.mark.geometry
+async def test_the_button_in_a_row_opens_that_row(filled, monkeypatch):
+    await ready(filled)
+    without_chat(filled, monkeypatch)
+    page = page_of(filled)
+    filled.window.resize(1200, 700)
+    page.splitter.setSizes([700, 300])
+    await settled()
+    entry = select(filled, "x060")
+    rect = page.listing.view.visualRect(page.listing.view.currentIndex())
+    assert rect.width() >= 500
+    spot = page.listing.delegate.button_box(rect).center()
+    QTest.mouseClick(page.listing.view.viewport(), Qt.MouseButton.LeftButton, pos=spot)
+    await until(lambda: filled._session._supervisor.asked[-1][0] == str(entry.path))
+
+
+@pytest.mark.geometry
+async def test_in_a_very_narrow_list_the_name_has_the_room_and_the_details_the_button(filled):
+    await ready(filled)
+    page = page_of(filled)
+    filled.services.theme.resize(1.4)
+    page.listing.setFixedWidth(300)
+    await settled()
+    entry, before = select(filled, "x060"), list(filled._session._supervisor.asked)
+    rect = page.listing.view.visualRect(page.listing.view.currentIndex())
+    assert rect.width() <= page.listing.view.viewport().width()
+    spot = page.listing.delegate.button_box(rect).center()
+    QTest.mouseClick(page.listing.view.viewport(), Qt.MouseButton.LeftButton, pos=spot)
+    await settled()
+    assert page.listing.entry is entry
+    assert filled._session._supervisor.asked == before
+    assert page.details.buttons.chat.isVisible()
+
+
+async def test_a_click_beside_the_button_only_selects(filled):
+    await ready(filled)
+    page = page_of(filled)
+    before = list(filled._session._supervisor.asked)
+    rect = page.listing.view.visualRect(page.rows.index(3, 0))
+    spot = QPoint(rect.left() + 20, rect.center().y())
+    QTest.mouseClick(page.listing.view.viewport(), Qt.MouseButton.LeftButton, pos=spot)
+    await settled()
+    assert page.listing.view.currentIndex().row() == 3
+    assert filled._session._supervisor.asked == before
+
+
+async def test_opening_shows_each_layer_and_can_be_cancelled(filled, monkeypatch):
+    await ready(filled)
+    without_chat(filled, monkeypatch)
+    entry = select(filled, "Raven")
+    supervisor = filled._session._supervisor
+    supervisor.hold = asyncio.Event()
+    details = page_of(filled).details
+    details.buttons.chat.click()
+    await until(lambda: supervisor.phase is Phase.LOADING)
+    supervisor.layers(2, 24)
+    await until(lambda: "layer 2 of 24" in said(details))
+    assert details.buttons._progress.value() == 2
+    assert not details.buttons.chat.isEnabled()
+    assert "layer 2 of 24" in filled.window.strip.pill.text()
+    assert details.buttons.eject.text() == "Cancel"
+    supervisor.hold.set()
+    await until(lambda: filled.services.session.loaded is not None)
+    await settled()
+    assert filled.services.session.loaded.path == str(entry.path)
+    assert details.buttons.chat.isEnabled()
+    assert details.buttons.eject.text() == "Eject"
+
+
+async def test_eject_gives_the_model_back(filled):
+    await ready(filled)
+    select(filled, "rookery-guide")
+    details = page_of(filled).details
+    assert details.buttons.eject.isVisible()
+    details.buttons.eject.click()
+    await until(lambda: filled.services.session.loaded is None)
+    await settled()
+    assert not details.buttons.eject.isVisible()
+    assert "No model" in filled.window.strip.pill.text()
+
+
+async def test_the_open_model_is_marked_in_the_list(filled):
+    await ready(filled)
+    page = page_of(filled)
+    marked = {
+        page.rows.index(row, 0).data(ENTRY).key: page.rows.index(row, 0).data(OPEN)
+        for row in range(page.rows.rowCount())
+    }
+    assert [Path(key).name for key, is_open in marked.items() if is_open] == ["rookery-guide.pth"]
+    spoken = page.rows.index(titles(filled).index("Rookery guide"), 0)
+    assert "open" in spoken.data(Qt.ItemDataRole.AccessibleTextRole)
+
+
+async def test_a_failed_opening_is_said_in_words_and_the_page_stays_usable(filled, monkeypatch):
+    await ready(filled)
+    without_chat(filled, monkeypatch)
+    select(filled, "Raven")
+    filled._session._supervisor.refusal = OutOfMemory(needed_bytes=9e9, free_bytes=1e9)
+    page_of(filled).details.buttons.chat.click()
+    bar = filled.window.notices
+    await until(bar.isVisible)
+    assert "9.0 GB" in bar._words.text()
+    filled._session._supervisor.refusal = None
+    page_of(filled).details.buttons.chat.click()
+    await until(lambda: filled.services.session.loaded is not None)
+    assert bar.isHidden()
+
+
+async def test_another_way_to_run_is_kept_for_that_model(filled, monkeypatch):
+    await ready(filled)
+    without_chat(filled, monkeypatch)
+    entry = select(filled, "Raven")
+    await settled()
+    costs = page_of(filled).details.costs
+    picks = {one.text(): one for one in costs.findChildren(QRadioButton) if one.isVisible()}
+    other = next(one for one in picks.values() if not one.isChecked())
+    other.click()
+    wanted = page_of(filled).fitting.strategy(entry)
+    assert filled.services.settings.now.strategies == {str(entry.path): wanted}
+    page_of(filled).details.buttons.chat.click()
+    await until(lambda: filled._session._supervisor.asked[-1] == (str(entry.path), wanted))
+    await settled()
+    usual = next(
+        one for one in costs.findChildren(QRadioButton) if one.isVisible() and "usual" in one.text()
+    )
+    usual.click()
+    assert filled.services.settings.now.strategies == {}
+
+
+async def test_the_open_model_is_opened_anew_only_where_it_should_run_in_another_way(
+    filled, monkeypatch
+):
+    await ready(filled)
+    without_chat(filled, monkeypatch)
+    entry = select(filled, "rookery-guide")
+    details, asked = page_of(filled).details, filled._session._supervisor.asked
+    details.buttons.chat.click()
+    await settled()
+    assert len(asked) == 1
+    verdict = page_of(filled).fitting.verdict(entry)
+    other = next(way.strategy for way in verdict.per_format if way.strategy != verdict.strategy)
+    details.costs.chosen.emit(other)
+    details.buttons.chat.click()
+    await until(lambda: len(asked) == 2)
+    assert asked[-1] == (str(entry.path), other)

@@ -1,0 +1,402 @@
+"""The frame: pages, keys, palette, shortcuts, notices, closing, and what is remembered."""
+
+import asyncio
+
+import pytest
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QFontMetrics, QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QApplication,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QTextEdit,
+    QWidget,
+)
+
+from app.errors import DamagedCheckpoint, MovedCheckpoint
+from app.ui.state.appearance import choose_scale
+from app.ui.shell.rail import Rail
+from app.ui.look.theme import Theme
+from tests.ui.conftest import heard, settled, shown, until
+
+
+async def test_a_page_is_built_when_it_is_first_visited_and_kept(house):
+    assert not house.window._pages
+    first = house.window.go("settings")
+    house.window.go("models")
+    assert house.window.go("settings") is first
+    assert set(house.window._pages) == {"models", "settings"}
+
+
+@pytest.mark.geometry
+def test_the_rail_has_room_for_its_labels_at_a_start_in_large_type(qapp):
+    theme = Theme("light", 1.6)
+    rail = Rail(theme)
+    rail.add("downloads", "Downloads from far away", "download")
+    wanted = QFontMetrics(theme.font()).horizontalAdvance("Downloads from far away")
+    assert rail.width() > wanted + 40
+    rail.deleteLater()
+
+
+class Shown(QObject):
+    """Notes every window of its own that comes up, be it for a moment."""
+
+    def __init__(self):
+        super().__init__()
+        self.windows = []
+
+    def eventFilter(self, watched, event):
+        came = event.type() is QEvent.Type.Show and isinstance(watched, QWidget)
+        if came and watched.isWindow():
+            self.windows.append(watched)
+        return False
+
+
+async def test_nothing_flashes_up_beside_the_window(build, models_folder):
+    watch = Shown()
+    QApplication.instance().installEventFilter(watch)
+    house = build(page="models", folders=(str(models_folder), "/not/there"))
+    await shown(house)
+    await until(lambda: house.library.scanned)
+    for page in ("chat", "settings", "models"):
+        house.window.go(page)
+        await settled()
+    house.services.theme.choose("dark")
+    house.window.show_shortcuts()
+    await settled()
+    QApplication.instance().removeEventFilter(watch)
+    assert {type(one).__name__ for one in watch.windows} == {"Window"}
+
+
+async def test_going_to_a_page_marks_it_on_the_rail_and_tells_who_listens(house):
+    with heard(house.window.page_changed) as came:
+        house.window.go("models")
+        house.window.go("settings")
+        house.window.go("settings")
+    assert came == [("models",), ("settings",)]
+    assert house.window.rail._buttons["settings"].isChecked()
+
+
+async def test_keys_go_to_pages_from_anywhere(house):
+    await shown(house)
+    QTest.keyClick(house.window, Qt.Key.Key_Comma, Qt.KeyboardModifier.ControlModifier)
+    await until(lambda: house.window.page == "settings")
+    QTest.keyClick(house.window, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
+    await until(lambda: house.window.page == "models")
+
+
+async def test_the_keys_of_a_page_work_while_it_is_in_front_wherever_the_focus_is(house):
+    await shown(house)
+    page, control = house.window.go("models"), Qt.KeyboardModifier.ControlModifier
+    rail = house.window.rail._buttons["models"]
+    rail.setFocus()
+    QTest.keyClick(rail, Qt.Key.Key_F, control)
+    await until(page.head.search.hasFocus)
+    house.window.go("settings")
+    rail.setFocus()
+    QTest.keyClick(rail, Qt.Key.Key_F, control)
+    await settled()
+    assert rail.hasFocus()
+
+
+async def test_keys_do_nothing_behind_an_open_card(house):
+    await shown(house)
+    house.window.go("models")
+    house.window.show_palette()
+    control = Qt.KeyboardModifier.ControlModifier
+    QTest.keyClick(house.window.palette_card._search, Qt.Key.Key_Comma, control)
+    QTest.keyClick(house.window.palette_card._search, Qt.Key.Key_F, control)
+    await settled()
+    assert house.window.page == "models"
+    assert house.window.palette_card._search.hasFocus()
+
+
+async def test_the_page_and_the_place_of_the_window_are_remembered(build, paths):
+    house = build(page="models")
+    await shown(house)
+    house.window.resize(770, 561)
+    house.window.go("settings")
+    await house.close()
+    again = build()
+    await shown(again)
+    assert again.window.page == "settings"
+    assert (again.window.width(), again.window.height()) == (770, 561)
+
+
+@pytest.mark.parametrize("stored", ["", "not base64 %%%", "aGVsbG8="])
+async def test_a_broken_place_in_the_settings_gives_an_ordinary_window(build, stored):
+    house = build(page="models", window=stored)
+    await shown(house)
+    assert house.window.width() >= 760
+    assert house.window.height() >= 520
+
+
+async def test_an_unknown_page_in_the_settings_gives_the_first(build, monkeypatch):
+    house = build(page="playground")
+    went = []
+    monkeypatch.setattr(house.window, "go", went.append)
+    house._placement.restore("chat")
+    assert went == ["chat"]
+
+
+async def test_the_rail_shows_icons_alone_in_a_narrow_window(house):
+    await shown(house)
+    house.window.resize(1200, 700)
+    await settled()
+    assert house.window.rail._buttons["models"].text() == "Models"
+    house.window.resize(800, 600)
+    await settled()
+    assert house.window.rail._buttons["models"].text() == ""
+    assert house.window.rail._buttons["models"].toolTip() == "Models"
+    assert house.window.rail._buttons["models"].accessibleName() == "Models"
+
+
+async def test_the_palette_finds_a_command_by_its_words_and_runs_it(house, qtbot):
+    await shown(house)
+    house.window.show_palette()
+    palette = house.window.palette_card
+    QTest.keyClicks(palette._search, "dark th")
+    assert palette.titles() == ["Dark theme"]
+    QTest.keyClick(palette._search, Qt.Key.Key_Return)
+    assert house.services.theme.dark
+    assert house.services.settings.now.theme == "dark"
+    assert palette.isHidden()
+
+
+async def test_the_palette_opens_a_model_by_name(build, models_folder):
+    house = build(page="models", folders=(str(models_folder),))
+    await shown(house)
+    await until(lambda: house.library.scanned)
+    house.window.go = lambda _key: None  # the chat page is not part of this
+    house.window.show_palette()
+    QTest.keyClicks(house.window.palette_card._search, "raven")
+    QTest.keyClick(house.window.palette_card._search, Qt.Key.Key_Return)
+    await until(lambda: house.services.session.loaded is not None)
+    await until(lambda: "Raven" in house.services.session.loaded.path)
+
+
+@pytest.mark.parametrize("field", [QLineEdit, QPlainTextEdit, QTextEdit])
+async def test_the_keys_of_the_window_work_while_a_text_is_edited(house, field):
+    await shown(house)
+    page = house.window.go("models")
+    edit = field(page)
+    edit.show()
+    edit.setFocus()
+    QTest.keyClicks(edit, "some words")
+    QTest.keyClick(edit, Qt.Key.Key_Home)
+    QTest.keyClick(edit, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
+    await settled()
+    assert house.window.palette_card.isVisible()
+    written = edit.text() if field is QLineEdit else edit.toPlainText()
+    assert written == "some words"
+
+
+async def test_escape_closes_the_palette_and_gives_the_keyboard_back(house):
+    await shown(house)
+    page = house.window.go("models")
+    page.head.search.setFocus()
+    house.window.show_palette()
+    QTest.keyClick(house.window.palette_card._search, Qt.Key.Key_Escape)
+    assert house.window.palette_card.isHidden()
+    assert QApplication.focusWidget() is page.head.search
+
+
+async def test_tab_stays_inside_an_open_card(house):
+    await shown(house)
+    house.window.show_palette()
+    for _ in range(5):
+        QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
+        assert house.window.palette_card.isAncestorOf(QApplication.focusWidget())
+
+
+async def test_the_shortcuts_sheet_lists_the_keys_of_window_and_page(house):
+    await shown(house)
+    house.window.go("models")
+    house.window.show_shortcuts()
+    said = {label.text() for label in house.window.sheet.findChildren(QLabel)}
+    assert {"Models", "Ctrl+2", "Search models", "Ctrl+F", "Quit", "Ctrl+Q"} <= said
+
+
+async def test_every_command_has_a_title_a_known_icon_and_keys_of_its_own(house):
+    from app.ui.look import icons
+
+    commands = [*house.window._commands, *house.window.go("models").commands()]
+    keys = [key for command in commands for key in (command.keys, *command.also) if key]
+    assert len(keys) == len(set(keys))
+    assert {command.picture for command in commands} <= set(icons.names())
+    assert all(command.title and command.group for command in commands)
+
+
+async def test_a_failure_is_shown_in_words_and_its_details_can_be_copied(house):
+    await shown(house)
+    house.services.notices.failure(
+        DamagedCheckpoint(path="/models/a.pth", why="its end is missing")
+    )
+    bar = house.window.notices
+    assert bar.isVisible()
+    assert "a.pth" in bar._words.text()
+    assert "{" not in bar._words.text()
+    bar._copy.click()
+    assert "damaged-checkpoint" in QGuiApplication.clipboard().text()
+    bar._close.click()
+    assert bar.isHidden()
+
+
+async def test_another_start_brings_the_window_back_from_the_task_bar(house):
+    await shown(house)
+    house.window.showMinimized()
+    house.window.come_forward()
+    assert not house.window.isMinimized()
+    assert house.window.isVisible()
+
+
+async def test_undo_runs_what_it_promises_and_goes(house):
+    await shown(house)
+    undone = []
+    house.services.notices.undo("Gone.", lambda: undone.append(True), lasts_s=0.05)
+    house.window.notices._act.click()
+    assert undone == [True]
+    house.services.notices.undo("Gone.", lambda: undone.append(True), lasts_s=0.05)
+    await until(lambda: house.window.notices.isHidden(), 2)
+    assert undone == [True]
+
+
+async def test_of_several_deletions_each_can_be_undone(house):
+    await shown(house)
+    bar, undone = house.window.notices, []
+    for name in ("rooks", "crows", "daws"):
+        house.services.notices.undo(f"{name} gone.", lambda name=name: undone.append(name))
+    assert bar._words.text() == "daws gone."
+    assert (bar._more.isVisible(), bar._more.text()) == (True, "2 more can be undone")
+    house.services.notices.news("A download is here.")
+    assert not bar._more.isVisible()
+    bar.dismiss()
+    bar.undo()
+    assert bar._words.text() == "crows gone."
+    bar.dismiss()
+    bar.undo()
+    assert undone == ["daws", "rooks"]
+    assert bar.isHidden()
+
+
+async def test_a_double_click_on_undo_undoes_one_thing(house):
+    await shown(house)
+    bar, undone = house.window.notices, []
+    for name in ("rooks", "crows"):
+        house.services.notices.undo(f"{name} gone.", lambda name=name: undone.append(name))
+    bar._act.click()
+    bar._act.click()
+    assert undone == ["crows"]
+    await until(lambda: bar._uncovered.hasExpired(QApplication.doubleClickInterval()))
+    bar._act.click()
+    assert undone == ["crows", "rooks"]
+
+
+async def test_ways_back_that_were_not_taken_go_together(house):
+    await shown(house)
+    for name in ("rooks", "crows", "daws"):
+        house.services.notices.undo(f"{name} gone.", lambda: None, lasts_s=0.05)
+    await until(house.window.notices.isHidden, 2)
+
+
+async def test_the_keys_of_undo_take_the_way_back_that_a_notice_offers(house):
+    await shown(house)
+    undone = []
+    house.window.setFocus()
+    QTest.keyClick(house.window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    house.services.notices.undo("Gone.", lambda: undone.append(True))
+    QTest.keyClick(house.window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClick(house.window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert undone == [True]
+
+
+async def test_closing_asks_first_and_ends_worker_and_stores_in_order(build, monkeypatch):
+    house = build(page="models")
+    await shown(house)
+    ended = []
+    session, stores = house._session.close, house._close_stores
+
+    async def close_session():
+        ended.append("worker")
+        await session()
+
+    def close_stores():
+        ended.append("stores")
+        stores()
+
+    monkeypatch.setattr(house._session, "close", close_session)
+    monkeypatch.setattr(house, "_close_stores", close_stores)
+    with heard(house.window.close_asked) as came:
+        house.window.close()
+    assert came
+    assert house.window.isVisible()
+    await house.close()
+    assert ended == ["worker", "stores"]
+    assert house.window.isHidden()
+
+
+async def test_closing_cancels_what_still_runs(build):
+    house = build(page="models")
+    await shown(house)
+    cancelled = asyncio.Event()
+
+    async def endless():
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            cancelled.set()
+
+    house.services.tasks.start(endless())
+    await settled()
+    await house.close()
+    assert cancelled.is_set()
+
+
+async def test_a_notice_that_goes_leaves_the_keyboard_on_the_page(house):
+    await shown(house)
+    page, bar = house.window.go("models"), house.window.notices
+    await settled()
+    page.head.search.setFocus()
+    house.services.notices.undo("Gone.", bool)
+    QTest.mouseClick(bar._close, Qt.MouseButton.LeftButton)
+    assert bar.isHidden()
+    assert page.head.search.hasFocus(), "a click on the notice does not take the keyboard"
+    house.services.notices.undo("Gone.", bool)
+    bar._close.setFocus(Qt.FocusReason.TabFocusReason)
+    QTest.keyClick(bar._close, Qt.Key.Key_Space)
+    assert bar.isHidden()
+    assert page.isAncestorOf(QApplication.focusWidget())
+
+
+@pytest.mark.geometry
+async def test_a_long_notice_has_its_buttons_below_it_where_there_is_no_room_beside(build):
+    house = build(page="models", text_scale=1.5)
+    choose_scale(house.services, 1.5)
+    house.window.resize(900, 600)
+    await shown(house)
+    bar = house.window.notices
+    lost = MovedCheckpoint(path="/media/ann/disk/models/RWKV-x070-World-1.5B-v3-20250127.pth")
+    house.services.notices.failure(lost, "Choose a model", lambda: None)
+    await settled()
+    assert bar._words.height() >= bar._words.heightForWidth(bar._words.width())
+    assert bar._act.geometry().top() >= bar._words.geometry().bottom()
+    house.services.notices.undo("It is called so now.", lambda: None)
+    await settled()
+    assert bar._act.geometry().top() < bar._words.geometry().bottom()
+
+
+@pytest.mark.geometry
+async def test_the_chat_settings_have_room_for_their_fields_in_large_type(build):
+    house = build(page="chat")
+    choose_scale(house.services, 1.5)
+    house.window.resize(900, 600)
+    await shown(house)
+    page = house.window.go("chat")
+    page._toggle_panel()
+    await settled()
+    panel = page.panel
+    for field in (panel.system, panel.limit, *panel.fields._fields.values()):
+        right = field.mapTo(panel, field.rect().topRight()).x()
+        assert right < panel.width()
