@@ -180,7 +180,7 @@ class OutOfMemory(DeviceError):
     code = "out-of-memory"
 
 
-class NoCard(DeviceError):
+class NoGpu(DeviceError):
     """There is no NVIDIA card, or something that a card needs is missing.
 
     ``why`` is "extra", "driver", "card", "old", "compiler" or "products".

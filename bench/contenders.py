@@ -11,8 +11,8 @@ import torch
 from app.kernels import open_ops
 from app.runtime.checkpoint import open_checkpoint
 from app.runtime.checkpoint.dialects.packed import FORMAT
-from app.runtime.planning.footprint import QUANTISED
 from app.runtime.loading.packed_copy import write_packed
+from app.runtime.planning.footprint import QUANTISED
 from app.runtime.planning.strategy import KNOWN, parse
 
 from .gguf_file import read_bytes, write_gguf

@@ -23,14 +23,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from app.hub.catalogue.entries import Entry
-from app.hub.downloads.connection_pool import How
+from app.hub.downloads.connection_pool import FetchOptions
 from app.hub.downloads.download_queue import Downloads
-from app.hub.sources.endpoints import endpoint_at
-from app.hub.downloads.rate_limit import Pace
 from app.hub.downloads.part_file import already
-from app.hub.sources.remote import Hub
+from app.hub.downloads.rate_limit import RateLimit
 from app.hub.downloads.transfer import Order, StoppedError, Transfer
 from app.hub.downloads.verify import digest
+from app.hub.sources.endpoints import endpoint_at
+from app.hub.sources.remote import Hub
 
 REPO, FILE = "BlinkDL/some", "some.pth"
 MIB = 1 << 20
@@ -157,7 +157,7 @@ def resumed(mib: int, folder: Path) -> dict[str, object]:
     with served(mib) as (url, _):
         hub = Hub(endpoint_at(url), cache_dir=folder / "cache")
         order = Order(repo=REPO, file=FILE, path=str(path))
-        first = Transfer(hub, order, pace=Pace(400 * MIB))
+        first = Transfer(hub, order, rate_limit=RateLimit(400 * MIB))
         thread = threading.Thread(target=_until_stopped, args=(first,))
         thread.start()
         while first.progress.done < (mib - 16) * MIB:
@@ -193,7 +193,7 @@ def connections(mib: int, drip: int, folder: Path) -> dict[str, object]:
         for most in (1, 4):
             order = Order(repo=REPO, file=FILE, path=str(path))
             begun = time.perf_counter()
-            Transfer(hub, order, how=How(connections=most)).run()
+            Transfer(hub, order, how=FetchOptions(connections=most)).run()
             found[f"{most}_connections_mib_per_s"] = round(mib / (time.perf_counter() - begun), 1)
             path.unlink()
     return {"mib": mib, "each_mib_per_s": drip / MIB, **found}

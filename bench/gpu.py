@@ -61,9 +61,9 @@ def _measure(parts: list[str], asked: argparse.Namespace, begun: float) -> int:
             troubles.append(f"{part}: left out, as the time was up")
             continue
         found, trouble = _run(part, asked, _rates(rows), left)
-        no_card = next((row["no_card"] for row in found if "no_card" in row), None)
-        if no_card:
-            print(no_card)
+        no_gpu = next((row["no_card"] for row in found if "no_card" in row), None)
+        if no_gpu:
+            print(no_gpu)
             return 1
         rows += found
         troubles += [f"{part}: {one}" for one in trouble]
@@ -154,9 +154,9 @@ def _rates(rows: list[Row]) -> Row:
 
 
 def _origin(rows: list[Row], taken_s: float) -> Row:
-    card = next((row for row in rows if row.get("table") == "rates"), {})
+    gpu = next((row for row in rows if row.get("table") == "rates"), {})
     today = datetime.date.today().isoformat()
-    return {**card, "date": today, "commit": _commit(), "taken_s": taken_s}
+    return {**gpu, "date": today, "commit": _commit(), "taken_s": taken_s}
 
 
 def _commit() -> str:

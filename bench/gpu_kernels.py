@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from app.kernels import Affine, Loras, packing
-from app.kernels.cuda.base import Memory
+from app.kernels.cuda.base import DeviceBuffer
 from app.kernels.cuda.ops import CudaOps
 from app.kernels.layout import FLOAT_PANEL, KINDS
 from app.kernels.ops import Array, Delta
@@ -62,8 +62,8 @@ class Found(NamedTuple):
 class Pair:
     """The operations on a card, their plain twin, and numbers for both."""
 
-    def __init__(self, card: CudaOps) -> None:
-        self.card, self.plain = card, PortableOps()
+    def __init__(self, gpu: CudaOps) -> None:
+        self.gpu, self.plain = gpu, PortableOps()
         self._random = torch.Generator().manual_seed(7)
 
     def draw(self, *shape: int) -> Tensor:
@@ -72,7 +72,7 @@ class Pair:
 
     def give(self, *tensors: Tensor) -> list[Array]:
         """The same on the card, each in its own type."""
-        return [self.card.put(one) for one in tensors]
+        return [self.gpu.put(one) for one in tensors]
 
     def affine(self, width: int) -> tuple[Affine, Affine]:
         """A norm's, for the card and for the twin."""
@@ -84,7 +84,7 @@ class Pair:
     ) -> Found:
         """``found`` on the card with what the twin gave."""
         right = wanted.double()
-        far = (self.card.host(found).double().reshape(right.shape) - right).abs().max()
+        far = (self.gpu.host(found).double().reshape(right.shape) - right).abs().max()
         error = float(far / right.abs().max().clamp_min(1e-30))
         return Found(operation, form, error, limit or _NEAR[form])
 
@@ -97,21 +97,21 @@ class _Blocks:
         rows = part.reshape(len(part), -1)
         padded = torch.cat((torch.zeros(len(part), _FIRST), rows), 1)
         self._blocks = pair.give(*padded)
-        device = pair.card.device
+        device = pair.gpu.device
         addresses = torch.tensor([device.address(block) for block in self._blocks])
-        self.memory = Memory(pair.card.put(addresses), _FIRST, rows.shape[1])
+        self.memory = DeviceBuffer(pair.gpu.put(addresses), _FIRST, rows.shape[1])
 
     def compare(self, operation: str, wanted: Tensor) -> Found:
-        host = [self._pair.card.host(block)[_FIRST:].clone() for block in self._blocks]
+        host = [self._pair.gpu.host(block)[_FIRST:].clone() for block in self._blocks]
         right = wanted.double()
         far = (torch.stack(host).double().view(right.shape) - right).abs().max()
         error = float(far / right.abs().max().clamp_min(1e-30))
         return Found(operation, "fp32", error, _NEAR["fp32"])
 
 
-def comparisons(card: CudaOps, sizes: Sizes, enough: Callable[[], bool]) -> Iterator[Found]:
+def comparisons(gpu: CudaOps, sizes: Sizes, enough: Callable[[], bool]) -> Iterator[Found]:
     """All of them, until ``enough`` says so between two shapes."""
-    for part in _parts(Pair(card), sizes):
+    for part in _parts(Pair(gpu), sizes):
         if enough():
             return
         yield from part
@@ -136,25 +136,25 @@ def _along_channels(p: Pair, batch: int, steps: int, width: int) -> Iterator[Fou
     norm, plain_norm = p.affine(width)
     x = 3 * p.draw(batch, steps, width) + 5
     (given,) = p.give(x)
-    yield p.compare("norm", p.card.norm(given, norm), p.plain.norm(x, plain_norm))
+    yield p.compare("norm", p.gpu.norm(given, norm), p.plain.norm(x, plain_norm))
     tokens = torch.arange(batch * steps).view(batch, steps) % 40
     for form, kind in _TYPES.items():
         table = p.draw(40, width).to(kind)
-        found = p.card.embed(p.card.table(table), tokens, norm)
+        found = p.gpu.embed(p.gpu.table(table), tokens, norm)
         yield p.compare("embed", found, p.plain.embed(table, tokens, plain_norm), form)
         mixes, last = torch.rand(6, 1, 1, width).to(kind), p.draw(batch, width)
         blocks = _Blocks(p, last)
-        found = p.card.mix(given, norm, blocks.memory, p.card.put(mixes))
+        found = p.gpu.mix(given, norm, blocks.memory, p.gpu.put(mixes))
         yield p.compare("mix", found, p.plain.mix(x, plain_norm, last, mixes).float(), form)
         yield blocks.compare("mix, memory", last)
         up, low = 0.1 * p.draw(5, width, 8).to(kind), p.draw(batch, steps, 40).to(kind)
         last = p.draw(batch, width)
         blocks = _Blocks(p, last)
-        blend, shifted = p.card.shift6(given, norm, blocks.memory, p.card.put(mixes[:1]))
+        blend, shifted = p.gpu.shift6(given, norm, blocks.memory, p.gpu.put(mixes[:1]))
         right, plain_shifted = p.plain.shift6(x, plain_norm, last, mixes[:1])
         yield p.compare("shift6", blend, right.float(), form)
         given_low, given_up, given_mixes = p.give(low.float(), up, mixes[1:])
-        found = p.card.mix6(shifted, given_low, given_up, given_mixes)
+        found = p.gpu.mix6(shifted, given_low, given_up, given_mixes)
         right = p.plain.mix6(plain_shifted, low, up, mixes[1:])
         yield p.compare("mix6", found, right.float(), form)
 
@@ -167,7 +167,7 @@ def _recurrences(p: Pair, batch: int, steps: int, heads: int, size: int) -> Iter
     state = torch.stack((p.draw(batch, width), p.draw(batch, width).exp(), p.draw(batch, width)), 1)
     blocks = _Blocks(p, state)
     given_decay, given_bonus = p.give(decay, bonus)
-    found = p.card.wkv4(given, given_decay, given_bonus, blocks.memory)
+    found = p.gpu.wkv4(given, given_decay, given_bonus, blocks.memory)
     yield p.compare("wkv4", found, p.plain.wkv4(rkv.clone(), decay, bonus, state))
     yield blocks.compare("wkv4, state", state)
 
@@ -176,14 +176,14 @@ def _recurrences(p: Pair, batch: int, steps: int, heads: int, size: int) -> Iter
         state = p.draw(batch, heads, size, size)
         blocks = _Blocks(p, state)
         given_decay, given_bonus = p.give(decay, bonus)
-        found = p.card.wkv6(given, given_decay, given_bonus, blocks.memory)
+        found = p.gpu.wkv6(given, given_decay, given_bonus, blocks.memory)
         yield p.compare("wkv6", found, p.plain.wkv6(rkv.clone(), decay, bonus, state))
         yield blocks.compare("wkv6, state", state)
     y, gate, (norm, plain_norm) = p.draw(*shape), p.draw(*shape), p.affine(width)
     given_y, given_gate = p.give(y, gate)
-    found = p.card.gate6(given_y, given_gate, norm, heads)
+    found = p.gpu.gate6(given_y, given_gate, norm, heads)
     yield p.compare("gate6", found, p.plain.gate6(y, gate, plain_norm, heads))
-    yield p.compare("decay6", p.card.decay6(given_y), p.plain.decay6(y))
+    yield p.compare("decay6", p.gpu.decay6(given_y), p.plain.decay6(y))
     yield from _goose(p, rkv, (batch, heads, size), norm, plain_norm)
 
 
@@ -195,27 +195,25 @@ def _goose(
     r, k, v = rkv
     low, keys = p.draw(3, *shape), torch.rand(3, 1, 1, shape[-1])
     first, gate, bonus = p.draw(*shape), p.draw(*shape), p.draw(heads, size)
-    given_r, given_k, given_v = p.card.put(rkv)
+    given_r, given_k, given_v = p.gpu.put(rkv)
     given_keys, given_first, given_gate, given_bonus = p.give(keys, first, gate, bonus)
 
     delta = p.plain.prepare7(k, v, low.clone(), first, keys, heads)
-    on_card: Any = p.card.prepare7(
-        given_k, given_v, p.card.put(low), given_first, given_keys, heads
-    )
-    for name, found, right in zip(Delta._fields, on_card, delta, strict=True):
+    on_gpu: Any = p.gpu.prepare7(given_k, given_v, p.gpu.put(low), given_first, given_keys, heads)
+    for name, found, right in zip(Delta._fields, on_gpu, delta, strict=True):
         yield p.compare(f"prepare7, {name}", found, right)
     state = 0.1 * p.draw(batch, heads, size, size)
     blocks, again = _Blocks(p, state), _Blocks(p, state)
     y = p.plain.wkv7(r, delta, state)
-    on_card_y = p.card.wkv7(given_r, on_card, blocks.memory)
-    yield p.compare("wkv7", on_card_y, y)
+    on_gpu_y = p.gpu.wkv7(given_r, on_gpu, blocks.memory)
+    yield p.compare("wkv7", on_gpu_y, y)
     yield blocks.compare("wkv7, state", state)
     right = p.plain.gate7(y, r, delta, gate, bonus, plain_norm)
-    found = p.card.gate7(on_card_y, given_r, on_card, given_gate, given_bonus, norm)
+    found = p.gpu.gate7(on_gpu_y, given_r, on_gpu, given_gate, given_bonus, norm)
     yield p.compare("gate7", found, right)
-    found = p.card.attend7(
+    found = p.gpu.attend7(
         (given_r, given_k, given_v),
-        p.card.put(low),
+        p.gpu.put(low),
         given_first,
         given_keys,
         given_gate,
@@ -231,10 +229,10 @@ def _goose(
     chains = Loras(down, up, p.draw(4, 1, 1, width), ("", "tanh", "", "sigmoid"))
     blends, later = p.draw(4, *shape), _Blocks(p, state)
     right = p.plain.chains7((r, k, v), blends, chains, first, keys, bonus, plain_norm, state)
-    found = p.card.chains7(
+    found = p.gpu.chains7(
         (given_r, given_k, given_v),
-        p.card.put(blends),
-        p.card.place_loras(chains, "fp32"),
+        p.gpu.put(blends),
+        p.gpu.place_loras(chains, "fp32"),
         given_first,
         given_keys,
         given_bonus,
@@ -250,28 +248,28 @@ def _products(p: Pair, rows: int, shape: tuple[int, int], form: str) -> Iterator
     kind = _TYPES[form]
     weight = (p.draw(outputs, inputs) / inputs**0.5).to(kind)
     x = p.draw(1, rows, inputs).to(kind)
-    given_x, given = p.card.put(x.float()), p.card.upload(weight, form)
+    given_x, given = p.gpu.put(x.float()), p.gpu.upload(weight, form)
     for act in _ACTS:
         right = p.plain.matmul(x, weight, act)
-        yield p.compare(f"matmul {act}", p.card.matmul(given_x, given, act), right, form)
+        yield p.compare(f"matmul {act}", p.gpu.matmul(given_x, given, act), right, form)
     right = p.plain.head(x.float(), weight)
-    yield p.compare("head", p.card.head(given_x, given), right, form)
+    yield p.compare("head", p.gpu.head(given_x, given), right, form)
     stacked, xs = weight.expand(3, -1, -1).clone(), p.draw(3, 1, rows, inputs).to(kind)
     right = p.plain.matmul_stack(xs, stacked)
-    found = p.card.matmul_stack(p.card.put(xs.float()), p.card.upload(stacked, form))
+    found = p.gpu.matmul_stack(p.gpu.put(xs.float()), p.gpu.upload(stacked, form))
     yield p.compare("matmul_stack", found, right, form)
     out, gate = p.draw(1, rows, outputs), torch.rand(1, rows, outputs)
     onto, given_gate = p.give(out, gate)
     p.plain.matmul_onto(out, x, weight, gate.to(kind))
-    p.card.matmul_onto(onto, given_x, given, given_gate)
+    p.gpu.matmul_onto(onto, given_x, given, given_gate)
     yield p.compare("matmul_onto", onto, out, form)
     x = x.clamp_min(0)
     panels = torch.zeros(-(-outputs // FLOAT_PANEL) * FLOAT_PANEL, inputs, dtype=kind)
     panels[:outputs] = weight
-    units = p.card.turned(weight, form)
-    yield p.compare("turned", units, panels.view(-1, FLOAT_PANEL, inputs).mT, form)
+    units = p.gpu.transposed(weight, form)
+    yield p.compare("transposed", units, panels.view(-1, FLOAT_PANEL, inputs).mT, form)
     p.plain.matmul_onto(out, x, weight, None)
-    p.card.matmul_units_onto(onto, p.card.put(x.float()), units, None)
+    p.gpu.matmul_units_onto(onto, p.gpu.put(x.float()), units, None)
     yield p.compare("matmul_units_onto", onto, out, form)
     yield from _chains(p, rows, shape, form)
 
@@ -286,8 +284,8 @@ def _chains(p: Pair, rows: int, shape: tuple[int, int], form: str) -> Iterator[F
     bias, acts = p.draw(3, 1, 1, outputs), ("tanh", "", "sigmoid")
     chains = Loras(down, up, bias, acts, ranks)
     right = p.plain.loras(x, p.plain.place_loras(chains, form))
-    given = p.card.place_loras(chains, form)
-    yield p.compare("loras", p.card.loras(p.card.put(x.float()), given), right, form)
+    given = p.gpu.place_loras(chains, form)
+    yield p.compare("loras", p.gpu.loras(p.gpu.put(x.float()), given), right, form)
 
 
 def _packed(p: Pair, rows: int, shape: tuple[int, int], kind: str) -> Iterator[Found]:
@@ -295,10 +293,10 @@ def _packed(p: Pair, rows: int, shape: tuple[int, int], kind: str) -> Iterator[F
     host, x = p.draw(outputs, inputs) / inputs**0.5, p.draw(1, rows, inputs)
     (given_x,) = p.give(x)
     packed = packing.pack(host, kind)
-    weight = p.card.place(packed)
+    weight = p.gpu.place(packed)
     for act in _ACTS:
         right = p.plain.matmul_packed(x, packed, act)
-        found = p.card.matmul_packed(given_x, weight, act)
+        found = p.gpu.matmul_packed(given_x, weight, act)
         yield p.compare(f"matmul_packed {act}", found, right, "fp32", _PACKED_NEAR)._replace(
             form=kind
         )
@@ -307,11 +305,11 @@ def _packed(p: Pair, rows: int, shape: tuple[int, int], kind: str) -> Iterator[F
         sparse, out = x.clamp_min(0), p.draw(1, rows, outputs)
         onto, given_x = p.give(out, sparse)
         p.plain.matmul_packed_onto(out, sparse, packed, None)
-        p.card.matmul_packed_onto(onto, given_x, p.card.place(packed), None)
+        p.gpu.matmul_packed_onto(onto, given_x, p.gpu.place(packed), None)
         name = "matmul_packed_onto" + ", by unit" * by_unit
         yield p.compare(name, onto, out, "fp32", _PACKED_NEAR)._replace(form=kind)
     stack = packing.pack(torch.stack((host, -host)), kind)
     xs = p.draw(2, 1, rows, inputs)
-    found = p.card.matmul_packed_stack(p.card.put(xs), p.card.place(stack))
+    found = p.gpu.matmul_packed_stack(p.gpu.put(xs), p.gpu.place(stack))
     right = p.plain.matmul_packed_stack(xs, stack)
     yield p.compare("matmul_packed_stack", found, right, "fp32", _PACKED_NEAR)._replace(form=kind)

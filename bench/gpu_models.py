@@ -39,7 +39,7 @@ class Found(NamedTuple):
 
 
 def comparisons(
-    card: CudaOps,
+    gpu: CudaOps,
     size: Size,
     enough: Callable[[], bool],
     generations: tuple[str, ...] = GENERATIONS,
@@ -51,15 +51,15 @@ def comparisons(
                 return
             # packed matrices are made of the same numbers by both
             weights = RandomWeights(generation, size, form if form in _FLOATS else "bf16")
-            found = _logits(build(weights, card, Strategy("cuda", form)))
+            found = _logits(build(weights, gpu, Strategy("cuda", form)))
             right = _logits(build(weights, PortableOps(), Strategy("cpu", form)))
             yield _compared(f"RWKV-{generation}", form, found, right, limit)
 
 
-def true_size(card: CudaOps, shape: str = _TRUE_SIZE) -> Found:
+def true_size(gpu: CudaOps, shape: str = _TRUE_SIZE) -> Found:
     """RWKV-7 of a released size in fp16 on the card, beside float32 on the processor."""
     weights = RandomWeights("7.0", SIZES[shape], "fp16")
-    found = _logits(build(weights, card, Strategy("cuda", "fp16")))
+    found = _logits(build(weights, gpu, Strategy("cuda", "fp16")))
     right = _logits(build(weights, PortableOps(), Strategy("cpu", "fp32")))
     return _compared(f"RWKV-7.0 {shape}, beside float32", "fp16", found, right, _TRUE_LIMIT)
 

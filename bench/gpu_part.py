@@ -15,8 +15,8 @@ from typing import Any
 
 from app.errors import Failure
 from app.kernels.cuda import nvrtc, open_device
-from app.system.gpus import cards
 from app.messages.failures import one_line
+from app.system.gpus import gpus
 
 from . import gpu_kernels, gpu_models, gpu_speed
 from .shapes import SIZES
@@ -51,7 +51,7 @@ def rows(asked: Asked, ops: gpu_speed.WatchedOps, enough: Callable[[], bool]) ->
             "processors": device.processors,
             "architecture": device.architecture,
             "nvrtc": ".".join(map(str, nvrtc.version())),
-            "driver": next((card.driver for card in cards()), ""),
+            "driver": next((gpu.driver for gpu in gpus()), ""),
             "copy": gpu_speed.copy_rate(device, run),
             "matrix": gpu_speed.matrix_rate(device, run),
         }
@@ -115,11 +115,11 @@ def _opened(asked: Asked) -> gpu_speed.WatchedOps:
     """The card; what its driver tells before is without what opening it takes."""
     index = int(asked.device.partition(":")[2] or 0)
     folder = nvrtc.standard_folder() or (Path(asked.cache) if asked.cache else None)
-    free = {card.index: card.free_bytes for card in cards()}
+    free = {gpu.index: gpu.free_bytes for gpu in gpus()}
     ops = gpu_speed.WatchedOps(open_device.open_device(index, folder))
     device: Any = ops.device
     if index in free:
-        ops.context_bytes = max(0, free[index] - device.card_free_bytes)
+        ops.context_bytes = max(0, free[index] - device.gpu_free_bytes)
     return ops
 
 

@@ -12,8 +12,8 @@ from app.kernels.cuda.base import Capture
 from app.kernels.cuda.device import DTYPES, Array, Device, Product
 from app.kernels.cuda.ops import CudaOps
 from app.runtime.models import Rwkv, build
-from app.runtime.states.state import Memory
 from app.runtime.planning.strategy import Strategy, footprint
+from app.runtime.states.state import RecurrentState
 
 from .gpu_weights import RandomWeights
 from .shapes import Size
@@ -159,7 +159,7 @@ def _prefill(model: Rwkv, run: Timed, batch: int, rates: Row) -> Row:
     }
 
 
-def _texts(model: Rwkv, batch: int) -> Memory:
+def _texts(model: Rwkv, batch: int) -> RecurrentState:
     """Empty texts; all but the first are copied within the card."""
     return model.blank().rows([0] * batch)
 
@@ -181,4 +181,4 @@ def used_bytes(device: Any) -> int:
     """Of the card, by this program and any other."""
     if not hasattr(device, "card_free_bytes"):
         return 0
-    return int(device.total_bytes - device.card_free_bytes)
+    return int(device.total_bytes - device.gpu_free_bytes)

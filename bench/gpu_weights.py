@@ -58,13 +58,13 @@ class RandomWeights:
         """The same into memory that is there: contiguous, of its shape."""
         out.copy_(self.read(name))
 
-    def lying(self, _name: str, _dtype: torch.dtype | None = None) -> None:
+    def mapped(self, _name: str, _dtype: torch.dtype | None = None) -> None:
         """None: all is made when it is read."""
 
-    def lying_packed(self, *_names: str) -> None:
-        """None: see ``lying``."""
+    def mapped_packed(self, *_names: str) -> None:
+        """None: see ``mapped``."""
 
-    def let_go(self, *_names: str) -> None:
+    def release(self, *_names: str) -> None:
         """Nothing of it lies anywhere."""
 
     def watch(self) -> Callable[[], None]:

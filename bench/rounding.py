@@ -87,13 +87,13 @@ class Rounded:
         """See Tensors."""
         out.copy_(self.read(name))
 
-    def lying(self, _name: str, _dtype: torch.dtype | None = None) -> None:
+    def mapped(self, _name: str, _dtype: torch.dtype | None = None) -> None:
         """See Tensors: what is rounded does not lie in a file."""
 
-    def lying_packed(self, *_names: str) -> None:
+    def mapped_packed(self, *_names: str) -> None:
         """See Tensors: this is no packed copy."""
 
-    def let_go(self, *_names: str) -> None:
+    def release(self, *_names: str) -> None:
         """Nothing of it lies anywhere."""
 
     def watch(self) -> Callable[[], None]:

@@ -6,8 +6,8 @@ import time
 from collections.abc import AsyncGenerator
 from random import Random
 
-from app.runtime.worker.client import Client
 from app.runtime.protocol.messages import Done, Event, Piece, Sampling, Tokens
+from app.runtime.worker.client import Client
 
 _PROMPT = 2  # tokens before a text that is written
 _GREEDY = Sampling(temperature=0, banned=(0,))  # which some models end with

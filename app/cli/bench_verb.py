@@ -10,9 +10,9 @@ from argparse import Namespace
 from typing import NamedTuple
 
 from app.errors import RequestRefused
+from app.runtime.protocol.messages import Loaded, Measured
 from app.runtime.worker.client import Client
 from app.system.memory import BLOCK_BYTES
-from app.runtime.protocol.messages import Loaded, Measured
 
 from .bench_texts import Texts
 from .choices import model_of
@@ -117,7 +117,7 @@ class _Limits(NamedTuple):
     why: str = ""
 
 
-_ON_CARD = "the weights lie on a card, whose memory is not measured here"
+_ON_GPU = "the weights lie on a card, whose memory is not measured here"
 _SMALL = (
     "caches may hold weights of {size}; so the bandwidth is that of a block of this size, and not"
     " that of the memory"
@@ -131,7 +131,7 @@ _FASTER = (
 def _limits(loaded: Loaded, figures: _Figures, needed: float) -> _Limits:
     """Whether memory is what holds a model back that needs so many bytes a second."""
     if not loaded.strategy.startswith("cpu"):
-        return _Limits(None, None, _ON_CARD)
+        return _Limits(None, None, _ON_GPU)
     given = max(one.read_bandwidth_bytes_per_s for one in figures.measured)
     if needed > given:
         return _Limits(needed, 1.0, _FASTER)

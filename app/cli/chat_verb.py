@@ -7,10 +7,10 @@ from argparse import Namespace
 from collections.abc import AsyncGenerator
 
 from app.errors import Failure, TextRefused
+from app.messages.failures import one_line
 from app.runtime.families.families import family_of, lead
 from app.runtime.protocol.messages import Chat, Done, Event, Loaded, LoadProgress, Piece, Turn
 from app.runtime.worker.supervisor import Supervisor
-from app.messages.failures import one_line
 
 from .choices import model_of, sampling_of
 from .output import Progress, emit, note, note_loaded

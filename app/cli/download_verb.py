@@ -7,12 +7,12 @@ from argparse import Namespace
 from pathlib import Path
 
 from app.errors import Failure
-from app.hub.downloads.bundle import Bundle
 from app.hub.catalogue.entries import Entry, bundled
-from app.hub.downloads.connection_pool import How
-from app.hub.downloads.rate_limit import Pace, Rate
-from app.hub.sources.remote import Hub
+from app.hub.downloads.bundle import Bundle
+from app.hub.downloads.connection_pool import FetchOptions
+from app.hub.downloads.rate_limit import Rate, RateLimit
 from app.hub.downloads.transfer import Progress, StoppedError
+from app.hub.sources.remote import Hub
 from app.messages.failures import one_line, visible
 
 from .hub_choice import chosen_hub
@@ -30,10 +30,10 @@ def run(options: Namespace) -> int:
     choice = chosen_hub(options.endpoint)
     folder = Path(options.to).expanduser() if options.to else choice.models
     entry = _entry(choice.hub, options.repo, options.file)
-    how = How(connections=choice.chosen.download_connections, tries=_TRIES)
-    pace = Pace(choice.chosen.download_limit)
+    how = FetchOptions(connections=choice.chosen.download_connections, tries=_TRIES)
+    rate_limit = RateLimit(choice.chosen.download_limit)
     where, verified = folder.absolute(), choice.verified
-    bundle = Bundle(choice.hub, entry, where, how=how, pace=pace, verified=verified)
+    bundle = Bundle(choice.hub, entry, where, how=how, rate_limit=rate_limit, verified=verified)
     begun = time.monotonic()
     path = _Run(bundle, visible(entry.name)).path()
     if options.json:

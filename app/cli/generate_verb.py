@@ -5,7 +5,6 @@ import contextlib
 import sys
 from argparse import Namespace
 
-from app.runtime.worker.client import Client
 from app.runtime.protocol.messages import (
     Done,
     Loaded,
@@ -16,6 +15,7 @@ from app.runtime.protocol.messages import (
     Text,
     Tokens,
 )
+from app.runtime.worker.client import Client
 
 from .choices import model_of, sampling_of
 from .output import Progress, emit, note, note_loaded, print_json

@@ -4,24 +4,24 @@ from argparse import Namespace
 
 import msgspec
 
-from app.system.gpus import cards, usable
-from app.messages.gpu_status import card_in_words, use_of_cards_in_words
+from app.messages.gpu_status import gpu_in_words, use_of_gpus_in_words
+from app.system.gpus import gpus, usable
 
 from .output import emit, note, print_json
 
 
 def run(options: Namespace) -> int:
     """Print one line a card; what it means is said on stderr."""
-    found = cards()
+    found = gpus()
     if options.json:
         able = usable(found)
         facts = [
-            {**msgspec.to_builtins(card), "device": card.device, "usable": card in able}
-            for card in found
+            {**msgspec.to_builtins(gpu), "device": gpu.device, "usable": gpu in able}
+            for gpu in found
         ]
-        print_json({"cards": facts, "words": use_of_cards_in_words(found)})
+        print_json({"cards": facts, "words": use_of_gpus_in_words(found)})
         return 0
-    for card in found:
-        emit(f"{card.device}  {card_in_words(card)}")
-    note(use_of_cards_in_words(found))
+    for gpu in found:
+        emit(f"{gpu.device}  {gpu_in_words(gpu)}")
+    note(use_of_gpus_in_words(found))
     return 0

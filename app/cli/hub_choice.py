@@ -4,14 +4,14 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.hub.downloads.verified_files import Verified
 from app.hub.sources.endpoints import endpoint_at, endpoint_of
-from app.hub.sources.tokens import token_for
 from app.hub.sources.proxies import whole_proxy
 from app.hub.sources.remote import Hub
-from app.hub.downloads.verified_files import Verified
+from app.hub.sources.tokens import token_for
+from app.messages.failures import one_line
 from app.store.paths import standard_paths
 from app.store.settings import Settings, Values
-from app.messages.failures import one_line
 
 from .output import note
 

@@ -9,15 +9,15 @@ from typing import Any
 import msgspec
 
 from app.errors import BY_CODE
-from app.library.file_groups import ranked
 from app.hub.sources.answer_cache import Cache
-from app.library.duplicates import Twins, twins_among
-from app.library.local_library import bytes_of
+from app.library.duplicates import Duplicates, duplicates_among
+from app.library.file_groups import ranked
 from app.library.folder_watcher import Headers
+from app.library.local_library import bytes_of
 from app.library.scan import ModelFile, Survey, describe, embedded_model, merged, survey
+from app.messages.failures import one_line, visible
 from app.store.paths import standard_paths
 from app.store.settings import Settings
-from app.messages.failures import one_line, visible
 
 from .output import emit, human_bytes, note, print_json
 
@@ -41,32 +41,32 @@ def run(options: Namespace) -> int:
     listed = {model.path for model in found}
     found += [headers(Path(file)) for file in chosen.files if file not in listed]
     headers.keep()
-    twins = twins_among(found)
+    duplicates = duplicates_among(found)
     if options.json:
-        print_json(_all_facts(surveys, found, twins))
+        print_json(_all_facts(surveys, found, duplicates))
     else:
-        _print_lines(surveys, found, twins)
+        _print_lines(surveys, found, duplicates)
     return 0
 
 
 def _all_facts(
-    surveys: Sequence[Survey], found: Sequence[ModelFile], twins: Sequence[Twins]
+    surveys: Sequence[Survey], found: Sequence[ModelFile], duplicates: Sequence[Duplicates]
 ) -> dict[str, Any]:
     return {
         "folders": [one.folder for one in surveys],
         "models": [_facts(model, found) for model in found],
         "total_bytes": bytes_of(found),
-        "duplicates": [msgspec.to_builtins(one) for one in twins],
+        "duplicates": [msgspec.to_builtins(one) for one in duplicates],
         "limits": {one.folder: list(one.limits) for one in surveys if one.limits},
     }
 
 
 def _print_lines(
-    surveys: Sequence[Survey], found: Sequence[ModelFile], twins: Sequence[Twins]
+    surveys: Sequence[Survey], found: Sequence[ModelFile], duplicates: Sequence[Duplicates]
 ) -> None:
     for model in found:
         emit(visible(_line(model, found)))
-    for one in twins:
+    for one in duplicates:
         wasted = human_bytes(one.wasted_bytes)
         note(visible(f"These look alike, {wasted} could be freed: " + ", ".join(one.paths)))
     for one_survey in surveys:

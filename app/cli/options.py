@@ -115,7 +115,7 @@ def _pack(verb: argparse.ArgumentParser) -> None:
     _add_json(verb)
 
 
-def _cards(verb: argparse.ArgumentParser) -> None:
+def _gpus(verb: argparse.ArgumentParser) -> None:
     _add_json(verb)
 
 
@@ -162,7 +162,7 @@ _VERBS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...] =
     ("bench", "measure speed and memory of a model on this machine", _bench),
     ("chat", "talk to a model in the terminal", _chat),
     ("models", "list the models on this disk", _models),
-    ("cards", "list the NVIDIA cards, and tell whether models run on them", _cards),
+    ("cards", "list the NVIDIA cards, and tell whether models run on them", _gpus),
     ("pack", "write a copy in 8 or 4 bits, which loads faster and takes less room", _pack),
     ("search", "find models to download, and tell which fit this machine", _search),
     ("download", "fetch a model from the hub, whole or not at all", _download),

@@ -7,9 +7,9 @@ import torch
 
 from app.errors import RequestRefused
 from app.kernels import open_ops
-from app.runtime.checkpoint import open_checkpoint
-from app.library.scan import name_of
 from app.kernels.allocation import allocations_named
+from app.library.scan import name_of
+from app.runtime.checkpoint import open_checkpoint
 from app.runtime.loading.packed_copy import write_packed
 from app.runtime.planning.strategy import parse
 from app.system.threads import physical_cores

@@ -14,11 +14,11 @@ import numpy as np
 import torch
 
 from app.errors import NumbersBroken, RequestRefused
-from app.runtime.loading.loading import Opened, open_model
 from app.kernels.allocation import allocations_named
+from app.runtime.loading.loading import Opened, open_model
 from app.runtime.models import Rwkv
+from app.runtime.states.state import RecurrentState
 from app.runtime.states.state_files import Binding, write
-from app.runtime.states.state import Memory
 from app.system.atomic_file import writing
 
 from .choices import model_of
@@ -78,7 +78,7 @@ def _write_header(file: BinaryIO, shape: tuple[int, int]) -> None:
 
 
 def _read(
-    model: Rwkv, tokens: Sequence[int], state: Memory, chunk: int, out: BinaryIO | None
+    model: Rwkv, tokens: Sequence[int], state: RecurrentState, chunk: int, out: BinaryIO | None
 ) -> float:
     """Mean negative log-likelihood of the tokens after the first, in nats; NaN where there is one.
 

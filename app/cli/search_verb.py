@@ -8,15 +8,15 @@ from typing import Any
 import msgspec
 
 from app.hub.catalogue.entries import Entry
-from app.hub.sources.endpoints import endpoint_at, endpoint_of
 from app.hub.catalogue.memory_fit import Fit, Machine, fit, machine
-from app.hub.sources.tokens import token_for
+from app.hub.sources.endpoints import endpoint_at, endpoint_of
 from app.hub.sources.proxies import whole_proxy
 from app.hub.sources.remote import Hub, Listing
-from app.store.paths import standard_paths
-from app.store.settings import Settings
+from app.hub.sources.tokens import token_for
 from app.messages.failures import one_line, say, visible
 from app.messages.fits import fit_in_words
+from app.store.paths import standard_paths
+from app.store.settings import Settings
 
 from .output import emit, human_bytes, note, print_json
 

@@ -9,8 +9,8 @@ from app.hub.downloads.destination import tells_nothing
 from app.hub.downloads.placing import parts_of
 from app.hub.downloads.verify import digest
 from app.library.scan import describe
-from app.runtime.origin import origin_of
 from app.messages.failures import one_line
+from app.runtime.origin import origin_of
 
 from .hub_choice import chosen_hub
 from .output import Progress, emit, human_bytes, note, print_json

@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 
-_CARD = re.compile(r"cuda(?::(\d{1,3}))?", re.ASCII)
+_GPU = re.compile(r"cuda(?::(\d{1,3}))?", re.ASCII)
 
 
 def open_ops(device: str) -> Ops:
@@ -32,9 +32,9 @@ def open_ops(device: str) -> Ops:
     and ``note`` tell which, and why.  Raises StrategyError for any other text, and NoCard or
     KernelError where the card cannot be used.
     """
-    card = _CARD.fullmatch(device)
-    if card is not None:
-        return _on_card(int(card[1] or 0))
+    gpu = _GPU.fullmatch(device)
+    if gpu is not None:
+        return _on_gpu(int(gpu[1] or 0))
     if device != "cpu":
         raise StrategyError(found=device, wanted="cpu, cuda")
     from .native.library import LibraryError, load
@@ -60,7 +60,7 @@ def reads_fast() -> frozenset[str] | None:
         return None
 
 
-def _on_card(index: int) -> Ops:
+def _on_gpu(index: int) -> Ops:
     from .cuda import nvrtc, open_device
     from .cuda.ops import CudaOps
 

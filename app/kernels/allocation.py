@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 
 from app.errors import EngineUnusable, OutOfMemory
-
 from app.system.memory import address_room, available_bytes
 
 _NEEDED = re.compile(r"allocate (\d+) bytes")

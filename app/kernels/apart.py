@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True)
-class Apart:
+class PointerTable:
     """n matrices (out, in) of one type and shape; ``places`` (n,) int64 are their addresses."""
 
     parts: tuple[Tensor, ...]

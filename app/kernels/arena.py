@@ -24,7 +24,7 @@ _SMALL = 4096  # what is smaller is malloc's
 Map = mmap.mmap
 
 
-def room(shape: tuple[int, ...], dtype: torch.dtype, *, passing: bool = False) -> Tensor:
+def allocate(shape: tuple[int, ...], dtype: torch.dtype, *, passing: bool = False) -> Tensor:
     """An array that is not filled yet.  Raises MemoryError.
 
     Arrays share blocks, which are given back once none is left in them; so one that goes before

@@ -92,7 +92,7 @@ class Ops(Protocol):
         """A host tensor on the device, as "fp32", "bf16" or "fp16"."""
         ...
 
-    def turned(self, host: Any, dtype: str) -> Array:
+    def transposed(self, host: Any, dtype: str) -> Array:
         """A host tensor (out, in) of floats by unit, (panels, in, 128); see layout.py."""
         ...
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .arena import room
+from .arena import allocate
 from .layout import FLOAT_PANEL, KINDS, LINE, PANEL, QUAD, Shape
 
 # Found by Lloyd's iteration on groups of 32 normal and heavier-tailed numbers, so that their mean
@@ -25,7 +25,7 @@ TABLE = (-127, -100, -79, -61, -46, -33, -21, -9, 2, 13, 24, 35, 48, 64, 82, 109
 ENDS = (135.0, -135.0, 119.0, -119.0, 104.0, -104.0)  # where a group's largest number may lie
 ZERO = 128  # what is added to a whole number so that it becomes an unsigned byte
 _BLOCK = 1 << 22  # numbers at once
-_TURNED_ALONE = 1 << 20  # bytes that are not worth a second thread
+_TRANSPOSED_ALONE = 1 << 20  # bytes that are not worth a second thread
 _MOST_HALF = 65504.0
 _NOTHING = 1e-30
 
@@ -51,8 +51,8 @@ class Packed:
 
 def empty(shape: Shape, count: int) -> Packed:
     """Room for a stack, not yet filled."""
-    codes = room((count, *shape.codes), torch.uint8)
-    return Packed(shape, codes, room((count, *shape.scales), torch.float16))
+    codes = allocate((count, *shape.codes), torch.uint8)
+    return Packed(shape, codes, allocate((count, *shape.scales), torch.float16))
 
 
 def pack(host: Tensor, kind: str, *, by_unit: bool = False) -> Packed:
@@ -73,30 +73,30 @@ def unpack(packed: Packed, dtype: torch.dtype = torch.float32) -> Tensor:
     return whole
 
 
-def turned(host: Tensor) -> Tensor:
+def transposed(host: Tensor) -> Tensor:
     """A host tensor (out, in) of floats by unit: (panels, in, 128), filled up with zeros."""
     outputs, inputs = host.shape
-    whole = room((-(-outputs // FLOAT_PANEL), inputs, FLOAT_PANEL), host.dtype)
-    turn_into(whole, host)
+    whole = allocate((-(-outputs // FLOAT_PANEL), inputs, FLOAT_PANEL), host.dtype)
+    transpose_into(whole, host)
     return whole
 
 
-def turn_into(whole: Tensor, host: Tensor) -> None:
+def transpose_into(whole: Tensor, host: Tensor) -> None:
     """Fill (panels, in, 128) with a matrix (out, in) of the same type, and with zeros."""
     if len(host) % FLOAT_PANEL:
         whole[-1].zero_()
     pairs = zip(whole, torch.split(host, FLOAT_PANEL), strict=True)
-    if host.stride(0) == 1 or host.nbytes < _TURNED_ALONE:  # then it is hardly more than a copy
+    if host.stride(0) == 1 or host.nbytes < _TRANSPOSED_ALONE:  # then it is hardly more than a copy
         for panel, rows in pairs:
-            _turn(panel, rows)
+            _transpose(panel, rows)
         return
     # torch itself turns a matrix on one thread
     with ThreadPoolExecutor(torch.get_num_threads()) as threads:
-        list(threads.map(lambda pair: _turn(*pair), pairs))
+        list(threads.map(lambda pair: _transpose(*pair), pairs))
 
 
 @torch.inference_mode()  # of each thread
-def _turn(panel: Tensor, rows: Tensor) -> None:
+def _transpose(panel: Tensor, rows: Tensor) -> None:
     panel[:, : len(rows)] = rows.T
 
 

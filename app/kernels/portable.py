@@ -8,10 +8,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from .allocator import keep_freed_memory
-from .apart import Apart
+from .apart import PointerTable
 from .chunked import wkv4_chunks, wkv6_chunks, wkv7_chunks
 from .ops import Affine, Captured, Delta, Loras
-from .packing import turned
+from .packing import transposed
 from .portable_quantised import PortableQuantised
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -45,9 +45,9 @@ class PortableOps(PortableQuantised):
         """See Ops."""
         return host.to(DTYPES[dtype])
 
-    def turned(self, host: Tensor, dtype: str) -> Tensor:
+    def transposed(self, host: Tensor, dtype: str) -> Tensor:
         """See Ops."""
-        return turned(host.to(DTYPES[dtype]))
+        return transposed(host.to(DTYPES[dtype]))
 
     def place_loras(self, host: Loras, dtype: str) -> Loras:
         """See Ops."""
@@ -83,10 +83,10 @@ class PortableOps(PortableQuantised):
         """See Ops."""
         return _activate(_linear(x, weight), act)
 
-    def matmul_stack(self, x: Tensor, weight: Tensor | Apart) -> Tensor:
+    def matmul_stack(self, x: Tensor, weight: Tensor | PointerTable) -> Tensor:
         """See Ops."""
         rows = x.view(len(x), -1, x.shape[-1])
-        if isinstance(weight, Apart):
+        if isinstance(weight, PointerTable):
             ends = [_linear(some, one) for some, one in zip(rows, weight.parts, strict=True)]
             return torch.stack(ends).view(*x.shape[:-1], -1).float()
         return _each(rows, weight).view(*x.shape[:-1], -1).float()

@@ -6,7 +6,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from .arena import room
+from .arena import allocate
 from .native.library import Library, LibraryError, Record, load
 
 _ROW = 4096
@@ -14,7 +14,7 @@ _ROW = 4096
 
 def block_of(size: int) -> Tensor:
     """Memory that has been written to: float32 rows of some ``size`` bytes together."""
-    return room((max(1, size // 4 // _ROW), _ROW), torch.float32).fill_(1)
+    return allocate((max(1, size // 4 // _ROW), _ROW), torch.float32).fill_(1)
 
 
 def ways_to_read(block: Tensor) -> Sequence[Callable[[], object]]:

@@ -84,7 +84,7 @@ class ByUnit:
     @classmethod
     def pack(cls, ops: Ops, host: Array, dtype: str) -> Self:
         """From a host tensor (out, in)."""
-        return cls(ops, ops.turned(host, dtype))
+        return cls(ops, ops.transposed(host, dtype))
 
     @property
     def nbytes(self) -> int:

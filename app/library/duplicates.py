@@ -14,7 +14,7 @@ _SAMPLE_BYTES = 4096
 _BLOCK_BYTES = 4 << 20
 
 
-class Twins(msgspec.Struct, frozen=True, kw_only=True):
+class Duplicates(msgspec.Struct, frozen=True, kw_only=True):
     """Models that look alike: sizes and samples of the bytes agree.
 
     ``paths`` open them, the oldest first; several names of the same bytes (links) count once, and
@@ -26,9 +26,9 @@ class Twins(msgspec.Struct, frozen=True, kw_only=True):
     wasted_bytes: int
 
 
-def twins_among(
+def duplicates_among(
     models: Iterable[ModelFile], cancelled: Callable[[], bool] = lambda: False
-) -> tuple[Twins, ...]:
+) -> tuple[Duplicates, ...]:
     """The groups of models that look alike, the most wasteful first; reads 100 kB of each.
 
     Only models of the same number and sizes of files are read at all.
@@ -46,9 +46,9 @@ def twins_among(
                 return ()
             if print_ := _print(model):
                 groups.setdefault(print_, []).append(model)
-        found += [_twins(group, sum(sizes)) for group in groups.values() if len(group) > 1]
-    real = [twins for twins in found if len(twins.places) > 1]
-    return tuple(sorted(real, key=lambda twins: (-twins.wasted_bytes, twins.paths)))
+        found += [_duplicates(group, sum(sizes)) for group in groups.values() if len(group) > 1]
+    real = [duplicates for duplicates in found if len(duplicates.places) > 1]
+    return tuple(sorted(real, key=lambda duplicates: (-duplicates.wasted_bytes, duplicates.paths)))
 
 
 def same(
@@ -92,7 +92,7 @@ def _place(model: ModelFile) -> tuple[tuple[int, int], ...]:
     return tuple(sorted((status.st_dev, status.st_ino) for status in states))
 
 
-def _twins(models: list[ModelFile], size: int) -> Twins:
+def _duplicates(models: list[ModelFile], size: int) -> Duplicates:
     places: dict[tuple[tuple[int, int], ...], list[str]] = {}
     for model in sorted(models, key=lambda model: (model.modified, model.path)):
         try:
@@ -100,7 +100,7 @@ def _twins(models: list[ModelFile], size: int) -> Twins:
         except OSError:  # gone meanwhile
             continue
     paths = tuple(path for names in places.values() for path in names)
-    return Twins(
+    return Duplicates(
         paths=paths,
         places=tuple(map(tuple, places.values())),
         wasted_bytes=size * (len(places) - 1),

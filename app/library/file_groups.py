@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from app.errors import CheckpointError
+from app.library.scan import ModelFile, files_of, is_model_name, name_of
 from app.runtime.checkpoint import open_checkpoint
 from app.runtime.checkpoint.companions import Companion
-from app.library.scan import ModelFile, files_of, is_model_name, name_of
 from app.runtime.origin import note_of, origin_of
 from app.runtime.spec import Spec
 
@@ -36,7 +36,7 @@ _CONFIGURATION = re.compile(
 )
 
 
-class Group(NamedTuple):
+class FileGroup(NamedTuple):
     """What is moved, renamed and deleted as one.
 
     ``files`` hold the model, the one that opens it first; ``sides`` are its records, and what its
@@ -59,7 +59,7 @@ class Group(NamedTuple):
         """Every file that goes where the model goes."""
         return (*self.files, *self.sides)
 
-    def asked_for(self, also: Iterable[Path]) -> "Group":
+    def asked_for(self, also: Iterable[Path]) -> "FileGroup":
         """The group with those of ``others`` and ``shared`` that are in ``also``."""
         wanted = set(also)
         more = tuple(file for file in (*self.shared, *self.others) if file in wanted)
@@ -71,14 +71,14 @@ class Group(NamedTuple):
         return self._replace(sides=sides, shared=shared, others=others, folder=folder)
 
 
-def group_of(path: Path, roots: Iterable[Path] = ()) -> Group:
+def file_group(path: Path, roots: Iterable[Path] = ()) -> FileGroup:
     """The group of the model at ``path``; a folder in ``roots`` is no model's own."""
     files = tuple(map(Path, files_of(path)))
     main, folder = files[0], files[0].parent
     try:
         entries = [(Path(entry.path), entry.is_file()) for entry in os.scandir(folder)]
     except OSError:
-        return Group(files)
+        return FileGroup(files)
     beside = {entry for entry, _ in entries} - set(files)
     needed = _needed_by_others(beside, set(files))
     files = (main, *(file for file in files[1:] if file not in needed))
@@ -89,7 +89,7 @@ def group_of(path: Path, roots: Iterable[Path] = ()) -> Group:
     shared = {file for file in beside - sides if file.name in TOKENIZERS} | needed_too
     others = beside - sides - shared - needed
     is_root = any(os.path.realpath(folder) == os.path.realpath(root) for root in roots)
-    group = Group(files, tuple(sorted(sides)), tuple(sorted(shared)))
+    group = FileGroup(files, tuple(sorted(sides)), tuple(sorted(shared)))
     if is_root:
         return group
     plain = tuple(sorted(file for file in others if (file, True) in entries))

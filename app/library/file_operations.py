@@ -15,12 +15,12 @@ from pathlib import Path
 import msgspec
 
 from app.errors import AlreadyThere, LibraryError, NameRefused, NoRoom, StoreError, UnsafeName
+from app.hub.downloads.destination import safe
+from app.hub.downloads.part_file import PART, put_in_place
 from app.runtime.origin import origin_of, write_origin
 from app.system.atomic_file import open_unique, unwritten, writing
 
-from .file_groups import Group, is_nameless, stem_of
-from app.hub.downloads.part_file import PART, put_in_place
-from app.hub.downloads.destination import safe
+from .file_groups import FileGroup, is_nameless, stem_of
 
 Progress = Callable[[int, int], None]
 """Called with the bytes done and the bytes in all."""
@@ -37,13 +37,13 @@ class _GivenUpError(Exception):
     """The person has changed their mind."""
 
 
-def copied(group: Group, folder: Path, progress: Progress, cancelled: Cancelled) -> Path | None:
+def copied(group: FileGroup, folder: Path, progress: Progress, cancelled: Cancelled) -> Path | None:
     """Copy the group into ``folder``; returns what opens it there, None when cancelled.
 
     Raises NoRoom before the first byte is written, AlreadyThere, DiskFull and StoreError.
     """
     pairs = _places(group, folder)
-    with _said(folder):
+    with _translate_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         _refuse_taken(pairs, group, folder)
         _refuse_full(pairs, folder)
@@ -55,7 +55,7 @@ def copied(group: Group, folder: Path, progress: Progress, cancelled: Cancelled)
     return pairs[0][1]
 
 
-def moved(group: Group, folder: Path, progress: Progress, cancelled: Cancelled) -> Path | None:
+def moved(group: FileGroup, folder: Path, progress: Progress, cancelled: Cancelled) -> Path | None:
     """Move the group into ``folder``: at once within a disk, else by copying and deleting.
 
     Returns what opens it there, None when cancelled.  Raises as ``copied`` does, and LibraryError
@@ -63,7 +63,7 @@ def moved(group: Group, folder: Path, progress: Progress, cancelled: Cancelled) 
     """
     refuse_links(group)
     pairs = _places(group, folder)
-    with _said(folder):
+    with _translate_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         _refuse_taken(pairs, group, folder)
         try:
@@ -82,7 +82,7 @@ def moved(group: Group, folder: Path, progress: Progress, cancelled: Cancelled) 
     return pairs[0][1]
 
 
-def renamed(group: Group, name: str) -> Path:
+def renamed(group: FileGroup, name: str) -> Path:
     """Give the model another name, to all its files; an ending need not be given.
 
     Returns what opens it now.  Raises NameRefused, AlreadyThere, LibraryError for a link or an
@@ -92,7 +92,7 @@ def renamed(group: Group, name: str) -> Path:
     main = group.files[0]
     if main.name.endswith(PART):
         raise LibraryError(path=str(main), why="its download is not finished")
-    with _said(main):
+    with _translate_errors(main):
         if group.folder is not None and is_nameless(main):
             place = group.folder.with_name(_checked(name))
             _rename(group.folder, place)
@@ -111,15 +111,15 @@ def renamed(group: Group, name: str) -> Path:
     return pairs[0][1]
 
 
-def remove(group: Group) -> None:
+def remove(group: FileGroup) -> None:
     """Delete the group for good.  Raises StoreError where the system refuses."""
-    with _said(group.files[0]):
+    with _translate_errors(group.files[0]):
         for file in group.all:
             file.unlink(missing_ok=True)
         _drop_empty(group.folder or group.home)
 
 
-def refuse_links(group: Group) -> None:
+def refuse_links(group: FileGroup) -> None:
     """Raises LibraryError where one of the files is a link: what it shows is kept elsewhere."""
     for file in group.files:
         if file.is_symlink():
@@ -127,14 +127,14 @@ def refuse_links(group: Group) -> None:
             raise LibraryError(path=str(file), why=f"it is a link; the file itself is {kept}")
 
 
-def _places(group: Group, folder: Path) -> list[tuple[Path, Path]]:
+def _places(group: FileGroup, folder: Path) -> list[tuple[Path, Path]]:
     """A model that is called by its folder keeps one of that name."""
     own = group.folder or group.home
     base = folder / own.name if own else folder
     return [(file, base / file.name) for file in group.all]
 
 
-def _copy_shared(group: Group, folder: Path) -> None:
+def _copy_shared(group: FileGroup, folder: Path) -> None:
     """What stays for other models there, and is wanted here as well."""
     for source in group.shared:
         target = folder / source.name
@@ -157,7 +157,7 @@ def _note_names(pairs: Pairs) -> None:
         write_origin(main, msgspec.structs.replace(origin, files=files))
 
 
-def _refuse_taken(pairs: Pairs, group: Group, folder: Path) -> None:
+def _refuse_taken(pairs: Pairs, group: FileGroup, folder: Path) -> None:
     own = group.folder or group.home
     taken = [folder / own.name] if own else [target for _, target in pairs]
     taken += [target.with_name(target.name + PART) for _, target in pairs]  # of a download
@@ -242,7 +242,7 @@ def _both(old: Path, new: Path) -> bool:
     return old.name in listed and new.name in listed
 
 
-def _renaming(group: Group, name: str) -> list[tuple[Path, Path]]:
+def _renaming(group: FileGroup, name: str) -> list[tuple[Path, Path]]:
     stem = stem_of(group.files[0].name)
     return [
         (file, file.with_name(name + file.name[len(stem) :]))
@@ -293,7 +293,7 @@ def _drop_empty(folder: Path | None) -> None:
 
 
 @contextlib.contextmanager
-def _said(path: Path) -> Iterator[None]:
+def _translate_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -13,10 +13,9 @@ from pathlib import Path
 import msgspec
 
 from app import __version__
+from app.hub.sources.answer_cache import Cache
 from app.library.scan import ModelFile, Survey, describe, files_of, survey
 from app.runtime.origin import note_of
-
-from app.hub.sources.answer_cache import Cache
 
 Signature = tuple[tuple[str, int, int, int], ...]
 
@@ -97,7 +96,7 @@ def _state(file: str) -> tuple[str, int, int, int]:
     return file, status.st_size, status.st_mtime_ns, status.st_ino
 
 
-class Reader:
+class FolderWatcher:
     """Reads one folder in a thread: when asked, and every ``interval_s`` where that is above 0.
 
     ``survey`` is what the last look found, None before the first has ended.  ``on_change`` is
@@ -113,7 +112,7 @@ class Reader:
         self._begun = self._ended = self._asked = 0
         self._closed = False
         self.survey: Survey | None = None
-        threading.Thread(target=self._run, name="shelf", daemon=True).start()
+        threading.Thread(target=self._run, name="library", daemon=True).start()
 
     @property
     def reading(self) -> bool:
@@ -170,7 +169,7 @@ class Reader:
             return not self._closed
 
 
-class Teller:
+class Debouncer:
     """Calls ``listener`` in a thread of its own soon after ``ring``, once for many rings."""
 
     def __init__(self, listener: Callable[[], None]) -> None:
@@ -178,7 +177,7 @@ class Teller:
         self._rung = threading.Event()
         self._closed = threading.Event()
         self._telling = threading.RLock()
-        threading.Thread(target=self._run, name="shelf bell", daemon=True).start()
+        threading.Thread(target=self._run, name="library bell", daemon=True).start()
 
     def ring(self) -> None:
         """Something is different."""

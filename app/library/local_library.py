@@ -15,17 +15,17 @@ from pathlib import Path
 import msgspec
 
 from app.errors import BY_CODE, CheckpointError, LibraryError
+from app.hub.catalogue.entries import Entry, bundled
+from app.hub.downloads.part_file import PART, PartFile
+from app.hub.downloads.verified_files import Verified, state_of
+from app.hub.sources.answer_cache import Cache
 from app.library.scan import ModelFile, Survey, describe, embedded_model, files_of, merged
 
 from . import file_operations, system_trash
-from .file_groups import Group, group_of, ranked
-from app.hub.sources.answer_cache import Cache
-from app.hub.catalogue.entries import Entry, bundled
+from .duplicates import Duplicates, duplicates_among
+from .file_groups import FileGroup, file_group, ranked
+from .folder_watcher import Debouncer, FolderWatcher, Headers, look_at, look_into
 from .verification import Checked, checked
-from .duplicates import Twins, twins_among
-from app.hub.downloads.part_file import PART, PartFile
-from app.hub.downloads.verified_files import Verified, state_of
-from .folder_watcher import Headers, Reader, Teller, look_at, look_into
 
 _PATIENCE_S = 20.0
 
@@ -68,7 +68,7 @@ class Contents(msgspec.Struct, frozen=True, kw_only=True):
     folders: tuple[Folder, ...] = ()
 
 
-class Shelf:
+class LocalLibrary:
     """Reads ``folders`` and the single ``files``.
 
     ``on_change`` is called, in a thread of its own, soon after a look found something else than
@@ -88,10 +88,10 @@ class Shelf:
         self._verified = Verified(verified)
         self._lock = threading.Lock()
         self._headers = Headers(Cache(cache_dir) if cache_dir else None)
-        self._teller = Teller(on_change or _nobody)
-        self._readers: dict[Path, Reader] = {}
+        self._teller = Debouncer(on_change or _nobody)
+        self._readers: dict[Path, FolderWatcher] = {}
         self._single: tuple[Path, ...] = ()
-        self._files: Reader | None = None
+        self._files: FolderWatcher | None = None
         self._interval_s = 0.0
         self.choose(folders, files)
 
@@ -171,9 +171,11 @@ class Shelf:
             return ()
         return ranked(thing.made_for, thing.name, self.contents.models)
 
-    def duplicates(self, cancelled: file_operations.Cancelled = lambda: False) -> tuple[Twins, ...]:
+    def duplicates(
+        self, cancelled: file_operations.Cancelled = lambda: False
+    ) -> tuple[Duplicates, ...]:
         """Models that lie here more than once, by samples of their bytes; links are no waste."""
-        return twins_among(self.contents.models, cancelled)
+        return duplicates_among(self.contents.models, cancelled)
 
     def hashes_of(self, model: ModelFile) -> tuple[str, ...]:
         """The SHA-256 of each file of weights, "" for one that was not read as it is now."""
@@ -291,20 +293,20 @@ class Shelf:
         """Every file that is moved, renamed or deleted together with ``path``."""
         return self.group(path).all
 
-    def _followed(self, group: Group, now: Path | None) -> Path | None:
+    def _followed(self, group: FileGroup, now: Path | None) -> Path | None:
         """What was verified is so under its new name."""
         if now is not None:
             for before, after in zip(group.files, map(Path, files_of(now)), strict=False):
                 self._verified.follow(before, after)
         return now
 
-    def group(self, path: Path) -> Group:
+    def group(self, path: Path) -> FileGroup:
         """What goes where ``path`` goes, and what lies beside it."""
         with self._lock:
             roots = tuple(self._readers)
-        return group_of(path, roots)
+        return file_group(path, roots)
 
-    def _own(self, path: Path) -> Group:
+    def _own(self, path: Path) -> FileGroup:
         """The group of what may be changed."""
         if os.path.realpath(path) == os.path.realpath(embedded_model()):
             raise LibraryError(path=str(path), why="it belongs to the program")
@@ -313,14 +315,14 @@ class Shelf:
                 pass  # nobody is fetching it
         return self.group(path)
 
-    def _all(self) -> list[Reader]:
+    def _all(self) -> list[FolderWatcher]:
         return [*self._readers.values(), *([self._files] if self._files else [])]
 
-    def _reader(self, folder: Path) -> Reader:
+    def _reader(self, folder: Path) -> FolderWatcher:
         return self._start(look_into(folder, self._headers))
 
-    def _start(self, look: Callable[[Callable[[], bool]], Survey]) -> Reader:
-        reader = Reader(look, self._teller.ring)
+    def _start(self, look: Callable[[Callable[[], bool]], Survey]) -> FolderWatcher:
+        reader = FolderWatcher(look, self._teller.ring)
         reader.every(self._interval_s)
         reader.ask()
         return reader

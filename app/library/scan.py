@@ -23,14 +23,13 @@ from app.errors import (
     UnsupportedFormat,
 )
 from app.resources import resource
-
-from app.system.gpus import card_of, cards
 from app.runtime.checkpoint import open_checkpoint
-from app.runtime.checkpoint.sharded import is_sharded, main_file, part_names
 from app.runtime.checkpoint.companions import Companion, companion_in
+from app.runtime.checkpoint.sharded import is_sharded, main_file, part_names
 from app.runtime.origin import Origin, origin_of
-from app.runtime.spec import Spec
 from app.runtime.planning.strategy import parse
+from app.runtime.spec import Spec
+from app.system.gpus import gpu_of, gpus
 
 _MODELS = (".pth", ".safetensors", ".st", ".gguf")
 # Endings that other things have as well: listed only where a model is inside.
@@ -163,8 +162,8 @@ def look_at(path: Path, strategy: str) -> None:
     Raises CheckpointError, StrategyError and NoCard.
     """
     way = parse(strategy) if strategy else None
-    if way is not None and way.on_card:
-        card_of(way.device, cards())
+    if way is not None and way.on_gpu:
+        gpu_of(way.device, gpus())
     open_checkpoint(path).close()
 
 

@@ -4,11 +4,11 @@ import contextlib
 
 from app.errors import NotFound, NoTrash
 
-from .file_groups import Group
+from .file_groups import FileGroup
 from .file_operations import refuse_links
 
 
-def discard(group: Group) -> None:
+def discard(group: FileGroup) -> None:
     """Put the group into the trash.
 
     Raises NoTrash (facts path, said) where there is none, as on many network folders; nothing is

@@ -26,7 +26,7 @@ DEVICE = {
     ),
 }
 
-NO_CARD = {
+NO_GPU = {
     "": ("No NVIDIA card can be used here{why+: }.", "Open the model with a cpu strategy."),
     "extra": (
         "The packages that compute on an NVIDIA card are not installed{said+: }.",

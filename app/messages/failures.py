@@ -13,7 +13,7 @@ import msgspec
 
 from app.errors import Fact, Failure
 
-from .device_failures import DEVICE, NO_CARD
+from .device_failures import DEVICE, NO_GPU
 from .network_failures import NETWORK
 
 Facts = Mapping[str, Fact]
@@ -256,8 +256,8 @@ _REFUSALS = {
 }
 
 
-def _no_card(facts: Facts) -> Words:
-    text, way_out = NO_CARD.get(str(facts.get("why")), NO_CARD[""])
+def _no_gpu(facts: Facts) -> Words:
+    text, way_out = NO_GPU.get(str(facts.get("why")), NO_GPU[""])
     return _filled(Words("No NVIDIA card can be used", text, way_out), facts)
 
 
@@ -393,7 +393,7 @@ _WRITERS: dict[str, Callable[[Facts], Words]] = {
     "request-refused": _refused,
     "out-of-memory": _out_of_memory,
     "no-room": _no_room,
-    "no-card": _no_card,
+    "no-card": _no_gpu,
     "worker-died": _worker_died,
     "store": _store,
 }

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from app.errors import BY_CODE, Failure
-from app.system.gpus import Card, why_none
 from app.runtime.protocol.messages import SteppedDown
+from app.system.gpus import Gpu, why_none
 
 from .failures import say, size, visible
 
@@ -19,14 +19,14 @@ def stepped_down_in_words(down: SteppedDown, strategy: str) -> str:
     return f"{runs} {say(failure).text}"
 
 
-def card_in_words(card: Card) -> str:
+def gpu_in_words(gpu: Gpu) -> str:
     """One line: ``NVIDIA L4, 24.0 GB (23.1 GB free), compute capability 8.9, driver 580.65``."""
-    memory = f"{size(card.total_bytes)} ({size(card.free_bytes)} free)"
-    driver = f", driver {card.driver}" if card.driver else ""
-    return visible(f"{card.name}, {memory}, compute capability {card.version}{driver}")
+    memory = f"{size(gpu.total_bytes)} ({size(gpu.free_bytes)} free)"
+    driver = f", driver {gpu.driver}" if gpu.driver else ""
+    return visible(f"{gpu.name}, {memory}, compute capability {gpu.version}{driver}")
 
 
-def use_of_cards_in_words(found: Sequence[Card]) -> str:
+def use_of_gpus_in_words(found: Sequence[Gpu]) -> str:
     """Whether models run on these cards, and if not, why and what can be done about it."""
     failure = why_none(found)
     if failure is None:

@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import TypeVar
 
 from app.errors import Failure, StoreError
+from app.system.running_programs import runs, this_program
 
 from . import trash
 from .changes import Change, Changes
 from .database import Database, set_aside
 from .drafts import Drafts
 from .migrations import MIGRATIONS
-from app.system.running_programs import runs, this_program
 from .records import Conversation, Found, Message, Opened, Trashed
-from .table_rows import CONVERSATION, MESSAGE, WHOLE, as_json, conversation_of, message_of, row_of
 from .search import search
+from .table_rows import CONVERSATION, MESSAGE, WHOLE, as_json, conversation_of, message_of, row_of
 
 T = TypeVar("T")
 

@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from .database import Database
 from app.system.running_programs import runs, this_program
+
+from .database import Database
 from .records import new_id
 
 NEW = ""

@@ -12,9 +12,9 @@ from typing import Annotated, Any
 import msgspec
 
 from app.errors import DiskFull, Failure, StoreError
-from app.system.file_lock import locked_beside
 from app.runtime.protocol.messages import Sampling
 from app.system.atomic_file import patiently, writing
+from app.system.file_lock import locked_beside
 
 from .changes import Change, Changes
 from .edits import Edit, Edits, Json, applied

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from app.errors import NoCard
+from app.errors import NoGpu
 
 LEAST, LEAST_BF16 = 75, 80
 """Compute capabilities, times ten: of the oldest card that is used, and with bf16 products."""
@@ -22,7 +22,7 @@ LEAST, LEAST_BF16 = 75, 80
 _LIBRARIES = {"Linux": ("libnvidia-ml.so.1",), "Windows": ("nvml.dll",)}
 
 
-class Card(msgspec.Struct, frozen=True, kw_only=True):
+class Gpu(msgspec.Struct, frozen=True, kw_only=True):
     """One card.  Bytes are of its own memory; ``capability`` is 89 for 8.9.
 
     ``index`` is its number in ``cuda:1``, ``driver`` the version of the driver.
@@ -46,7 +46,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.capability // 10}.{self.capability % 10}"
 
 
-def cards(nvml: Any = None, visible: str | None = None) -> tuple[Card, ...]:
+def gpus(nvml: Any = None, visible: str | None = None) -> tuple[Gpu, ...]:
     """All that a program may use, with the memory that is free now; none without a driver.
 
     ``nvml`` is a module like ``pynvml``, initialised; None finds it.  ``visible`` is what
@@ -57,54 +57,54 @@ def cards(nvml: Any = None, visible: str | None = None) -> tuple[Card, ...]:
     if nvml is None:
         return ()
     visible = os.environ.get("CUDA_VISIBLE_DEVICES") if visible is None else visible
-    found: list[tuple[str, Card]] = []
+    found: list[tuple[str, Gpu]] = []
     with suppress(nvml.NVMLError):
         driver = _text(nvml.nvmlSystemGetDriverVersion())
         for index in range(nvml.nvmlDeviceGetCount()):
             with suppress(nvml.NVMLError):
-                found.append(_card(nvml, index, driver))
+                found.append(_gpu(nvml, index, driver))
     chosen = found if visible is None else _chosen(found, visible)
-    return tuple(msgspec.structs.replace(card, index=i) for i, (_, card) in enumerate(chosen))
+    return tuple(msgspec.structs.replace(gpu, index=i) for i, (_, gpu) in enumerate(chosen))
 
 
-def usable(found: Sequence[Card], *, extra: bool | None = None) -> tuple[Card, ...]:
+def usable(found: Sequence[Gpu], *, extra: bool | None = None) -> tuple[Gpu, ...]:
     """Those of the cards on which models run, the one with the most memory first.
 
     ``extra`` tells whether the packages for cards are installed; None looks.
     """
-    able = [card for card in found if card.capability >= LEAST]
+    able = [gpu for gpu in found if gpu.capability >= LEAST]
     if not able or not (has_extra() if extra is None else extra):
         return ()
-    return tuple(sorted(able, key=lambda card: (-card.total_bytes, card.index)))
+    return tuple(sorted(able, key=lambda gpu: (-gpu.total_bytes, gpu.index)))
 
 
-def usable_cards() -> tuple[Card, ...]:
+def usable_gpus() -> tuple[Gpu, ...]:
     """The cards of this machine on which models run."""
-    return usable(cards())
+    return usable(gpus())
 
 
-def why_none(found: Sequence[Card], *, extra: bool | None = None) -> NoCard | None:
+def why_none(found: Sequence[Gpu], *, extra: bool | None = None) -> NoGpu | None:
     """Why no model runs on these cards; None where one does."""
     if usable(found, extra=extra):
         return None
     if not found:
-        return NoCard(why="card" if _nvml() else "driver")
-    newest = max(found, key=lambda card: card.capability)
+        return NoGpu(why="card" if _nvml() else "driver")
+    newest = max(found, key=lambda gpu: gpu.capability)
     if newest.capability < LEAST:
         wanted = f"{LEAST // 10}.{LEAST % 10}"
-        return NoCard(why="old", name=newest.name, found=newest.version, wanted=wanted)
-    return NoCard(why="extra", name=newest.name)
+        return NoGpu(why="old", name=newest.name, found=newest.version, wanted=wanted)
+    return NoGpu(why="extra", name=newest.name)
 
 
-def card_of(device: str, found: Sequence[Card], *, extra: bool | None = None) -> Card:
+def gpu_of(device: str, found: Sequence[Gpu], *, extra: bool | None = None) -> Gpu:
     """The card that a strategy's device means.  Raises NoCard where it is not there or no use."""
-    card = next((card for card in found if card.device == device), None)
-    failure = why_none(found if card is None else (card,), extra=extra)
+    gpu = next((gpu for gpu in found if gpu.device == device), None)
+    failure = why_none(found if gpu is None else (gpu,), extra=extra)
     if failure is not None:
         raise failure
-    if card is None:
-        raise NoCard(why="card", found=len(found))
-    return card
+    if gpu is None:
+        raise NoGpu(why="card", found=len(found))
+    return gpu
 
 
 @functools.cache
@@ -138,13 +138,13 @@ def _initialised() -> Any:
     return pynvml
 
 
-def _card(nvml: Any, index: int, driver: str) -> tuple[str, Card]:
+def _gpu(nvml: Any, index: int, driver: str) -> tuple[str, Gpu]:
     """The card's identifier, and what is known of it."""
     whole = nvml.nvmlDeviceGetHandleByIndex(index)
     major, minor = nvml.nvmlDeviceGetCudaComputeCapability(whole)
     part = _part(nvml, whole)
     total, free = _memory(nvml, part)
-    card = Card(
+    gpu = Gpu(
         index=index,
         name=_text(nvml.nvmlDeviceGetName(whole)),
         capability=10 * major + minor,
@@ -152,7 +152,7 @@ def _card(nvml: Any, index: int, driver: str) -> tuple[str, Card]:
         free_bytes=free,
         driver=driver,
     )
-    return _text(nvml.nvmlDeviceGetUUID(part)), card
+    return _text(nvml.nvmlDeviceGetUUID(part)), gpu
 
 
 def _part(nvml: Any, whole: Any) -> Any:
@@ -175,9 +175,9 @@ def _memory(nvml: Any, handle: Any) -> tuple[int, int]:
     return int(memory.total), int(memory.free)
 
 
-def _chosen(found: Sequence[tuple[str, Card]], visible: str) -> list[tuple[str, Card]]:
+def _chosen(found: Sequence[tuple[str, Gpu]], visible: str) -> list[tuple[str, Gpu]]:
     """In the order of a list of numbers or beginnings of identifiers; it ends at the first miss."""
-    chosen: list[tuple[str, Card]] = []
+    chosen: list[tuple[str, Gpu]] = []
     for wanted in (one.strip() for one in visible.split(",")):
         hit = next((c for c in found if _is_meant(c, wanted)), None)
         if hit is None or hit in chosen:
@@ -186,7 +186,7 @@ def _chosen(found: Sequence[tuple[str, Card]], visible: str) -> list[tuple[str, 
     return chosen
 
 
-def _is_meant(one: tuple[str, Card], wanted: str) -> bool:
+def _is_meant(one: tuple[str, Gpu], wanted: str) -> bool:
     if wanted.isdecimal():
         return one[1].index == int(wanted)
     return bool(wanted) and one[0].startswith(wanted)

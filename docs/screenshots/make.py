@@ -26,7 +26,7 @@ from qasync import QEventLoop  # noqa: E402
 
 from app.store.paths import standard_paths  # noqa: E402
 from app.store.records import Conversation, new_id, new_message  # noqa: E402
-from app.ui.shell.application import House  # noqa: E402
+from app.ui.shell.application import Application  # noqa: E402
 from app.ui.state.appearance import choose_theme  # noqa: E402
 from app.ui.state.models.model_catalogue import Asking  # noqa: E402
 from docs.screenshots import hub  # noqa: E402
@@ -39,7 +39,7 @@ LIMIT_S = 90.0
 class Studio:
     """One window, and how it is brought into each scene."""
 
-    def __init__(self, house: House, into: Path) -> None:
+    def __init__(self, house: Application, into: Path) -> None:
         self.house = house
         self.into = into
         self.services = house.services
@@ -153,7 +153,7 @@ class Studio:
 
 async def shoot(app: QApplication, into: Path, home: Path, models: Path | None) -> None:
     """Play every scene in one window."""
-    house = House(app, standard_paths(str(home)))
+    house = Application(app, standard_paths(str(home)))
     house.services.settings.change(folders=(str(models),) if models else ())
     house.open()
     house.window.resize(*SIZE)

@@ -80,7 +80,9 @@ def test_everything_but_the_window_works_where_qt_is_not_installed() -> None:
     folders = ("app/kernels", "app/runtime", "app/store", "app/hub")
     names = [name for folder in folders for name in _modules(folder)]
     hide = "import sys\nsys.modules['PySide6'] = None\nsys.modules['qasync'] = None\n"
-    code = hide + "\n".join(f"import {name}" for name in [*names, "app.cli", "app.messages.failures"])
+    code = hide + "\n".join(
+        f"import {name}" for name in [*names, "app.cli", "app.messages.failures"]
+    )
     _loaded_after(code + "\ndel sys.modules['PySide6'], sys.modules['qasync']")
 
 

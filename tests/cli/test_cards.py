@@ -8,14 +8,14 @@ import pytest
 from app.cli import gpus_verb, run, score_verb
 from app.library import scan
 from app.runtime.loading.backends import Backends
-from app.system.gpus import Card
 from app.runtime.loading.loading import open_model
 from app.runtime.protocol.messages import SteppedDown
+from app.system.gpus import Gpu
 from tests.runtime.small_models import small_file
 
-CARDS = (
-    Card(index=0, name="A", capability=89, total_bytes=8 << 30, free_bytes=4 << 30, driver="5"),
-    Card(index=1, name="B", capability=61, total_bytes=8 << 30, free_bytes=8 << 30, driver="5"),
+GPUS = (
+    Gpu(index=0, name="A", capability=89, total_bytes=8 << 30, free_bytes=4 << 30, driver="5"),
+    Gpu(index=1, name="B", capability=61, total_bytes=8 << 30, free_bytes=8 << 30, driver="5"),
 )
 
 
@@ -25,14 +25,14 @@ def model(tmp_path_factory):
 
 
 def test_cards_are_listed_with_their_devices(capsys, monkeypatch):
-    monkeypatch.setattr(gpus_verb, "cards", lambda: CARDS)
+    monkeypatch.setattr(gpus_verb, "cards", lambda: GPUS)
     assert run(["cards"]) == 0
     first, second = capsys.readouterr().out.splitlines()
     assert first.startswith("cuda  A, 8.6 GB (4.3 GB free), compute capability 8.9, driver 5")
     assert second.startswith("cuda:1  B, ")
     assert run(["cards", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert [(card["device"], card["capability"]) for card in told["cards"]] == [
+    assert [(gpu["device"], gpu["capability"]) for gpu in told["cards"]] == [
         ("cuda", 89),
         ("cuda:1", 61),
     ]
@@ -80,7 +80,7 @@ def test_a_step_down_is_said_on_stderr(model, capsys, monkeypatch):
     down = SteppedDown("cuda fp16", "kernel", {"why": "no such instruction"})
 
     def opened(*arguments):
-        running = open_model(*arguments, backends=Backends(cards=tuple))
+        running = open_model(*arguments, backends=Backends(gpus=tuple))
         return dataclasses.replace(running, stepped_down=down)
 
     monkeypatch.setattr(score_verb, "open_model", opened)

@@ -55,9 +55,9 @@ def test_duplicates_and_limits_are_told(folder, capsys):
     (folder / "b.pth").write_bytes(model.read_bytes())
     folder.joinpath(*"abcdefg").mkdir(parents=True)
     answer = told(capsys)
-    (twins,) = answer["duplicates"]
-    assert sorted(twins["paths"]) == [str(model), str(folder / "b.pth")]
-    assert twins["wasted_bytes"] == model.stat().st_size
+    (duplicates,) = answer["duplicates"]
+    assert sorted(duplicates["paths"]) == [str(model), str(folder / "b.pth")]
+    assert duplicates["wasted_bytes"] == model.stat().st_size
     assert answer["limits"] == {str(folder): ["depth"]}
     assert run(["models"]) == 0
     printed = capsys.readouterr()

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from app.kernels import Affine, Delta, Loras, packing
-from app.kernels.apart import Apart
+from app.kernels.apart import PointerTable
 from app.kernels.native import ops_quantised
 from app.kernels.native.base import Base
 from app.kernels.native.library import Library
@@ -70,8 +70,8 @@ def products(ops, out, width, rows, kind):
     ops.head(x, weight)
     ops.matmul_stack(some(3, 1, rows, width), some(3, out, width, dtype=kind))
     parts = [some(out, width, dtype=kind) for _ in range(3)]
-    ops.matmul_stack(some(3, 1, rows, width), Apart.of(parts))
-    ops.turned(weight, FORMS[kind])
+    ops.matmul_stack(some(3, 1, rows, width), PointerTable.of(parts))
+    ops.transposed(weight, FORMS[kind])
     ops.matmul_units_onto(y, put(x.relu()), some(-(-out // 128), width, 128, dtype=kind), gate)
     down, up = some(2, out, width, dtype=kind), some(2, width, out, dtype=kind)
     ranks = (out, max(1, out - 1))

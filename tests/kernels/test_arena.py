@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from app.kernels.arena import room
+from app.kernels.arena import allocate
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/self/smaps")
 MB = 1 << 20
@@ -17,7 +17,7 @@ MB = 1 << 20
 
 def test_arrays_do_not_share_a_byte():
     shapes = [(3,), (1000,), (4097,), (700, 700), (40, MB), (5, 1, 333), (2, MB)]
-    arrays = [room(shape, torch.uint8).fill_(at) for at, shape in enumerate(shapes)]
+    arrays = [allocate(shape, torch.uint8).fill_(at) for at, shape in enumerate(shapes)]
     for at, (shape, array) in enumerate(zip(shapes, arrays, strict=True)):
         assert array.shape == shape
         assert bool((array == at).all())
@@ -25,7 +25,7 @@ def test_arrays_do_not_share_a_byte():
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16, torch.uint8])
 def test_an_array_has_the_type_that_is_asked_for(dtype):
-    array = room((300, 70), dtype)
+    array = allocate((300, 70), dtype)
     assert array.dtype == dtype
     assert array.is_contiguous()
     assert array.data_ptr() % 64 == 0
@@ -35,7 +35,7 @@ def test_an_array_has_the_type_that_is_asked_for(dtype):
 @pytest.mark.parametrize("passing", [False, True])
 def test_what_nobody_holds_goes_back_to_the_system(passing):
     before = _resident()
-    arrays = [room((4 * MB,), torch.uint8, passing=passing).fill_(1) for _ in range(20)]
+    arrays = [allocate((4 * MB,), torch.uint8, passing=passing).fill_(1) for _ in range(20)]
     assert _resident() - before > 70 * MB
     del arrays
     gc.collect()
@@ -46,7 +46,7 @@ def test_what_nobody_holds_goes_back_to_the_system(passing):
 def test_large_blocks_may_have_huge_pages():
     if not hasattr(mmap, "MADV_HUGEPAGE"):
         pytest.skip("a kernel without them")
-    array = room((24 * MB,), torch.uint8)
+    array = allocate((24 * MB,), torch.uint8)
     flags = _flags_at(array.data_ptr() + 8 * MB)
     if "no huge pages" in flags:
         pytest.skip("a kernel without them")
@@ -55,7 +55,7 @@ def test_large_blocks_may_have_huge_pages():
 
 def test_memory_that_is_not_there_is_refused_by_name():
     with pytest.raises((MemoryError, RuntimeError)):
-        room((1 << 60,), torch.uint8)
+        allocate((1 << 60,), torch.uint8)
 
 
 def _resident():

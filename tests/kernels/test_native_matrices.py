@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from app.kernels.apart import Apart
+from app.kernels.apart import PointerTable
 from app.kernels.native.library import Library
 from app.kernels.native.ops_matrix import MOST_ROWS, MatrixOps
 from app.kernels.portable import PortableOps
@@ -88,7 +88,7 @@ def test_each_matrix_of_a_stack_has_its_own_input(ops, draw, kind):
 def test_a_stack_may_lie_apart_and_in_any_order(ops, draw, kind, rows):
     x, memory = draw(3, 1, rows, 70), draw(5, 45, 70).to(kind)
     places = [3, 0, 4]
-    found = ops.matmul_stack(x, Apart.of([memory[place] for place in places]))
+    found = ops.matmul_stack(x, PointerTable.of([memory[place] for place in places]))
     assert torch.equal(found, ops.matmul_stack(x, memory[places]))
 
 
@@ -97,7 +97,7 @@ def test_a_stack_may_lie_apart_and_in_any_order(ops, draw, kind, rows):
 )
 def test_matrices_that_are_not_alike_are_no_stack(other):
     with pytest.raises(ValueError, match="not alike"):
-        Apart.of([torch.ones(2, 3), other])
+        PointerTable.of([torch.ones(2, 3), other])
 
 
 @pytest.mark.parametrize("kind", TYPES[1:], ids=str)

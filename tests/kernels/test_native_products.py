@@ -6,7 +6,7 @@ The library and its instruction sets are those of test_native_sequence.
 import pytest
 import torch
 
-from app.kernels.apart import Apart
+from app.kernels.apart import PointerTable
 from app.kernels.portable import PortableOps
 from app.kernels.weights import ByUnit
 
@@ -45,7 +45,7 @@ def test_a_stack_that_lies_apart(ops, draw, kind, size):
     memory = draw(4, *weight.shape[1:]).to(weight.dtype)
     places = [2, 0, 3][: len(weight)]
     memory[places] = weight
-    apart = Apart.of([memory[place] for place in places])
+    apart = PointerTable.of([memory[place] for place in places])
     wanted = ops.matmul_stack(x, weight)
     assert torch.equal(ops.matmul_stack(x, apart), wanted)
     _close(PortableOps().matmul_stack(x, apart), wanted.double(), LOSS[TYPES[kind]])

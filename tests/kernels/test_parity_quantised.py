@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from app.kernels import packing
-from app.kernels.apart import Apart
+from app.kernels.apart import PointerTable
 from app.kernels.layout import KINDS
 from app.kernels.native.library import LibraryError, load
 from app.kernels.native.ops import NativeOps
@@ -259,7 +259,7 @@ def test_packing_makes_the_same_bytes_of_strange_numbers(native, kind, by_unit):
 def test_a_stack_that_lies_apart_is_packed_where_it_lies(native, kind, dtype):
     memory = _draw(3, 40, 100).to(dtype)
     places = [2, 0]
-    ours = native.pack(Apart.of([memory[place] for place in places]), kind, by_unit=False)
+    ours = native.pack(PointerTable.of([memory[place] for place in places]), kind, by_unit=False)
     plain = PortableOps().pack(memory[places], kind, by_unit=False)
     assert torch.equal(ours.codes, plain.codes)
     assert torch.equal(ours.scales, plain.scales)
@@ -270,8 +270,8 @@ def test_a_stack_that_lies_apart_is_packed_where_it_lies(native, kind, dtype):
 def test_a_matrix_is_turned_number_by_number(native, form, size):
     host = _draw(*size).to(DTYPES[form])
     for given in (host, host.mT.contiguous().mT, host.double()):
-        found = native.turned(given, form)
-        assert torch.equal(found, PortableOps().turned(host, form))
+        found = native.transposed(given, form)
+        assert torch.equal(found, PortableOps().transposed(host, form))
         assert torch.equal(found.mT.flatten(0, 1)[: len(host)], host)
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
-from app.library.local_library import Shelf
+from app.library.local_library import LocalLibrary
 from app.runtime.origin import Origin, OriginFile, note_of, write_origin
 from tests.support.checkpoints import random_tensors, write_pth, write_safetensors
 
@@ -60,11 +60,11 @@ def lora(path, layers=2, width=32, ffn_width=64, gate=False, rank=4):
 
 @contextmanager
 def shelf_of(*folders, files=(), on_change=None):
-    shelf = Shelf(folders, files, on_change)
+    library = LocalLibrary(folders, files, on_change)
     try:
-        yield shelf
+        yield library
     finally:
-        shelf.close()
+        library.close()
 
 
 def wait_for(condition, limit_s=30):

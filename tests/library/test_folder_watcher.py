@@ -2,10 +2,10 @@
 
 import os
 
-from app.library import folder_watcher
 from app.hub.sources.answer_cache import Cache
-from app.library.local_library import Shelf
+from app.library import folder_watcher
 from app.library.folder_watcher import Headers
+from app.library.local_library import LocalLibrary
 from tests.library.libraries import shelf_of, small_pth
 
 
@@ -22,11 +22,11 @@ def test_another_start_reads_no_header_that_has_not_changed(tmp_path, monkeypatc
     folder, cache = tmp_path / "models", tmp_path / "cache"
     for name in ("one", "two"):
         small_pth(folder / f"{name}.pth")
-    first = Shelf([folder], cache_dir=cache)
+    first = LocalLibrary([folder], cache_dir=cache)
     known = first.scan()
     first.close()
     _unread(monkeypatch)
-    second = Shelf([folder], cache_dir=cache)
+    second = LocalLibrary([folder], cache_dir=cache)
     assert second.scan() == known
     second.close()
 
@@ -62,6 +62,6 @@ def test_names_that_are_no_text_are_remembered_in_this_start_only(tmp_path):
 
 def test_without_a_cache_nothing_is_written(tmp_path):
     small_pth(tmp_path / "models" / "one.pth")
-    with shelf_of(tmp_path / "models") as shelf:
-        shelf.scan()
+    with shelf_of(tmp_path / "models") as library:
+        library.scan()
     assert [one.name for one in tmp_path.iterdir()] == ["models"]

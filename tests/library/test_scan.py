@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from app.resources import resource
 from app.library.scan import describe, embedded_model, scan, survey
+from app.resources import resource
 from tests.support.checkpoints import random_tensors, write_pth, write_safetensors
 from tests.support.dialects import web_rwkv
 from tests.support.gguf_files import write_gguf

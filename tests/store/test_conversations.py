@@ -11,13 +11,13 @@ import msgspec
 import pytest
 
 from app.errors import DiskFull, StoreError, StoreTooNew
+from app.messages.failures import say
 from app.runtime.protocol.messages import Sampling
 from app.store.changes import Change
 from app.store.conversations import Conversations, open_conversations
 from app.store.database import Database
 from app.store.migrations import MIGRATIONS
 from app.store.records import Conversation, Reply, new_id, new_message
-from app.messages.failures import say
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ def squeezed(tensor):
     return tensor.reshape(-1) if tensor.shape[:2] == (1, 1) else tensor
 
 
-def turned(tensor):
+def transposed(tensor):
     return tensor.transpose(-2, -1).contiguous()
 
 
@@ -41,7 +41,7 @@ def web_rwkv(tensors):
     made = {}
     for name, tensor in tensors.items():
         new = name.lower().replace("time_faaaa", "time_first").replace("time_maa", "time_mix")
-        made[new] = turned(tensor) if low_rank.search(name) else tensor
+        made[new] = transposed(tensor) if low_rank.search(name) else tensor
     return made
 
 
@@ -95,7 +95,7 @@ def fla_7(tensors):
 
     def change(name, tensor):
         if re.search(r"\.att\.[wavg][12]$", name):
-            return turned(tensor)
+            return transposed(tensor)
         return tensor if re.search(r"\.att\.x_.$", name) else squeezed(tensor)
 
     return _renamed(without_unused(tensors), _FLA_OUTER, "model.layers.{}.", inner, change)
@@ -129,7 +129,7 @@ def fla_6(tensors):
         return others[tail]
 
     def change(name, tensor):
-        return turned(tensor) if re.search(r"decay_w[12]$", name) else squeezed(tensor)
+        return transposed(tensor) if re.search(r"decay_w[12]$", name) else squeezed(tensor)
 
     mixing = re.compile(r"\.att\.time_maa_([wkvrg]|w1|w2)$")
     kept = {name: tensor for name, tensor in tensors.items() if not mixing.search(name)}
@@ -145,8 +145,8 @@ def _fla_6_mixing(tensors, official, fla):
     second = dict(zip("wkvrg", tensors[official + "time_maa_w2"].unbind(0), strict=True))
     mixes = [tensors[f"{official}time_maa_{x}"].reshape(-1) for x in "rwkvg"]
     return {
-        fla + "x_proj.0.linear.weight": turned(torch.cat([first[x] for x in "rwkvg"], 1)),
-        fla + "x_proj.2.weight": turned(torch.cat([second[x] for x in "rwkvg"], 0)),
+        fla + "x_proj.0.linear.weight": transposed(torch.cat([first[x] for x in "rwkvg"], 1)),
+        fla + "x_proj.2.weight": transposed(torch.cat([second[x] for x in "rwkvg"], 0)),
         fla + "x_bias": torch.stack(mixes),
     }
 

@@ -6,7 +6,7 @@ import gguf
 import numpy as np
 import torch
 
-from tests.support.dialects import squeezed, turned
+from tests.support.dialects import squeezed, transposed
 
 _OUTER = {
     "emb.weight": "token_embd.weight",
@@ -75,7 +75,7 @@ def _inner(tail):
 
 def _layout(tail, tensor, layer, rescale):
     if re.search(r"(_w|att\.[wavg])[12]$", tail):
-        return turned(tensor)
+        return transposed(tensor)
     if tail == "att.r_k":
         return tensor.reshape(-1)
     if rescale and tail in ("att.output.weight", "ffn.value.weight"):

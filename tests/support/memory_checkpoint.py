@@ -26,10 +26,10 @@ class MemoryCheckpoint:
     def read_into(self, name, out):
         out.copy_(self._numbers[name])
 
-    def lying(self, name, dtype=None):
+    def mapped(self, name, dtype=None):
         return None
 
-    def let_go(self, *names):
+    def release(self, *names):
         pass
 
     def watch(self):

@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from app.errors import WorkerError
-from app.system.frames import LIMIT, GarbledError, read_frame, write_frame
 from app.system.child_process import STDERR_KEPT, Process, worker_command
+from app.system.frames import LIMIT, GarbledError, read_frame, write_frame
 
 ROOT = Path(__file__).resolve().parents[2]
 ECHO = """
@@ -154,7 +154,8 @@ def test_a_program_that_does_not_start_is_a_failure(tmp_path):
 def test_a_worker_without_a_stderr_object_still_tells_how_it_ended():
     """As in a windowed program, whose standard streams are None."""
     script = "import sys; sys.stdout = sys.stderr = sys.stdin = None; " + (
-        "from app.runtime.worker.worker import worker; worker.Worker._hear = lambda self: 1 / 0; worker.main()"
+        "from app.runtime.worker import worker; "
+        "worker.Worker._hear = lambda self: 1 / 0; worker.main()"
     )
     worker = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True)
     assert worker.returncode == 1

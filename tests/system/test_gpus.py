@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from app.errors import NoCard
-from app.system.gpus import Card, card_of, cards, usable, why_none
+from app.errors import NoGpu
+from app.messages.gpu_status import gpu_in_words, stepped_down_in_words, use_of_gpus_in_words
 from app.runtime.protocol.messages import SteppedDown
-from app.messages.gpu_status import card_in_words, stepped_down_in_words, use_of_cards_in_words
+from app.system.gpus import Gpu, gpu_of, gpus, usable, why_none
 
 GIB = 1 << 30
 
@@ -45,31 +45,31 @@ class Library:
             raise NVMLErrorNoPermission
         return self._found[index]
 
-    def nvmlDeviceGetCudaComputeCapability(self, card):
-        return divmod(card["capability"], 10)
+    def nvmlDeviceGetCudaComputeCapability(self, gpu):
+        return divmod(gpu["capability"], 10)
 
-    def nvmlDeviceGetName(self, card):
-        return card["name"].encode()
+    def nvmlDeviceGetName(self, gpu):
+        return gpu["name"].encode()
 
-    def nvmlDeviceGetUUID(self, card):
-        return card["uuid"]
+    def nvmlDeviceGetUUID(self, gpu):
+        return gpu["uuid"]
 
-    def nvmlDeviceGetMemoryInfo(self, card):
-        if "refuses" in card:
+    def nvmlDeviceGetMemoryInfo(self, gpu):
+        if "refuses" in gpu:
             raise NVMLErrorNoPermission
-        if "gib" not in card:
+        if "gib" not in gpu:
             raise NVMLErrorNotSupported
-        return SimpleNamespace(total=card["gib"] * GIB, free=card["gib"] * GIB // 2)
+        return SimpleNamespace(total=gpu["gib"] * GIB, free=gpu["gib"] * GIB // 2)
 
-    def nvmlDeviceGetMigMode(self, card):
-        if "parts" not in card:
+    def nvmlDeviceGetMigMode(self, gpu):
+        if "parts" not in gpu:
             raise NVMLErrorNotSupported
         return [1, 1]
 
-    def nvmlDeviceGetMigDeviceHandleByIndex(self, card, index):
-        if not card["parts"]:
+    def nvmlDeviceGetMigDeviceHandleByIndex(self, gpu, index):
+        if not gpu["parts"]:
             raise NVMLErrorNotSupported
-        return card["parts"][index]
+        return gpu["parts"][index]
 
     def _told(self, what, answer):
         if what in self._broken:
@@ -82,7 +82,7 @@ def _one(uuid="GPU-a", gib=24, capability=89, **more):
 
 
 def _found(*found, **more):
-    return cards(Library(*found, **more))
+    return gpus(Library(*found, **more))
 
 
 @pytest.fixture(autouse=True)
@@ -105,8 +105,8 @@ def test_this_machine_tells_without_importing_what_computes():
 
 
 def test_a_card_is_told_with_its_memory_and_driver():
-    (card,) = _found(_one())
-    assert card == Card(
+    (gpu,) = _found(_one())
+    assert gpu == Gpu(
         index=0,
         name="Card GPU-a",
         capability=89,
@@ -114,14 +114,14 @@ def test_a_card_is_told_with_its_memory_and_driver():
         free_bytes=12 * GIB,
         driver="580.65.06",
     )
-    assert (card.device, card.version) == ("cuda", "8.9")
+    assert (gpu.device, gpu.version) == ("cuda", "8.9")
     said = "Card GPU-a, 25.8 GB (12.9 GB free), compute capability 8.9, driver 580.65.06"
-    assert card_in_words(card) == said
+    assert gpu_in_words(gpu) == said
 
 
 def test_a_card_that_this_user_may_not_see_is_left_out():
     found = _found(None, _one("GPU-b"), _one("GPU-c", refuses=True))
-    assert [(card.index, card.name) for card in found] == [(0, "Card GPU-b")]
+    assert [(gpu.index, gpu.name) for gpu in found] == [(0, "Card GPU-b")]
 
 
 @pytest.mark.parametrize("what", ["driver", "count"])
@@ -132,14 +132,14 @@ def test_a_library_that_fails_tells_of_none(what):
 def test_a_card_that_shares_the_machines_memory_has_that():
     lone = _one()
     del lone["gib"]
-    (card,) = _found(lone)
-    assert 0 < card.free_bytes <= card.total_bytes
+    (gpu,) = _found(lone)
+    assert 0 < gpu.free_bytes <= gpu.total_bytes
 
 
 def test_of_a_divided_card_the_first_part_counts():
     part = {"uuid": "MIG-x", "gib": 5}
-    (card,) = _found(_one(gib=40, parts=[part]))
-    assert (card.name, card.total_bytes) == ("Card GPU-a", 5 * GIB)
+    (gpu,) = _found(_one(gib=40, parts=[part]))
+    assert (gpu.name, gpu.total_bytes) == ("Card GPU-a", 5 * GIB)
     assert _found(_one(parts=[])) == ()
 
 
@@ -158,9 +158,9 @@ def test_of_a_divided_card_the_first_part_counts():
 def test_only_the_cards_that_the_environment_leaves_are_told(visible, names, monkeypatch):
     pair = Library(_one("GPU-a"), _one("GPU-b"))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    found = cards(pair)
-    assert [card.name[-1] for card in found] == names
-    assert [card.index for card in found] == list(range(len(names)))
+    found = gpus(pair)
+    assert [gpu.name[-1] for gpu in found] == names
+    assert [gpu.index for gpu in found] == list(range(len(names)))
 
 
 def test_old_cards_and_a_missing_extra_are_no_use():
@@ -170,19 +170,19 @@ def test_old_cards_and_a_missing_extra_are_no_use():
     assert why_none((old, small), extra=True) is None
     assert why_none((old,), extra=True).facts["why"] == "old"
     assert why_none((large,), extra=False).facts["why"] == "extra"
-    assert "too old" in use_of_cards_in_words((old,))
+    assert "too old" in use_of_gpus_in_words((old,))
 
 
 def test_a_card_that_is_asked_for_has_to_be_there():
     found = _found(_one("GPU-a"), _one("GPU-b", capability=70))
-    assert card_of("cuda", found, extra=True) is found[0]
+    assert gpu_of("cuda", found, extra=True) is found[0]
     for device, extra, why in (
         ("cuda:1", True, "old"),
         ("cuda:2", True, "card"),
         ("cuda", False, "extra"),
     ):
-        with pytest.raises(NoCard) as caught:
-            card_of(device, found, extra=extra)
+        with pytest.raises(NoGpu) as caught:
+            gpu_of(device, found, extra=extra)
         assert caught.value.facts["why"] == why
 
 

@@ -96,7 +96,8 @@ def test_without_native_kernels_the_processor_tells_whether_bf16_is_fast(
 
 
 def test_the_probe_loads_nothing_heavy():
-    code = "import sys, app.runtime.planning.strategy; print('torch' in sys.modules, 'numpy' in sys.modules)"
+    code = "import sys, app.runtime.planning.strategy; "
+    code += "print('torch' in sys.modules, 'numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
 

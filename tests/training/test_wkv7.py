@@ -48,8 +48,8 @@ def test_values_and_gradients_equal_the_plain_recurrence(batch, time, heads, siz
 
 def test_inputs_in_any_memory_order_are_read_rightly():
     inputs = _inputs(2, 20, 2, 32)
-    turned = [tensor.transpose(1, 2).contiguous().transpose(1, 2) for tensor in inputs]
-    assert torch.equal(wkv7.wkv7(*turned), wkv7.wkv7(*inputs))
+    transposed = [tensor.transpose(1, 2).contiguous().transpose(1, 2) for tensor in inputs]
+    assert torch.equal(wkv7.wkv7(*transposed), wkv7.wkv7(*inputs))
 
 
 def test_a_head_size_that_is_not_compiled_in_is_refused():

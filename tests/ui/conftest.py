@@ -13,7 +13,7 @@ from qasync import QEventLoop
 import app.library.scan
 from app.errors import Failure
 from app.store.paths import standard_paths
-from app.ui.shell.application import House
+from app.ui.shell.application import Application
 from app.ui.state.tasks import end_all
 from tests.runtime.small_models import small_file
 from tests.support.hub_server import online
@@ -105,8 +105,8 @@ class Houses:
     def __init__(self, qapp, paths):
         self._qapp, self._paths, self._built = qapp, paths, []
 
-    def __call__(self, supervise=FakeSupervisor, cards=(), **settings):
-        house = House(self._qapp, self._paths, supervise, lambda: cards)
+    def __call__(self, supervise=FakeSupervisor, gpus=(), **settings):
+        house = Application(self._qapp, self._paths, supervise, lambda: gpus)
         house.services.settings.change(**settings)
         self._built.append(house)
         return house

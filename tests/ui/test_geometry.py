@@ -8,10 +8,10 @@ from PySide6.QtWidgets import QStyleOptionViewItem
 from app.store.records import Conversation, Found
 from app.ui.chat.conversation_delegate import ConversationDelegate
 from app.ui.chat.conversation_list import ConversationList
-from app.ui.state.commands import Command
-from app.ui.state.appearance import choose_scale
-from app.ui.state.models.fit_words import all_words
 from app.ui.look.theme import Theme
+from app.ui.state.appearance import choose_scale
+from app.ui.state.commands import Command
+from app.ui.state.models.fit_words import all_words
 from app.ui.widgets.painted_line import paint_line
 from tests.ui.conftest import settled, shown, until
 from tests.ui.squeezed import squeezed

@@ -7,8 +7,8 @@ from PySide6.QtCore import QLocale
 
 from app.errors import NotFound
 from app.hub.catalogue.memory_fit import Fit as Verdict
-from app.hub.catalogue.memory_fit import Machine, Way
-from app.system.gpus import Card
+from app.hub.catalogue.memory_fit import Machine, Plan
+from app.system.gpus import Gpu
 from app.ui.state.amounts import duration, short_count, size, speed, whole
 from app.ui.state.commands import Command
 from app.ui.state.models.fit_words import said as fit_words
@@ -111,18 +111,18 @@ def test_a_verdict_has_a_word_the_gigabytes_and_a_picture(kind, strategy, word):
 def test_another_way_than_the_usual_one_is_judged_by_its_own_memory():
     here = Machine(8 * GB, 16 * GB)
     usual = Verdict(kind="cpu", strategy="cpu bf16", needed_bytes=4 * GB)
-    assert fit_words(usual, here, Way("cpu fp32", 9 * GB)).word == "Tight"
-    assert fit_words(usual, here, Way("cpu fp32", 7 * GB)).word == "Fits"
+    assert fit_words(usual, here, Plan("cpu fp32", 9 * GB)).word == "Tight"
+    assert fit_words(usual, here, Plan("cpu fp32", 7 * GB)).word == "Fits"
 
 
 @pytest.mark.parametrize(
     ("needed", "word"), [(7, "Fast in 8-bit"), (12, "Tight"), (20, "Too large")]
 )
 def test_a_way_on_a_card_is_judged_by_the_cards_memory(needed, word):
-    card = Card(index=0, name="a", capability=89, total_bytes=16 * GB, free_bytes=8 * GB)
-    here = Machine(2 * GB, 4 * GB, (card,))
+    gpu = Gpu(index=0, name="a", capability=89, total_bytes=16 * GB, free_bytes=8 * GB)
+    here = Machine(2 * GB, 4 * GB, (gpu,))
     usual = Verdict(kind="cpu", strategy="cpu bf16", needed_bytes=GB)
-    fit = fit_words(usual, here, Way("cuda int8", needed * GB, card))
+    fit = fit_words(usual, here, Plan("cuda int8", needed * GB, gpu))
     assert fit.word == word
     assert ("16.0 GB" if word == "Too large" else "8.0 GB") in fit.sentence
 

@@ -37,7 +37,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     of its numbers, e.g. "bf16" or "q8_0"; ``released`` an ISO date; ``context`` the tokens it
     was trained on at once.  ``kind`` is "reasoning", "chat", "raven", "pile", "novel", "music",
     "state", "lora" or "research"; ``languages`` two-letter codes or "multi"; ``family`` the
-    name of a family in ``app.runtime.families.families``.  ``why_not`` is "" or the code of the failure
+    name of a family in ``app.runtime.families``.  ``why_not`` is "" or the code of the failure
     that opening it would end in, and ``found`` what it is instead.  ``source`` is "bundled" or
     "live".
     """

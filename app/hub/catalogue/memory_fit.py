@@ -4,20 +4,20 @@ from typing import Literal
 
 import msgspec
 
-from app.system.gpus import Card, usable_cards
 from app.runtime.planning.footprint import QUANTISED
-from app.system.memory import available_bytes, total_bytes
-from app.runtime.spec import Spec
 from app.runtime.planning.strategy import (
     ON_CPU,
     Strategy,
     choose,
-    choose_on_card,
+    choose_on_gpu,
     footprint,
     formats_for,
     parse,
     room_on,
 )
+from app.runtime.spec import Spec
+from app.system.gpus import Gpu, usable_gpus
+from app.system.memory import available_bytes, total_bytes
 
 from .entries import Entry
 
@@ -30,23 +30,23 @@ _ROOM_BYTES = 300_000_000
 class Machine(msgspec.Struct, frozen=True):
     """Memory in bytes: what could be taken now without swapping, and all there is.
 
-    ``cards`` are those on which models run, the best first.
+    ``gpus`` are those on which models run, the best first.
     """
 
     available_bytes: int
     total_bytes: int
-    cards: tuple[Card, ...] = ()
+    gpus: tuple[Gpu, ...] = ()
 
 
-class Way(msgspec.Struct, frozen=True):
+class Plan(msgspec.Struct, frozen=True):
     """One strategy and the bytes that a loaded model takes with it.
 
-    ``card`` is where it takes them; None for the machine's own memory.
+    ``gpu`` is where it takes them; None for the machine's own memory.
     """
 
     strategy: str
     needed_bytes: int
-    card: Card | None = None
+    gpu: Gpu | None = None
 
 
 class Fit(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +65,7 @@ class Fit(msgspec.Struct, frozen=True, kw_only=True):
     needed_bytes: int = 0
     available_bytes: int = 0
     total_bytes: int = 0
-    per_format: tuple[Way, ...] = ()
+    per_format: tuple[Plan, ...] = ()
     exact: bool = True
 
     @property
@@ -76,7 +76,7 @@ class Fit(msgspec.Struct, frozen=True, kw_only=True):
 
 def machine() -> Machine:
     """This machine now, within the limits of its container."""
-    return Machine(available_bytes(), total_bytes(), usable_cards())
+    return Machine(available_bytes(), total_bytes(), usable_gpus())
 
 
 def fit(
@@ -89,36 +89,36 @@ def fit(
     spec = model if isinstance(model, Spec) else model.spec
     if isinstance(model, Entry):
         if model.why_not or not model.is_model:
-            return _verdict("unknown", Way("", 0), here, ())
+            return _verdict("unknown", Plan("", 0), here, ())
         if spec is None:
             return _estimated(model, here)
         dtype = model.dtype
     assert spec is not None
     room = here.available_bytes - _ROOM_BYTES
-    ways = tuple(Way(text, footprint(spec, parse(text), dtype).total) for text in ON_CPU)
-    on_card = _on_card(spec, dtype, here)
-    best = choose_on_card(spec, dtype, here.cards)
+    ways = tuple(Plan(text, footprint(spec, parse(text), dtype).total) for text in ON_CPU)
+    on_gpu = _on_gpu(spec, dtype, here)
+    best = choose_on_gpu(spec, dtype, here.gpus)
     if best is not None:
-        way = next(way for way in on_card if way.strategy == best.text)
-        return _verdict("gpu", way, here, (*on_card, *ways))
+        way = next(way for way in on_gpu if way.strategy == best.text)
+        return _verdict("gpu", way, here, (*on_gpu, *ways))
     usual = choose(spec, dtype, max(0, room), fast_bf16=fast_bf16).text
-    return msgspec.structs.replace(_chosen(ways, usual, here), per_format=(*on_card, *ways))
+    return msgspec.structs.replace(_chosen(ways, usual, here), per_format=(*on_gpu, *ways))
 
 
-def _on_card(spec: Spec, dtype: str, here: Machine) -> tuple[Way, ...]:
+def _on_gpu(spec: Spec, dtype: str, here: Machine) -> tuple[Plan, ...]:
     """The ways on every card."""
-    ways = [(card, Strategy(card.device, f)) for card in here.cards for f in formats_for(dtype)]
-    return tuple(Way(way.text, footprint(spec, way, dtype).total, card) for card, way in ways)
+    ways = [(gpu, Strategy(gpu.device, f)) for gpu in here.gpus for f in formats_for(dtype)]
+    return tuple(Plan(way.text, footprint(spec, way, dtype).total, gpu) for gpu, way in ways)
 
 
-def fits_now(way: Way, here: Machine) -> bool:
+def fits_now(way: Plan, here: Machine) -> bool:
     """Whether there is room for it now."""
-    if way.card is not None:
-        return way.needed_bytes <= room_on(way.card)
+    if way.gpu is not None:
+        return way.needed_bytes <= room_on(way.gpu)
     return way.needed_bytes + _ROOM_BYTES <= here.available_bytes
 
 
-def _chosen(ways: tuple[Way, ...], usual: str, here: Machine) -> Fit:
+def _chosen(ways: tuple[Plan, ...], usual: str, here: Machine) -> Fit:
     """The usual way where there is room for it, else the largest for which there is."""
     first = next(way for way in ways if way.strategy == usual)
     smaller = sorted(
@@ -140,22 +140,22 @@ def _estimated(entry: Entry, here: Machine) -> Fit:
     plain = plain // 2 if entry.dtype == "fp32" else plain
     needed = plain or 2 * entry.parameters
     if not needed:
-        return _verdict("unknown", Way("", 0), here, ())
-    way = Way("cpu bf16", needed)
+        return _verdict("unknown", Plan("", 0), here, ())
+    way = Plan("cpu bf16", needed)
     found = _chosen((way,), way.strategy, here)
     return msgspec.structs.replace(found, exact=False)
 
 
-def _is_quantised(way: Way) -> bool:
+def _is_quantised(way: Plan) -> bool:
     return way.strategy.rpartition(" ")[2] in QUANTISED
 
 
-def _verdict(kind: Kind, way: Way, here: Machine, ways: tuple[Way, ...]) -> Fit:
+def _verdict(kind: Kind, way: Plan, here: Machine, ways: tuple[Plan, ...]) -> Fit:
     return Fit(
         kind=kind,
         strategy=way.strategy,
         needed_bytes=way.needed_bytes,
-        available_bytes=way.card.free_bytes if way.card else here.available_bytes,
-        total_bytes=way.card.total_bytes if way.card else here.total_bytes,
+        available_bytes=way.gpu.free_bytes if way.gpu else here.available_bytes,
+        total_bytes=way.gpu.total_bytes if way.gpu else here.total_bytes,
         per_format=ways,
     )

@@ -10,7 +10,7 @@ class Clue(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a file: its generation's first digit and billions of parameters ("" and
     0 where the name does not tell), its vocabulary, its bytes where they are plain numbers.
 
-    ``first`` marks the first World release, ``pile`` a model of the Pile alone.
+    ``first`` marks the first World release, ``neox`` a model of the Pile alone.
     """
 
     digit: str

@@ -10,16 +10,16 @@ from pathlib import Path
 import msgspec
 
 from app.errors import AlreadyThere, DownloadBusy
+from app.hub.catalogue.entries import Entry, Part
+from app.hub.sources.remote import Hub
 from app.runtime.origin import note_of, origin_of, write_origin
 from app.system.atomic_file import unwritten
 
-from app.hub.catalogue.entries import Entry, Part
-from .connection_pool import How
-from .rate_limit import Pace
+from .connection_pool import FetchOptions
+from .destination import Destination
 from .part_file import LIVE, PART, RECORD, already, forget, put_in_place
-from .destination import Places
 from .placing import is_of, leading, origin_note, parts_of, place_of
-from app.hub.sources.remote import Hub
+from .rate_limit import RateLimit
 from .transfer import Order, Progress, StoppedError, Transfer
 from .verified_files import Verified
 
@@ -60,7 +60,7 @@ def discard(entry: Entry, folder: Path, into: str | None = None) -> None:
         raise unwritten(error, str(places.final)) from error
 
 
-def _give_up_empty(places: Places, entry: Entry) -> None:
+def _give_up_empty(places: Destination, entry: Entry) -> None:
     """A place where nothing has come is free again."""
     growing = places.growing(leading(entry))
     origin = origin_of(growing)
@@ -76,7 +76,7 @@ def _give_up_empty(places: Places, entry: Entry) -> None:
             places.gathered.rmdir()  # what else is in there stays
 
 
-def _left_at(places: Places, entry: Entry) -> list[Path]:
+def _left_at(places: Destination, entry: Entry) -> list[Path]:
     """Everything that a download can have there beside its note."""
     paths = [*places.paths, places.opened(leading(entry))]
     endings = ("", PART, RECORD, LIVE)
@@ -86,7 +86,7 @@ def _left_at(places: Places, entry: Entry) -> list[Path]:
 class Bundle:
     """Fetches an entry into ``folder``; blocks its thread.
 
-    ``into`` is the folder in it that was chosen before, see ``Places``.  What was read to its end
+    ``into`` is the folder in it that was chosen before (``Destination``).  What was read to its end
     is noted in ``verified``.
     """
 
@@ -96,13 +96,13 @@ class Bundle:
         entry: Entry,
         folder: Path,
         *,
-        how: How | None = None,
-        pace: Pace,
+        how: FetchOptions | None = None,
+        rate_limit: RateLimit,
         into: str | None = None,
         verified: Verified | None = None,
     ) -> None:
         self._hub, self._entry, self._folder = hub, entry, folder
-        self._how, self._pace, self._into = how or How(), pace, into
+        self._how, self._rate_limit, self._into = how or FetchOptions(), rate_limit, into
         self._verified = verified or Verified(None)
         self._parts, self._hashes = parts_of(entry), dict[str, str]()
         self._revision = ""
@@ -156,7 +156,7 @@ class Bundle:
                 _give_up_empty(self._places, self._entry)
         raise AlreadyThere(path=str(self._places.final))
 
-    def _placed(self) -> Places:
+    def _placed(self) -> Destination:
         known = self._verified.sha256_of
         taken = self._refused
         return place_of(self._entry, self._folder, self._into, taken=taken, sha256_of=known)
@@ -193,7 +193,7 @@ class Bundle:
             self._hub,
             order,
             how=self._how,
-            pace=self._pace,
+            rate_limit=self._rate_limit,
             keep_record=not alone,
             claim=self._claim,
             verified=self._verified,

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 from app.errors import Failure, HubUnreachable
 
-from .rate_limit import Pace
-from .part_file import PartFile
 from .byte_ranges import Ranges, Span
-from .http_range import Answer, ChangedError, TroubleError, Wire
+from .http_range import Answer, ChangedError, RangeClient, TroubleError
+from .part_file import PartFile
+from .rate_limit import RateLimit
 
 _PROGRESS = 1 << 16
 
 
 @dataclass(frozen=True)
-class How:
+class FetchOptions:
     """How to fetch.
 
     ``connections`` at most; ``stall_s`` of silence are borne; ``tries`` in a row without progress
@@ -33,7 +33,7 @@ class How:
     segment: int = 64 << 20
 
 
-class Crew:
+class ConnectionPool:
     """Fetches what is missing of ``part``; begins with one connection.
 
     ``offer`` is called with bytes and their place once they are written.
@@ -42,13 +42,13 @@ class Crew:
     def __init__(
         self,
         part: PartFile,
-        wire: Wire,
-        how: How,
-        pace: Pace,
+        client: RangeClient,
+        how: FetchOptions,
+        rate_limit: RateLimit,
         offer: Callable[[bytes, int], None] = lambda data, at: None,
     ) -> None:
         self._offer = offer
-        self._part, self._wire, self._how, self._pace = part, wire, how, pace
+        self._part, self._client, self._how, self._rate_limit = part, client, how, rate_limit
         self._size = part.record.identity.bytes if part.record else 0
         self._lock = threading.Lock()
         self._stopped = threading.Event()
@@ -136,7 +136,7 @@ class Crew:
     def _fetch(self, number: int, span: list[int]) -> None:
         record = self._part.record
         validator = record.validator if record else ""
-        with self._wire.asked((span[0], span[1]), self._size, validator) as answer:
+        with self._client.asked((span[0], span[1]), self._size, validator) as answer:
             if record and not validator:
                 record.validator = answer.validator
             self.ranged = answer.ranged
@@ -152,13 +152,13 @@ class Crew:
     def _receive(self, answer: Answer, span: list[int]) -> None:
         if self._stopped.is_set():
             return
-        for chunk in answer.chunks(wide=not self._pace.limit):
+        for chunk in answer.chunks(wide=not self._rate_limit.limit):
             piece = chunk[: max(0, span[1] - span[0])]
             self._part.write(piece, span[0])
             self._offer(piece, span[0])
             span[0] += len(piece)
             self.trouble = None
-            if span[0] >= span[1] or self._stopped.wait(self._pace.wait_s(len(piece))):
+            if span[0] >= span[1] or self._stopped.wait(self._rate_limit.wait_s(len(piece))):
                 return
 
     def _back_off(self, trouble: TroubleError, progress: int) -> None:
@@ -173,7 +173,7 @@ class Crew:
         self._stopped.wait(wait_s)
 
 
-def waiting_s(how: How, fails: int) -> float:
+def waiting_s(how: FetchOptions, fails: int) -> float:
     """How long to wait before the next try, after so many without progress."""
     longest = min(how.longest_wait_s, how.first_wait_s * 2.0 ** min(fails - 1, 30))
     return longest * random.uniform(0.5, 1.0)
@@ -183,4 +183,4 @@ def _span(span: list[int]) -> Span:
     return span[0], span[1]
 
 
-__all__ = ["ChangedError", "Crew", "How", "waiting_s"]
+__all__ = ["ChangedError", "ConnectionPool", "FetchOptions", "waiting_s"]

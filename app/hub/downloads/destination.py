@@ -48,7 +48,7 @@ def _is_safe(piece: str) -> bool:
     )
 
 
-class Places:
+class Destination:
     """Where the ``files`` of one model of ``repo`` go below ``folder``: into its folder ``into``.
 
     Where ``into`` is "", a single file goes into ``folder`` itself; None is the usual choice, the

@@ -10,23 +10,23 @@ from app.errors import WorkerError
 from app.system.child_process import End, Process
 
 from . import download_protocol
-from .journal import Chores
 from .download_protocol import Limit, Quit
+from .journal import SerialExecutor
 
-FETCHER_ARGUMENT = "--fetcher"
+DOWNLOADER_ARGUMENT = "--fetcher"
 """The hidden first argument with which the program downloads (see app.__main__)."""
 
 _LOOK_S = 0.05
 
 
-def fetcher_command() -> list[str]:
+def downloader_command() -> list[str]:
     """How to start the process that downloads, frozen or not."""
     if getattr(sys, "frozen", False):
-        return [sys.executable, FETCHER_ARGUMENT]
-    return [sys.executable, "-m", "app", FETCHER_ARGUMENT]
+        return [sys.executable, DOWNLOADER_ARGUMENT]
+    return [sys.executable, "-m", "app", DOWNLOADER_ARGUMENT]
 
 
-class Downloader:
+class DownloadClient:
     """Sends requests in order and away from the caller: a process takes a moment to start.
 
     ``on_reply`` and ``on_death`` (with what it said last) are called from threads; the second only
@@ -35,7 +35,7 @@ class Downloader:
 
     def __init__(
         self,
-        chores: Chores,
+        chores: SerialExecutor,
         on_reply: Callable[[download_protocol.Reply], None],
         on_death: Callable[[str], None],
     ) -> None:
@@ -89,7 +89,7 @@ class Downloader:
         number = self._numbers
         self._alive.add(number)
         try:
-            process = Process(fetcher_command(), self._hear, partial(self._bury, number))
+            process = Process(downloader_command(), self._hear, partial(self._bury, number))
         except WorkerError:
             self._alive.discard(number)
             raise

@@ -15,17 +15,17 @@ from typing import BinaryIO
 import msgspec
 
 from app.errors import Failure
-from app.system.frames import GarbledError, read_frame, write_frame
+from app.hub.sources.remote import Hub
 from app.runtime.worker.worker import take_pipes
+from app.system.frames import GarbledError, read_frame, write_frame
 
 from . import download_protocol
 from .bundle import Bundle, discard
-from .connection_pool import How
-from .rate_limit import Pace, Rate
-from app.hub.sources.remote import Hub
+from .connection_pool import FetchOptions
+from .download_protocol import Ended, Fetch, Halt, Limit, Moved, Origin, Quit
+from .rate_limit import Rate, RateLimit
 from .transfer import StoppedError
 from .verified_files import Verified
-from .download_protocol import Ended, Fetch, Halt, Limit, Moved, Origin, Quit
 
 _TICK_S = 0.2
 _END_S = 20.0
@@ -36,7 +36,7 @@ def main() -> int:
     requests, replies = take_pipes()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.excepthook = _fall
-    Fetcher(requests, replies).serve()
+    DownloadProcess(requests, replies).serve()
     return 0
 
 
@@ -49,16 +49,16 @@ def _fall(bug: threading.ExceptHookArgs) -> None:
 class _Job:
     """One download in its thread."""
 
-    def __init__(self, fetch: Fetch, pace: Pace) -> None:
+    def __init__(self, fetch: Fetch, rate_limit: RateLimit) -> None:
         self.fetch, self.folder = fetch, Path(fetch.folder)
-        how = How(connections=fetch.connections)
+        how = FetchOptions(connections=fetch.connections)
         hub = _hub(fetch.origin, self.folder)
         self._bundle = Bundle(
             hub,
             fetch.entry,
             self.folder,
             how=how,
-            pace=pace,
+            rate_limit=rate_limit,
             into=fetch.into,
             verified=Verified(Path(fetch.verified) if fetch.verified else None),
         )
@@ -87,7 +87,7 @@ class _Job:
             total=now.total,
             bytes_per_s=rate,
             seconds_left=(now.total - now.done) / rate if rate else -1.0,
-            **download_protocol.told(now.failure),
+            **download_protocol.failure_to_fields(now.failure),
         )
 
     def _run(self) -> None:
@@ -99,7 +99,7 @@ class _Job:
             self.ended = Ended(id=id, done=self._bundle.progress.done)
         except Failure as failure:
             done = self._bundle.progress.done
-            self.ended = Ended(id=id, done=done, **download_protocol.told(failure))
+            self.ended = Ended(id=id, done=done, **download_protocol.failure_to_fields(failure))
 
     def clear_up(self) -> None:
         """Once it has ended: take away what is there, where that was asked for."""
@@ -107,7 +107,7 @@ class _Job:
             discard(self.fetch.entry, self.folder, self.fetch.into)
 
 
-class Fetcher:
+class DownloadProcess:
     """Runs what it is asked to, and tells five times a second how far it is."""
 
     def __init__(self, requests: BinaryIO, replies: BinaryIO) -> None:
@@ -115,7 +115,7 @@ class Fetcher:
         self._inbox: SimpleQueue[download_protocol.Request] = SimpleQueue()
         self._jobs: dict[str, _Job] = {}
         self._told: dict[str, Moved] = {}
-        self._pace = Pace()
+        self._rate_limit = RateLimit()
 
     def serve(self) -> None:
         """Until Quit, or nobody is there any more."""
@@ -142,16 +142,16 @@ class Fetcher:
 
     def _obey(self, request: download_protocol.Request) -> None:
         if isinstance(request, Limit):
-            self._pace.limit = request.bytes_per_s
+            self._rate_limit.limit = request.bytes_per_s
         elif isinstance(request, Halt):
             job = self._jobs.get(request.id)
             if job:
                 job.stop(discards=request.discard)
         elif isinstance(request, Fetch):
             try:
-                self._jobs[request.id] = _Job(request, self._pace)
+                self._jobs[request.id] = _Job(request, self._rate_limit)
             except Failure as failure:
-                self._send(Ended(id=request.id, **download_protocol.told(failure)))
+                self._send(Ended(id=request.id, **download_protocol.failure_to_fields(failure)))
 
     def _tell(self) -> None:
         for id, job in list(self._jobs.items()):  # noqa: A001
@@ -168,7 +168,7 @@ class Fetcher:
         try:
             job.clear_up()
         except Failure as failure:
-            ended = msgspec.structs.replace(ended, **download_protocol.told(failure))
+            ended = msgspec.structs.replace(ended, **download_protocol.failure_to_fields(failure))
         self._send(ended)
 
     def _end(self) -> None:

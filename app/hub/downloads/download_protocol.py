@@ -5,7 +5,6 @@ from typing import Any
 import msgspec
 
 from app.errors import BY_CODE, Fact, Failure
-
 from app.hub.catalogue.entries import Entry
 from app.hub.sources.endpoints import Endpoint
 
@@ -21,7 +20,7 @@ class Origin(msgspec.Struct, frozen=True):
 class Fetch(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """Download an entry into a folder; answered by Moved, and by one Ended.
 
-    ``into`` as ``Places`` has it; ``verified`` is the file that remembers what was read whole.
+    ``into`` as ``Destination`` has it; ``verified`` is the file that remembers what was read whole.
     """
 
     id: str
@@ -93,11 +92,11 @@ def reply(frame: bytes) -> Reply:
     return _replies.decode(frame)
 
 
-def told(failure: Failure | None) -> dict[str, Any]:
+def failure_to_fields(failure: Failure | None) -> dict[str, Any]:
     """A failure as the fields of a message."""
     return {"code": failure.code, "facts": failure.facts} if failure else {}
 
 
-def failure_of(code: str, facts: dict[str, Fact]) -> Failure | None:
+def failure_from_fields(code: str, facts: dict[str, Fact]) -> Failure | None:
     """The failure that a message tells of."""
     return BY_CODE.get(code, Failure)("", **facts) if code else None

@@ -19,19 +19,19 @@ from app.errors import (
     QueueElsewhere,
     StoreError,
 )
+from app.hub.catalogue.entries import Entry
+from app.hub.sources.remote import Hub
 
 from . import download_protocol
 from .bundle import already_of, discard
-from app.hub.catalogue.entries import Entry
-from .download_client import Downloader
-from .journal import Chores, Journal, Line
+from .download_client import DownloadClient
+from .download_protocol import Ended, Fetch, Halt, Limit, Moved, Origin
+from .item import BUSY, Item, State, items_of, line_of
+from .journal import Journal, Line, SerialExecutor
 from .observed_queue import Observed
 from .placing import leading, place_of
-from .item import BUSY, Item, State, items_of, line_of
-from app.hub.sources.remote import Hub
 from .verified_files import NAME as VERIFIED
 from .verified_files import Verified
-from .download_protocol import Ended, Fetch, Halt, Limit, Moved, Origin
 
 __all__ = ["Downloads", "Item"]
 
@@ -65,10 +65,10 @@ class Downloads:
         self._hub, self._at_once = hub, at_once
         self._connections = connections
         self._lock = threading.RLock()
-        self._chores = Chores()
+        self._chores = SerialExecutor()
         self._journal = Journal(journal_path)
         self._verified = journal_path.with_name(VERIFIED)
-        self._downloader = Downloader(self._chores, self._hear, self._lose)
+        self._downloader = DownloadClient(self._chores, self._hear, self._lose)
         self._downloader.limit = limit
         self._at_work: dict[str, str] = {}
         self._deaths = 0
@@ -189,7 +189,7 @@ class Downloads:
         self._downloader.close()
         self._chores.finish()
         self._downloader.wait(_CLOSING_S)
-        self._journal.let_go()
+        self._journal.release()
 
     def _look(self) -> None:
         self.elsewhere = not self._journal.claim()
@@ -293,7 +293,7 @@ class Downloads:
                 total_bytes=moved.total,
                 bytes_per_s=moved.bytes_per_s,
                 seconds_left=moved.seconds_left,
-                failure=download_protocol.failure_of(moved.code, moved.facts),
+                failure=download_protocol.failure_from_fields(moved.code, moved.facts),
             )
             if moved.state != item.state and not self._closed:
                 self._write()  # for who looks on
@@ -303,7 +303,7 @@ class Downloads:
         item = self._find(ended.id)
         if item is None:
             return
-        failure = download_protocol.failure_of(ended.code, ended.facts)
+        failure = download_protocol.failure_from_fields(ended.code, ended.facts)
         state: State = item.state
         if ended.path:
             state, self._deaths = "done", 0

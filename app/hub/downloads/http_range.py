@@ -11,8 +11,8 @@ from typing import Any
 import httpx2
 
 from app.errors import HubBusy, HubError, HubGarbled, HubRefused
-
 from app.hub.sources.connection import failure_of, refuse_bad
+
 from .byte_ranges import Span
 
 CONNECT_S = 15.0
@@ -43,7 +43,7 @@ class TroubleError(Exception):
         self.failure, self.wait_s = failure, wait_s
 
 
-class Wire:
+class RangeClient:
     """Asks for parts of one file.  ``headers`` go to the host of ``url`` alone.
 
     Where the address leads on to another host, that one is asked directly until it refuses.
@@ -121,10 +121,10 @@ class Answer:
 
     def cut(self) -> None:
         """From another thread: end it now, also where it waits for bytes."""
-        wire = self._stream.get_extra_info("socket") if self._stream else None
-        if wire is not None:
+        client = self._stream.get_extra_info("socket") if self._stream else None
+        if client is not None:
             try:
-                wire.shutdown(socket.SHUT_RDWR)
+                client.shutdown(socket.SHUT_RDWR)
             except OSError:
                 return  # it has ended by itself
 

@@ -8,12 +8,12 @@ from typing import Literal
 import msgspec
 
 from app.errors import AlreadyThere, Failure, UnsafeName
+from app.hub.catalogue.entries import Entry
 
 from . import download_protocol
 from .bundle import already_of
-from app.hub.catalogue.entries import Entry
+from .destination import Destination
 from .journal import Line
-from .destination import Places
 from .placing import leading, parts_of, place_of
 
 State = Literal["queued", "running", "paused", "waiting", "checking", "done", "failed"]
@@ -23,7 +23,7 @@ BUSY = ("running", "waiting", "checking")
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """One download.  ``path`` opens the model once ``state`` is "done", ``into`` as in ``Places``.
+    """One download; ``into`` as in ``Destination``.  ``path`` opens the model once it is "done".
 
     "waiting" is for the network, the hub or the disk, because of ``failure``; "paused" has one
     where the disk is full.  ``seconds_left`` is -1 where it cannot be told.  ``elsewhere``: another
@@ -56,7 +56,7 @@ def line_of(item: Item) -> Line:
         state=state,  # type: ignore[arg-type]
         work=item.state if item.state in BUSY else "",  # type: ignore[arg-type]
         done_bytes=item.done_bytes if resting else 0,
-        **download_protocol.told(item.failure if item.state != "queued" else None),
+        **download_protocol.failure_to_fields(item.failure if item.state != "queued" else None),
     )
 
 
@@ -67,11 +67,11 @@ def items_of(lines: tuple[Line, ...]) -> Iterator[Item]:
             yield _item(line)
 
 
-def _settled(line: Line) -> Places:
+def _settled(line: Line) -> Destination:
     """Where a whole one was put, whatever lies there now; earlier versions did not note it."""
     files = [part.path for part in parts_of(line.entry)]
     repo, earlier = line.entry.repo, "" if len(files) == 1 else line.entry.repo.rsplit("/", 1)[-1]
-    return Places(Path(line.folder), repo, files, earlier if line.into is None else line.into)
+    return Destination(Path(line.folder), repo, files, earlier if line.into is None else line.into)
 
 
 def _item(line: Line) -> Item:
@@ -87,5 +87,7 @@ def _item(line: Line) -> Item:
         state=line.state,
         done_bytes=done,
         total_bytes=max(line.entry.bytes, done if line.state == "done" else 0),
-        failure=download_protocol.failure_of(line.code, line.facts) if line.state != "queued" else None,
+        failure=download_protocol.failure_from_fields(line.code, line.facts)
+        if line.state != "queued"
+        else None,
     )

@@ -10,16 +10,15 @@ from typing import Literal
 import msgspec
 
 from app.errors import Fact, StoreError
-from app.system.file_lock import locked
-from app.system.atomic_file import patiently, writing
-
 from app.hub.catalogue.entries import Entry
+from app.system.atomic_file import patiently, writing
+from app.system.file_lock import locked
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
     """One download as it is kept; ``work``: what its owner does with it now, for who looks on.
 
-    ``into`` is its folder in ``folder``, as ``Places`` has it; None from earlier versions.
+    ``into`` is its folder in ``folder``, as ``Destination`` has it; None from earlier versions.
     """
 
     id: str
@@ -66,7 +65,7 @@ class Journal:
         self._handle = handle
         return True
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Another program may have it."""
         if self._handle >= 0:
             os.close(self._handle)
@@ -104,7 +103,7 @@ class Journal:
             self.trouble = failure
 
 
-class Chores:
+class SerialExecutor:
     """Does small things in their order, in a thread that is there only while there are any."""
 
     def __init__(self) -> None:

@@ -7,9 +7,9 @@ the speed is what lies between two looks.
 import msgspec
 
 from . import download_protocol
+from .item import Item, items_of
 from .journal import Line
 from .rate_limit import Rate
-from .item import Item, items_of
 
 
 class Observed:
@@ -28,14 +28,14 @@ class Observed:
         item = msgspec.structs.replace(item, elsewhere=True)
         if line is None or not line.work:
             return item
-        pace = self._rates.setdefault(item.id, Rate()).note(item.done_bytes)
+        rate_limit = self._rates.setdefault(item.id, Rate()).note(item.done_bytes)
         if line.work != "running":
-            failure = download_protocol.failure_of(line.code, line.facts)
+            failure = download_protocol.failure_from_fields(line.code, line.facts)
             return msgspec.structs.replace(item, state=line.work, failure=failure)
         left = max(0, item.total_bytes - item.done_bytes)
         return msgspec.structs.replace(
             item,
             state="running",
-            bytes_per_s=pace,
-            seconds_left=left / pace if pace and item.total_bytes else -1.0,
+            bytes_per_s=rate_limit,
+            seconds_left=left / rate_limit if rate_limit and item.total_bytes else -1.0,
         )

@@ -20,8 +20,8 @@ from typing import Self
 import msgspec
 
 from app.errors import AlreadyThere, DownloadBusy
-from app.system.file_lock import locked
 from app.system.atomic_file import patiently, unwritten, writing
+from app.system.file_lock import locked
 
 from .byte_ranges import Ranges, Span
 
@@ -75,12 +75,12 @@ class PartFile:
         self._lock = threading.Lock()
         self._boot = _boot()
         self._widest = 0
-        with _said(path):
+        with _translate_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._live = _open(path.with_name(path.name + LIVE))
         try:
             _own(self._live, path, patience_s)
-            with _said(path):
+            with _translate_errors(path):
                 self._file = _open(self.part)
         except BaseException:
             os.close(self._live)
@@ -139,14 +139,14 @@ class PartFile:
         with self._lock:
             self.ranges = Ranges()
             self._write_record(self.record)
-            with _said(self.path):
+            with _translate_errors(self.path):
                 os.ftruncate(self._file, 0)
 
     def write(self, data: bytes, at: int) -> None:
         """Put the bytes there, and note that they are; of a disk that gets full, those that fit."""
         view, end = memoryview(data), at
         try:
-            with _said(self.path):
+            with _translate_errors(self.path):
                 while view:
                     written = _some_at(self._file, view, end)
                     view, end = view[written:], end + written
@@ -163,7 +163,7 @@ class PartFile:
             return
         with self._lock:
             ranges = tuple(self.ranges)
-        with _said(self.path):
+        with _translate_errors(self.path):
             _sync(self._file)
         record.ranges, record.hashed, record.words = ranges, hashed, words
         self._write_record(record)
@@ -173,13 +173,13 @@ class PartFile:
 
         ``keep_record`` leaves the record there for whom the file is one of several.
         """
-        with _said(self.path):
+        with _translate_errors(self.path):
             _sync(self._file)
         if self.record:
             self.record.ranges, self.record.done = tuple(self.spans), True
             self._write_record(self.record)
         self._make_movable()
-        with _said(self.path):
+        with _translate_errors(self.path):
             put_in_place(self.part, self.path)
             self._forget(keep_record=keep_record)
 
@@ -195,7 +195,7 @@ class PartFile:
     def discard(self, *, keep_record: bool = False) -> None:
         """Take the part away."""
         self._make_movable()
-        with _said(self.path):
+        with _translate_errors(self.path):
             patiently(self.part.unlink, missing_ok=True)
             self._forget(keep_record=keep_record)
 
@@ -226,7 +226,7 @@ class PartFile:
         body = msgspec.json.encode(_Live(self._boot, serial, tuple(self.ranges)))
         line = b"%08x %s\n" % (zlib.crc32(body), body)
         self._widest = max(self._widest, len(line))
-        with _said(self.path):
+        with _translate_errors(self.path):
             _some_at(self._live, memoryview(line.ljust(self._widest)), 0)
 
     def _write_record(self, record: Record) -> None:
@@ -361,7 +361,7 @@ def _boot() -> str:
 
 
 @contextlib.contextmanager
-def _said(path: Path) -> Iterator[None]:
+def _translate_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from app.errors import AlreadyThere, UnsafeName
+from app.hub.catalogue.entries import Entry, Part
 from app.library.scan import is_model_name
 from app.runtime.origin import NOTE, Origin, OriginFile, note_of, origin_of
 
-from app.hub.catalogue.entries import Entry, Part
+from .destination import Destination, homes
 from .part_file import LIVE, PART, RECORD
-from .destination import Places, homes
 
 _YOUNG_S = 60.0
 
@@ -36,7 +36,7 @@ def place_of(
     *,
     taken: Mapping[str, str] | None = None,
     sha256_of: Hashes = lambda path: "",
-) -> Places:
+) -> Destination:
     """Where an entry goes, or has begun to; ``into`` is what was chosen when it was added.
 
     ``taken`` are paths that were given to others and need not be there yet, with the repositories
@@ -61,7 +61,7 @@ def place_of(
     raise AlreadyThere(path=str(places[0].final))
 
 
-def origin_note(entry: Entry, places: Places, revision: str = "") -> Origin:
+def origin_note(entry: Entry, places: Destination, revision: str = "") -> Origin:
     """The note that goes beside what opens the entry."""
     files = tuple(
         OriginFile(name=path.name, file=part.path, bytes=part.bytes, sha256=part.sha256)
@@ -81,25 +81,25 @@ def is_of(origin: Origin, entry: Entry) -> bool:
     return all(told.lower() == known.lower() for told, known in both if known)
 
 
-def _all(folder: Path, repo: str, files: list[str], names: Collection[str]) -> list[Places]:
+def _all(folder: Path, repo: str, files: list[str], names: Collection[str]) -> list[Destination]:
     """Raises UnsafeName where the first of them is: others may be, for an owner's odd name."""
     found = []
     for name in names:
         try:
-            found.append(Places(folder, repo, files, name))
+            found.append(Destination(folder, repo, files, name))
         except UnsafeName:
             if not found:
                 raise
     return found
 
 
-def _is_given(places: Places, repo: str, taken: Mapping[str, str]) -> bool:
+def _is_given(places: Destination, repo: str, taken: Mapping[str, str]) -> bool:
     """Whether something of another repository was given a place in that folder."""
     home = places.gathered if places.alone else places.final
     return any(Path(path).parent == home and other != repo for path, other in taken.items())
 
 
-def _is_ours(places: Places, entry: Entry, sha256_of: Hashes) -> bool:
+def _is_ours(places: Destination, entry: Entry, sha256_of: Hashes) -> bool:
     """Whether it has begun there, or lies there."""
     final, growing = places.opened(leading(entry)), places.growing(leading(entry))
     if final.is_file():
@@ -115,7 +115,7 @@ def _has_begun(growing: Path, entry: Entry) -> bool:
     return origin is not None and is_of(origin, entry)
 
 
-def _is_there(final: Path, places: Places, entry: Entry, sha256_of: Hashes) -> bool:
+def _is_there(final: Path, places: Destination, entry: Entry, sha256_of: Hashes) -> bool:
     """What is noted, else what was verified, else the size, after which the bytes are read."""
     parts, at, origin = parts_of(entry), leading(entry), origin_of(final)
     told = parts[at].sha256 or (origin.hashes.get(entry.file, "") if origin else "")
@@ -138,7 +138,7 @@ def _size(path: Path) -> int:
         return -1
 
 
-def _is_free(places: Places, entry: Entry) -> bool:
+def _is_free(places: Destination, entry: Entry) -> bool:
     if _is_claimed(places.growing(leading(entry)), entry):
         return False
     if not places.alone:

@@ -9,7 +9,7 @@ _WINDOW_S = 4.0
 _GAP_S = 0.2
 
 
-class Pace:
+class RateLimit:
     """A limit in bytes a second that all who share it keep together; 0 is none."""
 
     def __init__(self, limit: int = 0) -> None:

@@ -1,6 +1,6 @@
 """One file from a hub to the disk, whatever the network does; blocks its thread, shows nothing.
 
-The bytes grow in ``NAME.part`` (see ``parts``), come over one or more connections (``crew``), are
+The bytes grow in ``NAME.part`` (see ``parts``), come over one or more connections (``pool``), are
 hashed while they come (``hashing``), and get their name when the hash is the one promised.
 """
 
@@ -29,16 +29,16 @@ from app.errors import (
     StoreError,
     WrongHash,
 )
+from app.hub.sources.remote import Hub, RemoteFile
 from app.system.atomic_file import unwritten
 
-from .connection_pool import ChangedError, Crew, How, waiting_s
-from .part_hash import Hasher
-from .rate_limit import Pace, Rate
+from .connection_pool import ChangedError, ConnectionPool, FetchOptions, waiting_s
+from .http_range import RangeClient
 from .part_file import Identity, PartFile
-from app.hub.sources.remote import Hub, RemoteFile
+from .part_hash import Hasher
+from .rate_limit import Rate, RateLimit
 from .verified_files import Verified, state_of
 from .verify import digest
-from .http_range import Wire
 
 _RESTARTS = 6
 _RESERVE = 32 << 20
@@ -85,7 +85,7 @@ class StoppedError(Exception):
 
 
 class Transfer:
-    """Fetches what ``order`` says.  ``pace`` is shared by all who keep one limit together.
+    """Fetches what ``order`` says.  ``rate_limit`` is shared by all who keep one limit together.
 
     ``keep_record``: the file is one of several, and its record stays until they are complete.
     ``claim`` is called once the file is locked, and raises where the place is another's.
@@ -97,8 +97,8 @@ class Transfer:
         hub: Hub,
         order: Order,
         *,
-        how: How | None = None,
-        pace: Pace | None = None,
+        how: FetchOptions | None = None,
+        rate_limit: RateLimit | None = None,
         free_bytes: Callable[[Path], int] | None = None,
         keep_record: bool = False,
         claim: Callable[[], None] | None = None,
@@ -108,7 +108,7 @@ class Transfer:
         self._verified = verified or Verified(None)
         self.found = self.revision = ""
         self._hub, self._order = hub, order
-        self._how, self._pace = how or How(), pace or Pace()
+        self._how, self._rate_limit = how or FetchOptions(), rate_limit or RateLimit()
         self._free_bytes = free_bytes or free_on
         self._path = Path(order.path)
         self._stopped = threading.Event()
@@ -117,16 +117,16 @@ class Transfer:
         self._checking = False
         self._waiting: tuple[Failure, float] | None = None
         self._part: PartFile | None = None
-        self._crew: Crew | None = None
+        self._pool: ConnectionPool | None = None
         self._hasher: Hasher | None = None
 
     @property
     def progress(self) -> Progress:
         """Where it is now; from any thread."""
-        part, crew, hasher = self._part, self._crew, self._hasher
-        trouble, failure = self._waiting, crew.trouble if crew else None
-        if crew and failure:
-            trouble = failure, crew.again_at_s
+        part, pool, hasher = self._part, self._pool, self._hasher
+        trouble, failure = self._waiting, pool.trouble if pool else None
+        if pool and failure:
+            trouble = failure, pool.again_at_s
         state: State = "checking" if self._checking else "waiting" if trouble else "running"
         return Progress(
             state=state,
@@ -140,9 +140,9 @@ class Transfer:
     def stop(self) -> None:
         """From any thread: let ``run`` end soon with StoppedError."""
         self._stopped.set()
-        crew = self._crew
-        if crew:
-            crew.halt()
+        pool = self._pool
+        if pool:
+            pool.halt()
 
     def run(self) -> None:
         """Fetch it.  Raises StoppedError, and the Failure that nothing can be done about here.
@@ -253,28 +253,28 @@ class Transfer:
     def _fetched(self, part: PartFile, remote: RemoteFile) -> str:
         """The hash of the bytes once all are here."""
         self._make_sure_of_room(part)
-        wire = Wire(
+        client = RangeClient(
             remote.url, self._hub.headers(), proxy=self._hub.proxy, stall_s=self._how.stall_s
         )
         self._hasher = Hasher(part, remote.bytes)
-        self._crew = Crew(part, wire, self._how, self._pace, self._hasher.offer)
+        self._pool = ConnectionPool(part, client, self._how, self._rate_limit, self._hasher.offer)
         try:
             if self._stopped.is_set():
-                self._crew.halt()
-            self._watch(part, self._crew, self._hasher)
+                self._pool.halt()
+            self._watch(part, self._pool, self._hasher)
             return self._hashed(self._hasher)
         finally:
-            self._crew.close()
-            wire.close()
+            self._pool.close()
+            client.close()
             self._hasher.stop()
-            self._crew = None
+            self._pool = None
 
-    def _watch(self, part: PartFile, crew: Crew, hasher: Hasher) -> None:
+    def _watch(self, part: PartFile, pool: ConnectionPool, hasher: Hasher) -> None:
         """Until all bytes are here: keep them, watch the disk, try whether more is faster."""
-        growth = _Growth(crew, self._how.connections, self._pace)
+        growth = _Growth(pool, self._how.connections, self._rate_limit)
         room_at_s, kept_at_s, kept = time.monotonic(), time.monotonic(), part.total
         try:
-            while not crew.wait(_LOOK_S):
+            while not pool.wait(_LOOK_S):
                 now = time.monotonic()
                 if now - room_at_s > _ROOM_S:
                     room_at_s = now
@@ -284,12 +284,12 @@ class Transfer:
                     kept_at_s, kept = time.monotonic(), part.total
                 growth.look(part.total, self._total)
         finally:
-            crew.close()
-            if part.gaps(self._total) and not isinstance(crew.failure, StoreError):
+            pool.close()
+            if part.gaps(self._total) and not isinstance(pool.failure, StoreError):
                 hasher.settle(_SETTLE_S)
                 part.keep(*hasher.kept)
-        if crew.failure:
-            raise crew.failure
+        if pool.failure:
+            raise pool.failure
         self._raise_if_stopped()
 
     def _hashed(self, hasher: Hasher) -> str:
@@ -320,21 +320,21 @@ class Transfer:
 class _Growth:
     """Adds connections as long as each brings at least 15 % more."""
 
-    def __init__(self, crew: Crew, most: int, pace: Pace) -> None:
-        self._crew, self._most, self._pace = crew, most, pace
+    def __init__(self, pool: ConnectionPool, most: int, rate_limit: RateLimit) -> None:
+        self._pool, self._most, self._rate_limit = pool, most, rate_limit
         self._rate, self._at_s, self._before = Rate(), time.monotonic(), 0.0
 
     def look(self, done: int, total: int) -> None:
         """Now so many bytes are done."""
-        crew, now = self._crew, time.monotonic()
+        pool, now = self._pool, time.monotonic()
         rate = self._rate.note(done)
-        if crew.trouble or now - self._at_s < _MORE_S:
+        if pool.trouble or now - self._at_s < _MORE_S:
             return
         self._at_s = now
-        useful = crew.ranged and total - done > _LARGE and not self._pace.limit
-        if useful and crew.count < self._most and rate > self._before * _WORTH:
+        useful = pool.ranged and total - done > _LARGE and not self._rate_limit.limit
+        if useful and pool.count < self._most and rate > self._before * _WORTH:
             self._before = rate
-            crew.add()
+            pool.add()
 
 
 def free_on(folder: Path) -> int:

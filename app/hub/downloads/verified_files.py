@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 
 from app.errors import StoreError
-from app.system.file_lock import locked_beside
 from app.system.atomic_file import patiently, writing
+from app.system.file_lock import locked_beside
 
 NAME = "verified.json"
 

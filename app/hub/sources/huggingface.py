@@ -10,8 +10,8 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
 from app.errors import HubGarbled, HubMissing
-
 from app.hub.catalogue.entries import Part
+
 from .connection import about, connection, through
 from .endpoints import Endpoint
 from .repository import Contents, Repository, is_repository, part_of, word

@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import quote
 
 from app.errors import HubGarbled, HubMissing
-
 from app.hub.catalogue.entries import Part
+
 from .connection import about, connection
 from .endpoints import Endpoint
 from .repository import Contents, Repository, is_repository, part_of, word

@@ -14,9 +14,9 @@ from typing import Protocol
 import msgspec
 
 from app.errors import HubError, HubMissing, HubUnreachable
+from app.hub.catalogue.entries import Entry, Part, bundled, matching, merged
 
 from .answer_cache import Cache
-from app.hub.catalogue.entries import Entry, Part, bundled, matching, merged
 from .endpoints import Endpoint
 from .repository import Contents, Repository, entries_of, is_repository, is_rwkv
 

@@ -19,7 +19,7 @@ _TORCH = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class DeviceBuffer:
     """One part of what a model remembers of B texts: ``count`` floats in each text's block.
 
     ``table`` (B,) uint64 holds the addresses of the blocks on the card; the part begins

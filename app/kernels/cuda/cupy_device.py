@@ -28,7 +28,7 @@ _MOST_LOCKED_BYTES = 64 << 20  # of one result: what is locked stays so
 _WORKSPACE_BYTES = {True: 32 << 20, False: 8 << 20}  # of cuBLAS, from Hopper on and before
 _HOPPER = 90
 _NO_MEMORY = (2, 3)  # cudaErrorMemoryAllocation, CUBLAS_STATUS_ALLOC_FAILED
-_TO_CARD, _TO_HOST, _WITHIN = 1, 2, 3  # cudaMemcpyKind
+_TO_GPU, _TO_HOST, _WITHIN = 1, 2, 3  # cudaMemcpyKind
 _TYPES = {"fp32": 0, "fp16": 2, "bf16": 14}  # cudaDataType
 _READS_THE_HOSTS = 88  # cudaDevAttrPageableMemoryAccess
 _COMPUTE_FP32 = 68  # CUBLAS_COMPUTE_32F: no TF32
@@ -48,7 +48,7 @@ class Cuda(NamedTuple):
     cublas: Cublas
 
 
-def _told(method: Callable[_P, _R]) -> Callable[_P, _R]:
+def _translate_errors(method: Callable[_P, _R]) -> Callable[_P, _R]:
     """What CUDA raises, as OutOfMemory or KernelError."""
 
     @functools.wraps(method)
@@ -70,7 +70,7 @@ def _told(method: Callable[_P, _R]) -> Callable[_P, _R]:
 class CupyDevice:
     """See Device.  ``folder`` is where compiled programs are kept."""
 
-    @_told
+    @_translate_errors
     def __init__(self, cuda: Cuda, index: int = 0, folder: Path | None = None) -> None:
         self._cuda, self._index = cuda, index
         self._here()
@@ -94,7 +94,7 @@ class CupyDevice:
         self._stages: list[tuple[Any, Any]] = []
 
     @property
-    def card_free_bytes(self) -> int:
+    def gpu_free_bytes(self) -> int:
         """Memory that no program has taken; what this one keeps for later is taken."""
         self._here()
         return int(self._cuda.runtime.memGetInfo()[0])
@@ -102,7 +102,7 @@ class CupyDevice:
     @property
     def free_bytes(self) -> int:
         """Memory that this program can still have."""
-        return self.card_free_bytes + int(self._pool.free_bytes())
+        return self.gpu_free_bytes + int(self._pool.free_bytes())
 
     @property
     def held_bytes(self) -> int:
@@ -123,7 +123,7 @@ class CupyDevice:
             free = 0
         return {"needed_bytes": int(asked), "free_bytes": free}
 
-    @_told
+    @_translate_errors
     def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
         """See Device."""
         self._here()
@@ -144,7 +144,7 @@ class CupyDevice:
         """See Device."""
         return int(array.data.ptr)
 
-    @_told
+    @_translate_errors
     def write(self, array: Array, host: np.ndarray[Any, Any]) -> None:
         """See Device."""
         self._here()
@@ -153,11 +153,11 @@ class CupyDevice:
             self._write_staged(array.data.ptr, flat)
             return
         copy, stream = self._cuda.runtime.memcpyAsync, self._stream.ptr
-        copy(array.data.ptr, flat.ctypes.data, len(flat), _TO_CARD, stream)
+        copy(array.data.ptr, flat.ctypes.data, len(flat), _TO_GPU, stream)
         if self._reads_the_hosts:  # such a card may copy later, from memory that is gone by then
             self._cuda.runtime.streamSynchronize(stream)
 
-    @_told
+    @_translate_errors
     def read(self, array: Array) -> np.ndarray[Any, Any]:
         """See Device; a small copy lies in page-locked memory, so it is not for keeping long."""
         self._here()
@@ -171,13 +171,13 @@ class CupyDevice:
         self._cuda.runtime.streamSynchronize(stream)
         return host
 
-    @_told
+    @_translate_errors
     def clear(self, array: Array) -> None:
         """See Device."""
         self._here()
         self._cuda.runtime.memsetAsync(array.data.ptr, 0, array.nbytes, self._stream.ptr)
 
-    @_told
+    @_translate_errors
     def copy(self, to: Array, source: Array) -> None:
         """See Device."""
         self._here()
@@ -192,7 +192,7 @@ class CupyDevice:
             found = self._kernels[key] = self._load(program, name, constants)
         return found
 
-    @_told
+    @_translate_errors
     def launch(
         self, kernel: Any, grid: tuple[int, ...], block: int, words: tuple[int, ...]
     ) -> None:
@@ -203,7 +203,7 @@ class CupyDevice:
         places, stream = ctypes.addressof(self._places), self._stream.ptr
         self._cuda.driver.launchKernel(kernel.ptr, x, y, z, block, 1, 1, 0, stream, places, 0)
 
-    @_told
+    @_translate_errors
     def multiply(self, y: Array, x: Array, w: Array, product: Product) -> None:
         """See Device."""
         self._here()
@@ -219,7 +219,7 @@ class CupyDevice:
         stacked = (*a, g.step_a, *b, g.step_b, beta, *c, g.step_c, g.stack)
         cublas.gemmStridedBatchedEx(*first, *stacked, *last)
 
-    @_told
+    @_translate_errors
     def graph(self, issue: Callable[[], None]) -> Callable[[], None]:
         """See Device."""
         self._here()
@@ -238,7 +238,7 @@ class CupyDevice:
 
         return again
 
-    @_told
+    @_translate_errors
     def wait(self) -> None:
         """See Device."""
         self._here()
@@ -248,7 +248,7 @@ class CupyDevice:
         """CUDA's calls are for the device that the calling thread has chosen."""
         self._cuda.runtime.setDevice(self._index)
 
-    @_told
+    @_translate_errors
     def _load(self, program: str, name: str, constants: dict[str, int | str]) -> Any:
         self._here()
         key = (program, *sorted(constants.items()))
@@ -260,7 +260,7 @@ class CupyDevice:
             self._modules[key] = module
         return module.get_function(name)
 
-    @_told
+    @_translate_errors
     def _launch_graph(self, graph: Any) -> None:
         self._here()
         graph.launch(self._stream)
@@ -298,5 +298,5 @@ class CupyDevice:
             sent.synchronize()
             stage[: len(piece)] = piece
             begin = stage.ctypes.data
-            cuda.runtime.memcpyAsync(to + first, begin, len(piece), _TO_CARD, stream.ptr)
+            cuda.runtime.memcpyAsync(to + first, begin, len(piece), _TO_GPU, stream.ptr)
             sent.record(stream)

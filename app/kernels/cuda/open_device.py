@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from app.errors import NoCard
+from app.errors import NoGpu
 
 from . import cublas, nvrtc, toolkit
 from .cupy_device import Cuda, CupyDevice
@@ -22,7 +22,7 @@ def open_device(index: int = 0, folder: Path | None = None) -> CupyDevice:
     KernelError where it does not answer.
     """
     cuda = bindings()
-    check_card(cuda.runtime, index)
+    check_gpu(cuda.runtime, index)
     return CupyDevice(cuda, index, folder)
 
 
@@ -32,7 +32,7 @@ def bindings() -> Cuda:
     cupy = _imported("cupy", "extra")
     runtime = _imported("cupy_backends.cuda.api.runtime", "extra")
     if not runtime.driverGetVersion():
-        raise NoCard(why="driver", wanted=_oldest_driver(runtime))
+        raise NoGpu(why="driver", wanted=_oldest_driver(runtime))
     version = _version(runtime)
     # before cupy, which takes those of another CUDA where torch has brought them
     with suppress(OSError):
@@ -40,38 +40,38 @@ def bindings() -> Cuda:
     try:
         nvrtc.library()
     except ImportError as failure:
-        raise NoCard(why="compiler", said=_first_line(failure)) from failure
+        raise NoGpu(why="compiler", said=_first_line(failure)) from failure
     driver = _imported("cupy_backends.cuda.api.driver", "extra")
     try:
         products = cublas.load(version)
     except ImportError as failure:
-        raise NoCard(why="products", said=_first_line(failure)) from failure
+        raise NoGpu(why="products", said=_first_line(failure)) from failure
     return Cuda(cupy, runtime, driver, products)
 
 
-def check_card(runtime: Any, index: int) -> None:
+def check_gpu(runtime: Any, index: int) -> None:
     """Raise NoCard where this card is not there, or is older than its compiler knows."""
     try:
         count = int(runtime.getDeviceCount())
     except runtime.CUDARuntimeError as failure:
         if failure.status != _NO_DEVICE:
             facts = {"wanted": _oldest_driver(runtime), "said": str(failure)}
-            raise NoCard(why="driver", **facts) from failure
+            raise NoGpu(why="driver", **facts) from failure
         count = 0
     if not 0 <= index < count:
-        raise NoCard(why="card", found=count)
+        raise NoGpu(why="card", found=count)
     facts = runtime.getDeviceProperties(index)
     if 10 * facts["major"] + facts["minor"] < nvrtc.OLDEST:
         found = f"{facts['major']}.{facts['minor']}"
         wanted = f"{nvrtc.OLDEST // 10}.{nvrtc.OLDEST % 10}"
-        raise NoCard(why="old", name=facts["name"].decode(), found=found, wanted=wanted)
+        raise NoGpu(why="old", name=facts["name"].decode(), found=found, wanted=wanted)
 
 
 def _imported(name: str, lacking: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as failure:
-        raise NoCard(why=lacking, said=_first_line(failure)) from failure
+        raise NoGpu(why=lacking, said=_first_line(failure)) from failure
 
 
 def _first_line(failure: ImportError) -> str:

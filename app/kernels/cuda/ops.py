@@ -4,7 +4,7 @@ import torch
 
 from app.kernels.ops import Affine, Loras
 
-from .base import Memory
+from .base import DeviceBuffer
 from .device import FORMS, Array, Device
 from .ops_matrix import MatrixOps
 from .ops_quantised import QuantisedOps
@@ -38,7 +38,7 @@ class CudaOps(SequenceOps, MatrixOps, QuantisedOps):
         keys: Array,
         bonus: Array,
         norm: Affine,
-        state: Memory,
+        state: DeviceBuffer,
     ) -> Array:
         """See Ops."""
         low = self.loras(blends, loras)

@@ -13,10 +13,10 @@ import torch
 
 from app.kernels.layout import FLOAT_PANEL
 from app.kernels.ops import Loras
-from app.kernels.packing import turned
+from app.kernels.packing import transposed
 
 from .device import DTYPES, FORMS, Array, Device
-from .ops_products import PLAIN, How, ProductOps, by_output, by_unit, short
+from .ops_products import PLAIN, MatmulOptions, ProductOps, by_output, by_unit, short
 from .ops_products import PROGRAMS as PRODUCTS
 
 MOST_ROWS = 16  # of which a kernel of our own takes eight at once
@@ -59,9 +59,9 @@ class MatrixOps(ProductOps):
         """See Ops."""
         return self.put(host, dtype)
 
-    def turned(self, host: torch.Tensor, dtype: str) -> Array:
+    def transposed(self, host: torch.Tensor, dtype: str) -> Array:
         """See Ops."""
-        return self.put(turned(host), dtype)
+        return self.put(transposed(host), dtype)
 
     def place_loras(self, host: Loras, dtype: str) -> Loras:
         """See Ops; they lie as on the host."""
@@ -73,10 +73,10 @@ class MatrixOps(ProductOps):
         rows, shape = _rows(x), (*x.shape[:-1], weight.shape[0])
         if rows <= MOST_ROWS:
             y = self.empty(shape)
-            self._few(y, x, weight, How((act,)))
+            self._few(y, x, weight, MatmulOptions((act,)))
             return y
         y = self.empty(shape, weight.dtype if act == "relu2" and short(weight) else DTYPES["fp32"])
-        self.many(y, x, weight, by_output(rows, weight), How((act,)))
+        self.many(y, x, weight, by_output(rows, weight), MatmulOptions((act,)))
         return y
 
     def matmul_stack(self, x: Array, weight: Array) -> Array:
@@ -87,7 +87,7 @@ class MatrixOps(ProductOps):
 
     def matmul_onto(self, out: Array, x: Array, weight: Array, gate: Array | None) -> None:
         """See Ops."""
-        self._each(out, x, weight, How(gate=gate, onto=True))
+        self._each(out, x, weight, MatmulOptions(gate=gate, onto=True))
 
     def head(self, x: Array, weight: Array) -> Array:
         """See Ops; the products of many rows have 16 bits or more of each activation."""
@@ -103,7 +103,7 @@ class MatrixOps(ProductOps):
         """See Ops."""
         rows = _rows(x)
         if rows > MOST_ROWS:
-            self.many(out, x, weight, by_unit(rows, weight), How(gate=gate, onto=True))
+            self.many(out, x, weight, by_unit(rows, weight), MatmulOptions(gate=gate, onto=True))
             return
         panels, width, _ = weight.shape
         kernel, bucket = self._kernel("units", rows, x, weight)
@@ -119,7 +119,7 @@ class MatrixOps(ProductOps):
         n, rank, _ = loras.down.shape
         rows = _rows(x) // n
         y = self.empty((*x.shape[:-1], loras.up.shape[1]))
-        first, second = How(loras.acts), How(bias=loras.bias)
+        first, second = MatmulOptions(loras.acts), MatmulOptions(bias=loras.bias)
         if rows <= MOST_ROWS:
             low = self.empty((*x.shape[:-1], rank))
             limits = _limits(loras.ranks)
@@ -132,7 +132,7 @@ class MatrixOps(ProductOps):
         self.many(y, low, loras.up, by_output(rows, loras.up), second)
         return y
 
-    def _each(self, y: Array, x: Array, weight: Array, how: How) -> None:
+    def _each(self, y: Array, x: Array, weight: Array, how: MatmulOptions) -> None:
         rows = _rows(x) // (weight.shape[0] if len(weight.shape) == 3 else 1)
         if rows <= MOST_ROWS:
             self._few(y, x, weight, how)
@@ -144,7 +144,7 @@ class MatrixOps(ProductOps):
         y: Array,
         x: Array,
         weight: Array,
-        how: How,
+        how: MatmulOptions,
         *,
         most_outputs: int = 0,
         most_inputs: int = 0,

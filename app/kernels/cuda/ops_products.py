@@ -19,7 +19,7 @@ _THREADS = 256
 _EACH = 4  # numbers of a thread; products.cu
 
 
-class How(NamedTuple):
+class MatmulOptions(NamedTuple):
     """What sums become: act(sum + bias), by matrix, or that times ``gate`` onto what is there."""
 
     acts: tuple[str, ...] = ()
@@ -38,7 +38,7 @@ class How(NamedTuple):
         return not self.word and self.bias is None and self.gate is None
 
 
-PLAIN = How()
+PLAIN = MatmulOptions()
 
 
 class _Rows(NamedTuple):
@@ -52,7 +52,9 @@ class _Rows(NamedTuple):
 class ProductOps(Base):
     """Products of any number of rows; good for many."""
 
-    def many(self, y: Array, x: Array, weight: Array, product: Product, how: How = PLAIN) -> None:
+    def many(
+        self, y: Array, x: Array, weight: Array, product: Product, how: MatmulOptions = PLAIN
+    ) -> None:
         """y = ..., or y += ..., as ``how`` says; x is float32 or of the weight's type.
 
         y is (stack, rows, outputs) float32, or bfloat16 where nothing is added to it.  A product
@@ -94,7 +96,7 @@ class ProductOps(Base):
         self.call(kernel, (count // width,), _THREADS, numbers, low, back, x, width)
         return _Rows(numbers, low, back)
 
-    def _finish(self, y: Array, sums: Array, back: Array | None, how: How) -> None:
+    def _finish(self, y: Array, sums: Array, back: Array | None, how: MatmulOptions) -> None:
         """``sums`` are (matrices, rows, pitch), or y itself."""
         outputs, pitch = y.shape[-1], sums.shape[-1]
         matrices = sums.shape[0] if sums is not y else 1

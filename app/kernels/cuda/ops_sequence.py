@@ -11,7 +11,7 @@ import torch
 from app.errors import KernelError
 from app.kernels.ops import Affine, Delta
 
-from .base import FLOAT, Base, Memory
+from .base import FLOAT, Base, DeviceBuffer
 from .device import DTYPES, FORMS, Array
 
 MOST_BLENDS = 8  # mix.cu
@@ -78,11 +78,13 @@ class SequenceOps(Base):
         self.call(kernel, grid, _norm_threads(width), y, x, *norm, width, stride)
         return y
 
-    def mix(self, x: Array, norm: Affine, last: Memory, mixes: Array) -> Array:
+    def mix(self, x: Array, norm: Affine, last: DeviceBuffer, mixes: Array) -> Array:
         """See Ops; at most MOST_BLENDS blends."""
         return self._mix(x, norm, last, mixes, None)
 
-    def shift6(self, x: Array, norm: Affine, last: Memory, base: Array) -> tuple[Array, Array]:
+    def shift6(
+        self, x: Array, norm: Affine, last: DeviceBuffer, base: Array
+    ) -> tuple[Array, Array]:
         """See Ops."""
         pair = self.empty((2, *x.shape))
         return self._mix(x, norm, last, base, pair), pair
@@ -99,7 +101,7 @@ class SequenceOps(Base):
         self.call(kernel, grid, _MIX6_THREADS, y, shifted, low, wide, up, mixes, *sizes)
         return y
 
-    def wkv4(self, rkv: Array, decay: Array, bonus: Array, state: Memory) -> Array:
+    def wkv4(self, rkv: Array, decay: Array, bonus: Array, state: DeviceBuffer) -> Array:
         """See Ops."""
         batch, steps, width = rkv.shape[1:]
         y = self.empty((batch, steps, width))
@@ -109,7 +111,7 @@ class SequenceOps(Base):
         self.call(kernel, grid, _WKV4_THREADS, y, *parts, *memory, steps, width)
         return y
 
-    def wkv6(self, rkv: Array, log_decay: Array, bonus: Array, state: Memory) -> Array:
+    def wkv6(self, rkv: Array, log_decay: Array, bonus: Array, state: DeviceBuffer) -> Array:
         """See Ops.  Raises KernelError for heads larger than 256."""
         (heads, size), (batch, steps, width) = bonus.shape, rkv.shape[1:]
         y = self.empty((batch, steps, width))
@@ -150,7 +152,7 @@ class SequenceOps(Base):
         self.call(kernel, _head_grid(*sizes), _HEADS_A_BLOCK * _WARP, *parts, *sizes)
         return delta
 
-    def wkv7(self, r: Array, delta: Delta, state: Memory) -> Array:
+    def wkv7(self, r: Array, delta: Delta, state: DeviceBuffer) -> Array:
         """See Ops.  Raises KernelError for heads larger than 256."""
         batch, steps, width = r.shape
         size = state.count // width  # of H N N numbers, H N wide
@@ -182,7 +184,7 @@ class SequenceOps(Base):
         gate: Array,
         bonus: Array,
         norm: Affine,
-        state: Memory,
+        state: DeviceBuffer,
     ) -> Array:
         """See Ops; of one token it is one launch."""
         r, k, v = rkv
@@ -198,7 +200,9 @@ class SequenceOps(Base):
         self.call(kernel, (heads, len(r)), threads, y, *parts, *memory, size)
         return y
 
-    def _mix(self, x: Array, norm: Affine, last: Memory, mixes: Array, pair: Array | None) -> Array:
+    def _mix(
+        self, x: Array, norm: Affine, last: DeviceBuffer, mixes: Array, pair: Array | None
+    ) -> Array:
         batch, steps, width = x.shape
         n, processors = len(mixes), self.device.processors
         if n > MOST_BLENDS:

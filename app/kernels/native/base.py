@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from app.kernels.apart import Apart
+from app.kernels.apart import PointerTable
 from app.kernels.ops import Array
 from app.kernels.portable import PortableOps
 
@@ -30,7 +30,17 @@ Argument = Tensor | int | float | None
 _REAL, _WHOLE = struct.Struct("<d"), struct.Struct("<q")
 
 
-_AT_LOAD = ("upload", "turned", "place_loras", "table", "zeros", "pack", "place", "capture", "host")
+_AT_LOAD = (
+    "upload",
+    "transposed",
+    "place_loras",
+    "table",
+    "zeros",
+    "pack",
+    "place",
+    "capture",
+    "host",
+)
 _COMPOSED = ("attend7", "chains7")  # of others, which are recorded themselves
 
 _Class = TypeVar("_Class", bound=type)
@@ -63,9 +73,9 @@ def ready(*arrays: Tensor | None) -> bool:
     return all(one is None or one.is_contiguous() for one in arrays)
 
 
-def address_of(weight: Tensor | Apart) -> Tensor:
+def address_of(weight: Tensor | PointerTable) -> Tensor:
     """What a kernel is given for a matrix or a stack: its numbers, or the table of its places."""
-    return weight.places if isinstance(weight, Apart) else weight
+    return weight.places if isinstance(weight, PointerTable) else weight
 
 
 class Base(PortableOps):

@@ -4,14 +4,14 @@ import torch
 from torch import Tensor
 
 from app.kernels import packing
-from app.kernels.arena import room
+from app.kernels.arena import allocate
 from app.kernels.layout import FLOAT_PANEL
 from app.kernels.ops import Loras
 from app.kernels.portable import DTYPES
 
 from .base import KINDS, ready
 from .ops_matrix import ACTS, MOST_ROWS
-from .ops_products import How, ProductOps, Sizes
+from .ops_products import MatmulOptions, ProductOps, Sizes
 
 _MOST_CHAINS = 5  # as many can have sizes of their own in one call of tiles.h
 
@@ -25,12 +25,12 @@ class LoraOps(ProductOps):
     def place_loras(self, host: Loras, dtype: str) -> Loras:
         """See Ops."""
         ranks = host.ranks or (host.down.shape[1],) * len(host.down)
-        down = room(host.down.shape, DTYPES[dtype]).copy_(host.down)
+        down = allocate(host.down.shape, DTYPES[dtype]).copy_(host.down)
         bias = self.upload(host.bias, "fp32")
-        up = room((_panels(host) * FLOAT_PANEL * sum(ranks),), DTYPES[dtype])
+        up = allocate((_panels(host) * FLOAT_PANEL * sum(ranks),), DTYPES[dtype])
         placed = Loras(down, up, bias, host.acts, ranks)
         for one, whole in zip(_ups(placed), host.up, strict=True):
-            packing.turn_into(one, whole[:, : one.shape[1]].to(one.dtype))
+            packing.transpose_into(one, whole[:, : one.shape[1]].to(one.dtype))
         return placed
 
     def loras(self, x: Tensor, loras: Loras) -> Tensor:
@@ -48,7 +48,7 @@ class LoraOps(ProductOps):
             return y
         for chain, up in enumerate(_ups(loras)):
             one = Sizes(1, rows, outputs, loras.ranks[chain])
-            how = How(bias=loras.bias[chain], by_unit=True, row=rank)
+            how = MatmulOptions(bias=loras.bias[chain], by_unit=True, row=rank)
             self.tiles(y[chain], low[chain], up, one, how)
         return y
 
@@ -58,7 +58,7 @@ class LoraOps(ProductOps):
         rows = x.numel() // (n * width)
         low = self.empty((n, rows, rank))
         if rows > MOST_ROWS:
-            how = How(acts=loras.acts, outputs=loras.ranks)
+            how = MatmulOptions(acts=loras.acts, outputs=loras.ranks)
             self.tiles(low, x, loras.down, Sizes(n, rows, rank, width), how)
             return low
         chains = zip(loras.ranks, loras.acts, strict=True)

@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import Tensor
 
-from app.kernels.apart import Apart
+from app.kernels.apart import PointerTable
 
 from .base import KINDS, Base, address_of, ready
 
@@ -24,7 +24,7 @@ class MatrixOps(Base):
 
     def upload(self, host: Any, dtype: str) -> Any:
         """See Ops; an Apart of this type is used as it lies."""
-        return host if isinstance(host, Apart) else super().upload(host, dtype)
+        return host if isinstance(host, PointerTable) else super().upload(host, dtype)
 
     def matmul(self, x: Tensor, weight: Tensor, act: str) -> Tensor:
         """See Ops; few rows make float32."""
@@ -37,7 +37,7 @@ class MatrixOps(Base):
         self._matvec(y, x, weight, (1, rows, out, width), ACTS[act])
         return y
 
-    def matmul_stack(self, x: Tensor, weight: Tensor | Apart) -> Tensor:
+    def matmul_stack(self, x: Tensor, weight: Tensor | PointerTable) -> Tensor:
         """See Ops."""
         stack, out, width = weight.shape
         rows = x.numel() // (stack * width)
@@ -69,7 +69,7 @@ class MatrixOps(Base):
         self,
         y: Tensor,
         x: Tensor,
-        weight: Tensor | Apart,
+        weight: Tensor | PointerTable,
         sizes: tuple[int, int, int, int],
         act: int = 0,
         gate: Tensor | None = None,
@@ -80,9 +80,9 @@ class MatrixOps(Base):
         x, (stack, rows, _, width) = self.floats(x), sizes
         lines = stack * -(-rows // _BATCH) * _BATCH
         near = self.empty((lines, -(-width // _VECTOR) * _VECTOR)) if rows > 2 else None
-        how = (KINDS[weight.dtype], act, gate, onto, near, isinstance(weight, Apart))
+        how = (KINDS[weight.dtype], act, gate, onto, near, isinstance(weight, PointerTable))
         self.call("matvec", y, x, address_of(weight), *sizes, *how)
 
 
-def _fits(rows: int, x: Tensor, weight: Tensor | Apart) -> bool:
+def _fits(rows: int, x: Tensor, weight: Tensor | PointerTable) -> bool:
     return 0 < rows <= MOST_ROWS and weight.dtype in KINDS and ready(x, address_of(weight))

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from app.kernels.apart import Apart
+from app.kernels.apart import PointerTable
 
 from .base import KINDS, Base, address_of, ready
 from .ops_matrix import ACTS, MOST_ROWS
@@ -27,7 +27,7 @@ class Sizes(NamedTuple):
     width: int
 
 
-class How(NamedTuple):
+class MatmulOptions(NamedTuple):
     """What is done besides the product; ``row`` is how far apart the rows of x are (0: dense).
 
     ``outputs`` and ``widths`` are those of each matrix, where they are not those of the stack.
@@ -43,7 +43,7 @@ class How(NamedTuple):
     widths: tuple[int, ...] = ()
 
 
-_PLAIN = How()
+_PLAIN = MatmulOptions()
 
 
 class ProductOps(Base):
@@ -63,10 +63,10 @@ class ProductOps(Base):
         # what comes of a square-ReLU is the largest of all and only goes into another product
         short = act == "relu2" and weight.dtype == torch.bfloat16
         y = self.empty((*x.shape[:-1], sizes.outputs), weight.dtype if short else torch.float32)
-        self.tiles(y, x, weight, sizes, How(acts=(act,)))
+        self.tiles(y, x, weight, sizes, MatmulOptions(acts=(act,)))
         return y
 
-    def matmul_stack(self, x: Tensor, weight: Tensor | Apart) -> Tensor:
+    def matmul_stack(self, x: Tensor, weight: Tensor | PointerTable) -> Tensor:
         """See Ops."""
         sizes = _sizes(x, weight)
         if not self.suits(sizes, x, weight):
@@ -81,7 +81,7 @@ class ProductOps(Base):
         if not self.suits(sizes, x, weight) or not _joins(out, gate):
             super().matmul_onto(out, x, weight, gate)
             return
-        self.tiles(out, x, weight, sizes, How(gate=gate, onto=True))
+        self.tiles(out, x, weight, sizes, MatmulOptions(gate=gate, onto=True))
 
     def matmul_units_onto(
         self, out: Tensor, x: Tensor, weight: Tensor, gate: Tensor | None
@@ -92,7 +92,7 @@ class ProductOps(Base):
         if not self.suits(sizes, x, weight) or not _joins(out, gate):
             super().matmul_units_onto(out, x, weight, gate)
             return
-        self.tiles(out, x, weight, sizes, How(gate=gate, onto=True, by_unit=True))
+        self.tiles(out, x, weight, sizes, MatmulOptions(gate=gate, onto=True, by_unit=True))
 
     def mix6(self, shifted: Tensor, low: Tensor, up: Tensor, mixes: Tensor) -> Tensor:
         """See Ops."""
@@ -103,18 +103,20 @@ class ProductOps(Base):
             whole: Tensor = self.fallback("mix6", shifted, low, up, mixes)
             return whole
         high = self.empty((n, *shifted.shape[1:]), mixes.dtype)
-        self.tiles(high, low, up, sizes, How(row=n * rank))
+        self.tiles(high, low, up, sizes, MatmulOptions(row=n * rank))
         y = self.empty(high.shape, mixes.dtype)
         self.call("blend6", y, shifted, high, mixes, n, sizes.rows, width, KINDS[mixes.dtype])
         return y
 
-    def suits(self, sizes: Sizes, x: Tensor, weight: Tensor | Apart) -> bool:
+    def suits(self, sizes: Sizes, x: Tensor, weight: Tensor | PointerTable) -> bool:
         """Whether a product is one for tiles."""
         known = x.dtype in (torch.float32, weight.dtype) and weight.dtype in KINDS
         left = self.by_hardware and weight.dtype == torch.bfloat16
         return sizes.rows > MOST_ROWS and known and not left and ready(x, address_of(weight))
 
-    def tiles(self, y: Tensor, x: Tensor, weight: Tensor | Apart, sizes: Sizes, how: How) -> None:
+    def tiles(
+        self, y: Tensor, x: Tensor, weight: Tensor | PointerTable, sizes: Sizes, how: MatmulOptions
+    ) -> None:
         """y = act(x W^T + bias), or y += gate * that."""
         threads = torch.get_num_threads()
         wide, high = _blocks(sizes, threads)
@@ -123,7 +125,7 @@ class ProductOps(Base):
         panels = self.empty((threads * wide * sizes.width,))
         kinds = KINDS[weight.dtype], KINDS[x.dtype], KINDS[y.dtype]
         acts = sum(ACTS[act] << 2 * place for place, act in enumerate(how.acts))
-        lies = _APART if isinstance(weight, Apart) else how.by_unit
+        lies = _APART if isinstance(weight, PointerTable) else how.by_unit
         limits = (*_padded(how.outputs), *_padded(how.widths))
         places = (y, x, address_of(weight), packed, panels, wide * sizes.width)
         self.call(
@@ -132,7 +134,7 @@ class ProductOps(Base):
         )
 
 
-def _sizes(x: Tensor, weight: Tensor | Apart) -> Sizes:
+def _sizes(x: Tensor, weight: Tensor | PointerTable) -> Sizes:
     stack = weight.shape[0] if len(weight.shape) == 3 else 1
     outputs, width = weight.shape[-2:]
     return Sizes(stack, x.numel() // max(1, stack * width), outputs, width)

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from app.kernels import packing
-from app.kernels.apart import Apart
-from app.kernels.arena import room
+from app.kernels.apart import PointerTable
+from app.kernels.arena import allocate
 from app.kernels.layout import FLOAT_PANEL, KINDS, LINE, ROW, Shape
 from app.kernels.packing import Packed
 from app.kernels.portable import DTYPES
@@ -26,7 +26,7 @@ class QuantisedOps(Base):
 
     by_unit = True
 
-    def pack(self, host: Tensor | Apart, kind: str, *, by_unit: bool) -> Packed:
+    def pack(self, host: Tensor | PointerTable, kind: str, *, by_unit: bool) -> Packed:
         """See Ops; an Apart is read where it lies."""
         stack = _stack(host)
         outputs, inputs = host.shape[-2:]
@@ -42,13 +42,13 @@ class QuantisedOps(Base):
             )
         return packed
 
-    def turned(self, host: Tensor, dtype: str) -> Tensor:
+    def transposed(self, host: Tensor, dtype: str) -> Tensor:
         """See Ops."""
         kind = DTYPES[dtype]
         if host.dtype != kind or not ready(host):
-            return super().turned(host, dtype)
+            return super().transposed(host, dtype)
         outputs, inputs = host.shape
-        whole = room((-(-outputs // FLOAT_PANEL), inputs, FLOAT_PANEL), kind)
+        whole = allocate((-(-outputs // FLOAT_PANEL), inputs, FLOAT_PANEL), kind)
         self.call("turn", whole, host, outputs, inputs, FLOAT_PANEL, kind.itemsize)
         return whole
 
@@ -137,9 +137,9 @@ class QuantisedOps(Base):
         return self.empty((size,), torch.uint8)
 
 
-def _stack(host: Tensor | Apart) -> tuple[Tensor, ...]:
+def _stack(host: Tensor | PointerTable) -> tuple[Tensor, ...]:
     """Its matrices."""
-    if isinstance(host, Apart):
+    if isinstance(host, PointerTable):
         return host.parts
     return host.unbind() if host.dim() == 3 else (host,)
 

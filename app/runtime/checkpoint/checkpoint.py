@@ -35,7 +35,7 @@ def open_checkpoint(path: Path) -> "Checkpoint":
     UnsupportedFormat or UnsupportedVariant, each with the fact ``path``.
     """
     path = Path(path)
-    with _telling(path):
+    with _translate_errors(path):
         container = open_container(path)
         try:
             return Checkpoint(path, container)
@@ -45,7 +45,7 @@ def open_checkpoint(path: Path) -> "Checkpoint":
 
 
 @contextmanager
-def _telling(path: Path) -> Iterator[None]:
+def _translate_errors(path: Path) -> Iterator[None]:
     """Adds the fact ``path`` to a failure that does not name another file already."""
     try:
         yield
@@ -90,7 +90,7 @@ class Checkpoint:
         """
         stored = sorted(self._container.tensors.values())
         digest = hashlib.blake2b(repr((self.bytes, [s[:4] for s in stored])).encode())
-        with _telling(self.path):
+        with _translate_errors(self.path):
             for tensor in stored[:: max(1, len(stored) // _SAMPLES)]:
                 source, begin = self._container.place(tensor)
                 middle = begin + tensor.offset + tensor.nbytes // 2
@@ -107,7 +107,7 @@ class Checkpoint:
         from .reading import read_tensor
 
         recipe = self._recipes[name]
-        with _telling(self.path):
+        with _translate_errors(self.path):
             return read_tensor(self._container, recipe, dtype)
 
     def read_into(self, name: str, out: "torch.Tensor") -> None:
@@ -118,27 +118,27 @@ class Checkpoint:
         from .reading import read_into
 
         recipe = self._recipes[name]
-        with _telling(self.path):
+        with _translate_errors(self.path):
             read_into(self._container, recipe, out)
 
-    def lying(self, name: str, dtype: "torch.dtype | None" = None) -> "torch.Tensor | None":
+    def mapped(self, name: str, dtype: "torch.dtype | None" = None) -> "torch.Tensor | None":
         """The tensor ``name`` where it lies in the file, never to be written to.
 
         None where it lies in another type or form, or the file cannot be mapped: then it is to be
         read.  It outlives this object, but not every change of the file: see ``watch``.  Raises as
         ``read`` does.
         """
-        from .reading import lying
+        from .reading import mapped
 
-        with _telling(self.path):
-            return lying(self._container, self._recipes[name], dtype)
+        with _translate_errors(self.path):
+            return mapped(self._container, self._recipes[name], dtype)
 
-    def let_go(self, *names: str) -> None:
+    def release(self, *names: str) -> None:
         """What lies in the file of these tensors is not used any more."""
         for name in names:
             stored = self._container.tensors[self._recipes[name].stored]
             source, begin = self._container.place(stored)
-            source.let_go(begin + stored.offset, stored.nbytes)
+            source.release(begin + stored.offset, stored.nbytes)
 
     def watch(self) -> Callable[[], None]:
         """What raises ChangedCheckpoint once a file has changed in which something lies.
@@ -168,24 +168,24 @@ class Checkpoint:
 
         step = self._unpacked(name)
         assert step is not None
-        with _telling(self.path):
+        with _translate_errors(self.path):
             read_packed(self._container, self._recipes[name], step, (codes, scales))
             self._compare(name, codes, scales)
 
-    def lying_packed(self, *names: str) -> "tuple[torch.Tensor, torch.Tensor] | None":
-        """The codes and scales, each (n, ...), of packed tensors where they lie; see ``lying``.
+    def mapped_packed(self, *names: str) -> "tuple[torch.Tensor, torch.Tensor] | None":
+        """The codes and scales, each (n, ...), of packed tensors where they lie; see ``mapped``.
 
         None also where these are not all that share their place.  Raises as ``read_packed`` does.
         """
-        from .reading import lying_packed
+        from .reading import mapped_packed
 
         recipe, steps = self._recipes[names[0]], [self._unpacked(name) for name in names]
         first, alike = steps[0], {self._recipes[name].stored for name in names}
         rows = [step.row for step in steps if step]
         if first is None or len(alike) > 1 or rows != list(range(first.rows)):
             return None
-        with _telling(self.path):
-            lies = lying_packed(self._container, recipe, first)
+        with _translate_errors(self.path):
+            lies = mapped_packed(self._container, recipe, first)
             if lies is not None:
                 for name, codes, scales in zip(names, *lies, strict=True):
                     self._compare(name, codes, scales)

@@ -90,7 +90,7 @@ class MappedFile:
                 raise DamagedCheckpoint(path=str(self.path), why="it ends too early") from error
             raise Unreadable(path=str(self.path), why=error.strerror or str(error)) from error
 
-    def let_go(self, offset: int, size: int) -> None:
+    def release(self, offset: int, size: int) -> None:
         """These bytes are not needed any more: they no longer count as memory of this process.
 
         They can be used all the same, and are brought in again then.

@@ -30,7 +30,7 @@ _DTYPES = {
 }
 
 
-def lying(container: Container, recipe: Recipe, dtype: torch.dtype | None) -> torch.Tensor | None:
+def mapped(container: Container, recipe: Recipe, dtype: torch.dtype | None) -> torch.Tensor | None:
     """The tensor where it lies in the file, not to be written to; None where it has to be made."""
     stored = container.tensors[recipe.stored]
     kept = _DTYPES.get(stored.dtype)
@@ -40,10 +40,10 @@ def lying(container: Container, recipe: Recipe, dtype: torch.dtype | None) -> to
     return None if line is None else line.view(kept).view(stored.shape)
 
 
-def lying_packed(
+def mapped_packed(
     container: Container, recipe: Recipe, step: Unpacked
 ) -> tuple[torch.Tensor, torch.Tensor] | None:
-    """The codes and scales of a whole stack, each (n, ...), where they lie; see ``lying``."""
+    """The codes and scales of a whole stack, each (n, ...), where they lie; see ``mapped``."""
     line = _lying_bytes(container, container.tensors[recipe.stored], _LINE)
     if line is None:
         return None

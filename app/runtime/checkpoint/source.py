@@ -53,10 +53,10 @@ class Source:
                 self._mappable = False
         return self.mapped
 
-    def let_go(self, offset: int, size: int) -> None:
+    def release(self, offset: int, size: int) -> None:
         """Bytes of the map that nobody uses any more."""
         if self.mapped is not None:
-            self.mapped.let_go(offset, size)
+            self.mapped.release(offset, size)
 
     def read(self, offset: int, size: int) -> bytes:
         """``size`` bytes from ``offset``.  Raises DamagedCheckpoint where the file is too short."""

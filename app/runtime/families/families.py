@@ -11,8 +11,8 @@ from typing import Literal
 import msgspec
 
 from app.errors import RequestRefused, TextRefused
-
 from app.runtime.protocol.messages import Sampling, Turn
+
 from .thinking import StopScan, split_thinking, trimmed, without_thought
 
 __all__ = [

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 import torch
 
 from app.errors import Failure, KernelError, OutOfMemory
-
-from app.runtime.states.state_cache import StateCache
 from app.kernels.allocation import allocations_named
-from .prompt_cuts import pace_of
-from .prompting import prepare
 from app.runtime.protocol.messages import Generate, Reply, failed
-from app.runtime.states.state import Memory, stack
-from .sequence import RunningText
+from app.runtime.states.state import RecurrentState, stack
+from app.runtime.states.state_cache import StateCache
+
+from .prompt_cuts import prompt_cuts_of
+from .prompting import prepare
+from .sequence import Sequence
 
 if TYPE_CHECKING:
     from app.runtime.loading.loading import Opened
@@ -34,8 +34,8 @@ class _Reading:
     ``piece`` is what is being read on.
     """
 
-    text: RunningText
-    state: Memory
+    text: Sequence
+    state: RecurrentState
     logits: torch.Tensor | None
     piece: "_Piece | None" = None
 
@@ -45,7 +45,7 @@ class _Piece:
     """A prompt's tokens up to ``end`` on their way through the layers, with a state of theirs."""
 
     end: int
-    state: Memory
+    state: RecurrentState
     steps: Iterator[torch.Tensor | None]
 
 
@@ -67,10 +67,10 @@ class Engine:
         self._opened, self._model, self._send = opened, opened.model, send
         self._cancelled = set() if cancelled is None else cancelled
         self._cache = StateCache() if cache is None else cache
-        self._pace = pace_of(opened.model.spec, opened.model.ops)
+        self._cuts = prompt_cuts_of(opened.model.spec, opened.model.ops)
         self._reading: deque[_Reading] = deque()
-        self._writing: list[RunningText] = []
-        self._state: Memory | None = None
+        self._writing: list[Sequence] = []
+        self._state: RecurrentState | None = None
         self.forwards = self.prefills = 0
         self.lost = False
 
@@ -84,7 +84,7 @@ class Engine:
 
         Raises RequestRefused, the tokenizer's failures and OutOfMemory; nothing has begun then.
         """
-        text = RunningText(request, prepare(request, self._opened), self._opened, self._send)
+        text = Sequence(request, prepare(request, self._opened), self._opened, self._send)
         with allocations_named():
             known = self._cache.longest(text.prompt)
             state = known.state if known else self._model.blank()
@@ -96,7 +96,7 @@ class Engine:
         """Some layers of a prompt's piece, and one token of every text that is being written."""
         self._stop_cancelled()
         if self._reading:  # what is soonest read: a short question need not wait for a long text
-            self._advance(min(self._reading, key=lambda r: r.text.unread // self._pace.tokens))
+            self._advance(min(self._reading, key=lambda r: r.text.unread // self._cuts.tokens))
         if self._writing:
             self._write()
 
@@ -111,7 +111,7 @@ class Engine:
             self._remember_row(i, None)
         self._keep(going)
 
-    def _stop(self, text: RunningText) -> None:
+    def _stop(self, text: Sequence) -> None:
         self._cancelled.discard(text.id)
         text.end("stopped")
 
@@ -139,7 +139,7 @@ class Engine:
     def _read(self, reading: _Reading) -> None:
         """Some layers of the prompt's next piece; a stop is seen between them."""
         piece = reading.piece = reading.piece or self._next_piece(reading)
-        for _ in range(self._pace.layers(piece.end - reading.text.read)):
+        for _ in range(self._cuts.layers(piece.end - reading.text.read)):
             if reading.text.id in self._cancelled:
                 return
             logits = next(piece.steps)
@@ -150,7 +150,7 @@ class Engine:
     def _next_piece(self, reading: _Reading) -> _Piece:
         """From where the prompt has been read to."""
         text, model = reading.text, self._model
-        end = min(self._pace.end_after(text.read), len(text.prompt))
+        end = min(self._cuts.end_after(text.read), len(text.prompt))
         if text.read < text.mark < end:
             end = text.mark
         # what is left halfway has spoilt its state; a card leaves nothing
@@ -206,7 +206,7 @@ class Engine:
             self._state, kept = None, []
         self._writing = kept
 
-    def _fail(self, text: RunningText, failure: Failure) -> None:
+    def _fail(self, text: Sequence, failure: Failure) -> None:
         self._cancelled.discard(text.id)
         self.lost = self.lost or isinstance(failure, KernelError)
         self._send(failed(text.id, failure))
@@ -216,6 +216,6 @@ class Engine:
         with contextlib.suppress(OutOfMemory), allocations_named():
             self._cache.keep(self._writing[row].consumed, self._state.rows([row]), logits)
 
-    def _remember(self, text: RunningText, state: Memory, logits: torch.Tensor | None) -> None:
+    def _remember(self, text: Sequence, state: RecurrentState, logits: torch.Tensor | None) -> None:
         with contextlib.suppress(OutOfMemory), allocations_named():
             self._cache.keep(text.consumed, state.clone(), logits)

@@ -14,7 +14,7 @@ _TOKENS = 256  # fewer make products of matrices slower: they wait for the weigh
 _WORK = 2**37  # parameters times tokens between two tokens of other texts: a second or so on a CPU
 
 
-class Pace(NamedTuple):
+class PromptCuts(NamedTuple):
     """So many ``tokens`` of a prompt go through the model at once, at most.
 
     Other texts are brought forward after ``work``, which is tokens times layers.
@@ -32,8 +32,8 @@ class Pace(NamedTuple):
         return max(1, self.work // tokens)
 
 
-def pace_of(spec: Spec, ops: "Ops") -> Pace:
+def prompt_cuts_of(spec: Spec, ops: "Ops") -> PromptCuts:
     """The pace of a model on these operations; a card reads a piece before anybody has waited."""
     if ops.device is not None:
-        return Pace(ops.rows, ops.rows * spec.layers)
-    return Pace(min(_TOKENS, ops.rows), _WORK * spec.layers // spec.parameters)
+        return PromptCuts(ops.rows, ops.rows * spec.layers)
+    return PromptCuts(min(_TOKENS, ops.rows), _WORK * spec.layers // spec.parameters)

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from app.errors import RequestRefused
-
 from app.runtime.families.families import Think, lead, render, stops_of
 from app.runtime.protocol.messages import Chat, Generate, Text
 

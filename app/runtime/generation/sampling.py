@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import NumbersBroken, RequestRefused
-
 from app.runtime.protocol.messages import Sampling, TokenFacts
 
 if TYPE_CHECKING:

@@ -4,9 +4,10 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
-from .prompting import Prepared
-from app.runtime.protocol.messages import Done, Generate, Piece, Prefilled, Reply, TokenFacts
 from app.runtime.families.thinking import StopScan
+from app.runtime.protocol.messages import Done, Generate, Piece, Prefilled, Reply, TokenFacts
+
+from .prompting import Prepared
 from .sampling import Sampler, facts_of
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 Reason = Literal["end", "stop", "limit", "stopped"]
 
 
-class RunningText:
+class Sequence:
     """``read`` of ``prompt``'s tokens are in its state, and ``fed`` of those ``written``."""
 
     def __init__(

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from .backends import Backends
-from app.runtime.checkpoint import open_checkpoint
-from app.library.scan import name_of
 from app.kernels.allocation import allocations_named
+from app.library.scan import name_of
+from app.runtime.checkpoint import open_checkpoint
 from app.runtime.families.families import Family, family_of
-from app.runtime.protocol.messages import Loaded, SteppedDown
 from app.runtime.planning.strategy import Strategy, parse
-from app.system.threads import physical_cores
+from app.runtime.protocol.messages import Loaded, SteppedDown
 from app.runtime.tokenizers import Tokenizer, for_model
+from app.system.threads import physical_cores
+
+from .backends import Backends
 
 if TYPE_CHECKING:
     from app.runtime.models import Rwkv

@@ -15,15 +15,14 @@ from app.errors import OutOfMemory, RequestRefused
 from app.kernels import Ops
 from app.kernels.layout import LINE, Shape, kind_for
 from app.kernels.packing import Packed
-
 from app.runtime.checkpoint import Checkpoint
 from app.runtime.checkpoint.dialects.packed import FORMAT, STRATEGY, name_of
 from app.runtime.checkpoint.reading import checksum
 from app.runtime.checkpoint.stored import BYTES_PER_NUMBER
 from app.runtime.planning.footprint import QUANTISED, head_format
-from app.system.memory import available_bytes
 from app.runtime.planning.strategy import Strategy
 from app.system.atomic_file import writing
+from app.system.memory import available_bytes
 
 _PROJECTION = re.compile(
     r"head\.weight|blocks\.\d+\.(att\.(receptance|key|value|gate|output)"

@@ -15,13 +15,12 @@ from torch import Tensor
 from app.kernels import FORMATS, Affine, Loras, open_ops
 from app.kernels.packing import Packed, unpack
 from app.kernels.portable import PortableOps
-
-from app.runtime.planning.footprint import QUANTISED, head_format
 from app.runtime.models import GENERATIONS
-from app.runtime.models.sublayers import Layer
 from app.runtime.models.scope import Scope
-from app.runtime.states.state import State, stack
+from app.runtime.models.sublayers import LayerState
+from app.runtime.planning.footprint import QUANTISED, head_format
 from app.runtime.planning.strategy import Strategy
+from app.runtime.states.state import State, stack
 
 if TYPE_CHECKING:
     from app.runtime.models import Rwkv
@@ -160,7 +159,7 @@ def _through(root: Scope) -> tuple[Tensor, Tensor]:
         block = root / "blocks" / index
         attend, feed = family.attend(block, spec), family.feed(block, spec)
         for ops.rounds, (x, first) in enumerate(runs):
-            layer = Layer(*State.blank(one).views[0], first)
+            layer = LayerState(*State.blank(one).views[0], first)
             attend(x, layer)
             feed(x, layer)
     ends = torch.tensor(forwards_of(form)).cumsum(0) - 1

@@ -12,10 +12,9 @@ import msgspec
 from app import __version__
 from app.errors import StoreError
 from app.kernels.cuda import nvrtc
-
-from app.system.gpus import Card
-from app.system.file_lock import locked_beside
 from app.system.atomic_file import patiently, writing
+from app.system.file_lock import locked_beside
+from app.system.gpus import Gpu
 
 _MOST = 500
 _AGAIN_S = 7 * 86400.0
@@ -76,9 +75,9 @@ def standard_verdicts() -> Verdicts:
     return Verdicts(folder.with_name("self-tests.json") if folder else None)
 
 
-def key_of(fingerprint: str, form: str, card: Card) -> str:
+def key_of(fingerprint: str, form: str, gpu: Gpu) -> str:
     """What a verdict is about: the model, its format, the card, and all that computes on it."""
-    about = (card.name, card.driver, *_libraries(), __version__, _kernels())
+    about = (gpu.name, gpu.driver, *_libraries(), __version__, _kernels())
     parts = (fingerprint, form, *about)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 

@@ -6,15 +6,15 @@ import torch
 
 from app.errors import OutOfMemory
 from app.kernels import Ops
-from app.system.memory import available_bytes
 from app.runtime.planning.strategy import Strategy, footprint
+from app.system.memory import available_bytes
 
-from .sublayers import Rwkv
 from .rwkv4 import Rwkv4
 from .rwkv5 import Rwkv5
 from .rwkv6 import Rwkv6
 from .rwkv7 import Rwkv7
 from .scope import Scope, Tensors
+from .sublayers import Rwkv
 
 __all__ = ["GENERATIONS", "Rwkv", "build"]
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from app.kernels import Array, Ops
 from app.kernels.ops import Captured
-from app.runtime.states.gpu_states import CardState, Views
+from app.runtime.states.gpu_states import GpuState, Views
 
 _LARGEST = 128
 
@@ -29,7 +29,7 @@ class _Bucket:
     captured: Captured | None = None
 
 
-class Buckets:
+class CapturePool:
     """Captures of the one run that a model has for tokens (B, 1) and a CardState of B texts."""
 
     def __init__(self, ops: Ops) -> None:
@@ -56,13 +56,13 @@ class Buckets:
         result: Tensor = self._ops.host(bucket.captured.result[: state.batch])
         return result
 
-    def _fresh(self, size: int, state: CardState) -> _Bucket:
+    def _fresh(self, size: int, state: GpuState) -> _Bucket:
         device = state.device
         table = device.empty((size,), np.dtype(np.uint64))
         tokens = torch.zeros((size, 1), dtype=torch.int64)
         return _Bucket(tokens, table, np.zeros(size, np.uint64), state.plan.views(table))
 
-    def _fill(self, bucket: _Bucket, tokens: Tensor, state: CardState) -> None:
+    def _fill(self, bucket: _Bucket, tokens: Tensor, state: GpuState) -> None:
         bucket.tokens[: len(tokens)] = tokens
         addresses = np.full(len(bucket.tokens), self._nowhere(state), np.uint64)
         addresses[: state.batch] = state.addresses
@@ -70,7 +70,7 @@ class Buckets:
             bucket.addresses = addresses
             state.device.write(bucket.table, addresses)
 
-    def _nowhere(self, state: CardState) -> int:
+    def _nowhere(self, state: GpuState) -> int:
         """The block that the rows nobody looks at share."""
         if self._spare is None:
             self._spare = state.device.empty((state.plan.size,), np.dtype(np.float32))

@@ -27,7 +27,7 @@ class _Known:
     captured: Captured
 
 
-class Replay:
+class CapturedDecode:
     """Captures of the one run that a model has for tokens (B, 1) and a State of B texts."""
 
     def __init__(self, ops: Ops) -> None:

@@ -3,11 +3,11 @@
 from app.kernels import Array
 from app.runtime.spec import Spec
 
-from .sublayers import GatedFeed, Layer, Rwkv
 from .scope import Scope
+from .sublayers import GatedChannelMix, LayerState, Rwkv
 
 
-class Attend:
+class TimeMix:
     """A weighted mean of the past's values, by key and distance (RWKV-4 paper, eq. 14-18)."""
 
     def __init__(self, block: Scope, spec: Spec) -> None:
@@ -18,7 +18,7 @@ class Attend:
         self.decay = at.ops.upload(at.host("time_decay").flatten().exp().neg(), "fp32")
         self.bonus = at.vector("time_first")
 
-    def __call__(self, x: Array, layer: Layer) -> None:
+    def __call__(self, x: Array, layer: LayerState) -> None:
         """See Half."""
         rkv = self.project.each(self.ops.mix(x, self.norm, layer.attend, self.mixes))
         self.output.onto(x, self.ops.wkv4(rkv, self.decay, self.bonus, layer.wkv))
@@ -27,4 +27,4 @@ class Attend:
 class Rwkv4(Rwkv):
     """Dove."""
 
-    attend, feed = Attend, GatedFeed
+    attend, feed = TimeMix, GatedChannelMix

@@ -8,11 +8,11 @@ import torch
 from app.kernels import Array
 from app.runtime.spec import Spec
 
-from .sublayers import GatedFeed, Layer, Rwkv
 from .scope import Scope
+from .sublayers import GatedChannelMix, LayerState, Rwkv
 
 
-class Attend:
+class TimeMix:
     """Linear attention whose memory fades at a fixed rate (Eagle and Finch paper, sec. 4)."""
 
     def __init__(self, block: Scope, spec: Spec) -> None:
@@ -26,7 +26,7 @@ class Attend:
         self.decay = at.ops.upload(_by_channel(at, "time_decay", spec).exp().neg(), "fp32")
         self.bonus = at.ops.upload(_bonus(at, spec), "fp32")
 
-    def __call__(self, x: Array, layer: Layer) -> None:
+    def __call__(self, x: Array, layer: LayerState) -> None:
         """See Half."""
         ops = self.ops
         rkvg = self.project.each(ops.mix(x, self.before, layer.attend, self.mixes))
@@ -51,4 +51,4 @@ def _bonus(at: Scope, spec: Spec) -> torch.Tensor:
 class Rwkv5(Rwkv):
     """Eagle."""
 
-    attend, feed = Attend, GatedFeed
+    attend, feed = TimeMix, GatedChannelMix

@@ -5,13 +5,13 @@ from torch import Tensor
 from app.kernels import Array
 from app.runtime.spec import Spec
 
-from .sublayers import GatedFeed, Layer, Rwkv
 from .scope import Scope
+from .sublayers import GatedChannelMix, LayerState, Rwkv
 
 _ORDER = [0, 3, 1, 2, 4]  # files have w, k, v, r, g; here w comes first, then r, k, v, g
 
 
-class Attend:
+class TimeMix:
     """Linear attention that decides at each token what to blend and to keep (Finch, eq. 14-20)."""
 
     def __init__(self, block: Scope, spec: Spec) -> None:
@@ -28,7 +28,7 @@ class Attend:
         self.project = at.stack("receptance", "key", "value", "gate")
         self.output = at.matrix("output")
 
-    def __call__(self, x: Array, layer: Layer) -> None:
+    def __call__(self, x: Array, layer: LayerState) -> None:
         """See Half."""
         ops = self.ops
         blend, shifted = ops.shift6(x, self.before, layer.attend, self.base)
@@ -44,7 +44,7 @@ def _reordered(down: Tensor) -> Tensor:
     return down.view(len(down), len(_ORDER), -1)[:, _ORDER].flatten(1)
 
 
-class Feed(GatedFeed):
+class ChannelMix(GatedChannelMix):
     """Generation 6 stores its mixes the other way round."""
 
     @staticmethod
@@ -56,4 +56,4 @@ class Feed(GatedFeed):
 class Rwkv6(Rwkv):
     """Finch."""
 
-    attend, feed = Attend, Feed
+    attend, feed = TimeMix, ChannelMix

@@ -5,14 +5,14 @@ import torch
 from app.kernels import Array
 from app.runtime.spec import Spec
 
-from .sublayers import Layer, Rwkv
 from .scope import Scope
+from .sublayers import LayerState, Rwkv
 
 _VALUE = ("v", "", "v0")
 _CHAINS = (("w", "tanh", "w0"), ("a", "", "a0"), ("g", "sigmoid", ""))
 
 
-class Attend:
+class TimeMix:
     """Linear attention that unlearns along one key before it learns along another.
 
     RWKV-7 paper, eq. 3-22.  Blends in the order r, k, v, w, a, g; the value chain takes v's.
@@ -30,7 +30,7 @@ class Attend:
         self.keys = at.ops.upload(torch.stack((k_k, k_a, 1 - k_a))[:, None, None], "fp32")
         self.bonus = at.ops.upload(at.host("r_k").reshape(spec.heads, -1), "fp32")
 
-    def __call__(self, x: Array, layer: Layer) -> None:
+    def __call__(self, x: Array, layer: LayerState) -> None:
         """See Half."""
         ops = self.ops
         blends = ops.mix(x, self.before, layer.attend, self.mixes)
@@ -44,7 +44,7 @@ class Attend:
         self.output.onto(x, y)
 
 
-class Feed:
+class ChannelMix:
     """Square-ReLU, ungated."""
 
     def __init__(self, block: Scope, spec: Spec) -> None:
@@ -52,7 +52,7 @@ class Feed:
         self.ops, self.norm, self.mixes = at.ops, block.pair("ln2"), at.mixes("x_k")
         self.key, self.value = at.matrix("key"), at.value("value")
 
-    def __call__(self, x: Array, layer: Layer) -> None:
+    def __call__(self, x: Array, layer: LayerState) -> None:
         """See Half."""
         blends = self.ops.mix(x, self.norm, layer.feed, self.mixes)
         self.value.onto(x, self.key(blends[0], "relu2"))
@@ -61,4 +61,4 @@ class Feed:
 class Rwkv7(Rwkv):
     """Goose."""
 
-    attend, feed = Attend, Feed
+    attend, feed = TimeMix, ChannelMix

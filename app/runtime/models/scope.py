@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 
 from app.kernels import FORMATS, Adds, Affine, Array, Loras, Ops, Weight, adding
-from app.kernels.apart import Apart
-from app.kernels.arena import room
+from app.kernels.apart import PointerTable
+from app.kernels.arena import allocate
 from app.kernels.layout import Shape, kind_for
 from app.kernels.packing import Packed, empty
 from app.kernels.weights import Quantised
 from app.runtime.planning.footprint import head_format, small_format
-from app.runtime.spec import Spec
 from app.runtime.planning.strategy import Strategy
+from app.runtime.spec import Spec
 
 _Made = TypeVar("_Made", bound=Adds)
 
@@ -46,11 +46,11 @@ class Tensors(Protocol):
         """The tensor in memory of its own."""
         ...
 
-    def lying(self, name: str, dtype: torch.dtype | None = None) -> Tensor | None:
+    def mapped(self, name: str, dtype: torch.dtype | None = None) -> Tensor | None:
         """The tensor where it lies, never to be written to; None where it is to be read."""
         ...
 
-    def let_go(self, *names: str) -> None:
+    def release(self, *names: str) -> None:
         """What lies there of these tensors is not used any more."""
         ...
 
@@ -70,7 +70,7 @@ class Tensors(Protocol):
         """Its bytes, as they lie there."""
         ...
 
-    def lying_packed(self, *names: str) -> tuple[Tensor, Tensor] | None:
+    def mapped_packed(self, *names: str) -> tuple[Tensor, Tensor] | None:
         """Those of a stack, not to be written to; None where they are to be read."""
         ...
 
@@ -106,9 +106,9 @@ class Scope:
         small = _DTYPES.get(self.strategy.format, torch.float16)
         kept = table.dtype in ("bf16", "fp16")
         dtype = _DTYPES[table.dtype] if kept else small
-        whole = self.checkpoint.lying(name, dtype)
+        whole = self.checkpoint.mapped(name, dtype)
         if whole is None:
-            whole = room(table.shape, dtype)
+            whole = allocate(table.shape, dtype)
             self.checkpoint.read_into(name, whole)
         return self.ops.table(whole)
 
@@ -186,14 +186,14 @@ class Scope:
             return None
         if shape.by_unit and not adding:
             return None
-        lies = self.checkpoint.lying_packed(*full)
+        lies = self.checkpoint.mapped_packed(*full)
         packed = Packed(shape, *lies) if lies else empty(shape, len(full))
         if not lies:
             for name, codes, scales in zip(full, packed.codes, packed.scales, strict=True):
                 self.checkpoint.read_packed(name, codes, scales)
         weight = Quantised(self.ops, self.ops.place(packed))
         if self.ops.device is not None:
-            self.checkpoint.let_go(*full)
+            self.checkpoint.release(*full)
         return weight
 
     def _weight(self, form: str, *names: str) -> Weight:
@@ -217,19 +217,19 @@ class Scope:
         passing = passing or self._dtype is None or self.ops.device is not None
         made = make(self.ops, self._matrices(full, passing=passing), form)
         if passing:
-            self.checkpoint.let_go(*full)
+            self.checkpoint.release(*full)
         return made
 
-    def _matrices(self, names: list[str], *, passing: bool) -> Tensor | Apart:
+    def _matrices(self, names: list[str], *, passing: bool) -> Tensor | PointerTable:
         """Not to be written to: they may be used where they lie."""
         first = self.checkpoint.tensors[names[0]]
         dtype = self._dtype or _DTYPES.get(first.dtype, torch.float32)
         if len(names) == 1 or self.ops.apart:
-            found = [self.checkpoint.lying(name, dtype) for name in names]
+            found = [self.checkpoint.mapped(name, dtype) for name in names]
             lies = [one for one in found if one is not None]
             if len(lies) == len(names):
-                return Apart.of(lies) if len(lies) > 1 else lies[0]
-        whole = room((len(names), *first.shape), dtype, passing=passing)
+                return PointerTable.of(lies) if len(lies) > 1 else lies[0]
+        whole = allocate((len(names), *first.shape), dtype, passing=passing)
         for row, name in zip(whole, names, strict=True):
             self.checkpoint.read_into(name, row)
         return whole if len(names) > 1 else whole[0]

@@ -11,26 +11,26 @@ from torch import Tensor
 
 from app.errors import RequestRefused
 from app.kernels import Array
-from app.runtime.states.gpu_states import CardState
 from app.runtime.spec import Spec
-from app.runtime.states.state import Memory, State
+from app.runtime.states.gpu_states import GpuState
+from app.runtime.states.state import RecurrentState, State
 
-from .capture_pool import Buckets
-from .captured_decode import Replay
+from .capture_pool import CapturePool
+from .captured_decode import CapturedDecode
 from .scope import Scope
 
 
-class Half(Protocol):
+class Sublayer(Protocol):
     """One half of a block: time mixing or channel mixing, with the norm before it."""
 
     def __init__(self, block: Scope, spec: Spec) -> None: ...
 
-    def __call__(self, x: Array, layer: "Layer") -> None:
+    def __call__(self, x: Array, layer: "LayerState") -> None:
         """Adds its part to the residual ``x`` (B, T, C) and moves the layer's memory on."""
         ...
 
 
-class Layer:
+class LayerState:
     """One layer's memory during one forward: views into the State, and what layer 0 left.
 
     ``attend`` and ``feed`` (B, C) are the last normalised inputs of the two halves; ``wkv`` is
@@ -46,21 +46,23 @@ class Layer:
 class Rwkv:
     """Embedding, residual blocks, norm, head; a generation brings the two halves."""
 
-    attend: ClassVar[type[Half]]
-    feed: ClassVar[type[Half]]
+    attend: ClassVar[type[Sublayer]]
+    feed: ClassVar[type[Sublayer]]
 
     def __init__(self, root: Scope, progress: Callable[[int, int], None]) -> None:
         self.spec, self.ops = root.checkpoint.spec, root.ops
         self.table = root.embedding()
         self.before = (root / "blocks" / 0).pair("ln0")
-        self.blocks: list[tuple[Half, Half]] = []
+        self.blocks: list[tuple[Sublayer, Sublayer]] = []
         progress(0, self.spec.layers)
         for index in range(self.spec.layers):
             at = root / "blocks" / index
             self.blocks.append((self.attend(at, self.spec), self.feed(at, self.spec)))
             progress(index + 1, self.spec.layers)
         self.after, self.head = root.pair("ln_out"), root.head()
-        self._replay = Replay(self.ops) if self.ops.device is None else Buckets(self.ops)
+        self._decode = (
+            CapturedDecode(self.ops) if self.ops.device is None else CapturePool(self.ops)
+        )
         # a card has copies of its own
         self._watch = root.checkpoint.watch() if self.ops.device is None else None
 
@@ -69,16 +71,16 @@ class Rwkv:
         """What one token reads: everything but the embedding table."""
         return sum(_nbytes(part) for part in (self.before, self.blocks, self.after, self.head))
 
-    def blank(self, batch: int = 1) -> Memory:
+    def blank(self, batch: int = 1) -> RecurrentState:
         """The state before the first token, for ``batch`` texts."""
         return self.place(State.blank(self.spec, batch))
 
-    def place(self, state: State) -> Memory:
+    def place(self, state: State) -> RecurrentState:
         """A State where the model's operations want it."""
-        return state if self.ops.device is None else CardState.of(state, self.ops.device)
+        return state if self.ops.device is None else GpuState.of(state, self.ops.device)
 
     @torch.inference_mode()
-    def forward(self, tokens: Tensor, state: Memory, *, every: bool = False) -> Tensor:
+    def forward(self, tokens: Tensor, state: RecurrentState, *, every: bool = False) -> Tensor:
         """Logits, float32, after each row's last token (B, V), or every token (B, T, V).
 
         ``tokens`` (B, T) int64; ``state`` of B texts moves on by T tokens, in place.  Raises
@@ -88,7 +90,7 @@ class Rwkv:
         self._begin(tokens, state)
         batch, steps = tokens.shape
         if steps == 1:
-            only = self._replay(self._step, tokens, state)
+            only = self._decode(self._step, tokens, state)
             return only if every else only[:, 0]
         host = self.ops.host
         piece = max(1, self.ops.rows // batch)
@@ -103,7 +105,7 @@ class Rwkv:
         return last
 
     @torch.inference_mode()
-    def reading(self, tokens: Tensor, state: Memory) -> Iterator[Tensor | None]:
+    def reading(self, tokens: Tensor, state: RecurrentState) -> Iterator[Tensor | None]:
         """``forward`` in steps: None after each layer, and at last the logits (B, V).
 
         A card takes it as one step, and so does a single token.  Where it is left early or fails,
@@ -118,18 +120,18 @@ class Rwkv:
         last: Tensor = self.ops.host(self._logits(x[:, -1]))
         yield last
 
-    def _begin(self, tokens: Tensor, state: Memory) -> None:
+    def _begin(self, tokens: Tensor, state: RecurrentState) -> None:
         """What ``forward`` raises before it computes."""
         self._check(tokens, state)
         if self._watch:
             self._watch()
 
-    def _run(self, tokens: Tensor, state: Memory, *, every: bool = True) -> Array:
+    def _run(self, tokens: Tensor, state: RecurrentState, *, every: bool = True) -> Array:
         """The residual of every token, or that of the last ones with the last behind all."""
         *_, x = self._layers(tokens, state, every=every)
         return x
 
-    def _layers(self, tokens: Tensor, state: Memory, *, every: bool) -> Iterator[Array]:
+    def _layers(self, tokens: Tensor, state: RecurrentState, *, every: bool) -> Iterator[Array]:
         """The residual behind each layer."""
         x = self.ops.embed(self.table, tokens, self.before)
         # not on cards, whose arrays are of another library
@@ -137,7 +139,7 @@ class Rwkv:
         first: list[Array] = []
         for (attend, feed), memory in zip(self.blocks, state.views, strict=True):
             attended, fed, wkv = memory
-            layer = Layer(attended, fed, wkv, first)
+            layer = LayerState(attended, fed, wkv, first)
             attend(x, layer)
             if feed is shortened:
                 # of the others nothing is left but what is shifted: the norm of the last but one
@@ -145,13 +147,13 @@ class Rwkv:
             feed(x, layer)
             yield x
 
-    def _step(self, tokens: Tensor, state: Memory) -> Array:
+    def _step(self, tokens: Tensor, state: RecurrentState) -> Array:
         return self._logits(self._run(tokens, state))
 
     def _logits(self, x: Array) -> Array:
         return self.head.logits(self.ops.norm(x, self.after))
 
-    def _check(self, tokens: Tensor, state: Memory) -> None:
+    def _check(self, tokens: Tensor, state: RecurrentState) -> None:
         if tokens.dim() != 2 or len(tokens) != state.batch:
             shape = tuple(tokens.shape)
             raise ValueError(f"tokens of shape {shape} for a state of {state.batch} texts")
@@ -164,7 +166,7 @@ class Rwkv:
             raise RequestRefused(why="token", value=wrong, vocabulary=self.spec.vocabulary)
 
 
-class GatedFeed:
+class GatedChannelMix:
     """The feed-forward of generations 4 to 6: square-ReLU, gated by receptance."""
 
     def __init__(self, block: Scope, spec: Spec) -> None:
@@ -178,7 +180,7 @@ class GatedFeed:
         """The two blends (k, r)."""
         return at.kept("time_mix_k", "time_mix_r")
 
-    def __call__(self, x: Array, layer: Layer) -> None:
+    def __call__(self, x: Array, layer: LayerState) -> None:
         """See Half."""
         k, r = self.ops.mix(x, self.norm, layer.feed, self.mixes)
         self.value.onto(x, self.key(k, "relu2"), self.receptance(r, "sigmoid"))

@@ -8,7 +8,6 @@ Everything else (embedding, norms, mixes, low-rank chains) keeps 16 or 32 bits.
 from typing import TYPE_CHECKING, NamedTuple
 
 from app.kernels.layout import Shape, kind_for
-
 from app.runtime.spec import Spec
 
 if TYPE_CHECKING:
@@ -19,8 +18,8 @@ _ROWS = 512  # tokens that a prefill takes at once
 _CHUNK = 32  # tokens of it between two states that are kept for a moment
 _LOGITS_ROWS = 8
 _LIBRARIES_BYTES = 64 << 20  # what the libraries of matrix products keep for themselves
-_CARD_ROWS = 1024
-_CARD_BYTES = 512 << 20  # a card's context, the kernels on it, and cuBLAS's own memory
+_GPU_ROWS = 1024
+_GPU_BYTES = 512 << 20  # a card's context, the kernels on it, and cuBLAS's own memory
 _HEADS = {"int4": "int8"}
 QUANTISED = ("int8", "int4")
 
@@ -64,13 +63,13 @@ def footprint(spec: Spec, strategy: "Strategy", dtype: str = "fp32") -> Footprin
     weights += table * min(most, _BYTES.get(dtype, most))
     vectors = spec.layers * 24 * max(spec.width, spec.attention_width)
     widest = max(6 * spec.width, 12 * spec.attention_width, 2 * spec.ffn_width)
-    rows = _CARD_ROWS if strategy.on_card else _ROWS
+    rows = _GPU_ROWS if strategy.on_gpu else _ROWS
     inside = rows * (widest + 8 * spec.width)
     logits = spec.vocabulary * _LOGITS_ROWS
     largest = max(spec.ffn_width, spec.attention_width) * spec.width if form in QUANTISED else 0
-    if strategy.on_card:
+    if strategy.on_gpu:
         halves = rows * max(spec.ffn_width, spec.attention_width) + largest
-        workspace = 4 * (inside + logits) + 2 * halves + _CARD_BYTES
+        workspace = 4 * (inside + logits) + 2 * halves + _GPU_BYTES
     else:
         starts = 2 * _ROWS // _CHUNK * spec.heads * spec.head_size**2
         workspace = 4 * (inside + starts + logits + largest) + _LIBRARIES_BYTES

@@ -9,16 +9,16 @@ from collections.abc import Sequence
 import msgspec
 
 from app.errors import StrategyError
-
-from app.system.gpus import LEAST_BF16, Card
-from .footprint import QUANTISED, Footprint, footprint, state_bytes
-from app.system.memory import bf16_is_fast
 from app.runtime.spec import Spec
+from app.system.gpus import LEAST_BF16, Gpu
+from app.system.memory import bf16_is_fast
+
+from .footprint import QUANTISED, Footprint, footprint, state_bytes
 
 __all__ = [
     "KNOWN",
-    "ON_CARD",
     "ON_CPU",
+    "ON_GPU",
     "Footprint",
     "Strategy",
     "choose",
@@ -31,8 +31,8 @@ __all__ = [
 ]
 
 ON_CPU = ("cpu bf16", "cpu int8", "cpu int4", "cpu fp32", "cpu fp16")
-ON_CARD = ("cuda fp16", "cuda bf16", "cuda int8", "cuda int4", "cuda fp32")
-KNOWN = ON_CPU + ON_CARD
+ON_GPU = ("cuda fp16", "cuda bf16", "cuda int8", "cuda int4", "cuda fp32")
+KNOWN = ON_CPU + ON_GPU
 """Every text there is, but for the number of a card."""
 
 # The package names the type of the activations as well; here they have 32 bits, or what is best.
@@ -59,7 +59,7 @@ class Strategy(msgspec.Struct, frozen=True):
         return f"{self.device} {self.format}"
 
     @property
-    def on_card(self) -> bool:
+    def on_gpu(self) -> bool:
         """Whether it computes on a card."""
         return self.device != "cpu"
 
@@ -86,17 +86,17 @@ def choose(
     available_bytes: int,
     *,
     fast_bf16: bool | None = None,
-    cards: Sequence[Card] = (),
+    gpus: Sequence[Gpu] = (),
 ) -> Strategy:
     """The best strategy for a model whose file holds ``dtype``, in ``available_bytes``.
 
-    On a card of ``cards`` (those that ``usable`` gives) where one has enough free memory.  On the
+    On a card of ``gpus`` (those that ``usable`` gives) where one has enough free memory.  On the
     processor: full precision costs nothing noticeable in a small model, and is what a file of
     32-bit numbers was made for; elsewhere 16 bits halve what each token reads.  Fewer bits are
     taken where the file has them already, or where nothing larger fits.  ``fast_bf16`` tells
     whether what computes here reads bfloat16 at the speed of memory; None asks it.
     """
-    chosen = choose_on_card(spec, dtype, cards)
+    chosen = choose_on_gpu(spec, dtype, gpus)
     if chosen is not None:
         return chosen
     if dtype in QUANTISED:
@@ -113,31 +113,31 @@ def choose(
     return next(fits, half)
 
 
-def choose_on_card(spec: Spec, dtype: str, cards: Sequence[Card]) -> Strategy | None:
+def choose_on_gpu(spec: Spec, dtype: str, gpus: Sequence[Gpu]) -> Strategy | None:
     """The most exact format that fits one of the cards, as ``usable`` gives them; None where none.
 
     A model so small that the processor has it in its caches gains nothing from a card, and the
     start of one costs it memory.
     """
-    if not cards or footprint(spec, Strategy("cpu", "fp32"), dtype).weights <= _SMALL_BYTES:
+    if not gpus or footprint(spec, Strategy("cpu", "fp32"), dtype).weights <= _SMALL_BYTES:
         return None
-    ways = [(Strategy(card.device, f), room_on(card)) for f in formats_for(dtype) for card in cards]
+    ways = [(Strategy(gpu.device, f), room_on(gpu)) for f in formats_for(dtype) for gpu in gpus]
     fits = (way for way, room in ways if footprint(spec, way, dtype).total <= room)
     return next(fits, None)
 
 
-def formats_for(dtype: str, card: Card | None = None) -> tuple[str, ...]:
-    """The formats on a card for a file of ``dtype``, best first; with ``card`` also its second.
+def formats_for(dtype: str, gpu: Gpu | None = None) -> tuple[str, ...]:
+    """The formats on a card for a file of ``dtype``, best first; with ``gpu`` also its second.
 
     fp16 keeps what bf16 has in all but the smallest weights, its activations have three bits
     more, and every card multiplies it.  Where it does not do, bf16 may.
     """
     if dtype in QUANTISED:
         return (dtype,)
-    wide = ("bf16",) if card is not None and card.capability >= LEAST_BF16 else ()
+    wide = ("bf16",) if gpu is not None and gpu.capability >= LEAST_BF16 else ()
     return ("fp16", *wide, *QUANTISED)
 
 
-def room_on(card: Card) -> int:
+def room_on(gpu: Gpu) -> int:
     """Bytes of a card's memory that a model may take now."""
-    return max(0, card.free_bytes - _SPARE_BYTES)
+    return max(0, gpu.free_bytes - _SPARE_BYTES)

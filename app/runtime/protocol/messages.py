@@ -9,7 +9,6 @@ from typing import Any, Literal
 import msgspec
 
 from app.errors import BY_CODE, Failure
-
 from app.runtime.spec import Spec
 
 

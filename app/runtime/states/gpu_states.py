@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from app.kernels.cuda.base import FLOAT, Memory
+from app.kernels.cuda.base import FLOAT, DeviceBuffer
 from app.kernels.cuda.device import Array, Device
 
 from .state import State
@@ -21,11 +21,11 @@ from .state import State
 _LINE = 64  # floats: each part begins at a multiple of 256 bytes
 _ADDRESS = np.dtype(np.uint64)
 
-Views = list[tuple[Memory, Memory, Memory]]
+Views = list[tuple[DeviceBuffer, DeviceBuffer, DeviceBuffer]]
 
 
 @dataclass(frozen=True)
-class Plan:
+class StateLayout:
     """Where the parts of one text lie in its block; ``wkv`` is one layer's shape."""
 
     generation: str
@@ -55,15 +55,15 @@ class Plan:
     def views(self, table: Array) -> Views:
         """Each layer's parts, for the texts whose blocks' addresses ``table`` holds."""
         layers = [self.parts(layer) for layer in range(self.layers)]
-        return [tuple(Memory(table, *part) for part in parts) for parts in layers]  # type: ignore[misc]
+        return [tuple(DeviceBuffer(table, *part) for part in parts) for parts in layers]  # type: ignore[misc]
 
 
 @dataclass(frozen=True, slots=True)
-class CardState:
+class GpuState:
     """The memory of B texts on a card, used like a ``State``; ``blocks`` has one array a text."""
 
     device: Device
-    plan: Plan
+    plan: StateLayout
     blocks: list[Array]
     views: Views = field(init=False, repr=False, compare=False)
 
@@ -73,9 +73,11 @@ class CardState:
         object.__setattr__(self, "views", self.plan.views(table))
 
     @classmethod
-    def of(cls, state: State, device: Device) -> "CardState":
+    def of(cls, state: State, device: Device) -> "GpuState":
         """A copy on the card."""
-        plan = Plan(state.generation, len(state.shift), state.shift.shape[3], state.wkv.shape[2:])
+        plan = StateLayout(
+            state.generation, len(state.shift), state.shift.shape[3], state.wkv.shape[2:]
+        )
         blocks = []
         for text in range(state.batch):
             flat = np.zeros(plan.size, np.float32)
@@ -118,26 +120,26 @@ class CardState:
                     part[text] = flat[first : first + count].view(part.shape[1:])
         return state
 
-    def clone(self) -> "CardState":
+    def clone(self) -> "GpuState":
         """A copy in memory of its own."""
         return self.rows(range(self.batch))
 
-    def rows(self, indices: Sequence[int]) -> "CardState":
+    def rows(self, indices: Sequence[int]) -> "GpuState":
         """Copies of some texts' memories, in the order given."""
         copies = []
         for index in indices:
             copies.append(self.device.empty((self.plan.size,), FLOAT))
             self.device.copy(copies[-1], self.blocks[index])
-        return CardState(self.device, self.plan, copies)
+        return GpuState(self.device, self.plan, copies)
 
-    def put(self, index: int, row: "CardState") -> None:
+    def put(self, index: int, row: "GpuState") -> None:
         """Overwrite one text's memory with that of a CardState of one text."""
         self.device.copy(self.blocks[index], row.blocks[0])
 
-    def beside(self, others: Sequence["CardState"]) -> "CardState":
+    def beside(self, others: Sequence["GpuState"]) -> "GpuState":
         """Copies of this and others as one."""
         copies = [state.clone() for state in (self, *others)]
-        return CardState(self.device, self.plan, [b for state in copies for b in state.blocks])
+        return GpuState(self.device, self.plan, [b for state in copies for b in state.blocks])
 
 
 def _padded(count: int) -> int:

@@ -15,12 +15,12 @@ from torch import Tensor
 
 from app.runtime.spec import Spec
 
-_M = TypeVar("_M", bound="Memory")
+_M = TypeVar("_M", bound="RecurrentState")
 
 _NO_PEAK = -1e30  # the official start of generation 4's running maximum
 
 
-class Memory(Protocol):
+class RecurrentState(Protocol):
     """The memory of B texts, wherever it lies; ``State`` on the host."""
 
     @property

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     import torch
 
-    from .state import Memory
+    from .state import RecurrentState
 
 LIMIT_BYTES = 128 << 20
 
@@ -20,7 +20,7 @@ class Known(NamedTuple):
     """The state of one text after ``tokens`` tokens, and the logits (V,) that followed them."""
 
     tokens: int
-    state: "Memory"
+    state: "RecurrentState"
     logits: "torch.Tensor | None"
 
 
@@ -35,7 +35,9 @@ class StateCache:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def keep(self, tokens: Sequence[int], state: "Memory", logits: "torch.Tensor | None") -> None:
+    def keep(
+        self, tokens: Sequence[int], state: "RecurrentState", logits: "torch.Tensor | None"
+    ) -> None:
         """Remember the state (of one text, now the cache's own) after ``tokens``."""
         if not tokens:
             return

@@ -13,14 +13,14 @@ import torch
 from torch import Tensor
 
 from app.errors import CheckpointError, DamagedCheckpoint, RequestRefused
-
 from app.runtime.checkpoint.reading import read_tensor
 from app.runtime.checkpoint.recipes import Recipe
 from app.runtime.checkpoint.safetensors import SafetensorsFile
 from app.runtime.checkpoint.source import Source
 from app.runtime.spec import Spec
-from .state import Memory, State, from_official, official_state
 from app.system.atomic_file import writing
+
+from .state import RecurrentState, State, from_official, official_state
 
 _FORMAT = "rookery-state-1"
 
@@ -32,7 +32,7 @@ class Binding(msgspec.Struct, frozen=True):
     tokenizer: str
 
 
-def save(state: Memory, path: Path, binding: Binding) -> None:
+def save(state: RecurrentState, path: Path, binding: Binding) -> None:
     """Write the state of one text; the file appears whole or not at all.
 
     Raises DiskFull, and StoreError where the file cannot be written.
@@ -41,7 +41,7 @@ def save(state: Memory, path: Path, binding: Binding) -> None:
         write(state, file, binding)
 
 
-def write(state: Memory, file: BinaryIO, binding: Binding) -> None:
+def write(state: RecurrentState, file: BinaryIO, binding: Binding) -> None:
     """Write the state of one text to an open file."""
     if state.batch != 1:
         raise ValueError(f"a state file holds one text, not {state.batch}")

@@ -6,9 +6,9 @@ from pathlib import Path
 from app.errors import TextRefused
 from app.runtime.spec import Spec, tokenizer_for
 
+from .byte_tokenizer import byte_tokenizer
 from .music import abc, midi
-from .byte_tokenizer import octets
-from .neox import pile
+from .neox import neox
 from .tokenizer import Decoder, Tokenizer, refusing
 from .world import world
 
@@ -29,11 +29,11 @@ def for_model(spec: Spec, folder: Path | None, metadata: Mapping[str, str] = NOT
     if name == "world":
         return world(spec.vocabulary)
     if name == "neox20b":
-        return pile(spec.vocabulary, folder)
+        return neox(spec.vocabulary, folder)
     if name in ("midi", "midi-piano"):
         return midi(name, spec.vocabulary, folder)
     if name == "bytes":
-        return octets(ends=metadata.get("end_token") == "0")
+        return byte_tokenizer(ends=metadata.get("end_token") == "0")
     return abc(spec.vocabulary) if name == "abc" else ids_only()
 
 

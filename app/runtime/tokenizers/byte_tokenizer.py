@@ -5,7 +5,7 @@ from .tokenizer import Tokenizer, utf8
 _END = frozenset({0})
 
 
-def octets(*, ends: bool = False) -> Tokenizer:
+def byte_tokenizer(*, ends: bool = False) -> Tokenizer:
     """The byte tokenizer; a NUL in a prompt is left out, since it would end it.
 
     Byte 0 ends a reply in a chat.  In a text that is continued as it stands it is a byte like

@@ -12,7 +12,7 @@ TOKENS = 50277
 LINE, BLANK_LINE = 187, 535
 
 
-def pile(vocabulary: int, folder: Path | None) -> Tokenizer:
+def neox(vocabulary: int, folder: Path | None) -> Tokenizer:
     """The NeoX tokenizer for a model with ``vocabulary`` rows (50277, or padded).
 
     A foreign tokenizer.json is passed over.  Its ``failure`` is TokenizerMissing where ``folder``

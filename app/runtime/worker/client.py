@@ -10,10 +10,7 @@ from pathlib import Path
 import msgspec
 
 from app.errors import Failure, NoModel, RequestRefused, WorkerDied
-
 from app.runtime.protocol import messages
-from app.system.frames import LIMIT, GarbledError
-from app.system.child_process import End, Process, worker_command
 from app.runtime.protocol.messages import (
     Cancel,
     Done,
@@ -33,6 +30,8 @@ from app.runtime.protocol.messages import (
     failed,
     failure_of,
 )
+from app.system.child_process import End, Process, worker_command
+from app.system.frames import LIMIT, GarbledError
 
 _STOP_LIMIT_S = 1.0
 _QUIT_LIMIT_S = 1.0

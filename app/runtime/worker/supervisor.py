@@ -10,10 +10,10 @@ from pathlib import Path
 import msgspec
 
 from app.errors import Failure, MovedCheckpoint, NoModel, NotFound, WorkerDied
-
-from .client import Client
 from app.library.scan import name_of
 from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress, Prompt, Sampling
+
+from .client import Client
 
 _DYING_S = 0.5
 

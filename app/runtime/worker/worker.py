@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING, BinaryIO
 import msgspec
 
 from app.errors import Failure, KernelError, NoModel, RequestRefused
-
-from app.runtime.protocol import messages
-from app.system.frames import GarbledError, read_frame, write_frame
-from app.library.scan import look_at
 from app.kernels.allocation import allocations_named, load_torch
+from app.library.scan import look_at
+from app.runtime.protocol import messages
 from app.runtime.protocol.messages import (
     Cancel,
     Generate,
@@ -29,6 +27,7 @@ from app.runtime.protocol.messages import (
     Reply,
     failed,
 )
+from app.system.frames import GarbledError, read_frame, write_frame
 
 if TYPE_CHECKING:
     from app.runtime.generation.engine import Engine
@@ -134,7 +133,9 @@ class Worker:
         path = Path(os.fsdecode(request.path))
         look_at(path, request.strategy)
         load_torch()
-        from app.runtime.generation.engine import Engine  # here, while the pipe is being watched: torch takes its time
+        from app.runtime.generation.engine import (
+            Engine,  # here, while the pipe is being watched: torch takes its time
+        )
         from app.runtime.loading.loading import open_model
 
         def report(done: int, total: int) -> None:

@@ -12,12 +12,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.ui.state.chat.conversation import ConversationController
 from app.ui.state.services import Services
 from app.ui.widgets.parts import button, icon_button, label
+from app.ui.widgets.sampling_fields import SamplingFields, whole_number
 
 from .defaults_note import DefaultsNote
-from app.ui.widgets.sampling_fields import SamplingFields, whole_number
-from app.ui.state.chat.conversation import Talk
 
 _WIDTH, _LINES = 304, 4  # at least; of the system prompt in sight
 _TYPING_MS = 400
@@ -50,11 +50,16 @@ class SettingsPanel(QWidget):
     closed = Signal()
     defaults_wanted = Signal()
 
-    def __init__(self, services: Services, talk: Talk, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        services: Services,
+        conversation: ConversationController,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("chatSettings")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._services, self._talk = services, talk
+        self._services, self._conversation = services, conversation
         self.system = QPlainTextEdit(
             placeholderText=_tr("What the model should be, know or keep to")
         )
@@ -76,7 +81,7 @@ class SettingsPanel(QWidget):
         self.limit = whole_number(1, 100_000, 256, _tr("Longest reply, in tokens"))
         self.fields = SamplingFields()
         self.reset = button(_tr("Reset to recommended"), "undo", role="link")
-        self.note = DefaultsNote(services, talk)
+        self.note = DefaultsNote(services, conversation)
         self._think_row = QWidget()
         self._inside, self._scroll = QWidget(), QScrollArea(widgetResizable=True)
         self._typing = QTimer(self, singleShot=True, interval=_TYPING_MS)
@@ -90,7 +95,7 @@ class SettingsPanel(QWidget):
 
     def show_settings(self) -> None:
         """Show how the talk stands."""
-        conversation, loaded = self._talk.conversation, self._services.session.loaded
+        conversation, loaded = self._conversation.conversation, self._services.session.loaded
         blocked = [QSignalBlocker(part) for part in (self.system, self.template, self.think)]
         blocked.append(QSignalBlocker(self.limit))
         if not self._typing.isActive() and self.system.toPlainText() != conversation.system:
@@ -106,7 +111,7 @@ class SettingsPanel(QWidget):
             self.limit.setValue(conversation.limit)
         for block in blocked:
             block.unblock()
-        self.fields.show_sampling(self._talk.sampling())
+        self.fields.show_sampling(self._conversation.sampling())
         self.reset.setEnabled(conversation.sampling is not None)
         self.note.show_difference()
 
@@ -116,8 +121,8 @@ class SettingsPanel(QWidget):
         self.limit.interpretText()
         self.fields.keep_typed()
         text = self.system.toPlainText()
-        if text != self._talk.conversation.system:
-            self._talk.configure(system=text)
+        if text != self._conversation.conversation.system:
+            self._conversation.configure(system=text)
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 (Qt's name)
         self.keep_typed()
@@ -126,14 +131,18 @@ class SettingsPanel(QWidget):
         self._typing.timeout.connect(self.keep_typed)
         self.system.textChanged.connect(self._typing.start)
         self.template.activated.connect(
-            lambda: self._talk.configure(template=self.template.currentData())
+            lambda: self._conversation.configure(template=self.template.currentData())
         )
-        self.think.activated.connect(lambda: self._talk.configure(think=self.think.currentData()))
-        self.limit.valueChanged.connect(lambda value: self._talk.configure(limit=value))
-        self.fields.changed.connect(lambda sampling: self._talk.configure(sampling=sampling))
-        self.reset.clicked.connect(lambda: self._talk.configure(sampling=None))
-        self._talk.configured.connect(self.show_settings)
-        self._talk.typed_wanted.connect(self.keep_typed)
+        self.think.activated.connect(
+            lambda: self._conversation.configure(think=self.think.currentData())
+        )
+        self.limit.valueChanged.connect(lambda value: self._conversation.configure(limit=value))
+        self.fields.changed.connect(
+            lambda sampling: self._conversation.configure(sampling=sampling)
+        )
+        self.reset.clicked.connect(lambda: self._conversation.configure(sampling=None))
+        self._conversation.configured.connect(self.show_settings)
+        self._conversation.typed_wanted.connect(self.keep_typed)
         self.note.defaults_wanted.connect(self.defaults_wanted)
         self._services.session.changed.connect(self.show_settings)
         self._services.theme.changed.connect(self._fit)

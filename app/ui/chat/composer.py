@@ -5,11 +5,11 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.runtime.families.thinking import trimmed
 from app.store.drafts import Draft, Edit
-from app.ui.state.amounts import whole
 from app.ui.look.icons import icon
-from app.ui.widgets.pointer import Gesture
 from app.ui.look.theme import Theme
+from app.ui.state.amounts import whole
 from app.ui.widgets.parts import button, icon_button, label
+from app.ui.widgets.pointer import Gesture
 
 from .prompt_edit import PromptEdit
 

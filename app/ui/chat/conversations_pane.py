@@ -14,13 +14,13 @@ from app.store.changes import Change
 from app.store.records import Conversation
 from app.store.trash import AT_ONCE
 from app.ui.look.icons import icon
+from app.ui.state.chat.conversation import ConversationController
 from app.ui.state.services import Services
 from app.ui.state.tasks import stored
 from app.ui.widgets.parts import button, icon_button, label
 
 from .conversation_delegate import ConversationDelegate
 from .conversation_list import ConversationList
-from app.ui.state.chat.conversation import Talk
 
 _SEARCH_MS = 120
 _AGE_MS = 6 * 3600 * 1000  # so often what is old leaves the trash while the window is open
@@ -37,13 +37,18 @@ class ConversationsPane(QWidget):
     trash_wanted = Signal()
     stored = Signal()
 
-    def __init__(self, services: Services, talk: Talk, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        services: Services,
+        conversation: ConversationController,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("conversations")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._services, self._talk = services, talk
+        self._services, self._conversation = services, conversation
         self._store = services.conversations
-        self.model = ConversationList(talk.is_writing)
+        self.model = ConversationList(conversation.is_writing)
         self.search = QLineEdit(placeholderText=self.tr("Search"), clearButtonEnabled=True)
         self.search.setAccessibleName(self.tr("Search all conversations"))
         search_icon = QAction(icon("search", "text-dim", 16), "", self.search)
@@ -100,7 +105,7 @@ class ConversationsPane(QWidget):
         if self.list.currentIndex() == self.model.index_of(one.id):
             self.list.setCurrentIndex(QModelIndex())
         self.model.take_out(one.id)
-        self._talk.typed_wanted.emit()
+        self._conversation.typed_wanted.emit()
         self._services.tasks.start(self._part_with(one, self._store.delete(one.id)))
 
     async def _part_with(self, one: Conversation, deleted: "Future[None]") -> None:
@@ -109,14 +114,17 @@ class ConversationsPane(QWidget):
             await stored(deleted)
         finally:
             self._soon.start(_SEARCH_MS)
-        self._talk.drop(one.id)
-        empty = self._talk.conversation.id
+        self._conversation.drop(one.id)
+        empty = self._conversation.conversation.id
         words = self.tr("“{}” is in the trash.").format(one.title or self.tr("Untitled"))
         self._services.notices.undo(words, lambda: self._undo(one.id, empty))
 
     def _undo(self, conversation: str, empty: str) -> None:
         """Bring it back, and show it where nothing else was opened since."""
-        unkept, restored = self._talk.take_back(conversation), self._store.restore(conversation)
+        unkept, restored = (
+            self._conversation.take_back(conversation),
+            self._store.restore(conversation),
+        )
         follow = self._show_restored(conversation, restored, empty, unkept=unkept)
         self._services.tasks.start(follow)
 
@@ -128,7 +136,7 @@ class ConversationsPane(QWidget):
         except StoreError:
             if not unkept:
                 raise
-        if self._talk.conversation.id == empty:
+        if self._conversation.conversation.id == empty:
             self.chosen.emit(conversation)
 
     def _tell_of_taking(self, one: Conversation) -> None:
@@ -136,7 +144,7 @@ class ConversationsPane(QWidget):
         words = self.tr("“{}” was deleted in another window.").format(
             one.title or self.tr("Untitled")
         )
-        empty = self._talk.conversation.id
+        empty = self._conversation.conversation.id
         self._services.notices.undo(words, lambda: self._undo(one.id, empty))
 
     async def _look(self, words: str) -> None:
@@ -159,7 +167,7 @@ class ConversationsPane(QWidget):
         self._nothing.setText(nothing)
         self._nothing.setVisible(not self.model.rowCount())
         self.list.setVisible(bool(self.model.rowCount()))
-        self.mark(self._talk.conversation.id)
+        self.mark(self._conversation.conversation.id)
 
     def _note(self, change: Change) -> None:
         """Comes from the store's thread."""
@@ -178,12 +186,12 @@ class ConversationsPane(QWidget):
         self._services.tasks.start(stored(kept))
 
     def _rename(self, ident: str, title: str) -> None:
-        self._talk.note_title(ident, title)
+        self._conversation.note_title(ident, title)
         self._keep(self._store.rename(ident, title))
 
     def _choose(self, index: QModelIndex) -> None:
         one = self.model.conversation(index)
-        if one is not None and one.id != self._talk.conversation.id:
+        if one is not None and one.id != self._conversation.conversation.id:
             self.chosen.emit(one.id)
 
     def _menu(self, point: QPoint) -> None:
@@ -213,7 +221,7 @@ class ConversationsPane(QWidget):
         self._soon.timeout.connect(self.refresh)
         self._ages.timeout.connect(self._let_age)
         self.trash.clicked.connect(self.trash_wanted)
-        self._talk.taken_away.connect(self._tell_of_taking)
+        self._conversation.taken_away.connect(self._tell_of_taking)
         self.search.textChanged.connect(lambda: self._soon.start(_SEARCH_MS))
         self.stored.connect(lambda: self._soon.start(_SEARCH_MS))
         self.model.renamed.connect(self._rename)
@@ -221,8 +229,8 @@ class ConversationsPane(QWidget):
         self.list.activated.connect(self._choose)
         self.list.delete_pressed.connect(self._delete_current)
         self.list.customContextMenuRequested.connect(self._menu)
-        self._talk.opened.connect(lambda: self.mark(self._talk.conversation.id))
-        self._talk.writing_changed.connect(self.model.note_writing)
+        self._conversation.opened.connect(lambda: self.mark(self._conversation.conversation.id))
+        self._conversation.writing_changed.connect(self.model.note_writing)
         self.delegate.left.connect(lambda: self._soon.start(_SEARCH_MS))
         forget = self._store.changes.listen(self._note)
         self.destroyed.connect(forget)

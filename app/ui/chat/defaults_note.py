@@ -12,10 +12,9 @@ from app.store.chat_defaults import (
     settings_of,
 )
 from app.store.records import Conversation
+from app.ui.state.chat.conversation import ConversationController
 from app.ui.state.services import Services
 from app.ui.widgets.parts import button, label
-
-from app.ui.state.chat.conversation import Talk
 
 
 class DefaultsNote(QWidget):
@@ -23,9 +22,14 @@ class DefaultsNote(QWidget):
 
     defaults_wanted = Signal()
 
-    def __init__(self, services: Services, talk: Talk, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        services: Services,
+        conversation: ConversationController,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
-        self._services, self._talk = services, talk
+        self._services, self._conversation = services, conversation
         self.words = label("", "small", wrap=True)
         self.words.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.use = button(_tr("Use for new conversations"), role="link")
@@ -49,7 +53,7 @@ class DefaultsNote(QWidget):
 
     def show_difference(self) -> None:
         """Say what is different now."""
-        own = different(self._talk.conversation, self._talk.defaults)
+        own = different(self._conversation.conversation, self._conversation.defaults)
         for link in (self.use, self.back):
             link.setVisible(bool(own))
         self.change.setVisible(not own)
@@ -66,25 +70,25 @@ class DefaultsNote(QWidget):
         self.words.setMinimumHeight(2 * self.words.fontMetrics().lineSpacing())
 
     def _use(self) -> None:
-        self._talk.typed_wanted.emit()
+        self._conversation.typed_wanted.emit()
         settings = self._services.settings
         before = defaults_in(settings)
-        keep_defaults(settings, settings_of(self._talk.conversation))
+        keep_defaults(settings, settings_of(self._conversation.conversation))
         said = _tr("New conversations begin with these settings.")
         self._services.notices.undo(said, lambda: keep_defaults(settings, before))
 
     def _back(self) -> None:
-        self._talk.typed_wanted.emit()
-        before = self._talk.conversation.id, settings_of(self._talk.conversation)
-        self._talk.configure(**msgspec.structs.asdict(self._talk.defaults))
+        self._conversation.typed_wanted.emit()
+        before = self._conversation.conversation.id, settings_of(self._conversation.conversation)
+        self._conversation.configure(**msgspec.structs.asdict(self._conversation.defaults))
         said = _tr("The conversation has the default settings again.")
         self._services.notices.undo(said, lambda: self._undo(*before))
 
     def _undo(self, conversation: str, before: ChatDefaults) -> None:
         """Another conversation may be shown by now."""
         values = msgspec.structs.asdict(before)
-        if self._talk.conversation.id == conversation:
-            self._talk.configure(**values)
+        if self._conversation.conversation.id == conversation:
+            self._conversation.configure(**values)
         else:
             self._services.conversations.configure(Conversation(id=conversation, **values))
 

@@ -10,10 +10,10 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.errors import Failure
 from app.store.drafts import NEW, PARTS, Draft
 from app.store.drafts import Drafts as StoredDrafts
+from app.ui.state.chat.conversation import ConversationController
 
 from .composer import Composer
 from .conversations_pane import ConversationsPane
-from app.ui.state.chat.conversation import Talk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,16 +112,25 @@ class Drafting(QObject):
     """
 
     def __init__(
-        self, drafts: Drafts, talk: Talk, composer: Composer, pane: ConversationsPane
+        self,
+        drafts: Drafts,
+        conversation: ConversationController,
+        composer: Composer,
+        pane: ConversationsPane,
     ) -> None:
         super().__init__(composer)
-        self._drafts, self._talk, self._composer, self._pane = drafts, talk, composer, pane
+        self._drafts, self._conversation, self._composer, self._pane = (
+            drafts,
+            conversation,
+            composer,
+            pane,
+        )
         self._shown = NEW
-        self._usual_system = talk.conversation.system
+        self._usual_system = conversation.conversation.system
         self._titles: dict[str, str] = {}
-        talk.opened.connect(self._open)
-        talk.added.connect(self._begin)
-        talk.configured.connect(self._note_system)
+        conversation.opened.connect(self._open)
+        conversation.added.connect(self._begin)
+        conversation.configured.connect(self._note_system)
         composer.changed.connect(self._note_words)
         pane.delegate.typed.connect(self._note_title)
         pane.delegate.left.connect(self._leave_title)
@@ -131,12 +140,12 @@ class Drafting(QObject):
     @property
     def _open_now(self) -> str:
         """The conversation that is shown, or none where it has not begun."""
-        return self._talk.conversation.id if len(self._talk.tree) else NEW
+        return self._conversation.conversation.id if len(self._conversation.tree) else NEW
 
     def _open(self) -> None:
         """Another conversation, or another branch of it, is shown."""
-        if not len(self._talk.tree):
-            self._usual_system = self._talk.conversation.system
+        if not len(self._conversation.tree):
+            self._usual_system = self._conversation.conversation.system
         if self._open_now != self._shown:
             self._shown = self._open_now
             self._show(self._drafts.of(self._shown))
@@ -153,7 +162,7 @@ class Drafting(QObject):
 
     def _show(self, draft: Draft) -> None:
         edit = draft.edit
-        if edit is not None and edit.message not in self._talk.tree:
+        if edit is not None and edit.message not in self._conversation.tree:
             draft = msgspec.structs.replace(draft, edit=None).joined(Draft(text=edit.text))
             self._drafts.note(self._shown, draft)
         words = _words_of(draft)
@@ -163,7 +172,7 @@ class Drafting(QObject):
 
     def _show_system(self, draft: Draft) -> None:
         if self._shown == NEW and draft.system is not None:
-            self._talk.configure(system=draft.system)
+            self._conversation.configure(system=draft.system)
 
     def _show_found(self) -> None:
         """What a window that is gone had typed here is shown beside what is typed already."""
@@ -181,8 +190,8 @@ class Drafting(QObject):
         self._change(self._shown, **words)
 
     def _note_system(self) -> None:
-        if self._shown == NEW and not len(self._talk.tree):
-            system = self._talk.conversation.system
+        if self._shown == NEW and not len(self._conversation.tree):
+            system = self._conversation.conversation.system
             self._change(NEW, system=None if system == self._usual_system else system)
 
     def _note_title(self, conversation: str, title: str) -> None:

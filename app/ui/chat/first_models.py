@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QVBoxLayout, QW
 from app.ui.state.amounts import size
 from app.ui.state.download_progress import progress_words, share
 from app.ui.state.models.entry import Entry, joined
-from app.ui.state.models.model_fits import Fitting
+from app.ui.state.models.model_fits import ModelFits
 from app.ui.state.models.recommendations import Advice, advised
 from app.ui.state.services import Services
 from app.ui.widgets.parts import Elided, button, label
@@ -32,7 +32,7 @@ class FirstModels(QWidget):
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._services = services
-        self._fitting = Fitting(lambda _entry: "", lambda: services.cards.usable)
+        self._fitting = ModelFits(lambda _entry: "", lambda: services.gpus.usable)
         self._advice: list[Advice] = []
         self._cards: dict[str, OfferCard] = {}
         self._machine = label("", "dim", wrap=True)
@@ -51,7 +51,7 @@ class FirstModels(QWidget):
         outer.addWidget(self.everything, 0, Qt.AlignmentFlag.AlignLeft)
         services.library.changed.connect(self._choose)
         services.catalogue.changed.connect(self._choose)
-        services.cards.changed.connect(self._choose)
+        services.gpus.changed.connect(self._choose)
         services.downloads.changed.connect(self._follow)
         self.hide()
 
@@ -68,12 +68,12 @@ class FirstModels(QWidget):
     def look(self) -> None:
         """The page is shown: see what there is."""
         self._services.catalogue.load()
-        self._services.cards.look()
+        self._services.gpus.look()
         self._choose()
 
     def _choose(self) -> None:
         library = self._services.library
-        if not (library.scanned and self._services.cards.known):
+        if not (library.scanned and self._services.gpus.known):
             return
         own = any(entry.usable and not entry.embedded for entry in library.entries)
         if own and not self._cards:
@@ -106,9 +106,9 @@ class FirstModels(QWidget):
         said = words.format(
             one if cores == 1 else many, size(here.total_bytes), size(here.available_bytes)
         )
-        if not here.cards:
+        if not here.gpus:
             return said
-        card = here.cards[0]
+        card = here.gpus[0]
         words = self.tr("Its {} has {}, {} of it free.")
         return f"{said} {words.format(card.name, size(card.total_bytes), size(card.free_bytes))}"
 

@@ -12,7 +12,7 @@ _WANTED = {
 }
 
 
-def why_wordless(loaded: Loaded) -> str:
+def why_no_words(loaded: Loaded) -> str:
     """The sentences that a text sent to it would end in; reads no file."""
     from app.messages.failures import say  # the sentences are read only when one is needed
 

@@ -17,9 +17,8 @@ from PySide6.QtWidgets import (
 
 from app.ui.look.icons import pixmap
 from app.ui.look.theme import Theme
-from app.ui.widgets.parts import Elided, button, icon_button, label
-
 from app.ui.state.download_progress import amount_words, progress_words, share
+from app.ui.widgets.parts import Elided, button, icon_button, label
 
 if TYPE_CHECKING:
     from app.hub.downloads.download_queue import Item

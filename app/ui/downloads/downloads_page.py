@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
+from app.ui.shell.model_opening import ModelOpening
 from app.ui.state.amounts import rate, size
 from app.ui.state.commands import Command, Habit
-from app.ui.shell.model_opening import Opening
-from app.ui.widgets.page import Page
+from app.ui.state.download_progress import time_left
 from app.ui.state.services import Services
 from app.ui.widgets.blank import Blank
+from app.ui.widgets.page import Page
 from app.ui.widgets.parts import Elided, button, label
 
 from .card_column import Column
-from app.ui.state.download_progress import time_left
 
 if TYPE_CHECKING:
     from app.hub.downloads.download_queue import Item
@@ -28,7 +28,7 @@ _ACTIVE = ("queued", "running", "waiting", "checking")
 class DownloadsPage(Page):
     """Shows ``services.downloads`` and passes on what the person wants."""
 
-    def __init__(self, services: Services, opening: Opening) -> None:
+    def __init__(self, services: Services, opening: ModelOpening) -> None:
         super().__init__()
         self._queue, self._opening = services.downloads, opening
         self._services = services
@@ -110,8 +110,8 @@ class DownloadsPage(Page):
         amount = self.tr("{} of {}").format(size(done), size(total)) if total else ""
         seconds = (total - done) / speed if speed else -1.0
         moving = any(item.state == "running" for item in left)
-        pace = (rate(speed), time_left(seconds)) if moving and speed else ()
-        return " · ".join(filter(None, (one if len(left) == 1 else many, amount, *pace)))
+        rate_limit = (rate(speed), time_left(seconds)) if moving and speed else ()
+        return " · ".join(filter(None, (one if len(left) == 1 else many, amount, *rate_limit)))
 
     def _act(self, verb: str, ident: str) -> None:
         queue = self._queue

@@ -9,7 +9,7 @@ _CODE_LINE = 1.45
 _HEADINGS = (1.45, 1.25, 1.1, 1.0, 1.0, 1.0)
 
 
-class Ink:
+class TextStyle:
     """Fonts, colours and distances of one theme; made anew when the theme changes."""
 
     def __init__(self, theme: Theme, *, dim: bool = False) -> None:

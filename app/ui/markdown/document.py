@@ -24,9 +24,10 @@ from PySide6.QtGui import (
     QTextTableFormat,
 )
 
+from app.ui.look.text_style import TextStyle
+
 from .blocks import Block
 from .highlight import runs
-from app.ui.look.text_style import Ink
 
 QUOTE = QTextFormat.Property.UserProperty.value + 1
 QUOTE_PX = 14.0
@@ -36,40 +37,40 @@ _ADDRESS = re.compile(r"https?://[^\s<>\"'`()\[\]{}]+[^\s<>\"'`()\[\]{}.,;:!?]")
 _BULLETS = ("•", "◦", "▪")
 
 
-def document_of(block: Block, ink: Ink) -> QTextDocument:
+def document_of(block: Block, text_style: TextStyle) -> QTextDocument:
     """The document that shows ``block``; its width is for the caller to set."""
-    document = plain_document("", ink)
+    document = plain_document("", text_style)
     cursor = QTextCursor(document)
     if block.kind == "code":
-        cursor.setBlockFormat(ink.lines(code=True))
-        write_code(cursor, block.source.removesuffix("\n"), block.language, ink)
+        cursor.setBlockFormat(text_style.lines(code=True))
+        write_code(cursor, block.source.removesuffix("\n"), block.language, text_style)
     else:
-        _Writer(cursor, ink, block.references).write(block)
+        _Writer(cursor, text_style, block.references).write(block)
     return document
 
 
-def plain_document(text: str, ink: Ink) -> QTextDocument:
+def plain_document(text: str, text_style: TextStyle) -> QTextDocument:
     """A document of words as they are, every line break kept."""
     document = QTextDocument()
     document.setUndoRedoEnabled(False)
     document.setDocumentMargin(0)
-    document.setDefaultFont(ink.font)
+    document.setDefaultFont(text_style.font)
     option = document.defaultTextOption()
     option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
     document.setDefaultTextOption(option)
     cursor = QTextCursor(document)
-    cursor.setBlockFormat(ink.lines())
+    cursor.setBlockFormat(text_style.lines())
     if text:
-        cursor.insertText(text, ink.words)
+        cursor.insertText(text, text_style.words)
     return document
 
 
-def write_code(cursor: QTextCursor, source: str, language: str, ink: Ink) -> None:
+def write_code(cursor: QTextCursor, source: str, language: str, text_style: TextStyle) -> None:
     """Insert code in its colours."""
     formats: dict[str, QTextCharFormat] = {}
     for text, role in runs(source, language):
         if role not in formats:
-            formats[role] = ink.code(role)
+            formats[role] = text_style.code(role)
         cursor.insertText(text, formats[role])
 
 
@@ -91,10 +92,12 @@ class _List:
 class _Writer:
     """Walks over the tokens of one block; lists and quotes may be nested in it."""
 
-    def __init__(self, cursor: QTextCursor, ink: Ink, references: dict[str, Any]) -> None:
-        self._cursor, self._ink = cursor, ink
+    def __init__(
+        self, cursor: QTextCursor, text_style: TextStyle, references: dict[str, Any]
+    ) -> None:
+        self._cursor, self._text_style = cursor, text_style
         self._env = {"references": references}
-        self._words = ink.words
+        self._words = text_style.words
         self._lists: list[_List] = []
         self._item_begins = False
         self._quotes = 0
@@ -121,15 +124,15 @@ class _Writer:
 
     def heading(self, token: Token) -> None:
         self._next_block(14.0)
-        self._words = self._ink.heading(int(token.tag[1]))
+        self._words = self._text_style.heading(int(token.tag[1]))
 
     def heading_end(self, token: Token) -> None:
-        self._words = self._ink.words
+        self._words = self._text_style.words
 
     def fence(self, token: Token) -> None:
         for number, line in enumerate(token.content.removesuffix("\n").split("\n")):
             self._next_block(0.0 if number else 8.0, code=True)
-            self._cursor.insertText(line, self._ink.code("text"))
+            self._cursor.insertText(line, self._text_style.code("text"))
 
     def rule(self, token: Token) -> None:
         self._next_block(8.0)
@@ -160,11 +163,11 @@ class _Writer:
         marker = "" if ordered else _BULLETS[min(bullets, len(_BULLETS) - 1)]
         left = self._lists[-1].left if self._lists else 0.0
         widest = f"{start + 9}." if ordered else marker
-        self._lists.append(_List(ordered, start, marker, left + self._ink.hang(widest)))
+        self._lists.append(_List(ordered, start, marker, left + self._text_style.hang(widest)))
 
     def _next_block(self, above: float, *, code: bool = False) -> None:
         """Begin a paragraph, at the right depth and with its marker if an item begins."""
-        form = self._ink.lines(code=code)
+        form = self._text_style.lines(code=code)
         marker = ""
         left = self._lists[-1].left if self._lists else 0.0
         if self._item_begins:
@@ -179,7 +182,7 @@ class _Writer:
             self._words = self._dim()
         form.setLeftMargin(left + QUOTE_PX * self._quotes)
         if code:
-            form.setBackground(self._ink.color("code"))
+            form.setBackground(self._text_style.color("code"))
         if self._begun:
             self._cursor.insertBlock(form, self._words)
         else:
@@ -192,11 +195,11 @@ class _Writer:
     # words
 
     def inline(self, token: Token) -> None:
-        write_words(self._cursor, token.content, self._words, self._ink, self._env)
+        write_words(self._cursor, token.content, self._words, self._text_style, self._env)
 
     def _dim(self) -> QTextCharFormat:
-        made = QTextCharFormat(self._ink.words)
-        made.setForeground(self._ink.color("text-dim"))
+        made = QTextCharFormat(self._text_style.words)
+        made.setForeground(self._text_style.color("text-dim"))
         return made
 
     # tables
@@ -213,22 +216,22 @@ class _Writer:
     def _cell(self, table: QTextTable, row: int, column: int, content: str, align: str) -> None:
         cell = table.cellAt(row, column)
         cursor = cell.firstCursorPosition()
-        form = self._ink.lines()
+        form = self._text_style.lines()
         form.setAlignment(_ALIGN.get(align, Qt.AlignmentFlag.AlignLeft))
         cursor.setBlockFormat(form)
-        words = self._ink.words
+        words = self._text_style.words
         if row == 0:
             words = QTextCharFormat(words)
             words.setFontWeight(QFont.Weight.Bold)
             shade = cell.format()
-            shade.setBackground(self._ink.color("code"))
+            shade.setBackground(self._text_style.color("code"))
             cell.setFormat(shade)
-        write_words(cursor, content, words, self._ink, self._env)
+        write_words(cursor, content, words, self._text_style, self._env)
 
     def _table_format(self) -> QTextTableFormat:
         made = QTextTableFormat()
         made.setBorder(1)
-        made.setBorderBrush(self._ink.color("line"))
+        made.setBorderBrush(self._text_style.color("line"))
         made.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
         made.setBorderCollapse(True)
         made.setCellPadding(7)
@@ -257,32 +260,36 @@ _STEPS: dict[str, Callable[[_Writer, Token], None]] = {
 
 
 def write_words(
-    cursor: QTextCursor, content: str, base: QTextCharFormat, ink: Ink, env: dict[str, Any]
+    cursor: QTextCursor,
+    content: str,
+    base: QTextCharFormat,
+    text_style: TextStyle,
+    env: dict[str, Any],
 ) -> None:
     """Insert a line of Markdown: emphasis, code, links, breaks; the rest is words."""
     formats = [base]
     for token in _words.parseInline(content, env)[0].children or ():
         now = formats[-1]
         if token.type == "text":
-            _insert_text(cursor, token.content, now, ink)
+            _insert_text(cursor, token.content, now, text_style)
         elif token.type in ("softbreak", "hardbreak"):
             cursor.insertText("\u2028", now)  # models mean their line breaks
         elif token.type == "code_inline":
-            cursor.insertText(token.content, ink.code_words())
+            cursor.insertText(token.content, text_style.code_words())
         elif token.type == "image":
-            _insert_image(cursor, token, now, ink)
+            _insert_image(cursor, token, now, text_style)
         elif token.nesting == 1:
-            formats.append(_dressed(token, now, ink))
+            formats.append(_dressed(token, now, text_style))
         elif token.nesting == -1:
             formats.pop()
         else:
             cursor.insertText(token.content, now)
 
 
-def _dressed(token: Token, now: QTextCharFormat, ink: Ink) -> QTextCharFormat:
+def _dressed(token: Token, now: QTextCharFormat, text_style: TextStyle) -> QTextCharFormat:
     if token.type == "link_open":
         address = str(token.attrs.get("href", ""))
-        return ink.link(now, address) if _leads_out(address) else now
+        return text_style.link(now, address) if _leads_out(address) else now
     made = QTextCharFormat(now)
     if token.type == "strong_open":
         made.setFontWeight(QFont.Weight.Bold)
@@ -293,21 +300,25 @@ def _dressed(token: Token, now: QTextCharFormat, ink: Ink) -> QTextCharFormat:
     return made
 
 
-def _insert_text(cursor: QTextCursor, text: str, now: QTextCharFormat, ink: Ink) -> None:
+def _insert_text(
+    cursor: QTextCursor, text: str, now: QTextCharFormat, text_style: TextStyle
+) -> None:
     """Words; addresses that stand bare in them become links."""
     at = 0
     if "://" in text and not now.isAnchor():
         for found in _ADDRESS.finditer(text):
             cursor.insertText(text[at : found.start()], now)
-            cursor.insertText(found[0], ink.link(now, found[0]))
+            cursor.insertText(found[0], text_style.link(now, found[0]))
             at = found.end()
     cursor.insertText(text[at:], now)
 
 
-def _insert_image(cursor: QTextCursor, token: Token, now: QTextCharFormat, ink: Ink) -> None:
+def _insert_image(
+    cursor: QTextCursor, token: Token, now: QTextCharFormat, text_style: TextStyle
+) -> None:
     address = str(token.attrs.get("src", ""))
     words = token.content or address
-    cursor.insertText(words, ink.link(now, address) if _leads_out(address) else now)
+    cursor.insertText(words, text_style.link(now, address) if _leads_out(address) else now)
 
 
 def _leads_out(address: str) -> bool:

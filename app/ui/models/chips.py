@@ -8,11 +8,10 @@ from PySide6.QtWidgets import QMenu, QPushButton, QWidget
 
 from app.ui.look.icons import icon
 from app.ui.look.theme import Theme
-from app.ui.widgets.flow_layout import Flow
-
 from app.ui.state.models.entry import Entry
 from app.ui.state.models.kinds import MODEL_KINDS, USELESS, kind_name, language_name
-from app.ui.state.models.model_filter import ORDERS, SIZES, Narrowing, size_class
+from app.ui.state.models.model_filter import ORDERS, SIZES, ModelFilter, size_class
+from app.ui.widgets.flow_layout import Flow
 
 Choices = dict[str, str]
 
@@ -53,9 +52,9 @@ class Chips(QWidget):
         self.language.offer(_languages(entries))
 
     @property
-    def narrowing(self) -> Narrowing:
+    def narrowing(self) -> ModelFilter:
         """What is chosen."""
-        return Narrowing(
+        return ModelFilter(
             fits=self.fits.isChecked(),
             here=self.here.isChecked(),
             generation=self.generation.value,

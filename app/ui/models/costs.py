@@ -7,12 +7,11 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QButtonGroup, QGridLayout, QRadioButton, QSizePolicy, QWidget
 
-from app.hub.catalogue.memory_fit import Fit, Way
-from app.ui.state.amounts import size
+from app.hub.catalogue.memory_fit import Fit, Plan
 from app.ui.look.theme import Theme
-from app.ui.widgets.parts import label
-
+from app.ui.state.amounts import size
 from app.ui.state.models.model_names import plain_numbers, plain_way
+from app.ui.widgets.parts import label
 
 
 class Costs(QWidget):
@@ -39,7 +38,7 @@ class Costs(QWidget):
         heading = label(self.tr("Memory on this machine"), "strong", wrap=True)
         self._grid.addWidget(heading, 0, 0, 1, 3)
         self._total = total_bytes or 1
-        places = any(way.card is not None for way in verdict.per_format)
+        places = any(way.gpu is not None for way in verdict.per_format)
         for row, way in enumerate(verdict.per_format, 1):
             words = self._words(way, way.strategy == verdict.strategy, places=places)
             name = self._pick(way, words, now) if picks else label(words, wrap=True)
@@ -47,7 +46,7 @@ class Costs(QWidget):
             self._grid.addWidget(Bar(self._theme, self._share(way)), row, 1)
             self._grid.addWidget(label(size(way.needed_bytes), "small"), row, 2)
 
-    def _pick(self, way: Way, words: str, now: str) -> QRadioButton:
+    def _pick(self, way: Plan, words: str, now: str) -> QRadioButton:
         pick = QRadioButton(words)
         pick.setAccessibleName(f"{words}, {size(way.needed_bytes)}")
         pick.setChecked(way.strategy == now)
@@ -55,10 +54,10 @@ class Costs(QWidget):
         self._group.addButton(pick)
         return pick
 
-    def _share(self, way: Way) -> float:
-        return way.needed_bytes / (way.card.total_bytes if way.card else self._total)
+    def _share(self, way: Plan) -> float:
+        return way.needed_bytes / (way.gpu.total_bytes if way.gpu else self._total)
 
-    def _words(self, way: Way, recommended: bool, *, places: bool) -> str:  # noqa: FBT001
+    def _words(self, way: Plan, recommended: bool, *, places: bool) -> str:  # noqa: FBT001
         form = way.strategy.rpartition(" ")[2]
         name = plain_way(way.strategy) if places else plain_numbers(form)
         return self.tr("{} (usual)").format(name) if recommended else name

@@ -8,18 +8,18 @@ from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QScrollArea, QVB
 
 from app.runtime.protocol.messages import LoadProgress
 from app.ui.look.icons import pixmap
-from app.ui.widgets.pointer import Gesture
 from app.ui.look.theme import Theme
+from app.ui.state.models.entry import Entry
+from app.ui.state.models.fit_words import Fit
+from app.ui.state.models.kinds import purpose
+from app.ui.state.models.model_fits import ModelFits
 from app.ui.widgets.flow_layout import Flow
 from app.ui.widgets.link_dialog import offer_address
 from app.ui.widgets.parts import Elided, button, label, rule
+from app.ui.widgets.pointer import Gesture
 
 from .costs import Costs
-from app.ui.state.models.entry import Entry
 from .facts import facts_of
-from app.ui.state.models.fit_words import Fit
-from app.ui.state.models.model_fits import Fitting
-from app.ui.state.models.kinds import purpose
 from .main_button import MainButtons
 from .page_text import PageText
 
@@ -71,7 +71,7 @@ class Details(QScrollArea):
         self.page_link.clicked.connect(self._leave)
         theme.changed.connect(self._paint_mark)
 
-    def show_entry(self, entry: Entry, fitting: Fitting, verbs: set[str]) -> None:
+    def show_entry(self, entry: Entry, fitting: ModelFits, verbs: set[str]) -> None:
         """Show this one, what ``fitting`` says of it, and the ``verbs`` that it takes."""
         fit = fitting.words(entry)
         self._title.setText(entry.title)

@@ -12,11 +12,11 @@ from PySide6.QtWidgets import QFileDialog, QInputDialog, QLineEdit, QMessageBox,
 
 from app.errors import NoTrash
 from app.library.file_groups import is_configuration
+from app.ui.state.models.entry import Entry
 from app.ui.state.services import Services
 from app.ui.widgets.dialogs import ask
 
-from app.ui.state.models.entry import Entry
-from .file_work import Work, Works
+from .file_work import FileTask, FileTasks
 from .files_dialog import GoingAlong, named_lines
 from .notes import checked_words, notes_of
 
@@ -27,7 +27,7 @@ Files = tuple[Path, ...]
 
 
 class FileVerbs(QObject):
-    """``told`` when a note about a file, or what can be done with it, is another.
+    """``failure_to_fields`` when a note about a file, or what can be done with it, is another.
 
     ``moved`` carries where a file was and where it is.  ``doomed`` are files that go to the trash
     in a moment: they are shown no more.
@@ -41,7 +41,7 @@ class FileVerbs(QObject):
         super().__init__(page)
         self._services, self._page = services, page
         self._library = services.library
-        self._works = Works(services.tasks, self.told.emit)
+        self._works = FileTasks(services.tasks, self.told.emit)
         self._said: dict[str, str] = {}
         self.doomed: set[str] = set()
         self._asking: set[str] = set()
@@ -104,9 +104,9 @@ class FileVerbs(QObject):
     def _verify(self, entry: Entry, path: Path) -> None:
         offers = [one.offer for one in self._services.catalogue.entries if one.offer]
 
-        async def verified(work: Work) -> None:
+        async def verified(work: FileTask) -> None:
             found = await self._services.tasks.thread(
-                self._library.shelf.verify, path, work.note, work.cancelled, offers
+                self._library.library.verify, path, work.note, work.cancelled, offers
             )
             if found is not None:
                 self._said[entry.key] = checked_words(found)
@@ -129,7 +129,7 @@ class FileVerbs(QObject):
     async def _renamed(self, path: Path, name: str) -> None:
         if not name.strip() or name == path.name:
             return
-        now = await self._services.tasks.thread(self._library.shelf.rename, path, name.strip())
+        now = await self._services.tasks.thread(self._library.library.rename, path, name.strip())
         self._follow(path, now)
         self._library.refresh()
         said = self.tr("{} is called {} now.").format(path.name, now.name)
@@ -157,8 +157,8 @@ class FileVerbs(QObject):
         path = entry.path
         assert path is not None
 
-        async def moved(work: Work) -> None:
-            act = partial(self._library.shelf.move, also=also)
+        async def moved(work: FileTask) -> None:
+            act = partial(self._library.library.move, also=also)
             now = await self._services.tasks.thread(act, path, folder, work.note, work.cancelled)
             if now is not None:
                 self._follow(path, now)
@@ -171,10 +171,10 @@ class FileVerbs(QObject):
     def _copy(self, source: Path) -> None:
         folder = self._services.downloads.folder
 
-        async def copied(work: Work) -> None:
+        async def copied(work: FileTask) -> None:
             self._services.notices.news(self.tr("Copying {}.").format(source.name))
             now = await self._services.tasks.thread(
-                self._library.shelf.add, source, folder, "copy", work.note, work.cancelled
+                self._library.library.add, source, folder, "copy", work.note, work.cancelled
             )
             if now is not None:
                 self._services.notices.news(self.tr("{} is here now.").format(now.name))
@@ -216,7 +216,7 @@ class FileVerbs(QObject):
         self._asking.add(key)
 
         async def asked() -> None:
-            group = await self._services.tasks.thread(self._library.shelf.group, path)
+            group = await self._services.tasks.thread(self._library.library.group, path)
             if not group.others and not (group.home and group.shared):
                 act(())
                 return
@@ -256,11 +256,11 @@ class FileVerbs(QObject):
         session = self._services.session
         if session.loaded is not None and session.loaded.path == str(path):
             session.unload()
-        shelf = self._library.shelf
+        library = self._library.library
         try:
-            await self._services.tasks.thread(shelf.trash, path, also)
+            await self._services.tasks.thread(library.trash, path, also)
         except NoTrash:
-            group = await self._services.tasks.thread(shelf.group, path)
+            group = await self._services.tasks.thread(library.group, path)
             self._ask_to_delete(path, group.asked_for(also).all, also)
 
     def _ask_to_delete(self, path: Path, files: Files, also: Files) -> None:
@@ -278,7 +278,7 @@ class FileVerbs(QObject):
         ask(box)
 
     async def _deleted(self, path: Path, also: Files) -> None:
-        await self._services.tasks.thread(self._library.shelf.delete, path, also)
+        await self._services.tasks.thread(self._library.library.delete, path, also)
         self._library.refresh()
 
     def _start(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":

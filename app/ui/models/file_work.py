@@ -10,7 +10,7 @@ from app.ui.state.tasks import Tasks
 _EACH_MS = 200
 
 
-class Work:
+class FileTask:
     """One piece of work; ``note`` and ``cancelled`` may be called in any thread."""
 
     def __init__(self, sentence: str) -> None:
@@ -36,24 +36,24 @@ class Work:
         self._stopped.set()
 
 
-class Works(QObject):
+class FileTasks(QObject):
     """At most one piece of work a file; ``on_change`` is called a few times a second meanwhile."""
 
     def __init__(self, tasks: Tasks, on_change: Callable[[], None]) -> None:
         super().__init__()
         self._tasks, self._on_change = tasks, on_change
-        self._running: dict[str, Work] = {}
+        self._running: dict[str, FileTask] = {}
         self._clock = QTimer(self, interval=_EACH_MS)
         self._clock.timeout.connect(on_change)
 
-    def of(self, key: str) -> Work | None:
+    def of(self, key: str) -> FileTask | None:
         """What is being done with a file, if anything is."""
         return self._running.get(key)
 
-    def begin(self, key: str, sentence: str, act: Callable[[Work], Awaitable[None]]) -> None:
+    def begin(self, key: str, sentence: str, act: Callable[[FileTask], Awaitable[None]]) -> None:
         """Do ``act`` beside the window; ``sentence`` says what, with {} for how far."""
         if key not in self._running:
-            work = self._running[key] = Work(sentence)
+            work = self._running[key] = FileTask(sentence)
             self._tasks.start(self._run(work, act), lambda: self._ended(key, work))
 
     def stop(self, key: str) -> None:
@@ -61,12 +61,12 @@ class Works(QObject):
         if key in self._running:
             self._running[key].stop()
 
-    async def _run(self, work: Work, act: Callable[[Work], Awaitable[None]]) -> None:
+    async def _run(self, work: FileTask, act: Callable[[FileTask], Awaitable[None]]) -> None:
         self._clock.start()
         self._on_change()
         await act(work)
 
-    def _ended(self, key: str, work: Work) -> None:
+    def _ended(self, key: str, work: FileTask) -> None:
         work.stop()  # a thread that is left behind ends as well
         del self._running[key]
         if not self._running:

@@ -13,9 +13,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.library.file_groups import Group
-from app.ui.state.amounts import size
+from app.library.file_groups import FileGroup
 from app.ui.look.theme import Theme
+from app.ui.state.amounts import size
 from app.ui.widgets.parts import Elided, button, label
 
 _WIDE = 480
@@ -28,7 +28,7 @@ class GoingAlong(QDialog):
     """``heading`` says what is done, ``verb`` is the button; ``ticked`` are ticked at first."""
 
     def __init__(
-        self, theme: Theme, group: Group, words: tuple[str, str], ticked: Iterable[Path] = ()
+        self, theme: Theme, group: FileGroup, words: tuple[str, str], ticked: Iterable[Path] = ()
     ) -> None:
         super().__init__()
         heading, verb = words
@@ -56,7 +56,7 @@ class GoingAlong(QDialog):
         """The files that were ticked."""
         return tuple(file for file, box in self.boxes.items() if box.isChecked())
 
-    def _files(self, theme: Theme, group: Group) -> QWidget:
+    def _files(self, theme: Theme, group: FileGroup) -> QWidget:
         """What goes in any case, by name and size."""
         part = QWidget()
         column = QVBoxLayout(part)

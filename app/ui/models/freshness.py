@@ -6,13 +6,12 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QProgressBar, QWidget
 
-from app.ui.state.amounts import duration
 from app.ui.look.icons import pixmap
 from app.ui.look.theme import Theme
+from app.ui.state.amounts import duration
+from app.ui.state.models.model_catalogue import Asking, Catalogue
 from app.ui.widgets.flow_layout import Flow
 from app.ui.widgets.parts import Elided, button
-
-from app.ui.state.models.model_catalogue import Asking, Catalogue
 
 _EACH_MS = 30_000
 _LETTERS = 22  # of the words are to be seen beside the buttons

@@ -5,15 +5,15 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QListView, QStackedWidget, QVBoxLayout, QWidget
 
 from app.ui.look.theme import Theme
+from app.ui.state.models.entry import Entry
+from app.ui.state.models.model_catalogue import Catalogue
+from app.ui.state.models.model_library import Library
 from app.ui.widgets.blank import Blank
 
 from .banners import Gone
-from app.ui.state.models.model_catalogue import Catalogue
-from .row_delegate import RowDelegate
-from app.ui.state.models.entry import Entry
 from .freshness import Freshness
-from app.ui.state.models.model_library import Library
 from .model_rows import ENTRY, Rows
+from .row_delegate import RowDelegate
 
 
 class Listing(QWidget):

@@ -6,12 +6,11 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from app.runtime.protocol.messages import LoadProgress
+from app.ui.look.theme import Theme
 from app.ui.state.amounts import size
 from app.ui.state.download_progress import amount_words, progress_words, share
-from app.ui.look.theme import Theme
-from app.ui.widgets.parts import button, label
-
 from app.ui.state.models.entry import Entry
+from app.ui.widgets.parts import button, label
 
 if TYPE_CHECKING:
     from app.hub.downloads.download_queue import Item

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from app.ui.state.amounts import size
-
 from app.ui.state.models.entry import Entry
-from app.ui.state.models.model_fits import Fitting
-from app.ui.state.models.model_filter import Narrowing
+from app.ui.state.models.model_filter import ModelFilter
+from app.ui.state.models.model_fits import ModelFits
 
 if TYPE_CHECKING:
     from app.hub.downloads.download_queue import Item
@@ -29,12 +28,12 @@ class Rows(QAbstractListModel):
     ``all`` are the entries before ``narrowing``, ``shown`` those that are rows.
     """
 
-    def __init__(self, fitting: Fitting, parent: QObject | None = None) -> None:
+    def __init__(self, fitting: ModelFits, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._fitting = fitting
         self.all: Sequence[Entry] = ()
         self.shown: Sequence[Entry] = ()
-        self.narrowing = Narrowing()
+        self.narrowing = ModelFilter()
         self._places: dict[str, int] = {}
         self._items: dict[str, Item] = {}
         self._open: Path | None = None
@@ -71,7 +70,7 @@ class Rows(QAbstractListModel):
         self.all = entries
         self._lay_out()
 
-    def narrow(self, narrowing: Narrowing) -> None:
+    def narrow(self, narrowing: ModelFilter) -> None:
         """Show only what was asked for, in that order."""
         if narrowing != self.narrowing:
             self.narrowing = narrowing

@@ -8,21 +8,21 @@ from PySide6.QtGui import QFontMetricsF
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from app.errors import Failure
-from app.system.gpus import Card
 from app.runtime.worker.supervisor import Phase
-from app.ui.state.gpu_list import with_room_of
+from app.system.gpus import Gpu
+from app.ui.shell.model_opening import ModelOpening
 from app.ui.state.commands import Command, Habit
-from app.ui.shell.model_opening import Opening
-from app.ui.widgets.page import Page
+from app.ui.state.gpu_list import with_room_of
+from app.ui.state.models.entry import Entry, joined
+from app.ui.state.models.model_fits import ModelFits
 from app.ui.state.services import Services
+from app.ui.widgets.page import Page
 
 from .details import Details
-from app.ui.state.models.entry import Entry, joined
 from .file_verbs import FileVerbs
-from app.ui.state.models.model_fits import Fitting
-from .page_head import Head
 from .listing import Listing
 from .model_rows import Rows
+from .page_head import Head
 
 _DETAILS_LETTERS, _DETAILS_LEAST, _DETAILS_MOST = 30, 280, 460
 _LEFT_FOR_DETAILS = 400  # beside the list and the rail in the smallest window
@@ -31,13 +31,13 @@ _LEFT_FOR_DETAILS = 400  # beside the list and the rail in the smallest window
 class ModelsPage(Page):
     """Joins library, catalogue and downloads; what is chosen goes to ``opening``."""
 
-    def __init__(self, services: Services, opening: Opening) -> None:
+    def __init__(self, services: Services, opening: ModelOpening) -> None:
         super().__init__()
         self._services, self._opening = services, opening
         self._library, self._catalogue = services.library, services.catalogue
         self._queue = services.downloads
         self._shown_key, self._begun = "", False
-        self.fitting = Fitting(self._picked, self._cards)
+        self.fitting = ModelFits(self._picked, self._gpus)
         self.rows = Rows(self.fitting, self)
         self.head = Head(services.theme)
         self.listing = Listing(services.theme, self.rows)
@@ -68,7 +68,7 @@ class ModelsPage(Page):
     def arrived(self) -> None:
         self._library.refresh()
         self._catalogue.refresh()
-        self._services.cards.look()
+        self._services.gpus.look()
         super().arrived()
 
     def take_keyboard(self) -> None:
@@ -109,7 +109,7 @@ class ModelsPage(Page):
         self._show_state()
 
     def _show_session(self) -> None:
-        self._services.cards.look()
+        self._services.gpus.look()
         self._measure()
         self.rows.mark_open(self._open_path())
         self.rows.refresh()
@@ -157,9 +157,9 @@ class ModelsPage(Page):
         chosen = self._services.settings.now.strategies
         return chosen.get(str(entry.path), "") if entry.path else ""
 
-    def _cards(self) -> Sequence[Card]:
+    def _gpus(self) -> Sequence[Gpu]:
         """Those on which models run, as if no model were open."""
-        return with_room_of(self._services.session.loaded, self._services.cards.usable)
+        return with_room_of(self._services.session.loaded, self._services.gpus.usable)
 
     def _open_path(self) -> Path | None:
         """The model that answers now: none while another is opened, or after it died."""
@@ -257,7 +257,7 @@ class ModelsPage(Page):
         self._catalogue.changed.connect(self._show_entries)
         self._queue.changed.connect(self._show_downloads)
         self._services.session.changed.connect(self._show_session)
-        self._services.cards.changed.connect(self._show_entries)
+        self._services.gpus.changed.connect(self._show_entries)
         self.verbs.told.connect(self._show_notes)
         self.verbs.moved.connect(self.listing.follow)
         self.verbs.doomed_changed.connect(self._show_entries)

@@ -8,7 +8,6 @@ from PySide6.QtCore import QCoreApplication
 
 from app.library.verification import Checked
 from app.ui.state.amounts import whole
-
 from app.ui.state.models.entry import Entry
 
 if TYPE_CHECKING:

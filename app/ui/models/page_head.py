@@ -4,14 +4,14 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QVBoxLayout, QWidget
 
-from app.ui.state.amounts import size
 from app.ui.look.icons import icon
 from app.ui.look.theme import Theme
+from app.ui.state.amounts import size
+from app.ui.state.models.model_filter import ModelFilter
+from app.ui.state.models.model_library import Library
 from app.ui.widgets.parts import Elided, button, icon_button, label
 
 from .chips import Chips
-from app.ui.state.models.model_library import Library
-from app.ui.state.models.model_filter import Narrowing
 from .model_rows import Rows
 
 _TYPING_MS = 120
@@ -60,7 +60,7 @@ class Head(QWidget):
         return self.search.text().strip()
 
     @property
-    def narrowing(self) -> Narrowing:
+    def narrowing(self) -> ModelFilter:
         """What the person asks to see."""
         from dataclasses import replace
 

@@ -6,13 +6,13 @@ from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
+from app.ui.look.text_style import TextStyle
+from app.ui.look.theme import Theme
 from app.ui.markdown.blocks import Block, blocks_of
-from app.ui.transcript.code_block import CodeBlock
 from app.ui.markdown.document import document_of
-from app.ui.look.text_style import Ink
+from app.ui.transcript.code_block import CodeBlock
 from app.ui.transcript.text_block import TextBlock
 from app.ui.transcript.wide_text import WideText
-from app.ui.look.theme import Theme
 from app.ui.widgets.link_dialog import offer_address
 from app.ui.widgets.parts import label, rule
 
@@ -68,25 +68,25 @@ class Readme(QWidget):
                 part.deleteLater()
         plain = plain_markdown(self._text)
         blocks = blocks_of(plain[:_LONGEST])
-        ink = Ink(self._theme)
+        text_style = TextStyle(self._theme)
         for block in blocks[:_MOST_BLOCKS]:
-            self._column.addWidget(self._part(block, ink))
+            self._column.addWidget(self._part(block, text_style))
         if len(plain) > _LONGEST or len(blocks) > _MOST_BLOCKS:
             words = self.tr("This page is longer: the rest is on the hub.")
             self._column.addWidget(label(words, "small", wrap=True))
         self.grown.emit()
 
-    def _part(self, block: Block, ink: Ink) -> QWidget:
+    def _part(self, block: Block, text_style: TextStyle) -> QWidget:
         if block.kind == "rule":
             return rule()
         if block.kind == "code":
-            code = CodeBlock(block, ink)
+            code = CodeBlock(block, text_style)
             code.save.hide()
             made: QWidget = code
         elif block.kind == "table":
-            made = WideText(document_of(block, ink), ink)
+            made = WideText(document_of(block, text_style), text_style)
         else:
-            made = TextBlock(document_of(block, ink), ink)
+            made = TextBlock(document_of(block, text_style), text_style)
             made.setCursor(Qt.CursorShape.ArrowCursor)
         for text in (made, *made.findChildren(TextBlock)):
             text.installEventFilter(self)

@@ -16,15 +16,15 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QFontMetrics, QMouseEvent, QPainter
 from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
+from app.ui.look.theme import Theme
 from app.ui.state.amounts import size
 from app.ui.state.download_progress import progress_words, share
-from app.ui.look.theme import Theme
-
 from app.ui.state.models.entry import Entry
 from app.ui.state.models.fit_words import Fit
 from app.ui.state.models.kinds import USELESS, kind_name
-from .row_painter import EDGE, RowPainter, is_tight
+
 from .model_rows import ENTRY, FIT, ITEM, OPEN
+from .row_painter import EDGE, RowPainter, is_tight
 
 if TYPE_CHECKING:
     from app.hub.downloads.download_queue import Item

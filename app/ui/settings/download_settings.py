@@ -239,7 +239,7 @@ class DownloadSettings(Section):
         before = self._services.settings.now
         self._services.settings.change(**values)
         if self._services.settings.now != before:
-            self._services.downloads.pace()
+            self._services.downloads.rate_limit()
 
     def _put(self, folder: str) -> None:
         self._services.settings.change(download_folder=folder)

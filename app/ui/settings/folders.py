@@ -6,9 +6,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.ui.look.icons import pixmap
+from app.ui.look.theme import Theme
 from app.ui.state.models.model_library import Library
 from app.ui.state.notices import Notices
-from app.ui.look.theme import Theme
 from app.ui.widgets.parts import Elided, icon_button, label
 
 

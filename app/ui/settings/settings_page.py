@@ -13,12 +13,12 @@ from PySide6.QtWidgets import (
 )
 
 from app.store.paths import Paths
-from app.ui.widgets.about import LICENCE_URL, PARTS, versions
+from app.ui.shell.model_opening import ModelOpening
 from app.ui.state.appearance import SCALES, choose_scale, choose_theme, nearest
 from app.ui.state.models.model_library import Library
-from app.ui.shell.model_opening import Opening
-from app.ui.widgets.page import Page
 from app.ui.state.services import Services
+from app.ui.widgets.about import LICENCE_URL, PARTS, versions
+from app.ui.widgets.page import Page
 from app.ui.widgets.parts import button, label
 
 from .chat_defaults_settings import ChatSettings
@@ -33,7 +33,7 @@ class SettingsPage(Page):
     """Shows the settings and follows them when they are changed elsewhere."""
 
     def __init__(
-        self, services: Services, library: Library, opening: Opening, paths: Paths
+        self, services: Services, library: Library, opening: ModelOpening, paths: Paths
     ) -> None:
         super().__init__()
         self._services, self._library = services, library
@@ -52,13 +52,13 @@ class SettingsPage(Page):
         self._column.addStretch()
         services.theme.changed.connect(self._follow)
         services.shared.changed.connect(self._follow_others)
-        services.cards.changed.connect(self._show_cards)
-        self._show_cards()
+        services.gpus.changed.connect(self._show_gpus)
+        self._show_gpus()
         self._follow()
 
     def arrived(self) -> None:
         self._follow()
-        self._services.cards.look()
+        self._services.gpus.look()
         super().arrived()
 
     def take_keyboard(self) -> None:
@@ -143,13 +143,13 @@ class SettingsPage(Page):
         if not isinstance(QApplication.focusWidget(), QLineEdit):
             self._follow()
 
-    def _show_cards(self) -> None:
-        cards = self._services.cards
-        if not cards.known:
+    def _show_gpus(self) -> None:
+        gpus = self._services.gpus
+        if not gpus.known:
             return
-        from app.messages.gpu_status import card_in_words, use_of_cards_in_words
+        from app.messages.gpu_status import gpu_in_words, use_of_gpus_in_words
 
-        lines = [*map(card_in_words, cards.found), use_of_cards_in_words(cards.found)]
+        lines = [*map(gpu_in_words, gpus.found), use_of_gpus_in_words(gpus.found)]
         self.graphics.setText("\n".join(lines))
 
     def _dress(self) -> None:

@@ -5,21 +5,22 @@ from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication
 
-from app.ui.state.commands import Command
 from app.ui.state.appearance import choose_scale, choose_theme, step_scale
+from app.ui.state.commands import Command
 from app.ui.state.models.model_library import Library
-from .model_opening import Opening
 from app.ui.state.services import Services
+
+from .model_opening import ModelOpening
 from .window import Window
 
 
-def window_commands(services: Services, window: Window, opening: Opening) -> list[Command]:
+def window_commands(services: Services, window: Window, opening: ModelOpening) -> list[Command]:
     """Everything that works on every page, in the order the palette shows it."""
     models = model_file_commands(services, opening)
     return [*_pages(window), *_trash(window), *models, *_look(services, window), *_help(window)]
 
 
-def model_commands(library: Library, opening: Opening) -> list[Command]:
+def model_commands(library: Library, opening: ModelOpening) -> list[Command]:
     """One command a model that can be opened, by its name."""
 
     def opens(path: Path) -> Callable[[], None]:
@@ -58,7 +59,7 @@ def _trash(window: Window) -> list[Command]:
     return [Command(words, show, "", "trash", _tr("Chat"))] if window.knows("chat") else []
 
 
-def model_file_commands(services: Services, opening: Opening) -> list[Command]:
+def model_file_commands(services: Services, opening: ModelOpening) -> list[Command]:
     """Open another file or folder, or close what is open."""
     group = _tr("Models")
     return [

@@ -11,35 +11,35 @@ from PySide6.QtWidgets import QApplication
 from app.errors import Failure
 from app.hub.sources.proxies import keep_proxy, parted
 from app.library import scan
-from app.system.gpus import Card, cards
 from app.runtime.protocol.messages import Loaded
 from app.runtime.worker.supervisor import Phase, Supervisor
 from app.store.changes import Changes
 from app.store.conversations import open_conversations
 from app.store.paths import Paths
 from app.store.settings import Settings
-
-from .actions import model_commands, model_file_commands, window_commands
-from app.ui.state.gpu_list import Cards
-from .finished_downloads import Arrivals
-from app.ui.state.downloads import Queue
-from app.ui.widgets.focus import FocusKeeper
+from app.system.gpus import Gpu, gpus
+from app.ui.look.theme import Theme
+from app.ui.state.downloads import DownloadList
+from app.ui.state.gpu_list import GpuList
 from app.ui.state.models.model_catalogue import Catalogue
 from app.ui.state.models.model_library import Library
 from app.ui.state.notices import Notice, Notices
-from .model_opening import Opening
-from app.ui.widgets.page import Page, Place
-from .window_placement import Placement
-from app.ui.widgets.pointer import Pointer
 from app.ui.state.services import Services
 from app.ui.state.session import Session
 from app.ui.state.shared_settings import SharedSettings, put_in_force
 from app.ui.state.tasks import Tasks
-from app.ui.look.theme import Theme
+from app.ui.widgets.focus import FocusKeeper
+from app.ui.widgets.page import Page, Place
+from app.ui.widgets.pointer import Pointer
+
+from .actions import model_commands, model_file_commands, window_commands
+from .finished_downloads import FinishedDownloads
+from .model_opening import ModelOpening
 from .window import Window
+from .window_placement import WindowPlacement
 
 
-class House:
+class Application:
     """``open`` shows the window and the last model; ``close`` ends the worker and the stores."""
 
     def __init__(
@@ -47,7 +47,7 @@ class House:
         app: QApplication,
         paths: Paths,
         supervise: Callable[[Callable[[], None]], Supervisor] = Supervisor,
-        look_for_cards: Callable[[], Sequence[Card]] = cards,
+        look_for_gpus: Callable[[], Sequence[Gpu]] = gpus,
     ) -> None:
         guide = scan.embedded_model()
         changes = Changes()
@@ -77,20 +77,20 @@ class House:
             notices=self._notices,
             library=self.library,
             catalogue=Catalogue(self._settings, self._tasks, paths.hub_cache),
-            downloads=Queue(self._settings, self._tasks, paths),
-            cards=Cards(self._tasks, look_for_cards),
+            downloads=DownloadList(self._settings, self._tasks, paths),
+            gpus=GpuList(self._tasks, look_for_gpus),
             shared=SharedSettings(self._settings, self._tasks),
         )
         self._paths = paths
         self.window = Window(self.services, self._places())
         Pointer(app, self.window)
         FocusKeeper(app, self.window, self.window.take_keyboard)
-        self._opening = Opening(self.services, self.library, self.window, guide)
-        self._placement = Placement(self.window, self._settings)
+        self._opening = ModelOpening(self.services, self.library, self.window, guide)
+        self._placement = WindowPlacement(self.window, self._settings)
         commands = window_commands(self.services, self.window, self._opening)
         self.window.offer(commands, lambda: model_commands(self.library, self._opening))
         self.window.strip.pressed.connect(self._offer_models)
-        self._arrivals = Arrivals(self.services, self.window, self._opening)
+        self._arrivals = FinishedDownloads(self.services, self.window, self._opening)
         self.services.shared.changed.connect(partial(put_in_force, self.services))
 
     def open(self) -> None:
@@ -100,7 +100,7 @@ class House:
         for trouble in (self._settings.trouble, self._trouble):
             if trouble is not None:
                 self._notices.failure(trouble)
-        self.services.cards.look()
+        self.services.gpus.look()
         self._opening.open_last()
         self.library.refresh()
         self.library.watch()

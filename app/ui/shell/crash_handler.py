@@ -10,13 +10,12 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.errors import Failure
-
 from app.ui.widgets.bug_report import BugReport, report_of
 
 _TOLD = "rookery_told"
 
 
-class CrashDesk(QObject):
+class CrashHandler(QObject):
     """Takes the hooks of the interpreter, its threads and the event loop.
 
     One dialog at a time; what happens while it is open is appended to it.  ``interrupted`` on

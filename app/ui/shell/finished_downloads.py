@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
-from app.ui.shell.model_opening import Opening
-from app.ui.state.services import Services
-from app.ui.widgets.farewell import Parting
+from app.ui.shell.model_opening import ModelOpening
 from app.ui.shell.window import Window
+from app.ui.state.services import Services
+from app.ui.widgets.farewell import Farewell
 
 if TYPE_CHECKING:
     from app.hub.downloads.download_queue import Item
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 _SEEN_S = 1.2
 
 
-class Arrivals(QObject):
+class FinishedDownloads(QObject):
     """Lives as long as the window; needs no page."""
 
-    def __init__(self, services: Services, window: Window, opening: Opening) -> None:
+    def __init__(self, services: Services, window: Window, opening: ModelOpening) -> None:
         super().__init__(window)
         self._services, self._window, self._opening = services, window, opening
         self._queue = services.downloads
         self._greeted = False
-        self._parting = Parting(services.theme, window)
+        self._parting = Farewell(services.theme, window)
         self._queue.changed.connect(self._count)
         self._queue.finished.connect(self._announce)
         self._queue.stopped.connect(self._tell)

@@ -10,13 +10,13 @@ from PySide6.QtWidgets import QApplication
 from qasync import QEventLoop
 
 from app.store.paths import Paths, standard_paths
-
-from .crash_handler import CrashDesk
-from .single_instance import Doorbell
-from .garbage import Collector
-from .application import House
 from app.ui.look.icons import icon
 from app.ui.state.tasks import end_all
+
+from .application import Application
+from .crash_handler import CrashHandler
+from .garbage import Collector
+from .single_instance import SingleInstance
 
 _GIVE_UP_S = 8.0  # for the worker and the disk to end when the window closes
 
@@ -30,7 +30,7 @@ def run() -> int:
     loop = QEventLoop(app)
     asyncio.set_event_loop(loop)
     paths = standard_paths(os.environ.get("ROOKERY_HOME", ""))
-    desk, collector = CrashDesk(), Collector()
+    desk, collector = CrashHandler(), Collector()
     desk.install()
     loop.set_exception_handler(desk.take_loop)
     try:
@@ -46,14 +46,14 @@ def run() -> int:
     return 0
 
 
-async def _live(app: QApplication, paths: Paths, desk: CrashDesk, collector: Collector) -> None:
+async def _live(app: QApplication, paths: Paths, desk: CrashHandler, collector: Collector) -> None:
     """From the first pixel to the last: returns when everything has ended."""
-    bell = Doorbell(paths.data)
+    bell = SingleInstance(paths.data)
     if bell.answered():
         return
     bell.listen()
     leave = asyncio.Event()
-    house = House(app, paths)
+    house = Application(app, paths)
     desk.show_over(house.window)
     desk.interrupted.connect(leave.set)
     house.window.close_asked.connect(leave.set)

@@ -7,15 +7,15 @@ from PySide6.QtWidgets import QFileDialog
 
 from app.errors import Failure, MovedCheckpoint
 from app.library.scan import look_at
-
-from .drop_zone import MODEL_SUFFIXES
 from app.ui.state.models.model_library import Library
 from app.ui.state.services import Services
 from app.ui.widgets.dialogs import ask
+
+from .drop_zone import MODEL_SUFFIXES
 from .window import Window
 
 
-class Opening(QObject):
+class ModelOpening(QObject):
     """Sends a model to the session and its place to the settings; asks where a file lies."""
 
     def __init__(self, services: Services, library: Library, window: Window, guide: Path) -> None:
@@ -123,10 +123,10 @@ class Opening(QObject):
         asked = self._services.settings.now.strategies.get(str(path), "")
         if not asked.startswith("cuda"):
             return asked
-        cards = self._services.cards
-        if not cards.known:
-            await cards.looked()
-        return asked if any(card.device == asked.split()[0] for card in cards.usable) else ""
+        gpus = self._services.gpus
+        if not gpus.known:
+            await gpus.looked()
+        return asked if any(gpu.device == asked.split()[0] for gpu in gpus.usable) else ""
 
     def _remember(self) -> None:
         loaded = self._services.session.loaded

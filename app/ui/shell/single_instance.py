@@ -9,7 +9,7 @@ from PySide6.QtNetwork import QLocalServer, QLocalSocket
 _PATIENCE_MS = 500
 
 
-class Doorbell(QObject):
+class SingleInstance(QObject):
     """``rung`` when another start of the program asks this one to come to the front.
 
     Where no socket can be made, both windows run side by side: the store allows it.

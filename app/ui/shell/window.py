@@ -7,15 +7,16 @@ from PySide6.QtGui import QCloseEvent, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from app.ui.state.commands import Command, Habit
-from .drop_zone import DropZone
-from app.ui.widgets.page import Page, Place
-from .rail import Rail
 from app.ui.state.services import Services
 from app.ui.status.strip import Strip
 from app.ui.widgets.command_palette import CommandPalette
 from app.ui.widgets.notice_bar import NoticeBar
 from app.ui.widgets.overlay import Overlay
+from app.ui.widgets.page import Page, Place
 from app.ui.widgets.shortcuts_sheet import ShortcutsSheet
+
+from .drop_zone import DropZone
+from .rail import Rail
 
 _NARROW_PX = 900
 

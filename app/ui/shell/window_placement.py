@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _FIRST = QSize(1180, 780)
 
 
-class Placement:
+class WindowPlacement:
     """Knows two settings: ``window`` and ``page``."""
 
     def __init__(self, window: Window, settings: "Settings") -> None:

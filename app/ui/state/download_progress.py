@@ -32,10 +32,10 @@ def progress_words(item: "Item") -> str:
             return _tr("Complete")
         case "failed":
             return _tr("Stopped")
-    pace = (rate(item.bytes_per_s), time_left(item.seconds_left)) if item.bytes_per_s else ()
+    rate_limit = (rate(item.bytes_per_s), time_left(item.seconds_left)) if item.bytes_per_s else ()
     if item.elsewhere:
-        return _joined(_tr("Running in another window"), *pace)
-    return _joined(*pace) or _tr("Starting")
+        return _joined(_tr("Running in another window"), *rate_limit)
+    return _joined(*rate_limit) or _tr("Starting")
 
 
 def amount_words(item: "Item") -> str:

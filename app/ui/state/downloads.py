@@ -24,7 +24,7 @@ AT_REST = ("done", "paused", "failed")
 """States that nothing leaves by itself."""
 
 
-class Queue(QObject):
+class DownloadList(QObject):
     """``items`` are all downloads, the first to run first; ``changed`` a few times a second.
 
     ``finished`` and ``stopped`` carry the Item that has become complete, or has failed
@@ -158,7 +158,7 @@ class Queue(QObject):
         if self._downloads is not None:
             self._tasks.start(self._turn())
 
-    def pace(self) -> None:
+    def rate_limit(self) -> None:
         """The limits are others."""
         now = self._settings.now
         if self._downloads is not None:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, Signal
 
-from app.system.gpus import Card, cards, usable
-from app.runtime.protocol.messages import Loaded
 from app.runtime.planning.strategy import footprint, parse
+from app.runtime.protocol.messages import Loaded
+from app.system.gpus import Gpu, gpus, usable
 
 from .tasks import Tasks
 
@@ -16,7 +16,7 @@ _PAUSE_S = 2.0
 _STEP = 100  # a share of a card's memory: smaller changes change nothing
 
 
-class Cards(QObject):
+class GpuList(QObject):
     """``changed`` when another card is there, or much more or less of its memory is free.
 
     ``found`` are all, ``usable`` those on which models run, the best first; ``known`` tells
@@ -25,13 +25,13 @@ class Cards(QObject):
 
     changed = Signal()
 
-    def __init__(self, tasks: Tasks, look: Callable[[], Sequence[Card]] = cards) -> None:
+    def __init__(self, tasks: Tasks, look: Callable[[], Sequence[Gpu]] = gpus) -> None:
         super().__init__()
         self._tasks, self._look = tasks, look
         self._looking, self._at = False, 0.0
         self.known = False
-        self.found: tuple[Card, ...] = ()
-        self.usable: tuple[Card, ...] = ()
+        self.found: tuple[Gpu, ...] = ()
+        self.usable: tuple[Gpu, ...] = ()
 
     def look(self) -> None:
         """Look now, if that was not just done; without a driver once is enough."""
@@ -58,22 +58,22 @@ class Cards(QObject):
         self._looking, self._at = False, time.monotonic()
 
 
-def with_room_of(loaded: Loaded | None, found: Sequence[Card]) -> tuple[Card, ...]:
+def with_room_of(loaded: Loaded | None, found: Sequence[Gpu]) -> tuple[Gpu, ...]:
     """The cards with what the open model takes as free: it would go before another one came."""
     if loaded is None or not loaded.strategy.startswith("cuda"):
         return tuple(found)
     way = parse(loaded.strategy)
     held = footprint(loaded.spec, way).total
     return tuple(
-        replace(card, free_bytes=min(card.total_bytes, card.free_bytes + held))
-        if card.device == way.device
-        else card
-        for card in found
+        replace(gpu, free_bytes=min(gpu.total_bytes, gpu.free_bytes + held))
+        if gpu.device == way.device
+        else gpu
+        for gpu in found
     )
 
 
-def _differ(now: Sequence[Card], before: Sequence[Card]) -> bool:
-    if [card.name for card in now] != [card.name for card in before]:
+def _differ(now: Sequence[Gpu], before: Sequence[Gpu]) -> bool:
+    if [gpu.name for gpu in now] != [gpu.name for gpu in before]:
         return True
     pairs = zip(now, before, strict=True)
     return any(abs(a.free_bytes - b.free_bytes) * _STEP > a.total_bytes for a, b in pairs)

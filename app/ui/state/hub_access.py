@@ -40,9 +40,9 @@ def open_hub(values: "Values", cache: Path) -> "Hub":
 
     Loads the network's libraries and asks the keyring: to be called in a thread.
     """
-    from app.hub.sources.tokens import token_for
     from app.hub.sources.proxies import whole_proxy
     from app.hub.sources.remote import Hub
+    from app.hub.sources.tokens import token_for
 
     endpoint = endpoint_in(values)
     token, proxy = token_for(endpoint.address), whole_proxy(values.hub_proxy)

@@ -3,17 +3,18 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from app.ui.look.theme import Theme
+
 from .notices import Notices
 from .session import Session
 from .tasks import Tasks
-from app.ui.look.theme import Theme
 
 if TYPE_CHECKING:
     from app.store.conversations import Conversations
     from app.store.settings import Settings
 
-    from .gpu_list import Cards
-    from .downloads import Queue
+    from .downloads import DownloadList
+    from .gpu_list import GpuList
     from .models.model_catalogue import Catalogue
     from .models.model_library import Library
     from .shared_settings import SharedSettings
@@ -31,6 +32,6 @@ class Services:
     notices: Notices
     library: "Library"
     catalogue: "Catalogue"
-    downloads: "Queue"
-    cards: "Cards"
+    downloads: "DownloadList"
+    gpus: "GpuList"
     shared: "SharedSettings"

@@ -70,7 +70,7 @@ def put_in_force(services: "Services", before: "Values", now: "Values") -> None:
         services.catalogue.turn()
         services.downloads.turn()
     if differs(*_PACE):
-        services.downloads.pace()
+        services.downloads.rate_limit()
     if differs(*_FOLDERS):
         services.library.folders_changed.emit()
         services.library.refresh()

@@ -6,14 +6,14 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
-from app.ui.state.amounts import size, speed
 from app.ui.look.icons import icon
-from app.ui.state.session import Session
 from app.ui.look.theme import Theme
+from app.ui.state.amounts import size, speed
+from app.ui.state.machine_memory import Machine
+from app.ui.state.session import Session
 from app.ui.widgets.parts import label
 
 from .gauges import Level, Sparkline
-from app.ui.state.machine_memory import Machine
 from .model_pill import Pill, pill_of
 
 _IDLE_MS, _WRITING_MS = 2000, 500
@@ -132,12 +132,12 @@ class Strip(QWidget):
         passed = now - self._at
         if passed < 0.2:
             return
-        pace = (written - self._written) / passed
+        rate_limit = (written - self._written) / passed
         self._written, self._at = written, now
-        if not pace and not self._speed.text():
+        if not rate_limit and not self._speed.text():
             return  # the prompt is still being read
-        self._spark.add(pace)
-        self._speed.setText(speed(pace))
+        self._spark.add(rate_limit)
+        self._speed.setText(speed(rate_limit))
 
     def _arrange(self) -> None:
         space = self._theme.space

@@ -7,9 +7,9 @@ from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
 from PySide6.QtWidgets import QWidget
 
 from app.store.records import Message
+from app.ui.state.chat.conversation import failure_of
 
 from .rows import BlockRow
-from app.ui.state.chat.conversation import failure_of
 
 _LONGEST = 4000  # more is read in the transcript itself
 

@@ -5,10 +5,10 @@ from PySide6.QtGui import QEnterEvent, QPaintEvent, QResizeEvent, QTextDocument
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
 
 from app.ui.look.icons import icon
+from app.ui.look.text_style import TextStyle
 from app.ui.widgets.parts import button
 
 from .branch_switch import BranchSwitch
-from app.ui.look.text_style import Ink
 from .text_block import TextBlock
 
 _PAD_X, _PAD_Y, _ACTIONS = 14, 9, 30
@@ -24,12 +24,17 @@ class Bubble(QWidget):
     stepped = Signal(int)
 
     def __init__(
-        self, document: QTextDocument, ink: Ink, parent: QWidget | None = None, *, more: str = ""
+        self,
+        document: QTextDocument,
+        text_style: TextStyle,
+        parent: QWidget | None = None,
+        *,
+        more: str = "",
     ) -> None:
         super().__init__(parent)
         self._frame = QFrame(self)
         self._frame.setProperty("bubble", "true")
-        self.text = TextBlock(document, ink, self._frame)
+        self.text = TextBlock(document, text_style, self._frame)
         self._more = button(more, role="link") if more else None
         if self._more is not None:
             self._more.setParent(self._frame)

@@ -5,12 +5,12 @@ from PySide6.QtGui import QGuiApplication, QTextCursor
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.ui.look.icons import icon
-from app.ui.widgets.parts import icon_button, label
-
+from app.ui.look.text_style import TextStyle
 from app.ui.markdown.blocks import Block
 from app.ui.markdown.document import document_of, plain_document, write_code
 from app.ui.markdown.highlight import language_name, suffix
-from app.ui.look.text_style import Ink
+from app.ui.widgets.parts import icon_button, label
+
 from .text_block import TextBlock
 from .wide_text import WideText
 
@@ -24,14 +24,14 @@ class CodeBlock(QFrame):
 
     save_wanted = Signal(str, str)
 
-    def __init__(self, block: Block, ink: Ink, parent: QWidget | None = None) -> None:
+    def __init__(self, block: Block, text_style: TextStyle, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("code", "true")
-        self._ink = ink
+        self._text_style = text_style
         self._language = block.language
         self._source = ""
         self._kept = 0
-        self._wide = WideText(plain_document("", ink), ink)
+        self._wide = WideText(plain_document("", text_style), text_style)
         self._copy = icon_button("copy", self.tr("Copy the code"), 16)
         self.save = save = icon_button("save", self.tr("Save the code as a file"), 16)
         self._copy.clicked.connect(self.copy)
@@ -72,11 +72,11 @@ class CodeBlock(QFrame):
             cursor.setPosition(self._kept)
             cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
             cursor.removeSelectedText()
-            write_code(cursor, source[self._kept :], block.language, self._ink)
+            write_code(cursor, source[self._kept :], block.language, self._text_style)
             cursor.endEditBlock()
             text.show_document(text.document)
         else:
-            text.show_document(document_of(block, self._ink))
+            text.show_document(document_of(block, self._text_style))
         self._source = source
         if len(source) - self._kept > _ANEW:
             self._kept = source.rfind("\n", self._kept, len(source) - _ANEW // 4) + 1

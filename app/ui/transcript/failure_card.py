@@ -5,11 +5,11 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
 from app.errors import Failure
+from app.messages.failures import say
 from app.ui.look.icons import pixmap
 from app.ui.state.notices import details_of
 from app.ui.widgets.flow_layout import Flow
 from app.ui.widgets.parts import button, label
-from app.messages.failures import say
 
 _DETAILS_PX = 120
 

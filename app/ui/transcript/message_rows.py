@@ -4,21 +4,23 @@ from collections.abc import Callable, Sequence
 
 from app.runtime.families.thinking import split_thinking
 from app.store.records import Message
-
+from app.ui.look.text_style import TextStyle
 from app.ui.markdown.blocks import Block, BlockStream
-from .virtual_list import Column, Row
-from app.ui.look.text_style import Ink
+
 from .rows import BlockRow, BubbleRow, FailureRow, FootRow, ThoughtRow, Verbs, WaitingRow
+from .virtual_list import Row, VirtualList
 from .waiting import Waiting
 
 _LONG, _PREVIEW, _PIECE = 6000, 1500, 3000
 
 
-class Spoken:
+class UserMessageRows:
     """The rows of what the person said: one bubble, or several where it is very long."""
 
-    def __init__(self, message: Message, ink: Ink, verbs: Verbs, *, unfolded: bool) -> None:
-        self._message, self._ink, self._verbs = message, ink, verbs
+    def __init__(
+        self, message: Message, text_style: TextStyle, verbs: Verbs, *, unfolded: bool
+    ) -> None:
+        self._message, self._text_style, self._verbs = message, text_style, verbs
         self._unfolded = unfolded
 
     def rows(self, more: Callable[[int], str]) -> list[Row]:
@@ -36,14 +38,16 @@ class Spoken:
         return list(rows)
 
     def _row(self, text: str, more: str = "") -> BubbleRow:
-        return BubbleRow(self._message, text, self._ink, self._verbs, more=more)
+        return BubbleRow(self._message, text, self._text_style, self._verbs, more=more)
 
 
-class Written:
+class ReplyRows:
     """The rows of a reply; ``grow`` changes only those of its end."""
 
-    def __init__(self, message: Message, ink: Ink, dim: Ink, verbs: Verbs) -> None:
-        self.message, self._ink, self._dim, self._verbs = message, ink, dim, verbs
+    def __init__(
+        self, message: Message, text_style: TextStyle, dim: TextStyle, verbs: Verbs
+    ) -> None:
+        self.message, self._text_style, self._dim, self._verbs = message, text_style, dim, verbs
         self._answer, self._thought = BlockStream(), BlockStream()
         self._head = ThoughtRow(message.id, verbs)
         self._thought_rows: list[BlockRow] = []
@@ -69,7 +73,7 @@ class Written:
                 self._thought_rows = self._block_rows(self._thought.blocks, self._dim, 0)
                 made += self._thought_rows
         self._answer.grow(answer, final=ended)
-        self._answer_rows = self._block_rows(self._answer.blocks, self._ink, 0)
+        self._answer_rows = self._block_rows(self._answer.blocks, self._text_style, 0)
         made += self._answer_rows
         if dress is None:
             return made + self.ending()
@@ -97,13 +101,13 @@ class Written:
         self._head.unfolded = not self._head.unfolded
         self._answer, self._thought = BlockStream(), BlockStream()
 
-    def note_progress(self, column: Column) -> None:
+    def note_progress(self, column: VirtualList) -> None:
         """How far the model is has changed."""
         if self._waiting is not None:
             index = column.index_of(self._waiting)
             self._waiting.take(column.widget_of(index) if index >= 0 else None)
 
-    def grow(self, message: Message, column: Column, start: int) -> None:
+    def grow(self, message: Message, column: VirtualList, start: int) -> None:
         """Show more words; ``start`` is the place of the message's first row in ``column``."""
         self.message = message
         thought, answer = split_thinking(message.text)
@@ -123,32 +127,32 @@ class Written:
         else:
             self._wait_again(column, start)
 
-    def end(self, column: Column, start: int) -> None:
+    def end(self, column: VirtualList, start: int) -> None:
         """Show what stands below a reply that has ended."""
         rows = self._thought_rows if self._head.unfolded else []
         count = len(rows) + len(self._answer_rows) + (column.index_of(self._head) >= 0)
         column.splice(start + count, 0, self.ending())
         self._stop_waiting(column)
 
-    def _wait_again(self, column: Column, start: int) -> None:
+    def _wait_again(self, column: VirtualList, start: int) -> None:
         """What was shown has turned out to be nothing to be seen, such as a link's definition."""
         if self._waiting is None and self._dress is not None:
             self._waiting = WaitingRow(self._dress)
             column.splice(start, 0, (self._waiting,))
 
-    def _stop_waiting(self, column: Column) -> None:
+    def _stop_waiting(self, column: VirtualList) -> None:
         if self._waiting is not None:
             column.splice(column.index_of(self._waiting), 1, ())
             self._waiting = None
 
-    def _note_thought(self, column: Column | None, thought: str, answer: str) -> None:
+    def _note_thought(self, column: VirtualList | None, thought: str, answer: str) -> None:
         index = column.index_of(self._head) if column is not None else -1
         widget = column.widget_of(index) if column is not None and index >= 0 else None
         thinking = self.message.status == "writing" and not answer
         self._head.take(widget, thinking=thinking, words=len(thought.split()))
 
     def _grow_rows(
-        self, stream: BlockStream, text: str, rows: list[BlockRow], column: Column, start: int
+        self, stream: BlockStream, text: str, rows: list[BlockRow], column: VirtualList, start: int
     ) -> None:
         """Take over what has changed from the first row on that is not as it was."""
         first = stream.grow(text, final=self.message.status != "writing")
@@ -159,14 +163,16 @@ class Written:
             column.remeasure(start + kept)
             kept += 1
         if kept < len(rows) or kept < len(blocks):
-            ink = self._dim if stream is self._thought else self._ink
-            fresh = self._block_rows(blocks[kept:], ink, kept)
+            text_style = self._dim if stream is self._thought else self._text_style
+            fresh = self._block_rows(blocks[kept:], text_style, kept)
             column.splice(start + kept, len(rows) - kept, fresh)
             rows[kept:] = fresh
 
-    def _block_rows(self, blocks: list[Block], ink: Ink, number: int) -> list[BlockRow]:
+    def _block_rows(
+        self, blocks: list[Block], text_style: TextStyle, number: int
+    ) -> list[BlockRow]:
         return [
-            BlockRow(block, ink, self._verbs, first=number + index == 0)
+            BlockRow(block, text_style, self._verbs, first=number + index == 0)
             for index, block in enumerate(blocks)
         ]
 

@@ -9,15 +9,15 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
 from app.runtime.families.thinking import split_thinking
 from app.store.records import Message
-
+from app.ui.look.text_style import TextStyle
 from app.ui.markdown.blocks import Block
+from app.ui.markdown.document import document_of, plain_document
+from app.ui.state.chat.conversation import failure_of
+
 from .bubble import Bubble
 from .code_block import CodeBlock
-from app.ui.markdown.document import document_of, plain_document
 from .failure_card import FailureCard
-from app.ui.look.text_style import Ink
 from .reply_foot import BUTTON_EDGE, ReplyFoot
-from app.ui.state.chat.conversation import failure_of
 from .text_block import TextBlock
 from .thought import ThoughtHead
 from .waiting import Waiting
@@ -49,8 +49,8 @@ class Verbs(Protocol):
 class BlockRow:
     """A block of a reply: words, code, a table or a line across."""
 
-    def __init__(self, block: Block, ink: Ink, verbs: Verbs, *, first: bool) -> None:
-        self.block, self._ink, self._verbs, self._first = block, ink, verbs, first
+    def __init__(self, block: Block, text_style: TextStyle, verbs: Verbs, *, first: bool) -> None:
+        self.block, self._text_style, self._verbs, self._first = block, text_style, verbs, first
         self.gap = self._gap()
 
     def accepts(self, block: Block) -> bool:
@@ -71,24 +71,24 @@ class BlockRow:
     def estimate(self, width: int) -> int:
         lines = self.block.source.count("\n") + 1
         if self.block.kind == "code":
-            return int(lines * self._ink.code_line_px + _CODE_AROUND)
-        wide = len(self.block.source) * self._ink.character_px
-        return int((wide // width + 1) * self._ink.line_px)
+            return int(lines * self._text_style.code_line_px + _CODE_AROUND)
+        wide = len(self.block.source) * self._text_style.character_px
+        return int((wide // width + 1) * self._text_style.line_px)
 
     def make(self) -> QWidget:
         if self.block.kind == "code":
-            code = CodeBlock(self.block, self._ink)
+            code = CodeBlock(self.block, self._text_style)
             code.save_wanted.connect(self._verbs.save_code)
             return code
         if self.block.kind == "table":
-            return WideText(self.document(), self._ink)
+            return WideText(self.document(), self._text_style)
         if self.block.kind == "rule":
             return Rule()
-        return TextBlock(self.document(), self._ink)
+        return TextBlock(self.document(), self._text_style)
 
     def document(self) -> QTextDocument:
         """The block's words as they are shown; also for what is out of sight."""
-        return document_of(self.block, self._ink)
+        return document_of(self.block, self._text_style)
 
     def _gap(self) -> int:
         if self._first:
@@ -104,20 +104,20 @@ class BubbleRow:
     """The person's words, or a part of very many."""
 
     def __init__(
-        self, message: Message, text: str, ink: Ink, verbs: Verbs, *, more: str = ""
+        self, message: Message, text: str, text_style: TextStyle, verbs: Verbs, *, more: str = ""
     ) -> None:
-        self.message, self._text, self._ink, self._verbs = message, text, ink, verbs
+        self.message, self._text, self._text_style, self._verbs = message, text, text_style, verbs
         self._more = more
         self.last = True
         self.gap = _BUBBLE_GAP
 
     def estimate(self, width: int) -> int:
-        wide = len(self._text) * self._ink.character_px
+        wide = len(self._text) * self._text_style.character_px
         lines = self._text.count("\n") + wide // (0.8 * width) + 1
-        return int(lines * self._ink.line_px) + 50
+        return int(lines * self._text_style.line_px) + 50
 
     def make(self) -> QWidget:
-        bubble = Bubble(self.document(), self._ink, more=self._more)
+        bubble = Bubble(self.document(), self._text_style, more=self._more)
         ident, verbs = self.message.id, self._verbs
         bubble.copied.connect(lambda: verbs.copy_message(ident))
         bubble.edited.connect(lambda: verbs.edit(ident))
@@ -130,7 +130,7 @@ class BubbleRow:
 
     def document(self) -> QTextDocument:
         """The words as they were typed."""
-        return plain_document(self._text, self._ink)
+        return plain_document(self._text, self._text_style)
 
 
 class ThoughtRow:
@@ -237,17 +237,19 @@ class FoldedRow:
 
     gap = _REPLY_GAP
 
-    def __init__(self, message: Message, ink: Ink, unfold: "Callable[[], Sequence[object]]"):
-        self.message, self._ink, self.unfold = message, ink, unfold
+    def __init__(
+        self, message: Message, text_style: TextStyle, unfold: "Callable[[], Sequence[object]]"
+    ):
+        self.message, self._text_style, self.unfold = message, text_style, unfold
 
     def estimate(self, width: int) -> int:
         text = self.message.text
-        lines = len(text) * self._ink.character_px // width + text.count("\n") * 0.7 + 1
-        return int(lines * self._ink.line_px) + 40
+        lines = len(text) * self._text_style.character_px // width + text.count("\n") * 0.7 + 1
+        return int(lines * self._text_style.line_px) + 40
 
     def document(self) -> QTextDocument:
         """The words as the model wrote them, for who takes them along unseen."""
-        return plain_document(split_thinking(self.message.text)[1], self._ink)
+        return plain_document(split_thinking(self.message.text)[1], self._text_style)
 
     def make(self) -> QWidget:
         raise AssertionError("a folded row is unfolded before it is shown")

@@ -6,8 +6,8 @@ from PySide6.QtCore import QPoint, QTimer
 from PySide6.QtGui import QTextCursor, QTextDocument
 from PySide6.QtWidgets import QWidget
 
-from .virtual_list import Column, Row
 from .text_block import TextBlock
+from .virtual_list import Row, VirtualList
 
 _PULL_MS = 30
 
@@ -25,7 +25,7 @@ Place = tuple[Row, int]
 class Selection:
     """From one character to another, each in a row; paints itself into the rows in sight."""
 
-    def __init__(self, column: Column) -> None:
+    def __init__(self, column: VirtualList) -> None:
         self._column = column
         self._from: Place | None = None
         self._to: Place | None = None

@@ -15,8 +15,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from app.ui.look.text_style import TextStyle
 from app.ui.markdown.document import QUOTE, QUOTE_PX
-from app.ui.look.text_style import Ink
 
 _SAID = 2000
 
@@ -27,13 +27,13 @@ class TextBlock(QWidget):
     def __init__(
         self,
         document: QTextDocument,
-        ink: Ink,
+        text_style: TextStyle,
         parent: QWidget | None = None,
         *,
         wraps: bool = True,
     ) -> None:
         super().__init__(parent)
-        self._ink = ink
+        self._text_style = text_style
         self._wraps = wraps
         self._selected = (0, 0)
         self._quoted: list[QTextBlock] = []
@@ -99,7 +99,7 @@ class TextBlock(QWidget):
         context = QAbstractTextDocumentLayout.PaintContext()
         context.clip = QRectF(event.rect())
         context.palette = self.palette()
-        context.palette.setColor(self.foregroundRole(), self._ink.words.foreground().color())
+        context.palette.setColor(self.foregroundRole(), self._text_style.words.foreground().color())
         if self._selected[0] != self._selected[1]:
             context.selections = [self._selection()]
         self._paint_quotes(painter)
@@ -118,13 +118,13 @@ class TextBlock(QWidget):
         cursor.setPosition(min(self._selected[1], last), QTextCursor.MoveMode.KeepAnchor)
         made.cursor = cursor
         form = made.format
-        form.setBackground(self._ink.color("selection"))
+        form.setBackground(self._text_style.color("selection"))
         made.format = form
         return made
 
     def _paint_quotes(self, painter: QPainter) -> None:
         """A bar at the left of what is quoted, one for each depth."""
-        colour: QColor = self._ink.color("line")
+        colour: QColor = self._text_style.color("line")
         layout = self.document.documentLayout()
         for block in self._quoted:
             for depth in range(_depth(block)):

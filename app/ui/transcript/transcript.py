@@ -14,37 +14,42 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from app.runtime.families.thinking import split_thinking, trimmed
 from app.store.records import Message
-from app.ui.state.amounts import whole
 from app.ui.look.icons import icon
+from app.ui.look.text_style import TextStyle
+from app.ui.state.amounts import whole
+from app.ui.state.chat.conversation import ConversationController
 from app.ui.state.services import Services
 from app.ui.widgets.parts import button
 
 from .announcing import announce_reply
-from .virtual_list import Column, Row
-from app.ui.look.text_style import Ink
+from .message_rows import ReplyRows, UserMessageRows
 from .rows import FoldedRow, FootRow
-from .message_rows import Spoken, Written
 from .selection import Selection, text_in
-from app.ui.state.chat.conversation import Talk
+from .virtual_list import Row, VirtualList
 from .waiting import Waiting
 
 _EDGE = 24
 _ALWAYS_OPEN = 2
 
 
-class Transcript(Column):
+class Transcript(VirtualList):
     """``edit_wanted`` carries the id of a message of the person; ``models_wanted`` leads away."""
 
     edit_wanted = Signal(str)
     save_wanted = Signal(str, str)
     models_wanted = Signal()
 
-    def __init__(self, services: Services, talk: Talk, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        services: Services,
+        conversation: ConversationController,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(services.theme.column, _EDGE, parent)
         self.setAccessibleName(self.tr("Conversation"))
-        self._services, self._talk = services, talk
-        self._ink, self._dim = Ink(services.theme), Ink(services.theme, dim=True)
-        self._written: dict[str, Written] = {}
+        self._services, self._conversation = services, conversation
+        self._text_style, self._dim = TextStyle(services.theme), TextStyle(services.theme, dim=True)
+        self._written: dict[str, ReplyRows] = {}
         self._first_rows: dict[str, Row] = {}
         self._unfolded: set[str] = set()
         self.selection = Selection(self)
@@ -57,16 +62,16 @@ class Transcript(Column):
         self.end_changed.connect(self._offer_end)
         services.theme.changed.connect(self._dress)
         services.session.changed.connect(self._note_progress)
-        talk.opened.connect(self.show_all)
-        talk.added.connect(self._add)
-        talk.grew.connect(self._grow)
-        talk.ended.connect(self._end)
+        conversation.opened.connect(self.show_all)
+        conversation.added.connect(self._add)
+        conversation.grew.connect(self._grow)
+        conversation.ended.connect(self._end)
 
     def show_all(self) -> None:
         """Show the branch from its end; whatever fails, no row of another branch stays."""
         self.selection.clear()
         self._written, self._first_rows = {}, {}
-        path = self._talk.tree.path()
+        path = self._conversation.tree.path()
         rows: list[Row] = []
         try:
             for number, message in enumerate(path):
@@ -79,22 +84,22 @@ class Transcript(Column):
 
     def copy_message(self, ident: str) -> None:
         """Put a message on the clipboard, as it was written; a reply without its thought."""
-        message = self._talk.tree[ident]
+        message = self._conversation.tree[ident]
         reply = message.role == "assistant"
         text = split_thinking(message.text)[1] if reply else message.text
         QGuiApplication.clipboard().setText(trimmed(text))
 
     def regenerate(self, ident: str) -> None:
         """Answer again."""
-        self._talk.regenerate(ident)
+        self._conversation.regenerate(ident)
 
     def go_on(self, ident: str) -> None:
         """Write on where a reply was cut short."""
-        self._talk.go_on(ident)
+        self._conversation.go_on(ident)
 
     def is_last(self, ident: str) -> bool:
         """Whether nothing follows a message on the branch that is shown."""
-        return self._talk.tree.leaf == ident
+        return self._conversation.tree.leaf == ident
 
     def edit(self, ident: str) -> None:
         """Let the person write a message anew."""
@@ -102,14 +107,14 @@ class Transcript(Column):
 
     def step(self, ident: str, by: int) -> None:
         """Show the branch beside the one that a message begins."""
-        self._talk.show_branch(ident, by)
+        self._conversation.show_branch(ident, by)
         index = self._place_of(ident)
         if index >= 0:
             self.show_row(index)
 
     def branch(self, ident: str) -> tuple[int, int]:
         """Which of how many branches a message begins."""
-        return self._talk.tree.branch(ident)
+        return self._conversation.tree.branch(ident)
 
     def unfold(self, ident: str) -> None:
         """Show all of a long message."""
@@ -193,37 +198,39 @@ class Transcript(Column):
     def _rows(self, message: Message, *, folded: bool) -> list[Row]:
         if message.role == "user":
             unfolded = message.id in self._unfolded
-            rows = Spoken(message, self._ink, self, unfolded=unfolded).rows(self._more)
+            rows = UserMessageRows(message, self._text_style, self, unfolded=unfolded).rows(
+                self._more
+            )
         elif folded and message.text:
-            rows = [FoldedRow(message, self._ink, lambda: self._written_rows(message))]
+            rows = [FoldedRow(message, self._text_style, lambda: self._written_rows(message))]
         else:
             rows = self._written_rows(message)
         self._first_rows[message.id] = rows[0]
         return rows
 
     def _written_rows(self, message: Message) -> list[Row]:
-        written = Written(message, self._ink, self._dim, self)
+        written = ReplyRows(message, self._text_style, self._dim, self)
         rows = written.rows(self._dress_waiting if self._is_live(message.id) else None)
         self._written[message.id] = written
         self._first_rows[message.id] = rows[0]
         return rows
 
     def _is_live(self, ident: str) -> bool:
-        writing = self._talk.writing
+        writing = self._conversation.writing
         return writing is not None and writing.message.id == ident
 
     def _add(self, ident: str) -> None:
         last = self.rows[-1] if self.rows else None
         if isinstance(last, FootRow):
             self.splice(len(self.rows) - 1, 1, (last.anew(),))
-        self.splice(len(self.rows), 0, self._rows(self._talk.tree[ident], folded=False))
+        self.splice(len(self.rows), 0, self._rows(self._conversation.tree[ident], folded=False))
         self.go_to_end()
 
     def _grow(self, ident: str) -> None:
         written = self._written.get(ident)
         if written is None:
             return
-        message = self._talk.tree[ident]
+        message = self._conversation.tree[ident]
         if message.text:
             start = self._place_of(ident)
             written.grow(message, self, start)
@@ -246,20 +253,20 @@ class Transcript(Column):
         if written is None:
             return
         start = self._place_of(ident)
-        written.grow(self._talk.tree[ident], self, start)
+        written.grow(self._conversation.tree[ident], self, start)
         written.end(self, start)
         self._first_rows[ident] = self.rows[start]
         self.settle()
         announce_reply(self, written.message, written.answer)
 
     def _note_progress(self) -> None:
-        writing = self._talk.writing
+        writing = self._conversation.writing
         if writing is not None and writing.message.id in self._written:
             self._written[writing.message.id].note_progress(self)
 
     def _dress_waiting(self, waiting: Waiting) -> None:
         progress = self._services.session.progress
-        writing = self._talk.writing
+        writing = self._conversation.writing
         if writing is not None and writing.read is not None:
             waiting.show_reading(*writing.read)
         elif progress is not None:
@@ -267,7 +274,7 @@ class Transcript(Column):
 
     def _replace(self, ident: str, count: int) -> None:
         at = self._place_of(ident)
-        self.splice(at, count, self._rows(self._talk.tree[ident], folded=False))
+        self.splice(at, count, self._rows(self._conversation.tree[ident], folded=False))
         self.settle()
 
     def _place_of(self, ident: str) -> int:
@@ -289,7 +296,7 @@ class Transcript(Column):
     def _dress(self) -> None:
         """Another theme or size: everything is made anew, at the same place."""
         theme = self._services.theme
-        self._ink, self._dim = Ink(theme), Ink(theme, dim=True)
+        self._text_style, self._dim = TextStyle(theme), TextStyle(theme, dim=True)
         at_end, value = self.at_end, self.verticalScrollBar().value()
         self.show_all()
         if not at_end:

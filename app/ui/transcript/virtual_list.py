@@ -50,7 +50,7 @@ class _Slot:
         return self.height + self.row.gap
 
 
-class Column(QAbstractScrollArea):
+class VirtualList(QAbstractScrollArea):
     """Shows rows in a column of at most ``widest`` pixels; ``end_changed`` as it is left or met."""
 
     end_changed = Signal(bool)

@@ -4,16 +4,19 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QTextDocument, QWheelEvent
 from PySide6.QtWidgets import QScrollArea, QWidget
 
-from app.ui.look.text_style import Ink
+from app.ui.look.text_style import TextStyle
+
 from .text_block import TextBlock
 
 
 class WideText(QScrollArea):
     """Code or a table; as high as its document, with a bar below where that is too wide."""
 
-    def __init__(self, document: QTextDocument, ink: Ink, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, document: QTextDocument, text_style: TextStyle, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self.text = TextBlock(document, ink, wraps=False)
+        self.text = TextBlock(document, text_style, wraps=False)
         self.setWidget(self.text)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)

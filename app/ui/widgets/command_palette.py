@@ -13,9 +13,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.ui.state.commands import Command
 from app.ui.look.icons import icon, pixmap
 from app.ui.look.theme import Theme
+from app.ui.state.commands import Command
 
 from .overlay import Overlay
 from .painted_line import RIGHT, paint_line

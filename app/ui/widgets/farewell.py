@@ -11,7 +11,7 @@ from .parts import label
 _WIDTH = 420
 
 
-class Parting(Overlay):
+class Farewell(Overlay):
     """Downloads go on at the next start."""
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:

@@ -16,8 +16,8 @@ from PySide6.QtWidgets import (
 )
 
 from app.ui.look.icons import pixmap
-from app.ui.state.notices import Kind, Notice, Notices
 from app.ui.look.theme import Theme
+from app.ui.state.notices import Kind, Notice, Notices
 
 from .parts import button, icon_button, label
 

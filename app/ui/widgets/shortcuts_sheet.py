@@ -6,8 +6,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QScrollArea, QWidget
 
-from app.ui.state.commands import Command, Habit
 from app.ui.look.theme import Theme
+from app.ui.state.commands import Command, Habit
 
 from .overlay import Overlay
 from .parts import icon_button, label

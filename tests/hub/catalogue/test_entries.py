@@ -14,8 +14,8 @@ import pytest
 from app.errors import BY_CODE
 from app.hub.catalogue.entries import Entry, Part, bundled, matching, merged, with_standings
 from app.hub.sources.repository import is_repository, is_safe
-from app.resources import resource
 from app.messages.failures import say
+from app.resources import resource
 
 ROOT = Path(__file__).resolve().parents[3]
 TABLE = ROOT.parent / "shared" / "facts" / "models.csv"
@@ -127,7 +127,8 @@ def test_it_is_one_entry_a_line_and_holds_no_default():
 
 def test_loading_it_brings_nothing_heavy():
     code = (
-        "import sys, app.hub.catalogue.memory_fit; from app.hub.catalogue.entries import bundled; bundled();"
+        "import sys, app.hub.catalogue.memory_fit\n"
+        "from app.hub.catalogue.entries import bundled; bundled()\n"
         "print([n for n in ('torch', 'numpy', 'huggingface_hub', 'httpx2', 'PySide6', 'keyring')"
         " if n in sys.modules])"
     )

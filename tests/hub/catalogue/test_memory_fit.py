@@ -2,9 +2,9 @@
 
 from app.hub.catalogue.entries import Entry, bundled
 from app.hub.catalogue.memory_fit import Fit, Machine, fit, machine
-from app.system.gpus import Card
-from app.runtime.planning.strategy import ON_CPU, footprint, parse
 from app.messages.fits import fit_in_words
+from app.runtime.planning.strategy import ON_CPU, footprint, parse
+from app.system.gpus import Gpu
 
 GB = 10**9
 
@@ -88,11 +88,11 @@ def test_without_a_card_nothing_is_promised_of_one():
 
 def beside(entry, *gigabytes):
     """On a machine of 16 GB with cards of these sizes."""
-    cards = tuple(
-        Card(index=i, name="a", capability=89, total_bytes=int(n * GB), free_bytes=int(n * GB))
+    gpus = tuple(
+        Gpu(index=i, name="a", capability=89, total_bytes=int(n * GB), free_bytes=int(n * GB))
         for i, n in enumerate(gigabytes)
     )
-    return fit(entry, Machine(16 * GB, 16 * GB, cards), fast_bf16=True)
+    return fit(entry, Machine(16 * GB, 16 * GB, gpus), fast_bf16=True)
 
 
 def test_on_a_card_with_room_it_runs_fast():
@@ -115,14 +115,14 @@ def test_what_fits_no_card_is_judged_as_without_one_and_told_what_it_would_take_
     assert (found.kind, found.strategy) == (alone.kind, alone.strategy)
     assert (found.available_bytes, found.total_bytes) == (16 * GB, 16 * GB)
     ways = {way.strategy: way for way in found.per_format}
-    assert ways["cuda int4"].card.total_bytes == 2 * GB
-    assert ways["cpu int4"].card is None
+    assert ways["cuda int4"].gpu.total_bytes == 2 * GB
+    assert ways["cpu int4"].gpu is None
 
 
 def test_the_ways_on_every_card_are_told():
     texts = [way.strategy for way in beside(model(1.5), 24, 12).per_format]
-    cards = [f"{one} {form}" for one in ("cuda", "cuda:1") for form in ("fp16", "int8", "int4")]
-    assert texts == [*cards, *ON_CPU]
+    gpus = [f"{one} {form}" for one in ("cuda", "cuda:1") for form in ("fp16", "int8", "int4")]
+    assert texts == [*gpus, *ON_CPU]
 
 
 def test_what_does_not_run_by_itself_is_not_judged():

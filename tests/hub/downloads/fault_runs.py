@@ -22,7 +22,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from app.errors import Failure
-from app.hub.downloads.connection_pool import How
+from app.hub.downloads.connection_pool import FetchOptions
 from app.hub.downloads.transfer import Order, Transfer
 from app.hub.downloads.verified_files import NAME as VERIFIED
 from app.hub.downloads.verify import digest
@@ -30,7 +30,7 @@ from app.runtime.origin import NOTE
 from tests.hub.downloads.transfers import FILE, REPO, hub_at
 from tests.support.hub_server import Fault, HubServer, Virtual, online, repository
 
-_HOW = How(stall_s=0.3, tries=8, first_wait_s=0.005, longest_wait_s=0.05, segment=1 << 18)
+_HOW = FetchOptions(stall_s=0.3, tries=8, first_wait_s=0.005, longest_wait_s=0.05, segment=1 << 18)
 _LARGEST = 3_000_000
 _KILLED_SIZE = 24_000_000
 _PATIENCE_S = 120.0
@@ -84,7 +84,7 @@ def run_once(seed: int) -> str:
     return ended
 
 
-def _attempt(hub: HubServer, folder: Path, how: How) -> str:
+def _attempt(hub: HubServer, folder: Path, how: FetchOptions) -> str:
     order = Order(repo=REPO, file=FILE, path=str(folder / FILE))
     try:
         Transfer(hub_at(hub.url, folder), order, how=how).run()

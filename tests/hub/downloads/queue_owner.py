@@ -1,6 +1,6 @@
 """A program with a queue of downloads, for tests that kill it.
 
-``python -m tests.hub.downloads.queue_owner URL FOLDER [FILE...]`` goes on with what the journal tells of,
+``python -m tests.hub.downloads.queue_owner URL FOLDER [FILE...]`` goes on from the journal,
 adds the files, and ends when nothing is left to do; it prints the process that downloads for it.
 """
 

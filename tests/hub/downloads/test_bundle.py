@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from app.hub.downloads.bundle import Bundle, discard
 from app.hub.catalogue.entries import Entry
-from app.hub.downloads.rate_limit import Pace
+from app.hub.downloads.bundle import Bundle, discard
+from app.hub.downloads.rate_limit import RateLimit
 from app.hub.downloads.transfer import StoppedError
 from app.hub.downloads.verified_files import Verified
 from app.runtime.origin import origin_of
@@ -32,7 +32,7 @@ def bundle(hub: HubServer, folder: Path, repo: str) -> Bundle:
         Entry(repo=repo, file=FILE),
         folder / "models",
         how=QUICK,
-        pace=Pace(),
+        rate_limit=RateLimit(),
         verified=Verified(folder / "verified.json"),
     )
 

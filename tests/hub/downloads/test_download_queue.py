@@ -232,7 +232,14 @@ def test_a_killed_downloader_is_replaced(hub: HubServer, queue: Queue) -> None:
 def test_a_killed_program_has_lost_nothing(hub: HubServer, tmp_path: Path) -> None:
     hub.fail(Fault(stall_after=2_000_000), file="one.pth")
     owner = subprocess.Popen(
-        [sys.executable, "-m", "tests.hub.downloads.queue_owner", hub.url, str(tmp_path), "one.pth"],
+        [
+            sys.executable,
+            "-m",
+            "tests.hub.downloads.queue_owner",
+            hub.url,
+            str(tmp_path),
+            "one.pth",
+        ],
         stdout=subprocess.PIPE,
     )
     try:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.hub.downloads import download_protocol
 from app.hub.catalogue.entries import Entry
+from app.hub.downloads import download_protocol
 from app.hub.sources.endpoints import endpoint_at
 
 _BROKEN = """

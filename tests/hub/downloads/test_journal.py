@@ -6,9 +6,9 @@ import pytest
 
 from app.errors import HubBusy
 from app.hub.catalogue.entries import Entry
+from app.hub.downloads.item import Item, items_of, line_of
 from app.hub.downloads.journal import Journal, Line
 from app.hub.downloads.observed_queue import Observed
-from app.hub.downloads.item import Item, items_of, line_of
 
 LINE = Line(id="1", entry=Entry(repo="a/b", file="c.pth"), folder="/models")
 
@@ -19,7 +19,7 @@ def test_what_is_written_is_read(tmp_path):
     assert journal.read() == ()
     journal.write((LINE,))
     assert journal.read() == (LINE,)
-    journal.let_go()
+    journal.release()
 
 
 def test_a_trouble_of_who_only_reads_is_over_when_it_can_read_again(tmp_path):
@@ -45,7 +45,7 @@ def test_the_trouble_of_who_owns_it_stays_to_be_told(tmp_path):
     assert owner.read() == (LINE,)
     assert owner.trouble is not None
     assert owner.trouble.facts["why"] == "damaged"
-    owner.let_go()
+    owner.release()
 
 
 def test_a_queue_that_is_replaced_just_now_is_read_all_the_same(tmp_path, monkeypatch):

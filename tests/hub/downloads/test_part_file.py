@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from app.errors import AlreadyThere, NotFound, UnsafeName, WrongHash
 from app.hub.downloads import sha256
-from app.hub.downloads.rate_limit import Pace, Rate
-from app.hub.downloads.part_file import Identity, PartFile, already
-from app.hub.downloads.destination import Places, safe
 from app.hub.downloads.byte_ranges import Ranges
+from app.hub.downloads.destination import Destination, safe
+from app.hub.downloads.part_file import Identity, PartFile, already
+from app.hub.downloads.rate_limit import Rate, RateLimit
 from app.hub.downloads.verify import check, digest
 
 SPAN = st.tuples(st.integers(0, 60), st.integers(0, 60))
@@ -96,28 +96,30 @@ def test_names_that_could_do_harm_are_refused(name: str, tmp_path: Path) -> None
     with pytest.raises(UnsafeName):
         safe(name)
     with pytest.raises(UnsafeName):
-        Places(tmp_path, "owner/name", [name])
+        Destination(tmp_path, "owner/name", [name])
     with pytest.raises(UnsafeName):
-        Places(tmp_path, f"owner/{name}" if "/" not in name else "owner/..", ["a.pth", "b.pth"])
+        Destination(
+            tmp_path, f"owner/{name}" if "/" not in name else "owner/..", ["a.pth", "b.pth"]
+        )
 
 
 def test_several_files_gather_in_a_hidden_folder(tmp_path: Path) -> None:
-    places = Places(tmp_path, "owner/name", ["deep/a.safetensors", "deep/b/c.json"])
+    places = Destination(tmp_path, "owner/name", ["deep/a.safetensors", "deep/b/c.json"])
     assert places.final == tmp_path / "name"
     assert places.gathered == tmp_path / ".name.part"
     assert places.paths == [places.gathered / "a.safetensors", places.gathered / "b" / "c.json"]
     assert places.opened(1) == tmp_path / "name" / "b" / "c.json"
-    assert Places(tmp_path, "owner/name", ["deep/a.pth"]).final == tmp_path / "a.pth"
+    assert Destination(tmp_path, "owner/name", ["deep/a.pth"]).final == tmp_path / "a.pth"
 
 
 def test_a_limit_is_shared_and_can_be_taken_away() -> None:
-    pace = Pace(1000)
-    assert pace.wait_s(0) == 0
-    waits = [pace.wait_s(500) for _ in range(4)]
+    rate_limit = RateLimit(1000)
+    assert rate_limit.wait_s(0) == 0
+    waits = [rate_limit.wait_s(500) for _ in range(4)]
     assert waits == sorted(waits)
     assert 1.0 < waits[-1] <= 2.0
-    pace.limit = 0
-    assert pace.wait_s(1 << 30) == 0
+    rate_limit.limit = 0
+    assert rate_limit.wait_s(1 << 30) == 0
 
 
 def test_a_rate_begins_anew_when_bytes_are_thrown_away(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from app.errors import (
     NoRoom,
     WrongHash,
 )
-from app.hub.downloads.connection_pool import How
+from app.hub.downloads.connection_pool import FetchOptions
 from app.hub.downloads.part_file import PartFile, Record, already
 from app.hub.downloads.transfer import Order, StoppedError, Transfer
 from tests.hub.downloads.transfers import FILE, QUICK, REPO, hub_at, transfer
@@ -117,7 +117,7 @@ def test_what_stays_wrong_is_a_clear_refusal(
     assert not (tmp_path / FILE).exists()
 
 
-def changed(how: How, **changes: float) -> How:
+def changed(how: FetchOptions, **changes: float) -> FetchOptions:
     from dataclasses import replace
 
     return replace(how, **changes)  # type: ignore[arg-type]
@@ -313,24 +313,24 @@ def test_a_full_disk_keeps_what_is_there(hub: HubServer, tmp_path: Path) -> None
 
 def test_several_connections_bring_the_same_file(hub: HubServer, tmp_path: Path) -> None:
     from app.hub.downloads import connection_pool as crews
-    from app.hub.downloads.rate_limit import Pace
+    from app.hub.downloads.http_range import RangeClient
     from app.hub.downloads.part_file import Identity
-    from app.hub.downloads.http_range import Wire
+    from app.hub.downloads.rate_limit import RateLimit
 
     how = changed(QUICK, segment=100_000)
     hub.fail(Fault(drip=4_000_000), times=-1)
     url = f"{hub.url}/{REPO}/resolve/main/{FILE}"
     with PartFile(tmp_path / FILE) as part:
         part.adopt(Identity(etag=DIGEST, bytes=SIZE, sha256=DIGEST), url)
-        wire = Wire(url, {}, proxy="", stall_s=5.0)
-        crew = crews.Crew(part, wire, how, Pace())
+        client = RangeClient(url, {}, proxy="", stall_s=5.0)
+        pool = crews.ConnectionPool(part, client, how, RateLimit())
         until(lambda: part.total > 0)
-        crew.add()
-        crew.add()
-        assert crew.wait(30)
-        crew.close()
-        wire.close()
-        assert crew.failure is None
+        pool.add()
+        pool.add()
+        assert pool.wait(30)
+        pool.close()
+        client.close()
+        assert pool.failure is None
         part.finish()
     assert (tmp_path / FILE).read_bytes() == DATA
     assert len(hub.requests("cdn")) > 10
@@ -359,10 +359,10 @@ def test_a_small_file_is_checked_by_its_name_in_git(hub: HubServer, tmp_path: Pa
 
 
 def test_a_limit_is_kept(hub: HubServer, tmp_path: Path) -> None:
-    from app.hub.downloads.rate_limit import Pace
+    from app.hub.downloads.rate_limit import RateLimit
 
     order = Order(repo=REPO, file=FILE, path=str(tmp_path / FILE))
     begun = time.monotonic()
-    Transfer(hub_at(hub.url, tmp_path), order, how=QUICK, pace=Pace(3_000_000)).run()
+    Transfer(hub_at(hub.url, tmp_path), order, how=QUICK, rate_limit=RateLimit(3_000_000)).run()
     assert time.monotonic() - begun > 0.2
     assert arrived(tmp_path)

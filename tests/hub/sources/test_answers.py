@@ -6,8 +6,8 @@ import pytest
 
 from app.errors import HubGarbled
 from app.hub.catalogue.entries import bundled
-from app.hub.sources.endpoints import Endpoint, endpoint_at
 from app.hub.downloads.journal import Journal, Line
+from app.hub.sources.endpoints import Endpoint, endpoint_at
 from app.hub.sources.remote import Hub
 from app.messages.failures import one_line
 from tests.support.hub_server import online

@@ -2,8 +2,8 @@
 
 import time
 
-from app.hub.sources.answer_cache import Cache
 from app.hub.catalogue.entries import Part
+from app.hub.sources.answer_cache import Cache
 from app.hub.sources.repository import Contents, Repository, entries_of, is_safe
 
 

@@ -41,7 +41,7 @@ def host(monkeypatch):
 
 
 @pytest.fixture
-def card(host):
+def gpu(host):
     from app.kernels.cuda.cupy_device import CupyDevice
     from tests.support.emulation.host_cuda import Images
 
@@ -63,30 +63,30 @@ def _placed(device, numbers):
     return array
 
 
-def test_it_tells_what_card_it_is(card):
-    assert (card.name, card.architecture, card.processors) == ("NVIDIA Emulation", 90, 2)
-    assert card.total_bytes == card.free_bytes == 1 << 40
+def test_it_tells_what_card_it_is(gpu):
+    assert (gpu.name, gpu.architecture, gpu.processors) == ("NVIDIA Emulation", 90, 2)
+    assert gpu.total_bytes == gpu.free_bytes == 1 << 40
 
 
-def test_what_was_written_is_read_again_also_in_views_and_lent_memory(card):
+def test_what_was_written_is_read_again_also_in_views_and_lent_memory(gpu):
     numbers = _numbers((5, 7, 64))
-    array = _placed(card, numbers)
-    assert np.array_equal(card.read(array), numbers)
-    assert np.array_equal(card.read(array[2:4]), numbers[2:4])
-    assert card.address(array[3]) == card.address(array) + 3 * 7 * 64 * 4
-    block = card.empty((1024,), np.dtype(np.uint8))
-    lent = card.lend(block, (4, 16), FLOAT, object())
-    card.write(lent, numbers[0, :1].reshape(4, 16))
-    assert np.array_equal(card.read(block)[:256].view(np.float32), numbers[0, 0])
+    array = _placed(gpu, numbers)
+    assert np.array_equal(gpu.read(array), numbers)
+    assert np.array_equal(gpu.read(array[2:4]), numbers[2:4])
+    assert gpu.address(array[3]) == gpu.address(array) + 3 * 7 * 64 * 4
+    block = gpu.empty((1024,), np.dtype(np.uint8))
+    lent = gpu.lend(block, (4, 16), FLOAT, object())
+    gpu.write(lent, numbers[0, :1].reshape(4, 16))
+    assert np.array_equal(gpu.read(block)[:256].view(np.float32), numbers[0, 0])
 
 
 @pytest.mark.parametrize("count", [0, 17 << 20])
-def test_nothing_and_very_much_is_read_too(card, count):
+def test_nothing_and_very_much_is_read_too(gpu, count):
     numbers = np.arange(count, dtype=np.float32)
-    assert np.array_equal(card.read(_placed(card, numbers)), numbers)
+    assert np.array_equal(gpu.read(_placed(gpu, numbers)), numbers)
 
 
-def test_lent_memory_keeps_its_holder_until_the_last_view_is_gone(card):
+def test_lent_memory_keeps_its_holder_until_the_last_view_is_gone(gpu):
     import weakref
 
     class Holder:
@@ -94,7 +94,7 @@ def test_lent_memory_keeps_its_holder_until_the_last_view_is_gone(card):
 
     holder = Holder()
     gone = weakref.ref(holder)
-    lent = card.lend(card.empty((256,), np.dtype(np.uint8)), (4, 16), FLOAT, holder)
+    lent = gpu.lend(gpu.empty((256,), np.dtype(np.uint8)), (4, 16), FLOAT, holder)
     view = lent[1:]
     del holder, lent
     assert gone() is not None
@@ -102,9 +102,9 @@ def test_lent_memory_keeps_its_holder_until_the_last_view_is_gone(card):
     assert gone() is None
 
 
-def test_a_large_array_is_brought_in_pieces(card, host):
+def test_a_large_array_is_brought_in_pieces(gpu, host):
     numbers = _numbers((9 << 20,))
-    assert np.array_equal(card.read(_placed(card, numbers)), numbers)
+    assert np.array_equal(gpu.read(_placed(gpu, numbers)), numbers)
     assert host.calls.count("memcpyAsync") == 3 + 1
 
 
@@ -118,23 +118,23 @@ def test_a_card_that_reads_the_hosts_own_memory_is_waited_for(host):
         assert host.calls.count("streamSynchronize") == waits
 
 
-def test_arrays_are_cleared_and_copied(card):
+def test_arrays_are_cleared_and_copied(gpu):
     numbers = _numbers((3, 70))
-    first, second = _placed(card, numbers), card.empty((3, 70), FLOAT)
-    card.copy(second, first)
-    card.clear(first)
-    assert np.array_equal(card.read(second), numbers)
-    assert not card.read(first).any()
+    first, second = _placed(gpu, numbers), gpu.empty((3, 70), FLOAT)
+    gpu.copy(second, first)
+    gpu.clear(first)
+    assert np.array_equal(gpu.read(second), numbers)
+    assert not gpu.read(first).any()
 
 
-def test_memory_that_is_not_there_is_told(card, host):
+def test_memory_that_is_not_there_is_told(gpu, host):
     host.total = 1000
     with pytest.raises(OutOfMemory) as caught:
-        card.empty((2000,), FLOAT)
+        gpu.empty((2000,), FLOAT)
     assert caught.value.facts == {"needed_bytes": 8000, "free_bytes": 1000}
 
 
-def test_memory_that_is_not_there_is_told_by_a_card_that_does_not_answer_too(card, host):
+def test_memory_that_is_not_there_is_told_by_a_card_that_does_not_answer_too(gpu, host):
     from cupy_backends.cuda.api.runtime import CUDARuntimeError
 
     def refuse():
@@ -142,7 +142,7 @@ def test_memory_that_is_not_there_is_told_by_a_card_that_does_not_answer_too(car
 
     host.total, host.memGetInfo = 1000, refuse
     with pytest.raises(OutOfMemory) as caught:
-        card.empty((2000,), FLOAT)
+        gpu.empty((2000,), FLOAT)
     assert caught.value.facts == {"needed_bytes": 8000, "free_bytes": 0}
 
 
@@ -160,7 +160,7 @@ def test_a_card_on_which_there_is_no_room_even_for_a_context_is_told(host):
     assert caught.value.facts == {"needed_bytes": 0, "free_bytes": 0}
 
 
-def test_what_cuda_refuses_becomes_a_failure_of_the_kernel(card, host):
+def test_what_cuda_refuses_becomes_a_failure_of_the_kernel(gpu, host):
     from cupy_backends.cuda.api.runtime import CUDARuntimeError
 
     def refuse(stream):
@@ -168,41 +168,41 @@ def test_what_cuda_refuses_becomes_a_failure_of_the_kernel(card, host):
 
     host.streamSynchronize = refuse
     with pytest.raises(KernelError) as caught:
-        card.wait()
+        gpu.wait()
     assert "cudaErrorIllegalAddress" in caught.value.facts["why"]
 
 
-def test_what_nobody_holds_is_given_back_once_all_work_is_done(card, host):
-    card.trim()
+def test_what_nobody_holds_is_given_back_once_all_work_is_done(gpu, host):
+    gpu.trim()
     assert host.calls[-2:] == ["streamSynchronize", "free_all_blocks"]
 
 
-def test_whichever_thread_comes_and_whatever_it_chose_before_it_chooses_the_card(card, host):
+def test_whichever_thread_comes_and_whatever_it_chose_before_it_chooses_the_card(gpu, host):
     host.calls.clear()
-    thread = threading.Thread(target=card.wait)
+    thread = threading.Thread(target=gpu.wait)
     thread.start()
     thread.join()
-    card.wait()
-    card.wait()
+    gpu.wait()
+    gpu.wait()
     assert host.calls == ["setDevice", "streamSynchronize"] * 3
 
 
-def test_the_products_keep_their_stream_and_workspace(card, host):
-    x, w, y = (_placed(card, _numbers((4, 4))) for _ in range(3))
+def test_the_products_keep_their_stream_and_workspace(gpu, host):
+    x, w, y = (_placed(gpu, _numbers((4, 4))) for _ in range(3))
     for _ in range(3):
-        card.multiply(y, x, w, Product(4, 4, 4, 4))
+        gpu.multiply(y, x, w, Product(4, 4, 4, 4))
     assert host.calls.count("setStream") == host.calls.count("setWorkspace") == 1
 
 
 @pytest.mark.parametrize(("status", "error"), [(3, OutOfMemory), (13, KernelError)])
-def test_what_cublas_refuses_becomes_a_failure(card, host, status, error):
+def test_what_cublas_refuses_becomes_a_failure(gpu, host, status, error):
     def refuse(*_):
         raise CublasError("cublasGemmEx", status)
 
     host.gemmEx = refuse
-    x, w, y = (_placed(card, _numbers((4, 4))) for _ in range(3))
+    x, w, y = (_placed(gpu, _numbers((4, 4))) for _ in range(3))
     with pytest.raises(error):
-        card.multiply(y, x, w, Product(4, 4, 4, 4))
+        gpu.multiply(y, x, w, Product(4, 4, 4, 4))
 
 
 @pytest.mark.parametrize("form", ["fp32", "fp16", "bf16"])
@@ -217,13 +217,13 @@ def test_what_cublas_refuses_becomes_a_failure(card, host, status, error):
         Product(2, 4, 6, 4, stack=2, x_step=12, w_step=0, y_step=8, upright=True, adds=True),
     ],
 )
-def test_a_product_by_columns_is_the_product_by_rows(card, form, product):
+def test_a_product_by_columns_is_the_product_by_rows(gpu, form, product):
     p = product
     x = _numbers((max(p.x_step * (p.stack - 1), 0) + p.rows * p.width,), form, 1)
     w = _numbers((p.w_step * (p.stack - 1) + p.outputs * p.width,), form, 2)
     y = _numbers((p.y_step * (p.stack - 1) + p.rows * p.pitch,), "fp32", 3)
     found = []
-    for device in (card, EmulatedDevice()):
+    for device in (gpu, EmulatedDevice()):
         arrays = [_placed(device, one) for one in (y, x, w)]
         device.multiply(*arrays, p)
         found.append(device.read(arrays[0]))
@@ -232,36 +232,34 @@ def test_a_product_by_columns_is_the_product_by_rows(card, form, product):
 
 
 @pytest.mark.skipif(COMPILER is None, reason="no C++ compiler is installed")
-def test_a_kernel_is_launched_with_its_words_and_again_in_a_graph(
-    card, host, tmp_path, monkeypatch
-):
+def test_a_kernel_is_launched_with_its_words_and_again_in_a_graph(gpu, host, tmp_path, monkeypatch):
     (tmp_path / "core.cuh").write_bytes((nvrtc.SOURCES / "core.cuh").read_bytes())
     (tmp_path / "scaled.cu").write_text(SCALED, encoding="utf-8")
     monkeypatch.setattr(emulation, "SOURCES", tmp_path)
-    base, x = Base(card), _placed(card, _numbers((3, 70)))
+    base, x = Base(gpu), _placed(gpu, _numbers((3, 70)))
 
     def run():
         y = base.empty((3, 70))
-        base.call(card.kernel("scaled", "scaled", BY=3), (3, 2), 64, y, x, -1, 70)
+        base.call(gpu.kernel("scaled", "scaled", BY=3), (3, 2), 64, y, x, -1, 70)
         return y
 
     capture = base.capture(run)
     for seed in (0, 5):
         numbers = _numbers((3, 70), seed=seed)
-        card.write(x, numbers)
+        gpu.write(x, numbers)
         assert capture.again()
-        assert np.array_equal(card.read(capture.result), -3 * numbers)
+        assert np.array_equal(gpu.read(capture.result), -3 * numbers)
     assert host.calls.count("launchKernel") == 2  # once at once, once into the graph
-    assert card.kernel("scaled", "scaled", BY=3) is card.kernel("scaled", "scaled", BY=3)
+    assert gpu.kernel("scaled", "scaled", BY=3) is gpu.kernel("scaled", "scaled", BY=3)
 
 
 @pytest.mark.skipif(COMPILER is None, reason="no C++ compiler is installed")
 @pytest.mark.timeout(600)  # where no other test has compiled the emulated kernels yet
 @pytest.mark.parametrize(("form", "limit"), [("fp16", 2e-3), ("int8", 3e-2)])
-def test_a_whole_model_runs_on_it_in_graphs_that_texts_join_and_leave(card, form, limit):
+def test_a_whole_model_runs_on_it_in_graphs_that_texts_join_and_leave(gpu, form, limit):
     checkpoint = MemoryCheckpoint(random_tensors("7.0", layers=2))
     tokens, found = torch.arange(3 * 22).view(3, 22) * 7 % 97, []
-    for ops in (PortableOps(), CudaOps(card)):
+    for ops in (PortableOps(), CudaOps(gpu)):
         model = build(checkpoint, ops, Strategy("cpu" if ops.device is None else "cuda", form))
         state = model.blank(3)
         rows = [model.forward(tokens[:, :18], state).clone()]  # 54 rows: through cuBLAS
@@ -272,11 +270,11 @@ def test_a_whole_model_runs_on_it_in_graphs_that_texts_join_and_leave(card, form
     assert (found[1] - found[0]).abs().max() < limit * found[0].abs().max()
 
 
-def test_a_capture_that_fails_leaves_the_card_usable(card, host):
+def test_a_capture_that_fails_leaves_the_card_usable(gpu, host):
     with pytest.raises(ZeroDivisionError):
-        card.graph(lambda: 1 // 0)
+        gpu.graph(lambda: 1 // 0)
     assert host.recorded is None
-    assert np.array_equal(card.read(_placed(card, _numbers((4,)))), _numbers((4,)))
+    assert np.array_equal(gpu.read(_placed(gpu, _numbers((4,)))), _numbers((4,)))
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from app.errors import NoCard
+from app.errors import NoGpu
 from app.kernels.cuda import nvrtc, open_device
 
 
@@ -16,16 +16,16 @@ class _Runtime:
             super().__init__(f"cudaError {status}")
             self.status = status
 
-    def __init__(self, cards=(), status=0, driver=13000):
-        self.cards, self.status, self.driver = cards, status, driver
+    def __init__(self, gpus=(), status=0, driver=13000):
+        self.gpus, self.status, self.driver = gpus, status, driver
 
     def getDeviceCount(self):
         if self.status:
             raise self.CUDARuntimeError(self.status)
-        return len(self.cards)
+        return len(self.gpus)
 
     def getDeviceProperties(self, index):
-        major, minor = self.cards[index]
+        major, minor = self.gpus[index]
         return {"name": b"NVIDIA Tesla P4", "major": major, "minor": minor}
 
     def runtimeGetVersion(self):
@@ -49,13 +49,13 @@ class _Runtime:
     ],
 )
 def test_the_reason_why_a_card_cannot_be_used_is_told(runtime, index, facts):
-    with pytest.raises(NoCard) as caught:
-        open_device.check_card(runtime, index)
+    with pytest.raises(NoGpu) as caught:
+        open_device.check_gpu(runtime, index)
     assert caught.value.facts == facts
 
 
 def test_a_card_that_does_is_let_through():
-    open_device.check_card(_Runtime([(6, 1), (7, 5)]), 1)
+    open_device.check_gpu(_Runtime([(6, 1), (7, 5)]), 1)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_what_is_not_installed_is_told(monkeypatch, lacking, why):
     monkeypatch.setattr(open_device.toolkit, "loaded", lambda name, version: None)
     monkeypatch.setattr(nvrtc, "library", lambda: imported("nvrtc"))
     monkeypatch.setattr(open_device.cublas, "load", lambda version: imported("cublas"))
-    with pytest.raises(NoCard) as caught:
+    with pytest.raises(NoGpu) as caught:
         open_device.bindings()
     assert caught.value.facts == {"why": why, "said": f"{lacking} is not here"}
 
@@ -84,6 +84,6 @@ def test_what_is_not_installed_is_told(monkeypatch, lacking, why):
 def test_a_machine_without_a_driver_is_told(monkeypatch):
     module = SimpleNamespace(import_module=lambda _: _Runtime(driver=0))
     monkeypatch.setattr(open_device, "importlib", module)
-    with pytest.raises(NoCard) as caught:
+    with pytest.raises(NoGpu) as caught:
         open_device.bindings()
     assert caught.value.facts == {"why": "driver", "wanted": "525"}

@@ -7,15 +7,15 @@ import pytest
 import torch
 
 import app.kernels.cuda
-from app.errors import NoCard, StrategyError
+from app.errors import NoGpu, StrategyError
 from app.kernels import Ops, open_ops
 from app.kernels.cuda import open_device
 from app.kernels.cuda.ops import CudaOps
 from app.kernels.cuda.programs import PROGRAMS
 from app.kernels.portable import PortableOps
-from app.system.gpus import cards
 from app.runtime.models import build
 from app.runtime.planning.strategy import Strategy
+from app.system.gpus import gpus
 from tests.support.checkpoints import GENERATIONS, random_tensors
 from tests.support.emulation.device import COMPILER, EmulatedDevice
 from tests.support.memory_checkpoint import MemoryCheckpoint
@@ -119,8 +119,8 @@ def test_a_card_is_opened_by_its_number(monkeypatch, text, index):
 
 
 def test_a_machine_without_a_card_says_why():
-    if cards():
+    if gpus():
         pytest.skip("there is a card here")
-    with pytest.raises(NoCard) as caught:
+    with pytest.raises(NoGpu) as caught:
         open_ops("cuda")
     assert caught.value.facts["why"] in ("extra", "driver", "card", "compiler", "products", "old")

@@ -7,7 +7,7 @@ that are reached through a table.
 import pytest
 import torch
 
-from app.kernels.cuda.base import Memory
+from app.kernels.cuda.base import DeviceBuffer
 from app.kernels.cuda.ops_sequence import MOST_BLENDS, PROGRAMS
 from tests.support.emulation.device import COMPILER
 
@@ -139,9 +139,9 @@ def test_a_capture_follows_tokens_and_table(straight, draw):
 
     def run():
         x = ops.embed(emb, tokens, affine)
-        blends = ops.mix(x, affine, Memory(shift, FIRST, width), blend)
+        blends = ops.mix(x, affine, DeviceBuffer(shift, FIRST, width), blend)
         r, k, v = blends
-        return ops.attend7((r, k, v), *others, Memory(memory, FIRST, 2 * 64 * 64))
+        return ops.attend7((r, k, v), *others, DeviceBuffer(memory, FIRST, 2 * 64 * 64))
 
     def wanted(chosen):
         x = ops.plain.embed(table, tokens, norm)

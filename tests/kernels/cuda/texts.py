@@ -3,7 +3,7 @@
 import torch
 
 from app.kernels import Affine, Delta
-from app.kernels.cuda.base import Memory
+from app.kernels.cuda.base import DeviceBuffer
 from app.kernels.cuda.ops_sequence import PROGRAMS, SequenceOps
 from app.kernels.portable import PortableOps
 from tests.support.emulation.device import EmulatedDevice
@@ -51,7 +51,7 @@ class Blocks:
             self.blocks.append(ops.put(block))
             self.around.append(self._beside(block))
         self.table = ops.put(self.addresses(range(len(part))))
-        self.memory = Memory(self.table, FIRST, part[0].numel())
+        self.memory = DeviceBuffer(self.table, FIRST, part[0].numel())
 
     def addresses(self, texts):
         return torch.tensor([self.ops.device.address(self.blocks[text]) for text in texts])

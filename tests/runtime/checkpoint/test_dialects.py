@@ -60,8 +60,8 @@ def test_old_web_rwkv_files_whose_matrices_are_not_turned_are_seen_by_shape(tmp_
 def test_web_rwkv_turns_tuned_states_too(tmp_path):
     tensors = random_tensors("7.0")
     states = {f"blocks.{i}.att.time_state": torch.randn(4, 16, 16) for i in range(3)}
-    turned = {name: state.transpose(1, 2).contiguous() for name, state in states.items()}
-    path = write_safetensors(tmp_path / "m.st", web_rwkv(tensors) | turned)
+    transposed = {name: state.transpose(1, 2).contiguous() for name, state in states.items()}
+    path = write_safetensors(tmp_path / "m.st", web_rwkv(tensors) | transposed)
     assert_official(path, "web-rwkv", tensors | states)
 
 

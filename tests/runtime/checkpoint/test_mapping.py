@@ -45,23 +45,23 @@ def _logits(model):
 
 def test_what_lies_in_the_file_has_the_numbers_that_are_read(file, tensors):
     with open_checkpoint(file) as checkpoint:
-        lies = checkpoint.lying(LARGE, torch.bfloat16)
-        again = checkpoint.lying(LARGE)
+        lies = checkpoint.mapped(LARGE, torch.bfloat16)
+        again = checkpoint.mapped(LARGE)
     assert torch.equal(lies, tensors[LARGE])
     assert torch.equal(again, tensors[LARGE])
 
 
 def test_what_is_let_go_can_still_be_used(file, tensors):
     with open_checkpoint(file) as checkpoint:
-        lies = checkpoint.lying(LARGE)
-        checkpoint.let_go(LARGE, SMALL)
+        lies = checkpoint.mapped(LARGE)
+        checkpoint.release(LARGE, SMALL)
     assert torch.equal(lies, tensors[LARGE])
 
 
 def test_another_type_and_small_tensors_are_read(file):
     with open_checkpoint(file) as checkpoint:
-        assert checkpoint.lying(LARGE, torch.float32) is None
-        assert checkpoint.lying(SMALL) is None
+        assert checkpoint.mapped(LARGE, torch.float32) is None
+        assert checkpoint.mapped(SMALL) is None
 
 
 def test_numbers_at_an_odd_place_are_read(tmp_path, tensors):
@@ -71,7 +71,7 @@ def test_numbers_at_an_odd_place_are_read(tmp_path, tensors):
     odd = (length + 1).to_bytes(8, "little") + whole[8 : 8 + length] + b" " + whole[8 + length :]
     path.write_bytes(odd)
     with open_checkpoint(path) as checkpoint:
-        assert checkpoint.lying(LARGE) is None
+        assert checkpoint.mapped(LARGE) is None
         assert torch.equal(checkpoint.read(LARGE), tensors[LARGE])
 
 
@@ -110,7 +110,7 @@ def test_a_system_that_refuses_a_map_gets_a_copy(file, monkeypatch):
 def test_a_system_that_takes_no_hints_maps_all_the_same(file, tensors, monkeypatch):
     monkeypatch.setattr(mapping.mmap, "MADV_WILLNEED", 9999)
     with open_checkpoint(file) as checkpoint:
-        assert torch.equal(checkpoint.lying(LARGE), tensors[LARGE])
+        assert torch.equal(checkpoint.mapped(LARGE), tensors[LARGE])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux fills a map at once")

@@ -156,7 +156,7 @@ SHAPES = {
     "a list": [97, 64],
     "no axis": (),
     "one axis": (97 * 64,),
-    "turned": (64, 97),
+    "transposed": (64, 97),
 }
 
 

@@ -13,8 +13,8 @@ from app.errors import (
     RequestRefused,
     TextRefused,
 )
-from app.runtime.loading.loading import open_model
 from app.runtime.families.families import TEMPLATES, lead
+from app.runtime.loading.loading import open_model
 from app.runtime.protocol.messages import Chat as Conversation
 from app.runtime.protocol.messages import Failed, Prefilled, Sampling, Turn
 from tests.runtime.small_models import HUGE, Desk, ask, plainly, small_model

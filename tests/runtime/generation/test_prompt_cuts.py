@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from app.runtime.generation.prompt_cuts import Pace, pace_of
+from app.runtime.generation.prompt_cuts import PromptCuts, prompt_cuts_of
 from app.runtime.protocol.messages import Piece, Prefilled
 from tests.runtime.small_models import Desk, ask, plainly, small_model
 
@@ -16,7 +16,7 @@ def opened(tmp_path_factory):
 @pytest.fixture
 def slow(opened, monkeypatch):
     """An engine's pace is that of a model so large that one layer at a time is enough."""
-    monkeypatch.setattr("app.runtime.generation.engine.pace_of", lambda *_: Pace(256, 256))
+    monkeypatch.setattr("app.runtime.generation.engine.pace_of", lambda *_: PromptCuts(256, 256))
 
 
 @pytest.mark.usefixtures("slow")
@@ -72,7 +72,7 @@ def test_a_stop_that_comes_while_a_layer_runs_ends_the_piece(opened, monkeypatch
 
 
 def test_a_prompt_is_cut_in_the_same_places_wherever_reading_begins():
-    pace = Pace(256, 256)
+    pace = PromptCuts(256, 256)
     for begun in (0, 1, 255):
         assert pace.end_after(begun) == 256
     assert pace.end_after(256) == 512
@@ -93,7 +93,7 @@ def test_what_is_read_on_from_a_remembered_state_repeats_bit_by_bit(opened, know
 def test_large_models_let_others_go_on_after_fewer_layers(opened):
     spec, ops = opened.model.spec, opened.model.ops
     sizes = ((24, 4 * 10**8), (32, 3 * 10**9), (61, 14 * 10**9))
-    paces = [pace_of(replace(spec, layers=n, parameters=p), ops) for n, p in sizes]
+    paces = [prompt_cuts_of(replace(spec, layers=n, parameters=p), ops) for n, p in sizes]
     assert [pace.tokens for pace in paces] == [256] * 3
     assert [pace.layers(256) for pace in paces] == [32, 5, 2]
     assert [pace.layers(2) >= n for pace, (n, _) in zip(paces, sizes, strict=True)] == [True] * 3

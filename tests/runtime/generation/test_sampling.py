@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from rwkv import utils as official
 
 from app.errors import NumbersBroken, RequestRefused
-from app.runtime.protocol.messages import Sampling
 from app.runtime.generation.sampling import (
     GREEDY,
     Penalties,
@@ -21,6 +20,7 @@ from app.runtime.generation.sampling import (
     distribution,
     facts_of,
 )
+from app.runtime.protocol.messages import Sampling
 
 
 def official_chances(monkeypatch, logits, how):

@@ -3,34 +3,34 @@
 import pytest
 import torch
 
-from app.errors import KernelError, NoCard, OutOfMemory
+from app.errors import KernelError, NoGpu, OutOfMemory
 from app.kernels import open_ops
 from app.kernels.cuda.ops import CudaOps
 from app.kernels.portable import PortableOps
-from app.runtime.planning import strategy
 from app.runtime.loading.backends import Backends
-from app.system.gpus import Card
 from app.runtime.loading.loading import open_model
-from app.runtime.planning.strategy import footprint, parse
 from app.runtime.loading.verdicts import Verdicts
+from app.runtime.planning import strategy
+from app.runtime.planning.strategy import footprint, parse
+from app.system.gpus import Gpu
 from tests.runtime.small_models import Desk, ask, small_file
 from tests.support.emulation.device import COMPILER, EmulatedDevice
 
 GIB = 1 << 30
 
 
-class Card16(PortableOps):
+class Gpu16(PortableOps):
     """A card that computes rightly; it counts what is brought to it."""
 
     name = "a card"
     uploads = 0
 
     def upload(self, host, dtype):
-        Card16.uploads += 1
+        Gpu16.uploads += 1
         return super().upload(host, dtype)
 
 
-class WrongInFp16(Card16):
+class WrongInFp16(Gpu16):
     """Wrong as soon as 16-bit floats are brought to it."""
 
     spoiled = False
@@ -45,7 +45,7 @@ class WrongInFp16(Card16):
         return y.flip(-1) if self.spoiled else y
 
 
-class Wrong(Card16):
+class Wrong(Gpu16):
     """Wrong in every format."""
 
     def norm(self, x, norm):
@@ -55,8 +55,8 @@ class Wrong(Card16):
 class Bench:
     """Backends whose card is pretended; ``opened`` tells which devices were asked for."""
 
-    def __init__(self, folder, on_card=Card16, *, free=8 * GIB, capability=89):
-        self.card = Card(
+    def __init__(self, folder, on_gpu=Gpu16, *, free=8 * GIB, capability=89):
+        self.gpu = Gpu(
             index=0,
             name="A",
             capability=capability,
@@ -65,19 +65,19 @@ class Bench:
             driver="1",
         )
         self.opened = []
-        self._on_card = on_card
-        self.backends = Backends(self._open, self._cards, Verdicts(folder / "v.json"), extra=True)
+        self._on_gpu = on_gpu
+        self.backends = Backends(self._open, self._gpus, Verdicts(folder / "v.json"), extra=True)
 
-    def _cards(self):
-        return [self.card]
+    def _gpus(self):
+        return [self.gpu]
 
     def _open(self, device):
         self.opened.append(device)
         if device == "cpu":
             return open_ops("cpu")
-        if isinstance(self._on_card, Exception):
-            raise self._on_card
-        return self._on_card()
+        if isinstance(self._on_gpu, Exception):
+            raise self._on_gpu
+        return self._on_gpu()
 
     def run(self, file, text=""):
         return open_model(file, text, backends=self.backends)
@@ -129,16 +129,16 @@ def test_the_true_kernels_run_a_model_and_damaged_ones_do_not(file, tmp_path, ke
 
 def test_without_a_card_nothing_of_one_is_touched(file, tmp_path):
     bench = Bench(tmp_path)
-    bench.backends.cards = tuple
+    bench.backends.gpus = tuple
     opened = bench.run(file)
-    assert not opened.strategy.on_card
+    assert not opened.strategy.on_gpu
     assert opened.stepped_down is None
     assert bench.opened == ["cpu"]
 
 
 def test_a_strategy_of_the_processor_looks_for_no_card(file, tmp_path):
     bench = Bench(tmp_path)
-    bench.backends.cards = pytest.fail
+    bench.backends.gpus = pytest.fail
     assert bench.run(file, "cpu fp32").strategy.text == "cpu fp32"
 
 
@@ -157,7 +157,7 @@ def test_an_older_card_has_no_bf16_to_step_to(file, tmp_path):
 @pytest.mark.parametrize("text", ["", "cuda fp16", "cuda int4"])
 def test_a_card_that_is_always_wrong_is_not_used(file, tmp_path, text):
     opened = Bench(tmp_path, Wrong).run(file, text)
-    assert not opened.strategy.on_card
+    assert not opened.strategy.on_gpu
     assert opened.stepped_down.strategy == (text or "cuda fp16")
     assert opened.stepped_down.code == "results-wrong"
 
@@ -171,27 +171,27 @@ def test_a_verdict_is_found_again_by_the_next_load(file, tmp_path, monkeypatch):
 def test_what_was_wrong_is_not_even_loaded_again(file, tmp_path, monkeypatch):
     Bench(tmp_path, Wrong).run(file)
     monkeypatch.setattr("app.runtime.loading.backends.check", None)
-    Card16.uploads = 0
+    Gpu16.uploads = 0
     opened = Bench(tmp_path, Wrong).run(file)
-    assert not opened.strategy.on_card
+    assert not opened.strategy.on_gpu
     assert opened.stepped_down.code == "results-wrong"
-    assert Card16.uploads == 0
+    assert Gpu16.uploads == 0
 
 
 def test_another_driver_is_judged_anew(file, tmp_path):
     Bench(tmp_path, Wrong).run(file)
     bench = Bench(tmp_path)
-    bench.card = Card(
+    bench.gpu = Gpu(
         index=0, name="A", capability=89, total_bytes=GIB * 8, free_bytes=GIB * 8, driver="2"
     )
     assert bench.run(file).strategy.text == "cuda fp16"
 
 
-@pytest.mark.parametrize("failure", [KernelError(why="no"), NoCard(why="compiler")])
+@pytest.mark.parametrize("failure", [KernelError(why="no"), NoGpu(why="compiler")])
 def test_a_card_that_cannot_be_opened_leaves_the_processor(file, tmp_path, failure):
     bench = Bench(tmp_path, failure)
     opened = bench.run(file)
-    assert not opened.strategy.on_card
+    assert not opened.strategy.on_gpu
     assert opened.stepped_down.code == failure.code
     assert opened.stepped_down.facts == failure.facts
     assert bench.opened == ["cuda", "cpu"]
@@ -199,35 +199,35 @@ def test_a_card_that_cannot_be_opened_leaves_the_processor(file, tmp_path, failu
 
 def test_kernels_that_fail_step_down_also_where_the_card_was_asked_for(file, tmp_path):
     opened = Bench(tmp_path, KernelError(why="no")).run(file, "cuda fp16")
-    assert not opened.strategy.on_card
+    assert not opened.strategy.on_gpu
     assert opened.stepped_down.code == "kernel"
 
 
 @pytest.mark.parametrize("text", ["cuda fp16", "cuda:1 int8"])
 def test_a_card_that_is_asked_for_and_not_there_is_a_failure(file, tmp_path, text):
     bench = Bench(tmp_path)
-    bench.backends.cards = tuple
-    with pytest.raises(NoCard):
+    bench.backends.gpus = tuple
+    with pytest.raises(NoGpu):
         bench.run(file, text)
     assert bench.opened == []
 
 
 def test_what_a_card_lacks_is_a_failure_where_it_was_asked_for(file, tmp_path):
-    with pytest.raises(NoCard):
-        Bench(tmp_path, NoCard(why="compiler")).run(file, "cuda fp16")
+    with pytest.raises(NoGpu):
+        Bench(tmp_path, NoGpu(why="compiler")).run(file, "cuda fp16")
 
 
 def test_too_little_memory_on_the_card_is_told_before_anything_is_read(file, tmp_path):
-    Card16.uploads = 0
+    Gpu16.uploads = 0
     with pytest.raises(OutOfMemory) as caught:
         Bench(tmp_path, free=GIB // 4).run(file, "cuda fp16")
     assert caught.value.facts["strategy"] == "cuda fp16"
     assert caught.value.facts["free_bytes"] == GIB // 4
-    assert Card16.uploads == 0
+    assert Gpu16.uploads == 0
 
 
 def test_a_card_that_runs_out_of_memory_after_all_leaves_the_processor(file, tmp_path):
-    class Full(Card16):
+    class Full(Gpu16):
         def upload(self, host, dtype):
             raise OutOfMemory(needed_bytes=1, free_bytes=0)
 
@@ -235,7 +235,7 @@ def test_a_card_that_runs_out_of_memory_after_all_leaves_the_processor(file, tmp
             raise OutOfMemory(needed_bytes=1, free_bytes=0)
 
     opened = Bench(tmp_path, Full).run(file)
-    assert not opened.strategy.on_card
+    assert not opened.strategy.on_gpu
     assert opened.stepped_down.code == "out-of-memory"
 
 

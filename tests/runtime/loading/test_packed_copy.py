@@ -14,12 +14,12 @@ from app.errors import (
 )
 from app.kernels import open_ops
 from app.kernels.portable import PortableOps
-from app.runtime.loading import packed_copy
 from app.runtime.checkpoint import Checkpoint, open_checkpoint, reading
 from app.runtime.checkpoint import source as sources
+from app.runtime.loading import packed_copy
 from app.runtime.loading.loading import open_model
-from app.runtime.models import build
 from app.runtime.loading.packed_copy import write_packed
+from app.runtime.models import build
 from app.runtime.planning.strategy import parse
 from tests.support.checkpoints import GENERATIONS, random_tensors, write_pth
 

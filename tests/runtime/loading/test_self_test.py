@@ -7,8 +7,8 @@ from app.kernels import open_ops
 from app.kernels.cuda.ops import CudaOps
 from app.kernels.portable import PortableOps
 from app.runtime.checkpoint import open_checkpoint
-from app.runtime.models import build
 from app.runtime.loading.self_test import agreement, check, computed, expected
+from app.runtime.models import build
 from app.runtime.planning.strategy import Strategy
 from tests.support.checkpoints import GENERATIONS, random_tensors
 from tests.support.emulation.device import COMPILER, EmulatedDevice

@@ -7,10 +7,10 @@ import msgspec
 import pytest
 
 from app.runtime.loading import verdicts as module
-from app.system.gpus import Card
 from app.runtime.loading.verdicts import Verdict, Verdicts, key_of, standard_verdicts
+from app.system.gpus import Gpu
 
-CARD = Card(index=0, name="a", capability=89, total_bytes=1, free_bytes=1, driver="5")
+GPU = Gpu(index=0, name="a", capability=89, total_bytes=1, free_bytes=1, driver="5")
 
 
 def test_a_verdict_lasts(tmp_path):
@@ -55,14 +55,14 @@ def test_the_oldest_of_very_many_go(tmp_path, monkeypatch):
 
 def test_model_format_card_and_driver_make_the_key():
     keys = {
-        key_of("f", "fp16", CARD),
-        key_of("g", "fp16", CARD),
-        key_of("f", "int8", CARD),
-        key_of("f", "fp16", msgspec.structs.replace(CARD, name="b")),
-        key_of("f", "fp16", msgspec.structs.replace(CARD, driver="6")),
+        key_of("f", "fp16", GPU),
+        key_of("g", "fp16", GPU),
+        key_of("f", "int8", GPU),
+        key_of("f", "fp16", msgspec.structs.replace(GPU, name="b")),
+        key_of("f", "fp16", msgspec.structs.replace(GPU, driver="6")),
     }
     assert len(keys) == 5
-    assert key_of("f", "fp16", msgspec.structs.replace(CARD, free_bytes=0, index=1)) in keys
+    assert key_of("f", "fp16", msgspec.structs.replace(GPU, free_bytes=0, index=1)) in keys
 
 
 def test_another_library_of_products_is_to_be_tested_anew(monkeypatch):
@@ -70,7 +70,7 @@ def test_another_library_of_products_is_to_be_tested_anew(monkeypatch):
     for version in ("13.0", "13.1"):
         monkeypatch.setattr(module.metadata, "version", lambda name, at=version: f"{name} {at}")
         module._libraries.cache_clear()
-        keys.add(key_of("f", "fp16", CARD))
+        keys.add(key_of("f", "fp16", GPU))
     module._libraries.cache_clear()
     assert len(keys) == 2
 

@@ -7,8 +7,8 @@ import torch
 from app.kernels import open_ops
 from app.runtime.checkpoint import open_checkpoint
 from app.runtime.models import build
-from app.runtime.states.state import official_state
 from app.runtime.planning.strategy import parse
+from app.runtime.states.state import official_state
 
 TINY = {
     "4.0": ("tiny-4.0.pth", "logits"),

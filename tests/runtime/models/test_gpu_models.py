@@ -5,11 +5,11 @@ import torch
 
 from app.kernels.cuda.ops import CudaOps
 from app.kernels.portable import PortableOps
-from app.runtime.states.gpu_states import CardState
 from app.runtime.models import build
 from app.runtime.models.capture_pool import bucket_for
-from app.runtime.states.state import State
 from app.runtime.planning.strategy import parse
+from app.runtime.states.gpu_states import GpuState
+from app.runtime.states.state import State
 from tests.support.checkpoints import GENERATIONS, random_tensors
 from tests.support.emulation.device import COMPILER, EmulatedDevice
 from tests.support.memory_checkpoint import MemoryCheckpoint
@@ -29,10 +29,10 @@ def tensors(request):
 def _models(tensors, form):
     """On the emulated card, and in plain torch with the same packed weights."""
     plain = form if form.startswith("int") else "fp32"
-    card = build(
+    gpu = build(
         MemoryCheckpoint(tensors), CudaOps(EmulatedDevice("shuffled")), parse(f"cuda {form}")
     )
-    return card, build(MemoryCheckpoint(tensors), PortableOps(), parse(f"cpu {plain}"))
+    return gpu, build(MemoryCheckpoint(tensors), PortableOps(), parse(f"cpu {plain}"))
 
 
 def _token(*ids):
@@ -63,10 +63,10 @@ def test_texts_come_and_go_and_are_copied(tensors):
 
 
 def test_a_graph_serves_whatever_texts_there_are():
-    card = _models(random_tensors("7.0", layers=1, width=64, vocabulary=VOCABULARY), "fp32")[0]
+    gpu = _models(random_tensors("7.0", layers=1, width=64, vocabulary=VOCABULARY), "fp32")[0]
     for batch in (3, 4, 3):
-        card.forward(_token(*range(batch)), card.blank(batch))
-    assert [size for size, _ in card._replay._known] == [4]
+        gpu.forward(_token(*range(batch)), gpu.blank(batch))
+    assert [size for size, _ in gpu._decode._known] == [4]
 
 
 def test_many_texts_at_once(monkeypatch):
@@ -90,7 +90,7 @@ def test_a_memory_goes_to_the_card_and_back(tensors):
     state = State.blank(spec, 3)
     state.shift.normal_()
     state.wkv.normal_()
-    there = CardState.of(state, device)
+    there = GpuState.of(state, device)
     assert (there.batch, there.generation) == (3, state.generation)
     assert torch.equal(there.host().wkv, state.wkv)
     assert torch.equal(there.rows([2, 0]).host().shift, state.shift[:, :, [2, 0]])

@@ -4,9 +4,7 @@ import pytest
 
 from app.errors import StrategyError
 from app.kernels import open_ops
-from app.system.gpus import Card
 from app.runtime.models import build
-from app.runtime.spec import Spec
 from app.runtime.planning.strategy import (
     KNOWN,
     ON_CPU,
@@ -17,6 +15,8 @@ from app.runtime.planning.strategy import (
     parse,
     state_bytes,
 )
+from app.runtime.spec import Spec
+from app.system.gpus import Gpu
 from tests.support.checkpoints import GENERATIONS, random_tensors
 from tests.support.memory_checkpoint import MemoryCheckpoint
 
@@ -83,53 +83,51 @@ def test_the_rwkv_packages_spellings_mean_the_quantised_formats(kind, bits):
 def test_cards_are_numbered_and_the_first_needs_no_number():
     assert parse("CUDA:0  fp16").text == "cuda fp16"
     assert parse("cuda:1 int4").text == "cuda:1 int4"
-    assert parse("cuda:1 int4").on_card
-    assert not parse("cpu int4").on_card
+    assert parse("cuda:1 int4").on_gpu
+    assert not parse("cpu int4").on_gpu
 
 
-def card(gib, index=0, capability=89):
+def gpu(gib, index=0, capability=89):
     free = int(gib * GIB)
-    return Card(
-        index=index, name="a card", capability=capability, total_bytes=free, free_bytes=free
-    )
+    return Gpu(index=index, name="a card", capability=capability, total_bytes=free, free_bytes=free)
 
 
 def test_with_a_card_it_is_the_most_exact_format_that_fits_there():
-    way = {gib: choose(_spec(), "bf16", 64 * GIB, cards=[card(gib)]).text for gib in (24, 1.55)}
+    way = {gib: choose(_spec(), "bf16", 64 * GIB, gpus=[gpu(gib)]).text for gib in (24, 1.55)}
     assert way == {24: "cuda fp16", 1.55: "cuda int8"}
-    assert choose(_spec(), "fp32", 64 * GIB, cards=[card(24)]).text == "cuda fp16"
+    assert choose(_spec(), "fp32", 64 * GIB, gpus=[gpu(24)]).text == "cuda fp16"
 
 
 def test_the_more_exact_format_on_another_card_comes_first():
-    both = [card(1.55), card(24, index=1)]
-    assert choose(_spec(), "bf16", 64 * GIB, cards=both).text == "cuda:1 fp16"
+    both = [gpu(1.55), gpu(24, index=1)]
+    assert choose(_spec(), "bf16", 64 * GIB, gpus=both).text == "cuda:1 fp16"
 
 
 def test_what_fits_no_card_runs_as_if_there_were_none():
     for dtype in ("bf16", "int8"):
         alone = choose(_spec(), dtype, 64 * GIB, fast_bf16=True)
-        assert choose(_spec(), dtype, 64 * GIB, fast_bf16=True, cards=[card(0.5)]) == alone
+        assert choose(_spec(), dtype, 64 * GIB, fast_bf16=True, gpus=[gpu(0.5)]) == alone
 
 
 def test_a_small_model_stays_on_the_processor():
     small = _spec(layers=4, width=128, parameters=10_000_000)
-    assert choose(small, "bf16", GIB, fast_bf16=True, cards=[card(24)]).text == "cpu fp32"
+    assert choose(small, "bf16", GIB, fast_bf16=True, gpus=[gpu(24)]).text == "cpu fp32"
 
 
 def test_a_packed_file_runs_on_a_card_in_what_it_holds():
-    assert choose(_spec(), "int4", 64 * GIB, cards=[card(24)]).text == "cuda int4"
+    assert choose(_spec(), "int4", 64 * GIB, gpus=[gpu(24)]).text == "cuda int4"
 
 
 def test_bf16_is_the_second_way_where_the_card_multiplies_it():
-    assert formats_for("bf16", card(1, capability=80)) == ("fp16", "bf16", "int8", "int4")
-    assert formats_for("bf16", card(1, capability=75)) == ("fp16", "int8", "int4")
+    assert formats_for("bf16", gpu(1, capability=80)) == ("fp16", "bf16", "int8", "int4")
+    assert formats_for("bf16", gpu(1, capability=75)) == ("fp16", "int8", "int4")
 
 
 def test_a_card_needs_more_than_the_weights_but_not_the_processors_workspace():
-    on_card, here = (footprint(_spec(), parse(text), "bf16") for text in ("cuda fp16", "cpu bf16"))
-    assert on_card.weights == here.weights
-    assert on_card.state == here.state
-    assert on_card.workspace > 512 << 20
+    on_gpu, here = (footprint(_spec(), parse(text), "bf16") for text in ("cuda fp16", "cpu bf16"))
+    assert on_gpu.weights == here.weights
+    assert on_gpu.state == here.state
+    assert on_gpu.workspace > 512 << 20
 
 
 def test_a_16_bit_file_runs_in_16_bits():

@@ -5,9 +5,9 @@ import struct
 import pytest
 import torch
 
-from app.runtime.states.state_cache import StateCache
 from app.runtime.protocol.messages import Chat as Conversation
 from app.runtime.protocol.messages import Prefilled, Sampling, Turn
+from app.runtime.states.state_cache import StateCache
 from tests.runtime.small_models import HUGE, Desk, ask, plainly, small_model
 
 FORGETFUL = 0

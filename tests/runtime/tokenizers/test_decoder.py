@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.runtime.tokenizers import Decoder
-from app.runtime.tokenizers.byte_tokenizer import octets
+from app.runtime.tokenizers.byte_tokenizer import byte_tokenizer
 from app.runtime.tokenizers.world import world
 
 
@@ -52,7 +52,7 @@ def test_only_the_beginning_of_a_character_is_held_back(data):
     "text", ["漢字かな", "😀", "\U0001f469\u200d\U0001f467", "\U0001f3f3\ufe0f"]
 )
 def test_characters_appear_with_their_last_byte(text):
-    decoder = octets().decoder()
+    decoder = byte_tokenizer().decoder()
     shown = [decoder.feed(byte) for byte in text.encode()]
     assert [part for part in shown if part] == list(text)
     assert decoder.flush() == ""
@@ -66,12 +66,12 @@ def test_a_rare_character_of_three_world_tokens_appears_with_the_last():
 
 
 def test_what_can_no_longer_become_a_character_is_replaced_at_once():
-    decoder = octets().decoder()
+    decoder = byte_tokenizer().decoder()
     assert [decoder.feed(byte) for byte in b"\xe6\xbcA\xff"] == ["", "", "\ufffdA", "\ufffd"]
 
 
 def test_an_unfinished_character_is_replaced_at_the_end_and_the_decoder_is_as_new():
-    decoder = octets().decoder()
+    decoder = byte_tokenizer().decoder()
     assert decoder.feed(0xE6) == ""
     assert decoder.flush() == "\ufffd"
     assert decoder.flush() == ""

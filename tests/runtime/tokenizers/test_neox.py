@@ -6,7 +6,7 @@ import pytest
 from tokenizers import Tokenizer as Machine
 
 from app.errors import TokenizerDamaged, TokenizerMissing
-from app.runtime.tokenizers.neox import FILES, pile
+from app.runtime.tokenizers.neox import FILES, neox
 
 
 def byte_level(line: int = 187, blank: int = 535, kind: str = "BPE") -> dict:
@@ -56,7 +56,7 @@ def folder(tmp_path):
 
 
 def test_it_writes_what_its_file_says(folder):
-    tokenizer = pile(50304, folder)
+    tokenizer = neox(50304, folder)
     machine = Machine.from_file(str(folder / FILES[0]))
     for text in ("Hello, 世界 😀\n\nBob:\n", "a   b", "<|endoftext|>x", "e\u0301", ""):
         assert tokenizer.encode(text) == machine.encode(text).ids
@@ -65,7 +65,7 @@ def test_it_writes_what_its_file_says(folder):
 
 
 def test_its_tokens_are_bytes(folder):
-    tokenizer = pile(50277, folder)
+    tokenizer = neox(50277, folder)
     text = "Héllo   世界 😀\n\n\n\ttab"
     ids = tokenizer.encode(text)
     assert tokenizer.decode(ids) == text
@@ -75,39 +75,39 @@ def test_its_tokens_are_bytes(folder):
 
 
 def test_a_prompt_ends_in_two_line_breaks_as_the_training_text_did(folder):
-    tokenizer = pile(50277, folder)
+    tokenizer = neox(50277, folder)
     assert tokenizer.encode_prompt("a\n\n")[-2:] == [187, 187]
     assert tokenizer.encode_prompt("a\n\nb") == tokenizer.encode("a\n\nb")
     assert tokenizer.encode_prompt("") == []
 
 
 def test_lone_surrogates_do_no_harm(folder):
-    tokenizer = pile(50277, folder)
+    tokenizer = neox(50277, folder)
     assert tokenizer.decode(tokenizer.encode("a\ud800b")) == "a\ufffdb"
 
 
 def test_a_tokenizer_json_serves_where_it_is_the_right_one(tmp_path):
     (tmp_path / "tokenizer.json").write_text(json.dumps(byte_level()), encoding="utf-8")
-    assert pile(50277, tmp_path).failure is None
+    assert neox(50277, tmp_path).failure is None
 
 
 @pytest.mark.parametrize("strange", [{"line": 188}, {"blank": 536}, {"kind": "Unigram"}])
 def test_another_models_tokenizer_json_is_passed_over(tmp_path, strange):
     (tmp_path / "tokenizer.json").write_text(json.dumps(byte_level(**strange)), encoding="utf-8")
-    assert isinstance(pile(50277, tmp_path).failure, TokenizerMissing)
+    assert isinstance(neox(50277, tmp_path).failure, TokenizerMissing)
     (tmp_path / "20B_tokenizer.json").write_text(json.dumps(byte_level(**strange)), "utf-8")
-    assert isinstance(pile(50277, tmp_path).failure, TokenizerDamaged)
+    assert isinstance(neox(50277, tmp_path).failure, TokenizerDamaged)
 
 
 def test_merges_of_unknown_words_are_damage(tmp_path):
     content = byte_level()
     content["model"]["merges"].append(["no", "such"])
     (tmp_path / FILES[0]).write_text(json.dumps(content), encoding="utf-8")
-    assert isinstance(pile(50277, tmp_path).failure, TokenizerDamaged)
+    assert isinstance(neox(50277, tmp_path).failure, TokenizerDamaged)
 
 
 def test_it_agrees_with_the_golden_vectors(golden):
-    tokenizer = pile(50277, golden)
+    tokenizer = neox(50277, golden)
     vectors = json.loads((golden / "tokenizer_vectors.json").read_text(encoding="utf-8"))
     machine = Machine.from_file(str(golden / FILES[0]))
     for vector in vectors:

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from app.errors import DamagedCheckpoint, NoModel, OutOfMemory, RequestRefused, WorkerDied
-from app.runtime.worker.client import Client
 from app.runtime.protocol.messages import Done, Piece, Prefilled, Sampling, Tokens
+from app.runtime.worker.client import Client
 from tests.runtime.small_models import GREEDY, HUGE, small_file
 from tests.support.checkpoints import random_tensors
 
@@ -329,7 +329,8 @@ asyncio.run(main())
 
 def test_the_side_of_the_window_loads_neither_torch_nor_numpy():
     script = (
-        "import sys; import app.runtime.worker.client, app.runtime.worker.supervisor, app.system.child_process; "
+        "import sys; import app.runtime.worker.client, app.runtime.worker.supervisor; "
+        "import app.system.child_process; "
         "print([name for name in ('torch', 'numpy', 'cupy', 'PySide6') if name in sys.modules])"
     )
     told = subprocess.run(

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from app.runtime.protocol import messages
-from app.system.frames import read_frame, write_frame
-from app.system.child_process import worker_command
 from app.runtime.protocol.messages import Failed, Generate, Load, Loaded, LoadProgress, Quit, Tokens
 from app.runtime.worker.worker import EXIT_LOST
+from app.system.child_process import worker_command
+from app.system.frames import read_frame, write_frame
 from tests.runtime.small_models import small_file
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -11,19 +11,19 @@ from app.store.changes import Changes
 from app.store.conversations import open_conversations
 from app.store.paths import standard_paths
 from app.store.settings import Settings
-from app.ui.state.gpu_list import Cards
 from app.ui.chat.chat_page import ChatPage
-from app.ui.state.downloads import Queue
-from app.ui.widgets.focus import FocusKeeper
+from app.ui.look.theme import Theme
+from app.ui.state.downloads import DownloadList
+from app.ui.state.gpu_list import GpuList
 from app.ui.state.models.model_catalogue import Catalogue
 from app.ui.state.models.model_library import Library
 from app.ui.state.notices import Notices
-from app.ui.widgets.pointer import Pointer
 from app.ui.state.services import Services
 from app.ui.state.session import Session
 from app.ui.state.shared_settings import SharedSettings
 from app.ui.state.tasks import Tasks
-from app.ui.look.theme import Theme
+from app.ui.widgets.focus import FocusKeeper
+from app.ui.widgets.pointer import Pointer
 from tests.ui.conftest import until
 
 from .speaker import Speaker, loaded
@@ -76,13 +76,13 @@ class Scene:
         await self.answered()
 
     async def answered(self) -> None:
-        await until(lambda: self.page.talk.writing is None)
+        await until(lambda: self.page.conversation.writing is None)
 
     def texts(self) -> list[str]:
-        return [message.text for message in self.page.talk.tree.path()]
+        return [message.text for message in self.page.conversation.tree.path()]
 
     def stored(self) -> list[str]:
-        conversation = self.page.talk.conversation.id
+        conversation = self.page.conversation.conversation.id
         opened = self.services.conversations.open(conversation).result(10)
         return [] if opened is None else [message.text for message in opened.messages]
 
@@ -131,7 +131,7 @@ def _services(qapp: QApplication, folder, speaker: Speaker) -> Services:
         notices=notices,
         library=Library(settings, tasks, paths.models, embedded_model()),
         catalogue=Catalogue(settings, tasks, paths.hub_cache),
-        downloads=Queue(settings, tasks, paths),
-        cards=Cards(tasks, tuple),
+        downloads=DownloadList(settings, tasks, paths),
+        gpus=GpuList(tasks, tuple),
         shared=SharedSettings(settings, tasks),
     )

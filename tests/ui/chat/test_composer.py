@@ -124,7 +124,7 @@ async def test_a_model_without_words_says_so_and_takes_none(chat, tokenizer, why
     assert "cannot read words" in composer.edit.placeholderText()
     QTest.keyClicks(composer.edit, "Hello?")
     QTest.keyClick(composer.edit, Qt.Key.Key_Return)
-    assert not chat.page.talk.tree.path()
+    assert not chat.page.conversation.tree.path()
     assert not composer._send.isVisible()
     assert composer._models.isVisible()
     assert composer.edit.toPlainText() == "Hello?", "what was typed waits for another model"

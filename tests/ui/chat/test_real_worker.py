@@ -12,10 +12,10 @@ import pytest
 
 from app.runtime.worker.supervisor import Phase, Supervisor
 from app.store.conversations import open_conversations
-from app.ui.transcript.failure_card import FailureCard
 from app.ui.chat.chat_page import ChatPage
 from app.ui.state.services import Services
 from app.ui.state.session import Session
+from app.ui.transcript.failure_card import FailureCard
 from tests.runtime.small_models import small_file
 from tests.ui.conftest import until
 
@@ -44,40 +44,40 @@ async def test_a_real_model_answers_stops_and_survives_its_workers_death(real):
         page.composer.edit.sent.emit()
         assert real.texts() == [], "no model is open yet"
         await session.opened(Path(real.model))
-        page.talk.configure(limit=24)
+        page.conversation.configure(limit=24)
         await until(lambda: not page.composer._closed)
         page.composer.edit.sent.emit()
         await until(lambda: len(real.texts()) == 2)
         await real.answered()
-        reply = page.talk.tree.path()[-1]
+        reply = page.conversation.tree.path()[-1]
         assert reply.status == "done", real.row_kinds()
         assert reply.reply.model == session.loaded.name
         assert 0 < reply.reply.tokens <= 24
         assert real.stored()[-1] == reply.text
 
-        page.talk.configure(limit=SLOW_LIMIT)
+        page.conversation.configure(limit=SLOW_LIMIT)
         page.composer.edit.setPlainText("Go on and on")
         page.composer.edit.sent.emit()
         await until(lambda: len(real.texts()[-1]) > 20)
-        page.talk.stop()
+        page.conversation.stop()
         await real.answered()
-        assert page.talk.tree.path()[-1].status == "stopped"
+        assert page.conversation.tree.path()[-1].status == "stopped"
 
         page.composer.edit.setPlainText("And now be killed")
         page.composer.edit.sent.emit()
         await until(lambda: len(real.texts()[-1]) > 20)
         os.kill(session._supervisor.worker_pid, signal.SIGKILL)
         await real.answered()
-        dead = page.talk.tree.path()[-1]
+        dead = page.conversation.tree.path()[-1]
         assert (dead.status, dead.reply.failure) == ("failed", "worker-died")
         assert len(dead.text) > 20
         assert real.last(FailureCard).isVisible()
         assert session.phase is Phase.DEAD
 
-        page.talk.configure(limit=8)
+        page.conversation.configure(limit=8)
         page.transcript.regenerate(dead.id)
         await real.answered()
-        assert page.talk.tree.path()[-1].status == "done"
+        assert page.conversation.tree.path()[-1].status == "done"
     finally:
         await session.close()
 
@@ -85,7 +85,7 @@ async def test_a_real_model_answers_stops_and_survives_its_workers_death(real):
 async def test_a_model_whose_worker_died_while_it_opened_is_opened_by_the_next_message(real):
     session = real.services.session
     page: ChatPage = real.page
-    page.talk.configure(limit=8)
+    page.conversation.configure(limit=8)
     try:
         session.open(Path(real.model))
         await until(lambda: session.worker_pid is not None)
@@ -96,7 +96,7 @@ async def test_a_model_whose_worker_died_while_it_opened_is_opened_by_the_next_m
         page.composer.edit.sent.emit()
         await until(lambda: len(real.texts()) == 2)
         await real.answered()
-        assert page.talk.tree.path()[-1].status == "done"
+        assert page.conversation.tree.path()[-1].status == "done"
         assert page.composer.edit.placeholderText().startswith("Message ")
     finally:
         await session.close()

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication, QLabel
 from app.hub.catalogue.entries import Part, bundled
 from app.hub.catalogue.memory_fit import Machine
 from app.ui.state.models.entry import offered
-from app.ui.state.models.model_fits import Fitting
+from app.ui.state.models.model_fits import ModelFits
 from app.ui.state.models.recommendations import advised
 from tests.ui.conftest import settled, shown, until
 from tests.ui.hub import MODEL
@@ -19,7 +19,7 @@ GB = 1_000_000_000
 
 
 def advice_on(available, total):
-    fitting = Fitting(lambda _entry: "")
+    fitting = ModelFits(lambda _entry: "")
     fitting.here = Machine(available, total)
     return advised([offered(offer) for offer in bundled()], fitting)
 

@@ -11,7 +11,7 @@ from qasync import QEventLoop
 
 from app.hub.catalogue.entries import Entry, Part
 from app.store.paths import standard_paths
-from app.ui.shell.application import House
+from app.ui.shell.application import Application
 
 
 async def _download(house, offer):
@@ -33,7 +33,7 @@ def main(home, repo, file):
     application = QApplication([])
     with QEventLoop(application) as loop:
         asyncio.set_event_loop(loop)
-        loop.run_until_complete(_download(House(application, standard_paths(home)), offer))
+        loop.run_until_complete(_download(Application(application, standard_paths(home)), offer))
 
 
 if __name__ == "__main__":

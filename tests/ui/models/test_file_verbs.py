@@ -202,7 +202,7 @@ async def test_where_there_is_no_trash_it_is_asked_before_anything_is_deleted(
     def refuse(_shelf, path, also):
         raise NoTrash(path=str(path))
 
-    monkeypatch.setattr("app.library.local_library.Shelf.trash", refuse)
+    monkeypatch.setattr("app.library.local_library.LocalLibrary.trash", refuse)
     monkeypatch.setattr(file_verbs, "_UNDO_S", 0.1)
     await ready(one)
     select(one, "alpha")

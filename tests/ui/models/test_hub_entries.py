@@ -10,9 +10,9 @@ from PySide6.QtGui import QFontMetrics
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMenu
 
-from app.ui.transcript.text_block import TextBlock
-from app.ui.state.models.model_catalogue import Asking
 from app.ui.models.model_rows import ITEM
+from app.ui.state.models.model_catalogue import Asking
+from app.ui.transcript.text_block import TextBlock
 from tests.support.hub_server import Fault
 from tests.ui.conftest import settled, until
 from tests.ui.hub import LARGE, MODEL, NEW

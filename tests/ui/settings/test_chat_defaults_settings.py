@@ -30,8 +30,8 @@ async def test_every_default_is_chosen_here_and_kept_for_the_next_start(build):
     part.fields._fields["temperature"].setValue(0.2)
     await until(lambda: now(house).system == "Be brief.")
     assert now(house).sampling.temperature == 0.2
-    talk = house.window.go("chat").talk
-    assert (talk.conversation.limit, talk.conversation.template) == (99, "qa")
+    conversation = house.window.go("chat").conversation
+    assert (conversation.conversation.limit, conversation.conversation.template) == (99, "qa")
     await house.close()
     again = build(page="settings")
     assert now(again) == ChatDefaults(

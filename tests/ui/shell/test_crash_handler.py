@@ -11,14 +11,14 @@ from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QPlainTextEdit
 
 from app.errors import StoreError, WorkerSilent
-from app.ui.shell.crash_handler import CrashDesk
+from app.ui.shell.crash_handler import CrashHandler
 from app.ui.state.tasks import Tasks, end_all
 from tests.ui.conftest import settled, shown, until
 
 
 @pytest.fixture
 def desk():
-    made = CrashDesk()
+    made = CrashHandler()
     yield made
     if made.dialog is not None:
         made.dialog.close()

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from app.store.paths import standard_paths
-from app.ui.shell.single_instance import Doorbell
+from app.ui.shell.single_instance import SingleInstance
 
 ROOT = Path(__file__).resolve().parents[3]
 HEAVY = ("torch", "cupy", "numpy", "pyqtgraph", "gguf", "tokenizers")
@@ -255,7 +255,7 @@ def test_a_killed_window_leaves_no_worker(program):
 
 
 def test_a_second_start_rings_at_the_first_window_and_leaves(program, home, qtbot):
-    bell = Doorbell(standard_paths(str(home)).data)
+    bell = SingleInstance(standard_paths(str(home)).data)
     assert not bell.answered()
     assert bell.listen()
     with qtbot.waitSignal(bell.rung, timeout=20_000):
@@ -273,7 +273,7 @@ def test_a_bell_left_behind_by_a_killed_window_is_no_hindrance(home, qtbot):
         import os; os._exit(0)
         """
     assert scene(home, code)
-    bell = Doorbell(data)
+    bell = SingleInstance(data)
     assert not bell.answered()
     assert bell.listen()
     bell.close()

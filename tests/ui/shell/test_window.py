@@ -16,9 +16,9 @@ from PySide6.QtWidgets import (
 )
 
 from app.errors import DamagedCheckpoint, MovedCheckpoint
-from app.ui.state.appearance import choose_scale
-from app.ui.shell.rail import Rail
 from app.ui.look.theme import Theme
+from app.ui.shell.rail import Rail
+from app.ui.state.appearance import choose_scale
 from tests.ui.conftest import heard, settled, shown, until
 
 

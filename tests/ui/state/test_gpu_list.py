@@ -4,11 +4,11 @@ import msgspec
 import pytest
 
 import app.library.scan
-from app.system import gpus as cards_module
-from app.system.gpus import Card
 from app.runtime.protocol.messages import SteppedDown
-from app.ui.state.gpu_list import Cards, with_room_of
+from app.system import gpus as gpus_module
+from app.system.gpus import Gpu
 from app.ui.models.model_rows import FIT
+from app.ui.state.gpu_list import GpuList, with_room_of
 from tests.ui.conftest import heard, settled, shown, until
 from tests.ui.fake_supervisor import FakeSupervisor
 from tests.ui.models.conftest import page_of, ready, said, select
@@ -16,9 +16,9 @@ from tests.ui.models.conftest import page_of, ready, said, select
 GB = 10**9
 
 
-def card(free=8 * GB, **more):
+def gpu(free=8 * GB, **more):
     facts = {"index": 0, "name": "NVIDIA Test", "capability": 89, "total_bytes": 8 * GB}
-    return Card(free_bytes=free, driver="580.1", **(facts | more))
+    return Gpu(free_bytes=free, driver="580.1", **(facts | more))
 
 
 class SteppedSupervisor(FakeSupervisor):
@@ -33,23 +33,23 @@ class SteppedSupervisor(FakeSupervisor):
 
 @pytest.fixture(autouse=True)
 def _extra(monkeypatch):
-    monkeypatch.setattr(cards_module, "has_extra", lambda: True)
+    monkeypatch.setattr(gpus_module, "has_extra", lambda: True)
 
 
 @pytest.fixture
-def with_card(build, models_folder):
+def with_gpu(build, models_folder):
     """Builds a Models page on the test models, beside these cards."""
 
     def _build(*found, **more):
-        return build(page="models", folders=(str(models_folder),), cards=found, **more)
+        return build(page="models", folders=(str(models_folder),), gpus=found, **more)
 
     return _build
 
 
-async def test_offers_that_fit_the_card_run_fast_and_show_its_memory(with_card):
-    house = with_card(card())
+async def test_offers_that_fit_the_card_run_fast_and_show_its_memory(with_gpu):
+    house = with_gpu(gpu())
     await ready(house)
-    await until(lambda: house.services.cards.known)
+    await until(lambda: house.services.gpus.known)
     page = page_of(house)
     offers = [one for one in page.rows.shown if one.fetchable and "2.9B" in one.title]
     page.listing.select(offers[0].key)
@@ -61,11 +61,11 @@ async def test_offers_that_fit_the_card_run_fast_and_show_its_memory(with_card):
     assert "4-bit on CPU" in words
 
 
-async def test_a_way_on_the_card_can_be_picked_and_is_asked_for(with_card, monkeypatch):
-    monkeypatch.setattr(app.library.scan, "cards", lambda: [card()])
-    house = with_card(card())
+async def test_a_way_on_the_card_can_be_picked_and_is_asked_for(with_gpu, monkeypatch):
+    monkeypatch.setattr(app.library.scan, "cards", lambda: [gpu()])
+    house = with_gpu(gpu())
     await ready(house)
-    await until(lambda: house.services.cards.known)
+    await until(lambda: house.services.gpus.known)
     entry, page = select(house, "x060"), page_of(house)
     await settled()
     page.details.costs.chosen.emit("cuda int8")
@@ -75,10 +75,10 @@ async def test_a_way_on_the_card_can_be_picked_and_is_asked_for(with_card, monke
     assert page.fitting.strategy(entry) == "cuda int8"
 
 
-async def test_a_card_that_is_not_there_leaves_the_open_model_open(with_card):
-    house = with_card(card())  # the window saw it, and then it was gone
+async def test_a_card_that_is_not_there_leaves_the_open_model_open(with_gpu):
+    house = with_gpu(gpu())  # the window saw it, and then it was gone
     await ready(house)
-    await until(lambda: house.services.cards.known)
+    await until(lambda: house.services.gpus.known)
     entry, page = select(house, "x060"), page_of(house)
     before = house.services.session.loaded
     page.details.costs.chosen.emit("cuda int8")
@@ -89,10 +89,10 @@ async def test_a_card_that_is_not_there_leaves_the_open_model_open(with_card):
     assert str(entry.path) not in [path for path, _ in house._session._supervisor.asked]
 
 
-async def test_without_a_card_no_way_on_one_is_shown_or_taken(with_card):
-    house = with_card()
+async def test_without_a_card_no_way_on_one_is_shown_or_taken(with_gpu):
+    house = with_gpu()
     await ready(house)
-    await until(lambda: house.services.cards.known)
+    await until(lambda: house.services.gpus.known)
     entry, page = select(house, "x060"), page_of(house)
     ways = {str(entry.path): "cuda fp16"}
     house.services.settings.change(strategies=ways)
@@ -108,20 +108,20 @@ async def test_without_a_card_no_way_on_one_is_shown_or_taken(with_card):
     ("found", "words"),
     [
         ((), "No NVIDIA card was found: models run on the processor."),
-        ((card(),), "NVIDIA Test, 8.0 GB (8.0 GB free), compute capability 8.9, driver 580.1"),
-        ((card(capability=61),), "too old: its compute capability is 6.1"),
+        ((gpu(),), "NVIDIA Test, 8.0 GB (8.0 GB free), compute capability 8.9, driver 580.1"),
+        ((gpu(capability=61),), "too old: its compute capability is 6.1"),
     ],
 )
-async def test_the_settings_tell_of_the_cards(with_card, found, words):
-    house = with_card(*found)
+async def test_the_settings_tell_of_the_cards(with_gpu, found, words):
+    house = with_gpu(*found)
     await shown(house)
     page = house.window.go("settings")
-    await until(lambda: house.services.cards.known)
+    await until(lambda: house.services.gpus.known)
     assert words in page.graphics.text()
 
 
-async def test_a_model_that_stepped_down_says_why_once(with_card):
-    house = with_card(card(), supervise=SteppedSupervisor)
+async def test_a_model_that_stepped_down_says_why_once(with_gpu):
+    house = with_gpu(gpu(), supervise=SteppedSupervisor)
     with heard(house.services.notices.posted) as posted:
         await shown(house)
         await until(lambda: posted)
@@ -136,16 +136,16 @@ async def test_a_model_that_stepped_down_says_why_once(with_card):
     assert texts[0] in hint
 
 
-async def test_they_are_looked_for_again_but_not_at_once(with_card):
-    services = with_card().services
-    answers = [(card(),), (card(free=7 * GB),), (card(free=6_990_000_000),)]
+async def test_they_are_looked_for_again_but_not_at_once(with_gpu):
+    services = with_gpu().services
+    answers = [(gpu(),), (gpu(free=7 * GB),), (gpu(free=6_990_000_000),)]
     looked = []
 
     def look():
         looked.append(None)
         return answers[min(len(looked), len(answers)) - 1]
 
-    found = Cards(services.tasks, look)
+    found = GpuList(services.tasks, look)
     with heard(found.changed) as told:
         found.look()
         found.look()
@@ -160,12 +160,12 @@ async def test_they_are_looked_for_again_but_not_at_once(with_card):
     assert found.usable[0].free_bytes == 7 * GB
 
 
-async def test_what_the_open_model_takes_counts_as_free(with_card):
-    house = with_card(card(free=7 * GB))
+async def test_what_the_open_model_takes_counts_as_free(with_gpu):
+    house = with_gpu(gpu(free=7 * GB))
     await shown(house)
     await until(lambda: house.services.session.loaded is not None)
     loaded = house.services.session.loaded
-    assert with_room_of(loaded, [card(free=7 * GB)])[0].free_bytes == 7 * GB
-    on_card = msgspec.structs.replace(loaded, strategy="cuda fp16")
-    assert with_room_of(on_card, [card(free=7 * GB)])[0].free_bytes > 7 * GB
-    assert with_room_of(on_card, [card(free=8 * GB)])[0].free_bytes == 8 * GB
+    assert with_room_of(loaded, [gpu(free=7 * GB)])[0].free_bytes == 7 * GB
+    on_gpu = msgspec.structs.replace(loaded, strategy="cuda fp16")
+    assert with_room_of(on_gpu, [gpu(free=7 * GB)])[0].free_bytes > 7 * GB
+    assert with_room_of(on_gpu, [gpu(free=8 * GB)])[0].free_bytes == 8 * GB

@@ -7,8 +7,8 @@ import sys
 import psutil
 import pytest
 
-from app.ui.state.models import model_fits
 from app.ui.state.machine_memory import Machine, Reading
+from app.ui.state.models import model_fits
 
 SIZE = 64 << 20
 
@@ -35,7 +35,7 @@ def test_no_worker_has_no_bytes():
 
 
 def test_what_the_open_model_has_mapped_is_not_counted_as_free_twice(monkeypatch):
-    marks = model_fits.Fitting(lambda _entry: "")
+    marks = model_fits.ModelFits(lambda _entry: "")
     monkeypatch.setattr(model_fits, "available_bytes", lambda: 5 << 30)
     monkeypatch.setattr(model_fits, "total_bytes", lambda: 16 << 30)
     reading = Reading(4 << 30, 12 << 30, 16 << 30, 3 << 30)

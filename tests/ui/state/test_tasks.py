@@ -6,7 +6,7 @@ from pathlib import Path
 
 import app
 from app.errors import NoModel
-from app.ui.models.file_work import Works
+from app.ui.models.file_work import FileTasks
 from app.ui.state.tasks import Tasks
 from tests.ui.conftest import settled, shown, until
 
@@ -101,8 +101,8 @@ async def test_what_was_cancelled_before_it_began_can_be_done_again(build, monke
     house = build(page="models")
     await shown(house)
     services = house.services
-    library, catalogue, cards = services.library, services.catalogue, services.cards
-    await until(lambda: library.scanned and not library.scanning and cards.known)
+    library, catalogue, gpus = services.library, services.catalogue, services.gpus
+    await until(lambda: library.scanned and not library.scanning and gpus.known)
     start = services.tasks.start
 
     def overtaken(work, after=None):
@@ -111,7 +111,7 @@ async def test_what_was_cancelled_before_it_began_can_be_done_again(build, monke
         return task
 
     await until(lambda: catalogue._task is None, 30)
-    works, ran = Works(services.tasks, lambda: None), []
+    works, ran = FileTasks(services.tasks, lambda: None), []
 
     async def act(work):
         ran.append(work)
@@ -120,8 +120,8 @@ async def test_what_was_cancelled_before_it_began_can_be_done_again(build, monke
     library.refresh()
     catalogue.refresh(force=True)
     catalogue.search("rwkv")
-    cards._at, cards.known = -1e9, False
-    cards.look()
+    gpus._at, gpus.known = -1e9, False
+    gpus.look()
     works.begin("one", "{}", act)
     services.session.open(house._opening._guide)
     services.session.unload()
@@ -132,15 +132,15 @@ async def test_what_was_cancelled_before_it_began_can_be_done_again(build, monke
     assert not catalogue.searching
     assert catalogue._task is None
     assert works.of("one") is None
-    cards._at = -1e9
-    cards.look()
+    gpus._at = -1e9
+    gpus.look()
     works.begin("one", "{}", act)
     library.refresh()
     catalogue.refresh(force=True)
     catalogue.search("rwkv")
     assert library.scanning
     assert catalogue.searching
-    await until(lambda: cards.known and ran and not library.scanning and not catalogue.searching)
+    await until(lambda: gpus.known and ran and not library.scanning and not catalogue.searching)
     await until(lambda: catalogue._task is None)
     await services.session.opened(house._opening._guide)
     assert services.session.opening is None

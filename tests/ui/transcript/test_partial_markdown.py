@@ -6,10 +6,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from app.store.records import new_message
-from app.ui.transcript.virtual_list import Column
-from app.ui.look.text_style import Ink
-from app.ui.transcript.message_rows import Written
+from app.ui.look.text_style import TextStyle
 from app.ui.look.theme import Theme
+from app.ui.transcript.message_rows import ReplyRows
+from app.ui.transcript.virtual_list import VirtualList
 from tests.ui.conftest import settled
 
 MARKS = (
@@ -41,7 +41,7 @@ class _Verbs:
 def inks(qapp):
     theme = Theme("light")
     theme.apply(qapp)
-    return Ink(theme), Ink(theme, dim=True)
+    return TextStyle(theme), TextStyle(theme, dim=True)
 
 
 class _Reply:
@@ -49,12 +49,12 @@ class _Reply:
 
     def __init__(self, inks, text: str = "") -> None:
         self.message = new_message("c", "q", "assistant", text, status="writing")
-        self._inks, self.column = inks, Column(700, 24)
+        self._inks, self.column = inks, VirtualList(700, 24)
         self.column.resize(600, 400)
         self.show_anew()
 
     def show_anew(self) -> None:
-        self.written = Written(self.message, *self._inks, _Verbs())
+        self.written = ReplyRows(self.message, *self._inks, _Verbs())
         rows = self.written.rows(lambda waiting: waiting.show_reading(1, 2))
         assert rows, repr(self.message.text)
         self.column.splice(0, len(self.column.rows), rows)
@@ -120,19 +120,19 @@ def test_a_reply_that_grows_looks_as_one_that_is_shown_anew(inks, text, data):
 @pytest.mark.parametrize("marks", ["1.", "**", "#", "```", "[1]: http://x.y", "-", ">", "7"])
 async def test_a_reply_of_marks_is_not_mixed_with_another_conversation(chat, marks):
     await chat.say("other", "The other one.")
-    talk, other = chat.page.talk, chat.page.talk.conversation.id
-    talk.begin()
+    conversation, other = chat.page.conversation, chat.page.conversation.conversation.id
+    conversation.begin()
     chat.speaker.says = f"{marks} and more\n{marks} to the end"
     chat.speaker.holds.clear()
-    talk.send("mine")
-    mine = talk.conversation.id
+    conversation.send("mine")
+    mine = conversation.conversation.id
     await settled()
-    writing = talk.writing
+    writing = conversation.writing
     writing._take(marks)
     writing._show()
-    await talk.open(other)
+    await conversation.open(other)
     assert "BlockRow" in chat.row_kinds()
-    await talk.open(mine)
+    await conversation.open(mine)
     assert chat.row_kinds() == ["BubbleRow", "WaitingRow"]
     chat.services.theme.changed.emit()
     assert chat.row_kinds() == ["BubbleRow", "WaitingRow"]
@@ -145,5 +145,5 @@ async def test_a_reply_of_marks_is_not_mixed_with_another_conversation(chat, mar
         row.document().toPlainText() for row in chat.page.transcript.rows if hasattr(row, "block")
     ]
     assert not any("other one" in words for words in said)
-    talk.go_on(talk.tree.leaf)
+    conversation.go_on(conversation.tree.leaf)
     await chat.answered()

@@ -9,7 +9,7 @@ from app.runtime.checkpoint.others import refuse_others
 from app.runtime.checkpoint.recipes import Recipe, Recipes, Reshape, Shape
 from app.runtime.checkpoint.stored import Container, Stored, shown
 
-from . import fla, ggml, transformers, official, packed, rwkv_rs, web_rwkv
+from . import fla, ggml, official, packed, rwkv_rs, transformers, web_rwkv
 
 
 class Family(NamedTuple):

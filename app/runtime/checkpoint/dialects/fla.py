@@ -9,7 +9,7 @@ import re
 from app.runtime.checkpoint.recipes import Permute, Recipe, Recipes, Reorder, Reshape, Step
 from app.runtime.checkpoint.stored import Container, Stored
 
-from .renaming import Fused, Renaming, Target, affine, turned, weights
+from .renaming import Fused, Renaming, Target, affine, transposed, weights
 
 _BLOCK = re.compile(r"model\.layers\.(\d{1,4})\.(.+)", re.ASCII)
 _OUTER = {
@@ -31,8 +31,8 @@ _INNER7: dict[str, Target] = {
     **{f"attn.x_{x}": f"att.x_{x}" for x in "rwkvag"},
     "attn.x_x": Fused(tuple(f"att.x_{x}" for x in "rwkvag")),
     "ffn.x_k": "ffn.x_k",
-    **{f"attn.{x}_lora.lora.0.weight": turned(f"att.{x}1") for x in "wavg"},
-    **{f"attn.{x}_lora.lora.2.weight": turned(f"att.{x}2") for x in "wavg"},
+    **{f"attn.{x}_lora.lora.0.weight": transposed(f"att.{x}1") for x in "wavg"},
+    **{f"attn.{x}_lora.lora.2.weight": transposed(f"att.{x}2") for x in "wavg"},
     **{f"attn.{x}_lora.lora.2.bias": f"att.{x}0" for x in "wav"},
 }
 _INNER6: dict[str, Target] = {
@@ -44,8 +44,8 @@ _INNER6: dict[str, Target] = {
     "ffn.receptance.mu": "ffn.time_maa_r",
     "attn.x_proj.0.mu": "att.time_maa_x",
     "attn.x_bias": Fused(tuple(f"att.time_maa_{x}" for x in "rwkvg")),
-    "attn.w_proj.linear.lora.0.weight": turned("att.time_decay_w1"),
-    "attn.w_proj.linear.lora.2.weight": turned("att.time_decay_w2"),
+    "attn.w_proj.linear.lora.0.weight": transposed("att.time_decay_w1"),
+    "attn.w_proj.linear.lora.2.weight": transposed("att.time_decay_w2"),
     "attn.w_proj.linear.lora.2.bias": "att.time_decay",
     "attn.bonus": "att.time_faaaa",
 }

@@ -8,7 +8,7 @@ import re
 from app.runtime.checkpoint.recipes import Permute, Recipe, Recipes, Reshape, Scale
 from app.runtime.checkpoint.stored import Container
 
-from .renaming import Fused, Renaming, Steps, Target, affine, turned, weights
+from .renaming import Fused, Renaming, Steps, Target, affine, transposed, weights
 
 _BLOCK = re.compile(r"blk\.(\d{1,4})\.(.+)", re.ASCII)
 _OUTER = {
@@ -30,11 +30,11 @@ _INNER6: dict[str, Target] = {
     **_COMMON,
     **{f"time_mix_lerp_{x}.weight": f"att.time_maa_{x}" for x in "xwkvrg"},
     "time_mix_lerp_fused.weight": Fused(tuple(f"att.time_maa_{x}" for x in "wkvrg")),
-    "time_mix_w1.weight": turned("att.time_maa_w1"),
+    "time_mix_w1.weight": transposed("att.time_maa_w1"),
     "time_mix_w2.weight": Steps("att.time_maa_w2", (Permute((0, 2, 1)),)),
     "time_mix_decay.weight": "att.time_decay",
-    "time_mix_decay_w1.weight": turned("att.time_decay_w1"),
-    "time_mix_decay_w2.weight": turned("att.time_decay_w2"),
+    "time_mix_decay_w1.weight": transposed("att.time_decay_w1"),
+    "time_mix_decay_w2.weight": transposed("att.time_decay_w2"),
     "time_mix_first.weight": "att.time_faaaa",
     "channel_mix_lerp_k.weight": "ffn.time_maa_k",
     "channel_mix_lerp_r.weight": "ffn.time_maa_r",
@@ -42,7 +42,7 @@ _INNER6: dict[str, Target] = {
 _INNER7: dict[str, Target] = {
     **_COMMON,
     "time_mix_lerp_fused.weight": Fused(tuple(f"att.x_{x}" for x in "rwkvag")),
-    **{f"time_mix_{x}{n}.weight": turned(f"att.{x}{n}") for x in "wavg" for n in "12"},
+    **{f"time_mix_{x}{n}.weight": transposed(f"att.{x}{n}") for x in "wavg" for n in "12"},
     **{f"time_mix_{x}.weight": f"att.{x}" for x in ("w0", "a0", "v0", "k_k", "k_a", "r_k")},
     "channel_mix_lerp_k.weight": "ffn.x_k",
 }

@@ -56,7 +56,7 @@ def _block(prefix: str, target: Target, stored: str) -> Recipes:
     return {prefix + target: Recipe(stored)}
 
 
-def turned(tail: str) -> Steps:
+def transposed(tail: str) -> Steps:
     """The official matrix ``tail`` where the file holds it the other way round."""
     return Steps(tail, (TRANSPOSE,))
 

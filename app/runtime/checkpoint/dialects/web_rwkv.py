@@ -73,10 +73,10 @@ def _steps(tail: str, stored: Stored, width: int, *, one_a_head: bool) -> tuple[
     match = _LOW_RANK.fullmatch(tail)
     if match is None:
         return ()
-    turned = _is_turned(shape, width, first=match[2] == "1")
+    transposed = _is_turned(shape, width, first=match[2] == "1")
     if len(shape) == 3:
-        return (_SWAPPED,) if turned else ()
-    return (TRANSPOSE,) if turned else ()
+        return (_SWAPPED,) if transposed else ()
+    return (TRANSPOSE,) if transposed else ()
 
 
 def _is_turned(shape: tuple[int, ...], width: int, *, first: bool) -> bool:

@@ -16,13 +16,13 @@ from app.store.records import Conversation, Message, Reply, new_id, new_message
 from app.ui.state.services import Services
 
 from .message_tree import Tree
-from .unsaved_queue import Unkept
-from .reply_stream import Request, Writing
+from .reply_stream import ReplyStream, Request
+from .unsaved_queue import UnsavedQueue
 
 _TITLE_LENGTH = 60
 
 
-class Talk(QObject):
+class ConversationController(QObject):
     """``opened``: another conversation or branch is shown. ``added``: one more message at its end.
 
     ``grew`` and ``ended`` carry the id of a reply of the branch that is shown; ``configured``
@@ -45,11 +45,11 @@ class Talk(QObject):
         super().__init__(parent)
         self._services = services
         self._store = services.conversations
-        self._writings: dict[str, Writing] = {}
+        self._writings: dict[str, ReplyStream] = {}
         self._stored = False
         self._defaults = defaults_in(services.settings)
         self.tree = Tree(self._blank())
-        self._unkept = Unkept(services, self)
+        self._unkept = UnsavedQueue(services, self)
         self._settings_changed.connect(self._take_defaults)
         self.destroyed.connect(self._store.changes.listen(self._note_settings))
 
@@ -66,7 +66,7 @@ class Talk(QObject):
         return self._defaults
 
     @property
-    def writing(self) -> Writing | None:
+    def writing(self) -> ReplyStream | None:
         """The reply being written in the conversation that is shown."""
         return self._writings.get(self.conversation.id)
 
@@ -236,7 +236,7 @@ class Talk(QObject):
         self.writing_changed.emit()
 
     def _run(self, message: Message, ask: Request) -> None:
-        writing, tree = Writing(self._services.session, self._store, message, ask), self.tree
+        writing, tree = ReplyStream(self._services.session, self._store, message, ask), self.tree
         self._writings[message.conversation] = writing
         writing.grew.connect(lambda: self._note(writing))
         writing.ended.connect(lambda: self._end(writing, tree))
@@ -276,12 +276,12 @@ class Talk(QObject):
     def _think(self, loaded: Loaded) -> Think:
         return self.conversation.think if loaded.thinks else "off"
 
-    def _note(self, writing: Writing) -> None:
+    def _note(self, writing: ReplyStream) -> None:
         if writing.message.conversation == self.conversation.id:
             self.tree.replace(writing.message)
             self.grew.emit(writing.message.id)
 
-    def _end(self, writing: Writing, tree: Tree) -> None:
+    def _end(self, writing: ReplyStream, tree: Tree) -> None:
         message = writing.message
         self._writings.pop(message.conversation, None)
         if writing.kept is not None:

@@ -27,7 +27,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     lead: str = ""
 
 
-class Writing(QObject):
+class ReplyStream(QObject):
     """``grew`` at most 30 times a second, ``ended`` once; ``message`` is the reply as it stands."""
 
     grew = Signal()

@@ -15,7 +15,7 @@ from .message_tree import Tree
 _AGAIN_MS = 5000
 
 
-class Unkept(QObject):
+class UnsavedQueue(QObject):
     """Watches what is stored and says the first failure of a conversation, not its consequences.
 
     What failed is stored whole as soon as there is room again, and that is said, too.

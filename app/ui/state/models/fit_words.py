@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QCoreApplication
 
 from app.hub.catalogue.memory_fit import Fit as Verdict
-from app.hub.catalogue.memory_fit import Machine, Way, fits_now
+from app.hub.catalogue.memory_fit import Machine, Plan, fits_now
 from app.runtime.planning.footprint import QUANTISED
 from app.ui.state.amounts import size
 
@@ -26,7 +26,7 @@ class Fit:
         return self.role == "good"
 
 
-def said(verdict: Verdict, here: Machine, picked: Way | None = None) -> Fit:
+def said(verdict: Verdict, here: Machine, picked: Plan | None = None) -> Fit:
     """``verdict`` in words; ``picked`` is the way that the person chose instead of the usual."""
     if picked is None:
         kind: str = verdict.kind
@@ -49,10 +49,10 @@ def all_words() -> tuple[str, ...]:
     return (*words, *(about.format(size(888.8e9)) for about in (_tr("needs {}"), _tr("about {}"))))
 
 
-def _room(kind: str, verdict: Verdict, here: Machine, picked: Way | None) -> tuple[int, int]:
+def _room(kind: str, verdict: Verdict, here: Machine, picked: Plan | None) -> tuple[int, int]:
     """Bytes that are free, and all, where it is to run."""
-    if picked is not None and picked.card is not None:
-        return picked.card.free_bytes, picked.card.total_bytes
+    if picked is not None and picked.gpu is not None:
+        return picked.gpu.free_bytes, picked.gpu.total_bytes
     if picked is None and kind == "gpu":
         return verdict.available_bytes, verdict.total_bytes
     return here.available_bytes, here.total_bytes
@@ -71,12 +71,12 @@ def _sentence(kind: str, needed: int, room: tuple[int, int]) -> str:
     return _tr("Needs about {} of memory; {} are free.").format(size(needed), free)
 
 
-def _kind_of(way: Way, here: Machine) -> str:
-    if way.card is not None and fits_now(way, here):
+def _kind_of(way: Plan, here: Machine) -> str:
+    if way.gpu is not None and fits_now(way, here):
         return "gpu"
     free, total = here.available_bytes, here.total_bytes
-    if way.card is not None:
-        free, total = way.card.free_bytes, way.card.total_bytes
+    if way.gpu is not None:
+        free, total = way.gpu.free_bytes, way.gpu.total_bytes
     elif way.needed_bytes <= free:
         return "cpu"
     return "tight" if way.needed_bytes <= total else "too-large"

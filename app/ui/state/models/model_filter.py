@@ -13,7 +13,7 @@ ORDERS = ("best", "newest", "name", "smallest", "largest")
 
 
 @dataclass(frozen=True)
-class Narrowing:
+class ModelFilter:
     """What the person asked to see; "" stands for all of a kind.
 
     ``generation`` is a first digit, ``size`` a name of SIZES, ``kind`` one of the kinds or

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from app.hub.catalogue.memory_fit import Fit as Verdict
 from app.hub.catalogue.memory_fit import Machine, fit
-from app.system.gpus import Card
+from app.system.gpus import Gpu
 from app.system.memory import available_bytes, total_bytes
 from app.ui.state.machine_memory import Machine as Counters
 
@@ -14,27 +14,27 @@ from .fit_words import Fit, said
 _STEP = 100  # a share of all memory: smaller changes change nothing
 
 
-class Fitting:
+class ModelFits:
     """``chosen`` gives the strategy that the person picked for an entry, or "".
 
-    ``cards`` gives the cards on which models run, with the memory that is free now.
+    ``gpus`` gives the cards on which models run, with the memory that is free now.
     """
 
     def __init__(
-        self, chosen: Callable[[Entry], str], cards: Callable[[], Sequence[Card]] = tuple
+        self, chosen: Callable[[Entry], str], gpus: Callable[[], Sequence[Gpu]] = tuple
     ) -> None:
-        self._chosen, self._cards = chosen, cards
+        self._chosen, self._gpus = chosen, gpus
         self._counters = Counters()
-        self.here = Machine(available_bytes(), total_bytes(), tuple(cards()))
+        self.here = Machine(available_bytes(), total_bytes(), tuple(gpus()))
         self._known: dict[str, tuple[Entry, Verdict]] = {}
 
     def measure(self, worker_pid: int | None) -> None:
         """Look at the memory again; what the open model holds counts as free, it would go first."""
         now, total = self._counters.read(worker_pid), total_bytes()
         held = now.worker_bytes - now.cached_bytes  # pages of files count as free already
-        free, cards = min(available_bytes() + held, total), tuple(self._cards())
-        if abs(free - self.here.available_bytes) * _STEP > total or cards != self.here.cards:
-            self.here = Machine(free, total, cards)
+        free, gpus = min(available_bytes() + held, total), tuple(self._gpus())
+        if abs(free - self.here.available_bytes) * _STEP > total or gpus != self.here.gpus:
+            self.here = Machine(free, total, gpus)
             self._known.clear()
 
     def verdict(self, entry: Entry) -> Verdict:

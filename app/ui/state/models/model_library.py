@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Signal
 
-from app.library.local_library import Contents, Shelf
+from app.library.local_library import Contents, LocalLibrary
 from app.library.scan import ModelFile
 from app.ui.state.tasks import Tasks
 
@@ -51,7 +51,7 @@ class Library(QObject):
         self._again, self._scans = False, 0
         self._copies: dict[str, tuple[str, ...]] = {}
         self._owners: dict[str, tuple[ModelFile, ...]] = {}
-        self._shelf: Shelf | None = None
+        self._shelf: LocalLibrary | None = None
         self._told.connect(self._read, Qt.ConnectionType.QueuedConnection)
 
     @property
@@ -60,16 +60,18 @@ class Library(QObject):
         return tuple(map(Path, self._settings.now.folders))
 
     @property
-    def shelf(self) -> Shelf:
+    def library(self) -> LocalLibrary:
         """What reads the disk; its verbs block and belong into threads."""
         if self._shelf is None:
             told, cache, known = self._told.emit, self._cache_dir, self._verified
-            self._shelf = Shelf(*self._wanted(), on_change=told, cache_dir=cache, verified=known)
+            self._shelf = LocalLibrary(
+                *self._wanted(), on_change=told, cache_dir=cache, verified=known
+            )
         return self._shelf
 
     def watch(self) -> None:
         """Notice from now on what changes on the disk."""
-        self.shelf.watch()
+        self.library.watch()
 
     def close(self) -> None:
         """Look no more."""
@@ -151,13 +153,13 @@ class Library(QObject):
             self._tasks.start(self._take())
 
     async def _take(self) -> None:
-        await self._show(await self._tasks.thread(_looked, self.shelf, scan=False))
+        await self._show(await self._tasks.thread(_looked, self.library, scan=False))
 
     async def _scan(self) -> None:
         while True:
             self._again = False
-            await self._tasks.thread(self.shelf.choose, *self._wanted())
-            found = await self._tasks.thread(_looked, self.shelf, scan=True)
+            await self._tasks.thread(self.library.choose, *self._wanted())
+            found = await self._tasks.thread(_looked, self.library, scan=True)
             if not self._again:
                 break
         self.scanned = True
@@ -179,7 +181,7 @@ class Library(QObject):
         self.entries, self.missing = found.entries, missing
         self._owners = found.owners
         self.changed.emit()
-        self._copies = await self._tasks.thread(_copies, self.shelf)
+        self._copies = await self._tasks.thread(_copies, self.library)
         if self._copies:
             self.changed.emit()
 
@@ -194,19 +196,19 @@ class _Looked:
     used_bytes: int
 
 
-def _looked(shelf: Shelf, *, scan: bool) -> _Looked:
+def _looked(library: LocalLibrary, *, scan: bool) -> _Looked:
     """What is on the shelf, dressed; blocks."""
-    contents = shelf.scan() if scan else shelf.contents
-    owners = {one.path: shelf.belongs_to(one) for one in contents.models if one.made_for}
+    contents = library.scan() if scan else library.contents
+    owners = {one.path: library.belongs_to(one) for one in contents.models if one.made_for}
     return _Looked(
-        contents, dressed(contents.models, shelf.hashes_of), owners, shelf.disk_use().used_bytes
+        contents, dressed(contents.models, library.hashes_of), owners, library.disk_use().used_bytes
     )
 
 
-def _copies(shelf: Shelf) -> dict[str, tuple[str, ...]]:
+def _copies(library: LocalLibrary) -> dict[str, tuple[str, ...]]:
     """Of each model that lies here more than once, the other places; blocks."""
     return {
-        path: tuple(other for other in twins.paths if other != path)
-        for twins in shelf.duplicates()
-        for path in twins.paths
+        path: tuple(other for other in duplicates.paths if other != path)
+        for duplicates in library.duplicates()
+        for path in duplicates.paths
     }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QCoreApplication
 
 from .entry import COMFORTABLE_BYTES, Entry
-from .model_fits import Fitting
+from .model_fits import ModelFits
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Advice:
     reason: str
 
 
-def advised(entries: Sequence[Entry], fitting: Fitting) -> list[Advice]:
+def advised(entries: Sequence[Entry], fitting: ModelFits) -> list[Advice]:
     """The best that answers at a good pace, a faster one, and a larger one if there is room.
 
     Only what is recommended, can be downloaded and runs now.
@@ -29,7 +29,7 @@ def advised(entries: Sequence[Entry], fitting: Fitting) -> list[Advice]:
     slow = [one for one in by_size if one not in quick and fitting.verdict(one).kind == "cpu"]
     advice = []
     if quick:
-        advice.append(Advice(quick[-1], _tr("The best that answers at a good pace here")))
+        advice.append(Advice(quick[-1], _tr("The best that answers at a good rate_limit here")))
     if len(quick) > 1:
         advice.append(Advice(quick[-2], _tr("Smaller and faster")))
     if slow:
