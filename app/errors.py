@@ -26,7 +26,6 @@ Failure
 │   └── EngineUnusable         PyTorch cannot be loaded (facts: why)
 ├── WorkerError
 │   ├── WorkerDied             exit_code, stderr: the end of what it said
-│   ├── WorkerSilent           it did not answer in time (facts: limit_s)
 │   └── NoModel                a text was asked for before a model was opened
 ├── HubError                   the hub cannot serve (facts: host, repo, why)
 │   ├── HubUnreachable         no network, no such host, no answer in time (facts: why)
@@ -217,12 +216,6 @@ class WorkerDied(WorkerError):
     """The worker process ended by itself, by a signal, or for lack of memory."""
 
     code = "worker-died"
-
-
-class WorkerSilent(WorkerError):
-    """The worker process did not answer in time."""
-
-    code = "worker-silent"
 
 
 class NoModel(WorkerError):

@@ -28,9 +28,9 @@ from app.hub.downloads.download_queue import Downloads
 from app.hub.downloads.part_file import already
 from app.hub.downloads.rate_limit import RateLimit
 from app.hub.downloads.transfer import Order, StoppedError, Transfer
-from app.hub.downloads.verify import digest
 from app.hub.sources.endpoints import endpoint_at
 from app.hub.sources.remote import Hub
+from app.system.digest import digest
 
 REPO, FILE = "BlinkDL/some", "some.pth"
 MIB = 1 << 20

@@ -12,7 +12,8 @@ from app.kernels.cuda.base import Capture
 from app.kernels.cuda.device import DTYPES, Array, Device, Product
 from app.kernels.cuda.ops import CudaOps
 from app.runtime.models import Rwkv, build
-from app.runtime.planning.strategy import Strategy, footprint
+from app.runtime.planning.footprint import footprint
+from app.runtime.planning.strategy import Strategy
 from app.runtime.states.state import RecurrentState
 
 from .gpu_weights import RandomWeights

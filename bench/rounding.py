@@ -26,7 +26,7 @@ class Held(NamedTuple):
     bits: int
 
 
-class Way(NamedTuple):
+class Rounding(NamedTuple):
     """What llama.cpp calls the format of the blocks' matrices and of the head."""
 
     blocks: str
@@ -41,9 +41,9 @@ class Way(NamedTuple):
 
 
 WAYS = {
-    "Q8_0": Way("Q8_0", "Q8_0"),
-    "Q4_0": Way("Q4_0", "Q4_0"),
-    "Q4_0, head Q8_0": Way("Q4_0", "Q8_0"),
+    "Q8_0": Rounding("Q8_0", "Q8_0"),
+    "Q4_0": Rounding("Q4_0", "Q4_0"),
+    "Q4_0, head Q8_0": Rounding("Q4_0", "Q8_0"),
 }
 
 
@@ -62,7 +62,7 @@ def held(name: str, exact: Tensor, form: str) -> Held:
 class Rounded:
     """A checkpoint whose matrices went through one of ``WAYS``; see Tensors."""
 
-    def __init__(self, checkpoint: Checkpoint, way: Way) -> None:
+    def __init__(self, checkpoint: Checkpoint, way: Rounding) -> None:
         self._checkpoint, self._way = checkpoint, way
         self.dtype = checkpoint.dtype
 

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from app.hub.catalogue.entries import Entry, Part, ordered, with_standings  # noqa: E402
-from app.hub.catalogue.file_names import named  # noqa: E402
+from app.hub.catalogue.published_names import named  # noqa: E402
 
 OUT = ROOT / "resources" / "catalogue.json"
 

@@ -15,8 +15,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from app.runtime.generation.engine import Engine
-from app.runtime.loading.loading import Opened, open_model
-from app.runtime.protocol.messages import Chat, Failed, Generate, Piece, Reply, Sampling, Turn
+from app.runtime.loading.loading import open_model
+from app.runtime.opened import Opened
+from app.runtime.protocol.messages import Failed, Generate, Piece, Reply
+from app.runtime.protocol.prompts import Chat, Sampling, Turn
 
 HERE = Path(__file__).parent
 MODEL = HERE.parent / "resources" / "models" / "rookery-guide.safetensors"

@@ -89,7 +89,7 @@ def _verb_around(name: str) -> Callable[[Namespace], int]:
 def _look_first(options: Namespace) -> None:
     """What the header tells comes before torch, which takes a second to load."""
     from app.kernels.allocation import load_torch
-    from app.library.scan import look_at
+    from app.runtime.loading.preflight import look_at
 
     from .choices import model_of
 

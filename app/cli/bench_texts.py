@@ -6,7 +6,8 @@ import time
 from collections.abc import AsyncGenerator
 from random import Random
 
-from app.runtime.protocol.messages import Done, Event, Piece, Sampling, Tokens
+from app.runtime.protocol.messages import Done, Event, Piece
+from app.runtime.protocol.prompts import Sampling, Tokens
 from app.runtime.worker.client import Client
 
 _PROMPT = 2  # tokens before a text that is written

@@ -10,13 +10,14 @@ from argparse import Namespace
 from typing import NamedTuple
 
 from app.errors import RequestRefused
+from app.kernels.read_bandwidth import BLOCK_BYTES
+from app.messages.units import size
 from app.runtime.protocol.messages import Loaded, Measured
 from app.runtime.worker.client import Client
-from app.system.memory import BLOCK_BYTES
 
 from .bench_texts import Texts
 from .choices import model_of
-from .output import Progress, human_bytes, note, note_loaded, print_json, print_rows
+from .output import Progress, note, note_loaded, print_json, print_rows
 
 _SEED = 1
 _PREFILLS = 2
@@ -105,7 +106,7 @@ def _tell(loaded: Loaded, figures: _Figures, options: Namespace) -> None:
         print_json(facts)
         return
     if weights < BLOCK_BYTES and limits.given is not None:
-        note(f"rookery: {_SMALL.format(size=human_bytes(weights))}")
+        note(f"rookery: {_SMALL.format(size=size(weights))}")
     _print(facts)
 
 
@@ -146,5 +147,5 @@ def _shown(name: str, value: float | int | str) -> str:
     if isinstance(value, str):
         return value
     if "bytes" in name:
-        return human_bytes(value)
+        return size(value)
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -8,8 +8,10 @@ from collections.abc import AsyncGenerator
 
 from app.errors import Failure, TextRefused
 from app.messages.failures import one_line
-from app.runtime.families.families import family_of, lead
-from app.runtime.protocol.messages import Chat, Done, Event, Loaded, LoadProgress, Piece, Turn
+from app.runtime.families.family import family_of
+from app.runtime.families.templates import lead
+from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress, Piece
+from app.runtime.protocol.prompts import Chat, Turn
 from app.runtime.worker.supervisor import Supervisor
 
 from .choices import model_of, sampling_of
@@ -25,14 +27,14 @@ _HELP = """/help           this
 def run(options: Namespace) -> int:
     """Talk until stdin ends.  1 where stdin is no terminal and a reply failed."""
     with asyncio.Runner() as runner:
-        talk = runner.run(_open(options))
+        conversation = runner.run(_open(options))
         try:
-            return _Terminal(runner, talk).run()
+            return _Terminal(runner, conversation).run()
         finally:
-            runner.run(talk.close())
+            runner.run(conversation.close())
 
 
-async def _open(options: Namespace) -> "_Talk":
+async def _open(options: Namespace) -> "_Conversation":
     progress = Progress()
     supervisor = Supervisor(lambda: _show_loading(progress, supervisor.progress))
     try:
@@ -45,7 +47,7 @@ async def _open(options: Namespace) -> "_Talk":
         raise
     progress.clear()
     note_loaded(loaded)
-    return _Talk(supervisor, loaded, options)
+    return _Conversation(supervisor, loaded, options)
 
 
 def _show_loading(progress: Progress, loading: LoadProgress | None) -> None:
@@ -55,7 +57,7 @@ def _show_loading(progress: Progress, loading: LoadProgress | None) -> None:
         progress.clear()
 
 
-class _Talk:
+class _Conversation:
     """The turns so far, and the model that answers them."""
 
     def __init__(self, supervisor: Supervisor, loaded: Loaded, options: Namespace) -> None:
@@ -103,8 +105,8 @@ class _Talk:
 class _Terminal:
     """Lines from a person or a pipe, each a message or a command."""
 
-    def __init__(self, runner: asyncio.Runner, talk: _Talk) -> None:
-        self._runner, self._talk = runner, talk
+    def __init__(self, runner: asyncio.Runner, conversation: _Conversation) -> None:
+        self._runner, self._conversation = runner, conversation
         self._terminal = sys.stdin.isatty()
         self._failed = False
 
@@ -123,7 +125,7 @@ class _Terminal:
             self._take(line)
 
     def _greet(self) -> None:
-        loaded = self._talk.loaded
+        loaded = self._conversation.loaded
         note(f"{loaded.name}, RWKV-{loaded.spec.generation}, {loaded.strategy}.  /help helps.")
         if self._terminal:
             with contextlib.suppress(ImportError):  # Windows edits lines by itself
@@ -144,7 +146,7 @@ class _Terminal:
         if command == "/help":
             note(_HELP)
         elif command == "/reset":
-            self._talk.turns.clear()
+            self._conversation.turns.clear()
         elif command == "/system":
             self._system(rest.strip())
         elif command == "/retry":
@@ -152,16 +154,20 @@ class _Terminal:
         elif line.startswith("/"):
             note(f"There is no {command}; /help lists what there is.")
         elif line:
-            self._talk.turns.append(Turn("user", said))
+            self._conversation.turns.append(Turn("user", said))
             self._reply()
 
     def _system(self, text: str) -> None:
         if text:
-            self._talk.system = text
-        note(f"system: {self._talk.system}" if self._talk.system else "No system text is set.")
+            self._conversation.system = text
+        note(
+            f"system: {self._conversation.system}"
+            if self._conversation.system
+            else "No system text is set."
+        )
 
     def _retry(self) -> None:
-        turns = self._talk.turns
+        turns = self._conversation.turns
         if turns and turns[-1].role == "assistant":
             turns.pop()
         if turns:
@@ -170,7 +176,7 @@ class _Terminal:
     def _reply(self) -> None:
         """A failure is told and the conversation goes on: a dead worker is started anew."""
         try:
-            self._runner.run(self._talk.reply())
+            self._runner.run(self._conversation.reply())
         except Failure as failure:
             self._failed = True
             note(f"rookery: {one_line(failure)}")

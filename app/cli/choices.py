@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from app.runtime.protocol.messages import Sampling
+from app.runtime.protocol.prompts import Sampling
 
 _SAMPLING = (
     "temperature",
@@ -23,7 +23,7 @@ def model_of(options: Namespace) -> Path:
     """The model that was asked for, else the one that comes with the program."""
     if options.model is not None:
         return Path(options.model)
-    from app.library.scan import embedded_model
+    from app.runtime.checkpoint.describe import embedded_model
 
     return embedded_model()
 

@@ -14,10 +14,11 @@ from app.hub.downloads.rate_limit import Rate, RateLimit
 from app.hub.downloads.transfer import Progress, StoppedError
 from app.hub.sources.remote import Hub
 from app.messages.failures import one_line, visible
+from app.messages.units import size
 
 from .hub_choice import chosen_hub
 from .output import Progress as Line
-from .output import emit, human_bytes, note, print_json
+from .output import emit, note, print_json
 
 _TRIES = 8
 _LOOK_S = 0.2
@@ -102,15 +103,15 @@ class _Run:
             self._failure = failure
 
     def _show(self, now: Progress) -> None:
-        text = f"{self._name}: {human_bytes(now.done)} of {human_bytes(now.total)}"
+        text = f"{self._name}: {size(now.done)} of {size(now.total)}"
         rate = self._rate.note(now.done)
         if now.state == "checking":
-            text = f"{self._name}: checking, {human_bytes(now.checked)} of {human_bytes(now.total)}"
+            text = f"{self._name}: checking, {size(now.checked)} of {size(now.total)}"
         elif now.failure is not None:
             text += f", trying again in {now.wait_s:.0f} s: {one_line(now.failure)}"
         elif rate:
             left = (now.total - now.done) / rate
-            text += f", {human_bytes(rate)}/s, {left:.0f} s left"
+            text += f", {size(rate)}/s, {left:.0f} s left"
         self._line.show(visible(text))
         self._say(now, text)
 

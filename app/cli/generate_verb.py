@@ -5,16 +5,8 @@ import contextlib
 import sys
 from argparse import Namespace
 
-from app.runtime.protocol.messages import (
-    Done,
-    Loaded,
-    LoadProgress,
-    Piece,
-    Prefilled,
-    Prompt,
-    Text,
-    Tokens,
-)
+from app.runtime.protocol.messages import Done, Loaded, LoadProgress, Piece, Prefilled
+from app.runtime.protocol.prompts import Prompt, Text, Tokens
 from app.runtime.worker.client import Client
 
 from .choices import model_of, sampling_of
@@ -78,7 +70,7 @@ class _Written:
             progress.show(f"reading token {event.done} of {event.total}")
         elif isinstance(event, Piece):
             progress.clear()
-            if self._loaded.wordless and not self._tokens:
+            if not self._loaded.has_tokenizer and not self._tokens:
                 note("rookery: there is no vocabulary for this model: token ids are written")
             self._print(event)
             self._text.append(event.text)
@@ -90,7 +82,7 @@ class _Written:
         if not self._aloud:
             return
         said = piece.text
-        if self._loaded.wordless:
+        if not self._loaded.has_tokenizer:
             ids = ",".join(str(fact.token) for fact in piece.tokens)
             said = f",{ids}" if self._tokens and ids else ids
         emit(said, end="")

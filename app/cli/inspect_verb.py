@@ -3,9 +3,10 @@
 from argparse import Namespace
 from pathlib import Path
 
+from app.messages.units import size
 from app.runtime.checkpoint import open_checkpoint
 
-from .output import human_bytes, print_json, print_rows
+from .output import print_json, print_rows
 
 
 def run(options: Namespace) -> int:
@@ -32,7 +33,7 @@ def run(options: Namespace) -> int:
     else:
         shown = facts | {
             "parameters": f"{spec.parameters:,}",
-            "bytes": f"{checkpoint.bytes:,} ({human_bytes(checkpoint.bytes)})",
+            "bytes": f"{checkpoint.bytes:,} ({size(checkpoint.bytes)})",
         }
         print_rows([(name, str(value)) for name, value in shown.items()])
     return 0

@@ -14,12 +14,14 @@ from app.library.duplicates import Duplicates, duplicates_among
 from app.library.file_groups import ranked
 from app.library.folder_watcher import Headers
 from app.library.local_library import bytes_of
-from app.library.scan import ModelFile, Survey, describe, embedded_model, merged, survey
+from app.library.scan import Survey, merged, survey
 from app.messages.failures import one_line, visible
+from app.messages.units import size
+from app.runtime.checkpoint.describe import ModelFile, describe, embedded_model
 from app.store.paths import standard_paths
 from app.store.settings import Settings
 
-from .output import emit, human_bytes, note, print_json
+from .output import emit, note, print_json
 
 _LIMITS = {
     "depth": "there are folders more than five deep, which were not looked into",
@@ -67,13 +69,13 @@ def _print_lines(
     for model in found:
         emit(visible(_line(model, found)))
     for one in duplicates:
-        wasted = human_bytes(one.wasted_bytes)
+        wasted = size(one.wasted_bytes)
         note(visible(f"These look alike, {wasted} could be freed: " + ", ".join(one.paths)))
     for one_survey in surveys:
         for limit in one_survey.limits:
             note(visible(f"In {one_survey.folder} {_LIMITS[limit]}."))
     looked = ", ".join(one.folder for one in surveys)
-    note(visible(f"Looked in: {looked}; {human_bytes(bytes_of(found))} in all"))
+    note(visible(f"Looked in: {looked}; {size(bytes_of(found))} in all"))
 
 
 def _facts(model: ModelFile, found: Sequence[ModelFile]) -> dict[str, Any]:
@@ -110,10 +112,10 @@ def _line(model: ModelFile, found: Sequence[ModelFile]) -> str:
         what = {"state": "tuned state", "lora": "LoRA"}[model.kind]
         owners = _belongs_to(model, found)
         owner = f"for {owners[0].name}" if owners else "for a model that is not here"
-        return f"{model.name}  {what} {owner}, {human_bytes(model.bytes)}  {model.path}"
+        return f"{model.name}  {what} {owner}, {size(model.bytes)}  {model.path}"
     failure = _failure(model)
     if failure is not None or model.spec is None:
         return f"{model.name}  cannot be used: {failure}"
     spec = model.spec
     kind = f"RWKV-{spec.generation}, {spec.parameters / 1e6:,.1f} M parameters"
-    return f"{model.name}  {kind}, {model.dtype}, {human_bytes(model.bytes)}  {model.path}"
+    return f"{model.name}  {kind}, {model.dtype}, {size(model.bytes)}  {model.path}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from app.system.atomic_file import unwritten
 
 if TYPE_CHECKING:
-    from app.runtime.loading.loading import Opened
+    from app.runtime.opened import Opened
     from app.runtime.protocol.messages import Loaded
 
 
@@ -74,10 +74,3 @@ class Progress:
         if self._shown:
             print("\r" + " " * self._shown + "\r", end="", file=sys.stderr, flush=True)
             self._shown = 0
-
-
-def human_bytes(count: float) -> str:
-    """1.5 GB, 12 MB."""
-    from app.messages.failures import size
-
-    return size(count)

@@ -8,13 +8,14 @@ import torch
 from app.errors import RequestRefused
 from app.kernels import open_ops
 from app.kernels.allocation import allocations_named
-from app.library.scan import name_of
+from app.messages.units import size
 from app.runtime.checkpoint import open_checkpoint
+from app.runtime.checkpoint.file_names import name_of
 from app.runtime.loading.packed_copy import write_packed
 from app.runtime.planning.strategy import parse
 from app.system.threads import physical_cores
 
-from .output import Progress, human_bytes, print_json, print_rows
+from .output import Progress, print_json, print_rows
 
 
 def run(options: Namespace) -> int:
@@ -43,6 +44,6 @@ def run(options: Namespace) -> int:
     if options.json:
         print_json({"path": str(target), "bytes": after, "bytes_before": before})
     else:
-        sizes = f"{human_bytes(after)} instead of {human_bytes(before)}"
+        sizes = f"{size(after)} instead of {size(before)}"
         print_rows([("written", str(target)), ("size", sizes)])
     return 0

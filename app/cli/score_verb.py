@@ -15,8 +15,9 @@ import torch
 
 from app.errors import NumbersBroken, RequestRefused
 from app.kernels.allocation import allocations_named
-from app.runtime.loading.loading import Opened, open_model
+from app.runtime.loading.loading import open_model
 from app.runtime.models import Rwkv
+from app.runtime.opened import Opened
 from app.runtime.states.state import RecurrentState
 from app.runtime.states.state_files import Binding, write
 from app.system.atomic_file import writing

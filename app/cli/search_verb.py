@@ -15,10 +15,11 @@ from app.hub.sources.remote import Hub, Listing
 from app.hub.sources.tokens import token_for
 from app.messages.failures import one_line, say, visible
 from app.messages.fits import fit_in_words
+from app.messages.units import size
 from app.store.paths import standard_paths
 from app.store.settings import Settings
 
-from .output import emit, human_bytes, note, print_json
+from .output import emit, note, print_json
 
 
 def run(options: Namespace) -> int:
@@ -62,16 +63,16 @@ def _day(listing: Listing) -> str:
 
 
 def _line(entry: Entry, fits: Fit) -> str:
-    size = human_bytes(entry.bytes) if entry.bytes else "size not known"
+    amount = size(entry.bytes) if entry.bytes else "size not known"
     star = "* " if entry.standing == "recommended" else "  "
-    return f"{star}{entry.title}  {size}  {_word(entry, fits)}  {entry.repo}  {entry.file}"
+    return f"{star}{entry.title}  {amount}  {_word(entry, fits)}  {entry.repo}  {entry.file}"
 
 
 def _word(entry: Entry, fits: Fit) -> str:
     if entry.failure is not None:
         return f"not run: {entry.found or say(entry.failure).title}"
     word = _words(fits).title
-    return f"{word} ({human_bytes(fits.needed_bytes)})" if fits.needed_bytes else word
+    return f"{word} ({size(fits.needed_bytes)})" if fits.needed_bytes else word
 
 
 def _words(fits: Fit) -> Any:

@@ -7,13 +7,14 @@ from app.errors import BY_CODE, HubError, NotFound, WrongHash
 from app.hub.catalogue.entries import Entry, Part, bundled
 from app.hub.downloads.destination import tells_nothing
 from app.hub.downloads.placing import parts_of
-from app.hub.downloads.verify import digest
-from app.library.scan import describe
 from app.messages.failures import one_line
+from app.messages.units import size
+from app.runtime.checkpoint.describe import describe
 from app.runtime.origin import origin_of
+from app.system.digest import digest
 
 from .hub_choice import chosen_hub
-from .output import Progress, emit, human_bytes, note, print_json
+from .output import Progress, emit, note, print_json
 
 
 def run(options: Namespace) -> int:
@@ -81,7 +82,7 @@ def _digest(path: Path) -> str:
     line = Progress()
 
     def show(done: int, total: int) -> None:
-        line.show(f"{path.name}: {human_bytes(done)} of {human_bytes(total)}")
+        line.show(f"{path.name}: {size(done)} of {size(total)}")
 
     try:
         return digest(path, show)

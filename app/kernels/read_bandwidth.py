@@ -1,5 +1,6 @@
 """Reads a block of memory with all threads and for nothing: no decode can be faster than that."""
 
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -35,3 +36,33 @@ def _read(library: Library, block: Tensor, scattered: bool) -> None:  # noqa: FB
     sums = torch.empty(threads)
     arguments = (sums.data_ptr(), block.data_ptr(), block.numel(), int(scattered))
     library.run(Record(library.kernels["read_through"], *arguments), 1, threads)
+
+
+BLOCK_BYTES = 256 << 20  # far more than the caches of ordinary processors hold
+
+_SETTLED = 3  # rounds without a better figure end the measurement
+
+
+def read_bandwidth(limit_s: float = 1.0, block_bytes: int = BLOCK_BYTES) -> float:
+    """Bytes a second at which all threads together read memory, measured now.
+
+    By the native kernels where they are used, else by torch.  The best of several passes over a
+    block; stops when no pass is better any more, or after ``limit_s`` seconds.
+    """
+    from app.kernels.read_bandwidth import block_of, ways_to_read
+
+    block = block_of(block_bytes)
+    ways = ways_to_read(block)
+    best, rounds = 0.0, 0
+    begun = time.perf_counter()
+    while rounds < _SETTLED and time.perf_counter() - begun < limit_s:
+        speed = max(block.nbytes / _seconds(read) for read in ways)
+        rounds = 0 if speed > best else rounds + 1
+        best = max(best, speed)
+    return best
+
+
+def _seconds(run: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    run()
+    return time.perf_counter() - begun

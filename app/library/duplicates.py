@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from app.library.scan import ModelFile
+from app.runtime.checkpoint.describe import ModelFile
 
 _SAMPLES = 24
 _SAMPLE_BYTES = 4096

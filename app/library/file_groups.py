@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from app.errors import CheckpointError
-from app.library.scan import ModelFile, files_of, is_model_name, name_of
 from app.runtime.checkpoint import open_checkpoint
 from app.runtime.checkpoint.companions import Companion
+from app.runtime.checkpoint.describe import ModelFile, files_of
+from app.runtime.checkpoint.file_names import is_model_name, name_of
 from app.runtime.origin import note_of, origin_of
 from app.runtime.spec import Spec
 

@@ -14,7 +14,8 @@ import msgspec
 
 from app import __version__
 from app.hub.sources.answer_cache import Cache
-from app.library.scan import ModelFile, Survey, describe, files_of, survey
+from app.library.scan import Survey, survey
+from app.runtime.checkpoint.describe import ModelFile, describe, files_of
 from app.runtime.origin import note_of
 
 Signature = tuple[tuple[str, int, int, int], ...]

@@ -19,7 +19,8 @@ from app.hub.catalogue.entries import Entry, bundled
 from app.hub.downloads.part_file import PART, PartFile
 from app.hub.downloads.verified_files import Verified, state_of
 from app.hub.sources.answer_cache import Cache
-from app.library.scan import ModelFile, Survey, describe, embedded_model, files_of, merged
+from app.library.scan import Survey, merged
+from app.runtime.checkpoint.describe import ModelFile, describe, embedded_model, files_of
 
 from . import file_operations, system_trash
 from .duplicates import Duplicates, duplicates_among
@@ -288,10 +289,6 @@ class LocalLibrary:
             file_operations.remove(group)
         finally:
             self.refresh()
-
-    def companions(self, path: Path) -> tuple[Path, ...]:
-        """Every file that is moved, renamed or deleted together with ``path``."""
-        return self.group(path).all
 
     def _followed(self, group: FileGroup, now: Path | None) -> Path | None:
         """What was verified is so under its new name."""

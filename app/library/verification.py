@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from app.hub.catalogue.entries import Entry
-from app.hub.downloads.verify import digest
+from app.system.digest import digest
 
 _NOTE_BYTES = 4096
 # Names that half of all models have: they tell something only in a folder of their repository.

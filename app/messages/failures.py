@@ -15,12 +15,12 @@ from app.errors import Fact, Failure
 
 from .device_failures import DEVICE, NO_GPU
 from .network_failures import NETWORK
+from .units import size
 
 Facts = Mapping[str, Fact]
 
 _LONGEST_FACT = 240
 _UNKEPT = "Conversations of now are lost when the window closes."
-_STEPS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
 class Words(msgspec.Struct, frozen=True):
@@ -55,14 +55,6 @@ def say(failure: Failure) -> Words:
 def one_line(failure: Failure) -> str:
     """``failure`` for the command line: one line, without its end."""
     return " ".join(say(failure).sentences.split())
-
-
-def size(count: float) -> str:
-    """Bytes as people count them: ``3.1 GB``, ``640 bytes``."""
-    for step, unit in _STEPS:
-        if count >= step * 0.9995:
-            return f"{count / step:.1f} {unit}"
-    return f"{count:.0f} bytes"
 
 
 def visible(text: str) -> str:
@@ -201,11 +193,6 @@ _ROWS = {
         "The engine cannot answer",
         "The engine's process cannot serve{why+: }.",
         "Open the model again.",
-    ),
-    "worker-silent": Words(
-        "The engine does not answer",
-        "The engine's process did not answer in time{limit_s+; seconds waited: }.",
-        "Wait until the machine is less busy, then open the model again.",
     ),
     "no-model": Words("No model is open", "No model is open yet.", "Open a model first."),
     **{code: Words(*row) for code, row in NETWORK.items()},

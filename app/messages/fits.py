@@ -1,6 +1,7 @@
 """How a model fits this machine, in words."""
 
-from .failures import Words, size
+from .failures import Words
+from .units import size
 
 
 def fit_in_words(

@@ -6,7 +6,8 @@ from app.errors import BY_CODE, Failure
 from app.runtime.protocol.messages import SteppedDown
 from app.system.gpus import Gpu, why_none
 
-from .failures import say, size, visible
+from .failures import say, visible
+from .units import size
 
 
 def stepped_down_in_words(down: SteppedDown, strategy: str) -> str:

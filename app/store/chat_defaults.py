@@ -2,7 +2,7 @@
 
 import msgspec
 
-from app.runtime.protocol.messages import Sampling
+from app.runtime.protocol.prompts import Sampling
 
 from .records import Conversation, Think
 from .settings import Settings

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from app.runtime.protocol.messages import Sampling
+from app.runtime.protocol.prompts import Sampling
 
 Role = Literal["user", "assistant"]
 Status = Literal["writing", "done", "stopped", "failed", "interrupted"]

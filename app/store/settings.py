@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import msgspec
 
 from app.errors import DiskFull, Failure, StoreError
-from app.runtime.protocol.messages import Sampling
+from app.runtime.protocol.prompts import Sampling
 from app.system.atomic_file import patiently, writing
 from app.system.file_lock import locked_beside
 

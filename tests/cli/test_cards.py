@@ -6,7 +6,7 @@ import json
 import pytest
 
 from app.cli import gpus_verb, run, score_verb
-from app.library import scan
+from app.runtime.loading import preflight
 from app.runtime.loading.backends import Backends
 from app.runtime.loading.loading import open_model
 from app.runtime.protocol.messages import SteppedDown
@@ -25,7 +25,7 @@ def model(tmp_path_factory):
 
 
 def test_cards_are_listed_with_their_devices(capsys, monkeypatch):
-    monkeypatch.setattr(gpus_verb, "cards", lambda: GPUS)
+    monkeypatch.setattr(gpus_verb, "gpus", lambda: GPUS)
     assert run(["cards"]) == 0
     first, second = capsys.readouterr().out.splitlines()
     assert first.startswith("cuda  A, 8.6 GB (4.3 GB free), compute capability 8.9, driver 5")
@@ -40,7 +40,7 @@ def test_cards_are_listed_with_their_devices(capsys, monkeypatch):
 
 
 def test_without_a_card_that_is_said(capsys, monkeypatch):
-    monkeypatch.setattr(gpus_verb, "cards", tuple)
+    monkeypatch.setattr(gpus_verb, "gpus", tuple)
     assert run(["cards"]) == 0
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -58,7 +58,7 @@ def test_without_a_card_that_is_said(capsys, monkeypatch):
 def test_a_strategy_on_a_card_that_is_not_there_is_a_failure_in_words(
     model, capsys, monkeypatch, verb, text
 ):
-    monkeypatch.setattr(scan, "cards", tuple)
+    monkeypatch.setattr(preflight, "gpus", tuple)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert run([*verb, "--model", model, "--strategy", text]) == 1
     said = capsys.readouterr().err

@@ -44,7 +44,7 @@ def test_online_new_releases_are_there(server, capsys):
     printed = capsys.readouterr()
     assert printed.err == ""
     assert printed.out.rstrip().endswith(f"BlinkDL/rwkv7-g1  {NEW}")
-    assert "7 bytes" in printed.out
+    assert "7 B" in printed.out
 
 
 def test_the_environment_chooses_the_hub(server, capsys, monkeypatch):

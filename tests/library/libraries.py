@@ -59,12 +59,12 @@ def lora(path, layers=2, width=32, ffn_width=64, gate=False, rank=4):
 
 
 @contextmanager
-def shelf_of(*folders, files=(), on_change=None):
-    library = LocalLibrary(folders, files, on_change)
+def library_of(*folders, files=(), on_change=None):
+    local = LocalLibrary(folders, files, on_change)
     try:
-        yield library
+        yield local
     finally:
-        library.close()
+        local.close()
 
 
 def wait_for(condition, limit_s=30):

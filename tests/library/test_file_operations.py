@@ -24,16 +24,16 @@ from app.errors import (
 )
 from app.hub.downloads.part_file import PartFile
 from app.library import file_operations
-from app.library.scan import describe, embedded_model
-from tests.library.libraries import names, noted, sharded, shelf_of, small_pth, wait_for
+from app.runtime.checkpoint.describe import describe, embedded_model
+from tests.library.libraries import library_of, names, noted, sharded, small_pth, wait_for
 
 OTHER_DISK = Path("/dev/shm")
 
 
 @pytest.fixture
-def library(tmp_path):
+def local(tmp_path):
     (tmp_path / "library").mkdir()
-    with shelf_of(tmp_path / "library") as made:
+    with library_of(tmp_path / "library") as made:
         yield made
 
 
@@ -50,7 +50,7 @@ def contents(folder):
     return {name: (folder / name).read_bytes() for name in names(folder)}
 
 
-def test_a_file_is_copied_with_what_belongs_to_it(library, tmp_path):
+def test_a_file_is_copied_with_what_belongs_to_it(local, tmp_path):
     source = small_pth(tmp_path / "from" / "m.pth")
     (tmp_path / "from" / "m.json").write_text("{}")
     (tmp_path / "from" / "m.pth.sha256").write_text("0")
@@ -59,36 +59,36 @@ def test_a_file_is_copied_with_what_belongs_to_it(library, tmp_path):
     (tmp_path / "from" / "m2.json").write_text("{}")
     steps = []
     library = tmp_path / "library"
-    place = library.add(source, library, "copy", lambda *step: steps.append(step))
+    place = local.add(source, library, "copy", lambda *step: steps.append(step))
     assert place == library / "m.pth"
     assert names(library) == ["20B_tokenizer.json", "m.pth", "m.pth.sha256"]
     assert place.read_bytes() == source.read_bytes()
     assert int(place.stat().st_mtime) == int(source.stat().st_mtime)
     done, total = steps[-1]
     assert done == total == source.stat().st_size + 1
-    wait_for(lambda: [model.kind for model in library.contents.models] == ["model"])
+    wait_for(lambda: [model.kind for model in local.contents.models] == ["model"])
 
 
-def test_nothing_is_ever_overwritten(library, tmp_path):
+def test_nothing_is_ever_overwritten(local, tmp_path):
     library = tmp_path / "library"
     source, there = small_pth(tmp_path / "m.pth", seed=1), small_pth(library / "m.pth", seed=2)
     before = there.read_bytes()
     for how in ("copy", "move"):
         with pytest.raises(AlreadyThere):
-            library.add(source, library, how)
+            local.add(source, library, how)
     (library / "m.pth").rename(library / "n.pth")
     (library / "m.pth.part").write_bytes(b"a download")
     with pytest.raises(AlreadyThere):
-        library.add(source, library, "copy")
+        local.add(source, library, "copy")
     assert (library / "m.pth.part").read_bytes() == b"a download"
     assert (library / "n.pth").read_bytes() == before
     assert source.exists()
     with pytest.raises(AlreadyThere):
-        library.rename(small_pth(library / "o.pth"), "n")
+        local.rename(small_pth(library / "o.pth"), "n")
     assert (library / "n.pth").read_bytes() == before
 
 
-def test_what_is_no_model_is_not_taken_in(library, tmp_path):
+def test_what_is_no_model_is_not_taken_in(local, tmp_path):
     (tmp_path / "letter.pth").write_text("Dear reader, this is no model at all.")
     (tmp_path / "half.pth").write_bytes(bytes(100))
     for path, failure in (
@@ -97,26 +97,26 @@ def test_what_is_no_model_is_not_taken_in(library, tmp_path):
         ("gone.pth", NotFound),
     ):
         with pytest.raises(failure):
-            library.add(tmp_path / path, tmp_path / "library", "copy")
+            local.add(tmp_path / path, tmp_path / "library", "copy")
     assert names(tmp_path / "library") == []
 
 
-def test_a_copy_that_is_given_up_leaves_nothing(library, tmp_path):
+def test_a_copy_that_is_given_up_leaves_nothing(local, tmp_path):
     source = sharded(tmp_path / "from")
     library = tmp_path / "library"
     asked = iter([False, True])
-    assert library.add(source, library, "copy", cancelled=lambda: next(asked)) is None
+    assert local.add(source, library, "copy", cancelled=lambda: next(asked)) is None
     assert list(library.rglob("*")) == []
     assert describe(source).kind == "model"
 
 
-def test_a_full_disk_is_told_before_and_during_and_leaves_nothing(library, tmp_path, monkeypatch):
+def test_a_full_disk_is_told_before_and_during_and_leaves_nothing(local, tmp_path, monkeypatch):
     source, library = small_pth(tmp_path / "m.pth"), tmp_path / "library"
     with monkeypatch.context() as patch:
         usage = type("Usage", (), {"free": 1000})
         patch.setattr("app.library.file_operations.shutil.disk_usage", lambda _: usage)
         with pytest.raises(NoRoom) as caught:
-            library.add(source, library, "copy")
+            local.add(source, library, "copy")
         assert caught.value.facts["free_bytes"] == 1000
         assert caught.value.facts["needed_bytes"] > source.stat().st_size
     if not Path("/dev/full").exists():
@@ -130,79 +130,79 @@ def test_a_full_disk_is_told_before_and_during_and_leaves_nothing(library, tmp_p
 
     monkeypatch.setattr(file_operations, "open_unique", full)
     with pytest.raises(DiskFull):
-        library.add(source, library, "copy")
+        local.add(source, library, "copy")
     assert list(library.iterdir()) == []
 
 
 @pytest.mark.parametrize("index", [True, False])
-def test_a_model_in_several_files_moves_with_all_of_them(library, tmp_path, index):
+def test_a_model_in_several_files_moves_with_all_of_them(local, tmp_path, index):
     source, library = sharded(tmp_path / "from", index=index), tmp_path / "library"
     before = contents(tmp_path / "from")
     small_pth(tmp_path / "from" / "other.pth")
-    place = library.add(source, library, "move")
+    place = local.add(source, library, "move")
     assert contents(library) == before
     assert names(tmp_path / "from") == ["other.pth"]
     assert describe(place).kind == "model"
 
 
-def test_the_folder_of_a_model_goes_as_one(library, tmp_path):
+def test_the_folder_of_a_model_goes_as_one(local, tmp_path):
     folder, library = tmp_path / "from" / "RWKV7-G1", tmp_path / "library"
     small_pth(folder / "x.pth").rename(folder / "model.pth")
     for name in ("config.json", "tokenizer.json", "README.md"):
         (folder / name).write_text("{}")
     noted(folder / "model.pth", "config.json", "tokenizer.json", "README.md")
     before = contents(folder)
-    place = library.add(folder, library, "move")
+    place = local.add(folder, library, "move")
     assert place == library / "RWKV7-G1" / "model.pth"
     assert contents(library / "RWKV7-G1") == before
     assert not folder.exists()
-    place = library.rename(place, "RWKV7-G1-renamed")
+    place = local.rename(place, "RWKV7-G1-renamed")
     assert place == library / "RWKV7-G1-renamed" / "model.pth"
     (library / "taken").mkdir()
     with pytest.raises(AlreadyThere):
-        library.rename(place, "taken")
-    copy = library.add(place, tmp_path / "elsewhere", "copy")
+        local.rename(place, "taken")
+    copy = local.add(place, tmp_path / "elsewhere", "copy")
     assert contents(copy.parent) == before
-    library.delete(place)
+    local.delete(place)
     assert names(library) == []
     assert not (library / "RWKV7-G1-renamed").exists()
 
 
-def test_a_folder_with_anything_else_in_it_stays_where_it_is(library, tmp_path):
+def test_a_folder_with_anything_else_in_it_stays_where_it_is(local, tmp_path):
     folder = tmp_path / "from"
     source = small_pth(folder / "m.pth")
     (folder / "config.json").write_text("{}")
     (folder / "diary.odt").write_text("mine")
-    library.add(source, tmp_path / "library", "move")
+    local.add(source, tmp_path / "library", "move")
     assert names(folder) == ["config.json", "diary.odt"]
     assert names(tmp_path / "library") == ["m.pth"]
 
 
-def test_the_chosen_folder_itself_is_never_moved(library, tmp_path):
+def test_the_chosen_folder_itself_is_never_moved(local, tmp_path):
     library = tmp_path / "library"
     path = small_pth(library / "m.pth")
     (library / "README.md").write_text("about this folder")
-    library.rename(path, "n")
+    local.rename(path, "n")
     assert names(library) == ["README.md", "n.pth"]
-    library.delete(library / "n.pth")
+    local.delete(library / "n.pth")
     assert names(library) == ["README.md"]
 
 
-def test_moving_to_another_disk_copies_and_deletes(library, tmp_path, other_disk):
+def test_moving_to_another_disk_copies_and_deletes(local, tmp_path, other_disk):
     path = sharded(tmp_path / "library" / "deep")
     before = contents(path.parent)
     steps = []
-    place = library.move(path, other_disk, lambda *step: steps.append(step))
+    place = local.move(path, other_disk, lambda *step: steps.append(step))
     assert place == other_disk / "deep" / path.name
     assert contents(other_disk / "deep") == before
     assert not path.parent.exists()
     assert steps[-1][0] == steps[-1][1] == sum(map(len, before.values()))
-    assert library.move(place, tmp_path / "library", cancelled=lambda: True) is None
+    assert local.move(place, tmp_path / "library", cancelled=lambda: True) is None
     assert contents(other_disk / "deep") == before
     assert names(tmp_path / "library") == []
 
 
-def test_an_original_that_cannot_be_deleted_is_kept(library, tmp_path, other_disk, monkeypatch):
+def test_an_original_that_cannot_be_deleted_is_kept(local, tmp_path, other_disk, monkeypatch):
     path = small_pth(tmp_path / "library" / "m.pth")
 
     def refused(group):
@@ -210,7 +210,7 @@ def test_an_original_that_cannot_be_deleted_is_kept(library, tmp_path, other_dis
 
     monkeypatch.setattr(file_operations, "remove", refused)
     with pytest.raises(Exception, match="store") as caught:
-        library.move(path, other_disk)
+        local.move(path, other_disk)
     assert caught.value.facts["said"] == "Permission denied"
     assert path.exists()
     assert describe(other_disk / "m.pth").kind == "model"
@@ -218,12 +218,12 @@ def test_an_original_that_cannot_be_deleted_is_kept(library, tmp_path, other_dis
 
 @pytest.mark.parametrize("given", ["New name", "New name.safetensors"])
 @pytest.mark.parametrize("index", [True, False])
-def test_renaming_renames_every_part(library, tmp_path, index, given):
+def test_renaming_renames_every_part(local, tmp_path, index, given):
     library = tmp_path / "library"
     path = sharded(library, index=index)
     (library / "big.json").write_text("{}")
     spec = describe(path).spec
-    place = library.rename(path, given)
+    place = local.rename(path, given)
     expected = [f"New name-0000{part}-of-00002.safetensors" for part in (1, 2)]
     expected += ["big.json", *(["New name.safetensors.index.json"] if index else [])]
     assert names(library) == sorted(expected)
@@ -233,101 +233,101 @@ def test_renaming_renames_every_part(library, tmp_path, index, given):
         assert json.loads(place.read_text())["metadata"] == {}
 
 
-def test_a_named_file_in_a_folder_of_its_own_is_renamed_itself(library, tmp_path):
+def test_a_named_file_in_a_folder_of_its_own_is_renamed_itself(local, tmp_path):
     folder = tmp_path / "library" / "mine"
     path = small_pth(folder / "c.pth")
     for side in ("config.json", "README.md"):
         (folder / side).write_text("{}")
-    assert library.rename(path, "d") == folder / "d.pth"
+    assert local.rename(path, "d") == folder / "d.pth"
     assert names(folder) == ["README.md", "config.json", "d.pth"]
     big = sharded(tmp_path / "library" / "parts", stem="c")
     (big.parent / "config.json").write_text("{}")
-    assert library.rename(big, "e").parent == big.parent
+    assert local.rename(big, "e").parent == big.parent
     assert "config.json" in names(big.parent)
     assert "e-00001-of-00002.safetensors" in names(big.parent)
 
 
-def test_a_model_called_like_its_folder_keeps_it(library, tmp_path):
+def test_a_model_called_like_its_folder_keeps_it(local, tmp_path):
     path = small_pth(tmp_path / "library" / "RWKV-mine" / "x.pth")
     path = path.rename(path.with_name("model.pth"))
-    place = library.move(path, tmp_path / "library" / "new")
+    place = local.move(path, tmp_path / "library" / "new")
     assert place == tmp_path / "library" / "new" / "RWKV-mine" / "model.pth"
     assert describe(place).name == "RWKV-mine"
 
 
-def test_a_loose_file_moves_without_its_folder(library, tmp_path):
+def test_a_loose_file_moves_without_its_folder(local, tmp_path):
     path = small_pth(tmp_path / "library" / "old" / "m.pth")
     (path.parent / "20B_tokenizer.json").write_text("{}")
-    place = library.move(path, tmp_path / "library" / "new")
+    place = local.move(path, tmp_path / "library" / "new")
     assert place == tmp_path / "library" / "new" / "m.pth"
     assert names(place.parent) == ["20B_tokenizer.json", "m.pth"]
     assert names(path.parent) == ["20B_tokenizer.json"]
 
 
-def test_a_rename_that_fails_half_way_is_taken_back(library, tmp_path):
+def test_a_rename_that_fails_half_way_is_taken_back(local, tmp_path):
     library = tmp_path / "library"
     path = sharded(library)
     small_pth(library / "other.pth")
     (library / "new-00001-of-00002.safetensors").write_bytes(b"in the way")
     before = contents(library)
     with pytest.raises(AlreadyThere):
-        library.rename(path, "new")
+        local.rename(path, "new")
     assert contents(library) == before
 
 
 @pytest.mark.parametrize(
     "name", ["", ".", "..", "a/b", "a\\b", "CON", "x" * 300, "a\0b", ".hid", "a\n"]
 )
-def test_a_name_that_no_file_can_have_is_refused(library, tmp_path, name):
+def test_a_name_that_no_file_can_have_is_refused(local, tmp_path, name):
     path = small_pth(tmp_path / "library" / "m.pth")
     with pytest.raises(NameRefused):
-        library.rename(path, name)
+        local.rename(path, name)
     assert path.exists()
 
 
-def test_a_name_that_differs_in_case_only_is_a_name(library, tmp_path):
+def test_a_name_that_differs_in_case_only_is_a_name(local, tmp_path):
     path = small_pth(tmp_path / "library" / "model.pth")
-    assert library.rename(path, "Model") == path.with_name("Model.pth")
+    assert local.rename(path, "Model") == path.with_name("Model.pth")
     assert names(tmp_path / "library") == ["Model.pth"]
-    assert library.rename(path.with_name("Model.pth"), "Model") == path.with_name("Model.pth")
+    assert local.rename(path.with_name("Model.pth"), "Model") == path.with_name("Model.pth")
 
 
-def test_a_link_is_left_alone_and_may_be_copied(library, tmp_path):
+def test_a_link_is_left_alone_and_may_be_copied(local, tmp_path):
     real = small_pth(tmp_path / "cache" / "blob.pth")
     link = tmp_path / "library" / "m.pth"
     link.symlink_to(real)
     for deed in (
-        lambda: library.rename(link, "n"),
-        lambda: library.move(link, tmp_path / "there"),
-        lambda: library.trash(link),
-        lambda: library.delete(link),
+        lambda: local.rename(link, "n"),
+        lambda: local.move(link, tmp_path / "there"),
+        lambda: local.trash(link),
+        lambda: local.delete(link),
     ):
         with pytest.raises(LibraryError) as caught:
             deed()
         assert str(real) in caught.value.facts["why"]
     assert link.is_symlink()
-    place = library.add(link, tmp_path / "there", "copy")
+    place = local.add(link, tmp_path / "there", "copy")
     assert not place.is_symlink()
     assert place.read_bytes() == real.read_bytes()
 
 
-def test_the_guide_belongs_to_the_program(library):
-    for deed in (library.trash, library.delete, lambda path: library.rename(path, "x")):
+def test_the_guide_belongs_to_the_program(local):
+    for deed in (local.trash, local.delete, lambda path: local.rename(path, "x")):
         with pytest.raises(LibraryError):
             deed(embedded_model())
     assert embedded_model().is_file()
 
 
-def test_an_unfinished_download_goes_with_its_records_unless_it_runs(library, tmp_path):
+def test_an_unfinished_download_goes_with_its_records_unless_it_runs(local, tmp_path):
     library = tmp_path / "library"
     other = small_pth(library / "other.pth")
     with PartFile(library / "m.pth") as part:
         (library / "m.pth.part.json").write_text("{}")
         with pytest.raises(DownloadBusy):
-            library.delete(part.part)
+            local.delete(part.part)
     with pytest.raises(LibraryError):
-        library.rename(library / "m.pth.part", "n")
-    library.delete(library / "m.pth.part")
+        local.rename(library / "m.pth.part", "n")
+    local.delete(library / "m.pth.part")
     assert names(library) == [other.name]
 
 
@@ -335,13 +335,13 @@ TRASHING = """
 import sys
 from pathlib import Path
 from app.errors import NoTrash
-from app.library.local_library import Shelf
-shelf = Shelf([Path(sys.argv[1])])
+from app.library.local_library import LocalLibrary
+local = LocalLibrary([Path(sys.argv[1])])
 try:
-    shelf.trash(Path(sys.argv[2]))
+    local.trash(Path(sys.argv[2]))
 except NoTrash as failure:
     print("no trash:", failure.facts["said"])
-shelf.close()
+local.close()
 """
 
 
@@ -368,23 +368,23 @@ def test_the_trash_takes_all_that_belongs_together(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the trash of this system only")
-def test_where_there_is_no_trash_it_is_said_and_deleting_is_left(library, tmp_path):
+def test_where_there_is_no_trash_it_is_said_and_deleting_is_left(local, tmp_path):
     home = tmp_path / "home"
     home.mkdir()
     (home / "data").write_text("in the way of the trash")
     path = small_pth(tmp_path / "library" / "m.pth")
     assert _trash(path, home).startswith("no trash:")
     assert path.exists()
-    library.delete(path)
+    local.delete(path)
     assert not path.exists()
 
 
-def test_trashing_what_is_gone_says_so(library, tmp_path):
+def test_trashing_what_is_gone_says_so(local, tmp_path):
     with pytest.raises(NotFound):
-        library.trash(tmp_path / "library" / "gone.pth")
+        local.trash(tmp_path / "library" / "gone.pth")
 
 
-def test_a_refusal_of_the_trash_is_no_crash(library, tmp_path, monkeypatch):
+def test_a_refusal_of_the_trash_is_no_crash(local, tmp_path, monkeypatch):
     path = small_pth(tmp_path / "library" / "m.pth")
 
     def refuse(_):
@@ -392,5 +392,5 @@ def test_a_refusal_of_the_trash_is_no_crash(library, tmp_path, monkeypatch):
 
     monkeypatch.setattr("send2trash.send2trash", refuse)
     with pytest.raises(NoTrash) as caught:
-        library.trash(path)
+        local.trash(path)
     assert caught.value.facts["said"] == "no mount point"

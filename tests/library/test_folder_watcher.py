@@ -6,7 +6,7 @@ from app.hub.sources.answer_cache import Cache
 from app.library import folder_watcher
 from app.library.folder_watcher import Headers
 from app.library.local_library import LocalLibrary
-from tests.library.libraries import shelf_of, small_pth
+from tests.library.libraries import library_of, small_pth
 
 
 def _unread(monkeypatch):
@@ -62,6 +62,6 @@ def test_names_that_are_no_text_are_remembered_in_this_start_only(tmp_path):
 
 def test_without_a_cache_nothing_is_written(tmp_path):
     small_pth(tmp_path / "models" / "one.pth")
-    with shelf_of(tmp_path / "models") as library:
-        library.scan()
+    with library_of(tmp_path / "models") as local:
+        local.scan()
     assert [one.name for one in tmp_path.iterdir()] == ["models"]

@@ -13,16 +13,17 @@ import pytest
 from app.errors import Unreadable
 from app.hub.catalogue.entries import Entry, Part
 from app.library.duplicates import same
-from app.library.scan import describe, survey
-from tests.library.libraries import lora, sharded, shelf_of, small_pth, tuned_state, wait_for
+from app.library.scan import survey
+from app.runtime.checkpoint.describe import describe
+from tests.library.libraries import library_of, lora, sharded, small_pth, tuned_state, wait_for
 from tests.support.checkpoints import random_tensors, write_safetensors
 from tests.support.sparse import shapes_7, sparse_pth, sparse_safetensors
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def kinds(library):
-    return {Path(model.path).name: model.kind for model in library.scan().models}
+def kinds(local):
+    return {Path(model.path).name: model.kind for model in local.scan().models}
 
 
 def old(path, seconds=3600):
@@ -48,8 +49,8 @@ def test_everything_is_shown_as_what_it_is(tmp_path):
     adapter = {"model.layers.0.self_attn.q_proj.lora_A.weight": random_tensors()["head.weight"]}
     write_safetensors(tmp_path / "llama_lora.safetensors", adapter)
     (tmp_path / "evil.pth").write_bytes(_evil())
-    with shelf_of(tmp_path, files=[tmp_path / "gone.pth"]) as library:
-        assert kinds(library) == {
+    with library_of(tmp_path, files=[tmp_path / "gone.pth"]) as local:
+        assert kinds(local) == {
             "model.of.mine.pth": "model",
             "state.pth": "state",
             "lora.pth": "lora",
@@ -63,7 +64,7 @@ def test_everything_is_shown_as_what_it_is(tmp_path):
             "evil.pth": "unsafe",
             "gone.pth": "missing",
         }
-        by_name = {Path(model.path).name: model for model in library.contents.models}
+        by_name = {Path(model.path).name: model for model in local.contents.models}
         assert by_name["letter.pth"].failure_facts["found"] == "a text file"
         assert all(one.failure_code for one in by_name.values() if one.kind != "model")
 
@@ -86,33 +87,33 @@ def _evil():
 def test_a_file_that_somebody_is_copying_is_unfinished_until_it_rests(tmp_path):
     whole = small_pth(tmp_path / "m.pth").read_bytes()
     (tmp_path / "m.pth").write_bytes(whole[:-100])
-    with shelf_of(tmp_path) as library:
-        (model,) = library.scan().models
+    with library_of(tmp_path) as local:
+        (model,) = local.scan().models
         assert (model.kind, model.failure_code) == ("unfinished", "damaged-checkpoint")
         assert "still being written" in model.failure_facts["why"]
         old(tmp_path / "m.pth")
-        assert kinds(library) == {"m.pth": "damaged"}
+        assert kinds(local) == {"m.pth": "damaged"}
         (tmp_path / "m.pth").write_bytes(whole)
-        assert kinds(library) == {"m.pth": "model"}
+        assert kinds(local) == {"m.pth": "model"}
 
 
 def test_a_change_is_told_and_no_change_is_not(tmp_path):
     told = threading.Semaphore(0)
     small_pth(tmp_path / "a.pth")
-    with shelf_of(tmp_path, on_change=told.release) as library:
-        library.scan()
-        library.watch(0.05)
+    with library_of(tmp_path, on_change=told.release) as local:
+        local.scan()
+        local.watch(0.05)
         wait_for(lambda: told.acquire(blocking=False))
         while told.acquire(timeout=0.5):
             pass  # what was rung before the watch began
         small_pth(tmp_path / "deep" / "b.pth")
         assert told.acquire(timeout=30)
-        wait_for(lambda: len(library.contents.models) == 2)
+        wait_for(lambda: len(local.contents.models) == 2)
         while told.acquire(timeout=0.5):
             pass
         (tmp_path / "a.pth").rename(tmp_path / "c.pth")
         assert told.acquire(timeout=30)
-        wait_for(lambda: {model.name for model in library.contents.models} == {"b", "c"})
+        wait_for(lambda: {model.name for model in local.contents.models} == {"b", "c"})
         while told.acquire(timeout=0.5):
             pass
         (tmp_path / "readme.txt").write_text("of no interest")
@@ -121,32 +122,32 @@ def test_a_change_is_told_and_no_change_is_not(tmp_path):
 
 def test_a_folder_that_comes_later_or_goes_is_noticed(tmp_path):
     folder = tmp_path / "disk" / "models"
-    with shelf_of(folder) as library:
-        (state,) = library.scan().folders
+    with library_of(folder) as local:
+        (state,) = local.scan().folders
         assert (state.there, state.reading) == (False, False)
-        library.watch(0.05)
+        local.watch(0.05)
         small_pth(folder / "m.pth")
-        wait_for(lambda: [model.kind for model in library.contents.models] == ["model"])
-        assert library.contents.folders[0].there
+        wait_for(lambda: [model.kind for model in local.contents.models] == ["model"])
+        assert local.contents.folders[0].there
         folder.rename(tmp_path / "unplugged")
-        wait_for(lambda: not library.contents.models and not library.contents.folders[0].there)
+        wait_for(lambda: not local.contents.models and not local.contents.folders[0].there)
 
 
 def test_folders_and_files_may_be_chosen_anew(tmp_path):
     one, two = small_pth(tmp_path / "1" / "a.pth"), small_pth(tmp_path / "2" / "b.pth")
-    with shelf_of(one.parent) as library:
-        assert kinds(library) == {"a.pth": "model"}
-        library.choose([two.parent], [one])
-        assert kinds(library) == {"a.pth": "model", "b.pth": "model"}
-        library.choose([two.parent, one.parent], [one])
-        assert kinds(library) == {"a.pth": "model", "b.pth": "model"}
-        library.choose([])
-        assert kinds(library) == {}
+    with library_of(one.parent) as local:
+        assert kinds(local) == {"a.pth": "model"}
+        local.choose([two.parent], [one])
+        assert kinds(local) == {"a.pth": "model", "b.pth": "model"}
+        local.choose([two.parent, one.parent], [one])
+        assert kinds(local) == {"a.pth": "model", "b.pth": "model"}
+        local.choose([])
+        assert kinds(local) == {}
 
 
 def test_two_shelves_see_each_other_s_changes(tmp_path):
     path = small_pth(tmp_path / "a.pth")
-    with shelf_of(tmp_path) as one, shelf_of(tmp_path) as other:
+    with library_of(tmp_path) as one, library_of(tmp_path) as other:
         one.scan()
         other.scan()
         other.watch(0.05)
@@ -165,14 +166,14 @@ def test_one_folder_that_hangs_holds_up_no_other(tmp_path, monkeypatch):
         return survey(folder, describing, cancelled)
 
     monkeypatch.setattr("app.library.folder_watcher.survey", slow)
-    with shelf_of(hanging, tmp_path / "good") as library:
+    with library_of(hanging, tmp_path / "good") as local:
         try:
-            contents = library.scan(limit_s=3)
+            contents = local.scan(limit_s=3)
             assert [folder.reading for folder in contents.folders] == [True, False]
             assert [model.name for model in contents.models] == ["a"]
         finally:
             release.set()
-        assert not any(folder.reading for folder in library.scan().folders)
+        assert not any(folder.reading for folder in local.scan().folders)
 
 
 def test_limits_are_told_when_they_are_hit(tmp_path, monkeypatch):
@@ -205,8 +206,8 @@ def test_names_of_any_bytes_and_loops_of_links_do_no_harm(tmp_path):
     (tmp_path / "up").symlink_to(tmp_path, target_is_directory=True)
     (tmp_path / "folder.pth").mkdir()
     os.mkfifo(tmp_path / "pipe.pth")
-    with shelf_of(tmp_path) as library:
-        found = kinds(library)
+    with library_of(tmp_path) as local:
+        found = kinds(local)
         assert found.pop(name) == "model"
         assert set(found.values()) <= {"unreadable", "missing"}
         assert "folder.pth" not in found
@@ -218,15 +219,15 @@ def test_headers_are_read_once_until_the_file_changes(tmp_path, monkeypatch):
         "app.library.folder_watcher.describe", lambda path: read.append(path) or describe(path)
     )
     path, index = small_pth(tmp_path / "a.pth"), sharded(tmp_path / "b")
-    with shelf_of(tmp_path) as library:
+    with library_of(tmp_path) as local:
         for _ in range(3):
-            library.scan()
+            local.scan()
         assert sorted(read) == sorted([path, index])
         small_pth(path, layers=3)
-        models = {model.name: model for model in library.scan().models}
+        models = {model.name: model for model in local.scan().models}
         assert models["a"].spec.layers == 3
         os.utime(tmp_path / "b" / "big-00002-of-00002.safetensors", (1, 1))
-        library.scan()
+        local.scan()
         assert sorted(read) == sorted([path, path, index, index])
 
 
@@ -238,16 +239,16 @@ def test_a_state_and_a_lora_find_the_model_they_were_made_for(tmp_path):
     state = tuned_state(tmp_path / "rwkv-x060-chn_single_round_qa-1B6-ctx2048.pth")
     for name, gate in (("x060-lora.pth", True), ("x070-lora.pth", False)):
         lora(tmp_path / name, gate=gate)
-    with shelf_of(tmp_path) as library:
-        by_name = {Path(model.path).name: model for model in library.scan().models}
-        names = [model.name for model in library.belongs_to(by_name[state.name])]
+    with library_of(tmp_path) as local:
+        by_name = {Path(model.path).name: model for model in local.scan().models}
+        names = [model.name for model in local.belongs_to(by_name[state.name])]
         assert names[0] == "RWKV-x060-World-1B6-v2.1"
         assert set(names[1:]) == {"RWKV-x060-World-3B-v2.1", "RWKV-x070-World-1.5B"}
-        gated = library.belongs_to(by_name["x060-lora.pth"])
+        gated = local.belongs_to(by_name["x060-lora.pth"])
         assert {model.spec.generation for model in gated} == {"6.0"}
         assert len(gated) == 2
-        assert library.belongs_to(by_name["x070-lora.pth"])[0].spec.generation == "7.0"
-        assert library.belongs_to(by_name["RWKV-x060-deep.pth"]) == ()
+        assert local.belongs_to(by_name["x070-lora.pth"])[0].spec.generation == "7.0"
+        assert local.belongs_to(by_name["RWKV-x060-deep.pth"]) == ()
 
 
 def test_a_saved_state_belongs_to_the_very_model_that_made_it(tmp_path):
@@ -260,10 +261,10 @@ def test_a_saved_state_belongs_to_the_very_model_that_made_it(tmp_path):
     with open_checkpoint(mine) as checkpoint:
         binding = Binding(checkpoint.fingerprint, "world")
         save(State.blank(checkpoint.spec), tmp_path / "kept.safetensors", binding)
-    with shelf_of(tmp_path) as library:
-        kept = next(model for model in library.scan().models if model.kind == "state")
+    with library_of(tmp_path) as local:
+        kept = next(model for model in local.scan().models if model.kind == "state")
         assert kept.made_for.fingerprint == binding.fingerprint
-        assert [model.path for model in library.belongs_to(kept)] == [str(mine)]
+        assert [model.path for model in local.belongs_to(kept)] == [str(mine)]
 
 
 def test_duplicates_are_found_and_links_are_none(tmp_path):
@@ -277,9 +278,9 @@ def test_duplicates_are_found_and_links_are_none(tmp_path):
     assert other.stat().st_size == one.stat().st_size
     first = sharded(tmp_path / "c", seed=3)
     sharded(tmp_path / "d", seed=3)
-    with shelf_of(tmp_path) as library:
-        library.scan()
-        pairs = library.duplicates()
+    with library_of(tmp_path) as local:
+        local.scan()
+        pairs = local.duplicates()
         assert len(pairs) == 2
         files = next(duplicates for duplicates in pairs if str(copy) in duplicates.paths)
         assert files.wasted_bytes == one.stat().st_size
@@ -289,7 +290,7 @@ def test_duplicates_are_found_and_links_are_none(tmp_path):
         }
         parts = next(duplicates for duplicates in pairs if duplicates is not files)
         assert str(first) in parts.paths
-        by_path = {model.path: model for model in library.contents.models}
+        by_path = {model.path: model for model in local.contents.models}
         assert same(by_path[str(one)], by_path[str(copy)]) is True
         assert same(by_path[str(one)], by_path[str(other)]) is False
         assert same(by_path[str(one)], by_path[str(copy)], cancelled=lambda: True) is None
@@ -300,9 +301,9 @@ def test_disk_use_counts_everything_once(tmp_path):
     one = small_pth(tmp_path / "a" / "one.pth", seed=1)
     os.link(one, tmp_path / "a" / "again.pth")
     inner = small_pth(tmp_path / "a" / "in" / "two.pth", seed=2)
-    with shelf_of(tmp_path / "a", inner.parent, tmp_path / "gone") as library:
-        library.scan()
-        use = library.disk_use()
+    with library_of(tmp_path / "a", inner.parent, tmp_path / "gone") as local:
+        local.scan()
+        use = local.disk_use()
         assert use.used_bytes == one.stat().st_size + inner.stat().st_size
         outer, nested = use.folders
         assert outer.used_bytes == use.used_bytes
@@ -324,26 +325,24 @@ def test_a_file_is_verified_against_what_was_published(tmp_path):
         Entry(repo="a/b", file="model.safetensors", sha256="2" * 64),
     ]
     steps = []
-    with shelf_of(tmp_path) as library:
-        (found,) = library.verify(good, lambda *step: steps.append(step), entries=entries)
+    with library_of(tmp_path) as local:
+        (found,) = local.verify(good, lambda *step: steps.append(step), entries=entries)
         assert (found.verdict, found.known_as, found.sha256) == ("good", "a/b/x/good.pth", digest)
         assert steps[-1] == (good.stat().st_size,) * 2
-        verdicts = [
-            library.verify(one, entries=entries)[0].verdict for one in (bad, noted, unknown)
-        ]
+        verdicts = [local.verify(one, entries=entries)[0].verdict for one in (bad, noted, unknown)]
         assert verdicts == ["bad", "bad", "unknown"]
-        assert library.verify(good, cancelled=lambda: True) is None
+        assert local.verify(good, cancelled=lambda: True) is None
     for folder, verdict in (("mine", "unknown"), ("b", "bad")):  # a/b holds a model.safetensors
         usual = small_pth(tmp_path / folder / "model.safetensors", seed=5)
-        with shelf_of(tmp_path) as library:
-            assert library.verify(usual, entries=entries)[0].verdict == verdict
+        with library_of(tmp_path) as local:
+            assert local.verify(usual, entries=entries)[0].verdict == verdict
 
 
 def test_what_was_found_can_be_compared_and_written_down(tmp_path):
     lora(tmp_path / "lora.pth")
-    with shelf_of(tmp_path) as library:
-        contents = library.scan()
-        assert contents == library.scan()
+    with library_of(tmp_path) as local:
+        contents = local.scan()
+        assert contents == local.scan()
         assert msgspec.json.decode(msgspec.json.encode(contents), type=type(contents)) == contents
 
 
@@ -356,13 +355,13 @@ def test_a_hundred_models_are_read_in_two_seconds_and_again_in_milliseconds(tmp_
 import sys, time
 sys.path.insert(0, {str(ROOT)!r})
 from pathlib import Path
-from app.library.local_library import Shelf
+from app.library.local_library import LocalLibrary
 begin = time.process_time()
-shelf = Shelf([Path({str(tmp_path)!r})])
-assert len(shelf.scan(60).models) == 100
+local = LocalLibrary([Path({str(tmp_path)!r})])
+assert len(local.scan(60).models) == 100
 first = time.process_time() - begin
 begin = time.process_time()
-assert len(shelf.scan(60).models) == 100
+assert len(local.scan(60).models) == 100
 heavy = {{"torch", "numpy", "PySide6"}} & set(sys.modules)
 print(first, time.process_time() - begin, sorted(heavy))
 """
@@ -377,5 +376,5 @@ print(first, time.process_time() - begin, sorted(heavy))
 
 def test_a_file_that_cannot_be_verified_says_why(tmp_path):
     (tmp_path / "folder.pth").mkdir()
-    with shelf_of(tmp_path) as library, pytest.raises(Unreadable):
-        library.verify(tmp_path / "folder.pth")
+    with library_of(tmp_path) as local, pytest.raises(Unreadable):
+        local.verify(tmp_path / "folder.pth")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.library.scan import survey
-from tests.library.libraries import lora, sharded, shelf_of, small_pth, tuned_state, wait_for
+from tests.library.libraries import library_of, lora, sharded, small_pth, tuned_state, wait_for
 from tests.support.faults import write_small_models
 
 KINDS = {
@@ -68,13 +68,13 @@ def test_broken_files_by_the_hundred_are_all_described(tmp_path, samples, count)
     assert all((model.kind == "model") == (model.spec is not None) for model in found.models)
     assert all(bool(model.failure_code) == (model.spec is None) for model in found.models)
     assert spent < count * 0.1
-    with shelf_of(tmp_path) as library:
-        assert len(library.scan(120).models) == len(found.models)
-        library.duplicates()
-        library.disk_use()
-        for thing in library.contents.models:
-            library.belongs_to(thing)
-            library.companions(Path(thing.path))
+    with library_of(tmp_path) as local:
+        assert len(local.scan(120).models) == len(found.models)
+        local.duplicates()
+        local.disk_use()
+        for thing in local.contents.models:
+            local.belongs_to(thing)
+            local.group(Path(thing.path))
 
 
 def test_files_that_come_and_go_while_they_are_read_do_no_harm(tmp_path, samples):
@@ -92,16 +92,16 @@ def test_files_that_come_and_go_while_they_are_read_do_no_harm(tmp_path, samples
     worker = threading.Thread(target=churn)
     worker.start()
     try:
-        with shelf_of(tmp_path) as library:
-            library.watch(0.01)
+        with library_of(tmp_path) as local:
+            local.watch(0.01)
             for _ in range(15):
-                assert {model.kind for model in library.scan(30).models} <= KINDS
-                library.duplicates()
-                library.disk_use()
+                assert {model.kind for model in local.scan(30).models} <= KINDS
+                local.duplicates()
+                local.disk_use()
             stop.set()
             worker.join()
             shutil.rmtree(tmp_path)
-            wait_for(lambda: not library.contents.models)
+            wait_for(lambda: not local.contents.models)
     finally:
         stop.set()
         worker.join()
@@ -115,8 +115,8 @@ def test_thousands_of_names_cost_little(tmp_path):
     small_pth(tmp_path / "m.pth")
     for number in range(2000):
         os.link(tmp_path / "0.txt", tmp_path / f"{number}.pth")
-    with shelf_of(tmp_path) as library:
-        assert len(library.scan(60).models) == 2001
+    with library_of(tmp_path) as local:
+        assert len(local.scan(60).models) == 2001
         begin = time.process_time()
-        assert len(library.scan(60).models) == 2001
+        assert len(local.scan(60).models) == 2001
         assert time.process_time() - begin < 2

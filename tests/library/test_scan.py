@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from app.library.scan import describe, embedded_model, scan, survey
+from app.library.scan import scan, survey
 from app.resources import resource
+from app.runtime.checkpoint.describe import describe, embedded_model
 from tests.support.checkpoints import random_tensors, write_pth, write_safetensors
 from tests.support.dialects import web_rwkv
 from tests.support.gguf_files import write_gguf

@@ -24,7 +24,6 @@ from app.errors import (
     TokenizerMissing,
     UnsupportedVariant,
     WorkerDied,
-    WorkerSilent,
 )
 from app.messages.failures import Words, one_line, say, size
 
@@ -136,11 +135,6 @@ def test_a_later_kind_of_failure_speaks_as_its_family():
             "This strategy cannot be used here: cuda fp8. What can be used: cpu fp32, cpu bf16.",
         ),
         (
-            WorkerSilent(limit_s=30),
-            "The engine's process did not answer in time; seconds waited: 30. "
-            "Wait until the machine is less busy, then open the model again.",
-        ),
-        (
             DiskFull(path="/home/a/settings.json"),
             "There is no room left to write /home/a/settings.json. "
             "Free some space on this disk, then try again.",
@@ -233,8 +227,8 @@ def _reasons(kind):
 @pytest.mark.parametrize(
     ("count", "words"),
     [
-        (0, "0 bytes"),
-        (640, "640 bytes"),
+        (0, "0 B"),
+        (640, "640 B"),
         (1000, "1.0 kB"),
         (999_960, "1.0 MB"),
         (3_055_062_345, "3.1 GB"),

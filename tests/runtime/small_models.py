@@ -4,7 +4,8 @@ import torch
 
 from app.runtime.generation.engine import Engine
 from app.runtime.loading.loading import open_model
-from app.runtime.protocol.messages import Chat, Generate, Piece, Sampling, Text, Tokens, Turn
+from app.runtime.protocol.messages import Generate, Piece
+from app.runtime.protocol.prompts import Chat, Sampling, Text, Tokens, Turn
 from tests.support.checkpoints import random_tensors, write_pth
 
 GREEDY = Sampling(temperature=0)

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from app.library.scan import describe, name_of
+from app.runtime.checkpoint.describe import describe
+from app.runtime.checkpoint.file_names import name_of
 from app.runtime.origin import Origin, OriginFile, note_of, origin_of, write_origin
 from tests.runtime.small_models import small_file
 

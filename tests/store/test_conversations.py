@@ -12,7 +12,7 @@ import pytest
 
 from app.errors import DiskFull, StoreError, StoreTooNew
 from app.messages.failures import say
-from app.runtime.protocol.messages import Sampling
+from app.runtime.protocol.prompts import Sampling
 from app.store.changes import Change
 from app.store.conversations import Conversations, open_conversations
 from app.store.database import Database

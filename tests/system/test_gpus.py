@@ -93,8 +93,8 @@ def _all_visible(monkeypatch):
 def test_this_machine_tells_without_importing_what_computes():
     code = (
         "import sys, app.system.gpus as c, app.messages.gpu_status as w\n"
-        "found = c.cards()\n"
-        "print(len(found), w.use_of_cards_in_words(found))\n"
+        "found = c.gpus()\n"
+        "print(len(found), w.use_of_gpus_in_words(found))\n"
         "heavy = {'torch', 'cupy', 'numpy', *(() if found else ('pynvml',))}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )

@@ -9,13 +9,10 @@ import psutil
 import pytest
 
 from app.kernels.native.library import LibraryError, load
-from app.system.memory import (
-    available_bytes,
-    bf16_is_fast,
-    multiplies_bf16,
-    peak_memory_bytes,
-    read_bandwidth,
-)
+from app.kernels.read_bandwidth import read_bandwidth
+from app.runtime.planning.fast_formats import bf16_is_fast
+from app.system.memory import available_bytes, peak_memory_bytes
+from app.system.processor import multiplies_bf16
 
 
 def test_free_memory_is_some_and_not_more_than_there_is():
@@ -77,7 +74,7 @@ def test_the_kernels_in_use_tell_whether_bf16_is_fast(monkeypatch):
         sets = load().sets
     except LibraryError:
         pytest.skip("the native library is not built here")
-    monkeypatch.setattr("app.system.memory.multiplies_bf16", lambda: False)
+    monkeypatch.setattr("app.runtime.planning.fast_formats.multiplies_bf16", lambda: False)
     for name in sets:  # the plain ones too: a number of bf16 is widened by moving its bits
         monkeypatch.setenv("ROOKERY_ISA", name)
         assert bf16_is_fast()
@@ -90,7 +87,7 @@ def test_the_kernels_in_use_tell_whether_bf16_is_fast(monkeypatch):
 def test_without_native_kernels_the_processor_tells_whether_bf16_is_fast(
     monkeypatch, setting, able
 ):
-    monkeypatch.setattr("app.system.memory.multiplies_bf16", lambda: able)
+    monkeypatch.setattr("app.runtime.planning.fast_formats.multiplies_bf16", lambda: able)
     monkeypatch.setenv(*setting)
     assert bf16_is_fast() == able
 

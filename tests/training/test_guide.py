@@ -3,9 +3,9 @@
 import pytest
 from safetensors import safe_open
 
-from app.library.scan import describe, embedded_model
+from app.runtime.checkpoint.describe import describe, embedded_model
 from app.runtime.loading.loading import open_model
-from app.runtime.protocol.messages import Sampling
+from app.runtime.protocol.prompts import Sampling
 from training.evaluate import judge, questions
 from training.model import Rwkv7, Shape
 from training.wkv7 import wkv7_plain

@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
 from qasync import QEventLoop
 
-import app.library.scan
+import app.runtime.checkpoint.describe
 from app.errors import Failure
 from app.store.paths import standard_paths
 from app.ui.shell.application import Application
@@ -134,7 +134,7 @@ class Houses:
 @pytest.fixture
 def build(qapp, paths, guide, monkeypatch):
     """Builds windows; closes every one at the end."""
-    monkeypatch.setattr(app.library.scan, "embedded_model", lambda: guide)
+    monkeypatch.setattr(app.runtime.checkpoint.describe, "embedded_model", lambda: guide)
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # nobody listens there
     houses = Houses(qapp, paths)
     yield houses

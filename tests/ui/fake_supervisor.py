@@ -5,8 +5,10 @@ from pathlib import Path
 
 import msgspec
 
-from app.library.scan import describe, name_of
-from app.runtime.protocol.messages import Loaded, LoadProgress, Sampling
+from app.runtime.checkpoint.describe import describe
+from app.runtime.checkpoint.file_names import name_of
+from app.runtime.protocol.messages import Loaded, LoadProgress
+from app.runtime.protocol.prompts import Sampling
 from app.runtime.worker.supervisor import Phase
 
 

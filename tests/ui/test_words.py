@@ -8,8 +8,8 @@ from PySide6.QtCore import QLocale
 from app.errors import NotFound
 from app.hub.catalogue.memory_fit import Fit as Verdict
 from app.hub.catalogue.memory_fit import Machine, Plan
+from app.messages.units import duration, short_count, size, speed, whole
 from app.system.gpus import Gpu
-from app.ui.state.amounts import duration, short_count, size, speed, whole
 from app.ui.state.commands import Command
 from app.ui.state.models.fit_words import said as fit_words
 from app.ui.state.models.model_names import plain_name, plain_way

@@ -4,17 +4,9 @@ from typing import Literal
 
 import msgspec
 
-from app.runtime.planning.footprint import QUANTISED
-from app.runtime.planning.strategy import (
-    ON_CPU,
-    Strategy,
-    choose,
-    choose_on_gpu,
-    footprint,
-    formats_for,
-    parse,
-    room_on,
-)
+from app.runtime.planning.chooser import choose, choose_on_gpu, formats_for, room_on
+from app.runtime.planning.footprint import QUANTISED, footprint
+from app.runtime.planning.strategy import ON_CPU, Strategy, parse
 from app.runtime.spec import Spec
 from app.system.gpus import Gpu, usable_gpus
 from app.system.memory import available_bytes, total_bytes

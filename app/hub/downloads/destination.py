@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from app.errors import UnsafeName
-from app.library.scan import is_usual, name_of
+from app.runtime.checkpoint.file_names import is_usual, name_of
 from app.runtime.origin import NOTE
 
 _LONGEST = 200  # bytes of a name: file systems take 255, and endings are added while it grows

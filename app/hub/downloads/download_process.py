@@ -16,8 +16,8 @@ import msgspec
 
 from app.errors import Failure
 from app.hub.sources.remote import Hub
-from app.runtime.worker.worker import take_pipes
 from app.system.frames import GarbledError, read_frame, write_frame
+from app.system.pipes import take_pipes
 
 from . import download_protocol
 from .bundle import Bundle, discard

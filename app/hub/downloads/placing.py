@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.errors import AlreadyThere, UnsafeName
 from app.hub.catalogue.entries import Entry, Part
-from app.library.scan import is_model_name
+from app.runtime.checkpoint.file_names import is_model_name
 from app.runtime.origin import NOTE, Origin, OriginFile, note_of, origin_of
 
 from .destination import Destination, homes

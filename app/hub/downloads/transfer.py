@@ -31,6 +31,7 @@ from app.errors import (
 )
 from app.hub.sources.remote import Hub, RemoteFile
 from app.system.atomic_file import unwritten
+from app.system.digest import digest
 
 from .connection_pool import ChangedError, ConnectionPool, FetchOptions, waiting_s
 from .http_range import RangeClient
@@ -38,7 +39,6 @@ from .part_file import Identity, PartFile
 from .part_hash import Hasher
 from .rate_limit import Rate, RateLimit
 from .verified_files import Verified, state_of
-from .verify import digest
 
 _RESTARTS = 6
 _RESERVE = 32 << 20

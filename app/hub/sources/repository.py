@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import msgspec
 
 from app.hub.catalogue.entries import Entry, Part
-from app.hub.catalogue.file_names import FORMATS, named
+from app.hub.catalogue.published_names import FORMATS, named
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SHARD = re.compile(r"(.+)-\d{5}-of-\d{5}(\.\w+)", re.ASCII)

@@ -104,11 +104,6 @@ class CupyDevice:
         """Memory that this program can still have."""
         return self.gpu_free_bytes + int(self._pool.free_bytes())
 
-    @property
-    def held_bytes(self) -> int:
-        """Memory that arrays hold now."""
-        return int(self._pool.used_bytes())
-
     def trim(self) -> None:
         """Give back to the card what nobody holds, once all work is done."""
         self.wait()

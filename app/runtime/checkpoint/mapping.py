@@ -16,12 +16,9 @@ import sys
 import weakref
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from app.errors import ChangedCheckpoint, DamagedCheckpoint, Unreadable
-
-if TYPE_CHECKING:
-    from .source import Source
 
 _POPULATE_READ = 22  # of Linux 5.14 and later; Python does not name it
 _AHEAD_BYTES = 64 << 20
@@ -36,17 +33,24 @@ CAN_MAP = sys.platform != "win32" and hasattr(mmap, "MAP_PRIVATE")
 """Windows neither renames, replaces nor deletes a file that is mapped."""
 
 
+class Reader(Protocol):
+    """What reads bytes of the same file by position."""
+
+    def read_into(self, offset: int, view: memoryview) -> None:
+        """Fill ``view`` with the bytes from ``offset`` on."""
+
+
 class MappedFile:
     """All bytes of an open file, read-only; ``memory`` lives as long as arrays lie in it."""
 
-    def __init__(self, source: "Source") -> None:
-        """Raises OSError where the system does not map it."""
-        self.path: Path = source.path
-        self._stamp = source.stamp
+    def __init__(self, path: Path, descriptor: int, stamp: tuple[int, int]) -> None:
+        """``stamp`` is (bytes, time) when it was opened.  Raises OSError if it cannot be mapped."""
+        self.path = path
+        self._stamp = stamp
         self._likeness: bytes | None = None
-        self._descriptor = os.dup(source.descriptor)
+        self._descriptor = os.dup(descriptor)
         weakref.finalize(self, os.close, self._descriptor)
-        self.memory = mmap.mmap(self._descriptor, source.size, mmap.MAP_PRIVATE, mmap.PROT_READ)
+        self.memory = mmap.mmap(self._descriptor, stamp[0], mmap.MAP_PRIVATE, mmap.PROT_READ)
         with suppress(AttributeError, OSError):  # what is not in the cache yet comes in huge pages
             self.memory.madvise(mmap.MADV_HUGEPAGE)
 
@@ -69,7 +73,7 @@ class MappedFile:
             raise ChangedCheckpoint(path=str(self.path))
         self._stamp, self._likeness = now, like
 
-    def bring_in(self, source: "Source", offset: int, size: int) -> None:
+    def bring_in(self, reader: "Reader", offset: int, size: int) -> None:
         """Have these bytes in memory.  Raises DamagedCheckpoint, Unreadable."""
         first = offset // mmap.PAGESIZE * mmap.PAGESIZE
         length = offset + size - first
@@ -77,13 +81,13 @@ class MappedFile:
         with suppress(OSError):  # a hint
             self.memory.madvise(mmap.MADV_WILLNEED, first, ahead)
         if sys.platform != "linux":
-            _read_through(source, offset, size)
+            _read_through(reader, offset, size)
             return
         try:
             self.memory.madvise(_POPULATE_READ, first, length)
         except OSError as error:
             if error.errno in _LACKING:
-                _read_through(source, offset, size)
+                _read_through(reader, offset, size)
                 return
             short = os.fstat(self._descriptor).st_size < offset + size
             if short:
@@ -126,8 +130,8 @@ def stamp_of(descriptor: int) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def _read_through(source: "Source", offset: int, size: int) -> None:
+def _read_through(reader: "Reader", offset: int, size: int) -> None:
     """Where the system does not fill a map at once: reading fills its cache."""
     block = memoryview(bytearray(min(size, _BLOCK_BYTES)))
     for begin in range(offset, offset + size, _BLOCK_BYTES):
-        source.read_into(begin, block[: offset + size - begin])
+        reader.read_into(begin, block[: offset + size - begin])

@@ -48,7 +48,7 @@ class Source:
         """The file as memory; None where the system does not give that."""
         if self._mappable and self.mapped is None:
             try:
-                self.mapped = MappedFile(self)
+                self.mapped = MappedFile(self.path, self.descriptor, self.stamp)
             except (OSError, ValueError):
                 self._mappable = False
         return self.mapped

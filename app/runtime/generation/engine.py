@@ -24,7 +24,7 @@ from .prompting import prepare
 from .sequence import Sequence
 
 if TYPE_CHECKING:
-    from app.runtime.loading.loading import Opened
+    from app.runtime.opened import Opened
 
 
 @dataclass

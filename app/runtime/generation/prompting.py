@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from app.errors import RequestRefused
-from app.runtime.families.families import Think, lead, render, stops_of
-from app.runtime.protocol.messages import Chat, Generate, Text
+from app.runtime.families.templates import Think, lead, render, stops_of
+from app.runtime.protocol.messages import Generate
+from app.runtime.protocol.prompts import Chat, Text
 
 if TYPE_CHECKING:
-    from app.runtime.loading.loading import Opened
+    from app.runtime.opened import Opened
     from app.runtime.tokenizers.tokenizer import Tokenizer
 
 

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import NumbersBroken, RequestRefused
-from app.runtime.protocol.messages import Sampling, TokenFacts
+from app.runtime.protocol.messages import TokenFacts
+from app.runtime.protocol.prompts import Sampling
 
 if TYPE_CHECKING:
     import torch

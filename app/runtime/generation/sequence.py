@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
-from app.runtime.families.thinking import StopScan
+from app.runtime.generation.stops import StopScan
 from app.runtime.protocol.messages import Done, Generate, Piece, Prefilled, Reply, TokenFacts
 
 from .prompting import Prepared
@@ -13,7 +13,7 @@ from .sampling import Sampler, facts_of
 if TYPE_CHECKING:
     import torch
 
-    from app.runtime.loading.loading import Opened
+    from app.runtime.opened import Opened
 
 Reason = Literal["end", "stop", "limit", "stopped"]
 

@@ -13,7 +13,9 @@ from app.errors import DeviceError, Failure, NoGpu, OutOfMemory, ResultsWrong
 from app.kernels import Ops, open_ops
 from app.runtime.checkpoint import Checkpoint
 from app.runtime.models import Rwkv, build
-from app.runtime.planning.strategy import Strategy, choose, footprint, formats_for, room_on
+from app.runtime.planning.chooser import choose, formats_for, room_on
+from app.runtime.planning.footprint import footprint
+from app.runtime.planning.strategy import Strategy
 from app.runtime.protocol.messages import SteppedDown
 from app.system.gpus import Gpu, gpu_of, gpus, usable
 from app.system.memory import available_bytes

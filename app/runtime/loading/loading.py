@@ -2,59 +2,24 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
 from app.kernels.allocation import allocations_named
-from app.library.scan import name_of
 from app.runtime.checkpoint import open_checkpoint
-from app.runtime.families.families import Family, family_of
-from app.runtime.planning.strategy import Strategy, parse
-from app.runtime.protocol.messages import Loaded, SteppedDown
-from app.runtime.tokenizers import Tokenizer, for_model
+from app.runtime.checkpoint.file_names import name_of
+from app.runtime.families.family import family_of
+from app.runtime.opened import Opened
+from app.runtime.planning.strategy import parse
+from app.runtime.tokenizers import for_model
 from app.system.threads import physical_cores
 
 from .backends import Backends
 
 if TYPE_CHECKING:
-    from app.runtime.models import Rwkv
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A model in memory, and all that is needed to talk to it."""
-
-    path: Path
-    fingerprint: str
-    model: "Rwkv"
-    tokenizer: Tokenizer
-    family: Family
-    strategy: Strategy
-    load_s: float
-    stepped_down: SteppedDown | None = None
-
-    def loaded(self, request: int) -> Loaded:
-        """What the window is told about it."""
-        return Loaded(
-            id=request,
-            path=str(self.path),
-            name=name_of(self.path),
-            spec=self.model.spec,
-            strategy=self.strategy.text,
-            backend=self.model.ops.name,
-            note=self.model.ops.note,
-            stepped_down=self.stepped_down,
-            weights_bytes=self.model.weights_bytes,
-            load_s=self.load_s,
-            tokenizer=self.tokenizer.name,
-            wordless=self.tokenizer.failure is not None,
-            templates=self.family.templates,
-            thinks=self.family.thinks,
-            sampling=self.family.sampling,
-        )
+    pass
 
 
 def open_model(

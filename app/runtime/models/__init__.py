@@ -6,7 +6,8 @@ import torch
 
 from app.errors import OutOfMemory
 from app.kernels import Ops
-from app.runtime.planning.strategy import Strategy, footprint
+from app.runtime.planning.footprint import footprint
+from app.runtime.planning.strategy import Strategy
 from app.system.memory import available_bytes
 
 from .rwkv4 import Rwkv4

@@ -9,59 +9,8 @@ from typing import Any, Literal
 import msgspec
 
 from app.errors import BY_CODE, Failure
+from app.runtime.protocol.prompts import Prompt, Sampling
 from app.runtime.spec import Spec
-
-
-class Sampling(msgspec.Struct, frozen=True, kw_only=True):
-    """How the next token is chosen, in the RWKV order: penalties, softmax, top-p, top-k, power.
-
-    ``temperature`` 0 is greedy.  ``top_k`` 0, ``min_p`` 0 and ``top_p`` >= 1 switch a filter off.
-    ``decay`` multiplies every penalty count once a step.  Without a ``seed`` one is drawn and told.
-    """
-
-    temperature: float = 1.0
-    top_p: float = 0.5
-    top_k: int = 0
-    min_p: float = 0.0
-    presence: float = 0.0
-    frequency: float = 0.0
-    decay: float = 0.996
-    seed: int | None = None
-    banned: tuple[int, ...] = ()
-
-
-class Turn(msgspec.Struct, frozen=True):
-    """One message of a conversation."""
-
-    role: Literal["system", "user", "assistant"]
-    text: str
-
-
-class Chat(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A conversation to be continued; the worker renders it with a template.
-
-    ``template`` "" is the model's own; ``think`` is "off", "on" or "fake" where the family
-    knows it.
-    """
-
-    turns: tuple[Turn, ...]
-    template: str = ""
-    think: Literal["off", "on", "fake"] = "off"
-
-
-class Text(msgspec.Struct, frozen=True, tag=True):
-    """A text to be continued as it stands."""
-
-    text: str
-
-
-class Tokens(msgspec.Struct, frozen=True, tag=True):
-    """Token ids to be continued as they stand."""
-
-    ids: tuple[int, ...]
-
-
-Prompt = Chat | Text | Tokens
 
 
 class Message(msgspec.Struct, frozen=True, tag=True, kw_only=True):
@@ -162,8 +111,8 @@ class Loaded(Message, frozen=True, tag=True, kw_only=True):
     """The model is ready.
 
     ``weights_bytes`` is what one token reads (without the embedding table).  ``tokenizer`` is
-    "world", "neox20b", "bytes", "midi", "midi-piano", "abc" or "none", and ``wordless`` tells
-    that it cannot be used: its file is missing or broken, or no tokenizer is known.
+    "world", "neox20b", "bytes", "midi", "midi-piano", "abc" or "none", and ``has_tokenizer``
+    tells whether it can be used: else its file is missing or broken, or none is known.
     ``templates`` are the prompt templates that fit, the usual one first; ``thinks`` tells whether
     the family knows think modes.  ``backend`` is what computes ("native avx512", "portable"), and
     ``note`` says in one line why it is not a faster one, or nothing.  ``stepped_down`` tells of a
@@ -180,7 +129,7 @@ class Loaded(Message, frozen=True, tag=True, kw_only=True):
     weights_bytes: int
     load_s: float
     tokenizer: str
-    wordless: bool = False
+    has_tokenizer: bool = True
     templates: tuple[str, ...]
     thinks: bool
     sampling: Sampling

@@ -22,14 +22,13 @@ from app.runtime.protocol.messages import (
     LoadProgress,
     Measure,
     Measured,
-    Prompt,
     Quit,
     Reply,
     Request,
-    Sampling,
     failed,
     failure_of,
 )
+from app.runtime.protocol.prompts import Prompt, Sampling
 from app.system.child_process import End, Process, worker_command
 from app.system.frames import LIMIT, GarbledError
 

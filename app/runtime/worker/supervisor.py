@@ -10,8 +10,9 @@ from pathlib import Path
 import msgspec
 
 from app.errors import Failure, MovedCheckpoint, NoModel, NotFound, WorkerDied
-from app.library.scan import name_of
-from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress, Prompt, Sampling
+from app.runtime.checkpoint.file_names import name_of
+from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress
+from app.runtime.protocol.prompts import Prompt, Sampling
 
 from .client import Client
 

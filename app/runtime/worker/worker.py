@@ -3,7 +3,6 @@
 import faulthandler
 import os
 import signal
-import sys
 import threading
 import traceback
 from pathlib import Path
@@ -14,7 +13,7 @@ import msgspec
 
 from app.errors import Failure, KernelError, NoModel, RequestRefused
 from app.kernels.allocation import allocations_named, load_torch
-from app.library.scan import look_at
+from app.runtime.loading.preflight import look_at
 from app.runtime.protocol import messages
 from app.runtime.protocol.messages import (
     Cancel,
@@ -28,12 +27,12 @@ from app.runtime.protocol.messages import (
     failed,
 )
 from app.system.frames import GarbledError, read_frame, write_frame
+from app.system.pipes import die_with_parent, take_pipes
 
 if TYPE_CHECKING:
     from app.runtime.generation.engine import Engine
 
 _STDERR = 2
-_PR_SET_PDEATHSIG = 1
 
 EXIT_DEAF, EXIT_GARBLED, EXIT_LOST = 1, 3, 4
 """Exit codes where requests cannot be read (no memory, say), where they make no sense, and where
@@ -44,7 +43,7 @@ def main() -> int:
     """Serve the process that started this one, until it says Quit or is gone."""
     requests, replies = take_pipes()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _die_with_parent()
+    die_with_parent()
     faulthandler.enable(_STDERR)
     Worker(requests, replies).serve()
     return 0
@@ -148,7 +147,8 @@ class Worker:
     def _measure(self, request: Measure) -> None:
         import torch
 
-        from app.system.memory import peak_memory_bytes, read_bandwidth
+        from app.kernels.read_bandwidth import read_bandwidth
+        from app.system.memory import peak_memory_bytes
 
         peak = peak_memory_bytes()
         with allocations_named():
@@ -167,31 +167,3 @@ class Worker:
             write_frame(self._replies, messages.encode(reply))
         except OSError:
             os._exit(0)  # the other process is gone
-
-
-def take_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """Requests and replies, which come as stdin and stdout.
-
-    What libraries read or print goes elsewhere from here on: nothing, and stderr.
-    """
-    requests, replies = os.dup(0), os.dup(1)
-    if sys.platform == "win32":
-        import msvcrt
-
-        msvcrt.setmode(requests, os.O_BINARY)
-        msvcrt.setmode(replies, os.O_BINARY)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    os.dup2(_STDERR, 1)
-    # a windowed program has no streams, but its worker has a stderr
-    sys.stderr = sys.stderr or open(_STDERR, "w", 1, "utf-8", closefd=False)  # noqa: SIM115
-    return os.fdopen(requests, "rb"), os.fdopen(replies, "wb")
-
-
-def _die_with_parent() -> None:
-    """On Linux, beside the pipe that ends: a thread that never gives way could miss that."""
-    if sys.platform == "linux":
-        import ctypes
-
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.errors import DiskFull, Failure
-from app.library.scan import embedded_model
+from app.runtime.checkpoint.describe import embedded_model
 from app.store.chat_defaults import KEYS
 from app.ui.state.chat.conversation import ConversationController
 from app.ui.state.commands import Command, Habit
@@ -46,14 +46,14 @@ class ChatPage(Page):
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._services = services
-        self.conversation = ConversationController(services, self)
-        self.pane = ConversationsPane(services, self.conversation)
-        self.transcript = Transcript(services, self.conversation)
+        self.controller = ConversationController(services, self)
+        self.pane = ConversationsPane(services, self.controller)
+        self.transcript = Transcript(services, self.controller)
         self.welcome = Welcome(services)
         self.composer = Composer(services.theme)
-        self.panel = SettingsPanel(services, self.conversation)
+        self.panel = SettingsPanel(services, self.controller)
         self.drafts = Drafts(services.conversations.drafts, self)
-        self._drafting = Drafting(self.drafts, self.conversation, self.composer, self.pane)
+        self._drafting = Drafting(self.drafts, self.controller, self.composer, self.pane)
         self._title = Elided("", "strong")
         self._sidebar = icon_button("sidebar", self.tr("Conversations (Ctrl+B)"))
         self._sliders = icon_button("sliders", self.tr("Chat settings (Ctrl+.)"))
@@ -75,12 +75,12 @@ class ChatPage(Page):
     def open(self, conversation: str) -> None:
         """Show a stored conversation."""
         self.panel.keep_typed()
-        self._services.tasks.start(self.conversation.open(conversation))
+        self._services.tasks.start(self.controller.open(conversation))
 
     def begin(self) -> None:
         """An empty conversation."""
         self.panel.keep_typed()
-        self.conversation.begin()
+        self.controller.begin()
         self.composer.edit.setFocus()
 
     def arrived(self) -> None:
@@ -131,8 +131,8 @@ class ChatPage(Page):
         )
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 (Qt's name)
-        if event.key() == Qt.Key.Key_Escape and self.conversation.writing is not None:
-            self.conversation.stop()
+        if event.key() == Qt.Key.Key_Escape and self.controller.writing is not None:
+            self.controller.stop()
         else:
             event.ignore()
 
@@ -156,32 +156,32 @@ class ChatPage(Page):
         editing = self.composer.editing
         if editing:
             self.composer.end_edit()
-            self.conversation.edit(editing, text)
+            self.controller.edit(editing, text)
         else:
             self.composer.clear()
-            self.conversation.send(text)
+            self.controller.send(text)
         self.transcript.go_to_end()
 
     def _ask(self, question: str) -> None:
         self.panel.keep_typed()
-        self.conversation.send(question)
+        self.controller.send(question)
         self.composer.edit.setFocus()
 
     def _edit(self, ident: str) -> None:
-        if self.conversation.writing is None:
-            self.composer.begin_edit(ident, self.conversation.tree[ident].text)
+        if self.controller.writing is None:
+            self.composer.begin_edit(ident, self.controller.tree[ident].text)
 
     def _edit_last(self) -> None:
-        spoken = [one for one in self.conversation.tree.path() if one.role == "user"]
+        spoken = [one for one in self.controller.tree.path() if one.role == "user"]
         if spoken:
             self._edit(spoken[-1].id)
 
     def _replies(self) -> list[str]:
-        return [one.id for one in self.conversation.tree.path() if one.role == "assistant"]
+        return [one.id for one in self.controller.tree.path() if one.role == "assistant"]
 
     def _again(self) -> None:
         if replies := self._replies():
-            self.conversation.regenerate(replies[-1])
+            self.controller.regenerate(replies[-1])
 
     def _copy_last(self) -> None:
         if replies := self._replies():
@@ -192,15 +192,15 @@ class ChatPage(Page):
         self.pane.rename_current()
 
     def _delete(self) -> None:
-        if len(self.conversation.tree):
-            self.pane.delete(self.conversation.conversation)
+        if len(self.controller.tree):
+            self.pane.delete(self.controller.conversation)
 
     def show_trash(self) -> None:
         """Show the deleted conversations, over the window."""
         if self._trash is None:
             self._trash = TrashCard(self._services, self.window())
             self._trash.chosen.connect(self.open)
-            self._trash.restored.connect(self.conversation.take_back)
+            self._trash.restored.connect(self.controller.take_back)
         self._trash.show_trash()
 
     def _look_again(self) -> None:
@@ -216,7 +216,7 @@ class ChatPage(Page):
         if not await asyncio.wrap_future(asked):
             return
         at_end, value = self.transcript.at_end, self.transcript.verticalScrollBar().value()
-        await self.conversation.look_again()
+        await self.controller.look_again()
         if not at_end:
             self.transcript.verticalScrollBar().setValue(value)
 
@@ -267,14 +267,14 @@ class ChatPage(Page):
             closed=self._closed(),
             opening=opening,
             stopped=session.waits,
-            wordless=loaded is not None and loaded.wordless,
+            has_tokenizer=loaded is None or loaded.has_tokenizer,
         )
         if opening:
             self.welcome.show_opening()
         elif loaded is None:
             self.welcome.show_nothing()
-        elif loaded.wordless:
-            self.welcome.show_wordless(name.partition(",")[0], why_no_words(loaded))
+        elif not loaded.has_tokenizer:
+            self.welcome.show_without_tokenizer(name.partition(",")[0], why_no_words(loaded))
         elif Path(loaded.path) == embedded_model():
             self.welcome.show_guide()
         else:
@@ -282,9 +282,9 @@ class ChatPage(Page):
         self._show_think()
 
     def _show_talk(self) -> None:
-        conversation = self.conversation.conversation
+        conversation = self.controller.conversation
         self._title.setText(conversation.title or self.tr("New conversation"))
-        empty = not len(self.conversation.tree)
+        empty = not len(self.controller.tree)
         self._middle.setCurrentWidget(self.welcome if empty else self.transcript)
         kept = "" if empty else conversation.id
         if self._services.settings.now.conversation != kept:
@@ -298,31 +298,31 @@ class ChatPage(Page):
             before = stop
 
     def _show_writing(self) -> None:
-        self.composer.show_writing(writing=self.conversation.writing is not None)
+        self.composer.show_writing(writing=self.controller.writing is not None)
 
     def _show_think(self) -> None:
         loaded = self._services.session.loaded
         self._think.setVisible(loaded is not None and loaded.thinks)
-        self._think.setChecked(self.conversation.conversation.think == "on")
+        self._think.setChecked(self.controller.conversation.think == "on")
 
     def _think_pill(self) -> QPushButton:
         pill = button(self.tr("Think"), "brain", role="toggle")
         pill.setCheckable(True)
         pill.setToolTip(self.tr("Let the model think before it answers"))
         pill.clicked.connect(
-            lambda: self.conversation.configure(think="on" if pill.isChecked() else "off")
+            lambda: self.controller.configure(think="on" if pill.isChecked() else "off")
         )
         return pill
 
     def _connect(self) -> None:
-        conversation, composer = self.conversation, self.composer
-        conversation.opened.connect(self._show_talk)
-        conversation.added.connect(self._show_talk)
-        conversation.configured.connect(self._show_talk)
-        conversation.configured.connect(self._show_think)
-        conversation.writing_changed.connect(self._show_writing)
+        controller, composer = self.controller, self.composer
+        controller.opened.connect(self._show_talk)
+        controller.added.connect(self._show_talk)
+        controller.configured.connect(self._show_talk)
+        controller.configured.connect(self._show_think)
+        controller.writing_changed.connect(self._show_writing)
         composer.sent.connect(self._send)
-        composer.stopped.connect(conversation.stop)
+        composer.stopped.connect(controller.stop)
         composer.edit_last_wanted.connect(self._edit_last)
         for part in (composer, self.welcome, self.transcript):
             part.models_wanted.connect(lambda: self.wanted.emit("models"))

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.ui.state.chat.conversation import ConversationController
+from app.ui.state.chat.template_names import template_name
 from app.ui.state.services import Services
 from app.ui.widgets.parts import button, icon_button, label
 from app.ui.widgets.sampling_fields import SamplingFields, whole_number
@@ -22,23 +23,6 @@ from .defaults_note import DefaultsNote
 _WIDTH, _LINES = 304, 4  # at least; of the system prompt in sight
 _TYPING_MS = 400
 _SHORTENS = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-
-
-def template_name(template: str) -> str:
-    """A template in words."""
-    names = {
-        "world": _tr("User and Assistant"),
-        "g1": _tr("User and Assistant (G1)"),
-        "bot": _tr("User✿ and Bot✿"),
-        "instruction": _tr("Instruction and Response"),
-        "qa": _tr("Question and Answer"),
-        "raven": _tr("Bob and Alice (Raven)"),
-        "alpaca": _tr("Instruction (Alpaca)"),
-        "text": _tr("None: the text goes on"),
-        "abc": _tr("Music in ABC"),
-        "midi": _tr("Music as MIDI"),
-    }
-    return names.get(template, template)
 
 
 class SettingsPanel(QWidget):
@@ -53,13 +37,13 @@ class SettingsPanel(QWidget):
     def __init__(
         self,
         services: Services,
-        conversation: ConversationController,
+        controller: ConversationController,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.setObjectName("chatSettings")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._services, self._conversation = services, conversation
+        self._services, self._controller = services, controller
         self.system = QPlainTextEdit(
             placeholderText=_tr("What the model should be, know or keep to")
         )
@@ -81,7 +65,7 @@ class SettingsPanel(QWidget):
         self.limit = whole_number(1, 100_000, 256, _tr("Longest reply, in tokens"))
         self.fields = SamplingFields()
         self.reset = button(_tr("Reset to recommended"), "undo", role="link")
-        self.note = DefaultsNote(services, conversation)
+        self.note = DefaultsNote(services, controller)
         self._think_row = QWidget()
         self._inside, self._scroll = QWidget(), QScrollArea(widgetResizable=True)
         self._typing = QTimer(self, singleShot=True, interval=_TYPING_MS)
@@ -95,7 +79,7 @@ class SettingsPanel(QWidget):
 
     def show_settings(self) -> None:
         """Show how the talk stands."""
-        conversation, loaded = self._conversation.conversation, self._services.session.loaded
+        conversation, loaded = self._controller.conversation, self._services.session.loaded
         blocked = [QSignalBlocker(part) for part in (self.system, self.template, self.think)]
         blocked.append(QSignalBlocker(self.limit))
         if not self._typing.isActive() and self.system.toPlainText() != conversation.system:
@@ -111,7 +95,7 @@ class SettingsPanel(QWidget):
             self.limit.setValue(conversation.limit)
         for block in blocked:
             block.unblock()
-        self.fields.show_sampling(self._conversation.sampling())
+        self.fields.show_sampling(self._controller.sampling())
         self.reset.setEnabled(conversation.sampling is not None)
         self.note.show_difference()
 
@@ -121,8 +105,8 @@ class SettingsPanel(QWidget):
         self.limit.interpretText()
         self.fields.keep_typed()
         text = self.system.toPlainText()
-        if text != self._conversation.conversation.system:
-            self._conversation.configure(system=text)
+        if text != self._controller.conversation.system:
+            self._controller.configure(system=text)
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 (Qt's name)
         self.keep_typed()
@@ -131,18 +115,16 @@ class SettingsPanel(QWidget):
         self._typing.timeout.connect(self.keep_typed)
         self.system.textChanged.connect(self._typing.start)
         self.template.activated.connect(
-            lambda: self._conversation.configure(template=self.template.currentData())
+            lambda: self._controller.configure(template=self.template.currentData())
         )
         self.think.activated.connect(
-            lambda: self._conversation.configure(think=self.think.currentData())
+            lambda: self._controller.configure(think=self.think.currentData())
         )
-        self.limit.valueChanged.connect(lambda value: self._conversation.configure(limit=value))
-        self.fields.changed.connect(
-            lambda sampling: self._conversation.configure(sampling=sampling)
-        )
-        self.reset.clicked.connect(lambda: self._conversation.configure(sampling=None))
-        self._conversation.configured.connect(self.show_settings)
-        self._conversation.typed_wanted.connect(self.keep_typed)
+        self.limit.valueChanged.connect(lambda value: self._controller.configure(limit=value))
+        self.fields.changed.connect(lambda sampling: self._controller.configure(sampling=sampling))
+        self.reset.clicked.connect(lambda: self._controller.configure(sampling=None))
+        self._controller.configured.connect(self.show_settings)
+        self._controller.typed_wanted.connect(self.keep_typed)
         self.note.defaults_wanted.connect(self.defaults_wanted)
         self._services.session.changed.connect(self.show_settings)
         self._services.theme.changed.connect(self._fit)

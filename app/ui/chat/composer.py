@@ -3,11 +3,11 @@
 from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
+from app.messages.units import whole
 from app.runtime.families.thinking import trimmed
 from app.store.drafts import Draft, Edit
 from app.ui.look.icons import icon
 from app.ui.look.theme import Theme
-from app.ui.state.amounts import whole
 from app.ui.widgets.parts import button, icon_button, label
 from app.ui.widgets.pointer import Gesture
 
@@ -76,15 +76,15 @@ class Composer(QFrame):
         closed: bool,
         opening: bool,
         stopped: bool = False,
-        wordless: bool = False,
+        has_tokenizer: bool = True,
     ) -> None:
         """Whom the words go to; ``closed``: nobody, until a model is chosen.
 
         ``stopped``: to one that is opened again by the next message.
-        To one that is ``wordless`` none can be sent either.
+        Nothing can be sent either if the model has no tokenizer.
         """
-        self._closed = closed or wordless
-        if wordless:
+        self._closed = closed or not has_tokenizer
+        if not has_tokenizer:
             words = self.tr("{} cannot read words: choose another model").format(name)
         elif closed:
             words = self.tr("No model is open")

@@ -40,15 +40,15 @@ class ConversationsPane(QWidget):
     def __init__(
         self,
         services: Services,
-        conversation: ConversationController,
+        controller: ConversationController,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.setObjectName("conversations")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._services, self._conversation = services, conversation
+        self._services, self._controller = services, controller
         self._store = services.conversations
-        self.model = ConversationList(conversation.is_writing)
+        self.model = ConversationList(controller.is_writing)
         self.search = QLineEdit(placeholderText=self.tr("Search"), clearButtonEnabled=True)
         self.search.setAccessibleName(self.tr("Search all conversations"))
         search_icon = QAction(icon("search", "text-dim", 16), "", self.search)
@@ -105,24 +105,22 @@ class ConversationsPane(QWidget):
         if self.list.currentIndex() == self.model.index_of(one.id):
             self.list.setCurrentIndex(QModelIndex())
         self.model.take_out(one.id)
-        self._conversation.typed_wanted.emit()
-        self._services.tasks.start(self._part_with(one, self._store.delete(one.id)))
+        self._controller.typed_wanted.emit()
+        work = self._part_with(one, self._store.delete(one.id))
+        self._services.tasks.start(work, lambda: self._soon.start(_SEARCH_MS))
 
     async def _part_with(self, one: Conversation, deleted: "Future[None]") -> None:
-        """Leave it once it is in the trash; where it cannot be deleted it is listed again."""
-        try:
-            await stored(deleted)
-        finally:
-            self._soon.start(_SEARCH_MS)
-        self._conversation.drop(one.id)
-        empty = self._conversation.conversation.id
+        """Leave it once it is in the trash; one that cannot be deleted is listed again."""
+        await stored(deleted)
+        self._controller.drop(one.id)
+        empty = self._controller.conversation.id
         words = self.tr("“{}” is in the trash.").format(one.title or self.tr("Untitled"))
         self._services.notices.undo(words, lambda: self._undo(one.id, empty))
 
     def _undo(self, conversation: str, empty: str) -> None:
         """Bring it back, and show it where nothing else was opened since."""
         unkept, restored = (
-            self._conversation.take_back(conversation),
+            self._controller.take_back(conversation),
             self._store.restore(conversation),
         )
         follow = self._show_restored(conversation, restored, empty, unkept=unkept)
@@ -136,7 +134,7 @@ class ConversationsPane(QWidget):
         except StoreError:
             if not unkept:
                 raise
-        if self._conversation.conversation.id == empty:
+        if self._controller.conversation.id == empty:
             self.chosen.emit(conversation)
 
     def _tell_of_taking(self, one: Conversation) -> None:
@@ -144,7 +142,7 @@ class ConversationsPane(QWidget):
         words = self.tr("“{}” was deleted in another window.").format(
             one.title or self.tr("Untitled")
         )
-        empty = self._conversation.conversation.id
+        empty = self._controller.conversation.id
         self._services.notices.undo(words, lambda: self._undo(one.id, empty))
 
     async def _look(self, words: str) -> None:
@@ -167,7 +165,7 @@ class ConversationsPane(QWidget):
         self._nothing.setText(nothing)
         self._nothing.setVisible(not self.model.rowCount())
         self.list.setVisible(bool(self.model.rowCount()))
-        self.mark(self._conversation.conversation.id)
+        self.mark(self._controller.conversation.id)
 
     def _note(self, change: Change) -> None:
         """Comes from the store's thread."""
@@ -186,12 +184,12 @@ class ConversationsPane(QWidget):
         self._services.tasks.start(stored(kept))
 
     def _rename(self, ident: str, title: str) -> None:
-        self._conversation.note_title(ident, title)
+        self._controller.note_title(ident, title)
         self._keep(self._store.rename(ident, title))
 
     def _choose(self, index: QModelIndex) -> None:
         one = self.model.conversation(index)
-        if one is not None and one.id != self._conversation.conversation.id:
+        if one is not None and one.id != self._controller.conversation.id:
             self.chosen.emit(one.id)
 
     def _menu(self, point: QPoint) -> None:
@@ -221,7 +219,7 @@ class ConversationsPane(QWidget):
         self._soon.timeout.connect(self.refresh)
         self._ages.timeout.connect(self._let_age)
         self.trash.clicked.connect(self.trash_wanted)
-        self._conversation.taken_away.connect(self._tell_of_taking)
+        self._controller.taken_away.connect(self._tell_of_taking)
         self.search.textChanged.connect(lambda: self._soon.start(_SEARCH_MS))
         self.stored.connect(lambda: self._soon.start(_SEARCH_MS))
         self.model.renamed.connect(self._rename)
@@ -229,8 +227,8 @@ class ConversationsPane(QWidget):
         self.list.activated.connect(self._choose)
         self.list.delete_pressed.connect(self._delete_current)
         self.list.customContextMenuRequested.connect(self._menu)
-        self._conversation.opened.connect(lambda: self.mark(self._conversation.conversation.id))
-        self._conversation.writing_changed.connect(self.model.note_writing)
+        self._controller.opened.connect(lambda: self.mark(self._controller.conversation.id))
+        self._controller.writing_changed.connect(self.model.note_writing)
         self.delegate.left.connect(lambda: self._soon.start(_SEARCH_MS))
         forget = self._store.changes.listen(self._note)
         self.destroyed.connect(forget)

@@ -25,11 +25,11 @@ class DefaultsNote(QWidget):
     def __init__(
         self,
         services: Services,
-        conversation: ConversationController,
+        controller: ConversationController,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._services, self._conversation = services, conversation
+        self._services, self._controller = services, controller
         self.words = label("", "small", wrap=True)
         self.words.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.use = button(_tr("Use for new conversations"), role="link")
@@ -53,7 +53,7 @@ class DefaultsNote(QWidget):
 
     def show_difference(self) -> None:
         """Say what is different now."""
-        own = different(self._conversation.conversation, self._conversation.defaults)
+        own = different(self._controller.conversation, self._controller.defaults)
         for link in (self.use, self.back):
             link.setVisible(bool(own))
         self.change.setVisible(not own)
@@ -70,25 +70,25 @@ class DefaultsNote(QWidget):
         self.words.setMinimumHeight(2 * self.words.fontMetrics().lineSpacing())
 
     def _use(self) -> None:
-        self._conversation.typed_wanted.emit()
+        self._controller.typed_wanted.emit()
         settings = self._services.settings
         before = defaults_in(settings)
-        keep_defaults(settings, settings_of(self._conversation.conversation))
+        keep_defaults(settings, settings_of(self._controller.conversation))
         said = _tr("New conversations begin with these settings.")
         self._services.notices.undo(said, lambda: keep_defaults(settings, before))
 
     def _back(self) -> None:
-        self._conversation.typed_wanted.emit()
-        before = self._conversation.conversation.id, settings_of(self._conversation.conversation)
-        self._conversation.configure(**msgspec.structs.asdict(self._conversation.defaults))
+        self._controller.typed_wanted.emit()
+        before = self._controller.conversation.id, settings_of(self._controller.conversation)
+        self._controller.configure(**msgspec.structs.asdict(self._controller.defaults))
         said = _tr("The conversation has the default settings again.")
         self._services.notices.undo(said, lambda: self._undo(*before))
 
     def _undo(self, conversation: str, before: ChatDefaults) -> None:
         """Another conversation may be shown by now."""
         values = msgspec.structs.asdict(before)
-        if self._conversation.conversation.id == conversation:
-            self._conversation.configure(**values)
+        if self._controller.conversation.id == conversation:
+            self._controller.configure(**values)
         else:
             self._services.conversations.configure(Conversation(id=conversation, **values))
 

@@ -114,23 +114,23 @@ class Drafting(QObject):
     def __init__(
         self,
         drafts: Drafts,
-        conversation: ConversationController,
+        controller: ConversationController,
         composer: Composer,
         pane: ConversationsPane,
     ) -> None:
         super().__init__(composer)
-        self._drafts, self._conversation, self._composer, self._pane = (
+        self._drafts, self._controller, self._composer, self._pane = (
             drafts,
-            conversation,
+            controller,
             composer,
             pane,
         )
         self._shown = NEW
-        self._usual_system = conversation.conversation.system
+        self._usual_system = controller.conversation.system
         self._titles: dict[str, str] = {}
-        conversation.opened.connect(self._open)
-        conversation.added.connect(self._begin)
-        conversation.configured.connect(self._note_system)
+        controller.opened.connect(self._open)
+        controller.added.connect(self._begin)
+        controller.configured.connect(self._note_system)
         composer.changed.connect(self._note_words)
         pane.delegate.typed.connect(self._note_title)
         pane.delegate.left.connect(self._leave_title)
@@ -140,12 +140,12 @@ class Drafting(QObject):
     @property
     def _open_now(self) -> str:
         """The conversation that is shown, or none where it has not begun."""
-        return self._conversation.conversation.id if len(self._conversation.tree) else NEW
+        return self._controller.conversation.id if len(self._controller.tree) else NEW
 
     def _open(self) -> None:
         """Another conversation, or another branch of it, is shown."""
-        if not len(self._conversation.tree):
-            self._usual_system = self._conversation.conversation.system
+        if not len(self._controller.tree):
+            self._usual_system = self._controller.conversation.system
         if self._open_now != self._shown:
             self._shown = self._open_now
             self._show(self._drafts.of(self._shown))
@@ -162,7 +162,7 @@ class Drafting(QObject):
 
     def _show(self, draft: Draft) -> None:
         edit = draft.edit
-        if edit is not None and edit.message not in self._conversation.tree:
+        if edit is not None and edit.message not in self._controller.tree:
             draft = msgspec.structs.replace(draft, edit=None).joined(Draft(text=edit.text))
             self._drafts.note(self._shown, draft)
         words = _words_of(draft)
@@ -172,7 +172,7 @@ class Drafting(QObject):
 
     def _show_system(self, draft: Draft) -> None:
         if self._shown == NEW and draft.system is not None:
-            self._conversation.configure(system=draft.system)
+            self._controller.configure(system=draft.system)
 
     def _show_found(self) -> None:
         """What a window that is gone had typed here is shown beside what is typed already."""
@@ -190,8 +190,8 @@ class Drafting(QObject):
         self._change(self._shown, **words)
 
     def _note_system(self) -> None:
-        if self._shown == NEW and not len(self._conversation.tree):
-            system = self._conversation.conversation.system
+        if self._shown == NEW and not len(self._controller.tree):
+            system = self._controller.conversation.system
             self._change(NEW, system=None if system == self._usual_system else system)
 
     def _note_title(self, conversation: str, title: str) -> None:

@@ -8,7 +8,7 @@ import psutil
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
-from app.ui.state.amounts import size
+from app.messages.units import size
 from app.ui.state.download_progress import progress_words, share
 from app.ui.state.models.entry import Entry, joined
 from app.ui.state.models.model_fits import ModelFits

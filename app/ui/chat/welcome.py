@@ -125,7 +125,7 @@ class Welcome(QWidget):
         words = self.tr("Choose one that is on this computer, or open the small guide.")
         self._say(self.tr("No model is open"), words, (), choose=True)
 
-    def show_wordless(self, name: str, why: str) -> None:
+    def show_without_tokenizer(self, name: str, why: str) -> None:
         """The model that is open can neither read nor write words."""
         self._leave_guide()
         self._say(self.tr("{} has no words").format(name), why, (), choose=True)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from app.ui.shell.model_opening import ModelOpening
-from app.ui.state.amounts import rate, size
+from app.messages.units import rate, size
 from app.ui.state.commands import Command, Habit
 from app.ui.state.download_progress import time_left
+from app.ui.state.model_opener import ModelOpener
 from app.ui.state.services import Services
 from app.ui.widgets.blank import Blank
 from app.ui.widgets.page import Page
@@ -28,7 +28,7 @@ _ACTIVE = ("queued", "running", "waiting", "checking")
 class DownloadsPage(Page):
     """Shows ``services.downloads`` and passes on what the person wants."""
 
-    def __init__(self, services: Services, opening: ModelOpening) -> None:
+    def __init__(self, services: Services, opening: ModelOpener) -> None:
         super().__init__()
         self._queue, self._opening = services.downloads, opening
         self._services = services

@@ -82,11 +82,6 @@ class Theme(QObject):
         """The widest a column of text may be, in pixels."""
         return int(self._tokens["column"])
 
-    @property
-    def motion_ms(self) -> int:
-        """How long a change may take to explain itself; 0 where the system asks for none."""
-        return int(self._tokens["motion_ms"]) if _system_animates() else 0
-
     def font(self, kind: str = "body") -> QFont:
         """The font of a kind of text: title, section, body, small or mono; figures are tabular."""
         mono = kind == "mono"
@@ -169,8 +164,3 @@ class Theme(QObject):
         screen = QGuiApplication.primaryScreen()
         dots = screen.logicalDotsPerInch() if screen else 96.0
         return float(self._tokens["type"][kind]) * self.scale * 72.0 / dots
-
-
-def _system_animates() -> bool:
-    app = QGuiApplication.instance()
-    return isinstance(app, QApplication) and app.isEffectEnabled(Qt.UIEffect.UI_General)

@@ -102,7 +102,6 @@ class _Writer:
         self._item_begins = False
         self._quotes = 0
         self._begun = False
-        self._tight = True
 
     def write(self, block: Block) -> None:
         if block.kind == "table":
@@ -119,7 +118,6 @@ class _Writer:
     # blocks
 
     def paragraph(self, token: Token) -> None:
-        self._tight = token.hidden
         self._next_block(0.0 if token.hidden else 10.0)
 
     def heading(self, token: Token) -> None:

@@ -8,8 +8,8 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QButtonGroup, QGridLayout, QRadioButton, QSizePolicy, QWidget
 
 from app.hub.catalogue.memory_fit import Fit, Plan
+from app.messages.units import size
 from app.ui.look.theme import Theme
-from app.ui.state.amounts import size
 from app.ui.state.models.model_names import plain_numbers, plain_way
 from app.ui.widgets.parts import label
 

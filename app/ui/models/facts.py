@@ -5,8 +5,8 @@ from pathlib import Path
 from PySide6.QtCore import QCoreApplication, QDate, QLocale
 
 from app.hub.catalogue.entries import Entry as Offer
+from app.messages.units import short_count, size, whole
 from app.runtime.spec import Spec
-from app.ui.state.amounts import short_count, size, whole
 from app.ui.state.models.entry import Entry
 from app.ui.state.models.kinds import kind_name, language_name
 

@@ -106,7 +106,7 @@ class FileVerbs(QObject):
 
         async def verified(work: FileTask) -> None:
             found = await self._services.tasks.thread(
-                self._library.library.verify, path, work.note, work.cancelled, offers
+                self._library.local.verify, path, work.note, work.cancelled, offers
             )
             if found is not None:
                 self._said[entry.key] = checked_words(found)
@@ -129,7 +129,7 @@ class FileVerbs(QObject):
     async def _renamed(self, path: Path, name: str) -> None:
         if not name.strip() or name == path.name:
             return
-        now = await self._services.tasks.thread(self._library.library.rename, path, name.strip())
+        now = await self._services.tasks.thread(self._library.local.rename, path, name.strip())
         self._follow(path, now)
         self._library.refresh()
         said = self.tr("{} is called {} now.").format(path.name, now.name)
@@ -158,7 +158,7 @@ class FileVerbs(QObject):
         assert path is not None
 
         async def moved(work: FileTask) -> None:
-            act = partial(self._library.library.move, also=also)
+            act = partial(self._library.local.move, also=also)
             now = await self._services.tasks.thread(act, path, folder, work.note, work.cancelled)
             if now is not None:
                 self._follow(path, now)
@@ -174,7 +174,7 @@ class FileVerbs(QObject):
         async def copied(work: FileTask) -> None:
             self._services.notices.news(self.tr("Copying {}.").format(source.name))
             now = await self._services.tasks.thread(
-                self._library.library.add, source, folder, "copy", work.note, work.cancelled
+                self._library.local.add, source, folder, "copy", work.note, work.cancelled
             )
             if now is not None:
                 self._services.notices.news(self.tr("{} is here now.").format(now.name))
@@ -216,7 +216,7 @@ class FileVerbs(QObject):
         self._asking.add(key)
 
         async def asked() -> None:
-            group = await self._services.tasks.thread(self._library.library.group, path)
+            group = await self._services.tasks.thread(self._library.local.group, path)
             if not group.others and not (group.home and group.shared):
                 act(())
                 return
@@ -256,7 +256,7 @@ class FileVerbs(QObject):
         session = self._services.session
         if session.loaded is not None and session.loaded.path == str(path):
             session.unload()
-        library = self._library.library
+        library = self._library.local
         try:
             await self._services.tasks.thread(library.trash, path, also)
         except NoTrash:
@@ -278,7 +278,7 @@ class FileVerbs(QObject):
         ask(box)
 
     async def _deleted(self, path: Path, also: Files) -> None:
-        await self._services.tasks.thread(self._library.library.delete, path, also)
+        await self._services.tasks.thread(self._library.local.delete, path, also)
         self._library.refresh()
 
     def _start(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":

@@ -14,8 +14,8 @@ from PySide6.QtWidgets import (
 )
 
 from app.library.file_groups import FileGroup
+from app.messages.units import size
 from app.ui.look.theme import Theme
-from app.ui.state.amounts import size
 from app.ui.widgets.parts import Elided, button, label
 
 _WIDE = 480

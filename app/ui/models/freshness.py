@@ -6,9 +6,9 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QProgressBar, QWidget
 
+from app.messages.units import duration
 from app.ui.look.icons import pixmap
 from app.ui.look.theme import Theme
-from app.ui.state.amounts import duration
 from app.ui.state.models.model_catalogue import Asking, Catalogue
 from app.ui.widgets.flow_layout import Flow
 from app.ui.widgets.parts import Elided, button

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
+from app.messages.units import size
 from app.runtime.protocol.messages import LoadProgress
 from app.ui.look.theme import Theme
-from app.ui.state.amounts import size
 from app.ui.state.download_progress import amount_words, progress_words, share
 from app.ui.state.models.entry import Entry
 from app.ui.widgets.parts import button, label

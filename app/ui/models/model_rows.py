@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from app.ui.state.amounts import size
+from app.messages.units import size
 from app.ui.state.models.entry import Entry
 from app.ui.state.models.model_filter import ModelFilter
 from app.ui.state.models.model_fits import ModelFits

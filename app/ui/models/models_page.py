@@ -10,9 +10,9 @@ from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 from app.errors import Failure
 from app.runtime.worker.supervisor import Phase
 from app.system.gpus import Gpu
-from app.ui.shell.model_opening import ModelOpening
 from app.ui.state.commands import Command, Habit
 from app.ui.state.gpu_list import with_room_of
+from app.ui.state.model_opener import ModelOpener
 from app.ui.state.models.entry import Entry, joined
 from app.ui.state.models.model_fits import ModelFits
 from app.ui.state.services import Services
@@ -31,7 +31,7 @@ _LEFT_FOR_DETAILS = 400  # beside the list and the rail in the smallest window
 class ModelsPage(Page):
     """Joins library, catalogue and downloads; what is chosen goes to ``opening``."""
 
-    def __init__(self, services: Services, opening: ModelOpening) -> None:
+    def __init__(self, services: Services, opening: ModelOpener) -> None:
         super().__init__()
         self._services, self._opening = services, opening
         self._library, self._catalogue = services.library, services.catalogue

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QCoreApplication
 
 from app.library.verification import Checked
-from app.ui.state.amounts import whole
+from app.messages.units import whole
 from app.ui.state.models.entry import Entry
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QVBoxLayout, QWidget
 
+from app.messages.units import size
 from app.ui.look.icons import icon
 from app.ui.look.theme import Theme
-from app.ui.state.amounts import size
 from app.ui.state.models.model_filter import ModelFilter
 from app.ui.state.models.model_library import Library
 from app.ui.widgets.parts import Elided, button, icon_button, label

@@ -16,8 +16,8 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QFontMetrics, QMouseEvent, QPainter
 from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
+from app.messages.units import size
 from app.ui.look.theme import Theme
-from app.ui.state.amounts import size
 from app.ui.state.download_progress import progress_words, share
 from app.ui.state.models.entry import Entry
 from app.ui.state.models.fit_words import Fit

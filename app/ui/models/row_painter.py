@@ -4,9 +4,9 @@ from PySide6.QtCore import QPoint, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QFontMetricsF, QPainter, QPainterPath
 from PySide6.QtWidgets import QStyle, QStyleOptionViewItem
 
+from app.messages.units import size
 from app.ui.look.icons import pixmap
 from app.ui.look.theme import Theme
-from app.ui.state.amounts import size
 from app.ui.state.models.fit_words import Fit, all_words
 from app.ui.widgets.painted_line import CENTRE, LEFT, RIGHT, paint_line
 

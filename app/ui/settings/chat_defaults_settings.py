@@ -5,9 +5,9 @@ from PySide6.QtCore import QCoreApplication, QSignalBlocker, QTimer
 from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QComboBox, QPlainTextEdit, QVBoxLayout, QWidget
 
-from app.runtime.families.families import TEMPLATES
+from app.runtime.families.templates import TEMPLATES
 from app.store.chat_defaults import ChatDefaults, defaults_in, keep_defaults
-from app.ui.chat.chat_settings import template_name
+from app.ui.state.chat.template_names import template_name
 from app.ui.state.services import Services
 from app.ui.widgets.parts import button
 from app.ui.widgets.sampling_fields import SamplingFields, whole_number

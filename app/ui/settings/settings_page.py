@@ -13,8 +13,8 @@ from PySide6.QtWidgets import (
 )
 
 from app.store.paths import Paths
-from app.ui.shell.model_opening import ModelOpening
 from app.ui.state.appearance import SCALES, choose_scale, choose_theme, nearest
+from app.ui.state.model_opener import ModelOpener
 from app.ui.state.models.model_library import Library
 from app.ui.state.services import Services
 from app.ui.widgets.about import LICENCE_URL, PARTS, versions
@@ -33,7 +33,7 @@ class SettingsPage(Page):
     """Shows the settings and follows them when they are changed elsewhere."""
 
     def __init__(
-        self, services: Services, library: Library, opening: ModelOpening, paths: Paths
+        self, services: Services, library: Library, opening: ModelOpener, paths: Paths
     ) -> None:
         super().__init__()
         self._services, self._library = services, library

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.errors import Failure
 from app.hub.sources.proxies import keep_proxy, parted
-from app.library import scan
+from app.runtime.checkpoint import describe
 from app.runtime.protocol.messages import Loaded
 from app.runtime.worker.supervisor import Phase, Supervisor
 from app.store.changes import Changes
@@ -26,7 +26,8 @@ from app.ui.state.models.model_library import Library
 from app.ui.state.notices import Notice, Notices
 from app.ui.state.services import Services
 from app.ui.state.session import Session
-from app.ui.state.shared_settings import SharedSettings, put_in_force
+from app.ui.state.settings_in_force import put_in_force
+from app.ui.state.shared_settings import SharedSettings
 from app.ui.state.tasks import Tasks
 from app.ui.widgets.focus import FocusKeeper
 from app.ui.widgets.page import Page, Place
@@ -49,7 +50,7 @@ class Application:
         supervise: Callable[[Callable[[], None]], Supervisor] = Supervisor,
         look_for_gpus: Callable[[], Sequence[Gpu]] = gpus,
     ) -> None:
-        guide = scan.embedded_model()
+        guide = describe.embedded_model()
         changes = Changes()
         self._notices = Notices()
         self.closed = False

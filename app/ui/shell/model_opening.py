@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog
 
 from app.errors import Failure, MovedCheckpoint
-from app.library.scan import look_at
+from app.runtime.loading.preflight import look_at
 from app.ui.state.models.model_library import Library
 from app.ui.state.services import Services
 from app.ui.widgets.dialogs import ask

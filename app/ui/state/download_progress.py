@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
-from app.ui.state.amounts import duration, rate, size
+from app.messages.units import duration, rate, size
 
 if TYPE_CHECKING:
     from app.hub.downloads.download_queue import Item

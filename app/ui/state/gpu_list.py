@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, Signal
 
-from app.runtime.planning.strategy import footprint, parse
+from app.runtime.planning.footprint import footprint
+from app.runtime.planning.strategy import parse
 from app.runtime.protocol.messages import Loaded
 from app.system.gpus import Gpu, gpus, usable
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.errors import Failure
-from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress, Piece, Prompt, Sampling
+from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress, Piece
+from app.runtime.protocol.prompts import Prompt, Sampling
 from app.runtime.worker.supervisor import Phase
 
 from .tasks import Tasks

@@ -7,14 +7,10 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from .tasks import Tasks
 
 if TYPE_CHECKING:
-    from app.store.settings import Settings, Values
+    from app.store.settings import Settings
 
-    from .services import Services
 
 _EACH_MS = 2000
-_SOURCE = ("hub_source", "hub_mirror", "hub_proxy")
-_PACE = ("downloads_at_once", "download_limit", "download_connections")
-_FOLDERS = ("folders", "files", "download_folder")
 
 
 class SharedSettings(QObject):
@@ -54,23 +50,3 @@ class SharedSettings(QObject):
         before = self._settings.now
         if await self._tasks.thread(self._settings.look_again):
             self.changed.emit(before, self._settings.now)
-
-
-def put_in_force(services: "Services", before: "Values", now: "Values") -> None:
-    """Let everything that lives as long as the window go by what was chosen elsewhere."""
-
-    def differs(*names: str) -> bool:
-        return any(getattr(before, name) != getattr(now, name) for name in names)
-
-    if differs("theme"):
-        services.theme.choose(now.theme)
-    if differs("text_scale"):
-        services.theme.resize(now.text_scale)
-    if differs(*_SOURCE):
-        services.catalogue.turn()
-        services.downloads.turn()
-    if differs(*_PACE):
-        services.downloads.rate_limit()
-    if differs(*_FOLDERS):
-        services.library.folders_changed.emit()
-        services.library.refresh()

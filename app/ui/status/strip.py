@@ -6,9 +6,9 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
+from app.messages.units import size, speed
 from app.ui.look.icons import icon
 from app.ui.look.theme import Theme
-from app.ui.state.amounts import size, speed
 from app.ui.state.machine_memory import Machine
 from app.ui.state.session import Session
 from app.ui.widgets.parts import label

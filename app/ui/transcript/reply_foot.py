@@ -3,9 +3,9 @@
 from PySide6.QtCore import QCoreApplication, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
+from app.messages.units import speed, whole
 from app.store.records import Message
 from app.ui.look.icons import icon
-from app.ui.state.amounts import speed, whole
 from app.ui.state.models.model_names import plain_numbers
 from app.ui.widgets.parts import icon_button, label
 

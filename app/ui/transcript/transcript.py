@@ -12,11 +12,11 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QMenu, QWidget
 
+from app.messages.units import whole
 from app.runtime.families.thinking import split_thinking, trimmed
 from app.store.records import Message
 from app.ui.look.icons import icon
 from app.ui.look.text_style import TextStyle
-from app.ui.state.amounts import whole
 from app.ui.state.chat.conversation import ConversationController
 from app.ui.state.services import Services
 from app.ui.widgets.parts import button
@@ -42,12 +42,12 @@ class Transcript(VirtualList):
     def __init__(
         self,
         services: Services,
-        conversation: ConversationController,
+        controller: ConversationController,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(services.theme.column, _EDGE, parent)
         self.setAccessibleName(self.tr("Conversation"))
-        self._services, self._conversation = services, conversation
+        self._services, self._controller = services, controller
         self._text_style, self._dim = TextStyle(services.theme), TextStyle(services.theme, dim=True)
         self._written: dict[str, ReplyRows] = {}
         self._first_rows: dict[str, Row] = {}
@@ -62,16 +62,16 @@ class Transcript(VirtualList):
         self.end_changed.connect(self._offer_end)
         services.theme.changed.connect(self._dress)
         services.session.changed.connect(self._note_progress)
-        conversation.opened.connect(self.show_all)
-        conversation.added.connect(self._add)
-        conversation.grew.connect(self._grow)
-        conversation.ended.connect(self._end)
+        controller.opened.connect(self.show_all)
+        controller.added.connect(self._add)
+        controller.grew.connect(self._grow)
+        controller.ended.connect(self._end)
 
     def show_all(self) -> None:
         """Show the branch from its end; whatever fails, no row of another branch stays."""
         self.selection.clear()
         self._written, self._first_rows = {}, {}
-        path = self._conversation.tree.path()
+        path = self._controller.tree.path()
         rows: list[Row] = []
         try:
             for number, message in enumerate(path):
@@ -84,22 +84,22 @@ class Transcript(VirtualList):
 
     def copy_message(self, ident: str) -> None:
         """Put a message on the clipboard, as it was written; a reply without its thought."""
-        message = self._conversation.tree[ident]
+        message = self._controller.tree[ident]
         reply = message.role == "assistant"
         text = split_thinking(message.text)[1] if reply else message.text
         QGuiApplication.clipboard().setText(trimmed(text))
 
     def regenerate(self, ident: str) -> None:
         """Answer again."""
-        self._conversation.regenerate(ident)
+        self._controller.regenerate(ident)
 
     def go_on(self, ident: str) -> None:
         """Write on where a reply was cut short."""
-        self._conversation.go_on(ident)
+        self._controller.go_on(ident)
 
     def is_last(self, ident: str) -> bool:
         """Whether nothing follows a message on the branch that is shown."""
-        return self._conversation.tree.leaf == ident
+        return self._controller.tree.leaf == ident
 
     def edit(self, ident: str) -> None:
         """Let the person write a message anew."""
@@ -107,14 +107,14 @@ class Transcript(VirtualList):
 
     def step(self, ident: str, by: int) -> None:
         """Show the branch beside the one that a message begins."""
-        self._conversation.show_branch(ident, by)
+        self._controller.show_branch(ident, by)
         index = self._place_of(ident)
         if index >= 0:
             self.show_row(index)
 
     def branch(self, ident: str) -> tuple[int, int]:
         """Which of how many branches a message begins."""
-        return self._conversation.tree.branch(ident)
+        return self._controller.tree.branch(ident)
 
     def unfold(self, ident: str) -> None:
         """Show all of a long message."""
@@ -216,21 +216,21 @@ class Transcript(VirtualList):
         return rows
 
     def _is_live(self, ident: str) -> bool:
-        writing = self._conversation.writing
+        writing = self._controller.writing
         return writing is not None and writing.message.id == ident
 
     def _add(self, ident: str) -> None:
         last = self.rows[-1] if self.rows else None
         if isinstance(last, FootRow):
             self.splice(len(self.rows) - 1, 1, (last.anew(),))
-        self.splice(len(self.rows), 0, self._rows(self._conversation.tree[ident], folded=False))
+        self.splice(len(self.rows), 0, self._rows(self._controller.tree[ident], folded=False))
         self.go_to_end()
 
     def _grow(self, ident: str) -> None:
         written = self._written.get(ident)
         if written is None:
             return
-        message = self._conversation.tree[ident]
+        message = self._controller.tree[ident]
         if message.text:
             start = self._place_of(ident)
             written.grow(message, self, start)
@@ -253,20 +253,20 @@ class Transcript(VirtualList):
         if written is None:
             return
         start = self._place_of(ident)
-        written.grow(self._conversation.tree[ident], self, start)
+        written.grow(self._controller.tree[ident], self, start)
         written.end(self, start)
         self._first_rows[ident] = self.rows[start]
         self.settle()
         announce_reply(self, written.message, written.answer)
 
     def _note_progress(self) -> None:
-        writing = self._conversation.writing
+        writing = self._controller.writing
         if writing is not None and writing.message.id in self._written:
             self._written[writing.message.id].note_progress(self)
 
     def _dress_waiting(self, waiting: Waiting) -> None:
         progress = self._services.session.progress
-        writing = self._conversation.writing
+        writing = self._controller.writing
         if writing is not None and writing.read is not None:
             waiting.show_reading(*writing.read)
         elif progress is not None:
@@ -274,7 +274,7 @@ class Transcript(VirtualList):
 
     def _replace(self, ident: str, count: int) -> None:
         at = self._place_of(ident)
-        self.splice(at, count, self._rows(self._conversation.tree[ident], folded=False))
+        self.splice(at, count, self._rows(self._controller.tree[ident], folded=False))
         self.settle()
 
     def _place_of(self, ident: str) -> int:

@@ -2,7 +2,7 @@
 
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 
-from app.ui.state.amounts import whole
+from app.messages.units import whole
 from app.ui.widgets.parts import label
 
 _HEIGHT = 30

@@ -6,7 +6,7 @@ import msgspec
 from PySide6.QtCore import QCoreApplication, QEvent, QSignalBlocker, Signal
 from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
 
-from app.runtime.protocol.messages import Sampling
+from app.runtime.protocol.prompts import Sampling
 from app.ui.widgets.parts import icon_button, label
 
 _WIDTH, _AROUND = 104, 52  # at least; around the digits of a field

@@ -3,7 +3,8 @@
 from app.hub.catalogue.entries import Entry, bundled
 from app.hub.catalogue.memory_fit import Fit, Machine, fit, machine
 from app.messages.fits import fit_in_words
-from app.runtime.planning.strategy import ON_CPU, footprint, parse
+from app.runtime.planning.footprint import footprint
+from app.runtime.planning.strategy import ON_CPU, parse
 from app.system.gpus import Gpu
 
 GB = 10**9

@@ -25,8 +25,8 @@ from app.errors import Failure
 from app.hub.downloads.connection_pool import FetchOptions
 from app.hub.downloads.transfer import Order, Transfer
 from app.hub.downloads.verified_files import NAME as VERIFIED
-from app.hub.downloads.verify import digest
 from app.runtime.origin import NOTE
+from app.system.digest import digest
 from tests.hub.downloads.transfers import FILE, REPO, hub_at
 from tests.support.hub_server import Fault, HubServer, Virtual, online, repository
 

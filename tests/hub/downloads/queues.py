@@ -5,7 +5,7 @@ from pathlib import Path
 from app.hub.catalogue.entries import Entry
 from app.hub.downloads.download_queue import Downloads, Item
 from app.hub.downloads.verified_files import Verified
-from app.hub.downloads.verify import digest
+from app.system.digest import digest
 from tests.hub.downloads.test_transfer import until
 from tests.hub.downloads.transfers import REPO, hub_at
 from tests.support.hub_server import HubServer, Virtual

@@ -16,7 +16,7 @@ from app.hub.downloads.byte_ranges import Ranges
 from app.hub.downloads.destination import Destination, safe
 from app.hub.downloads.part_file import Identity, PartFile, already
 from app.hub.downloads.rate_limit import Rate, RateLimit
-from app.hub.downloads.verify import check, digest
+from app.system.digest import check, digest
 
 SPAN = st.tuples(st.integers(0, 60), st.integers(0, 60))
 

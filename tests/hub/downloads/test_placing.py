@@ -11,9 +11,9 @@ import pytest
 
 from app.hub.catalogue.entries import Entry
 from app.hub.downloads.part_file import Identity, Record
-from app.hub.downloads.verify import digest
-from app.library.scan import describe
+from app.runtime.checkpoint.describe import describe
 from app.runtime.origin import Origin, OriginFile, note_of, origin_of, write_origin
+from app.system.digest import digest
 from tests.hub.downloads.queues import FILES, SIZE, Queue, right
 from tests.hub.downloads.test_transfer import until
 from tests.hub.downloads.transfers import REPO, hub_at

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import RequestRefused, TextRefused
-from app.runtime.families.families import TEMPLATES, family_of, lead, render, stops_of
-from app.runtime.protocol.messages import Sampling, Turn
+from app.runtime.families.family import family_of
+from app.runtime.families.templates import TEMPLATES, lead, render, stops_of
+from app.runtime.protocol.prompts import Sampling, Turn
 
 ASK = (Turn("user", "What is RWKV?"),)
 TALK = (

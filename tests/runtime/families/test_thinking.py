@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import RequestRefused
-from app.runtime.families.thinking import StopScan, split_thinking
+from app.runtime.families.thinking import split_thinking
+from app.runtime.generation.stops import StopScan
 
 
 def scanned(pieces, stops):

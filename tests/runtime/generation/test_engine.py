@@ -13,10 +13,11 @@ from app.errors import (
     RequestRefused,
     TextRefused,
 )
-from app.runtime.families.families import TEMPLATES, lead
+from app.runtime.families.templates import TEMPLATES, lead
 from app.runtime.loading.loading import open_model
-from app.runtime.protocol.messages import Chat as Conversation
-from app.runtime.protocol.messages import Failed, Prefilled, Sampling, Turn
+from app.runtime.protocol.messages import Failed, Prefilled
+from app.runtime.protocol.prompts import Chat as Conversation
+from app.runtime.protocol.prompts import Sampling, Turn
 from tests.runtime.small_models import HUGE, Desk, ask, plainly, small_model
 from tests.support.checkpoints import GENERATIONS, random_tensors, write_safetensors
 

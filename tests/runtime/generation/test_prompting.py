@@ -4,9 +4,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from app.runtime.families.families import family_of, lead
+from app.runtime.families.family import family_of
+from app.runtime.families.templates import lead
 from app.runtime.generation.prompting import prepare
-from app.runtime.protocol.messages import Chat, Generate, Sampling, Turn
+from app.runtime.protocol.messages import Generate
+from app.runtime.protocol.prompts import Chat, Sampling, Turn
 from app.runtime.tokenizers.world import world
 
 WRITTEN = ' of a rook 🐦:\n\n    def f():\n\n        return "é"  # 鸟\n\n\nThe end.\n'

@@ -20,7 +20,7 @@ from app.runtime.generation.sampling import (
     distribution,
     facts_of,
 )
-from app.runtime.protocol.messages import Sampling
+from app.runtime.protocol.prompts import Sampling
 
 
 def official_chances(monkeypatch, logits, how):

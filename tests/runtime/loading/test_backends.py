@@ -11,7 +11,8 @@ from app.runtime.loading.backends import Backends
 from app.runtime.loading.loading import open_model
 from app.runtime.loading.verdicts import Verdicts
 from app.runtime.planning import strategy
-from app.runtime.planning.strategy import footprint, parse
+from app.runtime.planning.footprint import footprint
+from app.runtime.planning.strategy import parse
 from app.system.gpus import Gpu
 from tests.runtime.small_models import Desk, ask, small_file
 from tests.support.emulation.device import COMPILER, EmulatedDevice

@@ -11,7 +11,9 @@ from app.kernels import open_ops
 from app.runtime import models
 from app.runtime.checkpoint import open_checkpoint
 from app.runtime.models import build
-from app.runtime.planning.strategy import choose, footprint, parse
+from app.runtime.planning.chooser import choose
+from app.runtime.planning.footprint import footprint
+from app.runtime.planning.strategy import parse
 from tests.support.checkpoints import GENERATIONS, random_tensors, write_pth
 from tests.support.memory_checkpoint import MemoryCheckpoint
 

@@ -5,16 +5,9 @@ import pytest
 from app.errors import StrategyError
 from app.kernels import open_ops
 from app.runtime.models import build
-from app.runtime.planning.strategy import (
-    KNOWN,
-    ON_CPU,
-    Strategy,
-    choose,
-    footprint,
-    formats_for,
-    parse,
-    state_bytes,
-)
+from app.runtime.planning.chooser import choose, formats_for
+from app.runtime.planning.footprint import footprint, state_bytes
+from app.runtime.planning.strategy import KNOWN, ON_CPU, Strategy, parse
 from app.runtime.spec import Spec
 from app.system.gpus import Gpu
 from tests.support.checkpoints import GENERATIONS, random_tensors
@@ -150,12 +143,14 @@ def test_a_processor_without_bf16_computes_in_full_precision_where_it_fits():
 
 
 def test_native_kernels_run_a_16_bit_file_in_16_bits_on_every_processor(monkeypatch):
-    monkeypatch.setattr("app.system.memory.multiplies_bf16", lambda: False)
-    monkeypatch.setattr("app.system.memory._read_fast", lambda *_: frozenset(("fp32", "bf16")))
+    monkeypatch.setattr("app.runtime.planning.fast_formats.multiplies_bf16", lambda: False)
+    monkeypatch.setattr(
+        "app.runtime.planning.fast_formats._read_fast", lambda *_: frozenset(("fp32", "bf16"))
+    )
     assert choose(_spec(), "bf16", 64 * GIB).text == "cpu bf16"
     assert choose(_spec(), "fp16", 64 * GIB).text == "cpu bf16"
     assert choose(_spec(), "fp32", 64 * GIB).text == "cpu fp32"
-    monkeypatch.setattr("app.system.memory._read_fast", lambda *_: None)
+    monkeypatch.setattr("app.runtime.planning.fast_formats._read_fast", lambda *_: None)
     assert choose(_spec(), "bf16", 64 * GIB).text == "cpu fp32"
 
 

@@ -2,19 +2,17 @@
 
 from app.errors import Failure, OutOfMemory
 from app.runtime.protocol.messages import (
-    Chat,
     Done,
     Generate,
     Piece,
-    Sampling,
     TokenFacts,
-    Turn,
     decode_reply,
     decode_request,
     encode,
     failed,
     failure_of,
 )
+from app.runtime.protocol.prompts import Chat, Sampling, Turn
 
 
 def test_a_request_arrives_as_it_was_sent():

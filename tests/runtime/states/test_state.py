@@ -8,7 +8,8 @@ import torch
 from app.errors import DamagedCheckpoint, NotFound, RequestRefused, StoreError
 from app.kernels import open_ops
 from app.runtime.models import build
-from app.runtime.planning.strategy import parse, state_bytes
+from app.runtime.planning.footprint import state_bytes
+from app.runtime.planning.strategy import parse
 from app.runtime.states.state import State, from_official, official_state, stack
 from app.runtime.states.state_files import Binding, load, save
 from tests.support.checkpoints import GENERATIONS, random_tensors

@@ -5,8 +5,9 @@ import struct
 import pytest
 import torch
 
-from app.runtime.protocol.messages import Chat as Conversation
-from app.runtime.protocol.messages import Prefilled, Sampling, Turn
+from app.runtime.protocol.messages import Prefilled
+from app.runtime.protocol.prompts import Chat as Conversation
+from app.runtime.protocol.prompts import Sampling, Turn
 from app.runtime.states.state_cache import StateCache
 from tests.runtime.small_models import HUGE, Desk, ask, plainly, small_model
 

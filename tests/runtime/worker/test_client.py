@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from app.errors import DamagedCheckpoint, NoModel, OutOfMemory, RequestRefused, WorkerDied
-from app.runtime.protocol.messages import Done, Piece, Prefilled, Sampling, Tokens
+from app.runtime.protocol.messages import Done, Piece, Prefilled
+from app.runtime.protocol.prompts import Sampling, Tokens
 from app.runtime.worker.client import Client
 from tests.runtime.small_models import GREEDY, HUGE, small_file
 from tests.support.checkpoints import random_tensors
@@ -313,7 +314,8 @@ def ended(pid):
 PARENT = """
 import asyncio, sys
 from app.runtime.worker.client import Client
-from app.runtime.protocol.messages import Piece, Sampling, Tokens
+from app.runtime.protocol.messages import Piece
+from app.runtime.protocol.prompts import Sampling, Tokens
 
 async def main():
     client = Client()

@@ -14,7 +14,8 @@ import psutil
 import pytest
 
 from app.errors import MovedCheckpoint, NoModel, NotFound, RequestRefused, WorkerDied
-from app.runtime.protocol.messages import Done, Piece, Tokens
+from app.runtime.protocol.messages import Done, Piece
+from app.runtime.protocol.prompts import Tokens
 from app.runtime.worker.supervisor import Phase, Supervisor
 from tests.runtime.small_models import GREEDY, HUGE, small_file
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from app.runtime.protocol import messages
-from app.runtime.protocol.messages import Failed, Generate, Load, Loaded, LoadProgress, Quit, Tokens
+from app.runtime.protocol.messages import Failed, Generate, Load, Loaded, LoadProgress, Quit
+from app.runtime.protocol.prompts import Tokens
 from app.runtime.worker.worker import EXIT_LOST
 from app.system.child_process import worker_command
 from app.system.frames import read_frame, write_frame

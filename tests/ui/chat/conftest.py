@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QWidget
 
-from app.library.scan import embedded_model
+from app.runtime.checkpoint.describe import embedded_model
 from app.store.changes import Changes
 from app.store.conversations import open_conversations
 from app.store.paths import standard_paths
@@ -76,13 +76,13 @@ class Scene:
         await self.answered()
 
     async def answered(self) -> None:
-        await until(lambda: self.page.conversation.writing is None)
+        await until(lambda: self.page.controller.writing is None)
 
     def texts(self) -> list[str]:
-        return [message.text for message in self.page.conversation.tree.path()]
+        return [message.text for message in self.page.controller.tree.path()]
 
     def stored(self) -> list[str]:
-        conversation = self.page.conversation.conversation.id
+        conversation = self.page.controller.conversation.id
         opened = self.services.conversations.open(conversation).result(10)
         return [] if opened is None else [message.text for message in opened.messages]
 

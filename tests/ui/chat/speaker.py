@@ -6,16 +6,8 @@ import re
 from collections.abc import AsyncGenerator
 
 from app.errors import Failure, NoModel
-from app.runtime.protocol.messages import (
-    Done,
-    Event,
-    Loaded,
-    Piece,
-    Prefilled,
-    Prompt,
-    Sampling,
-    TokenFacts,
-)
+from app.runtime.protocol.messages import Done, Event, Loaded, Piece, Prefilled, TokenFacts
+from app.runtime.protocol.prompts import Prompt, Sampling
 from app.runtime.spec import Spec
 from app.runtime.worker.supervisor import Phase
 

@@ -5,7 +5,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from app.runtime.protocol.messages import Sampling
+from app.runtime.protocol.prompts import Sampling
 from app.store.chat_defaults import ChatDefaults, defaults_in, keep_defaults, settings_of
 from app.store.conversations import open_conversations
 from app.store.settings import Settings
@@ -25,21 +25,21 @@ def stored(chat, conversation: str):
 
 
 def of_now(chat) -> dict[str, object]:
-    return msgspec.structs.asdict(settings_of(chat.page.conversation.conversation))
+    return msgspec.structs.asdict(settings_of(chat.page.controller.conversation))
 
 
 @pytest.mark.parametrize("name", OWN)
 async def test_what_one_conversation_has_of_its_own_no_other_gets(chat, name):
     await chat.say("first", "Yes.")
-    first = chat.page.conversation.conversation.id
+    first = chat.page.controller.conversation.id
     chat.page.begin()
     await chat.say("second", "Yes.")
-    chat.page.conversation.configure(**{name: OWN[name]})
-    second = chat.page.conversation.conversation.id
+    chat.page.controller.configure(**{name: OWN[name]})
+    second = chat.page.controller.conversation.id
     chat.page.begin()
     assert of_now(chat) == msgspec.structs.asdict(ChatDefaults())
     chat.page.open(first)
-    await until(lambda: chat.page.conversation.conversation.id == first)
+    await until(lambda: chat.page.controller.conversation.id == first)
     assert of_now(chat) == msgspec.structs.asdict(ChatDefaults())
     assert getattr(stored(chat, second), name) == OWN[name]
     assert defaults_in(chat.services.settings) == ChatDefaults()
@@ -48,7 +48,7 @@ async def test_what_one_conversation_has_of_its_own_no_other_gets(chat, name):
 @pytest.mark.parametrize("name", ["limit", "temperature", "top_k", "seed"])
 async def test_a_number_that_is_typed_belongs_to_where_it_was_typed(chat, name):
     await chat.say("first", "Yes.")
-    first = chat.page.conversation.conversation.id
+    first = chat.page.controller.conversation.id
     page = chat.page
     page._toggle_panel()
     panel = page.panel
@@ -65,26 +65,26 @@ async def test_a_number_that_is_typed_belongs_to_where_it_was_typed(chat, name):
 
 async def test_a_system_prompt_being_typed_stays_while_all_else_changes(chat):
     await chat.say("first", "Yes.")
-    first, panel = chat.page.conversation.conversation, chat.page.panel
+    first, panel = chat.page.controller.conversation, chat.page.panel
     panel.system.setPlainText("Be brief.")
     chat.services.session.changed.emit()
-    chat.page.conversation.configure(think="on")
+    chat.page.controller.configure(think="on")
     assert panel.system.toPlainText() == "Be brief."
     chat.page._again()
     await chat.answered()
     assert chat.speaker.asked[-1][0].turns[0].text == "Be brief."
     panel.system.setPlainText("Be briefer.")
     chat.page.pane.delete(first)
-    await until(lambda: not len(chat.page.conversation.tree))
+    await until(lambda: not len(chat.page.controller.tree))
     assert stored(chat, first.id).system == "Be briefer."
     assert panel.system.toPlainText() == ""
 
 
 async def test_the_defaults_are_what_new_conversations_begin_with_and_no_other(chat):
     await chat.say("first", "Yes.")
-    first = chat.page.conversation.conversation.id
+    first = chat.page.controller.conversation.id
     chat.page.begin()
-    chat.page.conversation.configure(think="on")
+    chat.page.controller.configure(think="on")
     keep_defaults(chat.services.settings, ChatDefaults(**OWN))
     assert of_now(chat) == OWN | {"think": "on"}, "it is not begun yet, but that it has of its own"
     await chat.say("second", "Yes.")
@@ -94,7 +94,7 @@ async def test_the_defaults_are_what_new_conversations_begin_with_and_no_other(c
     )
     assert (turn.text, limit, sampling) == ("Be brief.", 99, OWN["sampling"])
     assert settings_of(stored(chat, first)) == ChatDefaults()
-    second = chat.page.conversation.conversation.id
+    second = chat.page.controller.conversation.id
     keep_defaults(chat.services.settings, ChatDefaults())
     assert stored(chat, second).limit == 99, "what was begun stays as it is"
 
@@ -106,24 +106,24 @@ async def test_the_panel_says_what_is_its_own_and_both_ways_can_be_undone(chat):
     note = page.panel.note
     assert "As in the defaults" in note.words.text()
     assert not note.use.isVisible()
-    page.conversation.configure(limit=99, system="Be brief.")
+    page.controller.configure(limit=99, system="Be brief.")
     assert "system prompt, longest reply" in note.words.text()
     with heard(chat.services.notices.posted) as posted:
         note.use.click()
         assert defaults_in(settings) == ChatDefaults(limit=99, system="Be brief.")
         assert "As in the defaults" in note.words.text()
-        page.conversation.configure(limit=50)
+        page.controller.configure(limit=50)
         note.back.click()
-        assert (page.conversation.conversation.limit, page.conversation.conversation.system) == (
+        assert (page.controller.conversation.limit, page.controller.conversation.system) == (
             99,
             "Be brief.",
         )
     (used,), (back,) = posted
-    first = page.conversation.conversation.id
+    first = page.controller.conversation.id
     page.begin()
     back.act()
     assert stored(chat, first).limit == 50, "another conversation is shown by now"
-    assert page.conversation.conversation.limit == 99
+    assert page.controller.conversation.limit == 99
     used.act()
     assert defaults_in(settings) == ChatDefaults()
     with heard(page.wanted) as wanted:
@@ -134,23 +134,23 @@ async def test_the_panel_says_what_is_its_own_and_both_ways_can_be_undone(chat):
 async def test_another_window_changes_one_setting_and_this_one_another(chat, tmp_path):
     await chat.say("first", "Yes.")
     other, _ = open_conversations(tmp_path / "conversations.sqlite3")
-    one = stored(chat, chat.page.conversation.conversation.id)
-    await chat.page.conversation.look_again()
+    one = stored(chat, chat.page.controller.conversation.id)
+    await chat.page.controller.look_again()
     other.configure(msgspec.structs.replace(one, limit=77), "limit").result(10)
     other.close()
-    chat.page.conversation.configure(think="on")
+    chat.page.controller.configure(think="on")
     assert (stored(chat, one.id).limit, stored(chat, one.id).think) == (77, "on")
-    await chat.page.conversation.look_again()
-    assert chat.page.conversation.conversation.limit == 77
+    await chat.page.controller.look_again()
+    assert chat.page.controller.conversation.limit == 77
 
 
 async def test_defaults_of_another_window_are_there_when_this_one_comes_to_the_front(chat):
-    assert chat.page.conversation.conversation.limit == 2048
+    assert chat.page.controller.conversation.limit == 2048
     other = Settings(chat.services.settings._path)
     keep_defaults(other, ChatDefaults(limit=77))
     other.close()
     chat.page._look_again()
-    await until(lambda: chat.page.conversation.conversation.limit == 77)
+    await until(lambda: chat.page.controller.conversation.limit == 77)
     assert chat.page.panel.limit.value() == 77
 
 
@@ -169,4 +169,4 @@ async def test_the_field_of_the_limit_takes_the_keys(chat):
     field = chat.page.panel.limit
     field.setFocus()
     QTest.keyClick(field, Qt.Key.Key_Up)
-    assert chat.page.conversation.conversation.limit == 2048 + 256
+    assert chat.page.controller.conversation.limit == 2048 + 256

@@ -114,7 +114,7 @@ def test_the_field_is_as_high_as_its_words_without_a_scroll_bar(services, qtbot,
 )
 async def test_a_model_without_words_says_so_and_takes_none(chat, tokenizer, why):
     await settled()
-    model = replace(loaded(thinks=False), tokenizer=tokenizer, wordless=True)
+    model = replace(loaded(thinks=False), tokenizer=tokenizer, has_tokenizer=False)
     chat.speaker.loaded = model
     chat.services.session.changed.emit()
     composer = chat.page.composer
@@ -124,7 +124,7 @@ async def test_a_model_without_words_says_so_and_takes_none(chat, tokenizer, why
     assert "cannot read words" in composer.edit.placeholderText()
     QTest.keyClicks(composer.edit, "Hello?")
     QTest.keyClick(composer.edit, Qt.Key.Key_Return)
-    assert not chat.page.conversation.tree.path()
+    assert not chat.page.controller.tree.path()
     assert not composer._send.isVisible()
     assert composer._models.isVisible()
     assert composer.edit.toPlainText() == "Hello?", "what was typed waits for another model"

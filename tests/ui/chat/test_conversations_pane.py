@@ -1,12 +1,12 @@
 """The list at the left: what is in it, searching, renaming, deleting and taking that back."""
 
 import pytest
+from app.ui.state.chat.controller import title_of
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit
 
 from app.store.conversations import open_conversations
-from app.ui.state.chat.conversation import title_of
 from tests.ui.conftest import heard, settled, until
 
 
@@ -82,7 +82,7 @@ async def test_delete_takes_it_away_and_undo_brings_it_back(chat):
         QTest.keyClick(view, Qt.Key.Key_Delete)
         await until(lambda: posted)
     assert titles(chat) == ["rooks"], "the second stroke deletes no other"
-    assert len(chat.page.conversation.tree) == 0, "it was the one that was shown"
+    assert len(chat.page.controller.tree) == 0, "it was the one that was shown"
     ((notice,),) = posted
     assert notice.verb == "Undo"
     notice.act()
@@ -116,7 +116,7 @@ async def test_deleting_stops_the_reply_in_it_and_undo_brings_what_was_written(c
     chat.speaker.holds.set()
     await until(lambda: chat.texts()[-1].startswith("One"))
     with heard(chat.services.notices.posted) as posted:
-        chat.page.pane.delete(chat.page.conversation.conversation)
+        chat.page.pane.delete(chat.page.controller.conversation)
         await until(lambda: chat.speaker.left_early == 1)
         await until(lambda: titles(chat) == [] and posted)
     ((notice,),) = posted
@@ -124,8 +124,8 @@ async def test_deleting_stops_the_reply_in_it_and_undo_brings_what_was_written(c
     await until(lambda: titles(chat) == ["rooks"])
     await until(lambda: len(chat.texts()) == 2)
     assert chat.texts()[-1].startswith("One")
-    assert chat.page.conversation.tree.path()[-1].status == "stopped"
-    assert chat.page.conversation.writing is None
+    assert chat.page.controller.tree.path()[-1].status == "stopped"
+    assert chat.page.controller.writing is None
 
 
 async def test_what_cannot_be_deleted_stays_and_is_said(chat):
@@ -137,7 +137,7 @@ async def test_what_cannot_be_deleted_stays_and_is_said(chat):
     pages = "PRAGMA max_page_count = 200"
     file.write(lambda it: it.execute(pages)).result(10)
     with heard(chat.services.notices.posted) as posted:
-        chat.page.pane.delete(chat.page.conversation.conversation)
+        chat.page.pane.delete(chat.page.controller.conversation)
         await until(lambda: posted)
     assert posted[0][0].verb == ""
     await until(lambda: titles(chat) == ["rooks"])
@@ -147,7 +147,7 @@ async def test_what_cannot_be_deleted_stays_and_is_said(chat):
 async def test_what_is_deleted_as_the_window_closes_is_deleted(chat):
     await begun(chat, "rooks")
     await settled()
-    chat.page.pane.delete(chat.page.conversation.conversation)
+    chat.page.pane.delete(chat.page.controller.conversation)
     await settled(1)
     await chat.services.tasks.close()
     assert chat.services.conversations.all().result(10) == []
@@ -158,12 +158,12 @@ async def test_what_another_window_deletes_goes_here_and_comes_back_here(chat, t
     page, store = chat.page, chat.services.conversations
     await page._take_over()
     other, _ = open_conversations(tmp_path / "conversations.sqlite3")
-    rooks = page.conversation.conversation.id
+    rooks = page.controller.conversation.id
     other.delete(rooks).result(10)
     with heard(chat.services.notices.posted) as posted:
         await page._take_over()
         await until(lambda: titles(chat) == [] and posted)
-    assert len(page.conversation.tree) == 0
+    assert len(page.controller.tree) == 0
     assert page.pane.trash.text() == "Trash · 1"
     other.restore(rooks).result(10)
     await page._take_over()
@@ -177,7 +177,7 @@ async def test_what_another_window_deletes_goes_here_and_comes_back_here(chat, t
     await page._take_over()
     await until(lambda: titles(chat) == [])
     assert store.trash_count().result(10) == 0
-    assert len(page.conversation.tree) == 0
+    assert len(page.controller.tree) == 0
 
 
 async def test_pinned_ones_stand_at_the_top(chat):

@@ -30,7 +30,7 @@ class Windows:
         self._open.append(scene)
         assert scene.page.isVisible()
         if scene.services.settings.now.conversation:
-            await until(lambda: len(scene.page.conversation.tree))
+            await until(lambda: len(scene.page.controller.tree))
         await until(lambda: scene.page.pane._looking is not None)
         await settled(30)
         return scene
@@ -65,12 +65,12 @@ def paste(scene: Scene, text: str) -> None:
 async def conversation(scene: Scene, words: str) -> str:
     scene.page.begin()
     await scene.say(words)
-    return scene.page.conversation.conversation.id
+    return scene.page.controller.conversation.id
 
 
 async def show(scene: Scene, ident: str) -> None:
     scene.page.open(ident)
-    await until(lambda: scene.page.conversation.conversation.id == ident)
+    await until(lambda: scene.page.controller.conversation.id == ident)
 
 
 async def test_each_conversation_has_its_own_draft_and_so_has_the_new_one(chat):
@@ -104,7 +104,7 @@ async def test_all_that_was_typed_is_there_again_after_a_restart(windows):
     second = await conversation(chat, "Second")
     QTest.keyClicks(chat.page.composer.edit, "    next")
     paste(chat, "book " * 2000)
-    asked = chat.page.conversation.tree.path()[0].id
+    asked = chat.page.controller.tree.path()[0].id
     chat.page._edit(asked)
     QTest.keyClicks(chat.page.composer.edit, " thought")
     chat.page.begin()
@@ -112,7 +112,7 @@ async def test_all_that_was_typed_is_there_again_after_a_restart(windows):
     chat.page.panel.system.setPlainText("Be brief.")
     await windows.close(chat)
     chat = await windows()
-    assert (field(chat), chat.page.conversation.conversation.system) == ("new", "Be brief.")
+    assert (field(chat), chat.page.controller.conversation.system) == ("new", "Be brief.")
     assert chat.page.panel.system.toPlainText() == "Be brief."
     await show(chat, second)
     assert (field(chat), chat.page.composer.editing) == ("Second thought", asked)
@@ -129,7 +129,7 @@ async def test_all_that_was_typed_is_there_again_after_a_restart(windows):
     chat.page.begin()
     await chat.say("new")
     chat.page.begin()
-    assert (field(chat), chat.page.conversation.conversation.system) == ("", "")
+    assert (field(chat), chat.page.controller.conversation.system) == ("", "")
 
 
 async def test_an_edit_carries_the_words_of_the_field_alone(chat):
@@ -153,21 +153,21 @@ async def test_an_edit_that_is_left_for_another_one_waits(chat):
     await chat.say("One")
     await chat.say("Two")
     one, two = (
-        message.id for message in chat.page.conversation.tree.path() if message.role == "user"
+        message.id for message in chat.page.controller.tree.path() if message.role == "user"
     )
     chat.page.composer.edit.setPlainText("next")
     chat.page._edit(one)
     QTest.keyClicks(chat.page.composer.edit, " more")
     chat.page._edit(two)
     assert field(chat) == "Two"
-    assert chat.page.drafts.of(chat.page.conversation.conversation.id).edits == (
+    assert chat.page.drafts.of(chat.page.controller.conversation.id).edits == (
         Edit(one, "One more"),
     )
     chat.page._edit(one)
     assert field(chat) == "One more"
     QTest.keyClick(chat.page.composer.edit, Qt.Key.Key_Escape)
     assert field(chat) == "next"
-    assert chat.page.drafts.of(chat.page.conversation.conversation.id) == Draft(text="next")
+    assert chat.page.drafts.of(chat.page.controller.conversation.id) == Draft(text="next")
 
 
 async def test_a_number_being_typed_belongs_to_its_conversation(chat):
@@ -178,10 +178,10 @@ async def test_a_number_being_typed_belongs_to_its_conversation(chat):
     limit.selectAll()
     QTest.keyClicks(limit, "777")
     chat.page.panel.fields._fields["top_k"].lineEdit().setText("9")
-    before = chat.page.conversation.recommended().top_k
+    before = chat.page.controller.recommended().top_k
     chat.page.begin()
     await settled()
-    assert chat.page.conversation.sampling().top_k == before
+    assert chat.page.controller.sampling().top_k == before
     kept = chat.services.conversations.open(ident).result(10).conversation
     assert (kept.limit, kept.sampling.top_k) == (777, 9)
 
@@ -189,7 +189,7 @@ async def test_a_number_being_typed_belongs_to_its_conversation(chat):
 async def test_a_draft_comes_back_with_its_deleted_conversation(chat):
     ident = await conversation(chat, "First")
     QTest.keyClicks(chat.page.composer.edit, "half a thought")
-    chat.page.pane.delete(chat.page.conversation.conversation)
+    chat.page.pane.delete(chat.page.controller.conversation)
     await until(lambda: field(chat) == "")
     chat.services.conversations.restore(ident)
     await show(chat, ident)

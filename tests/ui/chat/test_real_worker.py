@@ -44,40 +44,40 @@ async def test_a_real_model_answers_stops_and_survives_its_workers_death(real):
         page.composer.edit.sent.emit()
         assert real.texts() == [], "no model is open yet"
         await session.opened(Path(real.model))
-        page.conversation.configure(limit=24)
+        page.controller.configure(limit=24)
         await until(lambda: not page.composer._closed)
         page.composer.edit.sent.emit()
         await until(lambda: len(real.texts()) == 2)
         await real.answered()
-        reply = page.conversation.tree.path()[-1]
+        reply = page.controller.tree.path()[-1]
         assert reply.status == "done", real.row_kinds()
         assert reply.reply.model == session.loaded.name
         assert 0 < reply.reply.tokens <= 24
         assert real.stored()[-1] == reply.text
 
-        page.conversation.configure(limit=SLOW_LIMIT)
+        page.controller.configure(limit=SLOW_LIMIT)
         page.composer.edit.setPlainText("Go on and on")
         page.composer.edit.sent.emit()
         await until(lambda: len(real.texts()[-1]) > 20)
-        page.conversation.stop()
+        page.controller.stop()
         await real.answered()
-        assert page.conversation.tree.path()[-1].status == "stopped"
+        assert page.controller.tree.path()[-1].status == "stopped"
 
         page.composer.edit.setPlainText("And now be killed")
         page.composer.edit.sent.emit()
         await until(lambda: len(real.texts()[-1]) > 20)
         os.kill(session._supervisor.worker_pid, signal.SIGKILL)
         await real.answered()
-        dead = page.conversation.tree.path()[-1]
+        dead = page.controller.tree.path()[-1]
         assert (dead.status, dead.reply.failure) == ("failed", "worker-died")
         assert len(dead.text) > 20
         assert real.last(FailureCard).isVisible()
         assert session.phase is Phase.DEAD
 
-        page.conversation.configure(limit=8)
+        page.controller.configure(limit=8)
         page.transcript.regenerate(dead.id)
         await real.answered()
-        assert page.conversation.tree.path()[-1].status == "done"
+        assert page.controller.tree.path()[-1].status == "done"
     finally:
         await session.close()
 
@@ -85,7 +85,7 @@ async def test_a_real_model_answers_stops_and_survives_its_workers_death(real):
 async def test_a_model_whose_worker_died_while_it_opened_is_opened_by_the_next_message(real):
     session = real.services.session
     page: ChatPage = real.page
-    page.conversation.configure(limit=8)
+    page.controller.configure(limit=8)
     try:
         session.open(Path(real.model))
         await until(lambda: session.worker_pid is not None)
@@ -96,7 +96,7 @@ async def test_a_model_whose_worker_died_while_it_opened_is_opened_by_the_next_m
         page.composer.edit.sent.emit()
         await until(lambda: len(real.texts()) == 2)
         await real.answered()
-        assert page.conversation.tree.path()[-1].status == "done"
+        assert page.controller.tree.path()[-1].status == "done"
         assert page.composer.edit.placeholderText().startswith("Message ")
     finally:
         await session.close()
@@ -119,10 +119,10 @@ services = _services(app, Path(sys.argv[1]), speaker)
 async def live():
     page = ChatPage(services)
     page.show()
-    page.talk.grew.connect(
-        lambda _: print(time.time(), len(page.talk.tree.path()[-1].text), flush=True)
+    page.controller.grew.connect(
+        lambda _: print(time.time(), len(page.controller.tree.path()[-1].text), flush=True)
     )
-    page.talk.send("Tell me everything")
+    page.controller.send("Tell me everything")
     await asyncio.sleep(60)
 
 loop = QEventLoop(app)

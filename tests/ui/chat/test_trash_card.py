@@ -176,10 +176,10 @@ async def test_the_palette_opens_it_from_every_page_and_no_key_reaches_what_is_b
     command.act()
     page = window.go("chat")
     await until(lambda: page._trash is not None and page._trash.isVisible())
-    conversation = page.conversation.conversation.id
+    controller = page.controller.conversation.id
     QTest.keyClick(window, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
     QTest.keyClick(window, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
-    assert page.conversation.conversation.id == conversation
+    assert page.controller.conversation.id == controller
     assert not window.palette_card.isVisible()
     QTest.keyClick(page._trash, Qt.Key.Key_Escape)
     assert not page._trash.isVisible()

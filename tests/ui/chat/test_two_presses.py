@@ -20,7 +20,7 @@ async def test_two_presses_on_each_button_of_the_chat(chat, press, bugs):
     page = chat.page
 
     async def reset():
-        assert page.conversation.writing is None or press is by_mouse
+        assert page.controller.writing is None or press is by_mouse
         await chat.answered()
         page.composer.end_edit()
         chat.speaker.says = reply
@@ -48,7 +48,7 @@ async def test_a_reply_is_not_stopped_by_the_second_half_of_a_double_click(chat,
     press(composer._send)
     await chat.answered()
     assert chat.texts() == ["Hello", "Hello."]
-    assert chat.page.conversation.tree.path()[-1].status == "done"
+    assert chat.page.controller.tree.path()[-1].status == "done"
 
 
 async def test_a_third_and_a_fourth_press_stop_nothing_either(chat):
@@ -58,8 +58,8 @@ async def test_a_third_and_a_fourth_press_stop_nothing_either(chat):
     by_mouse(composer._send)
     by_mouse(composer._send)
     await settled()
-    assert chat.page.conversation.writing is not None
+    assert chat.page.controller.writing is not None
     await asyncio.sleep(QApplication.doubleClickInterval() / 1000 + 0.02)
     by_mouse(composer._send)
     await chat.answered()
-    assert chat.page.conversation.tree.path()[-1].status == "stopped"
+    assert chat.page.controller.tree.path()[-1].status == "stopped"

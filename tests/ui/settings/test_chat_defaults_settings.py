@@ -2,7 +2,7 @@
 
 from PySide6.QtTest import QTest
 
-from app.runtime.protocol.messages import Sampling
+from app.runtime.protocol.prompts import Sampling
 from app.store.chat_defaults import ChatDefaults, defaults_in
 from app.store.settings import Settings
 from tests.ui.conftest import heard, shown, until
@@ -30,8 +30,8 @@ async def test_every_default_is_chosen_here_and_kept_for_the_next_start(build):
     part.fields._fields["temperature"].setValue(0.2)
     await until(lambda: now(house).system == "Be brief.")
     assert now(house).sampling.temperature == 0.2
-    conversation = house.window.go("chat").conversation
-    assert (conversation.conversation.limit, conversation.conversation.template) == (99, "qa")
+    controller = house.window.go("chat").controller
+    assert (controller.conversation.limit, controller.conversation.template) == (99, "qa")
     await house.close()
     again = build(page="settings")
     assert now(again) == ChatDefaults(

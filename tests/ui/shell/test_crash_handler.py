@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QPlainTextEdit
 
-from app.errors import StoreError, WorkerSilent
+from app.errors import NoModel, StoreError
 from app.ui.shell.crash_handler import CrashHandler
 from app.ui.state.tasks import Tasks, end_all
 from tests.ui.conftest import settled, shown, until
@@ -114,9 +114,9 @@ def test_a_bug_of_a_task_that_ends_late_is_printed_once_and_not_shown(desk, caps
 
 
 def test_a_failure_of_a_task_that_ends_late_is_a_line(desk, capsys):
-    failure = WorkerSilent(limit_s=3)
+    failure = NoModel()
     said = ended_late(desk, capsys, lambda: asyncio.create_task(stubborn(failure)))
-    assert said.startswith("The engine's process did not answer in time")
+    assert said.startswith("No model is open yet")
     assert said.count("\n") == 1
 
 
@@ -138,8 +138,8 @@ async def test_a_failure_while_the_window_closes_is_a_line_and_no_notice(
 
 def test_a_failure_is_printed_once_whoever_tells_of_it(desk, capsys):
     desk.outlive_window()
-    failure = WorkerSilent(limit_s=3)
-    desk.take(WorkerSilent, failure, None)
+    failure = NoModel()
+    desk.take(NoModel, failure, None)
     desk.take_late(failure)
     assert capsys.readouterr().err.count("\n") == 1
 

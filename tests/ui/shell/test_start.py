@@ -46,18 +46,18 @@ def run(home, code, page="models"):
     program = f"""
 import time; began = time.perf_counter()
 import asyncio, sys
-from app.ui.shell import main, house
+from app.ui.shell import application, main
 
 async def played(self):
 {textwrap.indent(textwrap.dedent(code), "    ")}
     self.window.close()
 
-class Played(house.House):
+class Played(application.Application):
     def open(self):
         super().open()
         self.services.tasks.start(played(self))
 
-main.House = Played
+main.Application = Played
 code = main.run()
 import gc
 left = [one for one in gc.get_objects() if isinstance(one, asyncio.Task) and not one.done()]
@@ -210,7 +210,8 @@ def test_the_model_that_was_open_last_is_opened_by_a_real_worker(home, guide):
         home,
         """
         import json, contextlib
-        from app.runtime.protocol.messages import Done, Piece, Sampling, Text
+        from app.runtime.protocol.messages import Done, Piece
+        from app.runtime.protocol.prompts import Sampling, Text
         session = self.services.session
         while session.loaded is None:
             await asyncio.sleep(0.05)

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-import app.library.scan
+import app.runtime.loading.preflight
 from app.runtime.protocol.messages import SteppedDown
 from app.system import gpus as gpus_module
 from app.system.gpus import Gpu
@@ -62,7 +62,7 @@ async def test_offers_that_fit_the_card_run_fast_and_show_its_memory(with_gpu):
 
 
 async def test_a_way_on_the_card_can_be_picked_and_is_asked_for(with_gpu, monkeypatch):
-    monkeypatch.setattr(app.library.scan, "cards", lambda: [gpu()])
+    monkeypatch.setattr(app.runtime.loading.preflight, "gpus", lambda: [gpu()])
     house = with_gpu(gpu())
     await ready(house)
     await until(lambda: house.services.gpus.known)

@@ -7,7 +7,7 @@ import pytest
 
 from app.hub.catalogue.entries import Entry as Offer
 from app.hub.catalogue.entries import Part
-from app.library.scan import ModelFile
+from app.runtime.checkpoint.describe import ModelFile
 from app.runtime.origin import Origin, OriginFile
 from app.runtime.sizes import spec_of
 from app.ui.state.models.entry import dressed, joined, offered

@@ -4,7 +4,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtTest import QTest
 
 from app.errors import WorkerDied
-from app.runtime.protocol.messages import Turn
+from app.runtime.protocol.prompts import Turn
 from app.store.conversations import open_conversations
 from app.store.records import Conversation, new_id, new_message
 from app.ui.transcript.branch_switch import BranchSwitch
@@ -31,7 +31,7 @@ async def test_the_branch_that_was_shown_last_is_shown_again(chat):
     chat.page._again()
     await chat.answered()
     chat.page.transcript.step(chat.page._replies()[-1], -1)
-    conversation = chat.page.conversation.conversation.id
+    conversation = chat.page.controller.conversation.id
     chat.page.begin()
     chat.page.open(conversation)
     await until(lambda: chat.texts() == ["Name a bird", "Rook."])
@@ -47,15 +47,15 @@ async def test_up_edits_the_last_message_into_a_branch_of_its_own(chat):
     QTest.keyClick(chat.page.composer.edit, Qt.Key.Key_Return)
     await chat.answered()
     assert chat.texts() == ["Name a bird", "Rook.", "A third", "Jay."]
-    edited = chat.page.conversation.tree.path()[2].id
-    assert chat.page.conversation.tree.branch(edited) == (2, 2)
+    edited = chat.page.controller.tree.path()[2].id
+    assert chat.page.controller.tree.branch(edited) == (2, 2)
     chat.page.transcript.step(edited, -1)
     assert chat.texts() == ["Name a bird", "Rook.", "Another", "Crow."]
 
 
 async def test_the_first_message_can_be_edited(chat):
     await chat.say("Hello", "Hi.")
-    chat.page.transcript.edit(chat.page.conversation.tree.path()[0].id)
+    chat.page.transcript.edit(chat.page.controller.tree.path()[0].id)
     await chat.say("Good day", "Good day to you.")
     assert chat.texts() == ["Good day", "Good day to you."]
 
@@ -63,7 +63,7 @@ async def test_the_first_message_can_be_edited(chat):
 async def test_escape_gives_the_edit_up_and_brings_back_what_was_being_written(chat):
     await chat.say("Hello", "Hi.")
     chat.page.composer.edit.setPlainText("half a thou")
-    chat.page.transcript.edit(chat.page.conversation.tree.path()[0].id)
+    chat.page.transcript.edit(chat.page.controller.tree.path()[0].id)
     assert chat.page.composer.edit.toPlainText() == "Hello"
     QTest.keyClick(chat.page.composer.edit, Qt.Key.Key_Escape)
     assert chat.page.composer.edit.toPlainText() == "half a thou"
@@ -78,7 +78,7 @@ async def test_nothing_is_branched_while_a_reply_is_written(chat):
     chat.page.transcript.step(chat.page._replies()[-1], -1)
     chat.speaker.holds.set()
     await chat.answered()
-    assert len(chat.page.conversation.tree) == 3
+    assert len(chat.page.controller.tree) == 3
 
 
 async def test_a_reply_that_was_stopped_goes_on_where_it_ended(chat):
@@ -86,14 +86,14 @@ async def test_a_reply_that_was_stopped_goes_on_where_it_ended(chat):
     chat.page.composer.edit.setPlainText("Count")
     chat.page.composer.edit.sent.emit()
     await until(lambda: len(chat.texts()[-1]) > 30)
-    chat.page.conversation.stop()
+    chat.page.controller.stop()
     await chat.answered()
-    before = chat.page.conversation.tree.path()[-1]
+    before = chat.page.controller.tree.path()[-1]
     chat.speaker.says, chat.speaker.pause_s = " and four", 0
     assert not chat.last(ReplyFoot)._go_on.isHidden()
     chat.last(ReplyFoot)._go_on.click()
     await chat.answered()
-    after = chat.page.conversation.tree.path()[-1]
+    after = chat.page.controller.tree.path()[-1]
     assert (after.id, after.text, after.status) == (before.id, before.text + " and four", "done")
     assert after.reply.tokens == before.reply.tokens + 2
     assert chat.stored() == ["Count", after.text]
@@ -109,15 +109,15 @@ async def test_a_reply_that_was_stopped_goes_on_where_it_ended(chat):
 async def test_a_reply_goes_on_from_its_own_words_wherever_it_was_cut(chat):
     chat.speaker.fails = WorkerDied(exit_code=-9)
     for number, begun in enumerate([" ", "<think>\nhm\n", " def f():\n\n    ", ""]):
-        chat.page.conversation.configure(
+        chat.page.controller.configure(
             think="on" if begun.startswith("<") else "off", template="world"
         )
         chat.speaker.fails = WorkerDied(exit_code=-9)
         await chat.say(f"Say {number}", begun)
-        cut = chat.page.conversation.tree.path()[-1]
+        cut = chat.page.controller.tree.path()[-1]
         assert cut.text == begun
         chat.speaker.fails, chat.speaker.says = None, "pass"
-        chat.page.conversation.go_on(cut.id)
+        chat.page.controller.go_on(cut.id)
         await chat.answered()
         turns = chat.speaker.asked[-1][0].turns
         assert turns[-1] == (Turn("assistant", begun) if begun else Turn("user", f"Say {number}"))
@@ -128,7 +128,7 @@ async def test_a_stop_that_the_limit_cut_is_taken_back_when_it_is_complete(chat)
     chat.speaker.fails = WorkerDied(exit_code=-9)
     await chat.say("Hello", " Hi.\n\nUs ")
     chat.speaker.fails, chat.speaker.says, chat.speaker.taken_back = None, "", 5
-    chat.page.conversation.go_on(chat.page.conversation.tree.leaf)
+    chat.page.controller.go_on(chat.page.controller.tree.leaf)
     await chat.answered()
     assert chat.texts() == chat.stored() == ["Hello", " Hi."]
 
@@ -151,10 +151,10 @@ async def test_only_the_last_reply_that_was_cut_short_can_go_on(chat):
 async def test_what_another_window_adds_is_shown_when_this_one_comes_to_the_front(chat):
     await chat.say("First", "One.")
     chat.page._look_again()
-    shown = chat.page.conversation.conversation.id
+    shown = chat.page.controller.conversation.id
     other, _ = open_conversations(chat.services.conversations._database.path)
     try:
-        last = chat.page.conversation.tree.leaf
+        last = chat.page.controller.tree.leaf
         asked = new_message(shown, last, "user", "From the other window")
         other.append(asked).result(10)
         other.append(new_message(shown, asked.id, "assistant", "Seen.")).result(10)
@@ -178,7 +178,7 @@ async def test_on_a_full_disk_it_says_so_and_stores_everything_once_there_is_roo
     database = chat.services.conversations._database
     await settled()
     _fill_disk(database)
-    unkept = chat.page.conversation._unkept
+    unkept = chat.page.controller._unkept
     await chat.say("First " + "x" * 50_000, "One.")
     await chat.say("Second", "Two.")
     await until(lambda: said)
@@ -193,7 +193,7 @@ async def test_on_a_full_disk_it_says_so_and_stores_everything_once_there_is_roo
     await until(lambda: len(said) == 2)
     assert "everything is stored" in said[1].text
     (kept,) = chat.services.conversations.all().result(10)
-    await chat.page.conversation.open(kept.id)
+    await chat.page.controller.open(kept.id)
     assert chat.texts()[1:] == ["One.", "Second", "Two."]
     assert chat.stored() == chat.texts()
 
@@ -201,13 +201,13 @@ async def test_on_a_full_disk_it_says_so_and_stores_everything_once_there_is_roo
 async def test_conversations_that_are_stored_before_anyone_looks_are_let_go_of(chat, monkeypatch):
     said = []
     chat.services.notices.posted.connect(said.append)
-    store, conversation = chat.services.conversations, chat.page.conversation
+    store, controller = chat.services.conversations, chat.page.controller
     await settled()
     _fill_disk(store._database)
     for text in ("First", "Second"):
         chat.page.begin()
         await chat.say(text + "x" * 50_000, "Words.")
-    await until(lambda: len(conversation._unkept._trees) == 2)
+    await until(lambda: len(controller._unkept._trees) == 2)
     _make_room(store._database)
     keep = store.keep_whole
 
@@ -217,16 +217,16 @@ async def test_conversations_that_are_stored_before_anyone_looks_are_let_go_of(c
         return kept
 
     monkeypatch.setattr(store, "keep_whole", done_at_once)
-    conversation._unkept.again.timeout.emit()
+    controller._unkept.again.timeout.emit()
     await until(lambda: len(store.all().result(10)) == 2)
-    assert not conversation._unkept._trees
+    assert not controller._unkept._trees
     assert "everything is stored" in said[-1].text
 
 
 async def test_a_conversation_deleted_on_a_full_disk_comes_whole_into_the_trash(chat):
     said = []
     chat.services.notices.posted.connect(said.append)
-    store, conversation = chat.services.conversations, chat.page.conversation
+    store, controller = chat.services.conversations, chat.page.controller
     chat.speaker.says, chat.speaker.pause_s = "x" * 60_000 + " and more" * 1000, 0.003
     chat.page.composer.edit.setPlainText("Count")
     chat.page.composer.edit.sent.emit()
@@ -236,8 +236,8 @@ async def test_a_conversation_deleted_on_a_full_disk_comes_whole_into_the_trash(
     chat.page.pane.delete(one)
     await until(lambda: any(notice.title == "The disk is full" for notice in said))
     _make_room(store._database)
-    conversation._unkept.again.timeout.emit()
-    await until(lambda: not conversation._unkept._trees)
+    controller._unkept.again.timeout.emit()
+    await until(lambda: not controller._unkept._trees)
     await until(lambda: store.all().result(10) == [])
     assert store.trash_count().result(10) == 1
     next(notice for notice in said if notice.verb == "Undo").act()
@@ -248,19 +248,19 @@ async def test_a_conversation_deleted_on_a_full_disk_comes_whole_into_the_trash(
 async def test_a_conversation_of_which_nothing_is_stored_can_be_deleted_and_brought_back(chat):
     said = []
     chat.services.notices.posted.connect(said.append)
-    store, conversation = chat.services.conversations, chat.page.conversation
+    store, controller = chat.services.conversations, chat.page.controller
     await settled()
     _fill_disk(store._database)
     await chat.say("First" + "x" * 50_000, "Words.")
-    await until(lambda: conversation._unkept._trees)
+    await until(lambda: controller._unkept._trees)
     chat.page._delete()
     await until(lambda: any(notice.verb == "Undo" for notice in said))
-    assert not len(conversation.tree)
+    assert not len(controller.tree)
     _make_room(store._database)
     next(notice for notice in said if notice.verb == "Undo").act()
-    conversation._unkept.again.timeout.emit()
+    controller._unkept.again.timeout.emit()
     await until(lambda: len(store.all().result(10)) == 1)
-    await conversation.open(store.all().result(10)[0].id)
+    await controller.open(store.all().result(10)[0].id)
     assert chat.texts() == ["First" + "x" * 50_000, "Words."]
     assert store.trash_count().result(10) == 0
 

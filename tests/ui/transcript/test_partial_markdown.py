@@ -120,19 +120,19 @@ def test_a_reply_that_grows_looks_as_one_that_is_shown_anew(inks, text, data):
 @pytest.mark.parametrize("marks", ["1.", "**", "#", "```", "[1]: http://x.y", "-", ">", "7"])
 async def test_a_reply_of_marks_is_not_mixed_with_another_conversation(chat, marks):
     await chat.say("other", "The other one.")
-    conversation, other = chat.page.conversation, chat.page.conversation.conversation.id
-    conversation.begin()
+    controller, other = chat.page.controller, chat.page.controller.conversation.id
+    controller.begin()
     chat.speaker.says = f"{marks} and more\n{marks} to the end"
     chat.speaker.holds.clear()
-    conversation.send("mine")
-    mine = conversation.conversation.id
+    controller.send("mine")
+    mine = controller.conversation.id
     await settled()
-    writing = conversation.writing
+    writing = controller.writing
     writing._take(marks)
     writing._show()
-    await conversation.open(other)
+    await controller.open(other)
     assert "BlockRow" in chat.row_kinds()
-    await conversation.open(mine)
+    await controller.open(mine)
     assert chat.row_kinds() == ["BubbleRow", "WaitingRow"]
     chat.services.theme.changed.emit()
     assert chat.row_kinds() == ["BubbleRow", "WaitingRow"]
@@ -145,5 +145,5 @@ async def test_a_reply_of_marks_is_not_mixed_with_another_conversation(chat, mar
         row.document().toPlainText() for row in chat.page.transcript.rows if hasattr(row, "block")
     ]
     assert not any("other one" in words for words in said)
-    conversation.go_on(conversation.tree.leaf)
+    controller.go_on(controller.tree.leaf)
     await chat.answered()

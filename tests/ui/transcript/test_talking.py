@@ -10,7 +10,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
 from app.errors import NumbersBroken, WorkerDied
-from app.runtime.protocol.messages import Sampling
+from app.runtime.protocol.prompts import Sampling
 from app.ui.transcript.failure_card import FailureCard
 from app.ui.transcript.reply_foot import ReplyFoot
 from app.ui.transcript.text_block import TextBlock
@@ -100,7 +100,7 @@ def test_a_failure_shows_all_its_words_and_buttons_at_any_width(services, qtbot,
 
 
 async def test_the_model_gets_the_whole_branch_and_the_system_prompt(chat):
-    chat.page.conversation.configure(system="Be brief.", limit=77)
+    chat.page.controller.configure(system="Be brief.", limit=77)
     await chat.say("One", "first")
     await chat.say("Two", "second")
     prompt, limit, sampling = chat.speaker.asked[-1]
@@ -120,9 +120,9 @@ async def test_a_system_prompt_still_being_typed_counts(chat):
     await chat.say("Hello", "Bonjour.")
     assert chat.speaker.asked[-1][0].turns[0].text == "Answer in French."
     chat.page.panel.system.setPlainText("Answer in Latin.")
-    conversation = chat.page.conversation.conversation.id
+    conversation = chat.page.controller.conversation.id
     chat.page.begin()
-    assert chat.page.conversation.conversation.system == ""
+    assert chat.page.controller.conversation.system == ""
     opened = chat.services.conversations.open(conversation).result(10)
     assert opened.conversation.system == "Answer in Latin."
 
@@ -164,7 +164,7 @@ async def test_escape_stops_and_what_was_written_stays(chat):
     await until(lambda: len(chat.texts()[-1].split()) > 5)
     QTest.keyClick(chat.page.composer.edit, Qt.Key.Key_Escape)
     await chat.answered()
-    reply = chat.page.conversation.tree.path()[-1]
+    reply = chat.page.controller.tree.path()[-1]
     assert reply.status == "stopped"
     assert 5 < len(reply.text.split()) < 500
     assert chat.stored()[-1] == reply.text
@@ -182,7 +182,7 @@ async def test_the_button_sends_stops_and_sends_again(chat):
     assert button.accessibleName() == "Stop writing (Esc)"
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
     await settled()
-    assert chat.page.conversation.writing is not None, "the rest of a double click stops nothing"
+    assert chat.page.controller.writing is not None, "the rest of a double click stops nothing"
     await asyncio.sleep(QApplication.doubleClickInterval() / 1000)
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
     await chat.answered()
@@ -198,7 +198,7 @@ async def test_enter_and_escape_at_once_leave_a_conversation_that_goes_on(chat):
     QTest.keyClick(edit, Qt.Key.Key_Return)
     QTest.keyClick(edit, Qt.Key.Key_Escape)
     await chat.answered()
-    assert chat.page.conversation.tree.path()[-1].status == "stopped"
+    assert chat.page.controller.tree.path()[-1].status == "stopped"
     assert chat.row_kinds()[-1] == "FootRow"
     await chat.say("Once more")
     assert chat.texts()[-1] == "Hello."
@@ -239,7 +239,7 @@ def _waiting_words(chat, seen: list) -> str:
 async def test_a_dead_worker_keeps_the_words_and_retry_answers_anew(chat):
     chat.speaker.fails = WorkerDied(exit_code=-9, stderr="Killed")
     await chat.say("Hello", "half a rep")
-    reply = chat.page.conversation.tree.path()[-1]
+    reply = chat.page.controller.tree.path()[-1]
     assert (reply.status, reply.text) == ("failed", "half a rep")
     assert chat.row_kinds() == ["BubbleRow", "BlockRow", "FailureRow", "FootRow"]
     assert "SIGKILL" in chat.last(FailureCard).accessibleName()
@@ -262,7 +262,7 @@ async def test_a_failure_before_the_first_word_is_shown_in_its_place(chat):
 async def test_a_failure_is_still_there_when_the_conversation_is_opened_again(chat):
     chat.speaker.fails = WorkerDied(exit_code=1, stderr="Trouble at the mill")
     await chat.say("Hello", "half")
-    conversation = chat.page.conversation.conversation.id
+    conversation = chat.page.controller.conversation.id
     chat.page.begin()
     chat.page.open(conversation)
     await until(lambda: "FailureRow" in chat.row_kinds())
@@ -270,7 +270,7 @@ async def test_a_failure_is_still_there_when_the_conversation_is_opened_again(ch
 
 
 async def test_a_thought_is_folded_and_can_be_read(chat):
-    chat.page.conversation.configure(think="on")
+    chat.page.controller.configure(think="on")
     await chat.say("Hard question", ">\nlet me see\n\nyes</think>\n\nThe answer.")
     assert chat.texts()[-1].startswith("<think>")
     assert chat.row_kinds() == ["BubbleRow", "ThoughtRow", "BlockRow", "FootRow"]
@@ -288,7 +288,7 @@ async def test_thinking_is_offered_only_where_the_model_knows_it(chat):
     chat.speaker.loaded = loaded("RWKV-x060-World-1B6", thinks=False)
     chat.services.session.note_change()
     await until(lambda: chat.page._think.isHidden())
-    chat.page.conversation.configure(think="on")
+    chat.page.controller.configure(think="on")
     await chat.say("Hello", "Hi.")
     assert chat.speaker.asked[-1][0].think == "off"
 
@@ -312,12 +312,12 @@ async def test_a_reply_goes_on_in_a_conversation_that_is_not_shown(chat):
     chat.speaker.says = "slow but sure"
     chat.page.composer.edit.setPlainText("First")
     chat.page.composer.edit.sent.emit()
-    first = chat.page.conversation.conversation.id
+    first = chat.page.controller.conversation.id
     await asyncio.sleep(0.05)
     chat.page.begin()
-    assert chat.page.conversation.writing is None
+    assert chat.page.controller.writing is None
     chat.speaker.holds.set()
-    await until(lambda: not chat.page.conversation.is_writing(first))
+    await until(lambda: not chat.page.controller.is_writing(first))
     chat.page.open(first)
     await until(lambda: chat.texts() == ["First", "slow but sure"])
 
@@ -326,11 +326,11 @@ async def test_opening_a_conversation_in_the_middle_of_its_reply_follows_it(chat
     chat.speaker.says, chat.speaker.pause_s = "word " * 60, 0.005
     chat.page.composer.edit.setPlainText("First")
     chat.page.composer.edit.sent.emit()
-    first = chat.page.conversation.conversation.id
+    first = chat.page.controller.conversation.id
     await until(lambda: len(chat.texts()[-1]) > 20)
     chat.page.begin()
     chat.page.open(first)
-    await until(lambda: chat.page.conversation.conversation.id == first)
+    await until(lambda: chat.page.controller.conversation.id == first)
     await chat.answered()
     assert chat.texts()[-1].split() == ["word"] * 60
     assert chat.row_kinds() == ["BubbleRow", "BlockRow", "FootRow"]
@@ -344,7 +344,7 @@ async def test_sampling_that_is_changed_is_used_kept_and_reset(chat):
     await chat.say("Again", "Hi.")
     used = chat.speaker.asked[-1][2]
     assert (used.temperature, used.seed, used.top_p) == (0.25, 42, 0.3)
-    conversation = chat.page.conversation.conversation.id
+    conversation = chat.page.controller.conversation.id
     opened = chat.services.conversations.open(conversation).result(10)
     assert opened.conversation.sampling == used
     chat.page.panel.reset.click()
@@ -353,7 +353,7 @@ async def test_sampling_that_is_changed_is_used_kept_and_reset(chat):
 
 
 async def test_think_mode_has_the_sampling_its_makers_recommend(chat):
-    chat.page.conversation.configure(think="on")
+    chat.page.controller.configure(think="on")
     await chat.say("Hello", ">so</think>Hi.")
     assert chat.speaker.asked[-1][2] == Sampling(
         temperature=0.96, top_p=0.76, top_k=32, presence=1.0, frequency=0.1, decay=0.988
@@ -382,6 +382,6 @@ async def test_a_megabyte_is_pasted_at_once_and_sent_whole(chat):
     await chat.answered()
     assert chat.texts()[0] == "What is this?\n\n" + text
     assert chat.row_kinds()[0] == "BubbleRow"
-    chat.page.transcript.unfold(chat.page.conversation.tree.path()[0].id)
+    chat.page.transcript.unfold(chat.page.controller.tree.path()[0].id)
     assert chat.row_kinds().count("BubbleRow") > 300
     assert chat.row_kinds()[-1] == "FootRow"

@@ -69,7 +69,7 @@ async def opened(chat, conversation: str, times: int = 1) -> float:
         chat.page.begin()
         await asyncio.sleep(0.05)
         start = time.perf_counter()
-        await chat.page.conversation.open(conversation)
+        await chat.page.controller.open(conversation)
         chat.page.transcript.viewport().repaint()
         took.append(time.perf_counter() - start)
     return min(took)
@@ -80,7 +80,7 @@ async def test_five_hundred_messages_open_within_three_tenths_of_a_second(chat):
     conversation = stored(chat, 500, PART * 4)
     await chat.say("warm up", PART)
     took = await opened(chat, conversation, 3)
-    assert len(chat.page.conversation.tree) == 500
+    assert len(chat.page.controller.tree) == 500
     assert took < 0.3, took
     assert len(chat.page.transcript.viewport().findChildren(TextBlock)) < 120
 
@@ -99,7 +99,7 @@ async def test_the_end_of_twenty_thousand_words_is_written_as_fast_as_the_beginn
     chat.page.composer.edit.setPlainText("All of it")
     chat.page.composer.edit.sent.emit()
     await asyncio.sleep(0.1)
-    writing = chat.page.conversation.writing
+    writing = chat.page.controller.writing
     took: list[float] = []
     steps = range(0, len(text), 60)  # what comes in 34 ms at 400 tokens a second
     for at in (*steps[:200], *steps[-200:]):
@@ -121,7 +121,7 @@ async def test_a_code_block_of_three_thousand_lines_grows_in_time(chat):
     chat.page.composer.edit.setPlainText("Code")
     chat.page.composer.edit.sent.emit()
     await asyncio.sleep(0.1)
-    writing = chat.page.conversation.writing
+    writing = chat.page.controller.writing
     text, took = "```python\n", []
     for number in range(3000):
         text += f"value_{number} = compute({number}, 'text')  # a comment\n"
@@ -153,7 +153,7 @@ async def test_the_end_is_followed_until_the_reader_goes_up(chat):
     chat.page.transcript._to_end.click()
     assert bar.value() == bar.maximum()
     assert chat.page.transcript._to_end.isHidden()
-    chat.page.conversation.stop()
+    chat.page.controller.stop()
     await chat.answered()
 
 
@@ -301,7 +301,7 @@ async def test_a_long_message_of_the_person_is_folded_until_it_is_asked_for(chat
     await chat.say("word " * 4000, "Long!")
     rows = chat.row_kinds()
     assert rows == ["BubbleRow", "BlockRow", "FootRow"]
-    chat.page.transcript.unfold(chat.page.conversation.tree.path()[0].id)
+    chat.page.transcript.unfold(chat.page.controller.tree.path()[0].id)
     assert chat.row_kinds().count("BubbleRow") > 5
     assert chat.row_kinds()[-2:] == ["BlockRow", "FootRow"]
 

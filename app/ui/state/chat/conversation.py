@@ -8,8 +8,10 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from app.errors import Failure, RequestRefused
-from app.runtime.families.families import Think, family_of, lead
-from app.runtime.protocol.messages import Chat, Loaded, Sampling, Turn
+from app.runtime.families.family import family_of
+from app.runtime.families.templates import Think, lead
+from app.runtime.protocol.messages import Loaded
+from app.runtime.protocol.prompts import Chat, Sampling, Turn
 from app.store.changes import Change
 from app.store.chat_defaults import ChatDefaults, defaults_in, different
 from app.store.records import Conversation, Message, Reply, new_id, new_message

@@ -9,7 +9,8 @@ import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.errors import Failure, WorkerDied
-from app.runtime.protocol.messages import Chat, Done, Loaded, Piece, Prefilled, Sampling
+from app.runtime.protocol.messages import Done, Loaded, Piece, Prefilled
+from app.runtime.protocol.prompts import Chat, Sampling
 from app.store.conversations import Conversations
 from app.store.records import Message, Reply, Status
 from app.ui.state.session import Session

@@ -9,7 +9,7 @@ from PySide6.QtCore import QCoreApplication
 
 from app.errors import BY_CODE, Failure
 from app.hub.catalogue.entries import Entry as Offer
-from app.library.scan import ModelFile
+from app.runtime.checkpoint.describe import ModelFile
 from app.runtime.spec import Spec
 
 from .matching import Offers, begun, prints_of

@@ -6,8 +6,8 @@ from PySide6.QtCore import QCoreApplication
 
 from app.hub.catalogue.memory_fit import Fit as Verdict
 from app.hub.catalogue.memory_fit import Machine, Plan, fits_now
+from app.messages.units import size
 from app.runtime.planning.footprint import QUANTISED
-from app.ui.state.amounts import size
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from app.hub.catalogue.entries import Entry as Offer
 from app.hub.downloads.destination import tells_nothing
 from app.hub.downloads.placing import is_of, parts_of
-from app.library.scan import ModelFile
+from app.runtime.checkpoint.describe import ModelFile
 
 _PART = ".part"
 _WEIGHTS = (".pth", ".safetensors", ".st", ".gguf", ".bin", ".pt")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt, Signal
 
 from app.library.local_library import Contents, LocalLibrary
-from app.library.scan import ModelFile
+from app.runtime.checkpoint.describe import ModelFile
 from app.ui.state.tasks import Tasks
 
 from .entry import Entry, dressed
@@ -60,7 +60,7 @@ class Library(QObject):
         return tuple(map(Path, self._settings.now.folders))
 
     @property
-    def library(self) -> LocalLibrary:
+    def local(self) -> LocalLibrary:
         """What reads the disk; its verbs block and belong into threads."""
         if self._shelf is None:
             told, cache, known = self._told.emit, self._cache_dir, self._verified
@@ -71,7 +71,7 @@ class Library(QObject):
 
     def watch(self) -> None:
         """Notice from now on what changes on the disk."""
-        self.library.watch()
+        self.local.watch()
 
     def close(self) -> None:
         """Look no more."""
@@ -153,13 +153,13 @@ class Library(QObject):
             self._tasks.start(self._take())
 
     async def _take(self) -> None:
-        await self._show(await self._tasks.thread(_looked, self.library, scan=False))
+        await self._show(await self._tasks.thread(_looked, self.local, scan=False))
 
     async def _scan(self) -> None:
         while True:
             self._again = False
-            await self._tasks.thread(self.library.choose, *self._wanted())
-            found = await self._tasks.thread(_looked, self.library, scan=True)
+            await self._tasks.thread(self.local.choose, *self._wanted())
+            found = await self._tasks.thread(_looked, self.local, scan=True)
             if not self._again:
                 break
         self.scanned = True
@@ -181,7 +181,7 @@ class Library(QObject):
         self.entries, self.missing = found.entries, missing
         self._owners = found.owners
         self.changed.emit()
-        self._copies = await self._tasks.thread(_copies, self.library)
+        self._copies = await self._tasks.thread(_copies, self.local)
         if self._copies:
             self.changed.emit()
 

@@ -4,7 +4,7 @@ import re
 
 from PySide6.QtCore import QCoreApplication, QDate, QLocale
 
-from app.ui.state.amounts import short_count
+from app.messages.units import short_count
 
 _FAMILIES = (
     (re.compile(r"(?:^|[-_])(g1[a-z]?\d?)(?:[-_.]|$)"), "", "reasoning"),

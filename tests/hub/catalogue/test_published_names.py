@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.hub.catalogue.entries import Entry
-from app.hub.catalogue.file_names import named, stem_of
+from app.hub.catalogue.published_names import named, stem_of
 
 # repository, path, bytes -> what must be told
 KNOWN = [

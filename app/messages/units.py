@@ -1,6 +1,4 @@
-"""Sizes, counts and speeds in human units with one decimal; knows no widget."""
-
-from PySide6.QtCore import QCoreApplication
+"""Sizes, counts and speeds in human units with one decimal; knows no Qt."""
 
 _STEPS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 _COUNTS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
@@ -32,20 +30,20 @@ def whole(count: int) -> str:
 def speed(tokens_per_s: float) -> str:
     """``58 tok/s``, with one decimal below ten."""
     shown = f"{tokens_per_s:.0f}" if tokens_per_s >= 10 else f"{tokens_per_s:.1f}"
-    return QCoreApplication.translate("amounts", "{} tok/s").format(shown)
+    return f"{shown} tok/s"
 
 
 def rate(bytes_per_s: float) -> str:
     """``12.3 MB/s``."""
-    return QCoreApplication.translate("amounts", "{}/s").format(size(bytes_per_s))
+    return f"{size(bytes_per_s)}/s"
 
 
 def duration(seconds: float) -> str:
     """How long something takes, in the one unit that fits: ``40 s``, ``2 min``, ``3 h``."""
     if seconds < 90:
-        return QCoreApplication.translate("amounts", "{} s").format(max(1, round(seconds)))
+        return f"{max(1, round(seconds))} s"
     if seconds < 90 * 60:
-        return QCoreApplication.translate("amounts", "{} min").format(round(seconds / 60))
+        return f"{round(seconds / 60)} min"
     if seconds < 48 * 3600:
-        return QCoreApplication.translate("amounts", "{} h").format(round(seconds / 3600))
-    return QCoreApplication.translate("amounts", "{} days").format(round(seconds / 86400))
+        return f"{round(seconds / 3600)} h"
+    return f"{round(seconds / 86400)} days"

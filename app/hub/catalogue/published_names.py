@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from app.runtime.families.families import family_of
+from app.runtime.families.family import family_of
 from app.runtime.spec import tokenizer_for
 
 from .shapes import Clue, generation_of, shape_of

@@ -1,0 +1,18 @@
+"""What header and strategy tell before anything heavy is loaded: torch takes a second."""
+
+from pathlib import Path
+
+from app.runtime.checkpoint import open_checkpoint
+from app.runtime.planning.strategy import parse
+from app.system.gpus import gpu_of, gpus
+
+
+def look_at(path: Path, strategy: str) -> None:
+    """Fail at once for what the header and the strategy tell: torch takes a second to load.
+
+    Raises CheckpointError, StrategyError and NoCard.
+    """
+    way = parse(strategy) if strategy else None
+    if way is not None and way.on_gpu:
+        gpu_of(way.device, gpus())
+    open_checkpoint(path).close()

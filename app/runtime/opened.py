@@ -1,0 +1,48 @@
+"""A model in memory, and all that is needed to talk to it; knows no process."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.runtime.checkpoint.file_names import name_of
+from app.runtime.families.family import Family
+from app.runtime.planning.strategy import Strategy
+from app.runtime.protocol.messages import Loaded, SteppedDown
+from app.runtime.tokenizers import Tokenizer
+
+if TYPE_CHECKING:
+    from app.runtime.models import Rwkv
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A model in memory, and all that is needed to talk to it."""
+
+    path: Path
+    fingerprint: str
+    model: "Rwkv"
+    tokenizer: Tokenizer
+    family: Family
+    strategy: Strategy
+    load_s: float
+    stepped_down: SteppedDown | None = None
+
+    def loaded(self, request: int) -> Loaded:
+        """What the window is told about it."""
+        return Loaded(
+            id=request,
+            path=str(self.path),
+            name=name_of(self.path),
+            spec=self.model.spec,
+            strategy=self.strategy.text,
+            backend=self.model.ops.name,
+            note=self.model.ops.note,
+            stepped_down=self.stepped_down,
+            weights_bytes=self.model.weights_bytes,
+            load_s=self.load_s,
+            tokenizer=self.tokenizer.name,
+            has_tokenizer=self.tokenizer.failure is None,
+            templates=self.family.templates,
+            thinks=self.family.thinks,
+            sampling=self.family.sampling,
+        )

@@ -1,0 +1,17 @@
+"""What a page may ask for when a model is to be opened; the window fulfils it."""
+
+from pathlib import Path
+from typing import Protocol
+
+
+class ModelOpener(Protocol):
+    """Opens models by path, and asks the person where one lies."""
+
+    def open(self, path: Path, *, chat: bool = True) -> None:
+        """Open a model; ``chat`` goes to the chat meanwhile."""
+
+    def ask_file(self) -> None:
+        """Let the person choose a model file, and open it."""
+
+    def ask_folder(self) -> None:
+        """Let the person choose a folder of models."""
