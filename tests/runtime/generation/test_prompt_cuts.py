@@ -16,7 +16,9 @@ def opened(tmp_path_factory):
 @pytest.fixture
 def slow(opened, monkeypatch):
     """An engine's pace is that of a model so large that one layer at a time is enough."""
-    monkeypatch.setattr("app.runtime.generation.engine.pace_of", lambda *_: PromptCuts(256, 256))
+    monkeypatch.setattr(
+        "app.runtime.generation.engine.prompt_cuts_of", lambda *_: PromptCuts(256, 256)
+    )
 
 
 @pytest.mark.usefixtures("slow")

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[3]
 NOISY = """
 import os, sys
 from app.system.frames import read_frame, write_frame
-from app.runtime.worker.worker import take_pipes
+from app.system.pipes import take_pipes
 requests, replies = take_pipes()
 print("a library prints", flush=True)
 os.system("echo a program prints; cat")
@@ -79,7 +79,8 @@ def test_a_text_before_a_model_is_refused_and_the_model_can_still_be_opened(tmp_
 
 LOST = """
 from app.errors import KernelError
-from app.runtime.generation import engine, worker
+from app.runtime.generation import engine
+from app.runtime.worker import worker
 def failing(self):
     raise KernelError(program="mix", why="it is gone")
 engine.Engine._{where} = failing
