@@ -29,6 +29,8 @@ Failure
 │   └── NoModel                a text was asked for before a model was opened
 ├── HubError                   the hub cannot serve (facts: host, repo, why)
 │   ├── HubUnreachable         no network, no such host, no answer in time (facts: why)
+│   │   ├── NetworkSettingRefused  a proxy or variable that means nothing (facts: variable, given)
+│   │   └── ClockWrong          certificates fail by this computer's clock (facts: here, there)
 │   ├── HubRefused             a token is wanted, or the one there does not do (facts: status)
 │   ├── HubMissing             no such repository or file there (facts: file)
 │   ├── HubBusy                too many requests (facts: wait_s)
@@ -234,6 +236,21 @@ class HubUnreachable(HubError):
     """No network, no such host, or no answer in time."""
 
     code = "hub-unreachable"
+
+
+class NetworkSettingRefused(HubUnreachable):
+    """A proxy, or a variable of the environment, that means nothing or points to nothing.
+
+    ``variable`` is its name, "" for a proxy that was typed; ``given`` its value without a password.
+    """
+
+    code = "network-setting"
+
+
+class ClockWrong(HubUnreachable):
+    """By this computer's clock, ``here``, a certificate has no validity; ``there``: the hub's."""
+
+    code = "clock-wrong"
 
 
 class HubRefused(HubError):

@@ -12,8 +12,9 @@ from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 from app.errors import HubGarbled, HubMissing
 from app.hub.catalogue.entries import Part
 
-from .connection import about, connection, through
+from .connection import about, connection
 from .endpoints import Endpoint
+from .library_session import through
 from .repository import Contents, Repository, is_repository, part_of, word
 
 _MOST = 400
@@ -74,7 +75,7 @@ class HuggingFace:
                 url, token=self._token, timeout=self._limit_s, endpoint=self._endpoint.address
             )
             etag = found.etag or ""
-            digest = etag if _DIGEST.fullmatch(etag) else ""
+            digest = etag.lower() if _DIGEST.fullmatch(etag.lower()) else ""
             part = Part(path=file, bytes=found.size or 0, sha256=digest)
             return url, part, etag, found.commit_hash or ""
 
@@ -86,7 +87,8 @@ class HuggingFace:
     def _asking(self, repo: str = "", file: str = "") -> Iterator[None]:
         """Whatever answers that make no sense lead to in the library is a HubGarbled."""
         host = self._endpoint.host
-        with about(repo=repo, file=file), through(self._proxy, self._limit_s):
+        home = self._endpoint.address
+        with about(repo=repo, file=file), through(self._proxy, self._limit_s, home):
             try:
                 yield
             except HFValidationError as error:

@@ -12,6 +12,7 @@ from app.hub.catalogue.entries import Part
 
 from .connection import about, connection
 from .endpoints import Endpoint
+from .question import question
 from .repository import Contents, Repository, is_repository, part_of, word
 
 _PAGE = 100
@@ -30,6 +31,10 @@ class ModelScope:
 
     def owned(self, account: str) -> tuple[Repository, ...]:
         """The repositories of an account."""
+        with question(self._endpoint.address):
+            return self._all_pages(account)
+
+    def _all_pages(self, account: str) -> tuple[Repository, ...]:
         found: list[Repository] = []
         for page in range(1, _PAGES + 1):
             asked = {"Path": self._endpoint.there(account), "PageNumber": page, "PageSize": _PAGE}
@@ -97,7 +102,7 @@ class ModelScope:
 
     def _data(self, method: str, path: str, repo: str = "", **asked: Any) -> dict[str, Any]:
         """The data in an answer, an object."""
-        with about(repo=repo):
+        with about(repo=repo), question(self._endpoint.address):
             client = connection(self._proxy, self._limit_s)
             response = client.request(method, self._api + path, headers=self.headers(), **asked)
         try:
@@ -110,7 +115,7 @@ class ModelScope:
         return data
 
     def _text(self, url: str, repo: str) -> str:
-        with about(repo=repo):
+        with about(repo=repo), question(self._endpoint.address):
             client = connection(self._proxy, self._limit_s)
             return client.get(url, headers=self.headers()).text
 

@@ -18,6 +18,7 @@ from app.hub.catalogue.entries import Entry, Part, bundled, matching, merged
 
 from .answer_cache import Cache
 from .endpoints import Endpoint
+from .hub_library import load_library
 from .repository import Contents, Repository, entries_of, is_repository, is_rwkv
 
 OFFICIAL = ("BlinkDL", "RWKV", "fla-hub", "rwkv-rs", "shoumenchougou")
@@ -274,6 +275,7 @@ class Hub:
             from .modelscope import ModelScope
 
             return ModelScope(*told)
+        load_library()
         from .huggingface import HuggingFace
 
         return HuggingFace(*told)

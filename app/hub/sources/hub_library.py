@@ -1,0 +1,36 @@
+"""huggingface_hub, which refuses to be loaded where a variable of its own means nothing to it."""
+
+import os
+
+from app.errors import NetworkSettingRefused
+
+_YES = ("1", "ON", "YES", "TRUE")
+
+
+def load_library() -> None:
+    """Load it.  Raises NetworkSettingRefused, which names the variable."""
+    try:
+        from huggingface_hub import HfApi, constants  # noqa: F401
+    except ValueError as error:
+        variable = _culprit(str(error))
+        if not variable:
+            raise
+        given, why = os.environ[variable], "the library of Hugging Face wants a number there"
+        raise NetworkSettingRefused(variable=variable, given=given, why=why) from error
+
+
+def is_offline() -> bool:
+    """Whether the environment forbids the network; also where the library cannot be loaded."""
+    try:
+        load_library()
+    except NetworkSettingRefused:
+        return os.environ.get("HF_HUB_OFFLINE", "").upper() in _YES
+    import huggingface_hub
+
+    return huggingface_hub.is_offline_mode()
+
+
+def _culprit(said: str) -> str:
+    """The variable whose value the library's complaint quotes; "" where there is none."""
+    named = (name for name in sorted(os.environ) if name.startswith(("HF_", "HUGGING")))
+    return next((name for name in named if repr(os.environ[name]) in said), "")
