@@ -14,7 +14,7 @@ NETWORK: dict[str, tuple[str, str, str]] = {
     ),
     "network-setting": (
         "A network setting cannot be used",
-        '{variable|The proxy} is set to "{given}"{why+, and }.',
+        'The setting {variable|of the proxy} is "{given}"{why+, and }.',
         "Change it or leave it empty. What is on this disk, and the list that came with Rookery, "
         "work without it.",
     ),

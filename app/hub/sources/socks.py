@@ -42,7 +42,7 @@ def connect_through(stream: httpcore2.NetworkStream, proxy: Proxy, host: str, po
 def _connect_4(stream: httpcore2.NetworkStream, proxy: Proxy, host: str, port: int) -> None:
     if ":" in host:
         raise ProxyRefusal("a proxy of SOCKS 4 knows no IPv6 addresses")
-    user, address = proxy.user.encode(), _looked_up(host) if proxy.scheme == "socks4" else ""
+    user, address = proxy.user.encode(), _address_4(proxy, host)
     kind = socks4.SOCKS4Request if address else socks4.SOCKS4ARequest
     wanted = (address or host, port)
     stream.write(kind.from_address(socks4.SOCKS4Command.CONNECT, wanted, user_id=user).dumps())
@@ -51,14 +51,14 @@ def _connect_4(stream: httpcore2.NetworkStream, proxy: Proxy, host: str, port: i
         raise ProxyRefusal("the proxy refuses to connect")
 
 
-def _looked_up(host: str) -> str:
-    """The address that SOCKS 4 itself needs; "" where only the proxy can tell."""
+def _address_4(proxy: Proxy, host: str) -> str:
+    """The address that SOCKS 4 itself needs; "" where the proxy is to look the name up."""
     try:
         return str(ipaddress.IPv4Address(host))
     except ValueError:
         pass  # a name
     try:
-        return socket.gethostbyname(host)
+        return socket.gethostbyname(host) if proxy.scheme == "socks4" else ""
     except OSError:
         return ""
 
