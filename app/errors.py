@@ -43,6 +43,7 @@ Failure
 │   ├── AlreadyThere           something else stands at its place
 │   ├── UnsafeName             its name would lead outside the folder chosen
 │   ├── DownloadBusy           another window or program is fetching the same file
+│   ├── VocabularyMissing      the model has come, its vocabulary has not (facts: file, why)
 │   └── QueueElsewhere         another window has the queue of downloads
 ├── LibraryError               a model on the disk cannot be changed as asked (facts: path, why)
 │   ├── NameRefused            no file can have that name (facts: name)
@@ -323,6 +324,12 @@ class DownloadBusy(DownloadError):
     """Another window or program is fetching the same file."""
 
     code = "download-busy"
+
+
+class VocabularyMissing(DownloadError):
+    """The model has come, but not the vocabulary that it needs and its repository does not have."""
+
+    code = "vocabulary-missing"
 
 
 class QueueElsewhere(DownloadError):

@@ -10,6 +10,7 @@ import msgspec
 from app.errors import HubError
 from app.hub.catalogue.entries import Entry
 from app.hub.catalogue.memory_fit import Fit, Machine, fit, machine
+from app.hub.catalogue.vocabulary_files import download_bytes
 from app.hub.sources.endpoints import HUGGINGFACE, Endpoint, endpoint_at, endpoint_of
 from app.hub.sources.proxies import whole_proxy
 from app.hub.sources.remote import Hub, Listing
@@ -72,7 +73,7 @@ def _day(listing: Listing) -> str:
 
 
 def _line(entry: Entry, fits: Fit) -> str:
-    amount = size(entry.bytes) if entry.bytes else "size not known"
+    amount = size(download_bytes(entry)) if entry.bytes else "size not known"
     star = "* " if entry.standing == "recommended" else "  "
     return f"{star}{entry.title}  {amount}  {_word(entry, fits)}  {entry.repo}  {entry.file}"
 
@@ -107,6 +108,7 @@ def _entry(entry: Entry, hub: Hub, here: Machine) -> dict[str, Any]:
     facts["parts"] = [
         {**msgspec.to_builtins(part), "url": hub.url(entry, part)} for part in entry.parts
     ]
+    facts["download_bytes"] = download_bytes(entry) or None
     facts["why_not"] = one_line(entry.failure) if entry.failure else None
     facts["fit"] = {**msgspec.to_builtins(fits), "words": _words(fits).sentences.strip()}
     return facts

@@ -84,6 +84,13 @@ NETWORK: dict[str, tuple[str, str, str]] = {
         "Another window or program is downloading {path@the file}.",
         "Wait until it is done, or end it there.",
     ),
+    "vocabulary-missing": (
+        "The vocabulary has not come",
+        "The model is here and whole, but {file|its vocabulary}, with which it reads and writes "
+        "words, could not be brought{why+: }.",
+        "Try the download again: only what is missing is fetched. Until then the model works with "
+        "token ids alone.",
+    ),
     "queue-elsewhere": (
         "Another window has the downloads",
         "Another window of Rookery began them, and downloads are led from one window at a time.",

@@ -15,7 +15,7 @@ from app.hub.catalogue.entries import Part
 from .connection import about, connection
 from .endpoints import Endpoint
 from .library_session import through
-from .repository import Contents, Repository, is_repository, part_of, word
+from .repository import SPACES, Contents, Repository, is_repository, part_of, word
 
 _MOST = 400
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -70,7 +70,9 @@ class HuggingFace:
     def facts(self, repo: str, file: str, revision: str) -> tuple[str, Part, str, str]:
         """Address, part, etag and commit of a file, asked for now."""
         with self._asking(repo, file):
-            url = hf_hub_url(repo, file, revision=revision, endpoint=self._endpoint.address)
+            where = {"revision": revision, "endpoint": self._endpoint.address}
+            kind = "space" if repo.startswith(SPACES) else "model"
+            url = hf_hub_url(repo.removeprefix(SPACES), file, repo_type=kind, **where)
             found = get_hf_file_metadata(
                 url, token=self._token, timeout=self._limit_s, endpoint=self._endpoint.address
             )

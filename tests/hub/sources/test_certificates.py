@@ -13,11 +13,13 @@ from tests.support.socks_proxy import SocksProxy
 from tests.support.tls_server import TlsServer
 
 TOKEN = "hf_secret"
+PROXIES = ("all_proxy", "http_proxy", "https_proxy", "no_proxy")
+NAMES = (*PROXIES, "ssl_cert_file", "ssl_cert_dir", "requests_ca_bundle", "curl_ca_bundle")
 
 
 @pytest.fixture(autouse=True)
 def connected(monkeypatch):
-    for name in ("all_proxy", "http_proxy", "https_proxy", "no_proxy", "ssl_cert_file"):
+    for name in NAMES:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
     with online():
