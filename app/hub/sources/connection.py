@@ -7,9 +7,9 @@ from typing import Any
 
 import httpx2
 
-from app.errors import HubError, HubGarbled, HubUnreachable
+from app.errors import HubError, HubGarbled
 
-from .hub_library import is_offline
+from .hub_library import refuse_offline
 from .question import Question, question
 from .refusals import failure_of, refuse_bad
 from .server_clock import looked_at_clock
@@ -41,8 +41,7 @@ class Connection(httpx2.Client):
     def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
         """As the library's; raises HubError."""
         host = request.url.host
-        if is_offline():
-            raise HubUnreachable(host=host, why="HF_HUB_OFFLINE is set")
+        refuse_offline()
         request.extensions = {
             **request.extensions,
             "timeout": httpx2.Timeout(self._limit_s).as_dict(),

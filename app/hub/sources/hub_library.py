@@ -4,6 +4,7 @@ import os
 
 from app.errors import NetworkSettingRefused
 
+_SWITCHES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 _YES = ("1", "ON", "YES", "TRUE")
 
 
@@ -19,12 +20,21 @@ def load_library() -> None:
         raise NetworkSettingRefused(variable=variable, given=given, why=why) from error
 
 
+def refuse_offline() -> None:
+    """Raises NetworkSettingRefused where the environment forbids the network."""
+    if is_offline():
+        variable = next((name for name in _SWITCHES if os.environ.get(name)), _SWITCHES[0])
+        given = os.environ.get(variable, "1")
+        why = "that forbids every use of the network"
+        raise NetworkSettingRefused(variable=variable, given=given, why=why)
+
+
 def is_offline() -> bool:
     """Whether the environment forbids the network; also where the library cannot be loaded."""
     try:
         load_library()
     except NetworkSettingRefused:
-        return os.environ.get("HF_HUB_OFFLINE", "").upper() in _YES
+        return any(os.environ.get(name, "").upper() in _YES for name in _SWITCHES)
     import huggingface_hub
 
     return huggingface_hub.is_offline_mode()

@@ -126,7 +126,8 @@ def test_two_models_that_come_at_once_share_it(server, small, tmp_path, monkeypa
     assert (tmp_path / "models" / NAME).read_bytes() == WORDS
 
 
-def test_the_queue_tells_of_the_lack_and_tries_again(server, tmp_path):
+def test_the_queue_tells_of_the_lack_and_tries_again(server, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
     queue = Queue(server, tmp_path)
     try:
         ident = queue.add(ONE, REPO)
