@@ -15,7 +15,7 @@ NETWORK: dict[str, tuple[str, str, str]] = {
     "network-setting": (
         "A network setting cannot be used",
         'The setting {variable|of the proxy} is "{given}"{why+, and }.',
-        "Change it or leave it empty. What is on this disk, and the list that came with Rookery, "
+        "Put it right or remove it. What is on this disk, and the list that came with Rookery, "
         "work without it.",
     ),
     "clock-wrong": (

@@ -16,6 +16,7 @@ from .connection import about, connection
 from .endpoints import Endpoint
 from .library_session import through
 from .repository import SPACES, Contents, Repository, is_repository, part_of, word
+from .token_settings import checked_headers, refused_path
 
 _MOST = 400
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -82,8 +83,13 @@ class HuggingFace:
             return url, part, etag, found.commit_hash or ""
 
     def headers(self) -> dict[str, str]:
-        """What a request for a file must carry."""
-        return dict(build_hf_headers(token=self._token, library_name="rookery"))
+        """What a request for a file must carry.  Raises NetworkSettingRefused."""
+        try:
+            told = dict(build_hf_headers(token=self._token, library_name="rookery"))
+        except (OSError, UnicodeError) as error:
+            why = "the token of Hugging Face cannot be read there"
+            raise refused_path(why) from error
+        return checked_headers(told)
 
     @contextmanager
     def _asking(self, repo: str = "", file: str = "") -> Iterator[None]:
@@ -92,6 +98,7 @@ class HuggingFace:
         home = self._endpoint.address
         with about(repo=repo, file=file), through(self._proxy, self._limit_s, home):
             try:
+                self.headers()  # first, as the library asks with the same
                 yield
             except HFValidationError as error:
                 raise HubMissing(host=host) from error

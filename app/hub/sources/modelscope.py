@@ -14,6 +14,7 @@ from .connection import about, connection
 from .endpoints import Endpoint
 from .question import question
 from .repository import Contents, Repository, is_repository, part_of, word
+from .token_settings import checked_headers
 
 _PAGE = 100
 _PAGES = 4
@@ -89,7 +90,7 @@ class ModelScope:
         if not self._token:
             return agent
         signed = {"Authorization": f"Bearer {self._token}", "Cookie": f"m_session_id={self._token}"}
-        return agent | signed
+        return checked_headers(agent | signed)
 
     def _repositories(self, models: list[dict[str, Any]]) -> Iterator[Repository]:
         for one in models:

@@ -9,18 +9,19 @@ import httpx2
 import pytest
 
 from app.errors import NetworkSettingRefused
-from app.hub.catalogue.entries import Entry
+from app.hub.catalogue.entries import Entry, bundled
 from app.hub.downloads.download_queue import Downloads
-from app.hub.sources.endpoints import endpoint_at, endpoint_of
+from app.hub.sources.endpoints import HUGGINGFACE, Endpoint, endpoint_at, endpoint_of
 from app.hub.sources.network_settings import Proxy, proxy_at, proxy_to, tls_context
 from app.hub.sources.remote import Hub
 from app.messages.failures import one_line
 from tests.hub.downloads.test_transfer import until
+from tests.support.hub_server import online
 
 ROOT = Path(__file__).parents[3]
 BAD = {
     "ALL_PROXY": "gopher://127.0.0.1:70",
-    "HTTPS_PROXY": "http://[::1",
+    "https_proxy": "http://[::1",
     "http_proxy": "http://a b:1",
     "SSL_CERT_FILE": "/gone/cacert.pem",
     "SSL_CERT_DIR": "/gone",
@@ -28,7 +29,18 @@ BAD = {
     "HF_HUB_ETAG_TIMEOUT": "",
     "HF_HUB_DOWNLOAD_TIMEOUT": "ten",
     "HF_ENDPOINT": "ftp://x",
+    "HF_TOKEN": "schlüssel",
+    "HF_TOKEN_PATH": str(ROOT),
+    "HF_HUB_USER_AGENT_ORIGIN": "ü",
 }
+AT_START = (
+    "HF_HUB_ETAG_TIMEOUT",
+    "HF_HUB_DOWNLOAD_TIMEOUT",
+    "HF_HUB_USER_AGENT_ORIGIN",
+    "HF_TOKEN_PATH",
+)
+"""What the library reads when it is loaded, and never again."""
+
 NAMES = {name.upper() for name in BAD} | {"NO_PROXY", "HF_TOKEN", "CURL_CA_BUNDLE"}
 
 
@@ -104,7 +116,17 @@ def test_an_empty_variable_is_none(monkeypatch):
     assert endpoint_of(environment=os.environ).host == "huggingface.co"
 
 
-@pytest.mark.parametrize("variable", BAD)
+@pytest.mark.parametrize("variable", sorted(set(BAD) - {"HF_ENDPOINT"} - set(AT_START)))
+def test_a_list_names_the_variable_and_is_there(tmp_path, monkeypatch, variable):
+    monkeypatch.setenv(variable, BAD[variable])
+    with online():
+        listing = Hub(Endpoint("huggingface", HUGGINGFACE), cache_dir=tmp_path).listing(["x"])
+    assert isinstance(listing.failure, NetworkSettingRefused)
+    assert f"The setting {variable} is" in one_line(listing.failure)
+    assert len(listing.entries) == len(bundled())
+
+
+@pytest.mark.parametrize("variable", ["ALL_PROXY", "HF_ENDPOINT", *AT_START])
 def test_the_command_line_names_the_variable_and_shows_its_list(tmp_path, variable):
     environment = plain() | {variable: BAD[variable], "ROOKERY_HOME": str(tmp_path)}
     environment["HF_HUB_OFFLINE"] = "0"
@@ -113,10 +135,10 @@ def test_the_command_line_names_the_variable_and_shows_its_list(tmp_path, variab
     assert done.returncode == 0
     assert "RWKV-4-Raven-14B" in done.stdout
     assert "Traceback" not in done.stderr
-    assert [line for line in done.stderr.splitlines() if f"{variable} is" in line]
+    assert [line for line in done.stderr.splitlines() if f"The setting {variable} is" in line]
 
 
-@pytest.mark.parametrize("variable", sorted(set(BAD) - {"HF_ENDPOINT"}))
+@pytest.mark.parametrize("variable", ["https_proxy", "SSL_CERT_DIR", *AT_START[1:3]])
 def test_a_download_fails_with_the_sentence(tmp_path, monkeypatch, variable):
     monkeypatch.setenv(variable, BAD[variable])
     monkeypatch.setenv("HF_HUB_OFFLINE", "0")
@@ -125,6 +147,6 @@ def test_a_download_fails_with_the_sentence(tmp_path, monkeypatch, variable):
     try:
         downloads.add(Entry(repo="a/b", file="rwkv7-c-0.1b.pth"))
         until(lambda: downloads.items[0].state == "failed", 60)
-        assert f"{variable} is" in one_line(downloads.items[0].failure)
+        assert f"The setting {variable} is" in one_line(downloads.items[0].failure)
     finally:
         downloads.close()
