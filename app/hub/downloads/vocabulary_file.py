@@ -6,7 +6,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from app.errors import DownloadBusy, DownloadError, Failure, HubError, VocabularyMissing
+from app.errors import (
+    ChangedOnHub,
+    DiskFull,
+    DownloadBusy,
+    DownloadError,
+    Failure,
+    HubError,
+    HubMissing,
+    HubRefused,
+    VocabularyMissing,
+    WrongHash,
+)
 from app.hub.catalogue.entries import Entry, Part
 from app.hub.catalogue.vocabulary_files import SOURCES, vocabulary_of
 from app.hub.sources.remote import Hub
@@ -88,8 +99,17 @@ class VocabularyFile:
         raise DownloadBusy(path=str(path))
 
 
-def _missing(part: Part, why: Failure | None) -> VocabularyMissing:
-    from app.messages.failures import say
+def _missing(part: Part, cause: Failure | None) -> VocabularyMissing:
+    told = str(cause.facts.get("why", "")) if cause else ""
+    why = next((words for kind, words in _REASONS if isinstance(cause, kind)), told)
+    return VocabularyMissing(file=part.path, why=why)
 
-    said = say(why).text.rstrip(".") if why else ""
-    return VocabularyMissing(file=part.path, why=said)
+
+_REASONS: tuple[tuple[type[Failure], str], ...] = (
+    (HubMissing, "the hub does not have it"),
+    (HubRefused, "the hub does not let you have it"),
+    (ChangedOnHub, "the hub has another file in its place"),
+    (WrongHash, "the hub has another file in its place"),
+    (DiskFull, "there is no room on the disk"),
+    (DownloadBusy, "another program is fetching it"),
+)
