@@ -299,7 +299,7 @@ class DownloadSettings(Section):
 
 
 def _refused(address: str) -> str:
-    """The sentences for a proxy that can be none; "" for one that can."""
+    """The sentence for a proxy that can be none; "" for one that can."""
     if not address:
         return ""
     from app.hub.sources.network_settings import proxy_at
@@ -309,5 +309,5 @@ def _refused(address: str) -> str:
     except Failure as failure:
         from app.messages.failures import say
 
-        return say(failure).sentences
+        return say(failure).text
     return ""
