@@ -29,6 +29,8 @@ Failure
 │   └── NoModel                a text was asked for before a model was opened
 ├── HubError                   the hub cannot serve (facts: host, repo, why)
 │   ├── HubUnreachable         no network, no such host, no answer in time (facts: why)
+│   │   ├── NetworkSettingRefused  a proxy or variable that means nothing (facts: variable, given)
+│   │   └── ClockWrong          certificates fail by this computer's clock (facts: here, there)
 │   ├── HubRefused             a token is wanted, or the one there does not do (facts: status)
 │   ├── HubMissing             no such repository or file there (facts: file)
 │   ├── HubBusy                too many requests (facts: wait_s)
@@ -41,6 +43,7 @@ Failure
 │   ├── AlreadyThere           something else stands at its place
 │   ├── UnsafeName             its name would lead outside the folder chosen
 │   ├── DownloadBusy           another window or program is fetching the same file
+│   ├── VocabularyMissing      the model has come, its vocabulary has not (facts: file, why)
 │   └── QueueElsewhere         another window has the queue of downloads
 ├── LibraryError               a model on the disk cannot be changed as asked (facts: path, why)
 │   ├── NameRefused            no file can have that name (facts: name)
@@ -236,6 +239,21 @@ class HubUnreachable(HubError):
     code = "hub-unreachable"
 
 
+class NetworkSettingRefused(HubUnreachable):
+    """A proxy, or a variable of the environment, that means nothing or points to nothing.
+
+    ``variable`` is its name, "" for a proxy that was typed; ``given`` its value without a password.
+    """
+
+    code = "network-setting"
+
+
+class ClockWrong(HubUnreachable):
+    """By this computer's clock, ``here``, a certificate has no validity; ``there``: the hub's."""
+
+    code = "clock-wrong"
+
+
 class HubRefused(HubError):
     """A token is wanted, or the one that is there does not do."""
 
@@ -306,6 +324,12 @@ class DownloadBusy(DownloadError):
     """Another window or program is fetching the same file."""
 
     code = "download-busy"
+
+
+class VocabularyMissing(DownloadError):
+    """The model has come, but not the vocabulary that it needs and its repository does not have."""
+
+    code = "vocabulary-missing"
 
 
 class QueueElsewhere(DownloadError):

@@ -37,6 +37,8 @@ def run(options: Namespace) -> int:
     bundle = Bundle(choice.hub, entry, where, how=how, rate_limit=rate_limit, verified=verified)
     begun = time.monotonic()
     path = _Run(bundle, visible(entry.name)).path()
+    if bundle.missing is not None:
+        note(f"rookery: {one_line(bundle.missing)}")
     if options.json:
         facts = {
             "path": str(path),
@@ -44,6 +46,7 @@ def run(options: Namespace) -> int:
             "file": entry.file,
             "bytes": bundle.progress.total,
             "sha256": bundle.sha256,
+            "missing": one_line(bundle.missing) if bundle.missing else None,
             "seconds": round(time.monotonic() - begun, 3),
         }
         print_json(facts)

@@ -7,9 +7,11 @@ from typing import Any
 
 import msgspec
 
+from app.errors import HubError
 from app.hub.catalogue.entries import Entry
 from app.hub.catalogue.memory_fit import Fit, Machine, fit, machine
-from app.hub.sources.endpoints import endpoint_at, endpoint_of
+from app.hub.catalogue.vocabulary_files import download_bytes
+from app.hub.sources.endpoints import HUGGINGFACE, Endpoint, endpoint_at, endpoint_of
 from app.hub.sources.proxies import whole_proxy
 from app.hub.sources.remote import Hub, Listing
 from app.hub.sources.tokens import token_for
@@ -17,7 +19,7 @@ from app.messages.failures import one_line, say, visible
 from app.messages.fits import fit_in_words
 from app.messages.units import size
 from app.store.paths import standard_paths
-from app.store.settings import Settings
+from app.store.settings import Settings, Values
 
 from .output import emit, note, print_json
 
@@ -29,15 +31,13 @@ def run(options: Namespace) -> int:
     if settings.trouble is not None:
         note(f"rookery: {one_line(settings.trouble)}")
     chosen = settings.now
-    endpoint = (
-        endpoint_at(options.endpoint)
-        if options.endpoint
-        else endpoint_of(chosen.hub_source, chosen.hub_mirror, os.environ)
-    )
+    endpoint, refused = _endpoint(options.endpoint, chosen)
     token = token_for(endpoint.address)  # also offline: what it let see is kept apart
-    proxy = "" if options.offline else whole_proxy(chosen.hub_proxy)
-    hub = Hub(endpoint, token, proxy, cache_dir=paths.hub_cache, offline=options.offline)
+    offline = options.offline or refused is not None
+    proxy = "" if offline else whole_proxy(chosen.hub_proxy)
+    hub = Hub(endpoint, token, proxy, cache_dir=paths.hub_cache, offline=offline)
     listing = hub.search(" ".join(options.text))
+    listing = msgspec.structs.replace(listing, failure=listing.failure or refused)
     here = machine()
     if options.json:
         print_json(_facts(listing, hub, here))
@@ -46,6 +46,16 @@ def run(options: Namespace) -> int:
             emit(visible(_line(entry, fit(entry, here))))
     _note_age(listing)
     return 0
+
+
+def _endpoint(address: str, chosen: Values) -> tuple[Endpoint, HubError | None]:
+    """The hub to ask, or the usual one and why it is not asked: the list needs none."""
+    if address:
+        return endpoint_at(address), None
+    try:
+        return endpoint_of(chosen.hub_source, chosen.hub_mirror, os.environ), None
+    except HubError as failure:
+        return Endpoint("huggingface", HUGGINGFACE), failure
 
 
 def _note_age(listing: Listing) -> None:
@@ -63,7 +73,7 @@ def _day(listing: Listing) -> str:
 
 
 def _line(entry: Entry, fits: Fit) -> str:
-    amount = size(entry.bytes) if entry.bytes else "size not known"
+    amount = size(download_bytes(entry)) if entry.bytes else "size not known"
     star = "* " if entry.standing == "recommended" else "  "
     return f"{star}{entry.title}  {amount}  {_word(entry, fits)}  {entry.repo}  {entry.file}"
 
@@ -98,6 +108,7 @@ def _entry(entry: Entry, hub: Hub, here: Machine) -> dict[str, Any]:
     facts["parts"] = [
         {**msgspec.to_builtins(part), "url": hub.url(entry, part)} for part in entry.parts
     ]
+    facts["download_bytes"] = download_bytes(entry) or None
     facts["why_not"] = one_line(entry.failure) if entry.failure else None
     facts["fit"] = {**msgspec.to_builtins(fits), "words": _words(fits).sentences.strip()}
     return facts

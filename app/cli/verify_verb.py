@@ -21,6 +21,7 @@ def run(options: Namespace) -> int:
     """Print what was found.  Raises WrongHash, NotFound, Unreadable, CheckpointError."""
     path = Path(options.file)
     wanted, source = ([options.sha256], "given") if options.sha256 else _promised(path)
+    wanted = [one.lower() for one in wanted]
     found = "" if path.is_dir() else _digest(path)
     if not wanted:
         _look_into(path)

@@ -12,19 +12,31 @@ NETWORK: dict[str, tuple[str, str, str]] = {
         "Check the network and the proxy, or choose another source in the settings. What is on "
         "this disk works without it.",
     ),
+    "network-setting": (
+        "A network setting cannot be used",
+        'The setting {variable|of the proxy} is "{given}"{why+, and }.',
+        "Put it right or remove it. What is on this disk, and the list that came with Rookery, "
+        "work without it.",
+    ),
+    "clock-wrong": (
+        "The clock of this computer is wrong",
+        "The clock here says {here}{there+, the one of the hub }, so the certificate of "
+        "{host|the hub} cannot be checked.",
+        "Set date and time of this computer right, then try again.",
+    ),
     "hub-refused": (
         "The hub does not let you in",
-        "{host|The hub} refuses access{repo+ to }{why+: }.",
+        "{host|The hub} refuses access{repo+ to }{why+: }{said+. It says: }.",
         "Accept the model's terms on its page, or set a token that may read it in the settings.",
     ),
     "hub-missing": (
         "Not found on the hub",
-        "There is no {file|such file}{repo+ in }{host+ on }.",
+        "There is no {file|such file}{repo+ in }{host+ on }{why+: }{said+. It says: }.",
         "It may have been renamed or be private: refresh the list, or set a token in the settings.",
     ),
     "hub-busy": (
         "The hub asks for a pause",
-        "{host|The hub} was asked too often{wait_s+; seconds to wait: }.",
+        "{host|The hub} was asked too often{wait_s+; seconds to wait: }{said+. It says: }.",
         "Wait a little and try again; with a token in the settings more is allowed.",
     ),
     "keyring-missing": (
@@ -39,7 +51,7 @@ NETWORK: dict[str, tuple[str, str, str]] = {
     ),
     "hub-garbled": (
         "The hub's answer makes no sense",
-        "{host|The hub} answered something that cannot be used{why+: }.",
+        "{host|The hub} answered something that cannot be used{why+: }{said+. It says: }.",
         "Try again later, or choose another source in the settings.",
     ),
     "download": (
@@ -71,6 +83,13 @@ NETWORK: dict[str, tuple[str, str, str]] = {
         "It is being downloaded already",
         "Another window or program is downloading {path@the file}.",
         "Wait until it is done, or end it there.",
+    ),
+    "vocabulary-missing": (
+        "The vocabulary has not come",
+        "The model is here and whole, but {file|its vocabulary}, with which it reads and writes "
+        "words, could not be brought{why+: }.",
+        "Try the download again: only what is missing is fetched. Until then the model works with "
+        "token ids alone.",
     ),
     "queue-elsewhere": (
         "Another window has the downloads",

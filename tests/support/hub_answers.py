@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .hub_server import Server
 
 _MAY_END = re.compile(r"bytes=(\d+)-(\d*)$")
-_RESOLVE = re.compile(r"(?:/models)?/([^/]+/[^/]+)/resolve/([^/]+)/(.+)")
+_RESOLVE = re.compile(r"(?:/models)?/((?:spaces/)?[^/]+/[^/]+)/resolve/([^/]+)/(.+)")
 _MODEL = re.compile(r"/api/models/([^/]+/[^/]+)(?:/(revision|tree|paths-info)/([^/]+)(?:/(.*))?)?")
 
 

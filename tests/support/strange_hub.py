@@ -15,6 +15,7 @@ class Handler(BaseHTTPRequestHandler):
         """Nothing on stderr."""
 
     def do_GET(self) -> None:
+        self.server.seen.append({"path": self.path, **self.headers})
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.send_response(self.server.status)
         for name, value in self.server.headers.items():
@@ -27,11 +28,12 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class StrangeHub(ThreadingHTTPServer):
-    """A context manager; ``url`` is its endpoint."""
+    """A context manager; ``url`` is its endpoint, ``seen`` what was asked, with its headers."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.status, self.headers, self.body = 200, {}, b""
+        self.seen: list[dict[str, str]] = []
         self.url = f"http://127.0.0.1:{self.server_port}"
         self._thread = threading.Thread(target=self.serve_forever, args=(0.02,))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from app.errors import AlreadyThere, DownloadBusy
+from app.errors import AlreadyThere, DownloadBusy, VocabularyMissing
 from app.hub.catalogue.entries import Entry, Part
 from app.hub.sources.remote import Hub
 from app.runtime.origin import note_of, origin_of, write_origin
@@ -22,6 +22,7 @@ from .placing import is_of, leading, origin_note, parts_of, place_of
 from .rate_limit import RateLimit
 from .transfer import Order, Progress, StoppedError, Transfer
 from .verified_files import Verified
+from .vocabulary_file import VocabularyFile
 
 _PLACES = 5  # tried one after the other, where they turn out to be another's
 
@@ -110,7 +111,16 @@ class Bundle:
         self._places = self._placed()
         self._stopped = threading.Event()
         self._now: tuple[int, Transfer | None] = 0, None  # bytes of the files before, and this one
-        self._total = sum(part.bytes for part in self._parts)
+        self._vocabulary = VocabularyFile(
+            hub,
+            entry,
+            how=self._how,
+            rate_limit=rate_limit,
+            verified=self._verified,
+            begin=self._begin,
+        )
+        self.missing: VocabularyMissing | None = None
+        self._total = sum(part.bytes for part in self._parts) + self._vocabulary_bytes()
 
     @property
     def progress(self) -> Progress:
@@ -129,8 +139,7 @@ class Bundle:
     @property
     def sha256(self) -> str:
         """Of a model in one file, once it is there; of others ""."""
-        transfer = self._now[1]
-        return transfer.sha256 if transfer and self._places.alone else ""
+        return self._hashes.get(self._entry.file, "") if self._places.alone else ""
 
     def stop(self) -> None:
         """From any thread: let ``run`` end soon with StoppedError."""
@@ -140,7 +149,28 @@ class Bundle:
             transfer.stop()
 
     def run(self) -> Path:
-        """The path that opens it, once it is whole.  Raises what ``Transfer.run`` does."""
+        """The path that opens it, once it is whole.  Raises what ``Transfer.run`` does.
+
+        ``missing`` tells then why its vocabulary has not come, where that is another's.
+        """
+        path = self._run_somewhere()
+        self._now = self.progress.total - self._vocabulary_bytes(), None
+        try:
+            self._vocabulary.bring(path.parent, self._stopped)
+        except VocabularyMissing as failure:
+            self.missing = failure
+            self._total, self._now = self._now[0], (self._now[0], None)
+        return path
+
+    def _vocabulary_bytes(self) -> int:
+        return self._vocabulary.bytes_missing(self._places.opened(leading(self._entry)).parent)
+
+    def _begin(self, transfer: Transfer) -> None:
+        self._now = self._now[0], transfer
+        if self._stopped.is_set():
+            raise StoppedError
+
+    def _run_somewhere(self) -> Path:
         for _ in range(_PLACES):
             try:
                 return self._run()
@@ -199,9 +229,7 @@ class Bundle:
             verified=self._verified,
         )
         before = self._now[0]
-        self._now = before, transfer
-        if self._stopped.is_set():
-            raise StoppedError
+        self._begin(transfer)
         transfer.run()
         self._hashes[part.path] = transfer.found
         if part.path == self._entry.file:

@@ -94,7 +94,8 @@ class _Job:
         id = self.fetch.id  # noqa: A001
         try:
             path = self._bundle.run()
-            self.ended = Ended(id=id, path=str(path), done=self._bundle.progress.total)
+            missing = download_protocol.failure_to_fields(self._bundle.missing)
+            self.ended = Ended(id=id, path=str(path), done=self._bundle.progress.total, **missing)
         except StoppedError:
             self.ended = Ended(id=id, done=self._bundle.progress.done)
         except Failure as failure:

@@ -66,7 +66,10 @@ class Moved(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
 
 class Ended(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """One has ended: ``path`` opens it if it is whole; ``code`` if it failed; else stopped."""
+    """One has ended: ``path`` opens it if it is whole; ``code`` if it failed; else stopped.
+
+    With both it is whole and lacks something.
+    """
 
     id: str
     path: str = ""

@@ -20,6 +20,7 @@ from app.errors import (
     StoreError,
 )
 from app.hub.catalogue.entries import Entry
+from app.hub.catalogue.vocabulary_files import download_bytes
 from app.hub.sources.remote import Hub
 
 from . import download_protocol
@@ -149,11 +150,11 @@ class Downloads:
         self._go_on()
 
     def resume(self, id: str) -> None:  # noqa: A002
-        """Go on with one that is paused or has failed."""
+        """Go on with one that is paused, has failed, or is done and lacks something."""
         self._lead()
         with self._lock:
             item = self._find(id)
-            if item and item.state in ("paused", "failed"):
+            if item and (item.state in ("paused", "failed") or _lacks(item)):
                 self._change(id, state="queued", failure=None)
                 self._deaths = 0
         self._go_on()
@@ -216,7 +217,7 @@ class Downloads:
             folder=str(folder),
             path=str(places.opened(leading(entry))),
             into=places.into,
-            total_bytes=entry.bytes,
+            total_bytes=download_bytes(entry),
             done_bytes=already_of(entry, folder, places.into),
         )
         self._items = [one for one in self._items if one.path != item.path] + [item]
@@ -354,6 +355,10 @@ class Downloads:
         if lines != self._written:
             self._written = lines
             self._chores.add(lambda: self._journal.write(lines))
+
+
+def _lacks(item: Item) -> bool:
+    return item.state == "done" and item.failure is not None
 
 
 def _into(path: str, item: Item) -> str:

@@ -11,7 +11,9 @@ from typing import Any
 import httpx2
 
 from app.errors import HubBusy, HubError, HubGarbled, HubRefused
-from app.hub.sources.connection import failure_of, refuse_bad
+from app.hub.sources.question import is_same_origin, question
+from app.hub.sources.refusals import failure_of, refuse_bad
+from app.hub.sources.transport import Transport
 
 from .byte_ranges import Span
 
@@ -52,8 +54,10 @@ class RangeClient:
     def __init__(self, url: str, headers: dict[str, str], *, proxy: str, stall_s: float) -> None:
         self._url, self._headers = httpx2.URL(url), headers
         self._direct: httpx2.URL | None = None
+        self._head_s = CONNECT_S + stall_s
         self._client = httpx2.Client(
-            proxy=proxy.strip() or None,
+            transport=Transport(proxy),
+            trust_env=False,
             timeout=httpx2.Timeout(stall_s, connect=CONNECT_S),
             follow_redirects=False,
         )
@@ -88,13 +92,14 @@ class RangeClient:
     def _followed(self, wanted: dict[str, str]) -> httpx2.Response:
         url, direct = self._direct or self._url, self._direct
         for _ in range(_HOPS):
-            headers = {**self._headers, **wanted} if _is_same(url, self._url) else wanted
+            headers = {**self._headers, **wanted} if is_same_origin(url, self._url) else wanted
             request = self._client.build_request("GET", url, headers=headers)
-            response = self._client.send(request, stream=True)
+            with question(seconds=self._head_s):  # of its beginning; the bytes may take long
+                response = self._client.send(request, stream=True)
             if response.status_code not in _REDIRECTS:
                 if response.status_code < 400:
-                    self._direct = None if _is_same(url, self._url) else url
-                elif direct is not None or not _is_same(url, self._url):
+                    self._direct = None if is_same_origin(url, self._url) else url
+                elif direct is not None or not is_same_origin(url, self._url):
                     self._direct = None
                     _expired(response)
                 return response
@@ -146,10 +151,6 @@ def _widen(stream: Any) -> None:
     """An encrypted stream comes in pieces of 16 KiB, whatever is asked for: it stays as it is."""
     if stream.get_extra_info("ssl_object") is None and not isinstance(stream.read, _Wide):
         stream.read = _Wide(stream.read)
-
-
-def _is_same(one: httpx2.URL, other: httpx2.URL) -> bool:
-    return (one.scheme, one.host, one.port) == (other.scheme, other.host, other.port)
 
 
 def _expired(response: httpx2.Response) -> None:

@@ -25,6 +25,7 @@ from app.errors import (
     HubGarbled,
     HubMissing,
     HubRefused,
+    NetworkSettingRefused,
     NoRoom,
     StoreError,
     WrongHash,
@@ -193,7 +194,7 @@ class Transfer:
             self._raise_if_stopped()
             try:
                 return self._sized(self._hub.facts(order.repo, order.file, order.revision))
-            except (HubMissing, HubRefused):
+            except (HubMissing, HubRefused, NetworkSettingRefused):
                 raise
             except HubError as failure:
                 fails += 1
@@ -216,12 +217,10 @@ class Transfer:
     def _wanted(self, remote: RemoteFile) -> str:
         """The hash that its bytes must have.  Raises ChangedOnHub where list and hub disagree."""
         order = self._order
-        both = order.sha256 and remote.sha256
-        if (both and order.sha256 != remote.sha256) or (
-            order.bytes and order.bytes != remote.bytes
-        ):
+        wanted, told = order.sha256.lower(), remote.sha256.lower()
+        if (wanted and told and wanted != told) or (order.bytes and order.bytes != remote.bytes):
             raise ChangedOnHub(file=order.file)
-        return order.sha256 or remote.sha256
+        return wanted or told
 
     def _is_there(self, part: PartFile, identity: Identity) -> bool:
         """Whether the very file has its name already.  Raises AlreadyThere for anything else.
@@ -350,8 +349,9 @@ def _is_promised(part: PartFile, identity: Identity, found: str) -> bool:
 
 def _is_git_s(path: Path, identity: Identity) -> bool:
     """Whether a small file has the name that git gave it; True where the hub does not tell one."""
-    if _GIT.fullmatch(identity.etag) and identity.bytes < _LARGE:
-        return _git_hash(path) == identity.etag
+    name = identity.etag.lower()
+    if _GIT.fullmatch(name) and identity.bytes < _LARGE:
+        return _git_hash(path) == name
     return True
 
 

@@ -7,7 +7,7 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from app.errors import HubUnreachable
+from app.errors import HubUnreachable, NetworkSettingRefused
 
 Kind = Literal["huggingface", "mirror", "modelscope"]
 
@@ -73,7 +73,13 @@ def endpoint_of(
     if source == "mirror" and mirror.strip():
         return endpoint_at(mirror)
     elsewhere = (environment or {}).get("HF_ENDPOINT", "")
-    return endpoint_at(elsewhere) if elsewhere.strip() else Endpoint("huggingface", HUGGINGFACE)
+    if not elsewhere.strip():
+        return Endpoint("huggingface", HUGGINGFACE)
+    try:
+        return endpoint_at(elsewhere)
+    except HubUnreachable as failure:
+        why = str(failure.facts["why"]).replace("this", "that")
+        raise NetworkSettingRefused(variable="HF_ENDPOINT", given=elsewhere, why=why) from failure
 
 
 def endpoint_at(address: str) -> Endpoint:

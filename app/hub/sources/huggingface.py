@@ -12,9 +12,11 @@ from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 from app.errors import HubGarbled, HubMissing
 from app.hub.catalogue.entries import Part
 
-from .connection import about, connection, through
+from .connection import about, connection
 from .endpoints import Endpoint
-from .repository import Contents, Repository, is_repository, part_of, word
+from .library_session import through
+from .repository import SPACES, Contents, Repository, is_repository, part_of, word
+from .token_settings import checked_headers, refused_path
 
 _MOST = 400
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -69,25 +71,34 @@ class HuggingFace:
     def facts(self, repo: str, file: str, revision: str) -> tuple[str, Part, str, str]:
         """Address, part, etag and commit of a file, asked for now."""
         with self._asking(repo, file):
-            url = hf_hub_url(repo, file, revision=revision, endpoint=self._endpoint.address)
+            where = {"revision": revision, "endpoint": self._endpoint.address}
+            kind = "space" if repo.startswith(SPACES) else "model"
+            url = hf_hub_url(repo.removeprefix(SPACES), file, repo_type=kind, **where)
             found = get_hf_file_metadata(
                 url, token=self._token, timeout=self._limit_s, endpoint=self._endpoint.address
             )
             etag = found.etag or ""
-            digest = etag if _DIGEST.fullmatch(etag) else ""
+            digest = etag.lower() if _DIGEST.fullmatch(etag.lower()) else ""
             part = Part(path=file, bytes=found.size or 0, sha256=digest)
             return url, part, etag, found.commit_hash or ""
 
     def headers(self) -> dict[str, str]:
-        """What a request for a file must carry."""
-        return dict(build_hf_headers(token=self._token, library_name="rookery"))
+        """What a request for a file must carry.  Raises NetworkSettingRefused."""
+        try:
+            told = dict(build_hf_headers(token=self._token, library_name="rookery"))
+        except (OSError, UnicodeError) as error:
+            why = "the token of Hugging Face cannot be read there"
+            raise refused_path(why) from error
+        return checked_headers(told)
 
     @contextmanager
     def _asking(self, repo: str = "", file: str = "") -> Iterator[None]:
         """Whatever answers that make no sense lead to in the library is a HubGarbled."""
         host = self._endpoint.host
-        with about(repo=repo, file=file), through(self._proxy, self._limit_s):
+        home = self._endpoint.address
+        with about(repo=repo, file=file), through(self._proxy, self._limit_s, home):
             try:
+                self.headers()  # first, as the library asks with the same
                 yield
             except HFValidationError as error:
                 raise HubMissing(host=host) from error

@@ -12,7 +12,9 @@ from app.hub.catalogue.entries import Part
 
 from .connection import about, connection
 from .endpoints import Endpoint
+from .question import question
 from .repository import Contents, Repository, is_repository, part_of, word
+from .token_settings import checked_headers
 
 _PAGE = 100
 _PAGES = 4
@@ -30,6 +32,10 @@ class ModelScope:
 
     def owned(self, account: str) -> tuple[Repository, ...]:
         """The repositories of an account."""
+        with question(self._endpoint.address):
+            return self._all_pages(account)
+
+    def _all_pages(self, account: str) -> tuple[Repository, ...]:
         found: list[Repository] = []
         for page in range(1, _PAGES + 1):
             asked = {"Path": self._endpoint.there(account), "PageNumber": page, "PageSize": _PAGE}
@@ -84,7 +90,7 @@ class ModelScope:
         if not self._token:
             return agent
         signed = {"Authorization": f"Bearer {self._token}", "Cookie": f"m_session_id={self._token}"}
-        return agent | signed
+        return checked_headers(agent | signed)
 
     def _repositories(self, models: list[dict[str, Any]]) -> Iterator[Repository]:
         for one in models:
@@ -97,7 +103,7 @@ class ModelScope:
 
     def _data(self, method: str, path: str, repo: str = "", **asked: Any) -> dict[str, Any]:
         """The data in an answer, an object."""
-        with about(repo=repo):
+        with about(repo=repo), question(self._endpoint.address):
             client = connection(self._proxy, self._limit_s)
             response = client.request(method, self._api + path, headers=self.headers(), **asked)
         try:
@@ -110,7 +116,7 @@ class ModelScope:
         return data
 
     def _text(self, url: str, repo: str) -> str:
-        with about(repo=repo):
+        with about(repo=repo), question(self._endpoint.address):
             client = connection(self._proxy, self._limit_s)
             return client.get(url, headers=self.headers()).text
 

@@ -18,7 +18,8 @@ from app.hub.catalogue.entries import Entry, Part, bundled, matching, merged
 
 from .answer_cache import Cache
 from .endpoints import Endpoint
-from .repository import Contents, Repository, entries_of, is_repository, is_rwkv
+from .hub_library import load_library
+from .repository import SPACES, Contents, Repository, entries_of, is_repository, is_rwkv
 
 OFFICIAL = ("BlinkDL", "RWKV", "fla-hub", "rwkv-rs", "shoumenchougou")
 """Accounts whose releases are listed: the author's, his partners', and the GGUF conversions."""
@@ -262,7 +263,7 @@ class Hub:
         return self._source_made
 
     def _source_of(self, repo: str) -> Source:
-        if not is_repository(repo):
+        if not is_repository(repo.removeprefix(SPACES)):
             raise HubMissing(host=self.endpoint.host, repo=repo)
         return self._source()
 
@@ -274,6 +275,7 @@ class Hub:
             from .modelscope import ModelScope
 
             return ModelScope(*told)
+        load_library()
         from .huggingface import HuggingFace
 
         return HuggingFace(*told)

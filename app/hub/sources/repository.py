@@ -66,6 +66,10 @@ def _is_name(name: str) -> bool:
     return plain and not _DEVICES.fullmatch(name)
 
 
+SPACES = "spaces/"
+"""What the name of a program's repository begins with; its files are had as those of models."""
+
+
 def is_repository(name: object) -> bool:
     """Whether it can be the name of a repository."""
     return isinstance(name, str) and _REPOSITORY.fullmatch(name) is not None

@@ -129,7 +129,7 @@ class Card(QFrame):
             {
                 self.pause: ours and item.state in _PAUSABLE,
                 self.resume: ours and item.state == "paused",
-                self.retry: ours and item.state == "failed",
+                self.retry: ours and (item.state == "failed" or _lacks(item)),
                 self.chat: item.state == "done" and item.entry.is_model,
                 self.cancel: ours,
             }
@@ -224,6 +224,11 @@ class _Grip(QLabel):
 
     def _paint(self) -> None:
         self.setPixmap(pixmap("grip", "edge", 16, self.devicePixelRatioF()))
+
+
+def _lacks(item: "Item") -> bool:
+    """Whether it is done, but something that goes with it has not come."""
+    return item.state == "done" and item.failure is not None
 
 
 def _state_of(item: "Item") -> tuple[object, ...]:

@@ -94,7 +94,7 @@ class Freshness(QFrame):
             self._clock.start()
 
     def _sentence(self, catalogue: Catalogue) -> str:
-        age, whose = self._age(catalogue.fetched_at), self._whose(catalogue.fetched_at)
+        whose = self._whose(catalogue.fetched_at)
         if catalogue.searching:
             words = self.tr("Searching {} for “{}”")
             return words.format(self._source, catalogue.searched)
@@ -107,7 +107,8 @@ class Freshness(QFrame):
             case Asking.FAILED:
                 words = self.tr("{} cannot be reached. This is the list {}")
                 return words.format(self._source, whose)
-            case Asking.DONE:
+            case Asking.DONE if catalogue.fetched_at:
+                age = self._age(catalogue.fetched_at)
                 return self.tr("{}, checked {}").format(self._source, age)
         return self.tr("The list {}").format(whose)
 

@@ -57,8 +57,8 @@ class MainButtons(QWidget):
         """Another one is shown."""
         self._entry = entry
         words = self.tr("Download")
-        if entry.bytes:
-            words = self.tr("Download {}").format(size(entry.bytes))
+        if entry.download_bytes:
+            words = self.tr("Download {}").format(size(entry.download_bytes))
         self.download.setText(words)
         self.download.setAccessibleName(f"{words}: {entry.title}")
 

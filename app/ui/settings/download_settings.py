@@ -162,6 +162,9 @@ class DownloadSettings(Section):
         if self.proxy.text() == self._proxy_shown:
             return
         address = completed(self.proxy.text(), before)
+        if refused := _refused(address):
+            self._proxy_words.setText(refused)
+            return
         if "@" in address or "@" in before:
             self._services.tasks.start(self._keep_proxy(address, before))
         else:
@@ -207,8 +210,12 @@ class DownloadSettings(Section):
 
     def _say_proxy(self, address: str) -> None:
         bare, password = parted(address)
-        words = self.tr("Only if the network asks for one, such as http://host:3128.")
-        if password:
+        words = self.tr(
+            "Only if the network asks for one, such as http://host:3128 or socks5://host:1080."
+        )
+        if refused := _refused(address):
+            words = refused
+        elif password:
             words = self.tr(
                 "The password stands in the settings file, which only your account may read: this "
                 "system has no keyring. Write another one over the dots, or delete them to remove "
@@ -289,3 +296,18 @@ class DownloadSettings(Section):
         column.addLayout(self.row(name, words, field))
         self.add_wide(part, line=False)
         return part
+
+
+def _refused(address: str) -> str:
+    """The sentence for a proxy that can be none; "" for one that can."""
+    if not address:
+        return ""
+    from app.hub.sources.network_settings import proxy_at
+
+    try:
+        proxy_at(address)
+    except Failure as failure:
+        from app.messages.failures import say
+
+        return say(failure).text
+    return ""

@@ -60,6 +60,7 @@ class FinishedDownloads(QObject):
             )
         else:
             self._services.notices.news(said)
+        self._tell(item)  # where something that goes with it has not come
 
     def _tell(self, item: "Item") -> None:
         if item.failure is not None and self._window.page != "downloads":

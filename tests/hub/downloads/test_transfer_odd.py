@@ -1,13 +1,16 @@
 """Hubs that say what makes no sense, and disks that go: a refusal, and nothing falls."""
 
 import shutil
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from app.errors import HubGarbled, StoreError
+from app.errors import HubGarbled, HubUnreachable, StoreError
+from app.hub.downloads.http_range import RangeClient, TroubleError
 from tests.hub.downloads.test_transfer import DATA, arrived, changed, until
 from tests.hub.downloads.transfers import FILE, QUICK, REPO, transfer
 from tests.support.hub_server import Fault, HubServer, online, repository
@@ -58,3 +61,33 @@ def test_a_disk_that_is_taken_away_is_said(hub: HubServer, tmp_path: Path) -> No
     finally:
         running.stop()
         thread.join(30)
+
+
+def test_a_host_whose_answer_never_begins_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte comes in time, and the head of the answer has no end."""
+    ended = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def drip() -> None:
+            one, _ = listener.accept()
+            with one:
+                one.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+                while not ended.wait(0.02):
+                    try:
+                        one.sendall(b"x")
+                    except OSError:
+                        return
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/a"
+        monkeypatch.setattr("app.hub.downloads.http_range.CONNECT_S", 0.3)
+        client = RangeClient(url, {}, proxy="", stall_s=0.2)
+        begun = time.monotonic()
+        with pytest.raises(TroubleError) as caught, client.asked((0, 10), 10, ""):
+            pass
+        assert isinstance(caught.value.failure, HubUnreachable)
+        assert time.monotonic() - begun < 5
+        ended.set()
+        thread.join()
+        client.close()

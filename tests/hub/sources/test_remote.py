@@ -6,8 +6,17 @@ import time
 
 import pytest
 
-from app.errors import HubBusy, HubGarbled, HubMissing, HubRefused, HubUnreachable
-from app.hub.catalogue.entries import Part, bundled
+from app.errors import (
+    HubBusy,
+    HubGarbled,
+    HubMissing,
+    HubRefused,
+    HubUnreachable,
+    WrongHash,
+)
+from app.hub.catalogue.entries import Entry, Part, bundled
+from app.hub.downloads.bundle import Bundle
+from app.hub.downloads.rate_limit import RateLimit
 from app.hub.sources.endpoints import endpoint_at
 from app.hub.sources.remote import Hub
 from app.messages.failures import one_line
@@ -209,6 +218,19 @@ def test_facts_of_a_file_are_asked_for_now(server, hub):
     assert hub.url(hub.entries(G1)[0], Part(path=NEW)) == facts.url
     small = hub.facts(G1, "README.md")
     assert (small.bytes, small.sha256) == (9, "")
+
+
+def test_digests_count_in_capitals_too(server, hub, tmp_path):
+    digest = server.repositories[G1].files[NEW].sha256
+    server.fail(Fault(etag=digest.upper()), where="hub", times=-1)
+    assert hub.facts(G1, NEW).sha256 == digest
+    entry = Entry(repo=G1, file=NEW, bytes=7, sha256=digest.upper())
+    path = Bundle(hub, entry, tmp_path / "models", rate_limit=RateLimit()).run()
+    assert path.read_bytes() == b"weights"
+    server.put(G1, NEW, b"wrong!!")
+    other = Bundle(hub, entry, tmp_path / "others", rate_limit=RateLimit())
+    with pytest.raises(WrongHash):
+        other.run()
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QMenu
 from app.ui.models.model_rows import ITEM
 from app.ui.state.models.model_catalogue import Asking
 from app.ui.transcript.text_block import TextBlock
-from tests.support.hub_server import Fault
+from tests.support.hub_server import Fault, online
 from tests.ui.conftest import settled, until
 from tests.ui.hub import LARGE, MODEL, NEW
 from tests.ui.models.conftest import page_of, ready, said, titles
@@ -316,3 +316,32 @@ async def test_another_source_is_asked_even_while_the_first_still_answers(hub, f
     catalogue.turn()
     await until(lambda: catalogue._asked_at > asked, _LIMIT_S)
     await until(lambda: catalogue.asking is Asking.DONE, _LIMIT_S)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("ALL_PROXY", "gopher://x"), ("SSL_CERT_FILE", "/gone.pem"), ("HF_ENDPOINT", "ftp://x")],
+)
+async def test_a_variable_that_means_nothing_is_told_beside_the_list(
+    filled, monkeypatch, variable, value
+):
+    monkeypatch.setenv(variable, value)
+    with online():
+        await browsed(filled)
+    page = page_of(filled)
+    words = page.listing.freshness.words.text()
+    assert "ago" not in words
+    assert "came with Rookery" in words
+    assert len(titles(filled)) > 150
+    page.listing.freshness._details.click()
+    assert f"The setting {variable} is" in filled.window.notices.notice.text
+
+
+async def test_a_list_that_was_never_fetched_has_no_age(filled):
+    await browsed(filled)
+    catalogue, line = filled.services.catalogue, page_of(filled).listing.freshness
+    for asking in Asking:
+        catalogue.fetched_at, catalogue.asking, catalogue.failure = 0.0, asking, None
+        line.show_catalogue(catalogue, "the hub")
+        assert "ago" not in line.words.text()
+        assert "checked" not in line.words.text()

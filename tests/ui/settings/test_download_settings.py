@@ -250,3 +250,22 @@ async def test_a_token_goes_to_the_keyring_and_to_no_file(house, ring, paths):
     assert not any(b"hf_secret" in data for data in kept)
     part.keep.click()
     await until(lambda: not ring.kept, 30)
+
+
+@pytest.mark.parametrize(
+    "typed", ["gopher://x:70", "http://[::1", "me:geheim@host:99999", "socks5://"]
+)
+async def test_a_proxy_that_can_be_none_is_said_to_be_so_at_once(house, ring, typed):
+    part = await opened(house)
+    before = now(house).hub_proxy
+    part.proxy.setText(typed)
+    part.proxy.editingFinished.emit()
+    await settled()
+    assert "The setting of the proxy is" in part._proxy_words.text()
+    assert "geheim" not in part._proxy_words.text()
+    assert part.proxy.text() == typed, "what was typed stays, to be put right"
+    assert now(house).hub_proxy == before
+    part.proxy.setText("socks5h://127.0.0.1:7891")
+    part.proxy.editingFinished.emit()
+    await until(lambda: now(house).hub_proxy == "socks5h://127.0.0.1:7891")
+    assert "setting of the proxy" not in part._proxy_words.text()

@@ -9,6 +9,7 @@ from PySide6.QtCore import QCoreApplication
 
 from app.errors import BY_CODE, Failure
 from app.hub.catalogue.entries import Entry as Offer
+from app.hub.catalogue.vocabulary_files import download_bytes
 from app.runtime.checkpoint.describe import ModelFile
 from app.runtime.spec import Spec
 
@@ -101,6 +102,11 @@ class Entry:
         if self.file is not None:
             return self.file.bytes
         return self.offer.bytes if self.offer else 0
+
+    @property
+    def download_bytes(self) -> int:
+        """All that downloading it brings; 0 where that is not known."""
+        return download_bytes(self.offer) if self.offer else 0
 
     @property
     def kind(self) -> str:

@@ -1,0 +1,115 @@
+"""The vocabulary that comes with a model from elsewhere: once for all models of a folder."""
+
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from app.errors import (
+    ChangedOnHub,
+    DiskFull,
+    DownloadBusy,
+    DownloadError,
+    Failure,
+    HubError,
+    HubMissing,
+    HubRefused,
+    VocabularyMissing,
+    WrongHash,
+)
+from app.hub.catalogue.entries import Entry, Part
+from app.hub.catalogue.vocabulary_files import SOURCES, vocabulary_of
+from app.hub.sources.remote import Hub
+
+from .connection_pool import FetchOptions
+from .rate_limit import RateLimit
+from .transfer import Order, StoppedError, Transfer
+from .verified_files import Verified
+
+_TRIES = 3
+_LOOK_S, _LOOKS = 0.5, 120
+
+
+class VocabularyFile:
+    """What ``entry`` needs beside it.  ``begin`` is called with each Transfer before it runs.
+
+    It is not looked for where a file of its name lies: that may be the person's own.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        entry: Entry,
+        *,
+        how: FetchOptions,
+        rate_limit: RateLimit,
+        verified: Verified,
+        begin: Callable[[Transfer], None],
+    ) -> None:
+        self._hub, self._part = hub, vocabulary_of(entry)
+        self._how = replace(how, tries=min(how.tries or _TRIES, _TRIES))
+        self._rate_limit, self._verified, self._begin = rate_limit, verified, begin
+
+    def bytes_missing(self, folder: Path) -> int:
+        """How much is still to come into the folder of the model."""
+        part = self._part
+        return part.bytes if part and not os.path.lexists(folder / part.path) else 0
+
+    def bring(self, folder: Path, stopped: threading.Event) -> None:
+        """Fetch it.  Raises VocabularyMissing, and StoppedError."""
+        part = self._part
+        if part is None:
+            return
+        why: Failure | None = None
+        for repo, file in SOURCES:
+            if not self.bytes_missing(folder):
+                return
+            try:
+                self._bring_from(repo, file, folder / part.path, part, stopped)
+            except (HubError, DownloadError) as failure:
+                why = why or failure
+            except Failure as failure:  # the disk: another source does not help
+                raise _missing(part, failure) from failure
+            else:
+                return
+        raise _missing(part, why) from why
+
+    def _bring_from(
+        self, repo: str, file: str, path: Path, part: Part, stopped: threading.Event
+    ) -> None:
+        order = Order(repo=repo, file=file, path=str(path), bytes=part.bytes, sha256=part.sha256)
+        for _ in range(_LOOKS):
+            if stopped.is_set():
+                raise StoppedError
+            transfer = Transfer(
+                self._hub,
+                order,
+                how=self._how,
+                rate_limit=self._rate_limit,
+                verified=self._verified,
+            )
+            self._begin(transfer)
+            try:
+                transfer.run()
+            except DownloadBusy:  # with another model of the same folder
+                stopped.wait(_LOOK_S)
+            else:
+                return
+        raise DownloadBusy(path=str(path))
+
+
+def _missing(part: Part, cause: Failure | None) -> VocabularyMissing:
+    told = str(cause.facts.get("why", "")) if cause else ""
+    why = next((words for kind, words in _REASONS if isinstance(cause, kind)), told)
+    return VocabularyMissing(file=part.path, why=why)
+
+
+_REASONS: tuple[tuple[type[Failure], str], ...] = (
+    (HubMissing, "the hub does not have it"),
+    (HubRefused, "the hub does not let you have it"),
+    (ChangedOnHub, "the hub has another file in its place"),
+    (WrongHash, "the hub has another file in its place"),
+    (DiskFull, "there is no room on the disk"),
+    (DownloadBusy, "another program is fetching it"),
+)

@@ -1,0 +1,46 @@
+"""huggingface_hub, which refuses to be loaded where a variable of its own means nothing to it."""
+
+import os
+
+from app.errors import NetworkSettingRefused
+
+_SWITCHES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+_YES = ("1", "ON", "YES", "TRUE")
+
+
+def load_library() -> None:
+    """Load it.  Raises NetworkSettingRefused, which names the variable."""
+    try:
+        from huggingface_hub import HfApi, constants  # noqa: F401
+    except ValueError as error:
+        variable = _culprit(str(error))
+        if not variable:
+            raise
+        given, why = os.environ[variable], "the library of Hugging Face wants a number there"
+        raise NetworkSettingRefused(variable=variable, given=given, why=why) from error
+
+
+def refuse_offline() -> None:
+    """Raises NetworkSettingRefused where the environment forbids the network."""
+    if is_offline():
+        variable = next((name for name in _SWITCHES if os.environ.get(name)), _SWITCHES[0])
+        given = os.environ.get(variable, "1")
+        why = "that forbids every use of the network"
+        raise NetworkSettingRefused(variable=variable, given=given, why=why)
+
+
+def is_offline() -> bool:
+    """Whether the environment forbids the network; also where the library cannot be loaded."""
+    try:
+        load_library()
+    except NetworkSettingRefused:
+        return any(os.environ.get(name, "").upper() in _YES for name in _SWITCHES)
+    import huggingface_hub
+
+    return huggingface_hub.is_offline_mode()
+
+
+def _culprit(said: str) -> str:
+    """The variable whose value the library's complaint quotes; "" where there is none."""
+    named = (name for name in sorted(os.environ) if name.startswith(("HF_", "HUGGING")))
+    return next((name for name in named if repr(os.environ[name]) in said), "")

@@ -1,0 +1,40 @@
+"""Tokens, and what else of the environment goes into a request, where it cannot."""
+
+import os
+
+from app.errors import NetworkSettingRefused
+
+from .proxies import HIDDEN
+
+_ORIGIN = "HF_HUB_USER_AGENT_ORIGIN"
+_TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+_PATHS = ("HF_TOKEN_PATH", "HF_HOME")
+
+
+def checked_headers(headers: dict[str, str]) -> dict[str, str]:
+    """The same.  Raises NetworkSettingRefused for what no header can hold."""
+    for name, value in headers.items():
+        if not _fits(value):
+            raise _refused(name)
+    return headers
+
+
+def _fits(value: str) -> bool:
+    return value.isascii() and value.isprintable()
+
+
+def _refused(header: str) -> NetworkSettingRefused:
+    why = "there are characters in it that no request can hold"
+    if header.lower() == "user-agent":
+        given = os.environ.get(_ORIGIN, "")
+        return NetworkSettingRefused(variable=_ORIGIN, given=given, why=why)
+    odd = (name for name in _TOKENS if not _fits(os.environ.get(name, "")))
+    variable = next(odd, "of the access token")
+    return NetworkSettingRefused(variable=variable, given=HIDDEN, why=why)
+
+
+def refused_path(why: str) -> NetworkSettingRefused:
+    """The file of the token cannot be read: which variable says where it is."""
+    variable = next((name for name in _PATHS if os.environ.get(name)), "HF_HOME")
+    given = os.environ.get(variable, "its usual place")
+    return NetworkSettingRefused(variable=variable, given=given, why=why)
