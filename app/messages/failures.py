@@ -143,6 +143,11 @@ _ROWS = {
         "{path@the file} was refused{why+: }. Nothing in it was run.",
         "Delete it, and get the model from a source you trust.",
     ),
+    "misread-checkpoint": Words(
+        "Rookery cannot read this file",
+        "{path@the file} may be in order: Rookery made a mistake while reading it{said+: }.",
+        "Please report this mistake, if you can together with the file.",
+    ),
     "foreign-checkpoint": Words(
         "This is not an RWKV model",
         "{path@the file} is not an RWKV model{found+; found: }.",
