@@ -20,6 +20,7 @@ from .units import size
 Facts = Mapping[str, Fact]
 
 _LONGEST_FACT = 240
+_SHOWN = "Your conversations are shown as they were."
 _UNKEPT = "Conversations of now are lost when the window closes."
 
 
@@ -48,7 +49,8 @@ def say(failure: Failure) -> Words:
     else:
         words = _filled(_ROWS[code], failure.facts)
     if failure.facts.get("unkept"):
-        words = msgspec.structs.replace(words, text=f"{words.text} {_UNKEPT}")
+        shown = f" {_SHOWN}" if failure.facts.get("saved") else ""
+        words = msgspec.structs.replace(words, text=f"{words.text}{shown} {_UNKEPT}")
     return words
 
 
@@ -344,7 +346,8 @@ def _signal(number: int) -> str:
 def _store(facts: Facts) -> Words:
     why = str(facts.get("why"))
     if why == "damaged" and facts.get("kept"):
-        why = "none-begun" if facts.get("unkept") else "put-aside"
+        begun = "saved" if facts.get("saved") else "put-aside"
+        why = "none-begun" if facts.get("unkept") else begun
     text, way_out = _STORE.get(why, _STORE[""])
     return _filled(Words("Your data cannot be used", text, way_out), facts)
 
@@ -366,6 +369,15 @@ _STORE = {
     "put-aside": (
         "{path@the data file} is damaged, and a new one was begun.",
         "Nothing of the old one was deleted: it is kept as {kept}.",
+    ),
+    "saved": (
+        "{path@the data file} is damaged. What could be read of it, {saved} conversations, is in "
+        "a new one.",
+        "Nothing of the old one was deleted: it is kept as {kept}.",
+    ),
+    "row": (
+        "A part of this message is damaged. What can be read of it is shown.",
+        "The rest of the conversation is not touched by it.",
     ),
     "none-begun": (
         "{path@the data file} is damaged, and no new one could be begun.",
