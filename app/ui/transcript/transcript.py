@@ -1,5 +1,7 @@
 """The messages of the branch that is shown: follows the talk, and offers what can be done."""
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QPoint, Qt, QUrl, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
@@ -22,8 +24,9 @@ from app.ui.state.services import Services
 from app.ui.widgets.parts import button
 
 from .announcing import announce_reply
+from .found_place import show_place
 from .message_rows import ReplyRows, UserMessageRows
-from .rows import FoldedRow, FootRow
+from .rows import FoldedRow, FootRow, ThoughtRow
 from .selection import Selection, text_in
 from .virtual_list import Row, VirtualList
 from .waiting import Waiting
@@ -111,6 +114,25 @@ class Transcript(VirtualList):
         index = self._place_of(ident)
         if index >= 0:
             self.show_row(index)
+
+    def show_found(self, ident: str, terms: Sequence[str]) -> None:
+        """Bring the place in a message into sight where a search found ``terms``, and mark it."""
+        if self._place_of(ident) < 0:
+            return
+        self._unfolded.add(ident)
+        message = self._controller.tree[ident]
+        if message.role == "user" or isinstance(self._first_rows[ident], FoldedRow):
+            self._replace(ident, self._count_of(ident))
+        if not self._mark(ident, terms):
+            if isinstance(self._first_rows[ident], ThoughtRow):  # the words are in the thought
+                self.toggle_thought(ident)
+            if not self._mark(ident, terms):
+                self.show_row(self._place_of(ident))
+
+    def _mark(self, ident: str, terms: Sequence[str]) -> bool:
+        start = self._place_of(ident)
+        rows = self.rows[start : start + self._count_of(ident)]
+        return show_place(self, self.selection, rows, terms)
 
     def branch(self, ident: str) -> tuple[int, int]:
         """Which of how many branches a message begins."""
