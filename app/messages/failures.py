@@ -349,7 +349,9 @@ def _store(facts: Facts) -> Words:
         begun = "saved" if facts.get("saved") else "put-aside"
         why = "none-begun" if facts.get("unkept") else begun
     text, way_out = _STORE.get(why, _STORE[""])
-    return _filled(Words("Your data cannot be used", text, way_out), facts)
+    partly = why in ("row", "saved")
+    heading = "Not all of your data can be read" if partly else "Your data cannot be used"
+    return _filled(Words(heading, text, way_out), facts)
 
 
 _STORE = {

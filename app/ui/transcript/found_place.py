@@ -25,6 +25,7 @@ def show_place(
                 start, end = (_units(text[:at]) for at in place)
                 selection.choose(row, start, end)
                 _bring_into_sight(column, row, start)
+                selection.paint()
                 return True
     return False
 

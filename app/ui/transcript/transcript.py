@@ -63,6 +63,7 @@ class Transcript(VirtualList):
         self._to_end.clicked.connect(self.go_to_end)
         self.viewport().setMouseTracking(True)
         self.end_changed.connect(self._offer_end)
+        self.verticalScrollBar().valueChanged.connect(self._mark_chosen)
         services.theme.changed.connect(self._dress)
         services.session.changed.connect(self._note_progress)
         controller.opened.connect(self.show_all)
@@ -262,9 +263,13 @@ class Transcript(VirtualList):
         else:
             written.note_progress(self)
 
-    def _after_growth(self) -> None:
+    def _mark_chosen(self) -> None:
+        """Also in rows that came into sight just now."""
         if not self.selection.empty:
             self.selection.paint()
+
+    def _after_growth(self) -> None:
+        self._mark_chosen()
         if not self.at_end and self._to_end.text() != self.tr("New words"):
             self._to_end.setText(self.tr("New words"))
             self._place_jump()

@@ -5,6 +5,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from app.store.records import Conversation, new_message
+from app.ui.transcript.selection import text_in
 from tests.ui.conftest import settled, until
 
 PADDING = "A paragraph of an ordinary length, so that the place is far from the end.\n\n" * 12
@@ -34,6 +35,8 @@ def in_sight(chat, words):
     ends = transcript.selection._ends()
     if ends is None or transcript.selection.text() != words:
         return False
+    text = text_in(transcript.widget_of(ends[0]))
+    assert text._selected == (ends[1], ends[3])
     place = transcript.rect_of(ends[0])
     return place.top() < transcript.viewport().height() and place.bottom() > 0
 
@@ -49,6 +52,11 @@ async def test_enter_in_the_field_opens_the_first_hit_at_its_words(chat):
     press(Qt.Key.Key_Return)
     await until(lambda: in_sight(chat, "Krähe"))
     assert not page.transcript.at_end
+    bar = page.transcript.verticalScrollBar()
+    here = bar.value()
+    bar.setValue(bar.maximum())
+    bar.setValue(here)
+    assert in_sight(chat, "Krähe")
 
 
 async def test_the_arrows_lead_from_the_field_to_the_hits_and_back(chat):
