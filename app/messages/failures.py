@@ -1,7 +1,7 @@
 """The sentences for everything that can go wrong: the only place that has any.
 
-Those about hubs and downloads are rows of ``words_network``, those about cards of
-``words_device``.
+Those about hubs and downloads are rows of ``network_failures``, those about cards of
+``device_failures``, those about what is kept of ``store_failures``.
 """
 
 import re
@@ -15,6 +15,7 @@ from app.errors import Fact, Failure
 
 from .device_failures import DEVICE, NO_GPU
 from .network_failures import NETWORK
+from .store_failures import STORE
 from .units import size
 
 Facts = Mapping[str, Fact]
@@ -348,52 +349,11 @@ def _store(facts: Facts) -> Words:
     if why == "damaged" and facts.get("kept"):
         begun = "saved" if facts.get("saved") else "put-aside"
         why = "none-begun" if facts.get("unkept") else begun
-    text, way_out = _STORE.get(why, _STORE[""])
+    text, way_out = STORE.get(why, STORE[""])
     partly = why in ("row", "saved")
     heading = "Not all of your data can be read" if partly else "Your data cannot be used"
     return _filled(Words(heading, text, way_out), facts)
 
-
-_STORE = {
-    "": ("{path@the data file} cannot be used{why+: }.", "Look at its folder{path+: }."),
-    "refused": (
-        "The system refuses to open or to write {path@the data file}.",
-        "Check that you may write there{path+: }.",
-    ),
-    "unwritten": (
-        "{path@the file} cannot be written{said+: }.",
-        "Choose a place where you may write.",
-    ),
-    "damaged": (
-        "{path@the data file} is damaged.",
-        "A new one is begun once the old one is moved away{path+: }.",
-    ),
-    "put-aside": (
-        "{path@the data file} is damaged, and a new one was begun.",
-        "Nothing of the old one was deleted: it is kept as {kept}.",
-    ),
-    "saved": (
-        "{path@the data file} is damaged. What could be read of it, {saved} conversations, is in "
-        "a new one.",
-        "Nothing of the old one was deleted: it is kept as {kept}.",
-    ),
-    "row": (
-        "A part of this message is damaged. What can be read of it is shown.",
-        "The rest of the conversation is not touched by it.",
-    ),
-    "none-begun": (
-        "{path@the data file} is damaged, and no new one could be begun.",
-        "Nothing of the old one was deleted: it is kept as {kept}.",
-    ),
-    "busy": (
-        "{path@the data file} is being used by another program.",
-        "Close the other one, then try again.",
-    ),
-    "gone": (
-        "The conversation was deleted for good, perhaps in another window.",
-        "What is still on the screen can be copied.",
-    ),
-}
 
 _WRITERS: dict[str, Callable[[Facts], Words]] = {
     "request-refused": _refused,
