@@ -8,6 +8,7 @@ Failure
 │   ├── ChangedCheckpoint      written to while its model was open
 │   ├── DamagedCheckpoint      truncated, bit-flipped, inconsistent
 │   ├── HostileCheckpoint      asks for code to be run, or for absurd sizes
+│   ├── MisreadCheckpoint      a mistake of this program while reading it (facts: said)
 │   ├── ForeignCheckpoint      a model, but not an RWKV (facts: found)
 │   ├── UnsupportedFormat      a known container that is not read (facts: found, wanted)
 │   └── UnsupportedVariant     an RWKV of a kind that is not run (facts: found)
@@ -108,6 +109,12 @@ class HostileCheckpoint(CheckpointError):
     """Asks for code to be run or for absurd sizes."""
 
     code = "hostile-checkpoint"
+
+
+class MisreadCheckpoint(CheckpointError):
+    """This program made a mistake while reading it, so nothing is known of the file; fact: said."""
+
+    code = "misread-checkpoint"
 
 
 class ForeignCheckpoint(CheckpointError):

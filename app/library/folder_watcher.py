@@ -5,9 +5,10 @@ nothing else.  Reading again is the watching: headers are remembered, so one loo
 and it sees what no system tells of: network folders, disks that come and go, folders made later.
 """
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -17,6 +18,7 @@ from app.hub.sources.answer_cache import Cache
 from app.library.scan import Survey, survey
 from app.runtime.checkpoint.describe import ModelFile, describe, files_of
 from app.runtime.origin import note_of
+from app.system.bug_hook import SurvivingBugs
 
 Signature = tuple[tuple[str, int, int, int], ...]
 
@@ -29,7 +31,12 @@ _KEY = f"headers {__version__}"
 
 
 class _Kept(msgspec.Struct, frozen=True):
-    headers: tuple[tuple[Signature, ModelFile], ...]
+    """Each header by itself: one that cannot be read costs only itself."""
+
+    headers: tuple[msgspec.Raw, ...]
+
+
+_Header = tuple[Signature, ModelFile]
 
 
 class Headers:
@@ -44,14 +51,14 @@ class Headers:
         self._known: dict[str, tuple[Signature, ModelFile]] = {}
         self._kept_count = self._count = 0
         if cache is not None and (kept := cache.get(_KEY, _Kept)):
-            self._known = {model.path: (seen, model) for seen, model in kept[0].headers}
+            self._known = {one[1].path: one for one in _decoded(kept[0].headers)}
 
     def __call__(self, path: Path) -> ModelFile:
         """As ``describe``."""
         known = self._known.get(str(path))
         if known is not None and known[0] == signature(known[1].files):
             return known[1]
-        before = signature(files_of(path))
+        before = signature(_files_of(path))
         model = describe(path)
         if model.kind == "damaged" and abs(time.time() - model.modified) < _WRITING_S:
             facts = model.failure_facts | {"why": "it is still being written"}
@@ -71,17 +78,27 @@ class Headers:
         with self._lock:
             if self._cache is not None and self._kept_count != self._count:
                 self._kept_count = self._count
-                known = tuple(one for one in list(self._known.values()) if _is_text(one[1]))
-                self._cache.put(_KEY, _Kept(known))
+                self._cache.put(_KEY, _Kept(tuple(_encoded(list(self._known.values())))))
 
 
-def _is_text(model: ModelFile) -> bool:
-    """Whether it can be written as JSON: the bytes of a name may be no text."""
-    try:
-        msgspec.json.encode(model)
-    except UnicodeEncodeError:
-        return False
-    return True
+def _encoded(headers: Iterable[_Header]) -> Iterator[msgspec.Raw]:
+    """Those that are text: the bytes of a name may be none."""
+    for one in headers:
+        with contextlib.suppress(UnicodeEncodeError):
+            yield msgspec.Raw(msgspec.json.encode(one))
+
+
+def _decoded(headers: Iterable[msgspec.Raw]) -> Iterator[_Header]:
+    for raw in headers:
+        with contextlib.suppress(ValueError):
+            yield msgspec.json.decode(raw, type=_Header)
+
+
+def _files_of(path: Path) -> tuple[str, ...]:
+    """As ``files_of``; of a file that makes it stumble, which ``describe`` tells, the path."""
+    with SurvivingBugs():
+        return files_of(path)
+    return (str(path),)
 
 
 def signature(files: tuple[str, ...]) -> Signature:
@@ -147,14 +164,21 @@ class FolderWatcher:
     def _run(self) -> None:
         while self._next():
             begin = time.monotonic()
-            found = self._look(lambda: self._closed)
+            found = self._looked()
             self._rest_s = _REST * (time.monotonic() - begin)
             with self._changed:
                 different, self.survey = found != self.survey, found
                 self._ended = self._begun
                 self._changed.notify_all()
             if different and not self._closed:
-                self._on_change()
+                with SurvivingBugs():
+                    self._on_change()
+
+    def _looked(self) -> Survey | None:
+        """What a look finds; where a mistake of this program ends it, what was known before."""
+        with SurvivingBugs():
+            return self._look(lambda: self._closed)
+        return self.survey
 
     def _next(self) -> bool:
         """Wait for the time of the next look; False where there is none."""
@@ -196,7 +220,8 @@ class Debouncer:
             self._rung.clear()
             with self._telling:
                 if not self._closed.is_set():
-                    self._listener()
+                    with SurvivingBugs():
+                        self._listener()
 
 
 def look_into(folder: Path, headers: Headers) -> Callable[[Callable[[], bool]], Survey]:

@@ -9,8 +9,10 @@ import msgspec
 
 from app.hub.catalogue.entries import Entry
 from app.system.digest import digest
+from app.system.json_file import read_small
 
-_NOTE_BYTES = 4096
+_LARGEST_NOTE = 1 << 20
+_NOTE_LETTERS = 4096
 # Names that half of all models have: they tell something only in a folder of their repository.
 _USUAL = re.compile(r"(model|pytorch_model|consolidated|adapter_model|tokenizer)[-.]", re.ASCII)
 _DIGEST = re.compile(r"\b[0-9a-fA-F]{64}\b", re.ASCII)
@@ -80,11 +82,11 @@ def _judged(file: Path, sha256: str, published: dict[str, dict[str, str]]) -> Ch
 def _noted(file: Path) -> set[str]:
     """The hashes in a ``NAME.sha256`` beside the file."""
     try:
-        with file.with_name(file.name + ".sha256").open("rb") as note:
-            text = note.read(_NOTE_BYTES).decode("ascii", "replace")
-    except OSError:
+        note = read_small(file.with_name(file.name + ".sha256"), _LARGEST_NOTE)
+    except (OSError, ValueError):
         return set()
-    return {one.lower() for one in _DIGEST.findall(text)}
+    text = note.decode("ascii", "replace")
+    return {one.lower() for one in _DIGEST.findall(text[:_NOTE_LETTERS])}
 
 
 def _size(file: Path) -> int:

@@ -1,7 +1,7 @@
 """The sentences for everything that can go wrong: the only place that has any.
 
-Those about hubs and downloads are rows of ``words_network``, those about cards of
-``words_device``.
+Those about hubs and downloads are rows of ``network_failures``, those about cards of
+``device_failures``, those about what is kept of ``store_failures``.
 """
 
 import re
@@ -15,11 +15,13 @@ from app.errors import Fact, Failure
 
 from .device_failures import DEVICE, NO_GPU
 from .network_failures import NETWORK
+from .store_failures import STORE
 from .units import size
 
 Facts = Mapping[str, Fact]
 
 _LONGEST_FACT = 240
+_SHOWN = "Your conversations are shown as they were."
 _UNKEPT = "Conversations of now are lost when the window closes."
 
 
@@ -48,7 +50,8 @@ def say(failure: Failure) -> Words:
     else:
         words = _filled(_ROWS[code], failure.facts)
     if failure.facts.get("unkept"):
-        words = msgspec.structs.replace(words, text=f"{words.text} {_UNKEPT}")
+        shown = f" {_SHOWN}" if failure.facts.get("saved") else ""
+        words = msgspec.structs.replace(words, text=f"{words.text}{shown} {_UNKEPT}")
     return words
 
 
@@ -142,6 +145,11 @@ _ROWS = {
         "This file is not safe",
         "{path@the file} was refused{why+: }. Nothing in it was run.",
         "Delete it, and get the model from a source you trust.",
+    ),
+    "misread-checkpoint": Words(
+        "Rookery cannot read this file",
+        "{path@the file} may be in order: Rookery made a mistake while reading it{said+: }.",
+        "Please report this mistake, if you can together with the file.",
     ),
     "foreign-checkpoint": Words(
         "This is not an RWKV model",
@@ -339,42 +347,13 @@ def _signal(number: int) -> str:
 def _store(facts: Facts) -> Words:
     why = str(facts.get("why"))
     if why == "damaged" and facts.get("kept"):
-        why = "none-begun" if facts.get("unkept") else "put-aside"
-    text, way_out = _STORE.get(why, _STORE[""])
-    return _filled(Words("Your data cannot be used", text, way_out), facts)
+        begun = "saved" if facts.get("saved") else "put-aside"
+        why = "none-begun" if facts.get("unkept") else begun
+    text, way_out = STORE.get(why, STORE[""])
+    partly = why in ("row", "saved")
+    heading = "Not all of your data can be read" if partly else "Your data cannot be used"
+    return _filled(Words(heading, text, way_out), facts)
 
-
-_STORE = {
-    "": ("{path@the data file} cannot be used{why+: }.", "Look at its folder{path+: }."),
-    "refused": (
-        "The system refuses to open or to write {path@the data file}.",
-        "Check that you may write there{path+: }.",
-    ),
-    "unwritten": (
-        "{path@the file} cannot be written{said+: }.",
-        "Choose a place where you may write.",
-    ),
-    "damaged": (
-        "{path@the data file} is damaged.",
-        "A new one is begun once the old one is moved away{path+: }.",
-    ),
-    "put-aside": (
-        "{path@the data file} is damaged, and a new one was begun.",
-        "Nothing of the old one was deleted: it is kept as {kept}.",
-    ),
-    "none-begun": (
-        "{path@the data file} is damaged, and no new one could be begun.",
-        "Nothing of the old one was deleted: it is kept as {kept}.",
-    ),
-    "busy": (
-        "{path@the data file} is being used by another program.",
-        "Close the other one, then try again.",
-    ),
-    "gone": (
-        "The conversation was deleted for good, perhaps in another window.",
-        "What is still on the screen can be copied.",
-    ),
-}
 
 _WRITERS: dict[str, Callable[[Facts], Words]] = {
     "request-refused": _refused,

@@ -4,16 +4,15 @@ The note of ``NAME`` is ``NAME.origin.json``.  It is written when a download beg
 growing file is known as well, and names every file that came with the model.
 """
 
-import os
 import re
-import stat
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import unquote
 
 import msgspec
 
-from app.system.atomic_file import patiently, writing
+from app.system.atomic_file import replacing
+from app.system.json_file import decode, encode, read_small
 
 T = TypeVar("T")
 
@@ -81,24 +80,12 @@ def origin_of(path: Path) -> Origin | None:
 
 def write_origin(path: Path, origin: Origin) -> None:
     """Leave a note beside ``path``, in place of one that is there.  Raises StoreError, DiskFull."""
-    with writing(note_of(path)) as file:
-        file.write(msgspec.json.format(msgspec.json.encode(origin)))
+    with replacing(note_of(path)) as file:
+        file.write(encode(origin, indent=2))
 
 
 def _decoded(path: Path, kind: type[T]) -> T | None:
     try:
-        return msgspec.json.decode(patiently(_read, path), type=kind)
-    except (OSError, ValueError, RecursionError):
+        return decode(read_small(path, _LARGEST, follow=False), kind)
+    except (OSError, ValueError):
         return None
-
-
-def _read(path: Path) -> bytes:
-    """A regular file of a sensible size, not through a link.  Raises OSError, ValueError."""
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    with open(os.open(path, flags | getattr(os, "O_BINARY", 0)), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise ValueError("no file")
-        text = file.read(_LARGEST + 1)
-    if len(text) > _LARGEST:
-        raise ValueError("too large")
-    return text

@@ -5,6 +5,7 @@ future, and whatever is asked later sees it.
 """
 
 import contextlib
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -12,22 +13,25 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import TypeVar
 
-from app.errors import Failure, StoreError
-from app.system.running_programs import runs, this_program
+from app.errors import Failure, StoreError, StoreTooNew
+from app.system.bug_hook import SurvivingBugs
+from app.system.running_programs import this_program
 
 from . import trash
 from .changes import Change, Changes
 from .database import Database, set_aside
 from .drafts import Drafts
+from .folding import fold
 from .migrations import MIGRATIONS
+from .queries import all_conversations, end_abandoned, opened
 from .records import Conversation, Found, Message, Opened, Trashed
+from .salvage import salvaged
 from .search import search
-from .table_rows import CONVERSATION, MESSAGE, WHOLE, as_json, conversation_of, message_of, row_of
+from .table_rows import CONVERSATION, FIELDS, as_json, row_of
 
 T = TypeVar("T")
 
-_FOLD = f"UPDATE messages SET status = 'interrupted', text = {WHOLE} WHERE id = ?"
-_STORED = "id, conversation, parent, role, text, status, writer, reply, created"
+_STORED = "id, conversation, parent, role, text, status, writer, reply, created, folded"
 _SETTINGS = ("system", "template", "think", "sampling", "limit")
 
 
@@ -49,7 +53,8 @@ class Conversations:
         self._clock = clock
         self.changes = changes or Changes()
         self.drafts = Drafts(database)
-        self._write(_end_abandoned).result()
+        self._write(end_abandoned).result()
+        self.all().result()
         self.remove_old()
 
     @property
@@ -61,7 +66,7 @@ class Conversations:
 
     def all(self) -> "Future[list[Conversation]]":
         """Every conversation, pinned ones first, then the newest first."""
-        return self._database.read(_all)
+        return self._database.read(all_conversations)
 
     def search(self, words: str) -> "Future[list[Found]]":
         """The conversations whose title or messages hold ``words``, the newest first."""
@@ -69,7 +74,7 @@ class Conversations:
 
     def open(self, conversation: str) -> "Future[Opened | None]":
         """One conversation with all its messages; None if it is not there."""
-        return self._database.read(lambda file: _open(file, conversation))
+        return self._database.read(lambda file: opened(file, conversation))
 
     def look_again(self) -> "Future[bool]":
         """Whether another window has stored something since this was asked last; told as a Change.
@@ -101,8 +106,8 @@ class Conversations:
 
         What another window has stored of the others stays.
         """
-        row = dict(zip(Conversation.__struct_fields__, row_of(conversation), strict=True))
-        columns = dict(zip(Conversation.__struct_fields__, CONVERSATION.split(", "), strict=True))
+        row = dict(zip(FIELDS, row_of(conversation), strict=True))
+        columns = dict(zip(FIELDS, CONVERSATION.split(", "), strict=True))
         chosen = names or _SETTINGS
         sets = ", ".join(f"{columns[name]} = ?" for name in chosen)
         return self._write(
@@ -220,7 +225,7 @@ class Conversations:
                 file.execute(
                     f"INSERT INTO messages ({_STORED}) VALUES ({_marks(row)}) ON CONFLICT (id)"
                     " DO UPDATE SET text = excluded.text, status = excluded.status,"
-                    " reply = excluded.reply",
+                    " reply = excluded.reply, folded = excluded.folded",
                     row,
                 )
                 file.execute("DELETE FROM pieces WHERE message = ?", (message.id,))
@@ -246,8 +251,8 @@ class Conversations:
 
         def job(file: sqlite3.Connection) -> None:
             file.execute(
-                "UPDATE messages SET text = ?, status = ?, reply = ? WHERE id = ?",
-                (message.text, message.status, as_json(message.reply), message.id),
+                "UPDATE messages SET text = ?, status = ?, reply = ?, folded = ? WHERE id = ?",
+                (*_ended_values(message), message.id),
             )
             file.execute("DELETE FROM pieces WHERE message = ?", (message.id,))
 
@@ -284,27 +289,51 @@ def open_conversations(
 ) -> tuple[Conversations, Failure | None]:
     """The conversations of ``path``, and what was wrong with it.
 
-    A damaged file is kept aside (fact ``kept``) and a new one begun.  One that cannot be used
-    for another reason, or not be put aside, is left alone: the conversations then last as long as
-    the program runs (fact ``unkept``), as they do where no new one can be begun (both facts).
+    A damaged file is kept aside (fact ``kept``) and a new one begun with what could be read of it
+    (fact ``saved``: how many).  One that cannot be used for another reason, or not be put aside, is
+    left alone: the conversations then last as long as the program runs (fact ``unkept``), with what
+    could be read in the beginning, as they do where no new one can be begun (both facts).
     """
     try:
         return _in_file(path, changes), None
     except StoreError as failure:
         trouble = failure
+    place = path
     if trouble.facts.get("why") == "damaged":
         with contextlib.suppress(OSError, StoreError):
-            trouble.facts["kept"] = str(set_aside(path))
-            return _in_file(path, changes), trouble
+            place = set_aside(path)
+            trouble.facts["kept"] = str(place)
+            return _with_what_was(place, path, changes, trouble), trouble
     trouble.facts["unkept"] = 1
-    return _in_file(None, changes), trouble
+    return _with_what_was(place, None, changes, trouble), trouble
+
+
+def _with_what_was(
+    old: Path, path: Path | None, changes: Changes | None, trouble: Failure
+) -> Conversations:
+    """New ones at ``path``, with what can be read of ``old``."""
+    database = Database(path, MIGRATIONS)
+    with SurvivingBugs():
+        saved = 0
+        if not isinstance(trouble, StoreTooNew) and os.path.isfile(old):
+            saved = database.read(lambda file: salvaged(old, file)).result()
+        if saved:
+            trouble.facts["saved"] = saved
+    return _begun(database, changes)
 
 
 def _in_file(path: Path | None, changes: Changes | None) -> Conversations:
-    database = Database(path, MIGRATIONS)
+    """Whatever goes wrong with a file of another layout than ours is a damage of that file."""
+    try:
+        return _begun(Database(path, MIGRATIONS), changes)
+    except sqlite3.Error as error:
+        raise StoreError(str(error), path=str(path or ""), why="damaged") from error
+
+
+def _begun(database: Database, changes: Changes | None) -> Conversations:
     try:
         return Conversations(database, changes)
-    except StoreError:
+    except (StoreError, sqlite3.Error):
         database.close()
         raise
 
@@ -313,47 +342,20 @@ def _went_well(done: "Future[T]") -> bool:
     return not done.cancelled() and done.exception() is None
 
 
-def _all(file: sqlite3.Connection) -> list[Conversation]:
-    rows = file.execute(
-        f"SELECT {CONVERSATION} FROM conversations WHERE trashed IS NULL"
-        " ORDER BY pinned DESC, updated DESC, id DESC"
-    )
-    return [conversation_of(row) for row in rows]
-
-
-def _open(file: sqlite3.Connection, conversation: str) -> Opened | None:
-    found = file.execute(
-        f"SELECT {CONVERSATION}, trashed IS NOT NULL FROM conversations WHERE id = ?",
-        (conversation,),
-    ).fetchone()
-    if found is None:
-        return None
-    rows = file.execute(
-        f"SELECT {MESSAGE} FROM messages WHERE conversation = ? ORDER BY row", (conversation,)
-    )
-    return Opened(
-        conversation=conversation_of(found[:-1]),
-        messages=tuple(message_of(row) for row in rows),
-        trashed=bool(found[-1]),
-    )
-
-
-def _end_abandoned(file: sqlite3.Connection) -> None:
-    """Mark what a killed program was writing; another window that still writes is left alone."""
-    rows = file.execute("SELECT id, writer FROM messages WHERE status = 'writing'").fetchall()
-    for message, writer in rows:
-        if not runs(writer):
-            file.execute(_FOLD, (message,))
-            file.execute("DELETE FROM pieces WHERE message = ?", (message,))
-
-
 def _message_row(message: Message) -> tuple[object, ...]:
     """The values of the columns ``_STORED``."""
     writer = this_program() if message.status == "writing" else ""
+    text, status, reply, folded = _ended_values(message)
     return (
-        *(message.id, message.conversation, message.parent, message.role, message.text),
-        *(message.status, writer, as_json(message.reply), message.created),
+        *(message.id, message.conversation, message.parent, message.role, text),
+        *(status, writer, reply, message.created, folded),
     )
+
+
+def _ended_values(message: Message) -> tuple[str, str, str, str]:
+    """Text, status, reply and, once it is written, what search compares."""
+    folded = "" if message.status == "writing" else fold(message.text)
+    return message.text, message.status, as_json(message.reply), folded
 
 
 def _marks(row: tuple[object, ...]) -> str:

@@ -15,10 +15,14 @@ from typing import TypeVar
 
 from app.errors import DiskFull, StoreError, StoreTooNew
 
+from .folding import fold
+from .read_only import text_or_bytes
+
 T = TypeVar("T")
 Job = Callable[[sqlite3.Connection], T]
 
 _WAIT_FOR_OTHERS_S = 5.0
+_NO_TEXT = "Could not decode to UTF-8"
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _REFUSED = {
@@ -74,23 +78,37 @@ class Database:
 
     def _run(self, job: Job[T]) -> T:
         try:
-            return job(self._connection)
-        except sqlite3.Error as error:
+            return self._taking_bytes(job)
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise _failure(error, self.path) from error
+
+    def _taking_bytes(self, job: Job[T]) -> T:
+        """Do it once more where a text in the file is none: from then on such come as bytes."""
+        try:
+            return job(self._connection)
+        except sqlite3.OperationalError as error:
+            tolerant = self._connection.text_factory is text_or_bytes
+            if tolerant or not str(error).startswith(_NO_TEXT):
+                raise
+        self._connection.text_factory = text_or_bytes
+        return job(self._connection)
 
     def _transact(self, job: Job[T]) -> T:
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                done = job(self._connection)
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
-            return done
-        except sqlite3.Error as error:
+            return self._taking_bytes(lambda _file: self._in_transaction(job))
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise _failure(error, self.path) from error
+
+    def _in_transaction(self, job: Job[T]) -> T:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            done = job(self._connection)
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+        return done
 
 
 def set_aside(path: Path) -> Path:
@@ -125,14 +143,16 @@ def _opened(path: Path | None, migrations: Sequence[str]) -> sqlite3.Connection:
             path or ":memory:", timeout=_WAIT_FOR_OTHERS_S, isolation_level=None
         )
         try:
+            connection.create_function("fold", 1, fold, deterministic=True)
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
             _migrate(connection, path, migrations)
+            _check_layout(connection, path, migrations)
         except BaseException:
             connection.close()
             raise
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise _failure(error, path) from error
     except OSError as error:
         if error.errno == errno.ENOSPC:
@@ -152,6 +172,8 @@ def _migrate(connection: sqlite3.Connection, path: Path | None, steps: Sequence[
     kept: Path | None = None
     try:
         found = _version(connection)
+        if found < 0:
+            raise StoreError("a layout of no number", path=str(path), why="damaged")
         if found > len(steps):
             raise StoreTooNew(path=str(path), found=found, known=len(steps))
         if path is not None and 0 < found < len(steps):
@@ -167,6 +189,29 @@ def _migrate(connection: sqlite3.Connection, path: Path | None, steps: Sequence[
         if kept is not None:  # the file itself is still what the copy is
             kept.unlink(missing_ok=True)
         raise
+
+
+def _check_layout(connection: sqlite3.Connection, path: Path | None, steps: Sequence[str]) -> None:
+    """Raises a StoreError where a table, column, index or trigger is not there."""
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as model:
+        model.create_function("fold", 1, fold, deterministic=True)
+        for step in steps:
+            for statement in _statements(step):
+                model.execute(statement)
+        missing = _layout(model) - _layout(connection)
+    if missing:
+        names = ", ".join(sorted(f"{one}.{column}" if column else one for one, column in missing))
+        raise StoreError(f"not there: {names}", path=str(path or ""), why="damaged")
+
+
+def _layout(connection: sqlite3.Connection) -> set[tuple[str, str]]:
+    """Every table, index and trigger, and every column."""
+    found = {(str(row[0]), "") for row in connection.execute("SELECT name FROM sqlite_master")}
+    tables = [name for name, _ in found]
+    for table in tables:
+        rows = connection.execute("SELECT name FROM pragma_table_info(?)", (table,))
+        found |= {(table, str(row[0])) for row in rows}
+    return found
 
 
 def _copied(path: Path, version: int) -> Path:
@@ -201,8 +246,10 @@ def _statements(script: str) -> list[str]:
     return statements
 
 
-def _failure(error: sqlite3.Error, path: Path | None) -> Exception:
+def _failure(error: sqlite3.Error | UnicodeDecodeError, path: Path | None) -> Exception:
     """The failure that SQLite's primary result code stands for; a bug of ours stays what it is."""
+    if isinstance(error, UnicodeDecodeError):  # a name in the file's own table of tables
+        return StoreError(str(error), path=str(path or ""), why="damaged")
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     where = str(path or "")
     if code == sqlite3.SQLITE_FULL:

@@ -13,10 +13,12 @@ from typing import NamedTuple
 
 import msgspec
 
+from app.system.json_file import decode
 from app.system.running_programs import runs, this_program
 
 from .database import Database
 from .records import new_id
+from .table_rows import text_of
 
 NEW = ""
 """Stands for the conversation that has not begun yet."""
@@ -162,7 +164,7 @@ def _rows(file: sqlite3.Connection, where: str, owner: str) -> list[_Row]:
         " ORDER BY changed DESC, part",
         (owner,),
     )
-    return [_Row(*row) for row in found]
+    return [_Row(*map(text_of, row)) for row in found]
 
 
 def _housed(file: sqlite3.Connection, rows: list[_Row]) -> list[_Row]:
@@ -179,8 +181,8 @@ def _drafts(rows: Iterable[_Row]) -> dict[str, Draft]:
     parts: dict[tuple[str, str], dict[str, object]] = {}
     for row in rows:
         try:
-            value = msgspec.json.decode(row.content, type=_TYPES[row.part])
-        except (msgspec.DecodeError, KeyError):
+            value = decode(row.content.encode("utf-8", "replace"), _TYPES[row.part])
+        except (ValueError, KeyError):
             continue
         parts.setdefault((row.conversation, row.owner), {})[row.part] = value
     found: dict[str, Draft] = {}

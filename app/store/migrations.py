@@ -6,6 +6,8 @@ as at its beginning.  Messages are indexed for search once they are written, by 
 parts of words and languages without spaces are found too.  ``drafts`` holds what was typed and not
 sent, for conversations that have not begun, too.
 
+``folded`` is a message's text as search compares it (``folding.py``), written with the text.
+
 ``trashed`` is when a conversation was put into the trash (by the computer's clock, to be shown),
 ``trash_reading`` what the trash's own clock said then.  ``deleted`` was the first layout's word for
 it; programs of that layout remove such rows after a minute, so it is not used any more.
@@ -95,4 +97,33 @@ CREATE TABLE trash_clock (
 );
 """
 
-MIGRATIONS = (_FIRST, _DRAFTS, _TRASH)
+_FOLDED = """
+DROP TRIGGER words_of_new;
+DROP TRIGGER words_of_written;
+DROP TRIGGER words_of_changed;
+DROP TRIGGER words_of_deleted;
+DROP TABLE words;
+ALTER TABLE messages ADD COLUMN folded TEXT NOT NULL DEFAULT '';
+UPDATE messages SET folded = fold(CAST(text AS BLOB)) WHERE status <> 'writing';
+CREATE VIRTUAL TABLE words USING fts5 (
+  folded, content = 'messages', content_rowid = 'row', tokenize = 'trigram case_sensitive 1'
+);
+INSERT INTO words (rowid, folded) SELECT row, folded FROM messages WHERE status <> 'writing';
+CREATE TRIGGER words_of_new AFTER INSERT ON messages WHEN new.status <> 'writing' BEGIN
+  INSERT INTO words (rowid, folded) VALUES (new.row, new.folded);
+END;
+CREATE TRIGGER words_of_written AFTER UPDATE OF folded, status ON messages
+WHEN old.status = 'writing' AND new.status <> 'writing' BEGIN
+  INSERT INTO words (rowid, folded) VALUES (new.row, new.folded);
+END;
+CREATE TRIGGER words_of_changed AFTER UPDATE OF folded, status ON messages
+WHEN old.status <> 'writing' BEGIN
+  INSERT INTO words (words, rowid, folded) VALUES ('delete', old.row, old.folded);
+  INSERT INTO words (rowid, folded) SELECT new.row, new.folded WHERE new.status <> 'writing';
+END;
+CREATE TRIGGER words_of_deleted AFTER DELETE ON messages WHEN old.status <> 'writing' BEGIN
+  INSERT INTO words (words, rowid, folded) VALUES ('delete', old.row, old.folded);
+END;
+"""
+
+MIGRATIONS = (_FIRST, _DRAFTS, _TRASH, _FOLDED)

@@ -55,7 +55,7 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     """One conversation without its messages; times are seconds since 1970.
 
     ``leaf`` is the last message of the branch that is shown.  ``sampling`` None is what the
-    model recommends, ``limit`` the most tokens of a reply.
+    model recommends, ``limit`` the most tokens of a reply.  ``damaged``: not all of it can be read.
     """
 
     id: str
@@ -69,13 +69,18 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     limit: int = 2048
     leaf: str | None = None
     pinned: bool = False
+    damaged: bool = False
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """A conversation in which words were found, and the words around the first place."""
+    """A conversation in which words were found, and the words around the first place.
+
+    ``message`` is the message that holds them; "" where it is the title.
+    """
 
     conversation: Conversation
     excerpt: str
+    message: str = ""
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True):

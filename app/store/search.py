@@ -2,48 +2,57 @@
 
 import sqlite3
 
+from .folding import fold, place_of
 from .records import Found
-from .table_rows import CONVERSATION, conversation_of
+from .table_rows import CONVERSATION, conversation_of, text_of
 
-_LIKE = r"{} LIKE ? ESCAPE '\'"
 _FOUND_AT_MOST = 200
+_INDEXED = 3  # letters that the index knows
+
+
+def terms_of(words: str) -> list[str]:
+    """The words to look for, as they are compared."""
+    return fold(words).split()
 
 
 def search(file: sqlite3.Connection, words: str) -> list[Found]:
-    """Every word must be in one message or in the title; short ones are too few for trigrams."""
-    terms = words.split()
+    """Every word must be in one message or in the title; short ones are in no index."""
+    terms = terms_of(words)
     if not terms:
         return []
-    likes = [_like(term) for term in terms]
-    indexed = " ".join('"' + term.replace('"', '""') + '"' for term in terms if len(term) > 2)
-    source = "words JOIN messages ON messages.row = words.rowid" if indexed else "messages"
-    rest = [like for like, term in zip(likes, terms, strict=True) if len(term) < 3 or not indexed]
-    where = (["words MATCH ?"] if indexed else []) + [_LIKE.format("messages.text")] * len(rest)
+    long = ['"' + term.replace('"', '""') + '"' for term in terms if len(term) >= _INDEXED]
+    short = [term for term in terms if len(term) < _INDEXED]
+    source = "words JOIN messages ON messages.row = words.rowid" if long else "messages"
+    where = ["words MATCH ?"] * bool(long) + ["instr(messages.folded, ?)"] * len(short)
     names = ", ".join("conversations." + name for name in CONVERSATION.split(", "))
     rows = file.execute(
-        f"""SELECT {names}, (SELECT text FROM messages WHERE row = hits.first)
+        f"""SELECT {names}, messages.id, messages.text
             FROM conversations LEFT JOIN (
               SELECT conversation, min(messages.row) AS first FROM {source}
               WHERE {" AND ".join(where)} GROUP BY conversation) AS hits
               ON hits.conversation = conversations.id
-            WHERE trashed IS NULL
-              AND (hits.first NOT NULL OR ({" AND ".join([_LIKE.format("title")] * len(likes))}))
+            LEFT JOIN messages ON messages.row = hits.first
+            WHERE trashed IS NULL AND (hits.first NOT NULL
+              OR ({" AND ".join(["instr(fold(CAST(title AS BLOB)), ?)"] * len(terms))}))
             ORDER BY updated DESC, conversations.id DESC LIMIT {_FOUND_AT_MOST}""",
-        (*([indexed] if indexed else []), *rest, *likes),
+        (*([" ".join(long)] if long else []), *short, *terms),
     )
-    return [
-        Found(conversation=conversation_of(row[:-1]), excerpt=_excerpt(row[-1] or "", terms[0]))
-        for row in rows
-    ]
+    return [_found(row, terms[0]) for row in rows]
 
 
-def _like(term: str) -> str:
-    return "%" + term.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
+def _found(row: tuple[object, ...], term: str) -> Found:
+    *about, message, text = row
+    return Found(
+        conversation=conversation_of(tuple(about)),
+        excerpt=_excerpt(text_of(text), term),
+        message=text_of(message),
+    )
 
 
-def _excerpt(text: str, words: str) -> str:
+def _excerpt(text: str, term: str) -> str:
     """About 80 characters around the place, on one line."""
-    at = max(text.casefold().find(words.casefold()), 0)
-    start = max(at - 24, 0)
-    excerpt = " ".join(text[start : at + 80].split())
+    place = place_of(text, term)
+    start = max((place[0] if place else 0) - 24, 0)
+    shown = text[start : start + 104].replace("\0", " ")
+    excerpt = " ".join(shown.split())
     return "…" + excerpt if start else excerpt

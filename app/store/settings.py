@@ -13,8 +13,10 @@ import msgspec
 
 from app.errors import DiskFull, Failure, StoreError
 from app.runtime.protocol.prompts import Sampling
-from app.system.atomic_file import patiently, writing
+from app.system.atomic_file import patiently, replacing
+from app.system.bug_hook import SurvivingBugs
 from app.system.file_lock import locked_beside
+from app.system.json_file import loads, read_small
 
 from .changes import Change, Changes
 from .edits import Edit, Edits, Json, applied
@@ -25,6 +27,8 @@ OF_ONE_WINDOW = (
     *("conversations_shown", "chat_settings_shown"),
 )
 """Fields that each window has for itself while it is open; the file keeps the last one's."""
+
+_LARGEST = 4 << 20
 
 
 class Values(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +44,7 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     theme: str = "system"
-    text_scale: float = 1.0
+    text_scale: Annotated[float, msgspec.Meta(ge=0.5, le=4.0)] = 1.0
     folders: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     model: str = ""
@@ -60,9 +64,9 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     hub_source: str = "huggingface"
     hub_mirror: str = ""
     hub_proxy: str = ""
-    downloads_at_once: int = 2
-    download_limit: int = 0
-    download_connections: int = 4
+    downloads_at_once: Annotated[int, msgspec.Meta(ge=1, le=64)] = 2
+    download_limit: Annotated[int, msgspec.Meta(ge=0, le=1 << 50)] = 0
+    download_connections: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4
     download_folder: str = ""
 
 
@@ -74,8 +78,8 @@ class Settings:
 
     Only what was changed here is written over the file, as a change: a folder that was added is
     added to those that are there by then.  So two windows and newer programs keep what they wrote,
-    and unknown keys stay.  ``on_failure`` is called, in another thread, when the file cannot be
-    written.
+    and unknown keys stay.  What cannot be written is tried again with the next change and when the
+    window closes; ``on_failure`` is called, in another thread, when a change cannot be written.
     """
 
     def __init__(
@@ -91,6 +95,8 @@ class Settings:
         self._writer: threading.Thread | None = None
         self._unsaved: Edits = {}
         self._writing: Edits = {}
+        self._unwritten: Edits = {}
+        self._closing = False
         self._seen: tuple[int, ...] = ()
         self.trouble: Failure | None = None
         self.now = Values()
@@ -106,13 +112,12 @@ class Settings:
             if now == before:
                 return
             self.now = now
+            self._take_up_unwritten()
             for name in values:
                 first = self._unsaved.get(name)
                 was = first.before if first else msgspec.to_builtins(getattr(before, name))
                 self._unsaved[name] = Edit(was, msgspec.to_builtins(getattr(now, name)))
-            if self._writer is None:
-                self._writer = threading.Thread(target=self._write_all, name="settings")
-                self._writer.start()
+            self._begin_writing()
         self._changes.tell(Change("settings"))
 
     def look_again(self, *names: str) -> bool:
@@ -130,7 +135,7 @@ class Settings:
                 found = _values(_stored(self._path))
             except StoreError:
                 return False  # the next write tells what is wrong
-            mine = self._unsaved.keys() | self._writing.keys()
+            mine = self._unsaved.keys() | self._writing.keys() | self._unwritten.keys()
             if not names:
                 self._seen = () if mine else seen
             wanted = set(names or _SHARED) - mine
@@ -142,10 +147,30 @@ class Settings:
         return different
 
     def close(self) -> None:
-        """Wait until everything is written."""
+        """Wait until everything is written; what was refused before is tried once more."""
+        self._wait()
+        with self._lock:
+            self._closing = bool(self._unwritten)  # which was told when it was refused
+            self._take_up_unwritten()
+            self._begin_writing()
+        self._wait()
+
+    def _wait(self) -> None:
         writer = self._writer
         if writer is not None:
             writer.join()
+
+    def _take_up_unwritten(self) -> None:
+        """Later changes of the same stand; what they are compared with is what the file has."""
+        for name, edit in self._unwritten.items():
+            later = self._unsaved.get(name)
+            self._unsaved[name] = Edit(edit.before, later.after) if later else edit
+        self._unwritten = {}
+
+    def _begin_writing(self) -> None:
+        if self._writer is None and self._unsaved:
+            self._writer = threading.Thread(target=self._write_all, name="settings")
+            self._writer.start()
 
     def _write_all(self) -> None:
         while True:
@@ -155,12 +180,27 @@ class Settings:
                 if not unsaved:
                     self._writer = None
                     return
-            try:
-                _update(self._path, unsaved)
-            except Failure as failure:
-                self.trouble = failure
-                if self._on_failure is not None:
-                    self._on_failure(failure)
+            with SurvivingBugs() as bugs:
+                try:
+                    _update(self._path, unsaved)
+                except Failure as failure:
+                    self._note_failure(unsaved, failure)
+            if bugs.error is not None:
+                told = StoreError(path=str(self._path), why="unwritten", said=bugs.place)
+                self._note_failure(unsaved, told)
+
+    def _note_failure(self, edits: Edits, failure: Failure) -> None:
+        with self._lock:
+            for name, edit in edits.items():
+                later = self._unsaved.get(name)
+                if later:
+                    self._unsaved[name] = Edit(edit.before, later.after)
+                else:
+                    self._unwritten[name] = edit
+            self._writing = {}
+            self.trouble = failure
+        if self._on_failure is not None and not self._closing:
+            self._on_failure(failure)
 
 
 def _values(stored: Mapping[str, Any]) -> Values:
@@ -212,12 +252,12 @@ def _sound(path: Path) -> Json:
 
 def _read(path: Path) -> Json:
     try:
-        found = json.loads(patiently(path.read_text, "utf-8"))
+        found = loads(read_small(path, _LARGEST))
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise StoreError(str(error), path=str(path), why="refused") from error
-    except ValueError as damage:  # neither UTF-8 nor JSON
+    except ValueError as damage:  # no file, too large, neither UTF-8 nor JSON
         raise StoreError(str(damage), path=str(path), why="damaged") from damage
     if isinstance(found, dict):
         return found
@@ -240,7 +280,7 @@ def _update(path: Path, edits: Edits) -> None:
                 raise
             stored = {}
         whole = _encoded(applied(edits, stored))
-        with writing(path, 0o600) as file:
+        with replacing(path, 0o600) as file:
             file.write(whole)
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from app.errors import StoreError
 
 from .records import Trashed
-from .table_rows import CONVERSATION, conversation_of
+from .table_rows import CONVERSATION, conversation_of, number_of, time_of
 
 DAY_S = 86_400.0
 KEPT_S = 30 * DAY_S
@@ -44,9 +44,9 @@ def listed(file: sqlite3.Connection, now: float) -> list[Trashed]:
     return [
         Trashed(
             conversation=conversation_of(row[:-3]),
-            since=row[-3],
+            since=time_of(row[-3]),
             messages=row[-1],
-            left_s=max(KEPT_S - (passed - row[-2]), 0.0),
+            left_s=min(max(KEPT_S - (passed - number_of(row[-2])), 0.0), KEPT_S),
         )
         for row in rows
     ]
@@ -98,7 +98,7 @@ def _read_clock(file: sqlite3.Connection, now: float) -> _Clock:
     row = file.execute("SELECT passed, latest, seen, behind FROM trash_clock").fetchone()
     if row is None:
         return _Clock(0.0, now, now, 0.0)
-    passed, latest, seen, behind = row
+    passed, latest, seen, behind = map(number_of, row)
     if now < latest:
         behind += min(max(now - seen, 0.0), DAY_S)
     if now >= latest or behind >= _WEEK_S:

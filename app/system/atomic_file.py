@@ -48,6 +48,16 @@ def writing(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
         raise unwritten(error, str(path)) from error
 
 
+@contextlib.contextmanager
+def replacing(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
+    """As ``writing``, for the program's own records: also in place of a device, pipe or socket."""
+    try:
+        with _beside(path, mode, through=path.is_file()) as file:
+            yield file
+    except OSError as error:
+        raise unwritten(error, str(path)) from error
+
+
 def patiently(act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Replace, delete or read a file, also while another program has it open for a moment.
 
@@ -77,8 +87,9 @@ def _stands(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _beside(path: Path, mode: int) -> Iterator[BinaryIO]:
-    target = Path(os.path.realpath(path))
+def _beside(path: Path, mode: int, *, through: bool = True) -> Iterator[BinaryIO]:
+    """``through`` links to what they lead to; without, a link itself is replaced."""
+    target = Path(os.path.realpath(path)) if through else path
     _clear_left_overs(target.parent)
     handle, growing = open_unique(target, mode)
     try:
@@ -113,7 +124,9 @@ def open_unique(target: Path, mode: int = 0o666) -> tuple[int, Path]:
 def _keep_permissions(target: Path, handle: int) -> None:
     if sys.platform != "win32":
         with contextlib.suppress(OSError):
-            os.fchmod(handle, stat.S_IMODE(os.stat(target).st_mode))
+            mode = os.stat(target).st_mode
+            if stat.S_ISREG(mode):
+                os.fchmod(handle, stat.S_IMODE(mode))
 
 
 def _clear_left_overs(folder: Path) -> None:

@@ -10,7 +10,7 @@ def program_of(pid: int) -> str:
 
     try:
         return f"{pid}:{psutil.Process(pid).create_time():.2f}"
-    except psutil.NoSuchProcess:
+    except (psutil.Error, OverflowError, ValueError):
         return ""
 
 
@@ -23,4 +23,4 @@ def this_program() -> str:
 def runs(program: str) -> bool:
     """Whether what ``program_of`` has called so is still there."""
     pid = program.partition(":")[0]
-    return pid.isdecimal() and program == program_of(int(pid))
+    return pid.isascii() and pid.isdecimal() and len(pid) < 20 and program == program_of(int(pid))

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import Failure, StoreError
+from app.errors import DiskFull, Failure, StoreError
+from app.store import settings as settings_module
 from app.store.changes import Change, Changes
+from app.store.edits import Edits
 from app.store.paths import standard_paths
 from app.store.settings import Settings
+from app.system import json_file
 
 
 @pytest.fixture
@@ -83,6 +86,7 @@ WINDOW = """
 import sys
 from pathlib import Path
 from app.store.settings import Settings
+from app.system import json_file
 path, name = Path(sys.argv[1]), sys.argv[2]
 settings = Settings(path)
 for number in range(1, 26):
@@ -214,8 +218,87 @@ def test_a_file_that_another_window_reads_just_now_is_written_and_read(path: Pat
         return refused
 
     monkeypatch.setattr(os, "replace", refusing("replace", os.replace))
-    monkeypatch.setattr(Path, "read_text", refusing("read", Path.read_text))
+    monkeypatch.setattr(json_file, "_read", refusing("read", json_file._read))
     settings = changed(path, theme="dark")
     assert settings.trouble is None
     assert Settings(path).now.theme == "dark"
     assert max(refusals.values()) < 0
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"theme": "dark", "x": ' + b"[" * 900 + b"]" * 900 + b"}",
+        b"[" * 300_000,
+        b'{"theme": "\xff"}',
+        b'{"padding": "' + b"x" * (5 << 20) + b'"}',
+    ],
+)
+def test_what_could_stop_the_writer_is_put_aside(path: Path, content: bytes):
+    path.parent.mkdir()
+    path.write_bytes(content)
+    settings = Settings(path)
+    assert settings.trouble is not None
+    kept = Path(str(settings.trouble.facts["kept"]))
+    assert kept.read_bytes() == content
+    settings.change(theme="light")
+    settings.close()
+    assert Settings(path).now.theme == "light"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such pipes")
+@pytest.mark.timeout(20)
+def test_a_pipe_in_the_place_of_the_file_holds_nobody_up(path: Path):
+    path.parent.mkdir()
+    os.mkfifo(path)
+    settings = changed(path, theme="dark")
+    assert settings.trouble is not None
+    assert Settings(path).now.theme == "dark"
+
+
+@pytest.mark.parametrize(
+    "text", ['{"text_scale": 1e999}', '{"text_scale": NaN}', '{"text_scale": -3}']
+)
+def test_a_number_that_nothing_can_be_drawn_with_is_the_usual_one(path: Path, text: str):
+    path.parent.mkdir()
+    path.write_text(text)
+    assert Settings(path).now.text_scale == 1.0
+
+
+def test_the_writer_goes_on_after_any_mistake_and_loses_nothing(path: Path, monkeypatch):
+    failures, bugs, real = [], [], settings_module._update
+
+    def broken(*_: object) -> None:
+        raise KeyError("a mistake in the writer")
+
+    monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: bugs.append(error))
+    monkeypatch.setattr(settings_module, "_update", broken)
+    settings = Settings(path, on_failure=failures.append)
+    settings.change(theme="dark")
+    settings._wait()
+    settings.change(text_scale=1.5)
+    settings._wait()
+    assert [one.facts["why"] for one in failures] == ["unwritten", "unwritten"]
+    assert [type(one) for one in bugs] == [KeyError]
+    monkeypatch.setattr(settings_module, "_update", real)
+    settings.close()
+    now = Settings(path).now
+    assert (now.theme, now.text_scale) == ("dark", 1.5)
+
+
+def test_what_a_full_disk_refused_is_written_with_the_next_change(path: Path, monkeypatch):
+    refused, real = [True], settings_module._update
+
+    def update(place: Path, edits: Edits) -> None:
+        if refused.pop():
+            raise DiskFull(path=str(place))
+        real(place, edits)
+
+    monkeypatch.setattr(settings_module, "_update", update)
+    settings = Settings(path)
+    settings.change(folders=("/birds",))
+    settings._wait()
+    refused[:] = [False]
+    settings.change(folders=("/birds", "/rooks"))
+    settings.close()
+    assert Settings(path).now.folders == ("/birds", "/rooks")

@@ -11,8 +11,12 @@ import msgspec
 
 from app.errors import Fact, StoreError
 from app.hub.catalogue.entries import Entry
-from app.system.atomic_file import patiently, writing
+from app.system.atomic_file import patiently, replacing
+from app.system.bug_hook import SurvivingBugs
 from app.system.file_lock import locked
+from app.system.json_file import decode, encode, read_small
+
+_LARGEST = 16 << 20
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +78,7 @@ class Journal:
     def read(self) -> tuple[Line, ...]:
         """What was written last; a damaged file is put aside by whoever owns it."""
         try:
-            lines = msgspec.json.decode(patiently(self._path.read_bytes), type=_Pages).lines
+            lines = decode(read_small(self._path, _LARGEST), _Pages).lines
             if self._handle < 0:  # who only reads has no other trouble, and it is over
                 self.trouble = None
             return lines
@@ -82,7 +86,7 @@ class Journal:
             return ()
         except OSError as error:
             self.trouble = StoreError(str(error), path=str(self._path), why="refused")
-        except (msgspec.MsgspecError, UnicodeDecodeError) as damage:
+        except ValueError as damage:
             self.trouble = StoreError(str(damage), path=str(self._path), why="damaged")
             if self._handle >= 0:
                 kept = self._path.with_name(f"{self._path.name}.broken")
@@ -95,8 +99,8 @@ class Journal:
         """Returns when it is on the disk."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with writing(self._path) as file:
-                file.write(msgspec.json.encode(_Pages(1, lines)))
+            with replacing(self._path) as file:
+                file.write(encode(_Pages(1, lines)))
         except OSError as error:
             self.trouble = StoreError(str(error), path=str(self._path), why="refused")
         except StoreError as failure:
@@ -132,4 +136,5 @@ class SerialExecutor:
                     self._thread = None
                     return
                 chore = self._left.pop(0)
-            chore()
+            with SurvivingBugs():
+                chore()

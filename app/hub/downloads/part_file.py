@@ -9,6 +9,7 @@ no byte, a power cut those since the disk was last asked to keep them.
 import contextlib
 import errno
 import os
+import stat
 import sys
 import threading
 import time
@@ -20,8 +21,9 @@ from typing import Self
 import msgspec
 
 from app.errors import AlreadyThere, DownloadBusy
-from app.system.atomic_file import patiently, unwritten, writing
+from app.system.atomic_file import patiently, replacing, unwritten
 from app.system.file_lock import locked
+from app.system.json_file import decode, encode, read_small
 
 from .byte_ranges import Ranges, Span
 
@@ -29,6 +31,7 @@ PART, RECORD, LIVE = ".part", ".part.json", ".part.live"
 
 _PATIENCE_S = 10.0
 _PAUSE_S = 0.05
+_LARGEST = 16 << 20
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
@@ -230,8 +233,8 @@ class PartFile:
             _some_at(self._live, memoryview(line.ljust(self._widest)), 0)
 
     def _write_record(self, record: Record) -> None:
-        with writing(self._record_path) as file:
-            file.write(msgspec.json.encode(record))
+        with replacing(self._record_path) as file:
+            file.write(encode(record))
 
 
 def forget(path: Path, endings: tuple[str, ...] = (PART, RECORD, LIVE)) -> None:
@@ -249,7 +252,8 @@ def already(path: Path) -> int:
         return 0
     spans = list(record.ranges)
     with contextlib.suppress(OSError):
-        handle = os.open(path.with_name(path.name + LIVE), os.O_RDONLY)
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        handle = os.open(path.with_name(path.name + LIVE), flags)
         try:
             live = _live(handle)
         finally:
@@ -286,8 +290,8 @@ def _link(part: Path, final: Path) -> None:
 
 def _read(path: Path) -> Record | None:
     try:
-        return msgspec.json.decode(patiently(path.read_bytes), type=Record)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return decode(read_small(path, _LARGEST, follow=False), Record)
+    except (OSError, ValueError):
         return None
 
 
@@ -298,20 +302,26 @@ def _live(handle: int) -> _Live | None:
     if crc != b"%08x" % zlib.crc32(body):
         return None
     try:
-        return msgspec.json.decode(body, type=_Live)
-    except msgspec.MsgspecError:
+        return decode(body, _Live)
+    except ValueError:
         return None
 
 
 def _open(path: Path) -> int:
     """For reading and writing, never through a link."""
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    flags = os.O_RDWR | os.O_CREAT
+    for name in ("O_NOFOLLOW", "O_BINARY", "O_CLOEXEC", "O_NONBLOCK"):
+        flags |= getattr(os, name, 0)
     try:
-        return os.open(path, flags | getattr(os, "O_CLOEXEC", 0), 0o644)
+        handle = os.open(path, flags, 0o644)
     except OSError as error:
-        if error.errno in (errno.ELOOP, errno.EISDIR):
+        if error.errno in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
             raise AlreadyThere(path=str(path)) from error
         raise
+    if stat.S_ISREG(os.fstat(handle).st_mode):
+        return handle
+    os.close(handle)
+    raise AlreadyThere(path=str(path))
 
 
 def _own(handle: int, path: Path, patience_s: float) -> None:

@@ -12,8 +12,9 @@ from pathlib import Path
 import msgspec
 
 from app.errors import StoreError
-from app.system.atomic_file import patiently, writing
+from app.system.atomic_file import replacing
 from app.system.file_lock import locked_beside
+from app.system.json_file import decode, encode, read_small
 
 NAME = "verified.json"
 
@@ -76,15 +77,15 @@ class Verified:
     def _change(self, news: dict[str, _Seen]) -> None:
         if self._file is None:
             return
-        with contextlib.suppress(OSError, StoreError, UnicodeEncodeError):
+        with contextlib.suppress(OSError, StoreError):
             self._file.parent.mkdir(parents=True, exist_ok=True)
             with locked_beside(self._file):
                 known = dict(self._known())
                 for path in news:
                     known.pop(path, None)
                 kept = dict(list((known | news).items())[-_MOST:])
-                text = msgspec.json.encode(_Pages(_LAYOUT, kept))
-                with writing(self._file, 0o600) as file:
+                text = encode(_Pages(_LAYOUT, kept))
+                with replacing(self._file, 0o600) as file:
                     file.write(text)
 
     def _known(self) -> dict[str, _Seen]:
@@ -99,10 +100,8 @@ class Verified:
 
 def _read(file: Path) -> dict[str, _Seen]:
     try:
-        if file.stat().st_size > _LARGEST:
-            return {}
-        pages = msgspec.json.decode(patiently(file.read_bytes), type=_Pages)
-    except (OSError, ValueError, RecursionError):
+        pages = decode(read_small(file, _LARGEST), _Pages)
+    except (OSError, ValueError):
         return {}
     return pages.files if pages.layout == _LAYOUT else {}
 

@@ -9,7 +9,8 @@ from typing import TypeVar
 import msgspec
 
 from app.errors import StoreError
-from app.system.atomic_file import patiently, writing
+from app.system.atomic_file import replacing
+from app.system.json_file import decode, encode, read_small
 
 Told = TypeVar("Told", bound=msgspec.Struct)
 
@@ -36,23 +37,21 @@ class Cache:
         """
         path = self._path(key)
         try:
-            if path.stat().st_size > _LARGEST:
-                return None
-            kept = msgspec.json.decode(patiently(path.read_bytes), type=_Kept)
+            kept = decode(read_small(path, _LARGEST), _Kept)
             if kept.layout != _LAYOUT or kept.at > time.time() + 60:
                 return None
-            return msgspec.json.decode(kept.told, type=kind), kept.at
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+            return decode(bytes(kept.told), kind), kept.at
+        except (OSError, ValueError):
             return None
 
     def put(self, key: str, told: msgspec.Struct) -> float:
         """Keep it from now on, and say when that is; on a disk that refuses it stays as it was."""
-        kept = _Kept(_LAYOUT, time.time(), msgspec.Raw(msgspec.json.encode(told)))
+        kept = _Kept(_LAYOUT, time.time(), msgspec.Raw(encode(told)))
         path = self._path(key)
         with contextlib.suppress(OSError, StoreError):
             path.parent.mkdir(parents=True, exist_ok=True)
-            with writing(path) as file:
-                file.write(msgspec.json.encode(kept))
+            with replacing(path) as file:
+                file.write(encode(kept))
         return kept.at
 
     def _path(self, key: str) -> Path:

@@ -135,7 +135,6 @@ def _lora(container: Container) -> Companion | None:
             sizes.setdefault(letter, size)
     if not sizes:
         return None
-    emb = shapes.get("emb.weight", (0,))
     return Companion(
         kind="lora",
         generations=_generations(shapes),
@@ -143,8 +142,13 @@ def _lora(container: Container) -> Companion | None:
         width=sizes.get("C", 0),
         attention_width=sizes.get("A", 0),
         ffn_width=sizes.get("F", 0),
-        vocabulary=emb[0],
+        vocabulary=_rows(shapes.get("emb.weight", ())),
     )
+
+
+def _rows(shape: tuple[int, ...]) -> int:
+    """Of a table of words and their vectors; 0 where it is none."""
+    return shape[0] if len(shape) == 2 else 0
 
 
 def _sides(name: str, shape: tuple[int, ...]) -> Iterable[tuple[str, int]]:

@@ -12,6 +12,7 @@ from app.errors import (
     Fact,
     ForeignCheckpoint,
     HostileCheckpoint,
+    MisreadCheckpoint,
     NotFound,
     Unreadable,
     UnsupportedFormat,
@@ -23,6 +24,7 @@ from app.runtime.checkpoint.file_names import UNFINISHED_ENDINGS, name_of
 from app.runtime.checkpoint.sharded import is_sharded, main_file, part_names
 from app.runtime.origin import Origin, origin_of
 from app.runtime.spec import Spec
+from app.system.bug_hook import SurvivingBugs
 
 _KINDS = {
     DamagedCheckpoint.code: "damaged",
@@ -71,8 +73,18 @@ def embedded_model() -> Path:
 
 
 def describe(path: Path) -> ModelFile:
-    """What the header at ``path`` tells; a file that cannot be used is described as such."""
+    """What the header at ``path`` tells; a file that cannot be used is described as such.
+
+    Also one that makes this program stumble: others are not to suffer for it.  The mistake is
+    reported.
+    """
     path = Path(path)
+    with SurvivingBugs() as bugs:
+        return _described(path)
+    return _misread(path, MisreadCheckpoint(said=bugs.place))
+
+
+def _described(path: Path) -> ModelFile:
     if path.suffix.lower() in UNFINISHED_ENDINGS:
         failure = DamagedCheckpoint(why="its download is not finished")
         return _unusable(path, failure, "unfinished")
@@ -130,6 +142,20 @@ def _unusable(
         files=files,
         modified=_modified(files),
         origin=origin_of(Path(files[0])),
+    )
+
+
+def _misread(path: Path, failure: MisreadCheckpoint) -> ModelFile:
+    """Asks nothing of the file but what the system knows of it."""
+    return ModelFile(
+        path=str(path),
+        name=path.stem,
+        bytes=_size(path),
+        failure_code=failure.code,
+        failure_facts={"path": str(path), **failure.facts},
+        kind="unsupported",
+        files=(str(path),),
+        modified=_modified((str(path),)),
     )
 
 

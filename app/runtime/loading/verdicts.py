@@ -12,11 +12,13 @@ import msgspec
 from app import __version__
 from app.errors import StoreError
 from app.kernels.cuda import nvrtc
-from app.system.atomic_file import patiently, writing
+from app.system.atomic_file import replacing
 from app.system.file_lock import locked_beside
 from app.system.gpus import Gpu
+from app.system.json_file import decode, encode, read_small
 
 _MOST = 500
+_LARGEST = 4 << 20
 _AGAIN_S = 7 * 86400.0
 _PACKAGES = (
     *("cupy-cuda12x", "nvidia-cuda-nvrtc-cu12", "nvidia-cublas-cu12"),
@@ -56,16 +58,15 @@ class Verdicts:
                 known.pop(key, None)
                 known[key] = Verdict(passed, error, time.time())
                 kept = dict(list(known.items())[-_MOST:])
-                with writing(self._file) as file:
-                    file.write(msgspec.json.encode(kept))
+                with replacing(self._file) as file:
+                    file.write(encode(kept))
 
     def _all(self) -> dict[str, Verdict]:
         if self._file is None:
             return {}
         try:
-            known = patiently(self._file.read_bytes)
-            return msgspec.json.decode(known, type=dict[str, Verdict])
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+            return decode(read_small(self._file, _LARGEST), dict[str, Verdict])
+        except (OSError, ValueError):
             return {}
 
 

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from app.errors import DiskFull, Failure
 from app.runtime.checkpoint.describe import embedded_model
 from app.store.chat_defaults import KEYS
+from app.store.search import terms_of
 from app.ui.state.chat.conversation import ConversationController
 from app.ui.state.commands import Command, Habit
 from app.ui.state.models.model_names import plain_name
@@ -77,6 +78,16 @@ class ChatPage(Page):
         self.panel.keep_typed()
         self._services.tasks.start(self.controller.open(conversation))
 
+    def open_found(self, conversation: str, message: str, words: str) -> None:
+        """Show a stored conversation where a search found ``words``."""
+        self.panel.keep_typed()
+        self._services.tasks.start(self._show_found(conversation, message, terms_of(words)))
+
+    async def _show_found(self, conversation: str, message: str, terms: list[str]) -> None:
+        if conversation != self.controller.conversation.id or self.controller.writing is None:
+            await self.controller.open(conversation, message)
+        self.transcript.show_found(message, terms)
+
     def begin(self) -> None:
         """An empty conversation."""
         self.panel.keep_typed()
@@ -106,7 +117,10 @@ class ChatPage(Page):
         group = self.tr("Chat")
         return (
             Command(self.tr("New conversation"), self.begin, "Ctrl+N", "plus", group),
-            Command(self.tr("Search conversations"), self._search, "Ctrl+Shift+F", "search", group),
+            Command(
+                *(self.tr("Search conversations"), self._search, "Ctrl+F", "search", group),
+                also=("Ctrl+Shift+F",),
+            ),
             Command(
                 self.tr("Show or hide conversations"), self._toggle_pane, "Ctrl+B", "sidebar", group
             ),
@@ -332,6 +346,8 @@ class ChatPage(Page):
         self.transcript.edit_wanted.connect(self._edit)
         self.transcript.save_wanted.connect(self._save)
         self.pane.chosen.connect(self.open)
+        self.pane.hit_chosen.connect(self.open_found)
+        self.pane.left.connect(self.take_keyboard)
         self.pane.new_wanted.connect(self.begin)
         self.pane.trash_wanted.connect(self.show_trash)
         self.panel.closed.connect(self._toggle_panel)

@@ -65,6 +65,11 @@ class ConversationList(QAbstractListModel):
         row = self._rows[index.row()] if index.isValid() else ""
         return row.conversation if isinstance(row, Found) else None
 
+    def found(self, index: Index) -> Found | None:
+        """What a search found in a row; None for a heading."""
+        row = self._rows[index.row()] if index.isValid() else ""
+        return row if isinstance(row, Found) else None
+
     def index_of(self, conversation: str) -> QModelIndex:
         """The row of a conversation; an invalid index if it is not shown."""
         for number, row in enumerate(self._rows):
@@ -80,6 +85,8 @@ class ConversationList(QAbstractListModel):
         if isinstance(row, str):
             return row if role in (Qt.ItemDataRole.DisplayRole, Role.HEADING) else None
         one = row.conversation
+        if role == Qt.ItemDataRole.DisplayRole and one.damaged:
+            return self.tr("{} (damaged)").format(one.title or self.tr("Untitled"))
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
             return one.title or self.tr("Untitled")
         answers: dict[int, Any] = {

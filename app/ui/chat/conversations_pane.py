@@ -21,6 +21,7 @@ from app.ui.widgets.parts import button, icon_button, label
 
 from .conversation_delegate import ConversationDelegate
 from .conversation_list import ConversationList
+from .search_keys import SearchKeys
 
 _SEARCH_MS = 120
 _AGE_MS = 6 * 3600 * 1000  # so often what is old leaves the trash while the window is open
@@ -29,10 +30,15 @@ _AGE_MS = 6 * 3600 * 1000  # so often what is old leaves the trash while the win
 class ConversationsPane(QWidget):
     """``chosen`` carries the id of a conversation to show, ``new_wanted`` asks for an empty one.
 
+    ``hit_chosen`` carries a conversation, the message in it that a search found, and its words;
+    ``left`` comes when the search is given up.
+
     ``trash_wanted`` asks for what was deleted.
     """
 
     chosen = Signal(str)
+    hit_chosen = Signal(str, str, str)
+    left = Signal()
     new_wanted = Signal()
     trash_wanted = Signal()
     stored = Signal()
@@ -66,6 +72,9 @@ class ConversationsPane(QWidget):
         self._ages.start()
         self._soon = QTimer(self, singleShot=True, interval=_SEARCH_MS)
         self._looking: asyncio.Task[None] | None = None
+        self._words = ""
+        self._enter_waits = False
+        self._keys = SearchKeys(self.search, self.list)
         self._arrange()
         self._connect()
         self._soon.start(0)
@@ -76,7 +85,8 @@ class ConversationsPane(QWidget):
         self._soon.stop()
         if self._looking is not None:
             self._looking.cancel()
-        self._looking = self._services.tasks.start(self._look(self.search.text().strip()))
+        work = self._look(self.search.text().strip())
+        self._looking = self._services.tasks.start(work, self._note_looked)
 
     def mark(self, conversation: str) -> None:
         """Show which conversation is open."""
@@ -161,6 +171,7 @@ class ConversationsPane(QWidget):
         if self.delegate.renaming:
             return
         show()
+        self._words = words
         self.trash.setText(self.tr("Trash · {}").format(count) if count else self.tr("Trash"))
         self._nothing.setText(nothing)
         self._nothing.setVisible(not self.model.rowCount())
@@ -188,9 +199,30 @@ class ConversationsPane(QWidget):
         self._keep(self._store.rename(ident, title))
 
     def _choose(self, index: QModelIndex) -> None:
-        one = self.model.conversation(index)
-        if one is not None and one.id != self._controller.conversation.id:
-            self.chosen.emit(one.id)
+        found = self.model.found(index)
+        if found is None:
+            return
+        if self._words and found.message:
+            self.hit_chosen.emit(found.conversation.id, found.message, self._words)
+        elif found.conversation.id != self._controller.conversation.id:
+            self.chosen.emit(found.conversation.id)
+
+    def _open_first(self) -> None:
+        """Of what is found for the words in the field, also where they are just being typed."""
+        if self.search.text().strip() != self._words:
+            self._enter_waits = True
+            self.refresh()
+        elif self._words:
+            self._choose(self.model.index(0))
+
+    def _note_looked(self) -> None:
+        if self._enter_waits and self.search.text().strip() == self._words:
+            self._enter_waits = False
+            self._open_first()
+
+    def _note_typing(self) -> None:
+        self._enter_waits = False
+        self._soon.start(_SEARCH_MS)
 
     def _menu(self, point: QPoint) -> None:
         index = self.list.indexAt(point)
@@ -220,8 +252,11 @@ class ConversationsPane(QWidget):
         self._ages.timeout.connect(self._let_age)
         self.trash.clicked.connect(self.trash_wanted)
         self._controller.taken_away.connect(self._tell_of_taking)
-        self.search.textChanged.connect(lambda: self._soon.start(_SEARCH_MS))
+        self.search.textChanged.connect(self._note_typing)
         self.stored.connect(lambda: self._soon.start(_SEARCH_MS))
+        self._keys.entered.connect(self._open_first)
+        self._keys.chosen.connect(self._choose)
+        self._keys.left.connect(self.left)
         self.model.renamed.connect(self._rename)
         self.list.clicked.connect(self._choose)
         self.list.activated.connect(self._choose)

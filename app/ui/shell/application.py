@@ -110,6 +110,11 @@ class Application:
         if parted(self._settings.now.hub_proxy)[1]:
             self._tasks.start(self._hide_password())
 
+    def say(self, words: str) -> None:
+        """In the window, until it is put away; nothing where there are no words."""
+        if words:
+            self._notices.news(words, lasts_s=0.0)
+
     async def close(self) -> None:
         """Hide first, then end: downloads, texts that are written, the worker, the stores."""
         self.closed = True

@@ -49,9 +49,9 @@ def run() -> int:
 async def _live(app: QApplication, paths: Paths, desk: CrashHandler, collector: Collector) -> None:
     """From the first pixel to the last: returns when everything has ended."""
     bell = SingleInstance(paths.data)
-    if bell.answered():
+    if bell.answered() or (not bell.listen() and bell.answered()):
+        print("Rookery is open already: its window was asked to the front.", file=sys.stderr)  # noqa: T201
         return
-    bell.listen()
     leave = asyncio.Event()
     house = Application(app, paths)
     desk.show_over(house.window)
@@ -61,6 +61,7 @@ async def _live(app: QApplication, paths: Paths, desk: CrashHandler, collector: 
     bell.rung.connect(house.window.come_forward)
     _on_signals(leave)
     house.open()
+    house.say(bell.trouble)
     collector.start()
     await leave.wait()
     desk.outlive_window()

@@ -68,6 +68,11 @@ class Selection:
             self._from, self._to = (place[0], 0), (place[0], end)
             self.paint()
 
+    def choose(self, row: Row, start: int, end: int) -> None:
+        """These characters of a row."""
+        self._from, self._to = (row, start), (row, end)
+        self.paint()
+
     def choose_all(self) -> None:
         """Every word there is."""
         rows = [row for row in self._column.rows if isinstance(row, Words)]

@@ -1,5 +1,7 @@
 """The messages of the branch that is shown: follows the talk, and offers what can be done."""
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QPoint, Qt, QUrl, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
@@ -22,8 +24,9 @@ from app.ui.state.services import Services
 from app.ui.widgets.parts import button
 
 from .announcing import announce_reply
+from .found_place import show_place
 from .message_rows import ReplyRows, UserMessageRows
-from .rows import FoldedRow, FootRow
+from .rows import FoldedRow, FootRow, ThoughtRow
 from .selection import Selection, text_in
 from .virtual_list import Row, VirtualList
 from .waiting import Waiting
@@ -60,6 +63,7 @@ class Transcript(VirtualList):
         self._to_end.clicked.connect(self.go_to_end)
         self.viewport().setMouseTracking(True)
         self.end_changed.connect(self._offer_end)
+        self.verticalScrollBar().valueChanged.connect(self._mark_chosen)
         services.theme.changed.connect(self._dress)
         services.session.changed.connect(self._note_progress)
         controller.opened.connect(self.show_all)
@@ -111,6 +115,25 @@ class Transcript(VirtualList):
         index = self._place_of(ident)
         if index >= 0:
             self.show_row(index)
+
+    def show_found(self, ident: str, terms: Sequence[str]) -> None:
+        """Bring the place in a message into sight where a search found ``terms``, and mark it."""
+        if self._place_of(ident) < 0:
+            return
+        self._unfolded.add(ident)
+        message = self._controller.tree[ident]
+        if message.role == "user" or isinstance(self._first_rows[ident], FoldedRow):
+            self._replace(ident, self._count_of(ident))
+        if not self._mark(ident, terms):
+            if isinstance(self._first_rows[ident], ThoughtRow):  # the words are in the thought
+                self.toggle_thought(ident)
+            if not self._mark(ident, terms):
+                self.show_row(self._place_of(ident))
+
+    def _mark(self, ident: str, terms: Sequence[str]) -> bool:
+        start = self._place_of(ident)
+        rows = self.rows[start : start + self._count_of(ident)]
+        return show_place(self, self.selection, rows, terms)
 
     def branch(self, ident: str) -> tuple[int, int]:
         """Which of how many branches a message begins."""
@@ -240,9 +263,13 @@ class Transcript(VirtualList):
         else:
             written.note_progress(self)
 
-    def _after_growth(self) -> None:
+    def _mark_chosen(self) -> None:
+        """Also in rows that came into sight just now."""
         if not self.selection.empty:
             self.selection.paint()
+
+    def _after_growth(self) -> None:
+        self._mark_chosen()
         if not self.at_end and self._to_end.text() != self.tr("New words"):
             self._to_end.setText(self.tr("New words"))
             self._place_jump()

@@ -1,6 +1,6 @@
 """The queue's file, for who owns it and for who only reads it."""
 
-from pathlib import Path
+import os
 
 import pytest
 
@@ -51,16 +51,16 @@ def test_the_trouble_of_who_owns_it_stays_to_be_told(tmp_path):
 def test_a_queue_that_is_replaced_just_now_is_read_all_the_same(tmp_path, monkeypatch):
     owner, reader = Journal(tmp_path / "queue.json"), Journal(tmp_path / "queue.json")
     owner.write((LINE,))
-    read, refusals = Path.read_bytes, [32, 5, 32]
+    read, refusals = os.open, [32, 5, 32]
 
-    def refused(path):
+    def refused(*args):
         if not refusals:
-            return read(path)
+            return read(*args)
         error = PermissionError(13, "The process cannot access the file")
         error.winerror = refusals.pop()  # as Windows says it
         raise error
 
-    monkeypatch.setattr(Path, "read_bytes", refused)
+    monkeypatch.setattr(os, "open", refused)
     assert reader.read() == (LINE,)
     assert reader.trouble is None
 

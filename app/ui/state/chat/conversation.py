@@ -97,8 +97,8 @@ class ConversationController(QObject):
         self._stored = False
         self._show(Tree(self._blank()))
 
-    async def open(self, conversation: str) -> None:
-        """Show a stored conversation with the branch that was shown last."""
+    async def open(self, conversation: str, message: str = "") -> None:
+        """Show a stored conversation with the branch that was shown last, or has ``message``."""
         found = await asyncio.wrap_future(self._store.open(conversation))
         if found is None:
             return
@@ -106,6 +106,7 @@ class ConversationController(QObject):
         writing = self._writings.get(conversation)
         if writing is not None and writing.message.id in tree:
             tree.replace(writing.message)
+        tree.reveal(message)
         self.typed_wanted.emit()
         self._stored = True
         self._show(tree)

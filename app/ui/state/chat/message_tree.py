@@ -44,7 +44,9 @@ class Tree:
         """The messages from the first to ``leaf`` (or to the end of what is shown)."""
         found: list[Message] = []
         at = leaf or self.leaf
-        while at is not None and at in self._messages:
+        seen: set[str] = set()
+        while at is not None and at in self._messages and at not in seen:
+            seen.add(at)
             found.append(self._messages[at])
             at = found[-1].parent
         return found[::-1]
@@ -58,10 +60,22 @@ class Tree:
         """Show the branch before or after the one that ``ident`` begins; the new leaf."""
         beside = self._answers[self._messages[ident].parent]
         at = max(0, min(beside.index(ident) + by, len(beside) - 1))
-        leaf = beside[at]
+        self.leaf = self._end_below(beside[at])
+        return self.leaf
+
+    def reveal(self, ident: str) -> None:
+        """Show the branch that a message stands on, if another one is shown."""
+        if ident in self._messages and all(one.id != ident for one in self.path()):
+            self.leaf = self._end_below(ident)
+
+    def _end_below(self, ident: str) -> str:
+        """The newest end of what answers a message."""
+        leaf, seen = ident, {ident}
         while leaf in self._answers:
             leaf = self._answers[leaf][-1]
-        self.leaf = leaf
+            if leaf in seen:
+                break
+            seen.add(leaf)
         return leaf
 
     def _newest(self) -> str | None:
