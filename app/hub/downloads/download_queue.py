@@ -20,6 +20,7 @@ from app.errors import (
     StoreError,
 )
 from app.hub.catalogue.entries import Entry
+from app.hub.sources.endpoints import stand_ins
 from app.hub.sources.remote import Hub
 
 from . import download_protocol
@@ -262,6 +263,7 @@ class Downloads:
             connections=self._connections,
             into=item.into,
             verified=str(self._verified),
+            others=tuple(Origin(one, "", hub.proxy) for one in stand_ins(hub.endpoint)),
         )
         self._downloader.send(fetch, start=True)
 
