@@ -273,6 +273,12 @@ class HubMissing(HubError):
     code = "hub-missing"
 
 
+class HubWithdrawn(HubMissing):
+    """The makers have taken the file away, and nobody else who was asked has it."""
+
+    code = "hub-withdrawn"
+
+
 class HubBusy(HubError):
     """It was asked too often, and wants to be left alone for a while."""
 

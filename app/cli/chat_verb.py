@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import sys
 from argparse import Namespace
 from collections.abc import AsyncGenerator
@@ -21,7 +22,10 @@ _HELP = """/help           this
 /system [TEXT]  what is said to the model beforehand; alone it shows it
 /retry          another reply to the same words
 /reset          begin anew
-/quit           leave; so does Ctrl-D.  Ctrl-C stops a reply."""
+/quit           leave; so does Ctrl-D.  Ctrl-C stops a reply.
+//words         sends /words: a message that begins with a slash.
+A path such as /etc/fstab is sent as it is."""
+_COMMAND = re.compile(r"/[A-Za-z]*[!?.]?")
 
 
 def run(options: Namespace) -> int:
@@ -151,11 +155,18 @@ class _Terminal:
             self._system(rest.strip())
         elif command == "/retry":
             self._retry()
-        elif line.startswith("/"):
-            note(f"There is no {command}; /help lists what there is.")
+        elif _COMMAND.fullmatch(command):
+            note(f"There is no {command}; /help lists what there is. To send it, begin with //.")
         elif line:
-            self._conversation.turns.append(Turn("user", said))
-            self._reply()
+            self._send(said)
+
+    def _send(self, said: str) -> None:
+        """Say it to the model; of two slashes at its beginning the first is not meant."""
+        text = said.lstrip()
+        if text.startswith("//"):
+            said = text[1:]
+        self._conversation.turns.append(Turn("user", said))
+        self._reply()
 
     def _system(self, text: str) -> None:
         if text:

@@ -6,7 +6,9 @@ import time
 from argparse import Namespace
 from pathlib import Path
 
-from app.errors import Failure
+import msgspec
+
+from app.errors import Failure, HubMissing
 from app.hub.catalogue.entries import Entry, bundled
 from app.hub.downloads.bundle import Bundle
 from app.hub.downloads.connection_pool import FetchOptions
@@ -34,7 +36,15 @@ def run(options: Namespace) -> int:
     how = FetchOptions(connections=choice.chosen.download_connections, tries=_TRIES)
     rate_limit = RateLimit(choice.chosen.download_limit)
     where, verified = folder.absolute(), choice.verified
-    bundle = Bundle(choice.hub, entry, where, how=how, rate_limit=rate_limit, verified=verified)
+    bundle = Bundle(
+        choice.hub,
+        entry,
+        where,
+        how=how,
+        rate_limit=rate_limit,
+        verified=verified,
+        others=choice.others,
+    )
     begun = time.monotonic()
     path = _Run(bundle, visible(entry.name)).path()
     if bundle.missing is not None:
@@ -61,11 +71,18 @@ def _entry(hub: Hub, repo: str, file: str) -> Entry:
         for entry in hub.entries(repo):
             if file == entry.file or file in [part.path for part in entry.parts]:
                 return entry
-    told = hub.facts(repo, file)
+    try:
+        told = hub.facts(repo, file)
+    except HubMissing:
+        known = hub.catalogued(repo, file)
+        if known is None:
+            raise
+        note("It is not on the hub any more; looking for it elsewhere.")
+        return msgspec.structs.replace(known, withdrawn=True)
     sha256 = told.sha256
     if hub.endpoint.kind != "huggingface":  # a mirror has to give what the original gives
-        known = (entry.sha256 for entry in bundled() if (entry.repo, entry.file) == (repo, file))
-        sha256 = next(filter(None, known), sha256)
+        hashes = (entry.sha256 for entry in bundled() if (entry.repo, entry.file) == (repo, file))
+        sha256 = next(filter(None, hashes), sha256)
     return Entry(repo=repo, file=file, bytes=told.bytes, sha256=sha256)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.hub.downloads.verified_files import Verified
-from app.hub.sources.endpoints import endpoint_at, endpoint_of
+from app.hub.sources.endpoints import endpoint_at, endpoint_of, stand_ins
 from app.hub.sources.proxies import whole_proxy
 from app.hub.sources.remote import Hub
 from app.hub.sources.tokens import token_for
@@ -18,12 +18,16 @@ from .output import note
 
 @dataclass(frozen=True)
 class Choice:
-    """A hub, the settings, where models go, and what was read to its end."""
+    """A hub, the settings, where models go, and what was read to its end.
+
+    ``others`` are hubs that may have what the catalogue names and ``hub`` has no more.
+    """
 
     hub: Hub
     chosen: Values
     models: Path
     verified: Verified
+    others: tuple[Hub, ...] = ()
 
 
 def chosen_hub(address: str = "") -> Choice:
@@ -41,4 +45,5 @@ def chosen_hub(address: str = "") -> Choice:
     token, proxy = token_for(endpoint.address), whole_proxy(chosen.hub_proxy)
     hub = Hub(endpoint, token, proxy, cache_dir=paths.hub_cache)
     folder = Path(chosen.download_folder) if chosen.download_folder else paths.models
-    return Choice(hub, chosen, folder, Verified(paths.verified))
+    others = tuple(Hub(one, "", proxy, cache_dir=paths.hub_cache) for one in stand_ins(endpoint))
+    return Choice(hub, chosen, folder, Verified(paths.verified), others)

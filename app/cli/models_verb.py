@@ -13,8 +13,8 @@ from app.hub.sources.answer_cache import Cache
 from app.library.duplicates import Duplicates, duplicates_among
 from app.library.file_groups import ranked
 from app.library.folder_watcher import Headers
-from app.library.local_library import bytes_of
-from app.library.scan import Survey, merged, survey
+from app.library.local_library import bytes_of, is_whole
+from app.library.scan import Survey, chosen_files, merged, survey
 from app.messages.failures import one_line, visible
 from app.messages.units import size
 from app.runtime.checkpoint.describe import ModelFile, describe, embedded_model
@@ -41,7 +41,8 @@ def run(options: Namespace) -> int:
     surveys = [survey(Path(folder), headers) for folder in dict.fromkeys(folders) if folder]
     found = [describe(embedded_model()), *merged(surveys)]
     listed = {model.path for model in found}
-    found += [headers(Path(file)) for file in chosen.files if file not in listed]
+    alone = [Path(file) for file in chosen.files if file not in listed]
+    found += chosen_files(alone, headers)
     headers.keep()
     duplicates = duplicates_among(found)
     if options.json:
@@ -57,7 +58,7 @@ def _all_facts(
     return {
         "folders": [one.folder for one in surveys],
         "models": [_facts(model, found) for model in found],
-        "total_bytes": bytes_of(found),
+        "total_bytes": bytes_of(filter(is_whole, found)),
         "duplicates": [msgspec.to_builtins(one) for one in duplicates],
         "limits": {one.folder: list(one.limits) for one in surveys if one.limits},
     }
@@ -66,7 +67,7 @@ def _all_facts(
 def _print_lines(
     surveys: Sequence[Survey], found: Sequence[ModelFile], duplicates: Sequence[Duplicates]
 ) -> None:
-    for model in found:
+    for model in sorted(found, key=_is_refused):
         emit(visible(_line(model, found)))
     for one in duplicates:
         wasted = size(one.wasted_bytes)
@@ -75,7 +76,7 @@ def _print_lines(
         for limit in one_survey.limits:
             note(visible(f"In {one_survey.folder} {_LIMITS[limit]}."))
     looked = ", ".join(one.folder for one in surveys)
-    note(visible(f"Looked in: {looked}; {size(bytes_of(found))} in all"))
+    note(visible(f"Looked in: {looked}; {size(bytes_of(filter(is_whole, found)))} in all"))
 
 
 def _facts(model: ModelFile, found: Sequence[ModelFile]) -> dict[str, Any]:
@@ -95,6 +96,10 @@ def _facts(model: ModelFile, found: Sequence[ModelFile]) -> dict[str, Any]:
         "files": list(model.files),
         "belongs_to": [one.path for one in _belongs_to(model, found)],
     }
+
+
+def _is_refused(model: ModelFile) -> bool:
+    return not is_whole(model) and model.kind != "unfinished"
 
 
 def _belongs_to(model: ModelFile, found: Sequence[ModelFile]) -> Sequence[ModelFile]:

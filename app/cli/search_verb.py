@@ -3,12 +3,14 @@
 import os
 import time
 from argparse import Namespace
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from app.errors import HubError
-from app.hub.catalogue.entries import Entry
+from app.hub.catalogue.disk_fit import Room, room_for
+from app.hub.catalogue.entries import Entry, newest_like
 from app.hub.catalogue.memory_fit import Fit, Machine, fit, machine
 from app.hub.catalogue.vocabulary_files import download_bytes
 from app.hub.sources.endpoints import HUGGINGFACE, Endpoint, endpoint_at, endpoint_of
@@ -38,12 +40,14 @@ def run(options: Namespace) -> int:
     hub = Hub(endpoint, token, proxy, cache_dir=paths.hub_cache, offline=offline)
     listing = hub.search(" ".join(options.text))
     listing = msgspec.structs.replace(listing, failure=listing.failure or refused)
+    folder = Path(chosen.download_folder) if chosen.download_folder else paths.models
     here = machine()
     if options.json:
-        print_json(_facts(listing, hub, here))
+        print_json(_facts(listing, hub, here, folder))
     else:
         for entry in listing.entries:
-            emit(visible(_line(entry, fit(entry, here))))
+            room = room_for(download_bytes(entry), folder)
+            emit(visible(_line(entry, fit(entry, here), room) + _withdrawn(entry, listing)))
     _note_age(listing)
     return 0
 
@@ -72,15 +76,27 @@ def _day(listing: Listing) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(listing.fetched_at))
 
 
-def _line(entry: Entry, fits: Fit) -> str:
+def _line(entry: Entry, fits: Fit, room: Room | None) -> str:
     amount = size(download_bytes(entry)) if entry.bytes else "size not known"
     star = "* " if entry.standing == "recommended" else "  "
-    return f"{star}{entry.title}  {amount}  {_word(entry, fits)}  {entry.repo}  {entry.file}"
+    word = _word(entry, fits, room)
+    by = "  (publisher not known)" if entry.unknown else ""
+    return f"{star}{entry.title}  {amount}  {word}  {entry.repo}  {entry.file}{by}"
 
 
-def _word(entry: Entry, fits: Fit) -> str:
+def _withdrawn(entry: Entry, listing: Listing) -> str:
+    if not entry.withdrawn:
+        return ""
+    newest = newest_like(entry, listing.entries) or newest_like(entry, listing.known)
+    offer = f"; the newest of its size is {newest.file}" if newest else ""
+    return f"  (withdrawn by its makers{offer})"
+
+
+def _word(entry: Entry, fits: Fit, room: Room | None) -> str:
     if entry.failure is not None:
         return f"not run: {entry.found or say(entry.failure).title}"
+    if room is not None and not room.enough:
+        return f"No room on the disk ({size(room.free_bytes)} free)"
     word = _words(fits).title
     return f"{word} ({size(fits.needed_bytes)})" if fits.needed_bytes else word
 
@@ -91,15 +107,22 @@ def _words(fits: Fit) -> Any:
     )
 
 
-def _facts(listing: Listing, hub: Hub, here: Machine) -> dict[str, Any]:
+def _facts(listing: Listing, hub: Hub, here: Machine, folder: Path) -> dict[str, Any]:
     return {
         "endpoint": hub.endpoint.address,
         "fetched_at": listing.fetched_at or None,
         "stale": listing.stale,
         "failure": one_line(listing.failure) if listing.failure else None,
         "machine": msgspec.to_builtins(here),
-        "entries": [_entry(entry, hub, here) for entry in listing.entries],
+        "entries": [
+            _entry(entry, hub, here) | {"disk": _disk(entry, folder)} for entry in listing.entries
+        ],
     }
+
+
+def _disk(entry: Entry, folder: Path) -> dict[str, Any] | None:
+    room = room_for(download_bytes(entry), folder)
+    return None if room is None else {**msgspec.to_builtins(room), "enough": room.enough}
 
 
 def _entry(entry: Entry, hub: Hub, here: Machine) -> dict[str, Any]:

@@ -120,8 +120,8 @@ def remove(group: FileGroup) -> None:
 
 
 def refuse_links(group: FileGroup) -> None:
-    """Raises LibraryError where one of the files is a link: what it shows is kept elsewhere."""
-    for file in group.files:
+    """Raises LibraryError where one of the files, or their folder, is a link to another place."""
+    for file in (*group.files, *filter(None, [group.folder])):
         if file.is_symlink():
             kept = os.path.realpath(file)
             raise LibraryError(path=str(file), why=f"it is a link; the file itself is {kept}")

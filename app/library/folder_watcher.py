@@ -15,7 +15,7 @@ import msgspec
 
 from app import __version__
 from app.hub.sources.answer_cache import Cache
-from app.library.scan import Survey, survey
+from app.library.scan import Survey, chosen_files, survey
 from app.runtime.checkpoint.describe import ModelFile, describe, files_of
 from app.runtime.origin import note_of
 from app.system.bug_hook import SurvivingBugs
@@ -236,10 +236,10 @@ def look_into(folder: Path, headers: Headers) -> Callable[[Callable[[], bool]], 
 
 
 def look_at(files: tuple[Path, ...], headers: Headers) -> Callable[[Callable[[], bool]], Survey]:
-    """What a Reader does for files chosen by themselves: each is there, usable or not."""
+    """What a Reader does for files chosen by themselves."""
 
     def look(cancelled: Callable[[], bool]) -> Survey:
-        models = tuple(headers(file) for file in files if not cancelled())
+        models = tuple(chosen_files(files, headers, cancelled))
         headers.keep()
         return Survey(folder="", models=models)
 

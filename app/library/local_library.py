@@ -56,7 +56,10 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DiskUse(msgspec.Struct, frozen=True, kw_only=True):
-    """``used_bytes`` counts everything once, also what lies in several folders or is linked."""
+    """``used_bytes`` counts everything once, also what lies in several folders or is linked.
+
+    What is half downloaded, or no model, is not counted.
+    """
 
     used_bytes: int
     folders: tuple[Use, ...]
@@ -184,8 +187,8 @@ class LocalLibrary:
         return tuple(self._verified.sha256_of(Path(file)) for file in weights)
 
     def disk_use(self) -> DiskUse:
-        """What the library takes on the disk; folders that are not there take nothing."""
-        models = self.contents.models
+        """What whole models take on the disk; folders that are not there take nothing."""
+        models = tuple(filter(is_whole, self.contents.models))
         folders = [folder.path for folder in self.contents.folders if folder.there]
         return DiskUse(
             used_bytes=bytes_of(models),
@@ -346,6 +349,11 @@ def _is_below(path: str, root: str) -> bool:
         return os.path.commonpath([path, root]) == root
     except ValueError:  # another drive
         return False
+
+
+def is_whole(model: ModelFile) -> bool:
+    """Whether it is a model, state or LoRA, and neither half of one nor something else."""
+    return model.kind in ("model", "state", "lora")
 
 
 def bytes_of(models: Iterable[ModelFile]) -> int:

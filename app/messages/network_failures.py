@@ -34,6 +34,11 @@ NETWORK: dict[str, tuple[str, str, str]] = {
         "There is no {file|such file}{repo+ in }{host+ on }{why+: }{said+. It says: }.",
         "It may have been renamed or be private: refresh the list, or set a token in the settings.",
     ),
+    "hub-withdrawn": (
+        "This file was withdrawn",
+        "{file@the file} is no longer in {repo|its repository}{host+ on }{tried+, nor at }.",
+        "Take the newest of its size: the Models page offers it.",
+    ),
     "hub-busy": (
         "The hub asks for a pause",
         "{host|The hub} was asked too often{wait_s+; seconds to wait: }{said+. It says: }.",

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.cli import run
+from app.hub.catalogue.entries import bundled
 from app.hub.downloads.part_file import already
 from tests.hub.downloads.test_transfer import until
 from tests.runtime.small_models import small_file
@@ -49,6 +50,20 @@ def test_it_prints_where_the_model_lies(server, model, tmp_path, capsys):
     assert facts["sha256"] == hashlib.sha256(model).hexdigest()
     assert "small.pth: " in printed.err
     assert run(["inspect", str(path)]) == 0
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_what_the_catalogue_has_and_the_hub_has_not_is_looked_for_elsewhere(
+    server, model, capsys, known
+):
+    gone = next(one for one in bundled() if one.repo == "BlinkDL/rwkv7-g1" and one.sha256)
+    server.add(repository(gone.repo, {"rwkv7-g2-0.1b.pth": model}))
+    file = gone.file if known else "nothing.pth"
+    assert run(["download", gone.repo, file, "--endpoint", server.url]) == 1
+    said = capsys.readouterr().err
+    assert ("looking for it elsewhere" in said) is known
+    wanted = f"is no longer in {gone.repo}" if known else "There is no nothing.pth"
+    assert wanted in said.replace('"', "").replace("file ", "", 1) or wanted in said
 
 
 def test_the_usual_folder_and_the_environment_are_honoured(

@@ -5,10 +5,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from app.cli import run
+from app.hub.catalogue import disk_fit
 from app.hub.catalogue.entries import bundled
 from tests.support.hub_server import HubServer, online, repository
 
@@ -116,3 +118,16 @@ def test_it_loads_no_engine():
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, env=environment, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_what_is_withdrawn_unknown_or_too_large_for_the_disk_is_said(server, capsys, monkeypatch):
+    monkeypatch.setattr(disk_fit.shutil, "disk_usage", lambda place: SimpleNamespace(free=10**9))
+    server.add(repository("nobody/rwkv-best", {"rwkv7-g1z-0.1b-20270101-ctx4096.pth": b"w"}))
+    assert run(["search", "g1k 1.5b", "--endpoint", server.url]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert f"withdrawn by its makers; the newest of its size is {NEW}" in line
+    assert "No room on the disk (1.0 GB free)" in line
+    assert line.startswith("  ")
+    assert run(["search", f"{server.url}/nobody/rwkv-best", "--endpoint", server.url]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.endswith("(publisher not known)")

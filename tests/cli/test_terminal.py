@@ -9,9 +9,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from app.cli import chat_verb
 from tests.runtime.small_models import small_file
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="terminals")
@@ -62,6 +64,29 @@ def test_a_chat_through_pipes_answers_every_line_and_knows_its_commands(model):
     assert b"/reset" in said
     assert b"system: Be kind." in said
     assert b"There is no /nonsense" in said
+
+
+@pytest.mark.parametrize(
+    ("line", "sent"),
+    [
+        ("/etc/fstab: no such file", "/etc/fstab: no such file"),
+        ("/home/me/x.py fails, why?", "/home/me/x.py fails, why?"),
+        ("//help is a message", "/help is a message"),
+        ("/", None),
+        ("/nonsense here", None),
+        ("/Quit", None),
+    ],
+)
+def test_a_message_may_begin_with_a_slash_and_a_mistyped_command_is_not_sent(
+    monkeypatch, capsys, line, sent
+):
+    said = []
+    conversation = SimpleNamespace(turns=[], loaded=None)
+    terminal = chat_verb._Terminal(None, conversation)
+    monkeypatch.setattr(terminal, "_reply", lambda: said.append(conversation.turns[-1].text))
+    terminal._take(line + "\n")
+    assert said == ([] if sent is None else [sent])
+    assert ("There is no /" in capsys.readouterr().err) is (sent is None)
 
 
 def test_a_chat_needs_a_model_with_words(tmp_path):

@@ -62,7 +62,6 @@ def test_everything_is_shown_as_what_it_is(tmp_path):
             "llama.safetensors": "foreign",
             "llama_lora.safetensors": "foreign",
             "evil.pth": "unsafe",
-            "gone.pth": "missing",
         }
         by_name = {Path(model.path).name: model for model in local.contents.models}
         assert by_name["letter.pth"].failure_facts["found"] == "a text file"

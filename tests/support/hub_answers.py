@@ -127,9 +127,12 @@ class Handler(BaseHTTPRequestHandler):
         one, name = self._repository(found[1]), found[3]
         if not one:
             return
-        if found[2] not in ("main", "master", one.commit):
+        version = one.at(found[2])
+        if version is None:
             self.refuse(404, "RevisionNotFound")
-        elif name not in one.files:
+            return
+        one = version
+        if name not in one.files:
             self.refuse(404, "EntryNotFound", {"X-Repo-Commit": one.commit})
         elif one.is_large(name):
             self._redirect(one, name)
@@ -150,11 +153,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def _large(self, path: str) -> None:
         owner, model, name = path.lstrip("/").split("/", 2)
-        one = self.hub.repositories.get(f"{owner}/{model}")
+        newest = self.hub.repositories.get(f"{owner}/{model}")
+        one = newest.holder(name) if newest else None
         expires = float(self.query.get("Expires", ["0"])[0])
         if self.fault.expired or expires < time.time():
             self.refuse(403)
-        elif one is None or name not in one.files:
+        elif one is None:
             self.refuse(404)
         else:
             self._send_file(one.files[name], one.etag(name), {})

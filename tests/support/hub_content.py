@@ -91,13 +91,25 @@ class Repository:
     """One model repository; large files (by their ending) are kept by digest on the other host.
 
     ``facts`` are fields of the model's JSON, such as likes, downloads, tags, lastModified, gated.
-    ``private``: only with a token the server knows.
+    ``private``: only with a token the server knows.  ``past`` are earlier versions by commit, which
+    a hub goes on serving.
     """
 
     id: str
     files: dict[str, Content]
     private: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
+    past: dict[str, "Repository"] = field(default_factory=dict)
+
+    def at(self, revision: str) -> "Repository | None":
+        """The version that a branch or commit names."""
+        here = revision in ("main", "master", self.commit)
+        return self if here else self.past.get(revision)
+
+    def holder(self, name: str) -> "Repository | None":
+        """The newest version that has a file of this name."""
+        versions = (self, *reversed(self.past.values()))
+        return next((one for one in versions if name in one.files), None)
 
     @property
     def commit(self) -> str:

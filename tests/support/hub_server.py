@@ -79,6 +79,8 @@ class HubServer:
 
     def add(self, one: Repository) -> None:
         """Publish a repository, or another version of it."""
+        if before := self.repositories.get(one.id):
+            one.past = before.past | {before.commit: before}
         self.repositories[one.id] = one
 
     def put(self, id: str, name: str, data: "bytes | Content") -> None:  # noqa: A002

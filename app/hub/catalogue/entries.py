@@ -16,6 +16,12 @@ from app.runtime.spec import Spec
 
 Standing = Literal["recommended", "current", "archival"]
 
+KNOWN_ACCOUNTS = ("BlinkDL", "RWKV", "fla-hub", "rwkv-rs", "shoumenchougou")
+"""Whose releases are listed: the author's, his partners', and the GGUF conversions.
+
+What the names of their files tell is believed; of anybody else's only what a file itself says.
+"""
+
 _ARCHIVAL = ("4", "5")
 _TALKS = ("chat", "reasoning")
 
@@ -39,7 +45,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     "state", "lora" or "research"; ``languages`` two-letter codes or "multi"; ``family`` the
     name of a family in ``app.runtime.families``.  ``why_not`` is "" or the code of the failure
     that opening it would end in, and ``found`` what it is instead.  ``source`` is "bundled" or
-    "live".
+    "live".  ``unknown``: it is neither in the catalogue nor of a known account.  ``withdrawn``: the
+    hub listed the repository without it; ``revision`` is then one that had it, where that is known.
     """
 
     repo: str
@@ -66,6 +73,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     why_not: str = ""
     found: str = ""
     source: Literal["bundled", "live"] = "bundled"
+    unknown: bool = False
+    withdrawn: bool = False
 
     @property
     def key(self) -> str:
@@ -113,17 +122,28 @@ def merged(bundled: Iterable[Entry], live: Iterable[Entry]) -> tuple[Entry, ...]
     return ordered(with_standings(entries.values()))
 
 
+_OWN = ("sha256", "bytes", "parts", "unknown", "withdrawn")
+
+
 def _completed(live: Entry, known: Entry) -> Entry:
     """``live`` with what only the catalogue knows; a hash of other bytes is not taken over."""
-    names = [
-        field for field in Entry.__struct_fields__ if field not in ("sha256", "bytes", "parts")
-    ]
+    if live.unknown and (known.unknown or not _may_be_same(live, known)):
+        return live  # another file under a name that the catalogue has
+    if live.unknown:
+        told = msgspec.structs.replace(known, withdrawn=False, revision=live.revision)
+        live = msgspec.structs.replace(told, source="live", parts=live.parts, bytes=live.bytes)
+    names = [field for field in Entry.__struct_fields__ if field not in _OWN]
     gaps = {name: getattr(known, name) for name in names if not getattr(live, name)}
     if live.bytes in (0, known.bytes):
         gaps["bytes"] = known.bytes
         gaps["sha256"] = live.sha256 or known.sha256
         gaps["parts"] = live.parts or known.parts
     return msgspec.structs.replace(live, **gaps)
+
+
+def _may_be_same(live: Entry, known: Entry) -> bool:
+    both = live.sha256 and known.sha256
+    return live.sha256 == known.sha256 if both else known.bytes in (0, live.bytes)
 
 
 def with_standings(entries: Iterable[Entry]) -> tuple[Entry, ...]:
@@ -142,6 +162,12 @@ def with_standings(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     return tuple(
         msgspec.structs.replace(entry, standing=_standing(entry, chosen)) for entry in listed
     )
+
+
+def newest_like(entry: Entry, entries: Iterable[Entry]) -> Entry | None:
+    """The recommended one of the same size, where that is another one."""
+    alike = (one for one in entries if one.standing == "recommended" and one.key != entry.key)
+    return next((one for one in alike if _size_class(one) == _size_class(entry)), None)
 
 
 def ordered(entries: Iterable[Entry]) -> tuple[Entry, ...]:
@@ -166,12 +192,15 @@ def _said(entry: Entry) -> str:
 def _standing(entry: Entry, chosen: set[str]) -> Standing:
     if entry.key in chosen:
         return "recommended"
+    if entry.unknown:
+        return "current"
     return "archival" if entry.generation.startswith(_ARCHIVAL) else "current"
 
 
 def _could_be_recommended(entry: Entry) -> bool:
     official = entry.repo.split("/")[0] in ("BlinkDL", "RWKV")
     runs = entry.is_model and not entry.why_not and entry.parameters > 0
+    runs = runs and not entry.withdrawn
     return official and runs and entry.kind in _TALKS and entry.generation >= "6"
 
 

@@ -13,7 +13,7 @@ from app.runtime.families.family import family_of
 from app.runtime.spec import tokenizer_for
 
 from .shapes import Clue, generation_of, shape_of
-from .titles import title_of
+from .titles import spaced, title_of
 
 
 class Named(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,6 +161,24 @@ def named(repo: str, file: str, size: int = 0, released: str = "") -> Named:
     )
     return msgspec.structs.replace(
         facts, title=title_of(own, facts.kind, parameters, released, dtype)
+    )
+
+
+def unfamiliar(name: Named, repo: str, file: str) -> Named:
+    """``name`` without what only the makers of a file can know, for makers nobody knows.
+
+    Sizes stay, as an estimate of what it takes here; what it is for, in which languages and how
+    it wants to be asked is on its page, or in the file.
+    """
+    tuned = name.format in ("state", "lora")
+    return msgspec.structs.replace(
+        name,
+        title=spaced(stem_of(repo, file)),
+        kind=name.kind if tuned else "",
+        languages=(),
+        context=0,
+        released="",
+        family="",
     )
 
 

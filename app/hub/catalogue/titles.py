@@ -50,7 +50,7 @@ def title_of(stem: str, kind: str, parameters: int, released: str, dtype: str) -
     lower = stem.casefold()
     row = next((row for row in _FAMILIES if row[0].search(lower)), None)
     if row is None or not _OFFICIAL.search(lower):
-        return _spaced(stem)
+        return spaced(stem)
     found = row[0].search(lower)
     series = row[1] or (found[1].capitalize() if found else "")
     purpose = "research" if kind == "research" else row[2]
@@ -76,6 +76,7 @@ def _month(released: str) -> list[str]:
     return [f"{_MONTHS[int(released[5:7]) - 1]} {released[:4]}"] if released else []
 
 
-def _spaced(stem: str) -> str:
+def spaced(stem: str) -> str:
+    """A name with spaces for its dashes."""
     words = _BETWEEN.sub(" ", stem).strip() or stem
     return words[:1].upper() + words[1:]

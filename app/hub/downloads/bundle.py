@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from app.errors import AlreadyThere, DownloadBusy, VocabularyMissing
+from app.errors import AlreadyThere, DownloadBusy, HubMissing, HubWithdrawn, VocabularyMissing
 from app.hub.catalogue.entries import Entry, Part
 from app.hub.sources.remote import Hub
 from app.runtime.origin import note_of, origin_of, write_origin
@@ -17,6 +17,7 @@ from app.system.atomic_file import unwritten
 
 from .connection_pool import FetchOptions
 from .destination import Destination
+from .other_sources import sources
 from .part_file import LIVE, PART, RECORD, already, forget, put_in_place
 from .placing import is_of, leading, origin_note, parts_of, place_of
 from .rate_limit import RateLimit
@@ -88,7 +89,7 @@ class Bundle:
     """Fetches an entry into ``folder``; blocks its thread.
 
     ``into`` is the folder in it that was chosen before (``Destination``).  What was read to its end
-    is noted in ``verified``.
+    is noted in ``verified``.  ``others`` are asked for what ``hub`` has not any more.
     """
 
     def __init__(
@@ -101,8 +102,10 @@ class Bundle:
         rate_limit: RateLimit,
         into: str | None = None,
         verified: Verified | None = None,
+        others: Sequence[Hub] = (),
     ) -> None:
         self._hub, self._entry, self._folder = hub, entry, folder
+        self._others = others
         self._how, self._rate_limit, self._into = how or FetchOptions(), rate_limit, into
         self._verified = verified or Verified(None)
         self._parts, self._hashes = parts_of(entry), dict[str, str]()
@@ -211,16 +214,33 @@ class Bundle:
         return places.opened(leading(self._entry))
 
     def _fetch(self, part: Part, path: Path, *, alone: bool) -> None:
-        order = Order(
-            repo=self._entry.repo,
-            file=part.path,
-            path=str(path),
-            revision=self._entry.revision,
-            bytes=part.bytes,
-            sha256=part.sha256,
-        )
+        """From the first source that has it.  Raises HubMissing where none has."""
+        before, missing = self._now[0], None
+        for hub, revision in sources(self._hub, self._others, self._entry, part):
+            order = Order(
+                repo=self._entry.repo,
+                file=part.path,
+                path=str(path),
+                revision=revision,
+                bytes=part.bytes,
+                sha256=part.sha256,
+            )
+            self._now = before, None
+            try:
+                self._bring(hub, order, alone=alone)
+                return
+            except HubMissing as failure:
+                missing = missing or failure
+        raise self._gone(part) if self._entry.withdrawn else missing or self._gone(part)
+
+    def _gone(self, part: Part) -> HubWithdrawn:
+        host, tried = self._hub.endpoint.host, [one.endpoint.host for one in self._others]
+        also = {"tried": ", ".join(tried)} if tried and part.sha256 else {}
+        return HubWithdrawn(host=host, repo=self._entry.repo, file=part.path, **also)
+
+    def _bring(self, hub: Hub, order: Order, *, alone: bool) -> None:
         transfer = Transfer(
-            self._hub,
+            hub,
             order,
             how=self._how,
             rate_limit=self._rate_limit,
@@ -231,8 +251,8 @@ class Bundle:
         before = self._now[0]
         self._begin(transfer)
         transfer.run()
-        self._hashes[part.path] = transfer.found
-        if part.path == self._entry.file:
+        self._hashes[order.file] = transfer.found
+        if order.file == self._entry.file:
             self._revision = transfer.revision
         if not alone:
             self._now = before + transfer.progress.total, None

@@ -61,6 +61,7 @@ class _Job:
             rate_limit=rate_limit,
             into=fetch.into,
             verified=Verified(Path(fetch.verified) if fetch.verified else None),
+            others=[_hub(origin, self.folder) for origin in fetch.others],
         )
         self.discards = False
         self.ended: Ended | None = None

@@ -20,7 +20,8 @@ class Origin(msgspec.Struct, frozen=True):
 class Fetch(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """Download an entry into a folder; answered by Moved, and by one Ended.
 
-    ``into`` as ``Destination`` has it; ``verified`` is the file that remembers what was read whole.
+    ``into`` as ``Destination`` has it; ``verified`` is the file that remembers what was read whole;
+    ``others`` are asked where ``origin`` has the file no more.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Fetch(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     connections: int = 4
     into: str | None = None
     verified: str = ""
+    others: tuple[Origin, ...] = ()
 
 
 class Halt(msgspec.Struct, frozen=True, tag=True, kw_only=True):

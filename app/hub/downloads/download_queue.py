@@ -21,6 +21,7 @@ from app.errors import (
 )
 from app.hub.catalogue.entries import Entry
 from app.hub.catalogue.vocabulary_files import download_bytes
+from app.hub.sources.endpoints import stand_ins
 from app.hub.sources.remote import Hub
 
 from . import download_protocol
@@ -263,6 +264,7 @@ class Downloads:
             connections=self._connections,
             into=item.into,
             verified=str(self._verified),
+            others=tuple(Origin(one, "", hub.proxy) for one in stand_ins(hub.endpoint)),
         )
         self._downloader.send(fetch, start=True)
 

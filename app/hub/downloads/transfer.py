@@ -30,6 +30,7 @@ from app.errors import (
     StoreError,
     WrongHash,
 )
+from app.hub.catalogue.disk_fit import RESERVE_BYTES
 from app.hub.sources.remote import Hub, RemoteFile
 from app.system.atomic_file import unwritten
 from app.system.digest import digest
@@ -42,7 +43,6 @@ from .rate_limit import Rate, RateLimit
 from .verified_files import Verified, state_of
 
 _RESTARTS = 6
-_RESERVE = 32 << 20
 _LOOK_S = 0.1
 _ROOM_S = 1.0
 _KEEP_S, _KEEP = 5.0, 256 << 20
@@ -308,7 +308,7 @@ class Transfer:
         except OSError as error:  # the disk was taken away
             raise unwritten(error, str(self._path)) from error
         needed = self._total - part.total
-        if free < needed + _RESERVE:
+        if free < needed + RESERVE_BYTES:
             raise NoRoom(path=str(self._path), needed_bytes=needed, free_bytes=free)
 
     def _raise_if_stopped(self) -> None:

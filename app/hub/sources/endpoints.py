@@ -13,6 +13,7 @@ Kind = Literal["huggingface", "mirror", "modelscope"]
 
 HUGGINGFACE = "https://huggingface.co"
 MODELSCOPE = "https://modelscope.cn"
+MIRROR = "https://hf-mirror.com"
 
 # Owners that have another name on ModelScope.
 _THERE = {"BlinkDL": "Blink_DL"}
@@ -102,6 +103,15 @@ def endpoint_at(address: str) -> Endpoint:
     if name.removeprefix("www.").startswith("modelscope."):
         return Endpoint("modelscope", text)
     return Endpoint("huggingface" if text == HUGGINGFACE else "mirror", text)
+
+
+def stand_ins(endpoint: Endpoint) -> tuple[Endpoint, ...]:
+    """Other public sources that may still have a file that this one does not; none for an own hub.
+
+    Who gave the address of a hub of their own asked for that one alone.
+    """
+    public = tuple(map(endpoint_at, (HUGGINGFACE, MIRROR, MODELSCOPE)))
+    return tuple(one for one in public if one != endpoint) if endpoint in public else ()
 
 
 def _no_address(given: str) -> HubUnreachable:

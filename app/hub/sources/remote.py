@@ -14,15 +14,14 @@ from typing import Protocol
 import msgspec
 
 from app.errors import HubError, HubMissing, HubUnreachable
-from app.hub.catalogue.entries import Entry, Part, bundled, matching, merged
+from app.hub.catalogue.entries import KNOWN_ACCOUNTS, Entry, Part, bundled, matching, merged
+from app.hub.catalogue.withdrawals import Seen, with_withdrawals
 
 from .answer_cache import Cache
 from .endpoints import Endpoint
 from .hub_library import load_library
+from .pasted import Pasted, pasted
 from .repository import SPACES, Contents, Repository, entries_of, is_repository, is_rwkv
-
-OFFICIAL = ("BlinkDL", "RWKV", "fla-hub", "rwkv-rs", "shoumenchougou")
-"""Accounts whose releases are listed: the author's, his partners', and the GGUF conversions."""
 
 _AT_ONCE = 6
 _FRESH_S = 600.0
@@ -47,12 +46,14 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
 
     ``fetched_at``: seconds since the epoch, 0 where nothing was ever fetched.  ``stale``: the hub
     was not there, so this is what it said last.  ``failure``: why, or what was left out.
+    ``known`` are all entries, of which ``entries`` were asked for.
     """
 
     entries: tuple[Entry, ...]
     fetched_at: float = 0.0
     stale: bool = False
     failure: HubError | None = None
+    known: tuple[Entry, ...] = ()
 
 
 class Source(Protocol):
@@ -104,27 +105,35 @@ class Hub:
         return self._token
 
     def listing(
-        self, accounts: Sequence[str] = OFFICIAL, *, max_age_s: float = _FRESH_S
+        self, accounts: Sequence[str] = KNOWN_ACCOUNTS, *, max_age_s: float = _FRESH_S
     ) -> Listing:
         """The bundled catalogue with all that these accounts have published; never raises HubError.
 
         What was fetched in the last ``max_age_s`` seconds is not asked for again.
         """
-        return _together(self._accounts(accounts, max_age_s))
+        return self._together(self._accounts(accounts, max_age_s))
 
     def search(
-        self, text: str, accounts: Sequence[str] = OFFICIAL, *, max_age_s: float = _FRESH_S
+        self, text: str, accounts: Sequence[str] = KNOWN_ACCOUNTS, *, max_age_s: float = _FRESH_S
     ) -> Listing:
-        """What matches ``text``, of ``listing`` and of the whole hub; never raises HubError."""
+        """What matches ``text``, of ``listing`` and of the whole hub; never raises HubError.
+
+        The address of a repository's page, or of a file in it, finds that one alone.
+        """
         listed = self._accounts(accounts, max_age_s)
         if not text.strip():
-            return _together(listed)
+            return self._together(listed)
         reached = not any(map(_is_gone, listed))
-        looked = self._asked(f"found {text}", max_age_s, lambda: self._find(text), ask=reached)
-        whole = _together([*listed, looked])
+        place = pasted(text)
+        find = partial(self._find_place, place) if place else partial(self._find, text)
+        looked = self._asked(f"found {text}", max_age_s, find, ask=reached)
+        whole = self._together([*listed, looked])
+        if place is not None:
+            there = tuple(one for one in whole.entries if _is_at(one, place))
+            return msgspec.structs.replace(whole, entries=there, known=whole.entries)
         keys = {one.key for one in (*looked.entries, *matching(whole.entries, text))}
         chosen = tuple(one for one in whole.entries if one.key in keys)
-        return msgspec.structs.replace(whole, entries=chosen)
+        return msgspec.structs.replace(whole, entries=chosen, known=whole.entries)
 
     def readme(self, repo: str) -> str:
         """The model card of a repository as Markdown, "" where it has none.
@@ -160,6 +169,11 @@ class Hub:
         """What a repository holds, asked for now.  Raises HubError."""
         return entries_of(self._contents_now(Repository(id=repo)))
 
+    def catalogued(self, repo: str, file: str) -> Entry | None:
+        """What the bundled catalogue has of it, marked where the hub was seen without it."""
+        found = [one for one in bundled() if (one.repo, one.file) == (repo, file)]
+        return next(iter(with_withdrawals(found, self._seen([repo]))), None)
+
     def headers(self) -> dict[str, str]:
         """What a request for a file must carry; for the endpoint's own host alone."""
         return self._source_made.headers()
@@ -180,6 +194,9 @@ class Hub:
         asked = [text] if "rwkv" in text.casefold() else [text, f"rwkv {text}"]
         found = {one.id: one for words in asked for one in self._source().found(words, _FOUND)}
         return [one for one in found.values() if is_rwkv(one.id)][:_FOUND]
+
+    def _find_place(self, place: Pasted) -> list[Repository]:
+        return [self._contents_now(Repository(id=place.repo)).repository]
 
     def _asked(
         self,
@@ -244,6 +261,8 @@ class Hub:
         licence = repository.licence or told.repository.licence
         one = msgspec.structs.replace(told.repository, stamp=stamp, licence=licence)
         contents = msgspec.structs.replace(told, repository=one)
+        before = self._cache.get(self._key(f"contents {repository.id}"), Contents)
+        contents = contents.after(before[0]) if before else contents
         self._cache.put(self._key(f"contents {repository.id}"), contents)
         return contents
 
@@ -252,6 +271,29 @@ class Hub:
         keys = (self._key(f"contents {one.id}") for one in repositories)
         kept = (self._cache.get(key, Contents) for key in keys)
         return tuple(entry for one in kept if one for entry in entries_of(one[0]))
+
+    def _together(self, listings: Sequence[Listing]) -> Listing:
+        """One listing with the bundled catalogue; its age is that of its oldest live part."""
+        known = with_withdrawals(bundled(), self._seen({one.repo for one in bundled()}))
+        live = [entry for one in listings for entry in one.entries]
+        ages = [one.fetched_at for one in listings]
+        return Listing(
+            entries=merged(known, live),
+            fetched_at=min(filter(None, ages), default=0.0),
+            stale=any(one.stale for one in listings),
+            failure=next((one.failure for one in listings if one.failure), None),
+        )
+
+    def _seen(self, repositories: Iterable[str]) -> dict[str, Seen]:
+        """What those that were ever listed held then."""
+        kept = {
+            repo: self._cache.get(self._key(f"contents {repo}"), Contents) for repo in repositories
+        }
+        return {
+            repo: Seen(frozenset(part.path for part in one[0].files), one[0].older)
+            for repo, one in kept.items()
+            if one
+        }
 
     def _key(self, what: str) -> str:
         """Other people's eyes see other things: the token is part of it."""
@@ -285,13 +327,7 @@ def _is_gone(listing: Listing) -> bool:
     return isinstance(listing.failure, HubUnreachable)
 
 
-def _together(listings: Sequence[Listing]) -> Listing:
-    """One listing with the bundled catalogue; its age is that of its oldest live part."""
-    live = [entry for one in listings for entry in one.entries]
-    ages = [one.fetched_at for one in listings]
-    return Listing(
-        entries=merged(bundled(), live),
-        fetched_at=min(filter(None, ages), default=0.0),
-        stale=any(one.stale for one in listings),
-        failure=next((one.failure for one in listings if one.failure), None),
-    )
+def _is_at(entry: Entry, place: Pasted) -> bool:
+    if entry.repo.casefold() != place.repo.casefold():
+        return False
+    return not place.file or place.file in (entry.file, *(part.path for part in entry.parts))

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from app.hub.catalogue.entries import Entry, Part
-from app.hub.catalogue.published_names import FORMATS, named
+from app.hub.catalogue.entries import KNOWN_ACCOUNTS, Entry, Part
+from app.hub.catalogue.published_names import FORMATS, named, unfamiliar
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SHARD = re.compile(r"(.+)-\d{5}-of-\d{5}(\.\w+)", re.ASCII)
@@ -31,11 +31,26 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Contents(msgspec.Struct, frozen=True, kw_only=True):
-    """A repository with its files; ``dtype`` is that of its safetensors, where the hub tells."""
+    """A repository with its files; ``dtype`` is that of its safetensors, where the hub tells.
+
+    ``older`` are files that it had when it was asked before, with the commit that had them.
+    """
 
     repository: Repository
     files: tuple[Part, ...] = ()
     dtype: str = ""
+    older: dict[str, str] = {}
+
+    def after(self, before: "Contents") -> "Contents":
+        """The same, remembering what is gone since ``before``."""
+        stamp = before.repository.stamp
+        had = {part.path: stamp for part in before.files} if _COMMIT.fullmatch(stamp) else {}
+        now = {part.path for part in self.files}
+        gone = {path: commit for path, commit in (before.older | had).items() if path not in now}
+        return msgspec.structs.replace(self, older=gone)
+
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def part_of(path: object, size: object, sha256: object = "") -> Part | None:
@@ -130,9 +145,11 @@ def _entry(
 ) -> Entry:
     lead = parts[0].path
     size = sum(part.bytes for part in parts) if all(part.bytes for part in parts) else 0
-    facts = named(repository.id, lead, size).facts
+    name = named(repository.id, lead, size)
+    unknown = repository.id.split("/")[0] not in KNOWN_ACCOUNTS
+    facts = (unfamiliar(name, repository.id, lead) if unknown else name).facts
     facts["dtype"] = (dtype if ending(lead) != ".gguf" else "") or facts["dtype"]
-    if facts["family"] in _WITH_WORDS:
+    if name.family in _WITH_WORDS:
         folder = _folder(lead)
         beside = (f"{folder}/{name}" if folder else name for name in _WORDS)
         parts = (*parts, *(files[path] for path in beside if path in files))
@@ -144,5 +161,6 @@ def _entry(
         sha256=parts[0].sha256 if len(parts) == 1 else "",
         licence=repository.licence,
         source="live",
+        unknown=unknown,
         **facts,
     )

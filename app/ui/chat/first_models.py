@@ -32,7 +32,12 @@ class FirstModels(QWidget):
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._services = services
-        self._fitting = ModelFits(lambda _entry: "", lambda: services.gpus.usable)
+        self._fitting = ModelFits(
+            lambda _entry: "",
+            lambda: services.gpus.usable,
+            lambda: services.library.disk,
+            services.downloads.done_of,
+        )
         self._advice: list[Advice] = []
         self._cards: dict[str, OfferCard] = {}
         self._machine = label("", "dim", wrap=True)

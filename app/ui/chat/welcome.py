@@ -44,7 +44,7 @@ class Welcome(QWidget):
         theme = services.theme
         self._theme = theme
         self.first = FirstModels(services)
-        self._or = label(self.tr("Or ask the guide right now"), "strong")
+        self._or = label(self.tr("Or let the small guide explain RWKV; it can be wrong"), "strong")
         self._guided = False
         self._said: tuple[str, str, tuple[str, ...]] = ("", "", ())
         self._art = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
@@ -85,17 +85,17 @@ class Welcome(QWidget):
         if not self._guided:
             return
         alone = self.tr(
-            "This tiny model runs on any computer and knows only Rookery and RWKV."
-            " For everything else, open a real model."
+            "A tiny model that explains RWKV in a few sentences. It can be wrong, above all about"
+            " what to press in this window. For a real conversation, open another model."
         )
         self._say(
             self.tr("Welcome to Rookery") if first else self.tr("Ask the guide"),
             self.tr("RWKV models, run on your own computer.") if first else alone,
             (
                 self.tr("What is RWKV?"),
-                self.tr("Which model fits my machine?"),
-                self.tr("How do I download a model?"),
+                self.tr("How does RWKV differ from a transformer?"),
                 self.tr("What is a state?"),
+                self.tr("What does temperature do?"),
             ),
         )
 

@@ -21,6 +21,7 @@ from app.ui.widgets.pointer import Gesture
 from .costs import Costs
 from .facts import facts_of
 from .main_button import MainButtons
+from .notes import withdrawal
 from .page_text import PageText
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ class Details(QScrollArea):
             "forget": button(self.tr("Remove from list"), "minus", role="link"),
             "delete": button(self.tr("Move to the trash"), "trash", role="link"),
         }
+        self._withdrawn = label("", wrap=True)
+        self.newest = button(self.tr("Show the newest of its size"), "models", role="link")
         self.page_link = button(self.tr("Its page on the web"), "external", role="link")
         self.page = PageText(theme)
         self._fit: Fit | None = None
@@ -80,6 +83,7 @@ class Details(QScrollArea):
         self._purpose.setText(purpose(entry))
         self._purpose.setVisible(bool(self._purpose.text()))
         self._verdict.setText(fit.sentence if fit else entry.reason)
+        self._show_newest(entry)
         self._fit = fit
         for part in (self._mark, self._verdict):
             part.setVisible(bool(self._verdict.text()))
@@ -91,6 +95,12 @@ class Details(QScrollArea):
         self.costs.show_ways(verdict, now, total, picks=entry.usable)
         self._say(facts_of(entry))
         self.show_verbs(verbs)
+
+    def _show_newest(self, entry: Entry) -> None:
+        """Where the hub has it no more: that this is so, and what to take instead."""
+        self._withdrawn.setText(withdrawal(entry))
+        self._withdrawn.setVisible(entry.withdrawn)
+        self.newest.setVisible(entry.withdrawn and entry.newest is not None)
 
     def _act(self, verb: str) -> None:
         """Once for a double click: by its second press the next entry may be shown here."""
@@ -170,6 +180,8 @@ class Details(QScrollArea):
             flow.addWidget(pressed)
         column.addLayout(head)
         column.addWidget(self.buttons)
+        column.addWidget(self._withdrawn)
+        column.addWidget(self.newest, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self._purpose)
         column.addLayout(verdict)
         column.addWidget(self.costs)

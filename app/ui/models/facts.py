@@ -13,7 +13,8 @@ from app.ui.state.models.kinds import kind_name, language_name
 
 def facts_of(entry: Entry) -> list[tuple[str, str]]:
     """Name and value of everything known, the most telling first."""
-    model = _model(entry.spec) if entry.spec else _guessed(entry)
+    told = entry.spec if entry.here or not entry.unknown else None  # else it is only a guess
+    model = _model(told) if told else _guessed(entry)
     return [*_use(entry), *model, *_file(entry), *(_origin(entry.offer) if entry.offer else ())]
 
 

@@ -25,7 +25,8 @@ _ROOT = QModelIndex()
 class Rows(QAbstractListModel):
     """One row an entry; ``fitting`` says how it fits this machine now.
 
-    ``all`` are the entries before ``narrowing``, ``shown`` those that are rows.
+    ``all`` are the entries before ``narrowing``, ``shown`` those that are rows.  What is refused
+    stands at the end, below a heading: a row that is no entry and cannot be chosen.
     """
 
     def __init__(self, fitting: ModelFits, parent: QObject | None = None) -> None:
@@ -35,16 +36,25 @@ class Rows(QAbstractListModel):
         self.shown: Sequence[Entry] = ()
         self.narrowing = ModelFilter()
         self._places: dict[str, int] = {}
+        self._heading = -1
         self._items: dict[str, Item] = {}
         self._open: Path | None = None
 
     def rowCount(self, parent: Index = _ROOT) -> int:  # noqa: N802 (Qt's name)
-        return 0 if parent.isValid() else len(self.shown)
+        return 0 if parent.isValid() else len(self.shown) + (self._heading >= 0)
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        if index.row() == self._heading:
+            return Qt.ItemFlag.NoItemFlags
+        return super().flags(index)
 
     def data(self, index: Index, role: int = int(Qt.ItemDataRole.DisplayRole)) -> object:
-        if not index.isValid() or index.row() >= len(self.shown):
+        if not index.isValid() or index.row() >= self.rowCount():
             return None
-        entry = self.shown[index.row()]
+        if index.row() == self._heading:
+            said = (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole)
+            return self.tr("Cannot be used") if role in said else None
+        entry = self.shown[index.row() - (0 <= self._heading < index.row())]
         match role:
             case Qt.ItemDataRole.DisplayRole:
                 return entry.title
@@ -105,7 +115,7 @@ class Rows(QAbstractListModel):
     def refresh(self) -> None:
         """Draw every row anew: the memory that is free has changed."""
         if self.shown:
-            self.dataChanged.emit(self.index(0), self.index(len(self.shown) - 1))
+            self.dataChanged.emit(self.index(0), self.index(self.rowCount() - 1))
 
     def good(self, entry: Entry) -> bool:
         """Whether it is a model that fits this machine now."""
@@ -115,7 +125,9 @@ class Rows(QAbstractListModel):
         shown = self.narrowing.applied(self.all, self.good)
         self.beginResetModel()
         self.shown = shown
-        self._places = {entry.key: row for row, entry in enumerate(shown)}
+        first = next((row for row, entry in enumerate(shown) if entry.refused), 0)
+        self._heading = first if first else -1  # where nothing stands before them, none is needed
+        self._places = {entry.key: row + (0 < first <= row) for row, entry in enumerate(shown)}
         self.endResetModel()
 
     def _spoken(self, entry: Entry) -> str:
@@ -124,6 +136,7 @@ class Rows(QAbstractListModel):
         parts = [
             entry.title,
             entry.reason,
+            entry.note,
             f"RWKV-{entry.generation}" if entry.generation else "",
             size(entry.bytes) if entry.bytes else "",
             self.tr("open") if entry.path is not None and entry.path == self._open else "",

@@ -37,7 +37,9 @@ class ModelsPage(Page):
         self._library, self._catalogue = services.library, services.catalogue
         self._queue = services.downloads
         self._shown_key, self._begun = "", False
-        self.fitting = ModelFits(self._picked, self._gpus)
+        self.fitting = ModelFits(
+            self._picked, self._gpus, lambda: self._library.disk, self._queue.done_of
+        )
         self.rows = Rows(self.fitting, self)
         self.head = Head(services.theme)
         self.listing = Listing(services.theme, self.rows)
@@ -228,8 +230,29 @@ class ModelsPage(Page):
         said = self.tr("{} is no longer searched.").format(folder)
         self._services.notices.undo(said, lambda: self._library.restore_folders(before))
 
+    def _show_newest(self) -> None:
+        """Of what is withdrawn, the one to take instead."""
+        entry = self.listing.entry
+        if entry is None or entry.newest is None:
+            return
+        wanted = entry.newest.key
+        if not self._show_offer(wanted):
+            self.head.clear()
+            self._narrow()
+            self._show_offer(wanted)
+
+    def _show_offer(self, key: str) -> bool:
+        """Whether a row is that offer, here or on the hub; it is selected then."""
+        offers = (one for one in self.rows.shown if one.offer and one.offer.key == key)
+        found = next(offers, None)
+        if found is not None:
+            self.listing.select(found.key)
+        return found is not None
+
     def _narrow(self) -> None:
         self.rows.narrow(self.head.narrowing)
+        if self.head.address and self._catalogue.searched != self.head.text:
+            self._catalogue.search(self.head.text)  # it names one thing: no more need be asked
         self._show_around()
         self._show_chosen()
 
@@ -275,6 +298,7 @@ class ModelsPage(Page):
         listing.remove_wanted.connect(lambda: self.verbs.remove(listing.entry))
         listing.rename_wanted.connect(lambda: self.verbs.act("rename", listing.entry))
         listing.all_wanted.connect(self._show_all)
+        details.newest.clicked.connect(self._show_newest)
         listing.hub_search_wanted.connect(self._search_hub)
         listing.gone.given_up.connect(self._drop_folder)
         listing.freshness.retry_pressed.connect(self._look_again)

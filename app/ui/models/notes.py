@@ -32,6 +32,19 @@ def checked_words(found: Sequence[Checked]) -> str:
     return words.format(_grouped(digests[0]) if len(digests) == 1 else whole(len(digests)))
 
 
+def withdrawal(entry: Entry) -> str:
+    """That the hub has it no more, and what is newer; "" for everything else."""
+    if not entry.withdrawn:
+        return ""
+    said = _tr(
+        "The hub does not list this file any more. A download looks for another copy of it, and"
+        " takes only the bytes that were published."
+    )
+    if entry.newest is None:
+        return said
+    return f"{said} {_tr('The newest of its size is {}.').format(entry.newest.title)}"
+
+
 def _owners(entry: Entry, library: "Library") -> list[str]:
     file = entry.file
     if file is None or file.made_for is None:

@@ -4,6 +4,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QVBoxLayout, QWidget
 
+from app.hub.sources.pasted import pasted
 from app.messages.units import size
 from app.ui.look.icons import icon
 from app.ui.look.theme import Theme
@@ -33,7 +34,7 @@ class Head(QWidget):
         self._theme = theme
         self._count = Elided("", "small")
         self.search = QLineEdit(clearButtonEnabled=True)
-        self.search.setPlaceholderText(self.tr("Search models"))
+        self.search.setPlaceholderText(self.tr("Search models, or paste a page's address"))
         self.search.setAccessibleName(self.tr("Search models"))
         self.search.setMinimumWidth(180)
         self.search.setMaximumWidth(420)
@@ -64,7 +65,18 @@ class Head(QWidget):
         """What the person asks to see."""
         from dataclasses import replace
 
-        return replace(self.chips.narrowing, words=tuple(self.text.casefold().split()))
+        place = pasted(self.text)
+        if place is None:
+            words = tuple(self.text.casefold().split())
+        else:  # of the address of a page only what it names
+            name = place.file.rsplit("/", 1)[-1]
+            words = tuple(one.casefold() for one in (place.repo, name) if one)
+        return replace(self.chips.narrowing, words=words)
+
+    @property
+    def address(self) -> bool:
+        """Whether what is searched for is the address of a hub's page."""
+        return pasted(self.text) is not None
 
     def show_counts(self, library: Library, rows: Rows) -> None:
         """The count of models here and in the list, and the filters that make sense."""

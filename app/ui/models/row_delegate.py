@@ -51,14 +51,18 @@ class RowDelegate(QStyledItemDelegate):
         return QSize(_NARROWEST, max(_ROW, body + small + max(_AROUND, round(_SPARE * body))))
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        entry: Entry = index.data(ENTRY)
+        entry: Entry | None = index.data(ENTRY)
+        if entry is None:
+            heading = RowPainter(painter, self._theme, option)
+            heading.heading(index.data())
+            return
         fit: Fit | None = index.data(FIT)
         item: Item | None = index.data(ITEM)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         row = RowPainter(painter, self._theme, option)
         row.back()
-        below = entry.reason or entry.below
+        below = entry.reason or " · ".join(filter(None, (entry.note, entry.below)))
         if item is not None:
             self._progress(row, item, option)
             below = progress_words(item) if row.compact else below
@@ -66,7 +70,8 @@ class RowDelegate(QStyledItemDelegate):
             self._offer(row, entry, fit, option)
             if row.compact:
                 weight = size(entry.bytes) if entry.bytes else ""
-                below = " · ".join(filter(None, (weight, fit.word if fit else "", entry.below)))
+                word = fit.word if fit else ""
+                below = " · ".join(filter(None, (entry.note, weight, word, entry.below)))
         elif entry.resumable:
             if not self._is_tight(option.rect):
                 row.button(self.tr("Resume"), self.button_box(option.rect))
@@ -80,7 +85,8 @@ class RowDelegate(QStyledItemDelegate):
             row.mark("alert", "warn", word)
         if index.data(OPEN):
             row.dot()
-        row.words(entry.title, below, dim=bool(entry.reason), end=bool(entry.reason))
+        told = bool(entry.reason or entry.note)
+        row.words(entry.title, below, dim=bool(entry.reason) or entry.withdrawn, end=told)
         painter.restore()
 
     def _offer(
@@ -109,7 +115,9 @@ class RowDelegate(QStyledItemDelegate):
     def editorEvent(  # noqa: N802 (Qt's name)
         self, event: QEvent, model: object, option: QStyleOptionViewItem, index: Index
     ) -> bool:
-        entry: Entry = index.data(ENTRY)
+        entry: Entry | None = index.data(ENTRY)
+        if entry is None:
+            return False
         item: Item | None = index.data(ITEM)
         live = entry.usable or entry.fetchable or entry.resumable
         if item is not None:

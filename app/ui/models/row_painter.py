@@ -57,6 +57,19 @@ class RowPainter:
         if self._focus and self._selected:
             self._outline(box, "accent", 8)
 
+    def heading(self, text: str) -> None:
+        """The name of a section, above its rows, with a line that parts it from those before."""
+        self._painter.save()
+        line = self._theme.line_px() + 6
+        box = self._rect.adjusted(EDGE, self._rect.height() - line, -EDGE, -2)
+        above = box.top() - self._theme.space("xs")
+        self._painter.setPen(self._theme.color("line"))
+        self._painter.drawLine(box.left(), above, box.right(), above)
+        font = self._theme.font("small")
+        font.setWeight(QFont.Weight.DemiBold)
+        self._text(box, text, "text-dim", font=font)
+        self._painter.restore()
+
     def dot(self) -> None:
         """Before the name of the model that is open."""
         self._painter.setPen(Qt.PenStyle.NoPen)

@@ -6,6 +6,8 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog
 
 from app.errors import Failure, MovedCheckpoint
+from app.library.local_library import is_whole
+from app.runtime.checkpoint.describe import describe
 from app.runtime.loading.preflight import look_at
 from app.ui.state.models.model_library import Library
 from app.ui.state.services import Services
@@ -84,17 +86,30 @@ class ModelOpening(QObject):
         self.open(self._guide)
 
     def take(self, paths: list[Path]) -> None:
-        """Dropped on the window: folders join the library, the first model file is opened."""
+        """Dropped on the window: folders join the library, the first model file is opened.
+
+        What is no model joins nothing; what it is instead is said.
+        """
         folders = [path for path in paths if path.is_dir()]
         files = [path for path in paths if path.is_file()]
         for folder in folders:
             self._library.add_folder(folder)
-        for file in files:
-            self._library.add_file(file)
         if files:
-            self.open(files[0])
+            self._services.tasks.start(self._take_files(files))
         elif folders:
             self._window.go("models")
+
+    async def _take_files(self, files: list[Path]) -> None:
+        tasks = self._services.tasks
+        found = [(file, await tasks.thread(describe, file)) for file in files]
+        models = [file for file, told in found if is_whole(told)]
+        others = [file.name for file, told in found if not is_whole(told)]
+        for file in models:
+            self._library.add_file(file)
+        self.open(models[0] if models else files[0])  # of what is none this tells why
+        if models and others:
+            said = self.tr("No model, so not taken into the list: {}")
+            self._services.notices.news(said.format(", ".join(others)))
 
     def ask_file(self) -> None:
         """Let the person choose a model file, and open it."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from app.hub.sources.remote import Hub
     from app.store.paths import Paths
     from app.store.settings import Settings
+    from app.ui.state.models.entry import Entry
 
 _EACH_MS = 120  # at most eight times a second
 _LOOK_MS = 2000  # at what another window is downloading
@@ -88,6 +89,11 @@ class DownloadList(QObject):
     def item_of(self, key: str) -> "Item | None":
         """The download of an offer."""
         return next((item for item in self.items if item.entry.key == key), None)
+
+    def done_of(self, entry: "Entry") -> int:
+        """How many bytes of it an unfinished download has."""
+        item = self.item_of(entry.offer.key) if entry.offer else None
+        return item.done_bytes if item else 0
 
     def resume_last(self) -> None:
         """Go on with what the last run of the program left; nothing is loaded if there is none."""

@@ -1,5 +1,10 @@
 """Whether models fit machines of several sizes, and in which words."""
 
+from pathlib import Path
+
+import pytest
+
+from app.hub.catalogue import disk_fit
 from app.hub.catalogue.entries import Entry, bundled
 from app.hub.catalogue.memory_fit import Fit, Machine, fit, machine
 from app.messages.fits import fit_in_words
@@ -149,3 +154,25 @@ def test_a_shape_alone_is_judged_too():
 def test_this_machine_is_within_its_limits():
     here = machine()
     assert 0 < here.available_bytes <= here.total_bytes
+
+
+@pytest.mark.parametrize(
+    ("size", "done", "free", "enough"),
+    [
+        (3_000_000_000, 0, 5_000_000_000, True),
+        (3_000_000_000, 0, 2_000_000_000, False),
+        (3_000_000_000, 2_500_000_000, 600_000_000, True),
+        (3_000_000_000, 0, 3_000_000_000, False),  # nothing would be left for anything else
+    ],
+)
+def test_room_on_the_disk_counts_what_is_still_to_come(monkeypatch, size, done, free, enough):
+    usage = type("Usage", (), {"free": free})
+    monkeypatch.setattr(disk_fit.shutil, "disk_usage", lambda place: usage)
+    room = disk_fit.room_for(size, Path("/models"), done)
+    assert room.enough is enough
+    assert room.needed_bytes == size - done
+
+
+def test_a_folder_that_is_not_there_yet_has_the_room_of_its_disk(tmp_path):
+    assert disk_fit.free_below(tmp_path / "not" / "yet") > 0
+    assert disk_fit.room_for(0, tmp_path) is None

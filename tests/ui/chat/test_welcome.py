@@ -74,7 +74,7 @@ async def test_the_first_start_says_what_the_machine_has_and_what_to_take(build,
     assert "of memory" in words
     assert "processor core" in words
     assert 1 <= len(welcome.first._cards) <= 3
-    assert "ask the guide right now" in words
+    assert "let the small guide explain RWKV" in words
     assert len(welcome._questions.findChildren(QLabel)) == 4
 
 

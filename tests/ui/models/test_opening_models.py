@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QRadioButton
 
 from app.errors import OutOfMemory
 from app.runtime.worker.supervisor import Phase
-from app.ui.models.model_rows import ENTRY, OPEN
+from app.ui.models.model_rows import OPEN
 from tests.ui.conftest import settled, until
 from tests.ui.models.conftest import page_of, ready, said, select, titles
 
@@ -117,10 +117,7 @@ async def test_eject_gives_the_model_back(filled):
 async def test_the_open_model_is_marked_in_the_list(filled):
     await ready(filled)
     page = page_of(filled)
-    marked = {
-        page.rows.index(row, 0).data(ENTRY).key: page.rows.index(row, 0).data(OPEN)
-        for row in range(page.rows.rowCount())
-    }
+    marked = {entry.key: page.rows.index_of(entry.key).data(OPEN) for entry in page.rows.shown}
     assert [Path(key).name for key, is_open in marked.items() if is_open] == ["rookery-guide.pth"]
     spoken = page.rows.index(titles(filled).index("Rookery guide"), 0)
     assert "open" in spoken.data(Qt.ItemDataRole.AccessibleTextRole)

@@ -1,5 +1,6 @@
 """Files and folders dropped on the window."""
 
+import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
@@ -7,7 +8,8 @@ from PySide6.QtWidgets import (
     QPlainTextEdit,
 )
 
-from tests.ui.conftest import shown, until
+from app.ui.state.notices import Kind
+from tests.ui.conftest import heard, shown, until
 
 
 def dragged(paths):
@@ -49,6 +51,34 @@ async def test_a_model_dropped_anywhere_is_opened_and_listed(house, models_folde
     session = house.services.session
     await until(lambda: session.loaded is not None and session.loaded.path == str(file))
     assert house.library.is_single(file)
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "letter.gguf", "song.mp3", "page.safetensors"])
+async def test_a_file_that_is_no_model_is_said_and_becomes_no_entry(house, tmp_path, name):
+    await shown(house)
+    file = tmp_path / name
+    file.write_text("Dear reader, this is no model at all.")
+    with heard(house.services.notices.posted) as told:
+        drag_over(house.window, dragged([file]))
+        drop(house.window, dragged([file]))
+        await until(lambda: told)
+    assert told[-1][0].kind is Kind.FAILURE
+    assert name in told[-1][0].text
+    assert house.services.settings.now.files == ()
+
+
+async def test_of_several_dropped_files_the_models_are_taken(house, models_folder, tmp_path):
+    await shown(house)
+    house.window.go = lambda _key: None
+    (tmp_path / "notes.txt").write_text("Not this one.")
+    model = models_folder / "RWKV-4-Raven-1B5-v12-Eng98.pth"
+    with heard(house.services.notices.posted) as told:
+        mime = dragged([tmp_path / "notes.txt", model])
+        drag_over(house.window, mime)
+        drop(house.window, mime)
+        await until(lambda: told)
+    assert told[0][0].text == "No model, so not taken into the list: notes.txt"
+    assert house.services.settings.now.files == (str(model),)
 
 
 async def test_what_is_no_file_is_not_taken(house):

@@ -29,7 +29,8 @@ class Entry:
 
     ``ways`` are the ways it can run, ``strategy`` the usual one; none for what cannot be run,
     whose ``reason`` is the sentence to show.  ``hashes`` are the SHA-256 of the file's parts, as
-    far as they were read to their end.
+    far as they were read to their end.  ``newest`` is what is to be taken instead, for what the hub
+    has no more.
     """
 
     title: str
@@ -37,6 +38,7 @@ class Entry:
     offer: Offer | None = None
     reason: str = ""
     hashes: tuple[str, ...] = ()
+    newest: Offer | None = None
 
     @cached_property
     def key(self) -> str:
@@ -71,6 +73,34 @@ class Entry:
     def resumable(self) -> bool:
         """Whether it is a download that no queue knows any more, of something that is on offer."""
         return self.offer is not None and self.file is not None and bool(begun(self.file))
+
+    @property
+    def refused(self) -> bool:
+        """Whether nothing can be done with it: no model, or one that cannot be run."""
+        if self.kind in _COMPANIONS or self.kind == "unfinished":
+            return False
+        return not (self.usable or self.fetchable)
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether it is not here, and the hub has it no more."""
+        return self.offer is not None and self.file is None and self.offer.withdrawn
+
+    @property
+    def unknown(self) -> bool:
+        """Whether its makers are neither in the catalogue nor known otherwise."""
+        if self.offer is None:
+            return not self.embedded
+        return self.offer.unknown
+
+    @property
+    def note(self) -> str:
+        """What is to be said of it in its row, where it can be used all the same; else ""."""
+        if not self.withdrawn:
+            return _tr("Publisher not known") if self.offer and self.unknown else ""
+        if self.newest is None:
+            return _tr("Withdrawn")
+        return _tr("Withdrawn; newest: {}").format(self.newest.title.partition(",")[0])
 
     @property
     def path(self) -> Path | None:
@@ -167,12 +197,12 @@ def entry_of(file: ModelFile) -> Entry:
     return Entry(plain_name(file.name, file.spec.parameters), file)
 
 
-def offered(offer: Offer) -> Entry:
-    """Dress something on a hub."""
+def offered(offer: Offer, newest: Offer | None = None) -> Entry:
+    """Dress something on a hub; ``newest`` is what is to be taken instead."""
     from app.messages.failures import say  # the sentences are read only when one is needed
 
     reason = say(offer.failure).sentences if offer.failure is not None else ""
-    return Entry(offer.title or offer.name, None, offer, reason)
+    return Entry(offer.title or offer.name, None, offer, reason, newest=newest)
 
 
 def joined(here: Sequence[Entry], offers: Sequence[Entry]) -> tuple[Entry, ...]:

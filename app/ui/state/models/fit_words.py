@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QCoreApplication
 
+from app.hub.catalogue.disk_fit import Room
 from app.hub.catalogue.memory_fit import Fit as Verdict
 from app.hub.catalogue.memory_fit import Machine, Plan, fits_now
 from app.messages.units import size
@@ -42,10 +43,22 @@ def said(verdict: Verdict, here: Machine, picked: Plan | None = None) -> Fit:
     return Fit(picture, role, word, sentence, about.format(size(needed)))
 
 
+def no_room(room: Room) -> Fit:
+    """The disk that downloads go to is too full for it, whatever the memory."""
+    words = _tr(
+        "There is no room for it on the disk: the download takes {}, and {} are free in {}."
+        " Free some space there, or choose another folder for downloads in the settings."
+    )
+    sentence = words.format(size(room.needed_bytes), size(room.free_bytes), room.folder)
+    free = _tr("{} free").format(size(room.free_bytes))
+    return Fit("too-large", "bad", _tr("Disk too full"), sentence, free)
+
+
 def all_words() -> tuple[str, ...]:
     """Every word and need as long as they become, for who sets them in a column."""
     kinds = ("gpu", "cpu", "int8", "tight", "too-large", "")
     words = {_marks(kind, f"cpu {bits}")[2] for kind in kinds for bits in QUANTISED}
+    words.add(_tr("Disk too full"))
     return (*words, *(about.format(size(888.8e9)) for about in (_tr("needs {}"), _tr("about {}"))))
 
 

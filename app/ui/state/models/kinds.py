@@ -43,9 +43,28 @@ def purpose(entry: Entry) -> str:
         "state": _tr("A tuned state: it gives a model a manner or a skill, and needs that model."),
         "lora": _tr("A LoRA: a small change to a model, and nothing without that model."),
     }.get(entry.kind, "")
+    if entry.unknown:
+        return _unknown(entry, said)
     if entry.embedded:
-        said = _tr("Knows Rookery and RWKV, and nothing else. It ships with the program.")
+        said = _tr(
+            "A tiny model that ships with the program: it explains RWKV in a few sentences, and can"
+            " be wrong, above all about this window."
+        )
     return " ".join(part for part in (said, _standing(entry), spoken_languages(entry)) if part)
+
+
+def _unknown(entry: Entry, said: str) -> str:
+    """Of what is in no catalogue only what its header and its makers' page say."""
+    if entry.offer is not None:
+        words = _tr(
+            "Its publisher is not in Rookery's catalogue. What it is for and how good it is, only"
+            " its page tells; what is known of its size comes from the file's name."
+        )
+        header = _tr("Its publisher is not in Rookery's catalogue: only its page tells of it.")
+        return " ".join(filter(None, (said, header if entry.here else words)))
+    if entry.usable:
+        return _tr("It is in no catalogue: what is known of it is what the file itself says.")
+    return said
 
 
 def _standing(entry: Entry) -> str:

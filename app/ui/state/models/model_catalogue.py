@@ -191,6 +191,9 @@ class Catalogue(QObject):
 
 def _dressed(listed: "tuple[Offer, ...]", found: "tuple[Offer, ...]") -> tuple[Entry, ...]:
     """Both lists as rows; counts bytes, so in a thread."""
-    from app.hub.catalogue.entries import merged
+    from app.hub.catalogue.entries import merged, newest_like
 
-    return tuple(offered(offer) for offer in merged(listed, found))
+    offers = merged(listed, found)
+    return tuple(
+        offered(one, newest_like(one, offers) if one.withdrawn else None) for one in offers
+    )

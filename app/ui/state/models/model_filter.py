@@ -1,4 +1,7 @@
-"""Which rows are shown and in what order: words, filters and sorting; knows no widget."""
+"""Which rows are shown and in what order: words, filters and sorting; knows no widget.
+
+What is refused stands behind everything else in every order.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -54,7 +57,11 @@ class ModelFilter:
 
 
 def in_order(entries: Sequence[Entry], order: str, good: Callable[[Entry], bool]) -> list[Entry]:
-    """``entries`` sorted; each order falls back on the name."""
+    """``entries`` sorted, the refused ones last; each order falls back on the name."""
+    return sorted(_sorted(entries, order, good), key=lambda entry: entry.refused)
+
+
+def _sorted(entries: Sequence[Entry], order: str, good: Callable[[Entry], bool]) -> list[Entry]:
     by_name = sorted(entries, key=lambda entry: entry.title.casefold())
     match order:
         case "newest":
@@ -70,6 +77,7 @@ def in_order(entries: Sequence[Entry], order: str, good: Callable[[Entry], bool]
 
 
 _STANDINGS = {"recommended": 0, "current": 1, "archival": 2}
+_WITHDRAWN = 3
 
 
 def _rank(entry: Entry, good: Callable[[Entry], bool]) -> tuple[int, ...]:
@@ -79,6 +87,8 @@ def _rank(entry: Entry, good: Callable[[Entry], bool]) -> tuple[int, ...]:
     if not entry.fetchable:
         return (3,)
     standing = _STANDINGS[entry.offer.standing] if entry.offer else 1
+    if entry.withdrawn:
+        return (2, _WITHDRAWN, not good(entry))
     if standing == 0:
         quick = entry.bytes <= COMFORTABLE_BYTES
         return (1, not good(entry), not quick, -entry.bytes if quick else entry.bytes)

@@ -1,7 +1,11 @@
 """How every model would run here now; remembers what it said until the free memory is another."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
+from msgspec.structs import replace
+
+from app.hub.catalogue.disk_fit import Room
 from app.hub.catalogue.memory_fit import Fit as Verdict
 from app.hub.catalogue.memory_fit import Machine, fit
 from app.system.gpus import Gpu
@@ -9,7 +13,7 @@ from app.system.memory import available_bytes, total_bytes
 from app.ui.state.machine_memory import Machine as Counters
 
 from .entry import Entry
-from .fit_words import Fit, said
+from .fit_words import Fit, no_room, said
 
 _STEP = 100  # a share of all memory: smaller changes change nothing
 
@@ -17,13 +21,19 @@ _STEP = 100  # a share of all memory: smaller changes change nothing
 class ModelFits:
     """``chosen`` gives the strategy that the person picked for an entry, or "".
 
-    ``gpus`` gives the cards on which models run, with the memory that is free now.
+    ``gpus`` gives the cards on which models run, with the memory that is free now; ``disk``
+    the folder that downloads go to with its free bytes, and ``begun`` how much of one is there.
     """
 
     def __init__(
-        self, chosen: Callable[[Entry], str], gpus: Callable[[], Sequence[Gpu]] = tuple
+        self,
+        chosen: Callable[[Entry], str],
+        gpus: Callable[[], Sequence[Gpu]] = tuple,
+        disk: Callable[[], tuple[Path, int] | None] = lambda: None,
+        begun: Callable[[Entry], int] = lambda entry: 0,
     ) -> None:
         self._chosen, self._gpus = chosen, gpus
+        self._disk, self._begun = disk, begun
         self._counters = Counters()
         self.here = Machine(available_bytes(), total_bytes(), tuple(gpus()))
         self._known: dict[str, tuple[Entry, Verdict]] = {}
@@ -52,7 +62,9 @@ class ModelFits:
 
     def words(self, entry: Entry) -> Fit | None:
         """The mark and the sentences; None for what does not run."""
-        verdict = self.verdict(entry)
+        verdict, room = self.verdict(entry), self.room(entry)
+        if room is not None and not room.enough and entry.fetchable:
+            return no_room(room)
         if verdict.kind == "unknown":
             return None
         picked = self.strategy(entry)
@@ -60,12 +72,23 @@ class ModelFits:
         return said(verdict, self.here, ways[picked] if picked != verdict.strategy else None)
 
     def good(self, entry: Entry) -> bool:
-        """Whether it runs now."""
-        return self.verdict(entry).runs
+        """Whether it runs now, and where it is not here has room on the disk."""
+        room = self.room(entry)
+        return self.verdict(entry).runs and (room is None or room.enough)
+
+    def room(self, entry: Entry) -> Room | None:
+        """What its download would take on the disk; None for what is here, or not known."""
+        disk = self._disk()
+        if entry.here or not entry.bytes or disk is None:
+            return None
+        folder, free = disk
+        needed = max(0, entry.bytes - self._begun(entry))
+        return Room(needed_bytes=needed, free_bytes=free, folder=str(folder))
 
     def _judged(self, entry: Entry) -> Verdict:
         if entry.usable and entry.file is not None and entry.file.spec is not None:
             return fit(entry.file.spec, self.here, dtype=entry.file.dtype)
         if entry.offer is not None and not entry.here:
-            return fit(entry.offer, self.here)
+            known = fit(entry.offer, self.here)
+            return replace(known, exact=known.exact and not entry.unknown)
         return Verdict(kind="unknown")

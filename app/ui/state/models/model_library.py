@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Signal
 
+from app.hub.catalogue.disk_fit import free_below
 from app.library.local_library import Contents, LocalLibrary
 from app.runtime.checkpoint.describe import ModelFile
 from app.ui.state.tasks import Tasks
@@ -22,7 +23,8 @@ class Library(QObject):
 
     Folders and files that the person chose live in the settings; ``usual_folder``, where downloads
     go, is searched too, and ``guide`` is always there.  Reading happens in threads; what changes
-    on the disk is noticed after a while.
+    on the disk is noticed after a while.  ``disk`` is that folder with the bytes that are free
+    there, None where nobody tells.
     """
 
     changed = Signal()
@@ -46,6 +48,7 @@ class Library(QObject):
         self.entries: tuple[Entry, ...] = ()
         self.missing: tuple[Path, ...] = ()
         self.used_bytes = 0
+        self.disk: tuple[Path, int] | None = None
         self.scanned = False
         self.scanning = False
         self._again, self._scans = False, 0
@@ -132,6 +135,11 @@ class Library(QObject):
         model = new if chosen.model == old else chosen.model
         self._settings.change(strategies=ways, files=files, model=model)
 
+    @property
+    def _downloads(self) -> Path:
+        """Where downloads go."""
+        return Path(self._settings.now.download_folder or self._usual)
+
     def _wanted(self) -> tuple[list[Path], list[Path]]:
         """Every folder and single file that is looked at."""
         chosen = self._settings.now
@@ -153,13 +161,13 @@ class Library(QObject):
             self._tasks.start(self._take())
 
     async def _take(self) -> None:
-        await self._show(await self._tasks.thread(_looked, self.local, scan=False))
+        await self._show(await self._tasks.thread(_looked, self.local, self._downloads, scan=False))
 
     async def _scan(self) -> None:
         while True:
             self._again = False
             await self._tasks.thread(self.local.choose, *self._wanted())
-            found = await self._tasks.thread(_looked, self.local, scan=True)
+            found = await self._tasks.thread(_looked, self.local, self._downloads, scan=True)
             if not self._again:
                 break
         self.scanned = True
@@ -176,7 +184,10 @@ class Library(QObject):
         gone = [Path(one.path) for one in found.contents.folders if not one.there]
         missing = tuple(folder for folder in gone if folder in chosen)
         self.used_bytes = found.used_bytes
+        room, self.disk = found.disk != self.disk, found.disk
         if (found.entries, missing) == (self.entries, self.missing):
+            if room:
+                self.changed.emit()
             return
         self.entries, self.missing = found.entries, missing
         self._owners = found.owners
@@ -194,15 +205,17 @@ class _Looked:
     entries: tuple[Entry, ...]
     owners: dict[str, tuple[ModelFile, ...]]
     used_bytes: int
+    disk: tuple[Path, int] | None
 
 
-def _looked(library: LocalLibrary, *, scan: bool) -> _Looked:
+def _looked(library: LocalLibrary, downloads: Path, *, scan: bool) -> _Looked:
     """What is on the shelf, dressed; blocks."""
     contents = library.scan() if scan else library.contents
     owners = {one.path: library.belongs_to(one) for one in contents.models if one.made_for}
-    return _Looked(
-        contents, dressed(contents.models, library.hashes_of), owners, library.disk_use().used_bytes
-    )
+    entries = dressed(contents.models, library.hashes_of)
+    free = free_below(downloads)
+    disk = None if free is None else (downloads, free)
+    return _Looked(contents, entries, owners, library.disk_use().used_bytes, disk)
 
 
 def _copies(library: LocalLibrary) -> dict[str, tuple[str, ...]]:
