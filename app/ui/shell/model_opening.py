@@ -46,6 +46,28 @@ class ModelOpening(QObject):
         if chat:
             self._window.go("chat")
 
+    def reopen(self, path: Path) -> None:
+        """Open the open model anew in the way that is chosen for it; the conversation goes on.
+
+        Where that fails, one press opens it as it was.
+        """
+        self._wanted = path
+        self._services.notices.withdraw()
+        self._services.tasks.start(self._reopen(path, self._services.session.asked))
+
+    async def _reopen(self, path: Path, before: str) -> None:
+        session = self._services.session
+        strategy = await self._strategy(path)
+        await self._services.tasks.thread(look_at, path, strategy)
+        if path != self._wanted:
+            return  # another one was chosen meanwhile
+        try:
+            await session.opened(path, strategy)
+        except Failure as failure:
+            self._services.notices.failure(
+                failure, self.tr("Open it as before"), lambda: session.open(path, before)
+            )
+
     def open_last(self) -> None:
         """Open what was open last; where that is not there or fails, the small guide."""
         self._services.tasks.start(self._open_last())

@@ -81,7 +81,7 @@ async def test_the_first_start_says_what_the_machine_has_and_what_to_take(build,
 async def test_tab_goes_through_the_first_page_as_it_is_read(build, real_guide):
     house, welcome = await first_start(build)
     page = house.window.go("chat")
-    page._sliders.setFocus(Qt.FocusReason.TabFocusReason)
+    page.head.sliders.setFocus(Qt.FocusReason.TabFocusReason)
     passed = []
     for _ in range(40):
         QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
