@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from functools import partial
 
 from PySide6.QtCore import QEvent, QModelIndex, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QFocusEvent, QKeyEvent, QResizeEvent
+from PySide6.QtGui import QAction, QFocusEvent, QFontMetricsF, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QListView, QMenu, QVBoxLayout, QWidget
 
 from app.errors import StoreError
@@ -24,6 +24,7 @@ from .conversation_list import ConversationList
 from .conversation_menu import ConversationVerbs, RowButton, conversation_menu
 
 _SEARCH_MS = 120
+_WIDTH, _LETTERS = 248, 28
 _AGE_MS = 6 * 3600 * 1000  # so often what is old leaves the trash while the window is open
 
 
@@ -269,7 +270,13 @@ class ConversationsPane(QWidget):
         column.addWidget(self.list, 1)
         column.addStretch()
         column.addWidget(self.trash, 0, Qt.AlignmentFlag.AlignLeft)
-        self.setFixedWidth(248)
+        self._widen()
+        self._services.theme.changed.connect(self._widen)
+
+    def _widen(self) -> None:
+        """Room for the beginning of a title, in large type too."""
+        letter = QFontMetricsF(self._services.theme.font()).averageCharWidth()
+        self.setFixedWidth(max(_WIDTH, round(_LETTERS * letter)))
 
 
 class _List(QListView):

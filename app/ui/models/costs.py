@@ -5,7 +5,6 @@ Of one that is on this disk the person picks a way, and is told when that is use
 
 from dataclasses import dataclass
 
-
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import (
@@ -39,11 +38,13 @@ class InForce:
 class Costs(QWidget):
     """``chosen`` carries the strategy text of the way that was picked.
 
-    ``reopen_pressed`` when the open model shall run in that way now.
+    ``reopen_pressed`` when the open model shall run in that way now; ``rebuilt`` when its
+    parts are others.
     """
 
     chosen = Signal(str)
     reopen_pressed = Signal()
+    rebuilt = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -88,6 +89,7 @@ class Costs(QWidget):
             self._grid.addWidget(Bar(self._theme, self._share(way)), row, 1)
             self._grid.addWidget(label(size(way.needed_bytes), "small"), row, 2)
         self._mark(now)
+        self.rebuilt.emit()
 
     def show_use(self, now: InForce) -> None:
         """When the way that is picked is used, and a button where that can be now."""

@@ -17,6 +17,7 @@ from app.ui.state.models.entry import Entry, joined
 from app.ui.state.models.model_fits import ModelFits
 from app.ui.state.services import Services
 from app.ui.widgets.page import Page
+from app.ui.widgets.reading_order import follow_reading
 
 from .costs import InForce
 from .details import Details
@@ -45,6 +46,7 @@ class ModelsPage(Page):
         self.details = Details(services.theme)
         self.verbs = FileVerbs(services, self)
         self._arrange()
+        follow_reading(self)
         self._connect()
         self._catalogue.load()
         self._show_entries()
@@ -185,7 +187,8 @@ class ModelsPage(Page):
         except Failure as failure:
             from app.messages.failures import say  # the sentences are read only when one is needed
 
-            self.details.page.show_failure(repo, say(failure).sentences)
+            why = say(failure).sentences
+            self.details.page.show_failure(repo, why, again=failure.retryable)
         else:
             self.details.page.show_text(repo, text)
 
@@ -200,7 +203,7 @@ class ModelsPage(Page):
         item = self.rows.item_of(entry)
         if entry.usable:
             self._chat(entry)
-        elif item is not None and item.state in ("paused", "failed"):
+        elif item is not None and item.state in ("paused", "failed") and item.retryable:
             self._queue.resume(item.id)
         elif item is None and entry.offer is not None and entry.fetchable:
             self._queue.add(entry.offer)
@@ -266,7 +269,7 @@ class ModelsPage(Page):
 
     def _say_why(self) -> None:
         if self._catalogue.failure is not None:
-            self._services.notices.failure(self._catalogue.failure)
+            self._services.notices.failure(self._catalogue.failure, about="models")
 
     def _connect(self) -> None:
         self._library.changed.connect(self._show_entries)
@@ -299,6 +302,8 @@ class ModelsPage(Page):
         listing.freshness.details_pressed.connect(self._say_why)
         details.acted.connect(lambda verb: self.verbs.act(verb, listing.entry))
         details.costs.chosen.connect(self._choose_way)
+        for signal in (details.costs.rebuilt, listing.gone.rebuilt):
+            signal.connect(lambda: follow_reading(self))
         details.costs.reopen_pressed.connect(self._reopen)
         details.page.wanted.connect(lambda repo: self._services.tasks.start(self._fetch_page(repo)))
         buttons = details.buttons

@@ -59,11 +59,12 @@ class Window(QMainWindow):
     def go(self, key: str) -> Page:
         """Bring a page to the front; it is built at its first visit."""
         page = self._pages.get(key) or self._build(key)
-        changed = key != self.page
-        self.page = key
+        left, self.page = self.page, key
+        changed = key != left
         self._stack.setCurrentWidget(page)
         self.rail.mark(key)
         if changed:
+            self._services.notices.settle(left)
             page.arrived()
             self.page_changed.emit(key)
         return page

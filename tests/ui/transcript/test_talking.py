@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
 from app.errors import NumbersBroken, WorkerDied
 from app.runtime.protocol.prompts import Sampling
+from app.store.records import Message, Reply
 from app.ui.transcript.failure_card import FailureCard
 from app.ui.transcript.reply_details import ReplyDetails, facts, figures
 from app.ui.transcript.reply_foot import ReplyFoot

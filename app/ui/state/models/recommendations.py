@@ -29,7 +29,7 @@ def advised(entries: Sequence[Entry], fitting: ModelFits) -> list[Advice]:
     slow = [one for one in by_size if one not in quick and fitting.verdict(one).kind == "cpu"]
     advice = []
     if quick:
-        advice.append(Advice(quick[-1], _tr("The best that answers at a good rate_limit here")))
+        advice.append(Advice(quick[-1], _tr("The best that answers at a good pace here")))
     if len(quick) > 1:
         advice.append(Advice(quick[-2], _tr("Smaller and faster")))
     if slow:
