@@ -1,12 +1,12 @@
 """The list at the left: what is in it, searching, renaming, deleting and taking that back."""
 
 import pytest
-from app.ui.state.chat.controller import title_of
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit
 
 from app.store.conversations import open_conversations
+from app.ui.state.chat.conversation import title_of
 from tests.ui.conftest import heard, settled, until
 
 
