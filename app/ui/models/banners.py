@@ -13,7 +13,6 @@ class Gone(QFrame):
     """Folders that were chosen and are not there now: a drive that is not plugged in, perhaps."""
 
     given_up = Signal(Path)
-    rebuilt = Signal()
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -36,7 +35,6 @@ class Gone(QFrame):
                 line.deleteLater()
         for folder in folders:
             self._column.addWidget(self._line(folder))
-        self.rebuilt.emit()
 
     def _line(self, folder: Path) -> QWidget:
         line = QWidget()

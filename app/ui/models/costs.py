@@ -22,6 +22,8 @@ from app.ui.look.theme import Theme
 from app.ui.state.models.model_names import plain_numbers, plain_way
 from app.ui.widgets.parts import button, label
 
+_USUAL_WAYS = 16
+
 
 @dataclass(frozen=True)
 class InForce:
@@ -38,18 +40,17 @@ class InForce:
 class Costs(QWidget):
     """``chosen`` carries the strategy text of the way that was picked.
 
-    ``reopen_pressed`` when the open model shall run in that way now; ``rebuilt`` when its
-    parts are others.
+    ``reopen_pressed`` when the open model shall run in that way now.
     """
 
     chosen = Signal(str)
     reopen_pressed = Signal()
-    rebuilt = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
         self._group = QButtonGroup(self)
+        self._picks = [self._new_pick() for _ in range(_USUAL_WAYS)]
         self._shown: tuple[object, ...] = ()
         self._places = False
         self.note = label("", "small", wrap=True)
@@ -66,6 +67,8 @@ class Costs(QWidget):
         self._grid.setHorizontalSpacing(theme.space("m"))
         self._grid.setVerticalSpacing(theme.space("xs"))
         self._grid.setColumnStretch(1, 1)
+        for row, pick in enumerate(self._picks, 1):  # so that Tab finds them here
+            self._grid.addWidget(pick, row, 0)
 
     def show_ways(self, verdict: Fit, now: str, total_bytes: int, *, picks: bool) -> None:
         """One row a way; ``now`` is the strategy text in force, ``picks`` whether one is picked.
@@ -84,12 +87,13 @@ class Costs(QWidget):
         self._grid.addWidget(heading, 0, 0, 1, 3)
         for row, way in enumerate(verdict.per_format, 1):
             words = self._words(way, way.strategy == verdict.strategy, places=places)
-            name = self._pick(way, words) if picks else label(words, wrap=True)
+            name = self._pick(row - 1, way, words) if picks else label(words, wrap=True)
             self._grid.addWidget(name, row, 0)
             self._grid.addWidget(Bar(self._theme, self._share(way)), row, 1)
             self._grid.addWidget(label(size(way.needed_bytes), "small"), row, 2)
+        for pick in self._picks:
+            pick.setVisible(pick.property("way") is not None)
         self._mark(now)
-        self.rebuilt.emit()
 
     def show_use(self, now: InForce) -> None:
         """When the way that is picked is used, and a button where that can be now."""
@@ -116,12 +120,21 @@ class Costs(QWidget):
             if pick.property("way") == now:
                 pick.setChecked(True)
 
-    def _pick(self, way: Plan, words: str) -> QRadioButton:
-        pick = QRadioButton(words)
+    def _new_pick(self) -> QRadioButton:
+        pick = QRadioButton(self)
+        pick.hide()
+        pick.clicked.connect(lambda: self.chosen.emit(pick.property("way")))
+        self._group.addButton(pick)
+        return pick
+
+    def _pick(self, at: int, way: Plan, words: str) -> QRadioButton:
+        """They are used again, so that Tab comes to them where they are read."""
+        if at == len(self._picks):
+            self._picks.append(self._new_pick())
+        pick = self._picks[at]
+        pick.setText(words)
         pick.setAccessibleName(f"{words}, {size(way.needed_bytes)}")
         pick.setProperty("way", way.strategy)
-        pick.clicked.connect(lambda _on, text=way.strategy: self.chosen.emit(text))
-        self._group.addButton(pick)
         return pick
 
     def _share(self, way: Plan) -> float:
@@ -133,10 +146,11 @@ class Costs(QWidget):
         return self.tr("{} (usual)").format(name) if recommended else name
 
     def _clear(self) -> None:
-        for pick in self._group.buttons():
-            self._group.removeButton(pick)
+        for pick in self._picks:
+            pick.setProperty("way", None)
         while (item := self._grid.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
+            widget = item.widget()
+            if widget is not None and widget not in self._picks:
                 widget.hide()
                 widget.deleteLater()
 

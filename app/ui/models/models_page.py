@@ -302,8 +302,6 @@ class ModelsPage(Page):
         listing.freshness.details_pressed.connect(self._say_why)
         details.acted.connect(lambda verb: self.verbs.act(verb, listing.entry))
         details.costs.chosen.connect(self._choose_way)
-        for signal in (details.costs.rebuilt, listing.gone.rebuilt):
-            signal.connect(lambda: follow_reading(self))
         details.costs.reopen_pressed.connect(self._reopen)
         details.page.wanted.connect(lambda repo: self._services.tasks.start(self._fetch_page(repo)))
         buttons = details.buttons

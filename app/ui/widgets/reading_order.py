@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QLayout, QScrollArea, QSplitter, QStackedWidget, Q
 
 
 def follow_reading(root: QWidget) -> None:
-    """Let Tab go through ``root`` as its layouts show it.  To be asked anew when parts change."""
+    """Let Tab go through ``root`` as its layouts show it; once, when it has been built."""
     for before, after in pairwise(stops_in(root)):
         QWidget.setTabOrder(before, after)
 
