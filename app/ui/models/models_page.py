@@ -17,7 +17,6 @@ from app.ui.state.models.entry import Entry, joined
 from app.ui.state.models.model_fits import ModelFits
 from app.ui.state.services import Services
 from app.ui.widgets.page import Page
-from app.ui.widgets.reading_order import follow_reading
 
 from .costs import InForce
 from .details import Details
@@ -46,7 +45,6 @@ class ModelsPage(Page):
         self.details = Details(services.theme)
         self.verbs = FileVerbs(services, self)
         self._arrange()
-        follow_reading(self)
         self._connect()
         self._catalogue.load()
         self._show_entries()
