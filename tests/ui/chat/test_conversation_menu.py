@@ -38,6 +38,8 @@ async def test_a_row_under_the_pointer_has_a_button_with_its_menu(chat):
 async def test_the_row_with_the_keyboard_has_the_button_and_tab_reaches_it(chat):
     await begun(chat, "rooks")
     pane = chat.page.pane
+    chat.frame.activateWindow()
+    await until(chat.frame.isActiveWindow)
     pane.list.setFocus(Qt.FocusReason.TabFocusReason)
     await until(pane.row_button.isVisible)
     QTest.keyClick(pane.list, Qt.Key.Key_Tab)
