@@ -59,9 +59,14 @@ Fact = str | int | float
 
 
 class Failure(Exception):
-    """The world's fault: ``code`` picks the sentence shown, ``facts`` fill it in."""
+    """The world's fault: ``code`` picks the sentence shown, ``facts`` fill it in.
+
+    ``retryable``: the same thing, asked once more, may go well.  Where it is False something else
+    has to be chosen first, and nobody is offered to try again.
+    """
 
     code = "failure"
+    retryable = True
 
     def __init__(self, detail: str = "", **facts: Fact) -> None:
         super().__init__(detail or self.code)
@@ -79,12 +84,14 @@ class NotFound(CheckpointError):
     """There is no such file or folder."""
 
     code = "not-found"
+    retryable = False
 
 
 class MovedCheckpoint(NotFound):
     """The file of a model that was open is no longer there; fact: path."""
 
     code = "moved-checkpoint"
+    retryable = True  # once it lies there again
 
 
 class Unreadable(CheckpointError):
@@ -103,12 +110,14 @@ class DamagedCheckpoint(CheckpointError):
     """Truncated, bit-flipped or inconsistent."""
 
     code = "damaged-checkpoint"
+    retryable = False
 
 
 class HostileCheckpoint(CheckpointError):
     """Asks for code to be run or for absurd sizes."""
 
     code = "hostile-checkpoint"
+    retryable = False
 
 
 class MisreadCheckpoint(CheckpointError):
@@ -121,30 +130,35 @@ class ForeignCheckpoint(CheckpointError):
     """A model, but not an RWKV."""
 
     code = "foreign-checkpoint"
+    retryable = False
 
 
 class UnsupportedFormat(CheckpointError):
     """A known container that is not read."""
 
     code = "unsupported-format"
+    retryable = False
 
 
 class UnsupportedVariant(CheckpointError):
     """An RWKV of a kind that is not run."""
 
     code = "unsupported-variant"
+    retryable = False
 
 
 class StrategyError(Failure):
     """A strategy text that means nothing, or asks for what is not here."""
 
     code = "strategy"
+    retryable = False
 
 
 class TokenizerError(Failure):
     """Text cannot become tokens."""
 
     code = "tokenizer"
+    retryable = False
 
 
 class TokenizerMissing(TokenizerError):
@@ -175,6 +189,7 @@ class NumbersBroken(Failure):
     """The model's logits hold NaN or infinity: nothing can be chosen from them."""
 
     code = "numbers-broken"
+    retryable = False
 
 
 class DeviceError(Failure):
@@ -196,24 +211,28 @@ class NoGpu(DeviceError):
     """
 
     code = "no-card"
+    retryable = False
 
 
 class KernelError(DeviceError):
     """A kernel does not compile for the card, or failed on it."""
 
     code = "kernel"
+    retryable = False
 
 
 class ResultsWrong(DeviceError):
     """The card computes other numbers than the processor, by more than rounding explains."""
 
     code = "results-wrong"
+    retryable = False
 
 
 class EngineUnusable(DeviceError):
     """PyTorch, on which every model runs, cannot be loaded."""
 
     code = "engine-unusable"
+    retryable = False
 
 
 class WorkerError(Failure):
@@ -232,6 +251,7 @@ class NoModel(WorkerError):
     """A text was asked for before a model was opened."""
 
     code = "no-model"
+    retryable = False
 
 
 class HubError(Failure):
@@ -265,12 +285,14 @@ class HubRefused(HubError):
     """A token is wanted, or the one that is there does not do."""
 
     code = "hub-refused"
+    retryable = False
 
 
 class HubMissing(HubError):
     """There is no such repository or file."""
 
     code = "hub-missing"
+    retryable = False
 
 
 class HubWithdrawn(HubMissing):
@@ -319,6 +341,7 @@ class ChangedOnHub(DownloadError):
     """The hub has another file under this name than the list tells."""
 
     code = "changed-on-hub"
+    retryable = False
 
 
 class AlreadyThere(DownloadError):
@@ -331,6 +354,7 @@ class UnsafeName(DownloadError):
     """Its name would lead outside the folder chosen, or is none that a file can have."""
 
     code = "unsafe-name"
+    retryable = False
 
 
 class DownloadBusy(DownloadError):
@@ -361,12 +385,14 @@ class NameRefused(LibraryError):
     """No file can have that name."""
 
     code = "name-refused"
+    retryable = False
 
 
 class NoTrash(LibraryError):
     """There is no trash for the disk it lies on."""
 
     code = "no-trash"
+    retryable = False
 
 
 class StoreError(Failure):
@@ -379,6 +405,7 @@ class StoreTooNew(StoreError):
     """It was written by a newer version of the program."""
 
     code = "store-too-new"
+    retryable = False
 
 
 class DiskFull(StoreError):

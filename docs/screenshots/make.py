@@ -68,9 +68,9 @@ class Studio:
 
     async def ask(self, question: str) -> None:
         """Send a question and wait for the end of the reply."""
-        self.chat.talk.send(question)
-        await self.until(lambda: self.chat.talk.writing is not None)
-        await self.until(lambda: self.chat.talk.writing is None)
+        self.chat.controller.send(question)
+        await self.until(lambda: self.chat.controller.writing is not None)
+        await self.until(lambda: self.chat.controller.writing is None)
 
     async def empty(self) -> None:
         """The first start: what the machine has, and models to take first."""
@@ -102,7 +102,7 @@ class Studio:
         await asyncio.wrap_future(conversations.append(told))
         await asyncio.wrap_future(conversations.choose(ident, told.id))
         self.chat.open(ident)
-        await self.until(lambda: self.chat.talk.conversation.id == ident)
+        await self.until(lambda: self.chat.controller.conversation.id == ident)
         await asyncio.sleep(0.3)
         self.chat.transcript.verticalScrollBar().setValue(0)
         await self.take("chat-code", "dark")
@@ -113,10 +113,10 @@ class Studio:
         """The worker is killed in the middle of a reply."""
         self.chat.begin()
         before = self.services.session.tokens_written
-        self.chat.talk.send("Tell me everything about states.")
+        self.chat.controller.send("Tell me everything about states.")
         await self.until(lambda: self.services.session.tokens_written > before + 60)
         os.kill(self.services.session.worker_pid, 9)
-        await self.until(lambda: self.chat.talk.writing is None)
+        await self.until(lambda: self.chat.controller.writing is None)
         await self.take("chat-error", "light")
 
     async def downloads(self) -> None:
@@ -127,7 +127,7 @@ class Studio:
         queue.add(by_name[hub.SMALL])
         await self.until(lambda: queue.items and queue.items[0].state == "done")
         self.services.settings.change(download_limit=9_000_000)
-        queue.pace()
+        queue.rate_limit()
         for name in (hub.MIDDLE, hub.LARGE):
             queue.add(by_name[name])
         await self.until(lambda: len(queue.items) == 3 and queue.items[1].bytes_per_s > 0)

@@ -158,7 +158,8 @@ class ConnectionPool:
             self._offer(piece, span[0])
             span[0] += len(piece)
             self.trouble = None
-            if span[0] >= span[1] or self._stopped.wait(self._rate_limit.wait_s(len(piece))):
+            wait_s = self._rate_limit.wait_s(len(piece))  # counted, also where it is the last one
+            if span[0] >= span[1] or self._stopped.wait(wait_s):
                 return
 
     def _back_off(self, trouble: TroubleError, progress: int) -> None:

@@ -23,7 +23,7 @@ from . import download_protocol
 from .bundle import Bundle, discard
 from .connection_pool import FetchOptions
 from .download_protocol import Ended, Fetch, Halt, Limit, Moved, Origin, Quit
-from .rate_limit import Rate, RateLimit
+from .rate_limit import Meter, Rate, RateLimit
 from .transfer import StoppedError
 from .verified_files import Verified
 
@@ -53,12 +53,13 @@ class _Job:
         self.fetch, self.folder = fetch, Path(fetch.folder)
         how = FetchOptions(connections=fetch.connections)
         hub = _hub(fetch.origin, self.folder)
+        self._meter = Meter(rate_limit)
         self._bundle = Bundle(
             hub,
             fetch.entry,
             self.folder,
             how=how,
-            rate_limit=rate_limit,
+            rate_limit=self._meter,
             into=fetch.into,
             verified=Verified(Path(fetch.verified) if fetch.verified else None),
             others=[_hub(origin, self.folder) for origin in fetch.others],
@@ -80,7 +81,7 @@ class _Job:
 
     def moved(self) -> Moved:
         now = self._bundle.progress
-        rate = self._rate.note(now.done)
+        rate = self._rate.note(self._meter.received)
         return Moved(
             id=self.fetch.id,
             state=now.state,

@@ -18,6 +18,7 @@ from app.errors import (
     Failure,
     QueueElsewhere,
     StoreError,
+    WrongHash,
 )
 from app.hub.catalogue.entries import Entry
 from app.hub.catalogue.vocabulary_files import download_bytes
@@ -117,6 +118,8 @@ class Downloads:
         """Change how it works from now on; ``limit`` in bytes a second, 0 for none."""
         with self._lock:
             self._hub, self._folder = hub or self._hub, folder or self._folder
+            for item in [one for one in self._items if hub and one.state == "failed"]:
+                self._change(item.id, hub_changed=True, wrong_hashes=0)
             self._at_once = self._at_once if at_once is None else at_once
             self._connections = self._connections if connections is None else connections
             if limit is not None and limit != self._downloader.limit:
@@ -156,7 +159,7 @@ class Downloads:
         with self._lock:
             item = self._find(id)
             if item and (item.state in ("paused", "failed") or _lacks(item)):
-                self._change(id, state="queued", failure=None)
+                self._change(id, state="queued", failure=None, hub_changed=False)
                 self._deaths = 0
         self._go_on()
 
@@ -326,6 +329,7 @@ class Downloads:
             bytes_per_s=0.0,
             seconds_left=-1.0,
             failure=failure,
+            wrong_hashes=item.wrong_hashes + isinstance(failure, WrongHash),
         )
 
     def _lose(self, why: str) -> None:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from app.errors import AlreadyThere, Failure, UnsafeName
+from app.errors import AlreadyThere, Failure, UnsafeName, WrongHash
 from app.hub.catalogue.entries import Entry
 
 from . import download_protocol
@@ -20,6 +20,7 @@ State = Literal["queued", "running", "paused", "waiting", "checking", "done", "f
 
 BUSY = ("running", "waiting", "checking")
 """States of what the downloading process works at."""
+_TIMES_WRONG = 2
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,7 +28,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
     "waiting" is for the network, the hub or the disk, because of ``failure``; "paused" has one
     where the disk is full.  ``seconds_left`` is -1 where it cannot be told.  ``elsewhere``: another
-    program has it, and what is told of it was seen from here.
+    program has it, and what is told of it was seen from here.  ``wrong_hashes``: so often other
+    bytes came than were promised; ``hub_changed``: since it failed, it would go another way.
     """
 
     id: str
@@ -41,7 +43,22 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     bytes_per_s: float = 0.0
     seconds_left: float = -1.0
     failure: Failure | None = None
+    wrong_hashes: int = 0
+    hub_changed: bool = False
     elsewhere: bool = False
+
+    @property
+    def retryable(self) -> bool:
+        """Whether to ask once more may bring it: after a failure that does not stand for good.
+
+        Bytes that were wrong twice will be so again; another hub, or another way to it, may do
+        better in any case.
+        """
+        if self.failure is None or self.hub_changed:
+            return True
+        if isinstance(self.failure, WrongHash):
+            return self.wrong_hashes < _TIMES_WRONG
+        return self.failure.retryable
 
 
 def line_of(item: Item) -> Line:
@@ -56,6 +73,7 @@ def line_of(item: Item) -> Line:
         state=state,  # type: ignore[arg-type]
         work=item.state if item.state in BUSY else "",  # type: ignore[arg-type]
         done_bytes=item.done_bytes if resting else 0,
+        wrong_hashes=item.wrong_hashes,
         **download_protocol.failure_to_fields(item.failure if item.state != "queued" else None),
     )
 
@@ -90,4 +108,5 @@ def _item(line: Line) -> Item:
         failure=download_protocol.failure_from_fields(line.code, line.facts)
         if line.state != "queued"
         else None,
+        wrong_hashes=line.wrong_hashes,
     )

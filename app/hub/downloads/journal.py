@@ -23,6 +23,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     """One download as it is kept; ``work``: what its owner does with it now, for who looks on.
 
     ``into`` is its folder in ``folder``, as ``Destination`` has it; None from earlier versions.
+    ``wrong_hashes``: so often other bytes came than were promised.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     done_bytes: int = 0
     code: str = ""
     facts: dict[str, Fact] = {}
+    wrong_hashes: int = 0
 
 
 class _Pages(msgspec.Struct, frozen=True):

@@ -4,9 +4,10 @@ import threading
 import time
 from collections import deque
 
-_BURST_S = 0.25
+_BURST_S = 0.05
 _WINDOW_S = 4.0
 _GAP_S = 0.2
+_SOONEST_S = 1.0  # a shorter time tells of bursts more than of the network
 
 
 class RateLimit:
@@ -36,20 +37,55 @@ class RateLimit:
             return max(0.0, self._free_at_s - now)
 
 
+class Meter(RateLimit):
+    """The ``shared`` limit for one download, whose bytes it counts in ``received``.
+
+    Only what comes is counted: not what was on the disk before.
+    """
+
+    def __init__(self, shared: RateLimit) -> None:
+        super().__init__()
+        self._shared, self._counting = shared, threading.Lock()
+        self.received = 0
+
+    @property
+    def limit(self) -> int:
+        """Of all who share it."""
+        return self._shared.limit
+
+    @limit.setter
+    def limit(self, limit: int) -> None:
+        self._shared.limit = limit
+
+    def wait_s(self, count: int) -> float:
+        """How long to wait after so many bytes."""
+        with self._counting:
+            self.received += count
+        return self._shared.wait_s(count)
+
+
 class Rate:
-    """Bytes a second over the last few seconds."""
+    """Bytes a second over the last few seconds; 0 until that can be told.
+
+    It begins with what is there once something has come: that was there before, or came at once.
+    """
 
     def __init__(self) -> None:
         self._seen: deque[tuple[float, int]] = deque()
+        self._moves = False
 
     def note(self, total: int) -> float:
         """``total`` bytes are there now."""
         now = time.monotonic()
         if self._seen and total < self._seen[-1][1]:
             self._seen.clear()
+            self._moves = False
+        if self._seen and not self._moves and total > self._seen[-1][1]:
+            self._seen.clear()
+            self._moves = True
         if not self._seen or now - self._seen[-1][0] >= _GAP_S:
             self._seen.append((now, total))
         while len(self._seen) > 2 and now - self._seen[0][0] > _WINDOW_S:
             self._seen.popleft()
         since, before = self._seen[0]
-        return (total - before) / (now - since) if now - since > _GAP_S else 0.0
+        return (total - before) / (now - since) if now - since >= _SOONEST_S else 0.0

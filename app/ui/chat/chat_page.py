@@ -5,7 +5,7 @@ import errno
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, Qt, QTimer
+from PySide6.QtCore import QEvent, QPoint, Qt, QTimer
 from PySide6.QtGui import QHideEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QFileDialog,
@@ -27,10 +27,12 @@ from app.ui.state.services import Services
 from app.ui.transcript.transcript import Transcript
 from app.ui.widgets.dialogs import ask
 from app.ui.widgets.page import Page
-from app.ui.widgets.parts import Elided, button, icon_button
+from app.ui.widgets.parts import button
 
+from .chat_head import ChatHead
 from .chat_settings import SettingsPanel
 from .composer import Composer
+from .conversation_menu import DELETE_KEYS, PIN_KEYS, RENAME_KEYS
 from .conversations_pane import ConversationsPane
 from .draft_keeper import Drafting, Drafts
 from .no_tokenizer import why_no_words
@@ -55,9 +57,7 @@ class ChatPage(Page):
         self.panel = SettingsPanel(services, self.controller)
         self.drafts = Drafts(services.conversations.drafts, self)
         self._drafting = Drafting(self.drafts, self.controller, self.composer, self.pane)
-        self._title = Elided("", "strong")
-        self._sidebar = icon_button("sidebar", self.tr("Conversations (Ctrl+B)"))
-        self._sliders = icon_button("sliders", self.tr("Chat settings (Ctrl+.)"))
+        self.head = ChatHead(services.theme)
         self._trash: TrashCard | None = None
         self._think = self._think_pill()
         self.composer.add_pill(self._think)
@@ -116,7 +116,6 @@ class ChatPage(Page):
     def commands(self) -> Sequence[Command]:
         group = self.tr("Chat")
         return (
-            Command(self.tr("New conversation"), self.begin, "Ctrl+N", "plus", group),
             Command(
                 *(self.tr("Search conversations"), self._search, "Ctrl+F", "search", group),
                 also=("Ctrl+Shift+F",),
@@ -129,8 +128,9 @@ class ChatPage(Page):
                 self.tr("Write the last reply again"), self._again, "Ctrl+R", "regenerate", group
             ),
             Command(self.tr("Copy the last reply"), self._copy_last, "Ctrl+Shift+C", "copy", group),
-            Command(self.tr("Rename the conversation"), self._rename, "", "edit", group),
-            Command(self.tr("Delete the conversation"), self._delete, "", "trash", group),
+            Command(self.tr("Rename the conversation"), self._rename, RENAME_KEYS, "edit", group),
+            Command(self.tr("Pin or unpin the conversation"), self._pin, PIN_KEYS, "pin", group),
+            Command(self.tr("Delete the conversation"), self._delete, DELETE_KEYS, "trash", group),
         )
 
     def habits(self) -> Sequence[Habit]:
@@ -140,7 +140,6 @@ class ChatPage(Page):
             Habit(self.tr("New line"), "Shift+Return", group),
             Habit(self.tr("Stop the reply"), "Esc", group),
             Habit(self.tr("Edit your last message, in an empty field"), "Up", group),
-            Habit(self.tr("Rename the conversation, in the list"), "F2", group),
             Habit(self.tr("Delete the conversation, in the list"), "Del", group),
         )
 
@@ -202,12 +201,20 @@ class ChatPage(Page):
             self.transcript.copy_message(replies[-1])
 
     def _rename(self) -> None:
-        self.pane.show()
-        self.pane.rename_current()
+        if len(self.controller.tree) or self.pane.list.hasFocus():
+            self.pane.show()
+            self.pane.rename_current()
+
+    def _pin(self) -> None:
+        if len(self.controller.tree):
+            self.pane.pin_open()
 
     def _delete(self) -> None:
         if len(self.controller.tree):
             self.pane.delete(self.controller.conversation)
+
+    def _menu(self, place: QPoint) -> None:
+        self.pane.menu_of_open().popup(place)
 
     def show_trash(self) -> None:
         """Show the deleted conversations, over the window."""
@@ -283,6 +290,7 @@ class ChatPage(Page):
             stopped=session.waits,
             has_tokenizer=loaded is None or loaded.has_tokenizer,
         )
+        self.head.show_model(name.partition(",")[0])
         if opening:
             self.welcome.show_opening()
         elif loaded is None:
@@ -297,8 +305,9 @@ class ChatPage(Page):
 
     def _show_talk(self) -> None:
         conversation = self.controller.conversation
-        self._title.setText(conversation.title or self.tr("New conversation"))
+        self.head.title.setText(conversation.title or self.tr("New conversation"))
         empty = not len(self.controller.tree)
+        self.head.show_kept(kept=not empty)
         self._middle.setCurrentWidget(self.welcome if empty else self.transcript)
         kept = "" if empty else conversation.id
         if self._services.settings.now.conversation != kept:
@@ -306,7 +315,7 @@ class ChatPage(Page):
 
     def _put_in_order(self) -> None:
         """Tab goes on from the head to the welcome or the words, as read, then to the composer."""
-        before: QWidget = self._sliders
+        before: QWidget = self.head.sliders
         for stop in (*self.welcome.stops, self.transcript, self.composer.edit):
             QWidget.setTabOrder(before, stop)
             before = stop
@@ -352,19 +361,15 @@ class ChatPage(Page):
         self.pane.trash_wanted.connect(self.show_trash)
         self.panel.closed.connect(self._toggle_panel)
         self.panel.defaults_wanted.connect(lambda: self.wanted.emit("settings"))
-        self._sidebar.clicked.connect(self._toggle_pane)
-        self._sliders.clicked.connect(self._toggle_panel)
+        self.head.sidebar.clicked.connect(self._toggle_pane)
+        self.head.sliders.clicked.connect(self._toggle_panel)
+        self.head.switch_wanted.connect(self.switch_wanted)
+        self.head.menu_wanted.connect(self._menu)
         self._services.session.changed.connect(self._show_model)
 
     def _arrange(self) -> None:
         theme = self._services.theme
         space = theme.space
-        head = QHBoxLayout()
-        head.setContentsMargins(space("s"), space("s"), space("s"), space("xs"))
-        head.setSpacing(space("s"))
-        head.addWidget(self._sidebar)
-        head.addWidget(self._title, 1)
-        head.addWidget(self._sliders)
         self._middle.addWidget(self.welcome)
         self._middle.addWidget(self.transcript)
         foot = QHBoxLayout()
@@ -375,7 +380,7 @@ class ChatPage(Page):
         self.composer.setMaximumWidth(theme.column + 2 * space("m"))
         middle = QVBoxLayout()
         middle.setSpacing(0)
-        middle.addLayout(head)
+        middle.addWidget(self.head)
         middle.addWidget(self._middle, 1)
         middle.addLayout(foot)
         row = QHBoxLayout(self)

@@ -18,6 +18,7 @@ from .conversation_list import Role
 Index = QModelIndex | QPersistentModelIndex
 _ROW, _HEADING = 34, 34  # at the usual text size
 _PAD = 10
+_MENU = 26
 _AROUND = 16  # above and below the words of a row, together
 _SPARE = 0.6  # of a line at least, since letters from other fonts are higher
 
@@ -104,6 +105,9 @@ class ConversationDelegate(QStyledItemDelegate):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(box.adjusted(1, 1, -1, -1), radius, radius)
         inner = box.adjusted(_PAD, 0, -_PAD, 0)
+        under = QStyle.StateFlag.State_MouseOver | QStyle.StateFlag.State_HasFocus
+        if state & under:
+            inner.setRight(inner.right() - _MENU)  # its button stands there
         if index.data(Role.WRITING):
             self._dot(painter, inner)
             inner.setRight(inner.right() - 16)

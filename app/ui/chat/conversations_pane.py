@@ -5,8 +5,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 
-from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QKeyEvent
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QFocusEvent, QFontMetricsF, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QListView, QMenu, QVBoxLayout, QWidget
 
 from app.errors import StoreError
@@ -21,9 +21,11 @@ from app.ui.widgets.parts import button, icon_button, label
 
 from .conversation_delegate import ConversationDelegate
 from .conversation_list import ConversationList
+from .conversation_menu import ConversationVerbs, RowButton, conversation_menu
 from .search_keys import SearchKeys
 
 _SEARCH_MS = 120
+_WIDTH, _LETTERS = 248, 28
 _AGE_MS = 6 * 3600 * 1000  # so often what is old leaves the trash while the window is open
 
 
@@ -64,6 +66,9 @@ class ConversationsPane(QWidget):
         self.delegate = ConversationDelegate(services.theme, self.list)
         self.list.setItemDelegate(self.delegate)
         self.list.setAccessibleName(self.tr("Conversations"))
+        self._verbs = ConversationVerbs(self._pin, self._edit_title, self.delete)
+        self.row_button = RowButton(self.list)
+        self.list.left.connect(self.row_button.rest)
         self._nothing = label("", "dim", wrap=True)
         self._nothing.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self.trash = button(self.tr("Trash"), "trash", role="quiet")
@@ -96,10 +101,20 @@ class ConversationsPane(QWidget):
             self.list.clearSelection()
 
     def rename_current(self) -> None:
-        """Let the person write another title."""
+        """Let the person write another title, of the row with the keyboard or the open one."""
+        if not self.list.hasFocus():
+            self.mark(self._controller.conversation.id)
         index = self.list.currentIndex()
         if index.isValid():
             self.list.edit(index)
+
+    def pin_open(self) -> None:
+        """Pin the conversation that is open, or unpin it."""
+        self._pin(self._listed(self._controller.conversation))
+
+    def menu_of_open(self) -> QMenu:
+        """What can be done with the conversation that is open."""
+        return conversation_menu(self, self._listed(self._controller.conversation), self._verbs)
 
     def go_on_renaming(self, conversation: str, title: str) -> bool:
         """Let the person go on writing a title; False where that cannot be shown now."""
@@ -224,20 +239,25 @@ class ConversationsPane(QWidget):
         self._enter_waits = False
         self._soon.start(_SEARCH_MS)
 
+    def _listed(self, one: Conversation) -> Conversation:
+        """As the list has it: pinned or not is the store's to know."""
+        return self.model.conversation(self.model.index_of(one.id)) or one
+
     def _menu(self, point: QPoint) -> None:
-        index = self.list.indexAt(point)
-        one = self.model.conversation(index)
-        if one is None:
-            return
-        menu = QMenu(self)
-        pin = self.tr("Unpin") if one.pinned else self.tr("Pin")
-        menu.addAction(icon("pin", "text-dim"), pin, lambda: self._pin(one))
-        rename = menu.addAction(icon("edit", "text-dim"), self.tr("Rename…"))
-        rename.triggered.connect(lambda: self.list.edit(index))
-        menu.addSeparator()
-        menu.addAction(icon("trash", "bad"), self.tr("Delete"), lambda: self.delete(one))
-        menu.aboutToHide.connect(menu.deleteLater)
-        menu.popup(self.list.viewport().mapToGlobal(point))
+        one = self.model.conversation(self.list.indexAt(point))
+        if one is not None:
+            self._offer(one, self.list.viewport().mapToGlobal(point))
+
+    def _offer(self, one: Conversation, place: QPoint) -> None:
+        conversation_menu(self, one, self._verbs).popup(place)
+
+    def _edit_title(self, one: Conversation) -> None:
+        index = self.model.index_of(one.id)
+        if index.isValid():
+            self.show()
+            self.list.setFocus()
+            self.list.setCurrentIndex(index)
+            self.list.edit(index)
 
     def _pin(self, one: Conversation) -> None:
         self._keep(self._store.pin(one.id, pinned=not one.pinned))
@@ -262,6 +282,7 @@ class ConversationsPane(QWidget):
         self.list.activated.connect(self._choose)
         self.list.delete_pressed.connect(self._delete_current)
         self.list.customContextMenuRequested.connect(self._menu)
+        self.row_button.pressed_for.connect(self._offer)
         self._controller.opened.connect(lambda: self.mark(self._controller.conversation.id))
         self._controller.writing_changed.connect(self.model.note_writing)
         self.delegate.left.connect(lambda: self._soon.start(_SEARCH_MS))
@@ -284,13 +305,23 @@ class ConversationsPane(QWidget):
         column.addWidget(self.list, 1)
         column.addStretch()
         column.addWidget(self.trash, 0, Qt.AlignmentFlag.AlignLeft)
-        self.setFixedWidth(248)
+        self._widen()
+        self._services.theme.changed.connect(self._widen)
+
+    def _widen(self) -> None:
+        """Room for the beginning of a title, in large type too."""
+        letter = QFontMetricsF(self._services.theme.font()).averageCharWidth()
+        self.setFixedWidth(max(_WIDTH, round(_LETTERS * letter)))
 
 
 class _List(QListView):
-    """F2 renames, Delete deletes; hovering is seen."""
+    """F2 renames, Delete deletes; hovering is seen.
+
+    ``left`` when the pointer has left it, or the keyboard has come or gone.
+    """
 
     delete_pressed = Signal()
+    left = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -305,3 +336,19 @@ class _List(QListView):
             self.delete_pressed.emit()
         else:
             super().keyPressEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802 (Qt's name)
+        super().leaveEvent(event)
+        self.left.emit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
+        super().resizeEvent(event)
+        self.left.emit()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802 (Qt's name)
+        super().focusInEvent(event)
+        self.left.emit()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802 (Qt's name)
+        super().focusOutEvent(event)
+        self.left.emit()

@@ -179,7 +179,9 @@ class OfferCard(QFrame):
             verb = {"paused": self.tr("Resume"), "failed": self.tr("Try again")}.get(
                 self._item.state, f"{share(self._item) * 100:.0f} %"
             )
-            enabled = self._item.state in ("paused", "failed")
+            enabled = self._item.state in ("paused", "failed") and self._item.retryable
+            if self._item.state == "failed" and not enabled:
+                verb = self.tr("Stopped")
         self._words.setText(words)
         self.act.setText(verb)
         self.act.setAccessibleName(f"{verb}: {self._entry.title}")

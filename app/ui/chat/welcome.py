@@ -5,7 +5,8 @@ At the first start, models that fit this machine stand between.
 
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
@@ -24,7 +25,7 @@ from app.ui.widgets.parts import button, label
 from .first_models import FirstModels
 
 _COLUMNS = 2
-_WIDEST = 620
+_WIDEST = 700
 _QUESTION_X, _QUESTION_Y = 14, 10
 
 
@@ -82,6 +83,7 @@ class Welcome(QWidget):
         self.first.setVisible(first)
         self._or.setVisible(first)
         self.arranged.emit()
+        QTimer.singleShot(0, self, self._make_room)
         if not self._guided:
             return
         alone = self.tr(
@@ -181,12 +183,12 @@ class Welcome(QWidget):
         across.addWidget(inside, 1000)
         across.addStretch(1)
         body = QWidget()
-        middle = QVBoxLayout(body)
+        self._middle = middle = QVBoxLayout(body)
         middle.setContentsMargins(space("xl"), 0, space("xl"), 0)
         middle.addStretch(2)
         middle.addLayout(across)
         middle.addStretch(3)
-        scroll = QScrollArea()
+        self._scroll = scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -194,6 +196,18 @@ class Welcome(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scroll)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
+        super().resizeEvent(event)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Where all of it is a little too high, the picture goes before a question does."""
+        room = self._scroll.viewport()
+        needed = self._middle.totalHeightForWidth(room.width())
+        if not self._art.isVisibleTo(self):
+            needed += self._art.sizeHint().height() + self._theme.space("m")
+        self._art.setVisible(needed <= room.height())
 
     def _paint(self) -> None:
         self._art.setPixmap(pixmap("rookery", "accent", 44, self.devicePixelRatioF()))

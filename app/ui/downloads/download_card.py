@@ -129,7 +129,7 @@ class Card(QFrame):
             {
                 self.pause: ours and item.state in _PAUSABLE,
                 self.resume: ours and item.state == "paused",
-                self.retry: ours and (item.state == "failed" or _lacks(item)),
+                self.retry: ours and ((item.state == "failed" and item.retryable) or _lacks(item)),
                 self.chat: item.state == "done" and item.entry.is_model,
                 self.cancel: ours,
             }
@@ -234,7 +234,12 @@ def _lacks(item: "Item") -> bool:
 def _state_of(item: "Item") -> tuple[object, ...]:
     """What its buttons and sentences hang on."""
     failure = item.failure
-    return item.state, item.elsewhere, *((failure.code, failure.facts) if failure else ())
+    return (
+        item.state,
+        item.elsewhere,
+        item.retryable,
+        *((failure.code, failure.facts) if failure else ()),
+    )
 
 
 def _sentences(item: "Item") -> str:

@@ -21,7 +21,7 @@ from .card_column import Column
 if TYPE_CHECKING:
     from app.hub.downloads.download_queue import Item
 
-_WIDEST = 900
+_WIDEST = 760  # of the cards
 _ACTIVE = ("queued", "running", "waiting", "checking")
 
 
@@ -154,9 +154,10 @@ class DownloadsPage(Page):
         content = QWidget()
         self.centre(content)
         inner = QWidget()
-        inner.setMaximumWidth(_WIDEST)
+        inner.setMaximumWidth(_WIDEST + 2 * space("xl"))
         across = QHBoxLayout(content)
         across.setContentsMargins(0, 0, 0, 0)
+        across.addStretch(1)
         across.addWidget(inner, 1000)
         across.addStretch(1)
         column = QVBoxLayout(inner)

@@ -146,7 +146,7 @@ class Theme(QObject):
         for role, name in _PALETTE.items():
             palette.setColor(role, self.color(name))
         for role in _DISABLED:
-            palette.setColor(QPalette.ColorGroup.Disabled, role, self.color("edge"))
+            palette.setColor(QPalette.ColorGroup.Disabled, role, self.color("text-dim"))
         return palette
 
     def _style_sheet(self) -> str:

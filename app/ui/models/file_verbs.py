@@ -27,7 +27,7 @@ Files = tuple[Path, ...]
 
 
 class FileVerbs(QObject):
-    """``failure_to_fields`` when a note about a file, or what can be done with it, is another.
+    """``told`` when a note about a file, or what can be done with it, is another.
 
     ``moved`` carries where a file was and where it is.  ``doomed`` are files that go to the trash
     in a moment: they are shown no more.

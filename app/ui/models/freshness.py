@@ -86,6 +86,7 @@ class Freshness(QFrame):
         failed = catalogue.asking is Asking.FAILED
         self._busy.setVisible(asking or catalogue.searching)
         self._verbs.setVisible(failed)
+        self.retry.setVisible(catalogue.failure is None or catalogue.failure.retryable)
         self.words.setText(self._sentence(catalogue))
         self._picture, self._role = ("alert", "warn") if failed else ("globe", "text-dim")
         self._fit()

@@ -78,7 +78,8 @@ class MainButtons(QWidget):
         self.eject.setText(self.tr("Cancel") if loading else self.tr("Eject"))
         self.eject.setAccessibleName(self.eject.text())
         self.download.setVisible(entry.fetchable and item is None)
-        self.resume.setVisible((ours and at_rest) or (item is None and entry.resumable))
+        goes_on = item is not None and ours and at_rest and item.retryable
+        self.resume.setVisible(goes_on or (item is None and entry.resumable))
         if self.resume.isVisibleTo(self):
             failed = item is not None and item.state == "failed"
             again = self.tr("Try again") if failed else self.tr("Resume")

@@ -18,6 +18,7 @@ from app.ui.state.models.model_fits import ModelFits
 from app.ui.state.services import Services
 from app.ui.widgets.page import Page
 
+from .costs import InForce
 from .details import Details
 from .file_verbs import FileVerbs
 from .listing import Listing
@@ -150,6 +151,17 @@ class ModelsPage(Page):
             progress=session.progress,
             item=self.rows.item_of(entry),
         )
+        self.details.costs.show_use(self._in_force(entry))
+
+    def _in_force(self, entry: Entry) -> InForce:
+        """How the model of the entry runs now, and whether it was picked since to run otherwise."""
+        session = self._services.session
+        if entry.path is None or session.loaded is None or self._open_path() != entry.path:
+            return InForce()
+        ways = {way.strategy for way in self.fitting.verdict(entry).per_format}
+        picked = self._picked(entry)
+        other = session.asked != (picked if picked in ways else "")
+        return InForce(session.loaded.strategy, other=other, busy=session.writing > 0)
 
     def _measure(self) -> None:
         self.fitting.measure(self._services.session.worker_pid)
@@ -175,7 +187,8 @@ class ModelsPage(Page):
         except Failure as failure:
             from app.messages.failures import say  # the sentences are read only when one is needed
 
-            self.details.page.show_failure(repo, say(failure).sentences)
+            why = say(failure).sentences
+            self.details.page.show_failure(repo, why, again=failure.retryable)
         else:
             self.details.page.show_text(repo, text)
 
@@ -190,7 +203,7 @@ class ModelsPage(Page):
         item = self.rows.item_of(entry)
         if entry.usable:
             self._chat(entry)
-        elif item is not None and item.state in ("paused", "failed"):
+        elif item is not None and item.state in ("paused", "failed") and item.retryable:
             self._queue.resume(item.id)
         elif item is None and entry.offer is not None and entry.fetchable:
             self._queue.add(entry.offer)
@@ -217,6 +230,11 @@ class ModelsPage(Page):
         self._services.settings.change(strategies=ways)
         self.rows.refresh()
         self._show_chosen()
+
+    def _reopen(self) -> None:
+        """Run the open model in the way that is picked; the person stays here."""
+        if (entry := self.listing.entry) is not None and entry.path is not None:
+            self._opening.reopen(entry.path)
 
     def _with_item(self, verb: str) -> None:
         entry = self.listing.entry
@@ -272,7 +290,7 @@ class ModelsPage(Page):
 
     def _say_why(self) -> None:
         if self._catalogue.failure is not None:
-            self._services.notices.failure(self._catalogue.failure)
+            self._services.notices.failure(self._catalogue.failure, about="models")
 
     def _connect(self) -> None:
         self._library.changed.connect(self._show_entries)
@@ -280,6 +298,7 @@ class ModelsPage(Page):
         self._catalogue.changed.connect(self._show_entries)
         self._queue.changed.connect(self._show_downloads)
         self._services.session.changed.connect(self._show_session)
+        self._services.session.writing_changed.connect(self._show_state)
         self._services.gpus.changed.connect(self._show_entries)
         self.verbs.told.connect(self._show_notes)
         self.verbs.moved.connect(self.listing.follow)
@@ -305,6 +324,7 @@ class ModelsPage(Page):
         listing.freshness.details_pressed.connect(self._say_why)
         details.acted.connect(lambda verb: self.verbs.act(verb, listing.entry))
         details.costs.chosen.connect(self._choose_way)
+        details.costs.reopen_pressed.connect(self._reopen)
         details.page.wanted.connect(lambda repo: self._services.tasks.start(self._fetch_page(repo)))
         buttons = details.buttons
         buttons.chat_pressed.connect(self._act)

@@ -55,10 +55,10 @@ class PageText(QWidget):
             self._enter("" if text.strip() else self.tr("Its makers have written nothing here."))
             self.text.show_text(text)
 
-    def show_failure(self, repo: str, why: str) -> None:
-        """It cannot be had now."""
+    def show_failure(self, repo: str, why: str, *, again: bool = True) -> None:
+        """It cannot be had now; ``again``: whether to ask once more may help."""
         if repo == self.repo:
-            self._enter(why, again=True)
+            self._enter(why, again=again)
 
     def _ask(self) -> None:
         if self.isVisible() and self.repo:

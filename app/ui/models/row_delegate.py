@@ -108,7 +108,10 @@ class RowDelegate(QStyledItemDelegate):
         words = f"{done * 100:.0f} %"
         if item.state in _AT_REST:
             words = self.tr("Resume") if item.state == "paused" else self.tr("Try again")
-        row.button(words, self.button_box(option.rect), filled=done)
+        if item.retryable:
+            row.button(words, self.button_box(option.rect), filled=done)
+        else:
+            row.mark("alert", "bad", self.tr("Cannot be fetched"))
         if not row.compact:
             row.progress(done, progress_words(item), failed=item.state == "failed")
 
@@ -121,7 +124,8 @@ class RowDelegate(QStyledItemDelegate):
         item: Item | None = index.data(ITEM)
         live = entry.usable or entry.fetchable or entry.resumable
         if item is not None:
-            live = item.state in _AT_REST  # a second click on Download does nothing
+            # a second click on Download does nothing
+            live = item.state in _AT_REST and item.retryable
         elif self._is_tight(option.rect):
             live = False
         if (

@@ -121,7 +121,6 @@ class ChatSettings(Section):
         self.add(self.tr("As Rookery comes"), words, self.reset)
 
     def _choice(self, name: str, words: str, choice: QComboBox) -> None:
-        choice.setAccessibleName(name)
         self.add(name, words, choice)
 
     def _inset(self, part: QWidget) -> QWidget:

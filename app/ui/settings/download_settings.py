@@ -76,13 +76,11 @@ class DownloadSettings(Section):
             ("modelscope", "ModelScope"),
         ):
             self.source.addItem(words, source)
-        self.source.setAccessibleName(self.tr("Where models come from"))
         self.source.activated.connect(self._choose_source)
         self._endpoint = self.add(self.tr("Source"), " ", self.source)
 
     def _mirror_row(self) -> None:
         self.mirror.setPlaceholderText("https://hf-mirror.com")
-        self.mirror.setAccessibleName(self.tr("Address of the mirror"))
         self.mirror.editingFinished.connect(
             lambda: self._turn(hub_mirror=self.mirror.text().strip())
         )
@@ -91,7 +89,6 @@ class DownloadSettings(Section):
 
     def _proxy_row(self) -> None:
         self.proxy.setPlaceholderText(self.tr("as the system says"))
-        self.proxy.setAccessibleName(self.tr("Address of the proxy"))
         self.proxy.editingFinished.connect(self._choose_proxy)
         self.proxy.setFixedWidth(_FIELD)
         self._proxy_words = self.add(self.tr("Proxy"), " ", self.proxy)
@@ -99,7 +96,6 @@ class DownloadSettings(Section):
     def _token_row(self) -> None:
         self.token.setEchoMode(QLineEdit.EchoMode.Password)
         self.token.setPlaceholderText("hf_…")
-        self.token.setAccessibleName(self.tr("Access token"))
         self.token.setFixedWidth(_FIELD - 84)
         self.keep = button(self.tr("Keep"))
         self.keep.setAccessibleName(self.tr("Keep the access token in the keyring"))
@@ -133,7 +129,6 @@ class DownloadSettings(Section):
         )
         for field, least, most, name, words in rows:
             field.setRange(least, most)
-            field.setAccessibleName(name)
             field.setMinimumWidth(110)
             field.setKeyboardTracking(False)
             self.add(name, words, field)

@@ -1,10 +1,22 @@
 """A titled card of settings: words at the left, the control at the right, a line between rows."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QCheckBox,
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.ui.look.theme import Theme
 from app.ui.widgets.parts import label, rule
+
+_FIELDS = (QComboBox, QAbstractSpinBox, QLineEdit, QCheckBox)
 
 
 class Section(QWidget):
@@ -45,6 +57,9 @@ class Section(QWidget):
         row.setSpacing(space("s"))
         row.addLayout(said, 1)
         for control in controls:
+            if isinstance(control, _FIELDS):  # a screen reader says what is read beside it
+                control.setAccessibleName(name)
+                control.setAccessibleDescription(words.strip())
             row.addWidget(control, 0, Qt.AlignmentFlag.AlignVCenter)
         return row
 

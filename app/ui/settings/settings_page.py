@@ -6,6 +6,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QCheckBox,
     QComboBox,
+    QHBoxLayout,
     QLineEdit,
     QScrollArea,
     QVBoxLayout,
@@ -74,8 +75,6 @@ class SettingsPage(Page):
             self.theme_choice.addItem(words, mode)
         for scale in SCALES:
             self.size_choice.addItem(f"{scale * 100:.0f} %", scale)
-        self.theme_choice.setAccessibleName(self.tr("Theme"))
-        self.size_choice.setAccessibleName(self.tr("Text size"))
         self.theme_choice.activated.connect(self._dress)
         self.size_choice.activated.connect(self._scale)
         section.add(self.tr("Theme"), "", self.theme_choice)
@@ -86,7 +85,6 @@ class SettingsPage(Page):
     def _models(self) -> Section:
         section = Section(self._services.theme, self.tr("Models"))
         self.open_last.setProperty("bare", "true")
-        self.open_last.setAccessibleName(self.tr("Open the last model at start"))
         self.open_last.clicked.connect(self._set_open_last)
         words = self.tr("Otherwise the small guide that ships with Rookery is opened.")
         section.add(self.tr("Open the last model at start"), words, self.open_last)
@@ -170,10 +168,18 @@ class SettingsPage(Page):
         self._column.setSpacing(space("xl"))
         self._column.addWidget(label(self.tr("Settings"), "title"))
         body.setMaximumWidth(_WIDEST + 2 * space("xl"))  # heights of wrapped words depend on it
+        across = QWidget()
+        middle = QHBoxLayout(across)
+        middle.setContentsMargins(0, 0, 0, 0)
+        middle.addStretch(1)
+        middle.addWidget(body, 1000)
+        middle.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setAccessibleName(self.tr("Settings"))
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(body)
-        self.centre(scroll)
+        scroll.setWidget(across)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(scroll)

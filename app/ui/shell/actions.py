@@ -17,7 +17,11 @@ from .window import Window
 def window_commands(services: Services, window: Window, opening: ModelOpening) -> list[Command]:
     """Everything that works on every page, in the order the palette shows it."""
     models = model_file_commands(services, opening)
-    return [*_pages(window), *_trash(window), *models, *_look(services, window), *_help(window)]
+    switch = Command(
+        _tr("Switch to another model"), window.strip.pressed.emit, "Ctrl+M", "models", _tr("Models")
+    )
+    chat = [*_begin(window), *_trash(window)]
+    return [*_pages(window), *chat, switch, *models, *_look(services, window), *_help(window)]
 
 
 def model_commands(library: Library, opening: ModelOpening) -> list[Command]:
@@ -45,6 +49,20 @@ def _pages(window: Window) -> list[Command]:
         Command(place.label, _going(window, place.key), "Ctrl+,", place.picture, group)
         for place in below
     ]
+
+
+def _begin(window: Window) -> list[Command]:
+    """An empty conversation, from whatever page."""
+
+    def begin() -> None:
+        from app.ui.chat.chat_page import ChatPage  # read when it is first visited
+
+        page = window.go("chat")
+        if isinstance(page, ChatPage):
+            page.begin()
+
+    words = _tr("New conversation")
+    return [Command(words, begin, "Ctrl+N", "plus", _tr("Chat"))] if window.knows("chat") else []
 
 
 def _trash(window: Window) -> list[Command]:

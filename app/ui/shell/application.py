@@ -8,7 +8,7 @@ from functools import partial
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QApplication
 
-from app.errors import Failure
+from app.errors import Failure, StoreError
 from app.hub.sources.proxies import keep_proxy, parted
 from app.runtime.checkpoint import describe
 from app.runtime.protocol.messages import Loaded
@@ -23,7 +23,7 @@ from app.ui.state.downloads import DownloadList
 from app.ui.state.gpu_list import GpuList
 from app.ui.state.models.model_catalogue import Catalogue
 from app.ui.state.models.model_library import Library
-from app.ui.state.notices import Notice, Notices
+from app.ui.state.notices import MODEL, Notices
 from app.ui.state.services import Services
 from app.ui.state.session import Session
 from app.ui.state.settings_in_force import put_in_force
@@ -63,7 +63,7 @@ class Application:
         self._session.changed.connect(self._take_back)
         self._session.changed.connect(self._tell_of_step)
         self._told_step: Loaded | None = None
-        self._told_death: Notice | None = None
+        self._told_death = False
         chosen = self._settings.now
         self._theme = Theme(chosen.theme, chosen.text_scale)
         self._theme.apply(app)
@@ -141,20 +141,19 @@ class Application:
         """In the window; one that comes while it closes goes the way of what nobody caught."""
         if self.closed:
             sys.excepthook(type(failure), failure, failure.__traceback__)
-        else:
-            self._notices.failure(failure)
+        else:  # of the page in front, or of all where nothing can be stored
+            about = "" if isinstance(failure, StoreError) else self.window.page
+            self._notices.failure(failure, about=about)
 
     def _tell_of_death(self, failure: Failure) -> None:
-        self._notices.failure(failure)
-        self._told_death = self.window.notices.notice
+        self._notices.failure(failure, about=MODEL)
+        self._told_death = True
 
     def _take_back(self) -> None:
         """That the engine stopped is no news once it runs again."""
-        if self._told_death is None or self._session.phase is not Phase.READY:
-            return
-        if self.window.notices.notice is self._told_death:
-            self._notices.withdraw()
-        self._told_death = None
+        if self._told_death and self._session.phase is Phase.READY:
+            self._told_death = False
+            self._notices.settle(MODEL)
 
     def _tell_of_step(self) -> None:
         """That a card was to run the model and does not, once for each time it is opened."""

@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject
 
 from app.ui.shell.model_opening import ModelOpening
 from app.ui.shell.window import Window
+from app.ui.state.notices import DOWNLOAD
 from app.ui.state.services import Services
 from app.ui.widgets.farewell import Farewell
 
@@ -30,6 +31,7 @@ class FinishedDownloads(QObject):
         self._queue.finished.connect(self._announce)
         self._queue.stopped.connect(self._tell)
         self._queue.given_up.connect(self._offer_back)
+        window.page_changed.connect(self._settle)
 
     async def farewell(self) -> None:
         """Say that downloads go on at the next start, long enough to be read; asks nothing."""
@@ -64,7 +66,16 @@ class FinishedDownloads(QObject):
 
     def _tell(self, item: "Item") -> None:
         if item.failure is not None and self._window.page != "downloads":
-            self._services.notices.failure(item.failure)
+            show = self.tr("Show downloads")
+            self._services.notices.failure(item.failure, show, self._go, about=DOWNLOAD)
+
+    def _go(self) -> None:
+        self._window.go("downloads")
+
+    def _settle(self, page: str) -> None:
+        """The cards of that page say what went wrong."""
+        if page == "downloads":
+            self._services.notices.settle(DOWNLOAD)
 
     def _offer_back(self, item: "Item") -> None:
         said = self.tr("The download of {} was given up.")

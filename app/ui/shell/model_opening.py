@@ -10,6 +10,7 @@ from app.library.local_library import is_whole
 from app.runtime.checkpoint.describe import describe
 from app.runtime.loading.preflight import look_at
 from app.ui.state.models.model_library import Library
+from app.ui.state.notices import MODEL
 from app.ui.state.services import Services
 from app.ui.widgets.dialogs import ask
 
@@ -35,18 +36,44 @@ class ModelOpening(QObject):
         A file that is no use is told of, and what is open stays open.
         """
         self._wanted = path
-        self._services.notices.withdraw()
+        self._services.notices.settle(MODEL)
         self._services.tasks.start(self._open(path, chat=chat))
 
     async def _open(self, path: Path, *, chat: bool) -> None:
         strategy = await self._strategy(path)
+        try:
+            await self._services.tasks.thread(look_at, path, strategy)
+            if path != self._wanted:
+                return  # another one was chosen meanwhile
+            self._stand_in = None
+            if chat:
+                self._window.go("chat")
+            await self._services.session.opened(path, strategy)
+        except Failure as failure:
+            self._services.notices.failure(failure, about=MODEL)
+
+    def reopen(self, path: Path) -> None:
+        """Open the open model anew in the way that is chosen for it; the conversation goes on.
+
+        Where that fails, one press opens it as it was.
+        """
+        self._wanted = path
+        self._services.notices.settle(MODEL)
+        self._services.tasks.start(self._reopen(path, self._services.session.asked))
+
+    async def _reopen(self, path: Path, before: str) -> None:
+        session = self._services.session
+        strategy = await self._strategy(path)
         await self._services.tasks.thread(look_at, path, strategy)
         if path != self._wanted:
             return  # another one was chosen meanwhile
-        self._stand_in = None
-        self._services.session.open(path, strategy)
-        if chat:
-            self._window.go("chat")
+        try:
+            await session.opened(path, strategy)
+        except Failure as failure:
+            verb = self.tr("Open it as before")
+            self._services.notices.failure(
+                failure, verb, lambda: session.open(path, before), about=MODEL
+            )
 
     def open_last(self) -> None:
         """Open what was open last; where that is not there or fails, the small guide."""
@@ -61,7 +88,7 @@ class ModelOpening(QObject):
             try:
                 await self._services.session.opened(last, await self._strategy(last))
             except Failure as failure:
-                self._services.notices.failure(failure)
+                self._services.notices.failure(failure, about=MODEL)
             else:
                 return
         guide = self._guide
@@ -76,6 +103,7 @@ class ModelOpening(QObject):
             MovedCheckpoint(path=str(path)),
             self.tr("Choose a model"),
             self._show_models,
+            about=MODEL,
         )
 
     def _show_models(self) -> None:

@@ -1,11 +1,15 @@
 """The pages at the left edge: icon and label, icons alone where room is scarce."""
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtGui import QFont, QFontMetrics, QKeySequence, QPainter, QPaintEvent
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.ui.look.icons import icon, pixmap
 from app.ui.look.theme import Theme
+
+from .page_tabs import tell_of_tabs
 
 _WIDE, _NARROW = 168, 56
 _BESIDE = 94  # icon, edges and a count beside a label
@@ -22,9 +26,10 @@ class Rail(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName(self.tr("Pages"))
         self._theme = theme
-        self._buttons: dict[str, _Button] = {}
+        self._buttons: dict[str, RailButton] = {}
         self._labels: dict[str, str] = {}
         self._pictures: dict[str, str] = {}
+        self._hints: dict[str, str] = {}
         self._group = QButtonGroup(self, exclusive=True)
         self._bird = QLabel()
         self._bird.setFixedSize(24, 24)
@@ -38,19 +43,24 @@ class Rail(QWidget):
 
     def add(self, key: str, label: str, picture: str, *, below: bool = False) -> None:
         """One more page; ``below`` puts it at the foot of the rail."""
-        button = _Button(label, self._theme)
-        button.setProperty("role", "rail")
+        button = self._button(key, label, picture)
         button.setCheckable(True)
-        button.setIconSize(QSize(20 if self.collapsed else 26, 20))
-        button.setAccessibleName(label)
         button.toggled.connect(lambda _on: self._tint(key))
         button.clicked.connect(lambda: self.chosen.emit(key))
-        self._buttons[key], self._labels[key] = button, label
-        self._pictures[key] = picture
         self._group.addButton(button)
-        self._tint(key)
         (self._foot if below else self._head).addWidget(button)
         self._widen()
+
+    def add_verb(self, label: str, picture: str, act: Callable[[], None], keys: str) -> QPushButton:
+        """A button at the foot that does something and goes nowhere; ``keys`` do the same."""
+        button = self._button(f"verb-{picture}", label, picture)
+        native = QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
+        self._hints[f"verb-{picture}"] = f"{label} ({native})"
+        button.setToolTip(f"{label} ({native})")
+        button.clicked.connect(act)
+        self._foot.addWidget(button)
+        self._widen()
+        return button
 
     def mark(self, key: str) -> None:
         """Show ``key`` as the page that is open."""
@@ -69,8 +79,18 @@ class Rail(QWidget):
         for key, button in self._buttons.items():
             button.setIconSize(QSize(20 if narrow else 26, 20))
             button.setText("" if narrow else self._labels[key])
-            button.setToolTip(self._labels[key] if narrow else "")
+            button.setToolTip(self._hints.get(key, self._labels[key] if narrow else ""))
         self._widen()
+
+    def _button(self, key: str, label: str, picture: str) -> "RailButton":
+        button = RailButton("" if self.collapsed else label, self._theme)
+        button.setProperty("role", "rail")
+        button.setIconSize(QSize(20 if self.collapsed else 26, 20))
+        button.setAccessibleName(label)
+        self._buttons[key], self._labels[key] = button, label
+        self._pictures[key] = picture
+        self._tint(key)
+        return button
 
     def _widen(self) -> None:
         """As wide as the largest label and a count beside it ask for, in large type too."""
@@ -105,7 +125,7 @@ class Rail(QWidget):
         self.setFixedWidth(_WIDE)
 
 
-class _Button(QPushButton):
+class RailButton(QPushButton):
     """A page's button; it may carry a count at its right, or at its corner where it is narrow."""
 
     def __init__(self, words: str, theme: Theme) -> None:
@@ -143,3 +163,6 @@ class _Button(QPushButton):
         painter.setPen(self._theme.color("accent-text"))
         painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter), words)
         painter.end()
+
+
+tell_of_tabs(Rail, RailButton)

@@ -49,17 +49,22 @@ class Window(QMainWindow):
         self.sheet = ShortcutsSheet(services.theme, self)
         self.drop = DropZone(services.theme, self)
         self.rail.chosen.connect(self.go)
-        for place in places:
-            self.rail.add(place.key, place.label, place.picture, below=place.below)
+        for place in (place for place in places if not place.below):
+            self.rail.add(place.key, place.label, place.picture)
+        self.rail.add_verb(self.tr("Commands"), "command", self.show_palette, "Ctrl+K")
+        self.rail.add_verb(self.tr("Shortcuts"), "keyboard", self.show_shortcuts, "F1")
+        for place in (place for place in places if place.below):
+            self.rail.add(place.key, place.label, place.picture, below=True)
 
     def go(self, key: str) -> Page:
         """Bring a page to the front; it is built at its first visit."""
         page = self._pages.get(key) or self._build(key)
-        changed = key != self.page
-        self.page = key
+        left, self.page = self.page, key
+        changed = key != left
         self._stack.setCurrentWidget(page)
         self.rail.mark(key)
         if changed:
+            self._services.notices.settle(left)
             page.arrived()
             self.page_changed.emit(key)
         return page
@@ -134,6 +139,7 @@ class Window(QMainWindow):
     def _build(self, key: str) -> Page:
         page = self._places[key].build()
         page.wanted.connect(self.go)
+        page.switch_wanted.connect(self.strip.pressed)
         self._pages[key] = page
         self._stack.addWidget(page)
         self.drop.watch(page)

@@ -10,6 +10,9 @@ class ModelOpener(Protocol):
     def open(self, path: Path, *, chat: bool = True) -> None:
         """Open a model; ``chat`` goes to the chat meanwhile."""
 
+    def reopen(self, path: Path) -> None:
+        """Open the open model anew in the way that is chosen for it; the page stays."""
+
     def ask_file(self) -> None:
         """Let the person choose a model file, and open it."""
 

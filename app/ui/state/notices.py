@@ -9,6 +9,9 @@ from PySide6.QtCore import QObject, Signal
 
 from app.errors import Failure
 
+MODEL, DOWNLOAD = "model", "download"
+"""What a notice can be about beside a page: the open model, or a download that failed."""
+
 
 class Kind(Enum):
     """How a notice is meant; the bar shows an icon and a colour for it."""
@@ -23,6 +26,8 @@ class Notice:
     """What the bar says, below ``title`` if there is one; ``details`` are folded away.
 
     ``verb`` names what ``act`` does; it goes by itself after ``lasts_s`` seconds, if not 0.
+    ``about`` is what it belongs to, and goes with: the key of a page, MODEL, DOWNLOAD, or "" for
+    what concerns the whole program.
     """
 
     kind: Kind
@@ -32,28 +37,45 @@ class Notice:
     verb: str = ""
     act: Callable[[], None] | None = None
     lasts_s: float = 0.0
+    about: str = ""
 
 
 class Notices(QObject):
     """Where every page posts; the window's bar listens."""
 
     posted = Signal(object)
-    withdrawn = Signal()
+    settled = Signal(str)
 
     def news(self, text: str, *, lasts_s: float = 6.0) -> None:
         """Say something that asks for nothing."""
         self.posted.emit(Notice(Kind.NEWS, text, lasts_s=lasts_s))
 
     def failure(
-        self, failure: Failure, verb: str = "", act: Callable[[], None] | None = None
+        self,
+        failure: Failure,
+        verb: str = "",
+        act: Callable[[], None] | None = None,
+        *,
+        about: str = "",
     ) -> None:
-        """Say in words what went wrong, with one thing that can be done; it stays until closed."""
+        """Say in words what went wrong, with one thing that can be done.
+
+        It stays until it is closed, or what it is ``about`` is left or settled.
+        """
         from app.messages.failures import say  # the sentences are read only when one is needed
 
         words = say(failure)
         details = details_of(failure)
         self.posted.emit(
-            Notice(Kind.FAILURE, words.sentences, words.title, details, verb=verb, act=act)
+            Notice(
+                Kind.FAILURE,
+                words.sentences,
+                words.title,
+                details,
+                verb=verb,
+                act=act,
+                about=about,
+            )
         )
 
     def undo(self, text: str, act: Callable[[], None], *, lasts_s: float = 15.0) -> None:
@@ -66,9 +88,9 @@ class Notices(QObject):
         """Say some news, with one thing that can be done about it."""
         self.posted.emit(Notice(Kind.NEWS, text, verb=verb, act=act, lasts_s=lasts_s))
 
-    def withdraw(self) -> None:
-        """Take the bar away: what it said no longer holds."""
-        self.withdrawn.emit()
+    def settle(self, about: str) -> None:
+        """What was said about this no longer holds, or its page was left."""
+        self.settled.emit(about)
 
 
 def details_of(failure: Failure) -> str:

@@ -23,7 +23,7 @@ class Pill:
 
 def pill_of(session: Session) -> Pill:
     """The pill for the session as it is now."""
-    change = _tr("Change or close the model")
+    change = _tr("Switch to another model, or close this one (Ctrl+M)")
     if session.phase is Phase.LOADING:
         return Pill("dot", "warn", _opening(session), _tr("The model is being opened"))
     if session.phase is Phase.DEAD:
@@ -33,7 +33,7 @@ def pill_of(session: Session) -> Pill:
         name = plain_name(said.name, said.spec.parameters)
         text = f"{name} · RWKV-{said.spec.generation} · {plain_way(said.strategy)}"
         return Pill("dot", "good", text, "\n".join((change, *_computing(said))))
-    return Pill("dot", "edge", _tr("No model is open"), _tr("Choose a model"))
+    return Pill("dot", "edge", _tr("No model is open"), _tr("Choose a model (Ctrl+M)"))
 
 
 def _computing(said: Loaded) -> list[str]:

@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QVBoxLayout
 
 from app.errors import Failure
 from app.messages.failures import say
@@ -15,13 +15,17 @@ _DETAILS_PX = 120
 
 
 class FailureCard(QFrame):
-    """``retried`` when the reply shall be written again, ``elsewhere`` to choose a model."""
+    """``retried`` when the reply shall be written again, ``elsewhere`` to choose a model.
+
+    ``message`` is the id of the reply; ``retryable``: whether to try again can help.
+    """
 
     retried = Signal()
     elsewhere = Signal()
 
-    def __init__(self, failure: Failure, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, failure: Failure, message: str = "", *, retryable: bool = True) -> None:
+        super().__init__()
+        self.message = message
         self.setProperty("failed", "true")
         words = say(failure)
         self._words = f"{words.title}\n{words.sentences}"
@@ -35,11 +39,12 @@ class FailureCard(QFrame):
         self._details.setAccessibleName(self.tr("Details of the failure"))
         self._details.setFixedHeight(_DETAILS_PX)
         self._details.hide()
-        retry = button(self.tr("Try again"), "refresh")
+        self.retry = button(self.tr("Try again"), "refresh")
+        self.retry.setVisible(retryable)
         models = button(self.tr("Choose a model"), role="link")
         self._unfold = button(self.tr("Details"), role="link")
         copy = button(self.tr("Copy"), "copy", role="link")
-        retry.clicked.connect(self.retried)
+        self.retry.clicked.connect(self.retried)
         models.clicked.connect(self.elsewhere)
         self._unfold.clicked.connect(self._toggle)
         copy.clicked.connect(self._copy)
@@ -48,7 +53,7 @@ class FailureCard(QFrame):
         head.addWidget(picture)
         head.addWidget(title, 1)
         verbs = Flow(6)
-        for verb in (retry, models, self._unfold, copy):
+        for verb in (self.retry, models, self._unfold, copy):
             verbs.addWidget(verb)
         column = QVBoxLayout(self)
         column.setContentsMargins(14, 12, 14, 12)

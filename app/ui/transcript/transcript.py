@@ -19,11 +19,12 @@ from app.runtime.families.thinking import split_thinking, trimmed
 from app.store.records import Message
 from app.ui.look.icons import icon
 from app.ui.look.text_style import TextStyle
-from app.ui.state.chat.conversation import ConversationController
+from app.ui.state.chat.conversation import ConversationController, failure_of
 from app.ui.state.services import Services
 from app.ui.widgets.parts import button
 
 from .announcing import announce_reply
+from .failure_card import FailureCard
 from .found_place import show_place
 from .message_rows import ReplyRows, UserMessageRows
 from .rows import FoldedRow, FootRow, ThoughtRow
@@ -66,6 +67,7 @@ class Transcript(VirtualList):
         self.verticalScrollBar().valueChanged.connect(self._mark_chosen)
         services.theme.changed.connect(self._dress)
         services.session.changed.connect(self._note_progress)
+        services.session.changed.connect(self._offer_retries)
         controller.opened.connect(self.show_all)
         controller.added.connect(self._add)
         controller.grew.connect(self._grow)
@@ -285,6 +287,19 @@ class Transcript(VirtualList):
         self._first_rows[ident] = self.rows[start]
         self.settle()
         announce_reply(self, written.message, written.answer)
+
+    def may_retry(self, ident: str) -> bool:
+        """Whether a reply that failed may go well now: that may pass, or the model is another."""
+        message, loaded = self._controller.tree[ident], self._services.session.loaded
+        failure, then = failure_of(message), (message.reply.model, message.reply.strategy)
+        other = loaded is not None and (loaded.name, loaded.strategy) != then
+        return other or failure is None or failure.retryable
+
+    def _offer_retries(self) -> None:
+        """Another model may be open."""
+        for card in self.viewport().findChildren(FailureCard):
+            if card.message in self._controller.tree:
+                card.retry.setVisible(self.may_retry(card.message))
 
     def _note_progress(self) -> None:
         writing = self._controller.writing

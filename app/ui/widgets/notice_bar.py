@@ -61,7 +61,7 @@ class NoticeBar(QFrame):
         self._unfold.clicked.connect(self._toggle_details)
         self._copy.clicked.connect(self._copy_details)
         notices.posted.connect(self.show_notice)
-        notices.withdrawn.connect(self.dismiss)
+        notices.settled.connect(self._settle)
         theme.changed.connect(self._paint_picture)
         self.hide()
 
@@ -109,6 +109,11 @@ class NoticeBar(QFrame):
         self._timer.stop()
         self.hide()
         self.closed.emit()
+
+    def _settle(self, about: str) -> None:
+        """Take away what was said about this."""
+        if self.notice is not None and about and self.notice.about == about:
+            self.dismiss()
 
     def undo(self) -> None:
         """Take the way back that the notice offers, if it offers one."""

@@ -12,13 +12,15 @@ _WIDEST = 1280
 
 
 class Page(QWidget):
-    """One page of the rail; ``wanted`` carries the key of the page to go to ("chat", "models" …).
+    """One page of the rail; ``wanted`` carries the key of the page to go to ("chat", "models" …),
+    ``switch_wanted`` asks for the models that can be opened.
 
     A page is built when it is first visited and lives as long as the window.  Keys of its
     ``commands`` work while the page is in front; the window makes the shortcuts.
     """
 
     wanted = Signal(str)
+    switch_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -35,7 +35,7 @@ async def test_a_conversation_is_listed_from_its_first_message_on(chat):
     chat.page.begin()
     await chat.say("Rooks and crows\nand more", "Yes.")
     await until(lambda: titles(chat) == ["Rooks and crows"])
-    assert chat.page._title.text() == "Rooks and crows"
+    assert chat.page.head.title.text() == "Rooks and crows"
 
 
 async def test_the_newest_is_first_and_the_open_one_is_marked(chat):
@@ -69,7 +69,7 @@ async def test_f2_renames_in_place(chat):
     editor.setText("Corvids")
     QTest.keyClick(editor, Qt.Key.Key_Return)
     await until(lambda: titles(chat) == ["Corvids"])
-    assert chat.page._title.text() == "Corvids"
+    assert chat.page.head.title.text() == "Corvids"
     chat.page.pane.model.setData(QModelIndex(), "nothing")
 
 

@@ -255,7 +255,7 @@ async def test_a_rename_under_way_is_left_alone_and_survives(windows):
     assert view.findChild(QLineEdit).text() == "Corv"
     QTest.keyClicks(view.findChild(QLineEdit), "ids")
     QTest.keyClick(view.findChild(QLineEdit), Qt.Key.Key_Return)
-    await until(lambda: other.page._title.text() == "Corvids")
+    await until(lambda: other.page.head.title.text() == "Corvids")
     assert other.page.drafts.of(ident).title == ""
 
 

@@ -29,8 +29,8 @@ async def test_the_place_last_written_in_comes_before_the_page_s_own(chat):
     page = chat.page
     await until(page.isActiveWindow)
     page.pane.search.setFocus()
-    page._sliders.setFocus()
-    page._sliders.hide()
+    page.head.sliders.setFocus()
+    page.head.sliders.hide()
     assert page.pane.search.hasFocus()
     page.pane.hide()
     assert page.composer.edit.hasFocus()

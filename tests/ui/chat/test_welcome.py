@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
 from app.hub.catalogue.entries import Part, bundled
 from app.hub.catalogue.memory_fit import Machine
@@ -81,7 +81,7 @@ async def test_the_first_start_says_what_the_machine_has_and_what_to_take(build,
 async def test_tab_goes_through_the_first_page_as_it_is_read(build, real_guide):
     house, welcome = await first_start(build)
     page = house.window.go("chat")
-    page._sliders.setFocus(Qt.FocusReason.TabFocusReason)
+    page.head.sliders.setFocus(Qt.FocusReason.TabFocusReason)
     passed = []
     for _ in range(40):
         QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
@@ -93,6 +93,18 @@ async def test_tab_goes_through_the_first_page_as_it_is_read(build, real_guide):
     assert len(expected) >= 1 + 1 + 4
     tops = [stop.mapTo(page, QPoint(0, 0)).y() for stop in expected]
     assert tops == sorted(tops)
+
+
+@pytest.mark.geometry
+async def test_at_the_first_size_the_last_question_is_whole(build, real_guide):
+    house, welcome = await first_start(build)
+    house.window.resize(1180, 780)
+    await settled(20)
+    room = welcome._scroll.viewport()
+    for question in welcome._questions.findChildren(QPushButton):
+        top = question.mapTo(room, QPoint(0, 0)).y()
+        assert top >= 0
+        assert top + question.height() <= room.height()
 
 
 async def test_with_models_of_ones_own_the_guide_is_just_asked(build, real_guide, models_folder):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QRadioButton
+from PySide6.QtWidgets import QApplication, QRadioButton
 
 from app.errors import OutOfMemory
 from app.runtime.worker.supervisor import Phase
@@ -175,3 +175,89 @@ async def test_the_open_model_is_opened_anew_only_where_it_should_run_in_another
     details.buttons.chat.click()
     await until(lambda: len(asked) == 2)
     assert asked[-1] == (str(entry.path), other)
+
+
+def other_way(costs):
+    picks = [one for one in costs.findChildren(QRadioButton) if one.isVisible()]
+    return next(one for one in picks if not one.isChecked())
+
+
+async def test_a_choice_says_when_it_is_used_and_reopens_at_a_press(filled):
+    await ready(filled)
+    page, asked = page_of(filled), filled._session._supervisor.asked
+    costs = page.details.costs
+    select(filled, "Raven")
+    assert costs.note.text() == "What you choose is used when this model is opened next."
+    assert not costs.reopen.isVisible()
+    entry = select(filled, "rookery-guide")
+    await settled()
+    assert "runs like this now" in costs.note.text()
+    other = other_way(costs)
+    other.setFocus()
+    other.click()
+    assert other.hasFocus(), "the keyboard stays with the choice"
+    assert "still runs as 32-bit" in costs.note.text()
+    assert len(asked) == 1
+    QTest.mouseClick(costs.reopen, Qt.MouseButton.LeftButton)
+    await until(lambda: len(asked) == 2)
+    assert asked[-1] == (str(entry.path), page.fitting.strategy(entry))
+    await until(lambda: not costs.reopen.isVisible())
+    assert filled.window.page == "models"
+    assert "runs like this now" in costs.note.text()
+
+
+async def test_nothing_is_reopened_under_a_reply_that_is_being_written(filled):
+    await ready(filled)
+    costs = page_of(filled).details.costs
+    select(filled, "rookery-guide")
+    await settled()
+    other_way(costs).click()
+    assert costs.reopen.isEnabled()
+    filled.services.session._write(+1)
+    assert not costs.reopen.isEnabled()
+    assert "once the reply is written" in costs.note.text()
+    filled.services.session._write(-1)
+    assert costs.reopen.isEnabled()
+
+
+async def test_where_reopening_fails_one_press_opens_it_as_it_was(filled):
+    await ready(filled)
+    page, supervisor = page_of(filled), filled._session._supervisor
+    entry = select(filled, "rookery-guide")
+    await settled()
+    costs = page.details.costs
+    other_way(costs).click()
+    supervisor.refusal = OutOfMemory(needed_bytes=9e9, free_bytes=1e9)
+    costs.reopen.click()
+    bar = filled.window.notices
+    await until(bar.isVisible)
+    assert bar._act.text() == "Open it as before"
+    supervisor.refusal = None
+    bar._act.click()
+    await until(lambda: supervisor.asked[-1] == (str(entry.path), ""))
+    await until(lambda: filled.services.session.loaded is not None)
+
+
+async def test_tab_goes_through_the_page_as_it_is_read(filled):
+    await ready(filled)
+    page = page_of(filled)
+    filled.window.resize(1180, 780)
+    select(filled, "rookery-guide")
+    await settled()
+    page.head.search.setFocus()
+    passed = [page.head.search]
+    for _ in range(60):
+        QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
+        if not page.isAncestorOf(QApplication.focusWidget()):
+            break
+        passed.append(QApplication.focusWidget())
+    details = [one for one in passed if page.details.isAncestorOf(one)]
+    assert passed[-len(details) :] == details, "the details come after the list"
+    assert page.listing.view is passed[-len(details) - 1]
+    tops = [one.mapTo(page.details.widget(), QPoint(0, one.height() // 2)).y() for one in details]
+    assert tops == sorted(tops)
+    assert any(isinstance(one, QRadioButton) for one in details)
+    chips = [one for one in passed if page.head.chips.isAncestorOf(one)]
+    lefts = [one.x() for one in chips if one.y() == chips[0].y()]
+    assert lefts == sorted(lefts)
+    assert passed.index(page.head._add) < passed.index(chips[0])

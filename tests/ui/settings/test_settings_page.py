@@ -1,12 +1,23 @@
 """The Settings page: what is chosen holds at once and for the next start."""
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QToolButton
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QFrame,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QToolButton,
+)
 
 from app.store.settings import Settings
+from app.ui.settings.sections import Section
 from tests.ui.conftest import settled, shown, until
 
 
@@ -133,3 +144,40 @@ async def test_what_another_window_chooses_holds_here_within_seconds(house, path
     assert page.downloads.limit.value() == 7
     assert str(tmp_path) in words(page)
     assert house.library.folders == (tmp_path,)
+
+
+FIELDS = (QComboBox, QAbstractSpinBox, QLineEdit, QCheckBox)
+
+
+def section_fields(section):
+    """The fields of a section's own rows, each with the label beside it."""
+    card = next(one for one in section.findChildren(QFrame) if one.property("card"))
+    for row in (card.layout().itemAt(at).layout() for at in range(card.layout().count())):
+        if row is not None:
+            names = [row.itemAt(0).layout().itemAt(0).widget().text()]
+            parts = [row.itemAt(at).widget() for at in range(1, row.count())]
+            yield from ((names[0], part) for part in parts if isinstance(part, FIELDS))
+
+
+async def test_a_field_is_called_what_is_read_beside_it(house):
+    await shown(house)
+    found = [
+        pair for section in page_of(house).findChildren(Section) for pair in section_fields(section)
+    ]
+    assert len(found) >= 12
+    for name, part in found:
+        assert part.accessibleName() == name
+
+
+@pytest.mark.geometry
+@pytest.mark.parametrize("width", [760, 1180, 1920, 2560])
+async def test_the_column_stands_in_the_middle_and_is_no_wider_than_reads_well(house, width):
+    await shown(house)
+    house.window.resize(width, 900)
+    page = page_of(house)
+    await settled()
+    for section in page.findChildren(Section):
+        left = section.mapTo(page, QPoint(0, 0)).x()
+        right = page.width() - left - section.width()
+        assert section.width() <= 760
+        assert abs(left - right) <= 24

@@ -163,7 +163,7 @@ async def test_what_another_window_adds_is_shown_when_this_one_comes_to_the_fron
         other.add(fresh).result(10)
         QCoreApplication.sendEvent(chat.page, QEvent(QEvent.Type.WindowActivate))
         await until(lambda: chat.texts()[2:] == ["From the other window", "Seen."])
-        assert chat.page._title.text() == "Another title"
+        assert chat.page.head.title.text() == "Another title"
         await until(lambda: chat.page.pane.model.index_of(fresh.id).isValid())
     finally:
         other.close()

@@ -11,7 +11,9 @@ from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
 from app.errors import NumbersBroken, WorkerDied
 from app.runtime.protocol.prompts import Sampling
+from app.store.records import Message, Reply
 from app.ui.transcript.failure_card import FailureCard
+from app.ui.transcript.reply_details import ReplyDetails, facts, figures
 from app.ui.transcript.reply_foot import ReplyFoot
 from app.ui.transcript.text_block import TextBlock
 from app.ui.transcript.thought import ThoughtHead
@@ -56,13 +58,42 @@ class Painted(QObject):
         return False
 
 
-async def test_the_footer_says_how_it_was_made(chat):
+def plain(words: str) -> str:
+    return words.replace("\u00a0", " ").replace("\u2011", "-")
+
+
+async def test_below_a_reply_stand_two_figures_and_a_press_tells_the_rest(chat):
     await chat.say("Hello", "one two three four")
-    (words,) = [
-        part.text() for part in chat.last(ReplyFoot).findChildren(QLabel) if "·" in part.text()
-    ]
-    for fact in ("Complete", "rwkv7-g1-0.4b", "4 tokens", "41 tok/s", "240 ms", "16-bit", "1234"):
-        assert fact in words.replace("\u00a0", " ").replace("\u2011", "-")
+    foot = chat.last(ReplyFoot)
+    assert plain(foot.figures.text()) == "4 tokens · 41 tok/s"
+    foot.figures.setFocus(Qt.FocusReason.TabFocusReason)
+    QTest.keyClick(foot.figures, Qt.Key.Key_Space)
+    card = foot.findChild(ReplyDetails)
+    assert card.isVisible()
+    for fact in ("Complete", "rwkv7-g1-0.4b", "4", "41 tok/s", "240 ms", "16-bit", "1234"):
+        assert fact in plain(card.text)
+    QTest.keyClick(card.copy, Qt.Key.Key_Space)
+    assert QApplication.clipboard().text() == card.text
+    assert not card.isVisible()
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "said"),
+    [
+        ("stopped", "", "Stopped · 9 tokens · 4.0 tok/s"),
+        ("interrupted", "", "Interrupted · 9 tokens · 4.0 tok/s"),
+        ("done", "limit", "Limit reached · 9 tokens · 4.0 tok/s"),
+        ("done", "end", "9 tokens · 4.0 tok/s"),
+        ("done", "stop", "9 tokens · 4.0 tok/s"),
+    ],
+)
+def test_an_ending_stands_among_the_figures_where_it_is_a_surprise(status, reason, said):
+    reply = Reply(tokens=9, decode_s=2.0, reason=reason, model="a" * 80, strategy="cpu bf16")
+    message = Message(
+        id="a", conversation="b", parent=None, role="assistant", text="x", status=status,
+        reply=reply,
+    )  # fmt: skip
+    assert plain(figures(message)) == said
 
 
 async def test_a_question_that_was_clicked_leaves_the_keyboard_in_the_field(chat):
@@ -75,12 +106,9 @@ async def test_a_question_that_was_clicked_leaves_the_keyboard_in_the_field(chat
 
 async def test_a_reply_without_a_word_says_so(chat):
     await chat.say("Hello", "")
-    (words,) = [
-        part.text() for part in chat.last(ReplyFoot).findChildren(QLabel) if "·" in part.text()
-    ]
-    words = words.replace("\u00a0", " ")
-    assert words.startswith("The model wrote nothing")
-    assert "first word" not in words
+    foot = chat.last(ReplyFoot)
+    assert plain(foot.figures.text()) == "The model wrote nothing"
+    assert "First word" not in dict(facts(chat.page.controller.tree.path()[-1]))
 
 
 @pytest.mark.geometry

@@ -333,7 +333,7 @@ async def test_tab_leads_from_the_head_through_the_words_to_the_field_and_its_bu
     await chat.say("Hello", "Hello there.")
     page = chat.page
     page.composer.edit.setPlainText("more")
-    page._sliders.setFocus(Qt.FocusReason.TabFocusReason)
+    page.head.sliders.setFocus(Qt.FocusReason.TabFocusReason)
     passed = []
     for _ in range(20):
         QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)

@@ -1,0 +1,125 @@
+"""What a key does has a place to be seen and pressed; the rail is a list of tabs."""
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAccessible, QAccessibleActionInterface
+from PySide6.QtTest import QTest
+
+from app.errors import DamagedCheckpoint, DiskFull, HubUnreachable, LibraryError
+from app.ui.state.notices import DOWNLOAD, MODEL
+from tests.ui.conftest import settled, shown, until
+
+CONTROL = Qt.KeyboardModifier.ControlModifier
+PAGES = ("chat", "models", "downloads", "settings")
+
+
+@pytest.mark.parametrize("width", [760, 1180])
+@pytest.mark.parametrize("page", PAGES)
+async def test_commands_and_shortcuts_are_in_the_rail_on_every_page(build, page, width):
+    house = build(page=page)
+    await shown(house)
+    house.window.resize(width, 520)
+    await settled()
+    buttons = {one.accessibleName(): one for one in house.window.rail._buttons.values()}
+    for name, card in (
+        ("Commands", house.window.palette_card),
+        ("Shortcuts", house.window.sheet),
+    ):
+        assert house.window.rail.rect().contains(buttons[name].geometry())
+        assert buttons[name].toolTip()
+        QTest.mouseClick(buttons[name], Qt.MouseButton.LeftButton)
+        assert card.isVisible()
+        card.close_card()
+    assert house.window.rail._buttons[page].isChecked()
+
+
+async def test_the_models_are_offered_from_the_chat_by_a_button_and_by_a_key(build):
+    house = build(page="chat")
+    await shown(house)
+    await until(lambda: house.services.session.loaded is not None)
+    await settled(20)
+    head = house.window.go("chat").head
+    assert head.model.text() == "Rookery guide"
+    QTest.mouseClick(head.model, Qt.MouseButton.LeftButton)
+    assert "Chat with Rookery guide" in house.window.palette_card.titles()
+    house.window.palette_card.close_card()
+    house.window.go("settings")
+    QTest.keyClick(house.window, Qt.Key.Key_M, CONTROL)
+    await until(house.window.palette_card.isVisible)
+    assert "Chat with Rookery guide" in house.window.palette_card.titles()
+
+
+@pytest.mark.parametrize("page", PAGES)
+async def test_ctrl_n_begins_a_conversation_from_every_page(build, page):
+    house = build(page=page)
+    await shown(house)
+    chat = house.window.go("chat")
+    before = chat.controller.conversation.id
+    house.window.go(page)
+    QTest.keyClick(house.window, Qt.Key.Key_N, CONTROL)
+    await until(lambda: house.window.page == "chat" and chat.controller.conversation.id != before)
+    assert chat.composer.edit.hasFocus()
+
+
+async def test_a_screen_reader_is_told_of_tabs_and_which_is_open(build):
+    house = build(page="models")
+    await shown(house)
+    rail = QAccessible.queryAccessibleInterface(house.window.rail)
+    assert rail.role() is QAccessible.Role.PageTabList
+    pages = {}
+    for at in range(rail.childCount()):
+        one = rail.child(at)
+        if one.role() is QAccessible.Role.PageTab:
+            pages[one.text(QAccessible.Text.Name)] = one
+        assert one.role() is not QAccessible.Role.CheckBox
+    assert list(pages) == ["Chat", "Models", "Downloads", "Settings"]
+    assert [name for name, one in pages.items() if one.state().selected] == ["Models"]
+    pages["Settings"].actionInterface()
+    house.window.rail._buttons["settings"].click()
+    assert [name for name, one in pages.items() if one.state().selected] == ["Settings"]
+    pages["Downloads"].doAction(QAccessibleActionInterface.pressAction())
+    assert house.window.page == "downloads"
+
+
+@pytest.mark.parametrize(
+    "failure", [HubUnreachable(host="a"), LibraryError(path="b"), DamagedCheckpoint(path="c")]
+)
+async def test_a_failure_goes_with_the_page_it_came_on(house, failure):
+    await shown(house)
+    house._tell(failure)
+    bar = house.window.notices
+    assert bar.isVisible()
+    house.window.go("models")
+    assert bar.isVisible()
+    house.window.go("settings")
+    assert bar.isHidden()
+
+
+async def test_what_concerns_the_whole_program_stays_on_every_page(house):
+    await shown(house)
+    house._tell(DiskFull(path="a"))
+    house.services.notices.failure(DamagedCheckpoint(path="a"), about=MODEL)
+    for page in PAGES:
+        house.window.go(page)
+        assert house.window.notices.isVisible()
+    house.services.notices.settle(MODEL)
+    assert house.window.notices.isHidden()
+
+
+async def test_a_download_that_failed_is_told_until_its_card_is_seen(house):
+    await shown(house)
+    house.services.notices.failure(HubUnreachable(host="a"), about=DOWNLOAD)
+    house.window.go("chat")
+    assert house.window.notices.isVisible()
+    house.window.go("downloads")
+    assert house.window.notices.isHidden()
+    house.window.go("settings")
+
+
+async def test_a_way_back_outlives_its_page(house):
+    await shown(house)
+    undone = []
+    house.services.notices.undo("Gone.", lambda: undone.append(True))
+    house.window.go("settings")
+    house.window.notices.undo()
+    assert undone == [True]
