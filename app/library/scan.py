@@ -10,7 +10,7 @@ from typing import Protocol
 
 import msgspec
 
-from app.runtime.checkpoint.describe import ModelFile, describe
+from app.runtime.checkpoint.describe import NO_MODEL, ModelFile, describe
 from app.runtime.checkpoint.file_names import INDEX_ENDING, SHARD, UNSURE_ENDINGS, is_candidate
 
 _DEPTH = 5
@@ -86,6 +86,8 @@ def survey(
 
 
 def _is_other_thing(model: ModelFile) -> bool:
+    if model.kind == NO_MODEL:
+        return True
     useless = model.failure_code and model.made_for is None
     return bool(useless) and Path(model.path).suffix.lower() in UNSURE_ENDINGS
 

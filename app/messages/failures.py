@@ -138,10 +138,17 @@ _ROWS = {
         "{path@the file} is damaged or incomplete{why+: }{missing+, }.",
         "Download it again.",
     ),
+    "unfit-checkpoint": Words(
+        "These tensors make no model",
+        "{path@the file} can be read, but its tensors do not make an RWKV{why+: }{missing+, }.",
+        "If you trained or converted it, save all of the model's weights (its state_dict) again; "
+        "otherwise ask who made it how it is to be read.",
+    ),
     "hostile-checkpoint": Words(
         "This file is not safe",
         "{path@the file} was refused{why+: }. Nothing in it was run.",
-        "Delete it, and get the model from a source you trust.",
+        "If it is your own, save its weights alone (the state_dict). If it came from others, open "
+        "it with no other program, and get the model from a source you trust.",
     ),
     "foreign-checkpoint": Words(
         "This is not an RWKV model",
@@ -152,6 +159,11 @@ _ROWS = {
         "This kind of file is not read",
         "{path@the file} is of a kind that is not read{found+: }.",
         "What is needed: {wanted|a .pth, .safetensors or .gguf file}.",
+    ),
+    "not-weights": Words(
+        "There is no model in this file",
+        "{path@the file} holds no weights of a model{found+: }.",
+        "Keep it if you train with it, and open the file that holds the weights.",
     ),
     "unsupported-variant": Words(
         "This RWKV variant is not run yet",
@@ -376,11 +388,26 @@ _STORE = {
     ),
 }
 
+
+def _answer_saved(facts: Facts) -> Words:
+    way_out = _INSTEAD.get(str(facts.get("why")), _INSTEAD["page"])
+    text = "{path@the file} holds {found|the answer of a server} instead of the model."
+    return _filled(Words("This is not the file itself", text, way_out), facts)
+
+
+_INSTEAD = {
+    "pointer": "Fetch the file that it points to: run git lfs pull in its folder, or download the "
+    "model.",
+    "page": "Get the file itself: sign in or accept the terms on its page first, or look for the "
+    "model in Rookery.",
+}
+
 _WRITERS: dict[str, Callable[[Facts], Words]] = {
     "request-refused": _refused,
     "out-of-memory": _out_of_memory,
     "no-room": _no_room,
     "no-card": _no_gpu,
+    "answer-saved": _answer_saved,
     "worker-died": _worker_died,
     "store": _store,
 }
