@@ -4,16 +4,14 @@ The note of ``NAME`` is ``NAME.origin.json``.  It is written when a download beg
 growing file is known as well, and names every file that came with the model.
 """
 
-import os
 import re
-import stat
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import unquote
 
 import msgspec
 
-from app.system.atomic_file import patiently, writing
+from app.system.atomic_file import patiently, read_regular, writing
 
 T = TypeVar("T")
 
@@ -81,24 +79,12 @@ def origin_of(path: Path) -> Origin | None:
 
 def write_origin(path: Path, origin: Origin) -> None:
     """Leave a note beside ``path``, in place of one that is there.  Raises StoreError, DiskFull."""
-    with writing(note_of(path)) as file:
+    with writing(note_of(path), record=True) as file:
         file.write(msgspec.json.format(msgspec.json.encode(origin)))
 
 
 def _decoded(path: Path, kind: type[T]) -> T | None:
     try:
-        return msgspec.json.decode(patiently(_read, path), type=kind)
+        return msgspec.json.decode(patiently(read_regular, path, _LARGEST), type=kind)
     except (OSError, ValueError, RecursionError):
         return None
-
-
-def _read(path: Path) -> bytes:
-    """A regular file of a sensible size, not through a link.  Raises OSError, ValueError."""
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    with open(os.open(path, flags | getattr(os, "O_BINARY", 0)), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise ValueError("no file")
-        text = file.read(_LARGEST + 1)
-    if len(text) > _LARGEST:
-        raise ValueError("too large")
-    return text

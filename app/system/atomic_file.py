@@ -33,16 +33,20 @@ _PAUSES_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3)
 
 
 @contextlib.contextmanager
-def writing(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
+def writing(
+    path: Path, mode: int = 0o666, *, through_links: bool = False, record: bool = False
+) -> Iterator[BinaryIO]:
     """A file that stands at ``path`` once all of it is written; before that nothing changes there.
 
     ``mode`` are the permissions of a new file, less the umask; one that is replaced keeps its own.
-    Behind a link it is the link's target that is replaced.  A device or a pipe is no file that
-    could be: it is written to as it stands.  Raises DiskFull, and StoreError (facts path, why,
+    A link is replaced, and what it leads to stays as it is, unless ``through_links`` asks for the
+    target to be replaced.  A device or a pipe is no file that could be: it is written to as it
+    stands; a ``record`` of ours takes its place.  Raises DiskFull, and StoreError (facts path, why,
     said).
     """
+    target = Path(os.path.realpath(path)) if through_links else _in_real_folder(path)
     try:
-        with path.open("wb") if _stands(path) else _beside(path, mode) as file:
+        with path.open("wb") if not record and _stands(path) else _beside(target, mode) as file:
             yield file
     except OSError as error:
         raise unwritten(error, str(path)) from error
@@ -71,14 +75,33 @@ def unwritten(error: OSError, path: str) -> StoreError:
     return StoreError(path=path, why="unwritten", said=error.strerror or str(error))
 
 
+def read_regular(path: Path, most: int) -> bytes:
+    """All of a plain file, not through a link.  Raises OSError; ValueError for anything else."""
+    flags = os.O_RDONLY
+    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY", "O_CLOEXEC"):
+        flags |= getattr(os, name, 0)
+    with open(os.open(path, flags), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise ValueError("it is no plain file")
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise ValueError("it is too large")
+    return data
+
+
+def _in_real_folder(path: Path) -> Path:
+    return Path(os.path.realpath(path.parent), path.name)
+
+
 def _stands(path: Path) -> bool:
-    """Also for a folder, so that opening it tells what is wrong."""
+    """Also for a folder, so that opening it tells what is wrong, and for all that is in /dev."""
+    if path.is_absolute() and path.parts[1:2] in (("dev",), ("proc",)) and sys.platform != "win32":
+        return path.exists() and path.parts[1:3] != ("dev", "shm")
     return path.exists() and not path.is_file()
 
 
 @contextlib.contextmanager
-def _beside(path: Path, mode: int) -> Iterator[BinaryIO]:
-    target = Path(os.path.realpath(path))
+def _beside(target: Path, mode: int) -> Iterator[BinaryIO]:
     _clear_left_overs(target.parent)
     handle, growing = open_unique(target, mode)
     try:
@@ -113,7 +136,9 @@ def open_unique(target: Path, mode: int = 0o666) -> tuple[int, Path]:
 def _keep_permissions(target: Path, handle: int) -> None:
     if sys.platform != "win32":
         with contextlib.suppress(OSError):
-            os.fchmod(handle, stat.S_IMODE(os.stat(target).st_mode))
+            status = os.lstat(target)
+            if stat.S_ISREG(status.st_mode):
+                os.fchmod(handle, stat.S_IMODE(status.st_mode))
 
 
 def _clear_left_overs(folder: Path) -> None:

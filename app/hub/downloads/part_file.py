@@ -7,7 +7,6 @@ no byte, a power cut those since the disk was last asked to keep them.
 """
 
 import contextlib
-import errno
 import os
 import sys
 import threading
@@ -20,13 +19,14 @@ from typing import Self
 import msgspec
 
 from app.errors import AlreadyThere, DownloadBusy
-from app.system.atomic_file import patiently, unwritten, writing
+from app.hub.safe_paths import LIVE, PART, RECORD
+from app.system.atomic_file import patiently, read_regular, unwritten, writing
 from app.system.file_lock import locked
 
 from .byte_ranges import Ranges, Span
+from .own_files import bytes_at_start, open_own, sync, sync_folder, write_at
 
-PART, RECORD, LIVE = ".part", ".part.json", ".part.live"
-
+_LARGEST_RECORD = 16 << 20
 _PATIENCE_S = 10.0
 _PAUSE_S = 0.05
 
@@ -40,7 +40,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Record(msgspec.Struct, kw_only=True):
-    """What is known of the part: which bytes are in it, and how far they are hashed.
+    """What is known of the part: which bytes are in it.
 
     ``validator`` is the ETag of the host that sent them, ``serial`` counts beginnings.  ``done``:
     all is there and was found right, so that only the name was missing.
@@ -51,8 +51,6 @@ class Record(msgspec.Struct, kw_only=True):
     validator: str = ""
     serial: int = 0
     ranges: tuple[Span, ...] = ()
-    hashed: int = 0
-    words: str = ""
     done: bool = False
 
 
@@ -77,11 +75,11 @@ class PartFile:
         self._widest = 0
         with _translate_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._live = _open(path.with_name(path.name + LIVE))
+            self._live = open_own(path.with_name(path.name + LIVE))
         try:
             _own(self._live, path, patience_s)
             with _translate_errors(path):
-                self._file = _open(self.part)
+                self._file = open_own(self.part)
         except BaseException:
             os.close(self._live)
             raise
@@ -148,7 +146,7 @@ class PartFile:
         try:
             with _translate_errors(self.path):
                 while view:
-                    written = _some_at(self._file, view, end)
+                    written = write_at(self._file, view, end)
                     view, end = view[written:], end + written
         finally:
             if end > at:
@@ -156,16 +154,22 @@ class PartFile:
                     self.ranges.add(at, end)
                     self._note()
 
-    def keep(self, hashed: int, words: str) -> None:
-        """Have the disk keep everything so far; ``hashed`` bytes of it gave ``words``."""
+    def start(self, size: int) -> bytes:
+        """The first bytes, at most ``size``, as far as they are there."""
+        there = min(size, self.prefix)
+        with _translate_errors(self.path):
+            return bytes_at_start(self._file, there)
+
+    def keep(self) -> None:
+        """Have the disk keep everything so far."""
         record = self.record
         if record is None:
             return
         with self._lock:
             ranges = tuple(self.ranges)
         with _translate_errors(self.path):
-            _sync(self._file)
-        record.ranges, record.hashed, record.words = ranges, hashed, words
+            sync(self._file)
+        record.ranges = ranges
         self._write_record(record)
 
     def finish(self, *, keep_record: bool = False) -> None:
@@ -174,7 +178,7 @@ class PartFile:
         ``keep_record`` leaves the record there for whom the file is one of several.
         """
         with _translate_errors(self.path):
-            _sync(self._file)
+            sync(self._file)
         if self.record:
             self.record.ranges, self.record.done = tuple(self.spans), True
             self._write_record(self.record)
@@ -216,9 +220,6 @@ class PartFile:
         live = _live(self._live)
         if live and live.boot == self._boot and live.serial == self.record.serial:
             spans += live.ranges
-        whole = all(end <= size for _, end in spans)
-        if not whole:
-            self.record.hashed, self.record.words = 0, ""
         return Ranges((start, min(end, size)) for start, end in spans)
 
     def _note(self) -> None:
@@ -227,10 +228,10 @@ class PartFile:
         line = b"%08x %s\n" % (zlib.crc32(body), body)
         self._widest = max(self._widest, len(line))
         with _translate_errors(self.path):
-            _some_at(self._live, memoryview(line.ljust(self._widest)), 0)
+            write_at(self._live, memoryview(line.ljust(self._widest)), 0)
 
     def _write_record(self, record: Record) -> None:
-        with writing(self._record_path) as file:
+        with writing(self._record_path, record=True) as file:
             file.write(msgspec.json.encode(record))
 
 
@@ -249,7 +250,8 @@ def already(path: Path) -> int:
         return 0
     spans = list(record.ranges)
     with contextlib.suppress(OSError):
-        handle = os.open(path.with_name(path.name + LIVE), os.O_RDONLY)
+        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        handle = os.open(path.with_name(path.name + LIVE), flags)
         try:
             live = _live(handle)
         finally:
@@ -267,7 +269,7 @@ def put_in_place(part: Path, final: Path) -> None:
         patiently(part.rename, final)
     else:
         _link(part, final)
-    _sync_folder(final.parent)
+    sync_folder(final.parent)
 
 
 def _link(part: Path, final: Path) -> None:
@@ -286,8 +288,8 @@ def _link(part: Path, final: Path) -> None:
 
 def _read(path: Path) -> Record | None:
     try:
-        return msgspec.json.decode(patiently(path.read_bytes), type=Record)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return msgspec.json.decode(patiently(read_regular, path, _LARGEST_RECORD), type=Record)
+    except (OSError, ValueError, RecursionError):
         return None
 
 
@@ -303,17 +305,6 @@ def _live(handle: int) -> _Live | None:
         return None
 
 
-def _open(path: Path) -> int:
-    """For reading and writing, never through a link."""
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    try:
-        return os.open(path, flags | getattr(os, "O_CLOEXEC", 0), 0o644)
-    except OSError as error:
-        if error.errno in (errno.ELOOP, errno.EISDIR):
-            raise AlreadyThere(path=str(path)) from error
-        raise
-
-
 def _own(handle: int, path: Path, patience_s: float) -> None:
     """Wait for whoever is just ending; the system lets go of it with the process."""
     until = time.monotonic() + patience_s
@@ -321,33 +312,6 @@ def _own(handle: int, path: Path, patience_s: float) -> None:
         if time.monotonic() > until:
             raise DownloadBusy(path=str(path))
         time.sleep(_PAUSE_S)
-
-
-if sys.platform == "win32":
-    _AT = threading.Lock()
-
-    def _some_at(handle: int, data: memoryview, at: int) -> int:
-        with _AT:
-            os.lseek(handle, at, os.SEEK_SET)
-            return os.write(handle, data)
-
-else:
-
-    def _some_at(handle: int, data: memoryview, at: int) -> int:
-        return os.pwrite(handle, data, at)
-
-
-def _sync(handle: int) -> None:
-    getattr(os, "fdatasync", os.fsync)(handle)
-
-
-def _sync_folder(folder: Path) -> None:
-    with contextlib.suppress(OSError):  # Windows opens no folders
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _boot() -> str:
