@@ -78,7 +78,9 @@ class HuggingFace:
             )
             etag = found.etag or ""
             if not etag and not found.commit_hash:
-                raise PageInstead(host=self._endpoint.host, found="a page or something else that no hub sends")
+                raise PageInstead(
+                    host=self._endpoint.host, found="a page or something else that no hub sends"
+                )
             digest = etag if _DIGEST.fullmatch(etag) else ""
             part = Part(path=file, bytes=found.size or 0, sha256=digest)
             return url, part, etag, found.commit_hash or ""
