@@ -1,7 +1,7 @@
 """The sentences for everything that can go wrong: the only place that has any.
 
-Those about hubs and downloads are rows of ``words_network``, those about cards of
-``words_device``.
+Those about files of models are rows of ``checkpoint_failures``, those about hubs and downloads of
+``network_failures``, those about cards of ``device_failures``.
 """
 
 import re
@@ -13,6 +13,7 @@ import msgspec
 
 from app.errors import Fact, Failure
 
+from .checkpoint_failures import CHECKPOINT, INSTEAD
 from .device_failures import DEVICE, NO_GPU
 from .network_failures import NETWORK
 from .units import size
@@ -107,69 +108,7 @@ _ROWS = {
     "failure": Words(
         "Something went wrong", "This could not be done{why+: }.", "Try it once more."
     ),
-    "checkpoint": Words(
-        "This is no model that can be opened",
-        "{path@the file} cannot be used as a model{why+: }.",
-        "Choose another file, or download the model again.",
-    ),
-    "not-found": Words(
-        "Not found",
-        "There is nothing at {path|this place}.",
-        "Check the name, or whether its disk is connected.",
-    ),
-    "moved-checkpoint": Words(
-        "The model is not where it was",
-        "There is nothing at {path|its place} any more: the model was renamed, moved or deleted "
-        "outside Rookery, or its disk is not connected.",
-        "Put it back and try again, or choose it where it is now.",
-    ),
-    "unreadable": Words(
-        "The file cannot be read",
-        "{path@the file} cannot be read{why+: }.",
-        "Check that it is a file that you may open, and that its disk is in order.",
-    ),
-    "changed-checkpoint": Words(
-        "The model file has changed",
-        "{path@the file} was written to while its model was open.",
-        "Open the model again.",
-    ),
-    "damaged-checkpoint": Words(
-        "The model file is damaged",
-        "{path@the file} is damaged or incomplete{why+: }{missing+, }.",
-        "Download it again.",
-    ),
-    "unfit-checkpoint": Words(
-        "These tensors make no model",
-        "{path@the file} can be read, but its tensors do not make an RWKV{why+: }{missing+, }.",
-        "If you trained or converted it, save all of the model's weights (its state_dict) again; "
-        "otherwise ask who made it how it is to be read.",
-    ),
-    "hostile-checkpoint": Words(
-        "This file is not safe",
-        "{path@the file} was refused{why+: }. Nothing in it was run.",
-        "If it is your own, save its weights alone (the state_dict). If it came from others, open "
-        "it with no other program, and get the model from a source you trust.",
-    ),
-    "foreign-checkpoint": Words(
-        "This is not an RWKV model",
-        "{path@the file} is not an RWKV model{found+; found: }.",
-        "Rookery runs RWKV-4 to RWKV-7: choose a model of these.",
-    ),
-    "unsupported-format": Words(
-        "This kind of file is not read",
-        "{path@the file} is of a kind that is not read{found+: }.",
-        "What is needed: {wanted|a .pth, .safetensors or .gguf file}.",
-    ),
-    "not-weights": Words(
-        "There is no model in this file",
-        "{path@the file} holds no weights of a model{found+: }.",
-        "Keep it if you train with it, and open the file that holds the weights.",
-    ),
-    "unsupported-variant": Words(
-        "This RWKV variant is not run yet",
-        "{path@the file} holds {found|an experimental RWKV}, which is not run.",
-        "Choose an official RWKV-4, 5, 6 or 7 model.",
-    ),
+    **{code: Words(*row) for code, row in CHECKPOINT.items()},
     "strategy": Words(
         "This strategy is not known",
         "This strategy cannot be used here{found+: }.",
@@ -390,17 +329,10 @@ _STORE = {
 
 
 def _answer_saved(facts: Facts) -> Words:
-    way_out = _INSTEAD.get(str(facts.get("why")), _INSTEAD["page"])
+    way_out = INSTEAD.get(str(facts.get("why")), INSTEAD["page"])
     text = "{path@the file} holds {found|the answer of a server} instead of the model."
     return _filled(Words("This is not the file itself", text, way_out), facts)
 
-
-_INSTEAD = {
-    "pointer": "Fetch the file that it points to: run git lfs pull in its folder, or download the "
-    "model.",
-    "page": "Get the file itself: sign in or accept the terms on its page first, or look for the "
-    "model in Rookery.",
-}
 
 _WRITERS: dict[str, Callable[[Facts], Words]] = {
     "request-refused": _refused,
