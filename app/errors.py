@@ -7,10 +7,13 @@ Failure
 │   ├── Unreadable             the system refuses to read it
 │   ├── ChangedCheckpoint      written to while its model was open
 │   ├── DamagedCheckpoint      truncated, bit-flipped, inconsistent
+│   │   └── UnfitCheckpoint    whole, but its tensors do not make a model (facts: why, missing)
 │   ├── HostileCheckpoint      asks for code to be run, or for absurd sizes
 │   ├── MisreadCheckpoint      a mistake of this program while reading it (facts: said)
 │   ├── ForeignCheckpoint      a model, but not an RWKV (facts: found)
 │   ├── UnsupportedFormat      a known container that is not read (facts: found, wanted)
+│   │   ├── NotWeights         what a trainer keeps beside a model, or other data (facts: found)
+│   │   └── AnswerSaved        a page, refusal or pointer instead of the file (facts: found, why)
 │   └── UnsupportedVariant     an RWKV of a kind that is not run (facts: found)
 ├── StrategyError              a strategy text that means nothing or asks for what is not here
 ├── TokenizerError
@@ -38,6 +41,7 @@ Failure
 │   ├── KeyringMissing         the system keeps no secrets, or not now
 │   │   └── KeyringLocked      it does not let one be changed
 │   └── HubGarbled             a failure of its own, or an answer that makes no sense
+│       └── PageInstead        a page where a file was asked for (facts: host, found, file)
 ├── DownloadError              a file cannot be brought here (facts: path, file, why)
 │   ├── WrongHash              its bytes are not those that were promised (facts: wanted, found)
 │   ├── ChangedOnHub           the hub has another file than the list tells
@@ -113,6 +117,12 @@ class DamagedCheckpoint(CheckpointError):
     retryable = False
 
 
+class UnfitCheckpoint(DamagedCheckpoint):
+    """No byte is missing, but its tensors do not make a model: facts why, missing."""
+
+    code = "unfit-checkpoint"
+
+
 class HostileCheckpoint(CheckpointError):
     """Asks for code to be run or for absurd sizes."""
 
@@ -138,6 +148,21 @@ class UnsupportedFormat(CheckpointError):
 
     code = "unsupported-format"
     retryable = False
+
+
+class NotWeights(UnsupportedFormat):
+    """What a trainer keeps beside a model, or other data: no weights are in it."""
+
+    code = "not-weights"
+
+
+class AnswerSaved(UnsupportedFormat):
+    """A web page, a hub's refusal or a Git LFS pointer, saved under a model's name.
+
+    ``why`` is "pointer" or "page".
+    """
+
+    code = "answer-saved"
 
 
 class UnsupportedVariant(CheckpointError):
@@ -323,6 +348,12 @@ class HubGarbled(HubError):
     """It failed by itself, or answered what makes no sense."""
 
     code = "hub-garbled"
+
+
+class PageInstead(HubGarbled):
+    """Who answered is no hub, or what came is no such file; facts: host, found, file."""
+
+    code = "page-instead"
 
 
 class DownloadError(Failure):

@@ -15,8 +15,8 @@ from pathlib import Path
 import msgspec
 
 from app.errors import AlreadyThere, LibraryError, NameRefused, NoRoom, StoreError, UnsafeName
-from app.hub.downloads.destination import safe
-from app.hub.downloads.part_file import PART, put_in_place
+from app.hub.downloads.part_file import put_in_place
+from app.hub.safe_paths import PART, safe
 from app.runtime.origin import origin_of, write_origin
 from app.system.atomic_file import open_unique, unwritten, writing
 

@@ -27,7 +27,7 @@ _WRITING_S = 3.0
 _REST = 50  # a folder rests so many times as long as looking through it took
 _GATHER_S = 0.15
 _FLEETING = ("missing", "unreadable")
-_KEY = f"headers {__version__}"
+_KEY = f"headers {__version__} 2"  # the number changes when files are described otherwise
 
 
 class _Kept(msgspec.Struct, frozen=True):

@@ -16,8 +16,9 @@ import msgspec
 
 from app.errors import BY_CODE, CheckpointError, LibraryError
 from app.hub.catalogue.entries import Entry, bundled
-from app.hub.downloads.part_file import PART, PartFile
+from app.hub.downloads.part_file import PartFile
 from app.hub.downloads.verified_files import Verified, state_of
+from app.hub.safe_paths import PART
 from app.hub.sources.answer_cache import Cache
 from app.library.scan import Survey, merged
 from app.runtime.checkpoint.describe import ModelFile, describe, embedded_model, files_of

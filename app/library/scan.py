@@ -11,7 +11,7 @@ from typing import Protocol
 
 import msgspec
 
-from app.runtime.checkpoint.describe import ModelFile, describe
+from app.runtime.checkpoint.describe import NO_MODEL, ModelFile, describe
 from app.runtime.checkpoint.file_names import (
     INDEX_ENDING,
     SHARD,
@@ -114,6 +114,8 @@ def _looks_like_one(model: ModelFile) -> bool:
 
 
 def _is_other_thing(model: ModelFile) -> bool:
+    if model.kind == NO_MODEL:
+        return True
     useless = model.failure_code and model.made_for is None
     return bool(useless) and Path(model.path).suffix.lower() in UNSURE_ENDINGS
 

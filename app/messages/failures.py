@@ -1,7 +1,8 @@
 """The sentences for everything that can go wrong: the only place that has any.
 
-Those about hubs and downloads are rows of ``network_failures``, those about cards of
-``device_failures``, those about what is kept of ``store_failures``.
+Those about files of models are rows of ``checkpoint_failures``, those about hubs and downloads of
+``network_failures``, those about cards of ``device_failures``, those about what is kept of
+``store_failures``.
 """
 
 import re
@@ -13,6 +14,7 @@ import msgspec
 
 from app.errors import Fact, Failure
 
+from .checkpoint_failures import CHECKPOINT, INSTEAD
 from .device_failures import DEVICE, NO_GPU
 from .network_failures import NETWORK
 from .store_failures import STORE
@@ -110,62 +112,7 @@ _ROWS = {
     "failure": Words(
         "Something went wrong", "This could not be done{why+: }.", "Try it once more."
     ),
-    "checkpoint": Words(
-        "This is no model that can be opened",
-        "{path@the file} cannot be used as a model{why+: }.",
-        "Choose another file, or download the model again.",
-    ),
-    "not-found": Words(
-        "Not found",
-        "There is nothing at {path|this place}.",
-        "Check the name, or whether its disk is connected.",
-    ),
-    "moved-checkpoint": Words(
-        "The model is not where it was",
-        "There is nothing at {path|its place} any more: the model was renamed, moved or deleted "
-        "outside Rookery, or its disk is not connected.",
-        "Put it back and try again, or choose it where it is now.",
-    ),
-    "unreadable": Words(
-        "The file cannot be read",
-        "{path@the file} cannot be read{why+: }.",
-        "Check that it is a file that you may open, and that its disk is in order.",
-    ),
-    "changed-checkpoint": Words(
-        "The model file has changed",
-        "{path@the file} was written to while its model was open.",
-        "Open the model again.",
-    ),
-    "damaged-checkpoint": Words(
-        "The model file is damaged",
-        "{path@the file} is damaged or incomplete{why+: }{missing+, }.",
-        "Download it again.",
-    ),
-    "hostile-checkpoint": Words(
-        "This file is not safe",
-        "{path@the file} was refused{why+: }. Nothing in it was run.",
-        "Delete it, and get the model from a source you trust.",
-    ),
-    "misread-checkpoint": Words(
-        "Rookery cannot read this file",
-        "{path@the file} may be in order: Rookery made a mistake while reading it{said+: }.",
-        "Please report this mistake, if you can together with the file.",
-    ),
-    "foreign-checkpoint": Words(
-        "This is not an RWKV model",
-        "{path@the file} is not an RWKV model{found+; found: }.",
-        "Rookery runs RWKV-4 to RWKV-7: choose a model of these.",
-    ),
-    "unsupported-format": Words(
-        "This kind of file is not read",
-        "{path@the file} is of a kind that is not read{found+: }.",
-        "What is needed: {wanted|a .pth, .safetensors or .gguf file}.",
-    ),
-    "unsupported-variant": Words(
-        "This RWKV variant is not run yet",
-        "{path@the file} holds {found|an experimental RWKV}, which is not run.",
-        "Choose an official RWKV-4, 5, 6 or 7 model.",
-    ),
+    **{code: Words(*row) for code, row in CHECKPOINT.items()},
     "strategy": Words(
         "This strategy is not known",
         "This strategy cannot be used here{found+: }.",
@@ -355,11 +302,18 @@ def _store(facts: Facts) -> Words:
     return _filled(Words(heading, text, way_out), facts)
 
 
+def _answer_saved(facts: Facts) -> Words:
+    way_out = INSTEAD.get(str(facts.get("why")), INSTEAD["page"])
+    text = "{path@the file} holds {found|the answer of a server} instead of the model."
+    return _filled(Words("This is not the file itself", text, way_out), facts)
+
+
 _WRITERS: dict[str, Callable[[Facts], Words]] = {
     "request-refused": _refused,
     "out-of-memory": _out_of_memory,
     "no-room": _no_room,
     "no-card": _no_gpu,
+    "answer-saved": _answer_saved,
     "worker-died": _worker_died,
     "store": _store,
 }

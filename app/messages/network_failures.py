@@ -59,6 +59,12 @@ NETWORK: dict[str, tuple[str, str, str]] = {
         "{host|The hub} answered something that cannot be used{why+: }{said+. It says: }.",
         "Try again later, or choose another source in the settings.",
     ),
+    "page-instead": (
+        "Something else came instead of the file",
+        "{host|The source} sent {found|a page} instead of {file@the file}, so nothing was kept.",
+        "If your network has a page to sign in, do that in a web browser and try again; otherwise "
+        "check the address of the source in the settings, or choose another one.",
+    ),
     "download": (
         "The download did not work",
         "{file@the file} cannot be downloaded{why+: }.",

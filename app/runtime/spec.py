@@ -26,7 +26,9 @@ def tokenizer_for(vocabulary: int) -> str:
     """The word for the tokenizer that models with so many tokens use; "none" if none is known."""
     if 50277 <= vocabulary <= 50432:
         return "neox20b"
+    if 65530 <= vocabulary <= 65536:  # trained with a head that is no longer than the table
+        return "world"
     return _TOKENIZERS.get(vocabulary, "none")
 
 
-_TOKENIZERS = {65536: "world", 256: "bytes", 128: "abc", 20096: "midi", 2176: "midi-piano"}
+_TOKENIZERS = {256: "bytes", 128: "abc", 20096: "midi", 2176: "midi-piano"}

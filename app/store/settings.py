@@ -280,7 +280,7 @@ def _update(path: Path, edits: Edits) -> None:
                 raise
             stored = {}
         whole = _encoded(applied(edits, stored))
-        with replacing(path, 0o600) as file:
+        with replacing(path, 0o600, through_links=True) as file:
             file.write(whole)
 
 

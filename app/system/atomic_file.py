@@ -33,26 +33,31 @@ _PAUSES_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3)
 
 
 @contextlib.contextmanager
-def writing(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
+def writing(path: Path, mode: int = 0o666, *, through_links: bool = False) -> Iterator[BinaryIO]:
     """A file that stands at ``path`` once all of it is written; before that nothing changes there.
 
     ``mode`` are the permissions of a new file, less the umask; one that is replaced keeps its own.
-    Behind a link it is the link's target that is replaced.  A device or a pipe is no file that
-    could be: it is written to as it stands.  Raises DiskFull, and StoreError (facts path, why,
-    said).
+    A link is replaced, and what it leads to stays as it is, unless ``through_links`` asks for the
+    target to be replaced.  A device or a pipe is no file that could be: it is written to as it
+    stands.  Raises DiskFull, and StoreError (facts path, why, said).
     """
     try:
-        with path.open("wb") if _stands(path) else _beside(path, mode) as file:
-            yield file
+        if _stands(path):
+            with path.open("wb") as file:
+                yield file
+        else:
+            with _beside(_target(path, through_links=through_links), mode) as file:
+                yield file
     except OSError as error:
         raise unwritten(error, str(path)) from error
 
 
 @contextlib.contextmanager
-def replacing(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
+def replacing(path: Path, mode: int = 0o666, *, through_links: bool = False) -> Iterator[BinaryIO]:
     """As ``writing``, for the program's own records: also in place of a device, pipe or socket."""
     try:
-        with _beside(path, mode, through=path.is_file()) as file:
+        through_links = through_links and path.is_file()
+        with _beside(_target(path, through_links=through_links), mode) as file:
             yield file
     except OSError as error:
         raise unwritten(error, str(path)) from error
@@ -81,15 +86,22 @@ def unwritten(error: OSError, path: str) -> StoreError:
     return StoreError(path=path, why="unwritten", said=error.strerror or str(error))
 
 
+def _target(path: Path, *, through_links: bool) -> Path:
+    """What is replaced: behind links to folders, but a link itself unless they are followed."""
+    if through_links:
+        return Path(os.path.realpath(path))
+    return Path(os.path.realpath(path.parent), path.name)
+
+
 def _stands(path: Path) -> bool:
-    """Also for a folder, so that opening it tells what is wrong."""
+    """Also for a folder, so that opening it tells what is wrong, and for all that is in /dev."""
+    if path.is_absolute() and path.parts[1:2] in (("dev",), ("proc",)) and sys.platform != "win32":
+        return path.exists() and path.parts[1:3] != ("dev", "shm")
     return path.exists() and not path.is_file()
 
 
 @contextlib.contextmanager
-def _beside(path: Path, mode: int, *, through: bool = True) -> Iterator[BinaryIO]:
-    """``through`` links to what they lead to; without, a link itself is replaced."""
-    target = Path(os.path.realpath(path)) if through else path
+def _beside(target: Path, mode: int) -> Iterator[BinaryIO]:
     _clear_left_overs(target.parent)
     handle, growing = open_unique(target, mode)
     try:
@@ -124,9 +136,9 @@ def open_unique(target: Path, mode: int = 0o666) -> tuple[int, Path]:
 def _keep_permissions(target: Path, handle: int) -> None:
     if sys.platform != "win32":
         with contextlib.suppress(OSError):
-            mode = os.stat(target).st_mode
-            if stat.S_ISREG(mode):
-                os.fchmod(handle, stat.S_IMODE(mode))
+            status = os.lstat(target)
+            if stat.S_ISREG(status.st_mode):
+                os.fchmod(handle, stat.S_IMODE(status.st_mode))
 
 
 def _clear_left_overs(folder: Path) -> None:

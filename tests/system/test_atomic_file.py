@@ -96,11 +96,34 @@ def test_what_killed_writers_left_is_cleared_and_nothing_else(tmp_path):
     assert sorted(os.listdir(tmp_path)) == sorted([*keep, "out"])
 
 
-def test_behind_a_link_its_target_is_replaced(tmp_path):
+def test_a_planted_link_is_replaced_and_its_target_left_alone(tmp_path):
+    victim, place = tmp_path / "victim", tmp_path / "out"
+    for plant in (lambda: place.symlink_to(victim), lambda: os.link(victim, place)):
+        victim.write_bytes(b"precious")
+        plant()
+        with writing(place) as file:
+            file.write(b"new")
+        assert (victim.read_bytes(), place.read_bytes()) == (b"precious", b"new")
+        assert not place.is_symlink()
+        place.unlink()
+    place.symlink_to(tmp_path / "nowhere")
+    with writing(place) as file:
+        file.write(b"new")
+    assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/stdout"), reason="a system of its own kind")
+def test_the_system_s_own_links_stay():
+    with writing(Path("/dev/null")) as file:
+        file.write(b"gone")
+    assert Path("/dev/null").is_char_device()
+
+
+def test_asked_to_a_link_s_target_is_replaced(tmp_path):
     target, link = tmp_path / "target", tmp_path / "link"
     link.symlink_to(target)
     for content in (b"first", b"second"):
-        with writing(link) as file:
+        with writing(link, through_links=True) as file:
             file.write(content)
         assert link.is_symlink()
         assert target.read_bytes() == content

@@ -11,6 +11,7 @@ import msgspec
 
 from app.errors import AlreadyThere, DownloadBusy, HubMissing, HubWithdrawn, VocabularyMissing
 from app.hub.catalogue.entries import Entry, Part
+from app.hub.safe_paths import LIVE, PART, RECORD
 from app.hub.sources.remote import Hub
 from app.runtime.origin import note_of, origin_of, write_origin
 from app.system.atomic_file import unwritten
@@ -18,7 +19,7 @@ from app.system.atomic_file import unwritten
 from .connection_pool import FetchOptions
 from .destination import Destination
 from .other_sources import sources
-from .part_file import LIVE, PART, RECORD, already, forget, put_in_place
+from .part_file import already, forget, put_in_place
 from .placing import is_of, leading, origin_note, parts_of, place_of
 from .rate_limit import RateLimit
 from .transfer import Order, Progress, StoppedError, Transfer

@@ -4,48 +4,17 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from app.errors import UnsafeName
+from app.hub.safe_paths import safe
 from app.runtime.checkpoint.file_names import is_usual, name_of
-from app.runtime.origin import NOTE
 
-_LONGEST = 200  # bytes of a name: file systems take 255, and endings are added while it grows
-_RESERVED = re.compile(
-    r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[\d¹²³]) *(\.|$)", re.IGNORECASE | re.ASCII
-)
-_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\]')
 _GATHERED = "."
 _LONGEST_FOLDER = 40  # letters, of up to 4 bytes each
-_OWN_ENDINGS = (".part", ".part.json", ".part.live", NOTE)
 # What trainers call every model, beside the names that ``is_usual`` knows.
 _TELLS_NOTHING = re.compile(
     r"(rwkv|checkpoint|ckpt|epoch|step|final|last|best|latest|out|output|state|lora)?"
     r"([-_.]?(\d+|final|last|best|latest|init))?\.\w+",
     re.IGNORECASE | re.ASCII,
 )
-
-
-def safe(file: str) -> PurePosixPath:
-    """``file``, a path in a repository, as a relative path that every system takes.
-
-    Raises UnsafeName for one that climbs, is absolute, hidden, reserved, too long or unprintable.
-    """
-    pieces = file.split("/")
-    if not all(_is_safe(piece) for piece in pieces):
-        raise UnsafeName(file=file)
-    return PurePosixPath(*pieces)
-
-
-def _is_safe(piece: str) -> bool:
-    return bool(
-        piece
-        and piece[0] not in ". ~-"
-        and piece[-1] not in ". "
-        and piece.isprintable()
-        and not _FORBIDDEN.search(piece)
-        and not _RESERVED.match(piece)
-        and len(piece.encode("utf-8", "replace")) <= _LONGEST
-        and not piece.lower().endswith(_OWN_ENDINGS)
-    )
 
 
 class Destination:

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx2
 
-from app.errors import HubBusy, HubError, HubGarbled, HubRefused
+from app.errors import HubBusy, HubError, HubGarbled, HubRefused, PageInstead
 from app.hub.sources.question import is_same_origin, question
 from app.hub.sources.refusals import failure_of, refuse_bad
 from app.hub.sources.transport import Transport
@@ -18,6 +18,8 @@ from app.hub.sources.transport import Transport
 from .byte_ranges import Span
 
 CONNECT_S = 15.0
+_PAGES = ("text/html", "application/xhtml+xml")
+_SIGN_IN = 511  # Network Authentication Required
 _HOPS = 5
 _AT_ONCE = 1 << 20
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -79,6 +81,7 @@ class RangeClient:
         try:
             response = self._followed(wanted)
             try:
+                self._refuse_page(response)
                 yield Answer(_checked(response, start, size, validator))
             finally:
                 response.close()
@@ -88,6 +91,20 @@ class RangeClient:
             raise HubGarbled(
                 host=self._url.host, why="it leads to an address that is none"
             ) from error
+
+    def _refuse_page(self, response: httpx2.Response) -> None:
+        """Who answers with a page is no hub: a network that wants a sign-in, a block page, a typo.
+
+        Raises PageInstead.
+        """
+        kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        wanted = self._url.path.lower().endswith((".html", ".htm", ".xhtml"))
+        is_page = kind in _PAGES and response.status_code < 300 and not wanted
+        if is_page or response.status_code == _SIGN_IN:
+            name = self._url.path.rsplit("/", 1)[-1]
+            host = response.request.url.host
+            response.close()
+            raise PageInstead(host=host, found="a web page", file=name)
 
     def _followed(self, wanted: dict[str, str]) -> httpx2.Response:
         url, direct = self._direct or self._url, self._direct

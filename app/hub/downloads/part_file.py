@@ -7,9 +7,7 @@ no byte, a power cut those since the disk was last asked to keep them.
 """
 
 import contextlib
-import errno
 import os
-import stat
 import sys
 import threading
 import time
@@ -21,13 +19,13 @@ from typing import Self
 import msgspec
 
 from app.errors import AlreadyThere, DownloadBusy
+from app.hub.safe_paths import LIVE, PART, RECORD
 from app.system.atomic_file import patiently, replacing, unwritten
 from app.system.file_lock import locked
 from app.system.json_file import decode, encode, read_small
 
 from .byte_ranges import Ranges, Span
-
-PART, RECORD, LIVE = ".part", ".part.json", ".part.live"
+from .own_files import bytes_at_start, open_own, sync, sync_folder, write_at
 
 _PATIENCE_S = 10.0
 _PAUSE_S = 0.05
@@ -43,7 +41,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Record(msgspec.Struct, kw_only=True):
-    """What is known of the part: which bytes are in it, and how far they are hashed.
+    """What is known of the part: which bytes are in it.
 
     ``validator`` is the ETag of the host that sent them, ``serial`` counts beginnings.  ``done``:
     all is there and was found right, so that only the name was missing.
@@ -54,8 +52,6 @@ class Record(msgspec.Struct, kw_only=True):
     validator: str = ""
     serial: int = 0
     ranges: tuple[Span, ...] = ()
-    hashed: int = 0
-    words: str = ""
     done: bool = False
 
 
@@ -80,11 +76,11 @@ class PartFile:
         self._widest = 0
         with _translate_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._live = _open(path.with_name(path.name + LIVE))
+            self._live = open_own(path.with_name(path.name + LIVE))
         try:
             _own(self._live, path, patience_s)
             with _translate_errors(path):
-                self._file = _open(self.part)
+                self._file = open_own(self.part)
         except BaseException:
             os.close(self._live)
             raise
@@ -151,7 +147,7 @@ class PartFile:
         try:
             with _translate_errors(self.path):
                 while view:
-                    written = _some_at(self._file, view, end)
+                    written = write_at(self._file, view, end)
                     view, end = view[written:], end + written
         finally:
             if end > at:
@@ -159,16 +155,22 @@ class PartFile:
                     self.ranges.add(at, end)
                     self._note()
 
-    def keep(self, hashed: int, words: str) -> None:
-        """Have the disk keep everything so far; ``hashed`` bytes of it gave ``words``."""
+    def start(self, size: int) -> bytes:
+        """The first bytes, at most ``size``, as far as they are there."""
+        there = min(size, self.prefix)
+        with _translate_errors(self.path):
+            return bytes_at_start(self._file, there)
+
+    def keep(self) -> None:
+        """Have the disk keep everything so far."""
         record = self.record
         if record is None:
             return
         with self._lock:
             ranges = tuple(self.ranges)
         with _translate_errors(self.path):
-            _sync(self._file)
-        record.ranges, record.hashed, record.words = ranges, hashed, words
+            sync(self._file)
+        record.ranges = ranges
         self._write_record(record)
 
     def finish(self, *, keep_record: bool = False) -> None:
@@ -177,7 +179,7 @@ class PartFile:
         ``keep_record`` leaves the record there for whom the file is one of several.
         """
         with _translate_errors(self.path):
-            _sync(self._file)
+            sync(self._file)
         if self.record:
             self.record.ranges, self.record.done = tuple(self.spans), True
             self._write_record(self.record)
@@ -219,9 +221,6 @@ class PartFile:
         live = _live(self._live)
         if live and live.boot == self._boot and live.serial == self.record.serial:
             spans += live.ranges
-        whole = all(end <= size for _, end in spans)
-        if not whole:
-            self.record.hashed, self.record.words = 0, ""
         return Ranges((start, min(end, size)) for start, end in spans)
 
     def _note(self) -> None:
@@ -230,7 +229,7 @@ class PartFile:
         line = b"%08x %s\n" % (zlib.crc32(body), body)
         self._widest = max(self._widest, len(line))
         with _translate_errors(self.path):
-            _some_at(self._live, memoryview(line.ljust(self._widest)), 0)
+            write_at(self._live, memoryview(line.ljust(self._widest)), 0)
 
     def _write_record(self, record: Record) -> None:
         with replacing(self._record_path) as file:
@@ -252,7 +251,7 @@ def already(path: Path) -> int:
         return 0
     spans = list(record.ranges)
     with contextlib.suppress(OSError):
-        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
         handle = os.open(path.with_name(path.name + LIVE), flags)
         try:
             live = _live(handle)
@@ -271,7 +270,7 @@ def put_in_place(part: Path, final: Path) -> None:
         patiently(part.rename, final)
     else:
         _link(part, final)
-    _sync_folder(final.parent)
+    sync_folder(final.parent)
 
 
 def _link(part: Path, final: Path) -> None:
@@ -307,23 +306,6 @@ def _live(handle: int) -> _Live | None:
         return None
 
 
-def _open(path: Path) -> int:
-    """For reading and writing, never through a link."""
-    flags = os.O_RDWR | os.O_CREAT
-    for name in ("O_NOFOLLOW", "O_BINARY", "O_CLOEXEC", "O_NONBLOCK"):
-        flags |= getattr(os, name, 0)
-    try:
-        handle = os.open(path, flags, 0o644)
-    except OSError as error:
-        if error.errno in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
-            raise AlreadyThere(path=str(path)) from error
-        raise
-    if stat.S_ISREG(os.fstat(handle).st_mode):
-        return handle
-    os.close(handle)
-    raise AlreadyThere(path=str(path))
-
-
 def _own(handle: int, path: Path, patience_s: float) -> None:
     """Wait for whoever is just ending; the system lets go of it with the process."""
     until = time.monotonic() + patience_s
@@ -331,33 +313,6 @@ def _own(handle: int, path: Path, patience_s: float) -> None:
         if time.monotonic() > until:
             raise DownloadBusy(path=str(path))
         time.sleep(_PAUSE_S)
-
-
-if sys.platform == "win32":
-    _AT = threading.Lock()
-
-    def _some_at(handle: int, data: memoryview, at: int) -> int:
-        with _AT:
-            os.lseek(handle, at, os.SEEK_SET)
-            return os.write(handle, data)
-
-else:
-
-    def _some_at(handle: int, data: memoryview, at: int) -> int:
-        return os.pwrite(handle, data, at)
-
-
-def _sync(handle: int) -> None:
-    getattr(os, "fdatasync", os.fsync)(handle)
-
-
-def _sync_folder(folder: Path) -> None:
-    with contextlib.suppress(OSError):  # Windows opens no folders
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _boot() -> str:

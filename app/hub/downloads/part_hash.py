@@ -1,14 +1,13 @@
 """The hash of a file that is still growing, computed while its bytes come; one thread."""
 
+import hashlib
 import threading
-import time
 from collections import deque
 from pathlib import Path
 
 from app.errors import DiskFull, StoreError
 from app.system.atomic_file import unwritten
 
-from . import sha256
 from .part_file import PartFile
 
 _CHUNK = 1 << 20
@@ -20,7 +19,8 @@ class Hasher:
     """Follows the part from its first byte on, as far as there is no gap.
 
     Bytes may come in any order.  Those offered just in time are hashed from memory, others are read
-    back from the file.  ``kept`` is how far it is and where it stands, for ``PartFile.keep``.
+    back from the file, as are those that an earlier run has left: what it said of them is not
+    believed.  That goes on beside the transfer, and takes longer only where little is missing.
     """
 
     def __init__(self, part: PartFile, size: int) -> None:
@@ -28,16 +28,12 @@ class Hasher:
         self._stopped = threading.Event()
         self._news = threading.Event()
         self._offered: deque[tuple[int, bytes]] = deque()
-        self._hash = self._taken_up()
-        self.kept = (self._hash.count, self._hash.words())
+        self._hash = hashlib.sha256()
+        self.count = 0
+        """Bytes hashed so far."""
         self.failure: StoreError | DiskFull | None = None
         self._thread = threading.Thread(target=self._run, name="hash", daemon=True)
         self._thread.start()
-
-    @property
-    def count(self) -> int:
-        """Bytes hashed so far."""
-        return self._hash.count
 
     def offer(self, data: bytes, at: int) -> None:
         """These bytes were just written; from any thread."""
@@ -56,26 +52,9 @@ class Hasher:
         self._thread.join(limit_s)
         return not self._thread.is_alive()
 
-    def settle(self, limit_s: float) -> None:
-        """Give it so many seconds to come up to what is there."""
-        until = time.monotonic() + limit_s
-        ready = self._part.prefix
-        while self.count < ready and self._thread.is_alive():
-            if time.monotonic() > until:
-                return
-            self._thread.join(_WAIT_S / 10)
-
     def hexdigest(self) -> str:
         """Of all, once ``wait`` said so."""
         return self._hash.hexdigest()
-
-    def _taken_up(self) -> sha256.Sha256:
-        record = self._part.record
-        if record and record.words and record.hashed <= self._part.prefix:
-            resumed = sha256.resume(record.words, record.hashed)
-            if resumed:
-                return resumed
-        return sha256.begin()
 
     def _run(self) -> None:
         try:
@@ -86,20 +65,20 @@ class Hasher:
     def _follow(self, path: Path) -> None:
         view, least = memoryview(bytearray(_CHUNK)), _CHUNK
         with path.open("rb", buffering=0) as file:
-            while self._hash.count < self._size and not self._stopped.is_set():
+            while self.count < self._size and not self._stopped.is_set():
                 self._news.clear()
-                ready = min(_CHUNK, self._part.prefix - self._hash.count)
+                ready = min(_CHUNK, self._part.prefix - self.count)
                 if data := self._at_hand():
                     self._take(data)
-                elif ready and (ready >= least or self._hash.count + ready == self._size):
-                    file.seek(self._hash.count)
+                elif ready and (ready >= least or self.count + ready == self._size):
+                    file.seek(self.count)
                     self._take(view[: file.readinto(view[:ready]) or 0])
                 else:  # what was just written is about to be offered; if not, it is read
                     least = _CHUNK if self._news.wait(_WAIT_S) else 1
 
     def _at_hand(self) -> bytes:
         """The next bytes, where they were offered."""
-        count, offered = self._hash.count, self._offered
+        count, offered = self.count, self._offered
         while offered and offered[0][0] + len(offered[0][1]) <= count:
             offered.popleft()
         if not offered or offered[0][0] > count:
@@ -111,4 +90,4 @@ class Hasher:
         if not piece:
             raise OSError(0, "it became shorter")
         self._hash.update(piece)
-        self.kept = (self._hash.count - self._hash.count % sha256.BLOCK, self._hash.words())
+        self.count += len(piece)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from app.errors import AlreadyThere, UnsafeName
 from app.hub.catalogue.entries import Entry, Part
+from app.hub.safe_paths import LIVE, PART, RECORD
 from app.runtime.checkpoint.file_names import is_model_name
 from app.runtime.origin import NOTE, Origin, OriginFile, note_of, origin_of
 
 from .destination import Destination, homes
-from .part_file import LIVE, PART, RECORD
 
 _YOUNG_S = 60.0
 

@@ -27,11 +27,14 @@ from app.errors import (
     HubRefused,
     NetworkSettingRefused,
     NoRoom,
+    PageInstead,
     StoreError,
     WrongHash,
 )
 from app.hub.catalogue.disk_fit import RESERVE_BYTES
 from app.hub.sources.remote import Hub, RemoteFile
+from app.runtime.checkpoint.beginnings import ENOUGH, no_model, no_side_file
+from app.runtime.checkpoint.file_names import INDEX_ENDING, is_model_name
 from app.system.atomic_file import unwritten
 from app.system.digest import digest
 
@@ -46,7 +49,6 @@ _RESTARTS = 6
 _LOOK_S = 0.1
 _ROOM_S = 1.0
 _KEEP_S, _KEEP = 5.0, 256 << 20
-_SETTLE_S = 0.5
 _LONGEST_WAIT_S = 3600.0
 _MORE_S, _WORTH = 3.0, 1.15
 _LARGE = 128 << 20
@@ -116,6 +118,8 @@ class Transfer:
         self._total = order.bytes
         self.sha256 = ""
         self._checking = False
+        self._known = False  # what its first bytes are
+        self._refused: PageInstead | None = None
         self._waiting: tuple[Failure, float] | None = None
         self._part: PartFile | None = None
         self._pool: ConnectionPool | None = None
@@ -172,13 +176,19 @@ class Transfer:
                 return
             part.adopt(identity, remote.url)
             kept = part.total
+            self._known = False
             try:
                 found = self._fetched(part, remote)
             except ChangedError:
                 part.begin_anew(identity, remote.url)
                 continue
+            except PageInstead as failure:
+                if failure is self._refused:
+                    part.begin_anew(identity, remote.url)
+                raise
             if _is_promised(part, identity, found):
                 self.sha256 = self.found = found
+                self._verified.keep(part.part, found)
                 part.finish(keep_record=self._keep_record)
                 self._verified.keep(self._path, found)
                 return
@@ -194,7 +204,7 @@ class Transfer:
             self._raise_if_stopped()
             try:
                 return self._sized(self._hub.facts(order.repo, order.file, order.revision))
-            except (HubMissing, HubRefused, NetworkSettingRefused):
+            except (HubMissing, HubRefused, NetworkSettingRefused, PageInstead):
                 raise
             except HubError as failure:
                 fails += 1
@@ -226,16 +236,23 @@ class Transfer:
         """Whether the very file has its name already.  Raises AlreadyThere for anything else.
 
         A record beside it proves nothing: its bytes are read, unless this program has read them.
+        Where nobody tells a hash, only what this program has brought here itself counts.
         """
         path = self._path
         if path.is_file() and path.stat().st_size == identity.bytes:
+            self._verified.follow(part.part, path)  # it fell before it could tell the final name
             if identity.sha256:
                 self.found = self._verified.sha256_of(path) or self._read()
                 if self.found == identity.sha256:
                     return True
-            elif part.is_done(identity) and _is_git_s(path, identity):
+            elif _has_git_name(identity):
                 self.found = self._read()
-                return True
+                if _git_hash(path) == identity.etag:
+                    return True
+            elif part.is_done(identity):
+                self.found = self._verified.sha256_of(path)
+                if self.found and self._read() == self.found:
+                    return True
         raise AlreadyThere(path=str(path))
 
     def _read(self) -> str:
@@ -260,7 +277,7 @@ class Transfer:
         try:
             if self._stopped.is_set():
                 self._pool.halt()
-            self._watch(part, self._pool, self._hasher)
+            self._watch(part, self._pool)
             return self._hashed(self._hasher)
         finally:
             self._pool.close()
@@ -268,28 +285,46 @@ class Transfer:
             self._hasher.stop()
             self._pool = None
 
-    def _watch(self, part: PartFile, pool: ConnectionPool, hasher: Hasher) -> None:
+    def _watch(self, part: PartFile, pool: ConnectionPool) -> None:
         """Until all bytes are here: keep them, watch the disk, try whether more is faster."""
         growth = _Growth(pool, self._how.connections, self._rate_limit)
         room_at_s, kept_at_s, kept = time.monotonic(), time.monotonic(), part.total
         try:
             while not pool.wait(_LOOK_S):
                 now = time.monotonic()
+                self._refuse_other_things(part)
                 if now - room_at_s > _ROOM_S:
                     room_at_s = now
                     self._make_sure_of_room(part)
                 if now - kept_at_s > _KEEP_S or part.total - kept > _KEEP:
-                    part.keep(*hasher.kept)
+                    part.keep()
                     kept_at_s, kept = time.monotonic(), part.total
                 growth.look(part.total, self._total)
         finally:
             pool.close()
             if part.gaps(self._total) and not isinstance(pool.failure, StoreError):
-                hasher.settle(_SETTLE_S)
-                part.keep(*hasher.kept)
+                part.keep()
         if pool.failure:
             raise pool.failure
         self._raise_if_stopped()
+        self._refuse_other_things(part)
+
+    def _refuse_other_things(self, part: PartFile) -> None:
+        """Raises PageInstead where the first bytes are no such file's, and no hash speaks for them.
+
+        Nothing of them is kept.
+        """
+        record, start = part.record, part.start(ENOUGH)
+        if self._known or record is None or len(start) < min(ENOUGH, self._total):
+            return
+        self._known = True
+        name = self._path.name
+        is_model = is_model_name(name) and not name.endswith(INDEX_ENDING)
+        found = no_model(start) if is_model else no_side_file(name, start)
+        if found and not record.identity.sha256:
+            host = self._hub.endpoint.host
+            self._refused = PageInstead(host=host, found=found, file=self._order.file)
+            raise self._refused
 
     def _hashed(self, hasher: Hasher) -> str:
         self._checking = True
@@ -344,15 +379,12 @@ def free_on(folder: Path) -> int:
 def _is_promised(part: PartFile, identity: Identity, found: str) -> bool:
     if identity.sha256:
         return found == identity.sha256
-    return _is_git_s(part.part, identity)
+    return not _has_git_name(identity) or _git_hash(part.part) == identity.etag.lower()
 
 
-def _is_git_s(path: Path, identity: Identity) -> bool:
-    """Whether a small file has the name that git gave it; True where the hub does not tell one."""
-    name = identity.etag.lower()
-    if _GIT.fullmatch(name) and identity.bytes < _LARGE:
-        return _git_hash(path) == name
-    return True
+def _has_git_name(identity: Identity) -> bool:
+    """Whether the hub tells the name that git gave to a small file, which its bytes decide."""
+    return bool(_GIT.fullmatch(identity.etag.lower())) and identity.bytes < _LARGE
 
 
 def _git_hash(path: Path) -> str:

@@ -9,7 +9,7 @@ from huggingface_hub import HfApi, ModelInfo, get_hf_file_metadata, hf_hub_url
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
-from app.errors import HubGarbled, HubMissing
+from app.errors import HubGarbled, HubMissing, PageInstead
 from app.hub.catalogue.entries import Part
 
 from .connection import about, connection
@@ -69,7 +69,10 @@ class HuggingFace:
                 raise
 
     def facts(self, repo: str, file: str, revision: str) -> tuple[str, Part, str, str]:
-        """Address, part, etag and commit of a file, asked for now."""
+        """Address, part, etag and commit of a file, asked for now.
+
+        Raises PageInstead where the answer has neither of the last two: every hub tells them.
+        """
         with self._asking(repo, file):
             where = {"revision": revision, "endpoint": self._endpoint.address}
             kind = "space" if repo.startswith(SPACES) else "model"
@@ -78,6 +81,10 @@ class HuggingFace:
                 url, token=self._token, timeout=self._limit_s, endpoint=self._endpoint.address
             )
             etag = found.etag or ""
+            if not etag and not found.commit_hash:
+                raise PageInstead(
+                    host=self._endpoint.host, found="a page or something else that no hub sends"
+                )
             digest = etag.lower() if _DIGEST.fullmatch(etag.lower()) else ""
             part = Part(path=file, bytes=found.size or 0, sha256=digest)
             return url, part, etag, found.commit_hash or ""

@@ -5,8 +5,10 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+from app.hub.safe_paths import is_safe
+
 from .endpoints import MODELSCOPE, Endpoint
-from .repository import is_repository, is_safe
+from .repository import is_repository
 
 _SCHEME = re.compile(r"https?://", re.IGNORECASE)
 _HOSTS = ("huggingface.co", "hf.co", "hf-mirror.com", "modelscope.cn", "modelscope.ai")

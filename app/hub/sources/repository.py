@@ -7,17 +7,15 @@ import msgspec
 
 from app.hub.catalogue.entries import KNOWN_ACCOUNTS, Entry, Part
 from app.hub.catalogue.published_names import FORMATS, named, unfamiliar
+from app.hub.safe_paths import is_safe
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SHARD = re.compile(r"(.+)-\d{5}-of-\d{5}(\.\w+)", re.ASCII)
 _INDEX = ".index.json"
 _OTHERS = (".rwkvq", ".prefab", ".rmpack")
 _TORCH = re.compile(r"pytorch_model(-\d{5}-of-\d{5})?\.bin", re.ASCII)
-_LONGEST = 240
 _LONGEST_WORD = 120
 _LARGEST = 1 << 50  # bytes: no file is
-_FORBIDDEN = frozenset('<>:"|?*\\')
-_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE | re.ASCII)
 _WORDS = ("tokenizer.json", "20B_tokenizer.json", "tokenizer-midi.json", "tokenizer-midipiano.json")
 _WITH_WORDS = ("pile", "raven", "midi")
 
@@ -67,18 +65,6 @@ def word(told: object) -> str:
     """A short text as a hub tells it, without what cannot be shown or written down."""
     plain = (letter if letter.isprintable() else " " for letter in str(told)[:_LONGEST_WORD])
     return "".join(plain).strip()
-
-
-def is_safe(path: str) -> bool:
-    """Whether it can be a file's path on every system, and stays below where it is put."""
-    if not path or len(path) > _LONGEST or not path.isprintable() or _FORBIDDEN & set(path):
-        return False
-    return all(map(_is_name, path.split("/")))
-
-
-def _is_name(name: str) -> bool:
-    plain = name not in ("", ".", "..") and name == name.strip() and not name.endswith(".")
-    return plain and not _DEVICES.fullmatch(name)
 
 
 SPACES = "spaces/"

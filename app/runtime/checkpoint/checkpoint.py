@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from app.errors import CheckpointError, DamagedCheckpoint, UnsupportedFormat
+from app.errors import CheckpointError, DamagedCheckpoint, UnfitCheckpoint, UnsupportedFormat
 from app.kernels.layout import Shape
 from app.runtime.planning.footprint import QUANTISED
 from app.runtime.spec import Spec, tokenizer_for
@@ -19,6 +19,7 @@ from .dialects.packed import STRATEGY, Unpacked
 from .identify import identify
 from .open_container import open_container
 from .stored import Container, TensorInfo, shown
+from .wrappers import unwrapped
 
 if TYPE_CHECKING:
     import torch
@@ -62,6 +63,7 @@ class Checkpoint:
     """
 
     def __init__(self, path: Path, container: Container) -> None:
+        container.tensors = unwrapped(container.tensors)
         self.path, self._container = path, container
         self.format, self.bytes = container.format, container.bytes
         self.metadata: Mapping[str, str] = container.metadata
@@ -224,7 +226,7 @@ class Checkpoint:
             shape = recipe.shape(stored.shape)
         except ValueError as error:
             odd = "x".join(map(str, stored.shape))
-            raise DamagedCheckpoint(
+            raise UnfitCheckpoint(
                 why=f"the tensor {shown(stored.name)} has an odd shape ({shown(odd)})"
             ) from error
         if self._packed and recipe.steps:

@@ -14,6 +14,8 @@ from app.errors import (
     HostileCheckpoint,
     MisreadCheckpoint,
     NotFound,
+    NotWeights,
+    UnfitCheckpoint,
     Unreadable,
     UnsupportedFormat,
 )
@@ -29,10 +31,15 @@ from app.system.bug_hook import SurvivingBugs
 _KINDS = {
     DamagedCheckpoint.code: "damaged",
     HostileCheckpoint.code: "unsafe",
+    UnfitCheckpoint.code: "unsupported",
     ForeignCheckpoint.code: "foreign",
     NotFound.code: "missing",
     Unreadable.code: "unreadable",
 }
+
+
+NO_MODEL = "no-model"
+"""The kind of what lies beside models and is none, as trainers' records do: nothing lists it."""
 
 
 class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,9 +51,9 @@ class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
 
     ``kind`` is "model"; "state" or "lora", which ``made_for`` describes; "unfinished" for a
     download; or why it is no use: "damaged", "unsafe", "foreign" (a model, but no RWKV),
-    "unsupported" (not read or not run), "missing" or "unreadable".  ``files`` are all its files,
-    ``modified`` is when the newest was written, in seconds since 1970.  ``origin`` is what the
-    note beside it says of where it came from.
+    "unsupported" (not read or not run), "no-model", "missing" or "unreadable".  ``files`` are
+    all its files, ``modified`` is when the newest was written, in seconds since 1970.  ``origin``
+    is what the note beside it says of where it came from.
     """
 
     path: str
@@ -105,6 +112,8 @@ def _described(path: Path) -> ModelFile:
                 modified=_modified(files),
                 origin=origin_of(Path(files[0])),
             )
+    except NotWeights as failure:
+        return _unusable(path, failure, NO_MODEL)
     except UnsupportedFormat as failure:
         made_for = companion_in(path)
         return _unusable(path, failure, made_for.kind if made_for else "unsupported", made_for)

@@ -10,6 +10,13 @@ UNSURE_ENDINGS = (".pt", ".bin")
 
 UNFINISHED_ENDINGS = (".part", ".crdownload", ".partial")
 
+# What trainers keep beside a model to go on with the training.
+_RECORD = re.compile(
+    r"(rng_state|random_states?|optimizer|scheduler|scaler|sampler|training_args|trainer_state)"
+    r"([-_.]?\d+)?\.(pth|pt|bin|pkl|safetensors)|\w*_optim_states\.pt",
+    re.IGNORECASE | re.ASCII,
+)
+
 INDEX_ENDING = ".index.json"
 
 SHARD = re.compile(r"(.+)-\d{5}-of-\d{5}(\.\w+)", re.ASCII)
@@ -57,6 +64,13 @@ def is_model_name(name: str) -> bool:
     return not name.startswith(".") and is_candidate(name)
 
 
+def is_training_record(name: str) -> bool:
+    """Whether a file is called as what trainers keep beside a model, and need to go on."""
+    return _RECORD.fullmatch(name) is not None
+
+
 def is_candidate(name: str) -> bool:
+    if is_training_record(name):
+        return False
     ending = Path(finished(name).lower().removesuffix(INDEX_ENDING)).suffix
     return ending in MODEL_ENDINGS + UNSURE_ENDINGS

@@ -211,10 +211,7 @@ class _Header:
         at = self.at
         size = self.u64()
         self._skip(size)
-        try:
-            return self._data[at + _U64.size : at + _U64.size + size].decode()
-        except UnicodeDecodeError as error:
-            raise DamagedCheckpoint(why="its header is damaged") from error
+        return self._data[at + _U64.size : at + _U64.size + size].decode("utf-8", "replace")
 
     def _skip(self, size: int) -> None:
         self.at += size

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence, Set
 from math import prod
 
-from app.errors import DamagedCheckpoint, ForeignCheckpoint, UnsupportedVariant
+from app.errors import ForeignCheckpoint, UnfitCheckpoint, UnsupportedVariant
 from app.runtime.spec import Spec
 
 from .stored import patterns_of, shown
@@ -112,7 +112,7 @@ def identify(shapes: Shapes) -> Spec:
     """The generation and sizes of the model whose official tensors have these shapes.
 
     Raises UnsupportedVariant for research variants (facts: found), ForeignCheckpoint where
-    nothing of an RWKV is there, DamagedCheckpoint where a tensor is missing or does not fit.
+    nothing of an RWKV is there, UnfitCheckpoint where a tensor is missing or does not fit.
     """
     _refuse_variants(shapes)
     generation = _generation(shapes)
@@ -187,14 +187,14 @@ class _Sizes:
             del self.sizes[letter]
 
     def end_block(self, layer: int) -> None:
-        """Raises DamagedCheckpoint where the five token-shift ranks are no five ranks."""
+        """Raises UnfitCheckpoint where the five token-shift ranks are no five ranks."""
         if "D" in self.sizes and self.sizes["D"] != 5 * self.sizes["d"]:
             raise self._odd(f"blocks.{layer}.att.time_maa_w1")
 
     def fit(self, name: str, letters: str) -> None:
-        """Raises DamagedCheckpoint where ``name`` is missing or contradicts what is known."""
+        """Raises UnfitCheckpoint where ``name`` is missing or contradicts what is known."""
         if name not in self.shapes:
-            raise DamagedCheckpoint(why="a tensor is missing", missing=name)
+            raise UnfitCheckpoint(why="a tensor is missing", missing=name)
         shape = self.shapes[name]
         if len(letters) == 1:
             shape = (prod(shape),) if max(shape, default=1) == prod(shape) else shape
@@ -205,9 +205,9 @@ class _Sizes:
                 raise self._odd(name)
         self.fitted.add(name)
 
-    def _odd(self, name: str) -> DamagedCheckpoint:
+    def _odd(self, name: str) -> UnfitCheckpoint:
         shape = "x".join(map(str, self.shapes[name]))
-        return DamagedCheckpoint(why=f"the tensor {name} has an odd shape ({shape})")
+        return UnfitCheckpoint(why=f"the tensor {name} has an odd shape ({shape})")
 
 
 def _refuse_unknown(shapes: Shapes, fitted: Set[str], generation: str) -> None:
@@ -222,7 +222,7 @@ def _spec(shapes: Shapes, generation: str, layers: int, sizes: Mapping[str, int]
     heads = sizes.get("H", 0)
     head_size = sizes.get("N", attention // heads if heads else 0)
     if heads * head_size != (attention if heads else 0):
-        raise DamagedCheckpoint(
+        raise UnfitCheckpoint(
             why=f"{heads} heads of {head_size} do not make a width of {attention}"
         )
     return Spec(

@@ -1,10 +1,19 @@
 """Finds out by its content what a file or folder is and opens it as a container of tensors."""
 
-import codecs
 from pathlib import Path
 
 from app.errors import DamagedCheckpoint, UnsupportedFormat
 
+from .beginnings import (
+    ENOUGH,
+    is_gguf,
+    is_old_torch,
+    is_safetensors,
+    is_text,
+    is_zip,
+    known_as,
+    refuse_answer,
+)
 from .gguf import GgufFile
 from .pth import PthFile
 from .safetensors import SafetensorsFile
@@ -13,21 +22,7 @@ from .source import Source
 from .stored import Container
 
 _MODEL_ENDINGS = (".pth", ".pt", ".safetensors", ".st", ".gguf", ".bin")
-_LEAST_TEXT = 16
-# First bytes of files that people take for models, and what to call them.
-_KNOWN = (
-    (b"fmgg", "an rwkv.cpp file"),
-    (b"lmgg", "an old ggml file"),
-    (b"tjgg", "an old ggml file"),
-    (b"version https://git-lfs", "a Git LFS pointer instead of the file itself"),
-    (b"\x89HDF", "an HDF5 file"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"7z\xbc\xaf", "a 7-Zip archive"),
-    (b"Rar!", "a RAR archive"),
-    (b"\x28\xb5\x2f\xfd", "a Zstandard archive"),
-    (b"<", "a web page"),
-    (b"\x93NUMPY", "a NumPy array"),
-)
+_WANTED = "a .pth, .safetensors or .gguf"
 _BY_ENDING = {
     ".rwkvq": "an rwkv_lightning quantised file",
     ".prefab": "a web-rwkv prefab",
@@ -58,46 +53,32 @@ def _open_one(path: Path) -> Container:
 
 
 def _container(source: Source) -> Container:
-    start = source.read(0, min(64, source.size))
-    ending = source.path.suffix.lower()
-    if start.startswith(b"GGUF"):
+    start = source.read(0, min(ENOUGH, source.size))
+    if is_gguf(start):
         return GgufFile(source)
-    if start.startswith(b"PK\3\4"):
+    if is_zip(start):
         return PthFile(source)
-    if len(start) > 8 and start[8:9] == b"{" and not _is_text(start):
+    if is_safetensors(start):
         return SafetensorsFile(source)
-    raise _unreadable(start, ending)
+    raise _unreadable(start, source.path.suffix.lower())
 
 
 def _unreadable(start: bytes, ending: str) -> DamagedCheckpoint | UnsupportedFormat:
     if not start:
         return DamagedCheckpoint(why="it is empty")
-    for magic, what in _KNOWN:
-        if start.startswith(magic):
-            return UnsupportedFormat(found=what, wanted="a .pth, .safetensors or .gguf")
-    if len(start) > 2 and start[0] == 0x80 and start[1] in range(2, 6):
+    if ending in _MODEL_ENDINGS:
+        refuse_answer(start)
+    if known := known_as(start):
+        return UnsupportedFormat(found=known, wanted=_WANTED)
+    if is_old_torch(start):
         return UnsupportedFormat(
-            found="a torch file in the format before 1.6", wanted="the zip format"
+            found="a torch file in the format before 1.6",
+            wanted="the zip format: load it with torch, and save it again with torch.save",
         )
-    if _is_text(start):
-        return UnsupportedFormat(found="a text file", wanted="a .pth, .safetensors or .gguf")
+    if is_text(start):
+        return UnsupportedFormat(found="a text file", wanted=_WANTED)
     if ending in _BY_ENDING:
         return UnsupportedFormat(found=_BY_ENDING[ending], wanted="the original .pth")
     if ending in _MODEL_ENDINGS:
         return DamagedCheckpoint(why="it begins like no model file")
-    return UnsupportedFormat(
-        found="an unknown kind of file", wanted="a .pth, .safetensors or .gguf"
-    )
-
-
-def _is_text(start: bytes) -> bool:
-    """Whether a file that begins so is text: UTF-8, cut anywhere, or UTF-16 with its mark."""
-    if len(start) < _LEAST_TEXT or start.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return len(start) >= _LEAST_TEXT
-    if any(byte < 32 and byte not in b"\t\n\f\r\x1b" for byte in start):
-        return False
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(start)
-    except UnicodeDecodeError:
-        return False
-    return True
+    return UnsupportedFormat(found="an unknown kind of file", wanted=_WANTED)

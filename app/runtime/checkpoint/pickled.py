@@ -1,8 +1,9 @@
 """Reads the pickle of a torch file as data: a small machine that can call nothing at all.
 
-Of a pickle's instructions it knows those that torch's own writer makes; names of functions
-outside a short list end it, and the listed ones become marks, never the functions.  It has no
-recursion and counts its steps, so neither a deep nor a long pickle can hold it.
+Every name in a pickle becomes a mark, never what it names.  What the marks of tensors would make is
+told in full; any other object is an ``Opaque``, which only remembers what was put into it.  Names
+that a checkpoint has no use for, such as ``os.system``, end the reading.  There is no recursion and
+the steps are counted, so neither a deep nor a long pickle can hold it.
 Instructions: pickletools.opcodes of the standard library.
 """
 
@@ -14,19 +15,28 @@ from typing import Any
 
 from app.errors import DamagedCheckpoint, HostileCheckpoint
 
-from .rebuilding import called, exactly, named_by, plain_key, storage_of
+from .rebuilding import (
+    Opaque,
+    called,
+    extend,
+    named_by,
+    put,
+    restored,
+    storage_of,
+)
 
 _STEP_LIMIT = 500_000
 _SIZE_LIMIT = 16 << 20
+_DIGITS = 40
 _STOP, _BINPUT, _LONG_BINPUT, _BINGET, _BININT1 = b".qrhK"
 _U32 = struct.Struct("<I")
 
 
 def read_pickle(data: bytes) -> Any:
-    """The value in ``data``: dicts, lists, tuples, text, numbers and ``Tensor``.
+    """The value in ``data``: dicts, lists, tuples, text, numbers, ``Tensor`` and ``Opaque``.
 
-    Raises HostileCheckpoint where it asks for anything but tensors, DamagedCheckpoint where it
-    is no whole pickle.
+    Raises HostileCheckpoint where it names what no checkpoint needs, DamagedCheckpoint where it is
+    no whole pickle.
     """
     if len(data) > _SIZE_LIMIT:
         raise HostileCheckpoint(why=f"its list of tensors claims {len(data)} bytes")
@@ -97,7 +107,7 @@ class _Machine:
 
     def line(self) -> str:
         end = self.data.index(b"\n", self.at)
-        text = self.data[self.at : end].decode()
+        text = self.data[self.at : end].decode("utf-8", "replace")
         self.at = end + 1
         return text
 
@@ -110,7 +120,7 @@ class _Machine:
 
 
 def _refusal(code: int) -> HostileCheckpoint | DamagedCheckpoint:
-    if bytes([code]) in b"io\x81\x82\x83\x84\x92P":
+    if bytes([code]) in b"\x82\x83\x84P":
         return HostileCheckpoint(why="it asks for objects to be built by code of its choice")
     return DamagedCheckpoint(why="its list of tensors is damaged")
 
@@ -152,7 +162,7 @@ def _text(layout: str, coding: str) -> Callable[[_Machine], None]:
     def step(m: _Machine) -> None:
         (size,) = length.unpack_from(m.data, m.at)
         m.at += length.size
-        m.stack.append(m.take(size).decode(coding))
+        m.stack.append(m.take(size).decode(coding, "replace"))
 
     return step
 
@@ -165,6 +175,33 @@ def _get(layout: str) -> Callable[[_Machine], None]:
         m.at += number.size
 
     return step
+
+
+def _bytes(layout: str) -> Callable[[_Machine], None]:
+    length = struct.Struct(layout)
+
+    def step(m: _Machine) -> None:
+        (size,) = length.unpack_from(m.data, m.at)
+        m.at += length.size
+        m.stack.append(m.take(size))
+
+    return step
+
+
+def _line_of(kind: Callable[[str], Any]) -> Callable[[_Machine], None]:
+    def step(m: _Machine) -> None:
+        m.stack.append(kind(m.line()))
+
+    return step
+
+
+def _whole(text: str) -> int | bool:
+    """A number as protocol 0 writes it, where 00 and 01 are False and True."""
+    return text == "01" if text in ("00", "01") else int(text[:_DIGITS].rstrip("L"))
+
+
+def _quoted(text: str) -> str:
+    return text[1:-1]
 
 
 def _tuple_of(size: int) -> Callable[[_Machine], None]:
@@ -198,8 +235,21 @@ def _long(m: _Machine) -> None:
     m.stack.append(int.from_bytes(m.take(m.take(1)[0]), "little", signed=True))
 
 
+def _long4(m: _Machine) -> None:
+    (size,) = _U32.unpack(m.take(4))
+    m.stack.append(int.from_bytes(m.take(size)[:_DIGITS], "little", signed=True))
+
+
 def _pop(m: _Machine) -> None:
     m.stack.pop()
+
+
+def _pop_mark(m: _Machine) -> None:
+    m.popped()
+
+
+def _twice(m: _Machine) -> None:
+    m.stack.append(m.stack[-1])
 
 
 def _global(m: _Machine) -> None:
@@ -220,31 +270,64 @@ def _reduce(m: _Machine) -> None:
     m.stack[-1] = called(m.stack[-1], arguments)
 
 
-def _build(m: _Machine) -> None:
-    """Attributes hung on an object (torch's ``_metadata``): of no use here."""
+def _new_with_words(m: _Machine) -> None:
     m.stack.pop()
+    _reduce(m)
+
+
+def _instance(m: _Machine) -> None:
+    kind = named_by(m.line(), m.line())
+    m.stack.append(called(kind, tuple(m.popped())))
+
+
+def _object(m: _Machine) -> None:
+    kind, *arguments = m.popped()
+    m.stack.append(called(kind, tuple(arguments)))
+
+
+def _build(m: _Machine) -> None:
+    state = m.stack.pop()
+    m.stack[-1] = restored(m.stack[-1], state)
 
 
 def _append(m: _Machine) -> None:
     value = m.stack.pop()
-    exactly(list, m.stack[-1]).append(value)
+    extend(m.stack[-1], [value])
 
 
 def _appends(m: _Machine) -> None:
     values = m.popped()
-    exactly(list, m.stack[-1]).extend(values)
+    extend(m.stack[-1], values)
+
+
+def _list(m: _Machine) -> None:
+    m.stack.append(m.popped())
+
+
+def _dict(m: _Machine) -> None:
+    values = m.popped()
+    m.stack.append({})
+    _put_all(m, values)
+
+
+def _frozen(m: _Machine) -> None:
+    m.popped()
+    m.stack.append(Opaque())
 
 
 def _set_item(m: _Machine) -> None:
     value, key = m.stack.pop(), m.stack.pop()
-    exactly(dict, m.stack[-1])[plain_key(key)] = value
+    put(m.stack[-1], key, value)
 
 
 def _set_items(m: _Machine) -> None:
-    values = m.popped()
-    target = exactly(dict, m.stack[-1])
+    _put_all(m, m.popped())
+
+
+def _put_all(m: _Machine, values: list[Any]) -> None:
+    target = m.stack[-1]
     for at in range(0, len(values) - 1, 2):
-        target[plain_key(values[at])] = values[at + 1]
+        put(target, values[at], values[at + 1])
 
 
 _NAMES: dict[bytes, Callable[[_Machine], None]] = {
@@ -271,6 +354,28 @@ _NAMES: dict[bytes, Callable[[_Machine], None]] = {
     b"U": _text("<B", "latin-1"),
     b"T": _text("<i", "latin-1"),
     b"j": _get("<I"),
+    b"\x8d": _text("<Q", "utf-8"),
+    b"B": _bytes("<I"),
+    b"C": _bytes("<B"),
+    b"\x8e": _bytes("<Q"),
+    b"\x96": _bytes("<Q"),
+    b"\x8b": _long4,
+    b"I": _line_of(_whole),
+    b"L": _line_of(_whole),
+    b"F": _line_of(float),
+    b"S": _line_of(_quoted),
+    b"V": _line_of(str),
+    b"1": _pop_mark,
+    b"2": _twice,
+    b"l": _list,
+    b"d": _dict,
+    b"\x8f": _fresh(Opaque),
+    b"\x90": _appends,
+    b"\x91": _frozen,
+    b"\x81": _reduce,
+    b"\x92": _new_with_words,
+    b"i": _instance,
+    b"o": _object,
     b"p": _put_line,
     b"g": _get_line,
     b"\x94": _memoize,

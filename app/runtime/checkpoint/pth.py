@@ -5,10 +5,10 @@ as ``<root>/data/<key>``, stored without compression).
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from app.errors import DamagedCheckpoint, HostileCheckpoint, UnsupportedFormat
 
+from .named_tensors import named_tensors
 from .pickled import read_pickle
 from .rebuilding import Tensor
 from .source import Source
@@ -16,7 +16,6 @@ from .stored import BYTES_PER_NUMBER, Stored, order, shown
 from .ziparchive import ZipArchive
 
 _PICKLE_LIMIT = 16 << 20
-_WRAPPERS = ("state_dict", "model", "module", "model_state_dict")
 
 
 class PthFile:
@@ -29,7 +28,7 @@ class PthFile:
         self._archive = ZipArchive(source)
         self._root = self._find_root()
         self._refuse_big_endian()
-        content = _unwrapped(read_pickle(self._small("data.pkl")))
+        content = named_tensors(read_pickle(self._small("data.pkl")))
         self.tensors: Mapping[str, Stored] = {
             name: self._stored(name, value)
             for name, value in content.items()
@@ -101,18 +100,3 @@ def _in_order(tensor: Tensor) -> bool:
         size == 1 or have == want
         for size, have, want in zip(sizes, tensor.strides, steps, strict=True)
     )
-
-
-def _unwrapped(content: Any) -> dict[str, Any]:
-    """The dict that names the tensors, which trainers put into another one."""
-    for _ in range(3):
-        if not isinstance(content, dict):
-            break
-        inner = next(
-            (content[key] for key in _WRAPPERS if isinstance(content.get(key), dict)), None
-        )
-        if inner is None:
-            return {str(name): value for name, value in content.items()}
-        content = inner
-    what = "a list of tensors, perhaps a state" if isinstance(content, list) else "a torch file"
-    raise UnsupportedFormat(found=what, wanted="a dict of named tensors")

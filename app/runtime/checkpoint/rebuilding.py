@@ -1,6 +1,6 @@
-"""What the few functions that a torch file may call become here: marks and tensors, as data.
+"""What the calls in a torch file become here: tensors and dicts as data, all else opaque marks.
 
-Calls: torch/_utils.py, ``_rebuild_tensor_v2`` and its kin; no other name is let through.
+Calls: torch/_utils.py, ``_rebuild_tensor_v2`` and its kin.
 """
 
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from app.errors import DamagedCheckpoint, HostileCheckpoint, UnsupportedFormat
 
+from .pickle_names import is_dangerous
 from .stored import BYTES_PER_NUMBER, shown
 
 STORAGES = {
@@ -50,6 +51,15 @@ class Named(NamedTuple):
     name: str
 
 
+class Opaque:
+    """An object that is no tensor: what it was made of, in case weights lie in it; never built."""
+
+    __slots__ = ("items",)
+
+    def __init__(self) -> None:
+        self.items: dict[str | int, Any] = {}
+
+
 class Storage(NamedTuple):
     """The bytes that a tensor looks into: its number type, archive key and how many numbers."""
 
@@ -75,11 +85,33 @@ def exactly(kind: type, value: Any) -> Any:
     return value
 
 
-def plain_key(value: Any) -> str | int:
-    """Only plain keys: the hash of a deep tuple could exhaust the stack of the interpreter."""
-    if type(value) not in (str, int):
+def put(target: Any, key: Any, value: Any) -> None:
+    """Item of a dict, where the key is text or a number: no other one is a tensor's name.
+
+    The hash of a deep tuple could exhaust the stack of the interpreter.  Raises ValueError.
+    """
+    items = target.items if isinstance(target, Opaque) else exactly(dict, target)
+    if type(key) in (str, int):
+        items[key] = value
+    elif isinstance(key, list | dict):
         raise ValueError
-    return value  # type: ignore[no-any-return]
+
+
+def extend(target: Any, values: list[Any]) -> None:
+    """More values for a list; those of anything else are let go.  Raises ValueError."""
+    if not isinstance(target, Opaque):
+        exactly(list, target).extend(values)
+
+
+def restored(target: Any, state: Any) -> Any:
+    """An object after it got its state; attributes of plain things are of no use here.
+
+    Nothing is copied: a short pickle may hang one large state on very many objects.
+    """
+    attributes = state[-1] if isinstance(state, tuple) and state else state
+    if isinstance(target, Opaque) and isinstance(attributes, dict) and not target.items:
+        target.items = attributes
+    return target
 
 
 def storage_of(kind: Any, storage: Any, key: Any, _place: Any, count: Any) -> Storage:
@@ -90,10 +122,14 @@ def storage_of(kind: Any, storage: Any, key: Any, _place: Any, count: Any) -> St
 
 
 def called(call: Any, arguments: Any) -> Any:
-    """What the listed ``call`` makes of its arguments.  Raises KeyError, TypeError, ValueError."""
-    if not isinstance(call, Named) or not isinstance(arguments, tuple):
+    """What ``call`` makes of its arguments, if that is known; else a new ``Opaque``.
+
+    Raises KeyError, TypeError, ValueError.
+    """
+    if not isinstance(call, Named | Opaque) or not isinstance(arguments, tuple):
         raise ValueError
-    return _CALLS[call](*arguments)
+    known = _CALLS.get(call) if isinstance(call, Named) else None
+    return known(*arguments) if known else Opaque()
 
 
 def _size(value: Any) -> int:
@@ -103,10 +139,9 @@ def _size(value: Any) -> int:
 
 
 def named_by(module: Any, name: Any) -> Named:
-    """The mark for ``module.name``.  Raises HostileCheckpoint unless it is on the list."""
+    """The mark for ``module.name``.  Raises HostileCheckpoint where no checkpoint needs it."""
     named = Named(exactly(str, module), exactly(str, name))
-    listed = named in _CALLS or (module in ("torch", "torch.storage") and name in STORAGES)
-    if not listed and not (module == "torch" and name in _DTYPES):
+    if is_dangerous(named.module, named.name):
         raise HostileCheckpoint(why=f"it asks for {shown(module)}.{shown(name)} to be run")
     return named
 
@@ -123,7 +158,7 @@ def _tensor_of_dtype(
 ) -> Tensor:
     if not isinstance(storage, Storage) or not isinstance(dtype, Named):
         raise ValueError
-    number = _DTYPES[dtype.name]
+    number = _DTYPES.get(dtype.name, "")
     if number not in BYTES_PER_NUMBER:
         raise UnsupportedFormat(found=f"{dtype.name} weights", wanted="the original file")
     count = (
@@ -139,9 +174,24 @@ def _parameter(tensor: Any, *_rest: Any) -> Tensor:
 def _dict(*arguments: Any) -> dict[Any, Any]:
     """An OrderedDict; with old writers the pairs come as its argument, and are used up by it."""
     pairs = exactly(list, arguments[0]) if arguments else []
-    made = {plain_key(key): value for key, value in pairs}
+    made: dict[Any, Any] = {}
+    for key, value in pairs:
+        put(made, key, value)
     pairs.clear()
     return made
+
+
+def _of_a_kind(call: Any, _kind: Any, arguments: Any, *_state: Any) -> Any:
+    """A tensor of a subclass, or one that has attributes; the call is one of those here."""
+    known = _TENSORS.get(call) if isinstance(call, Named) else None
+    if known is None:
+        return Opaque()
+    return known(*exactly(tuple, arguments))
+
+
+def _default_dict(*_arguments: Any) -> dict[Any, Any]:
+    """Its items are put into it afterwards."""
+    return {}
 
 
 def _torch_size(values: Any) -> tuple[int, ...]:
@@ -168,11 +218,17 @@ def _checked(tensor: Tensor) -> Tensor:
     return tensor
 
 
-_CALLS: dict[Named, Callable[..., Any]] = {
+_TENSORS: dict[Any, Callable[..., Any]] = {
     Named("torch._utils", "_rebuild_tensor"): _tensor,
     Named("torch._utils", "_rebuild_tensor_v2"): _tensor,
     Named("torch._utils", "_rebuild_tensor_v3"): _tensor_of_dtype,
     Named("torch._utils", "_rebuild_parameter"): _parameter,
+    Named("torch._utils", "_rebuild_parameter_with_state"): _parameter,
+}
+_CALLS: dict[Named, Callable[..., Any]] = {
+    **_TENSORS,
+    Named("torch._tensor", "_rebuild_from_type_v2"): _of_a_kind,
     Named("collections", "OrderedDict"): _dict,
+    Named("collections", "defaultdict"): _default_dict,
     Named("torch", "Size"): _torch_size,
 }

@@ -82,7 +82,8 @@ class SafetensorsFile:
 
 def _header(text: bytes) -> dict[str, Any]:
     try:
-        header = json.loads(text, object_pairs_hook=_without_doubles)
+        readable = text.decode("utf-8", "replace")  # only metadata, which is not needed, may not be
+        header = json.loads(readable, object_pairs_hook=_without_doubles)
     except (ValueError, RecursionError) as error:
         raise DamagedCheckpoint(why="its header is damaged") from error
     if not isinstance(header, dict):
@@ -98,9 +99,9 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _metadata(entry: Any) -> dict[str, str]:
-    if not isinstance(entry, dict):
+    if not isinstance(entry, dict | None):
         raise DamagedCheckpoint(why="its header is damaged")
-    return {key: str(value)[:1000] for key, value in entry.items()}
+    return {key: str(value)[:1000] for key, value in (entry or {}).items()}
 
 
 def _numbers(name: str, values: Any) -> tuple[int, ...]:

@@ -12,6 +12,8 @@ from typing import Any
 
 from app.errors import DamagedCheckpoint, HostileCheckpoint, UnsupportedFormat
 
+from .beginnings import ENOUGH, refuse_answer
+from .file_names import is_training_record
 from .source import Source, failure_of
 from .stored import Container, Stored, shown
 
@@ -109,6 +111,7 @@ def _in_folder(folder: Path) -> Path:
     files = sorted(file for file in folder.iterdir() if not file.name.startswith("."))
     indexes = [file for file in files if file.name.endswith(INDEX_ENDING)]
     models = [file for file in files if file.suffix.lower() in _ENDINGS and file.is_file()]
+    models = [file for file in models if not is_training_record(file.name)]
     if len(indexes) == 1:
         return indexes[0]
     first = [file for file in models if not (m := _SHARD.fullmatch(file.name)) or int(m[2]) == 1]
@@ -135,7 +138,9 @@ def _weight_map(path: Path) -> dict[str, str]:
     try:
         if source.size > _INDEX_LIMIT:
             raise HostileCheckpoint(why=f"its index has {source.size} bytes")
-        content = _json(source.read(0, source.size))
+        text = source.read(0, source.size)
+        refuse_answer(text[:ENOUGH])
+        content = _json(text)
     finally:
         source.close()
     placed = content.get("weight_map") if isinstance(content, dict) else None

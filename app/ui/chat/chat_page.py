@@ -1,7 +1,6 @@
 """The chat: conversations at the left, the words in the middle, their settings at the right."""
 
 import asyncio
-import errno
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,10 +15,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.errors import DiskFull, Failure
 from app.runtime.checkpoint.describe import embedded_model
 from app.store.chat_defaults import KEYS
 from app.store.search import terms_of
+from app.system.atomic_file import writing
 from app.ui.state.chat.conversation import ConversationController
 from app.ui.state.commands import Command, Habit
 from app.ui.state.models.model_names import plain_name
@@ -392,10 +391,6 @@ class ChatPage(Page):
 
 
 def write_file(place: Path, text: str) -> None:
-    """Write a text file; a failure says why it could not be."""
-    try:
-        place.write_text(text, encoding="utf-8")
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise DiskFull(str(error), path=str(place)) from error
-        raise Failure(str(error), why=str(error.strerror or error)) from error
+    """Write a text file, whole or not at all.  Raises StoreError, DiskFull."""
+    with writing(place) as file:
+        file.write(text.encode("utf-8"))

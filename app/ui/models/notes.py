@@ -26,6 +26,8 @@ def checked_words(found: Sequence[Checked]) -> str:
         words = _tr("Not the file that was published: {}. Download it again.")
         return words.format(", ".join(bad))
     if all(one.verdict == "good" for one in found):
+        if any(one.source == "note" for one in found):
+            return _tr("Every byte is as the note beside it says. Nobody has published a hash.")
         return _tr("Every byte is as it was published.")
     digests = [one.sha256 for one in found if one.verdict == "unknown"]
     words = _tr("It was read to its end; nobody has published a hash for it. SHA-256: {}")

@@ -13,7 +13,8 @@ import pytest
 
 from app.errors import BY_CODE
 from app.hub.catalogue.entries import Entry, Part, bundled, matching, merged, with_standings
-from app.hub.sources.repository import is_repository, is_safe
+from app.hub.safe_paths import is_safe
+from app.hub.sources.repository import is_repository
 from app.messages.failures import say
 from app.resources import resource
 

@@ -84,7 +84,7 @@ def test_giving_one_up_takes_nothing_of_another(hub, tmp_path):
 
 def test_a_name_of_our_own_records_is_refused(tmp_path):
     from app.errors import UnsafeName
-    from app.hub.downloads.destination import safe
+    from app.hub.safe_paths import safe
 
     for name in ("x.pth.part", "x.pth.part.json", "x.pth.PART.live", "x.pth.origin.json"):
         with pytest.raises(UnsafeName):

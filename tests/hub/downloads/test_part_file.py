@@ -1,4 +1,4 @@
-"""The small pieces of a transfer: spans, hashes put away, places, limits, growing files."""
+"""The small pieces of a transfer: spans, places, limits, growing files."""
 
 import hashlib
 import os
@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import AlreadyThere, NotFound, UnsafeName, WrongHash
-from app.hub.downloads import sha256
 from app.hub.downloads.byte_ranges import Ranges
-from app.hub.downloads.destination import Destination, safe
+from app.hub.downloads.destination import Destination
 from app.hub.downloads.part_file import Identity, PartFile, already
 from app.hub.downloads.rate_limit import Rate, RateLimit
+from app.hub.safe_paths import safe
 from app.system.digest import check, digest
 
 SPAN = st.tuples(st.integers(0, 60), st.integers(0, 60))
@@ -32,36 +32,6 @@ def test_ranges_are_the_set_of_their_bytes(spans: list[tuple[int, int]]) -> None
     listed = list(ranges)
     assert all(one[1] < other[0] for one, other in pairwise(listed))
     assert ranges.prefix == next(byte for byte in range(62) if byte not in wanted)
-
-
-@given(st.binary(max_size=500), st.integers(0, 500))
-def test_a_hash_that_was_put_away_goes_on_as_if_never_stopped(data: bytes, cut: int) -> None:
-    first = sha256.begin()
-    first.update(data[:cut])
-    kept = first.count - first.count % sha256.BLOCK
-    second = sha256.resume(first.words(), kept)
-    if second is None:  # a library that cannot: hashlib does it, from the start
-        assert not first.words()
-        return
-    second.update(memoryview(bytearray(data[kept:])))
-    assert second.hexdigest() == hashlib.sha256(data).hexdigest()
-    assert second.hexdigest() == hashlib.sha256(data).hexdigest()
-
-
-def test_a_hash_beyond_four_gigabits_is_taken_up_rightly() -> None:
-    block, first = bytes(1 << 26), sha256.begin()
-    for _ in range(9):
-        first.update(block)
-    second = sha256.resume(first.words(), first.count)
-    if second is None:
-        pytest.skip("this Python's OpenSSL keeps its hashes to itself")
-    assert second.hexdigest() == first.hexdigest()
-
-
-@pytest.mark.parametrize("words", ["", "zz" * 32, "00" * 31])
-def test_nonsense_is_no_hash_to_go_on_with(words: str) -> None:
-    assert sha256.resume(words, 64) is None
-    assert sha256.resume("00" * 32, 63) is None
 
 
 @pytest.mark.parametrize(
@@ -158,7 +128,7 @@ def test_after_a_power_cut_only_what_the_disk_kept_is_believed(
     with PartFile(path) as part:
         part.adopt(Identity(etag="e", bytes=100), "http://somewhere")
         part.write(b"x" * 40, 0)
-        part.keep(0, "")
+        part.keep()
         part.write(b"x" * 40, 40)
     assert already(path) == 80
     monkeypatch.setattr("app.hub.downloads.part_file._boot", lambda: "another start of the machine")

@@ -54,7 +54,8 @@ def test_hostile_file_names_never_become_entries(strange, hub):
     hostile = (
         "../../etc/x.pth", "/abs.pth", "C:\\x.pth", "a/../b.pth", "con.pth", "x\n.pth", "NUL",
         "a//b.pth", " .pth", "x.pth ", "a/./b.pth", "\u202egnp.pth", "x" * 300 + ".pth",
-        "a:b.pth", "x?.pth",
+        "a:b.pth", "x?.pth", "x.pth.part", "x.pth.part.json", "x.PTH.Part.Live",
+        "x.safetensors.origin.json", ".hidden.pth", "~/x.pth",
     )  # fmt: skip
     names = (*hostile, "ok/rwkv7-fine.pth")
     siblings = [{"rfilename": name, "size": 5, "lfs": {"size": 5, "sha256": "z", "pointerSize": 1}}

@@ -3,8 +3,9 @@
 import time
 
 from app.hub.catalogue.entries import Part
+from app.hub.safe_paths import is_safe
 from app.hub.sources.answer_cache import Cache
-from app.hub.sources.repository import Contents, Repository, entries_of, is_safe
+from app.hub.sources.repository import Contents, Repository, entries_of
 
 
 def test_a_damaged_cache_counts_as_none(tmp_path):

@@ -1,11 +1,11 @@
 """Torch archives that are hostile, damaged, foreign or old: refused in words, nothing is run."""
 
-import argparse
-import builtins
 import collections
 import functools
+import operator
 import os
 import pickle
+import socket
 import subprocess
 import time
 import zipfile
@@ -14,10 +14,10 @@ import pytest
 import torch
 
 from app.errors import (
-    DamagedCheckpoint,
     Failure,
     ForeignCheckpoint,
     HostileCheckpoint,
+    NotWeights,
     UnsupportedFormat,
 )
 from app.runtime.checkpoint import open_checkpoint
@@ -49,15 +49,13 @@ CALLS = {
     "eval": lambda mark: Call(eval, f"open({str(mark)!r}, 'w')"),
     "exec": lambda mark: Call(exec, f"open({str(mark)!r}, 'w')"),
     "open": lambda mark: Call(open, str(mark), "w"),
-    "getattr": lambda mark: Call(getattr, "", "join"),
     "partial": lambda mark: Call(functools.partial, os.mkdir, str(mark)),
     "popen": lambda mark: Call(subprocess.Popen, ["touch", str(mark)]),
-    "import": lambda mark: Call(builtins.__import__, "antigravity"),
     "torch.load": lambda mark: Call(torch.load, str(mark)),
     "bytes of torch": lambda mark: Call(torch.storage._load_from_bytes, b""),
-    "deque": lambda mark: collections.deque([1]),
-    "namespace": lambda mark: argparse.Namespace(lr=1),
-    "set": lambda mark: {1, 2},
+    "setattr": lambda mark: Call(setattr, torch.nn.Module, "load", None),
+    "socket": lambda mark: Call(socket.create_connection, ("localhost", 9)),
+    "attrgetter": lambda mark: Call(operator.attrgetter, "system"),
 }
 
 
@@ -67,7 +65,7 @@ def test_a_pickle_that_calls_anything_is_refused_and_calls_nothing(tmp_path, cal
     mark = tmp_path / "mark"
     content = dict(random_tensors(), extra=CALLS[call](mark))
     torch.save(content, tmp_path / "m.pth", pickle_protocol=protocol)
-    assert isinstance(refusal(tmp_path / "m.pth"), HostileCheckpoint | DamagedCheckpoint)
+    assert isinstance(refusal(tmp_path / "m.pth"), HostileCheckpoint)
     assert not mark.exists()
 
 
@@ -80,6 +78,8 @@ def test_the_refused_name_is_told(tmp_path):
 
 BY_HAND = {
     "inst": b"(S'true'\nios\nsystem\n.",
+    "import": b"\x80\x02c__builtin__\n__import__\nX\x02\x00\x00\x00os\x85R.",
+    "a module behind another": b"\x80\x04\x8c\x05torch\x8c\x09os.system\x93.",
     "obj": b"(cos\nsystem\nX\x04\x00\x00\x00trueo.",
     "newobj": b"\x80\x02cbuiltins\nobject\n)\x81.",
     "newobj of a listed name": b"\x80\x02ccollections\nOrderedDict\n)\x81.",
@@ -262,7 +262,7 @@ def test_other_models_in_a_torch_file_are_foreign(tmp_path):
     torch.save({"layer1.weight": torch.zeros(3)}, tmp_path / "a.pth")
     assert isinstance(refusal(tmp_path / "a.pth"), ForeignCheckpoint)
     torch.save({"epoch": 3}, tmp_path / "b.pth")
-    assert isinstance(refusal(tmp_path / "b.pth"), ForeignCheckpoint)
+    assert isinstance(refusal(tmp_path / "b.pth"), NotWeights)
 
 
 def test_files_that_the_rwkv_package_converted_are_refused(tmp_path):

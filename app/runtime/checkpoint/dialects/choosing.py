@@ -4,7 +4,7 @@ from collections.abc import Callable
 from math import prod
 from typing import NamedTuple
 
-from app.errors import DamagedCheckpoint
+from app.errors import UnfitCheckpoint
 from app.runtime.checkpoint.others import refuse_others
 from app.runtime.checkpoint.recipes import Recipe, Recipes, Reshape, Shape
 from app.runtime.checkpoint.stored import Container, Stored, shown
@@ -54,11 +54,12 @@ def translate(container: Container) -> Dialect:
     """The dialect of a file.
 
     Raises ForeignCheckpoint, UnsupportedFormat or UnsupportedVariant where it holds no model
-    that could be run, DamagedCheckpoint where two of its tensors stand for the same one.
+    that could be run, UnfitCheckpoint where two of its tensors stand for the same one.
     """
     refuse_others(container)
     family = next(family for family in DIALECTS if family.fits(container))
     found = family.recipes(container)
+    _tie_head(family, found)
     _refuse_doubles(container, found)
     official_shape = _shapes_of(found)
     for name, recipe in found.items():
@@ -66,12 +67,18 @@ def translate(container: Container) -> Dialect:
     return Dialect(family.name, found)
 
 
+def _tie_head(family: Family, found: Recipes) -> None:
+    """A model whose embedding is its head as well is often kept without the head."""
+    if family.name != "packed" and "emb.weight" in found:
+        found.setdefault("head.weight", found["emb.weight"])
+
+
 def _refuse_doubles(container: Container, found: Recipes) -> None:
     """A tensor that no recipe uses gave way to another one of the same official name."""
     used = {recipe.stored for recipe in found.values()}
     double = next((name for name in container.tensors if name not in used), None)
     if double is not None:
-        raise DamagedCheckpoint(why=f"two of its tensors stand for one ({shown(double)})")
+        raise UnfitCheckpoint(why=f"two of its tensors stand for one ({shown(double)})")
 
 
 def _in_shape(

@@ -1,9 +1,7 @@
-"""The names of the official training code, also below the prefixes that trainers put before."""
+"""The names of the official training code."""
 
 from app.runtime.checkpoint.recipes import Recipe, Recipes
 from app.runtime.checkpoint.stored import Container
-
-_PREFIXES = ("_forward_module.", "_orig_mod.", "module.", "model.")
 
 
 def fits(container: Container) -> bool:
@@ -12,13 +10,5 @@ def fits(container: Container) -> bool:
 
 
 def recipes(container: Container) -> Recipes:
-    """Every tensor under its own name, without a prefix."""
-    return {_bare(name): Recipe(name) for name in container.tensors}
-
-
-def _bare(name: str) -> str:
-    while True:
-        prefix = next((prefix for prefix in _PREFIXES if name.startswith(prefix)), "")
-        if not prefix:
-            return name
-        name = name[len(prefix) :]
+    """Every tensor under its own name."""
+    return {name: Recipe(name) for name in container.tensors}

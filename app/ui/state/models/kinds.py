@@ -5,7 +5,16 @@ from PySide6.QtCore import QCoreApplication, QLocale
 from .entry import Entry
 
 MODEL_KINDS = ("reasoning", "chat", "raven", "novel", "music", "pile", "research", "state", "lora")
-USELESS = ("unfinished", "damaged", "unsafe", "foreign", "unsupported", "missing", "unreadable")
+USELESS = (
+    "unfinished",
+    "damaged",
+    "unsafe",
+    "foreign",
+    "unsupported",
+    "no-model",
+    "missing",
+    "unreadable",
+)
 
 
 def kind_name(kind: str) -> str:
@@ -25,6 +34,7 @@ def kind_name(kind: str) -> str:
         "unsafe": _tr("Not safe"),
         "foreign": _tr("Not RWKV"),
         "unsupported": _tr("Not readable"),
+        "no-model": _tr("No model"),
         "missing": _tr("Gone"),
         "unreadable": _tr("Refused"),
     }.get(kind, "")

@@ -1,0 +1,135 @@
+"""What a file is by its first bytes; knows no format beyond that."""
+
+import codecs
+import json
+import re
+
+from app.errors import AnswerSaved
+
+ENOUGH = 512
+"""Bytes from which on a beginning tells all that it can tell."""
+
+WEB_PAGE, POINTER = "a web page", "a Git LFS pointer"
+
+_LEAST_TEXT = 16
+_LONGEST_TEXT = 120
+_REFUSAL = re.compile(
+    r"error|not found|denied|authori[sz]|forbidden|invalid|restricted|access|gated|log ?in|sign ?in"
+    r"|too many|rate limit|expired|unavailable|maintenance|bad gateway|\b[45]\d\d\b",
+    re.IGNORECASE,
+)
+_PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|head|body|title|\?xml|!--)", re.I)
+# First bytes of files that people take for models, and what to call them.
+_KNOWN = (
+    (b"fmgg", "an rwkv.cpp file"),
+    (b"lmgg", "an old ggml file"),
+    (b"tjgg", "an old ggml file"),
+    (b"version https://git-lfs", POINTER),
+    (b"\x89HDF", "an HDF5 file"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"BZh", "a bzip2 archive"),
+    (b"\xfd7zXZ", "an xz archive"),
+    (b"7z\xbc\xaf", "a 7-Zip archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"\x28\xb5\x2f\xfd", "a Zstandard archive"),
+    (b"%PDF", "a PDF document"),
+    (b"<", WEB_PAGE),
+    (b"\x93NUMPY", "a NumPy array"),
+)
+
+
+def is_gguf(start: bytes) -> bool:
+    """Whether it begins as a GGUF does."""
+    return start.startswith(b"GGUF")
+
+
+def is_zip(start: bytes) -> bool:
+    """Whether it begins as a zip archive does, such as those of torch."""
+    return start.startswith(b"PK\3\4")
+
+
+def is_safetensors(start: bytes) -> bool:
+    """Whether it begins as a safetensors file does: a length, and a brace."""
+    return len(start) > 8 and start[8:9] == b"{" and not is_text(start)
+
+
+def is_old_torch(start: bytes) -> bool:
+    """Whether it begins as a bare pickle does, which torch wrote before 1.6."""
+    return len(start) > 2 and start[0] == 0x80 and start[1] in range(2, 6)
+
+
+def known_as(start: bytes) -> str:
+    """What people call a file that begins so; "" where it is nothing of the list."""
+    if _PAGE.match(start):
+        return WEB_PAGE
+    return next((what for magic, what in _KNOWN if start.startswith(magic)), "")
+
+
+def is_text(start: bytes) -> bool:
+    """Whether a file that begins so is text: UTF-8, cut anywhere, or UTF-16 with its mark."""
+    if len(start) < _LEAST_TEXT or start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return len(start) >= _LEAST_TEXT
+    return _is_utf8(start)
+
+
+def refusal_in(start: bytes) -> str:
+    """The words of a server's refusal, where that is all there is; "" for anything else."""
+    if not 2 < len(start) < ENOUGH or not _is_utf8(start):
+        return ""
+    text = " ".join(start.decode("utf-8", "replace").split())
+    try:
+        told = json.loads(text)
+    except (ValueError, RecursionError):
+        told = text
+    if isinstance(told, dict):
+        told = next((told[key] for key in ("error", "message", "Message") if key in told), "")
+    said = str(told)[:_LONGEST_TEXT]
+    return said if _REFUSAL.search(said) else ""
+
+
+def refuse_answer(start: bytes) -> None:
+    """Raises AnswerSaved where a page, a refusal or a pointer lies in a file's place."""
+    known, said = known_as(start), refusal_in(start)
+    if known in (WEB_PAGE, POINTER):
+        raise AnswerSaved(found=known, why="pointer" if known == POINTER else "page")
+    if said:
+        raise AnswerSaved(found=f'a text that says "{said}"', why="page")
+
+
+def no_model(start: bytes) -> str:
+    """What a file is that begins as no model does; "" where it may be one."""
+    if is_gguf(start) or is_zip(start) or is_safetensors(start) or is_old_torch(start):
+        return ""
+    return known_as(start) or (_words(start) if is_text(start) or refusal_in(start) else "")
+
+
+def no_side_file(name: str, start: bytes) -> str:
+    """What a file is that cannot be the configuration or vocabulary ``name``; "" if it can."""
+    found = known_as(start)
+    if found in (WEB_PAGE, POINTER) or (found.endswith("archive")):
+        return found
+    is_json = name.lower().endswith(".json")
+    if is_json and start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
+        return _words(start)
+    return ""
+
+
+def _words(start: bytes) -> str:
+    said = refusal_in(start)
+    return (
+        f'a text that says "{said}"'
+        if said
+        else "a text file"
+        if is_text(start)
+        else "something else"
+    )
+
+
+def _is_utf8(start: bytes) -> bool:
+    if any(byte < 32 and byte not in b"\t\n\f\r\x1b" for byte in start):
+        return False
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(start)
+    except UnicodeDecodeError:
+        return False
+    return True
