@@ -22,22 +22,31 @@ from app.runtime.protocol.messages import (
     LoadProgress,
     Measure,
     Measured,
+    Message,
+    Piece,
+    Prefilled,
     Quit,
     Reply,
-    Request,
     failed,
     failure_of,
 )
 from app.runtime.protocol.prompts import Prompt, Sampling
 from app.system.child_process import End, Process, worker_command
-from app.system.frames import LIMIT, GarbledError
+from app.system.frames import LIMIT, GarbledError, decoded
 
+_REPLIES: dict[type[Message], tuple[type[Message], ...]] = {
+    Load: (LoadProgress, Loaded, Failed),
+    Generate: (Prefilled, Piece, Done, Failed),
+    Measure: (Measured, Failed),
+}
 _STOP_LIMIT_S = 1.0
 _QUIT_LIMIT_S = 1.0
 
 
 class Client:
     """Starts a worker at once, from the loop's thread, and owns it until ``close``.
+
+    If the worker ends or sends anything but replies to what it was asked, every request fails.
 
     ``on_end`` is called in the loop when the process has ended, for whatever cause; ``failure``
     then says why (None where ``close`` or ``kill`` ended it).
@@ -145,8 +154,10 @@ class Client:
         await self._ended.wait()
 
     async def _wait(self, event: asyncio.Event, limit_s: float) -> bool:
+        # not asyncio.wait_for: before Python 3.12 it loses a cancellation that comes with the event
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(event.wait(), limit_s)
+            async with asyncio.timeout(limit_s):
+                await event.wait()
         return event.is_set()
 
     async def _ask(self, request: Load | Generate | Measure) -> AsyncGenerator[Reply, None]:
@@ -154,10 +165,10 @@ class Client:
         if not self.alive:
             raise self._end_of_story()
         inbox = self._inboxes[request.id] = asyncio.Queue()
+        self._running[request.id] = request  # before it is sent: _receive compares replies with it
+        self._still.clear()
         try:
-            self._send(request)
-            self._running[request.id] = request
-            self._still.clear()
+            self._send_checked(request)
             while True:
                 reply = await inbox.get()
                 if isinstance(reply, Failed):
@@ -170,18 +181,22 @@ class Client:
             if request.id in self._running:
                 self._send(Cancel(id=request.id))
 
-    def _send(self, request: Request) -> None:
+    def _send_checked(self, request: Load | Generate | Measure) -> None:
         message = messages.encode(request)
         if len(message) > LIMIT:
+            self._settle(request.id)
             raise RequestRefused(why=f"it is longer than {LIMIT >> 20} MiB")
         self._process.send(message)
 
+    def _send(self, request: Cancel | Quit) -> None:
+        self._process.send(messages.encode(request))
+
     def _receive(self, frame: bytes) -> None:
         """Called in the process's thread."""
-        try:
-            reply = messages.decode_reply(frame)
-        except msgspec.DecodeError as error:
-            raise GarbledError(str(error)) from error
+        reply = decoded(messages.decode_reply, frame)
+        request = self._running.get(reply.id)
+        if request is not None and not isinstance(reply, _REPLIES[type(request)]):
+            raise GarbledError(f"{type(reply).__name__} in reply to {type(request).__name__}")
         self._call(self._deliver, reply)
 
     def _end(self, end: End) -> None:
@@ -222,6 +237,6 @@ def _whole(path: str) -> str:
 
 
 def _died(end: End, strategy: str) -> WorkerDied:
-    known = {"why": "garbled"} if end.garbled else {}
+    known: dict[str, str] = {"why": end.why} if end.why else {}
     known |= {"strategy": strategy} if strategy else {}
     return WorkerDied(exit_code=end.exit_code, stderr=end.stderr, **known)

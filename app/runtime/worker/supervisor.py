@@ -153,14 +153,27 @@ class Supervisor:
                 self._wanted = self._asked
                 self._enter(Phase.LOADING)
                 await self._let_go()
-                client = self._client = Client(lambda: self._note_end(client))
-                self._clients.add(client)
-                self._loaded = await self._load(client, again=again)
+                self._loaded = await self._load_in_new_worker(again=again)
                 self._enter(Phase.READY)
                 return self._loaded
         except BaseException as error:
             self._give_up(error)
+            if self._is_overtaken() and isinstance(error, Failure):
+                raise asyncio.CancelledError from error
             raise
+
+    async def _load_in_new_worker(self, *, again: bool) -> Loaded:
+        client = self._client = Client(lambda: self._note_end(client))
+        self._clients.add(client)
+        try:
+            return await self._load(client, again=again)
+        except BaseException:
+            client.kill()
+            raise
+
+    def _is_overtaken(self) -> bool:
+        """Whether the task that asks, which opens a model, is not the last one to do so."""
+        return self._opening is not asyncio.current_task()
 
     async def _load(self, client: Client, *, again: bool) -> Loaded:
         """What was asked for, by the name that it has in the end."""
@@ -178,11 +191,11 @@ class Supervisor:
             return _at(loaded, now) if now != path else loaded
 
     def _give_up(self, error: BaseException) -> None:
-        """The model did not open: its worker is of no use.  Who overtook us enters the phase."""
-        if self._client:
-            self._client.kill()
-        if self._opening is not asyncio.current_task():
+        """The model did not open: no worker stays.  A call that overtook this one does the rest."""
+        if self._is_overtaken():
             return
+        for client in self._clients:
+            client.kill()
         may_come_back = isinstance(error, WorkerDied | MovedCheckpoint)
         self._wanted = self._wanted if may_come_back else None
         self._enter(Phase.DEAD if may_come_back else Phase.EMPTY, error)

@@ -9,8 +9,6 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, BinaryIO
 
-import msgspec
-
 from app.errors import Failure, KernelError, NoModel, RequestRefused
 from app.kernels.allocation import allocations_named, load_torch
 from app.runtime.loading.preflight import look_at
@@ -26,7 +24,7 @@ from app.runtime.protocol.messages import (
     Reply,
     failed,
 )
-from app.system.frames import GarbledError, read_frame, write_frame
+from app.system.frames import GarbledError, decoded, read_frame, write_frame
 from app.system.pipes import die_with_parent, take_pipes
 
 if TYPE_CHECKING:
@@ -84,7 +82,7 @@ class Worker:
         try:
             self._hear()
             exit_code = 0
-        except (GarbledError, msgspec.DecodeError) as error:
+        except GarbledError as error:
             os.write(_STDERR, f"not a request: {error}\n".encode())
             exit_code = EXIT_GARBLED
         finally:
@@ -94,7 +92,7 @@ class Worker:
 
     def _hear(self) -> None:
         while (frame := read_frame(self._requests)) is not None:
-            request = messages.decode_request(frame)
+            request = decoded(messages.decode_request, frame)
             if isinstance(request, Quit):
                 return
             if isinstance(request, Cancel):

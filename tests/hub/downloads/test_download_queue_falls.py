@@ -11,7 +11,7 @@ from app.hub.downloads import download_protocol
 from app.hub.sources.endpoints import endpoint_at
 
 _BROKEN = """
-from app.hub.downloads.download_queue import download_process as fetcher
+from app.hub.downloads import download_process as fetcher
 def broken(*_):
     raise RuntimeError("a bug")
 setattr(fetcher.{place}, "{name}", broken)

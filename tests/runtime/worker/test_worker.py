@@ -79,7 +79,8 @@ def test_a_text_before_a_model_is_refused_and_the_model_can_still_be_opened(tmp_
 
 LOST = """
 from app.errors import KernelError
-from app.runtime.generation import engine, worker
+from app.runtime.generation import engine
+from app.runtime.worker import worker
 def failing(self):
     raise KernelError(program="mix", why="it is gone")
 engine.Engine._{where} = failing
