@@ -11,7 +11,13 @@ from typing import Protocol
 import msgspec
 
 from app.runtime.checkpoint.describe import ModelFile, describe
-from app.runtime.checkpoint.file_names import INDEX_ENDING, SHARD, UNSURE_ENDINGS, is_candidate
+from app.runtime.checkpoint.file_names import (
+    INDEX_ENDING,
+    SHARD,
+    UNSURE_ENDINGS,
+    is_candidate,
+    whole_of,
+)
 
 _DEPTH = 5
 _ENTRIES = 20_000
@@ -128,10 +134,8 @@ def _leading(files: list[str]) -> list[str]:
     for name in sorted(files):
         if name.startswith(".") or not is_candidate(name):
             continue
-        match = SHARD.fullmatch(name)
         index = name.endswith(INDEX_ENDING)
-        whole = f"{match[1]}{match[2]}" if match else name.removesuffix(INDEX_ENDING)
-        model = (whole, index or match is not None)
+        model = (whole_of(name), index or SHARD.fullmatch(name) is not None)
         if index or model not in chosen:
             chosen[model] = name
     return sorted(chosen.values())

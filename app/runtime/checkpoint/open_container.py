@@ -5,6 +5,7 @@ from pathlib import Path
 
 from app.errors import DamagedCheckpoint, UnsupportedFormat
 
+from .file_names import WEIGHT_ENDINGS
 from .gguf import GgufFile
 from .pth import PthFile
 from .safetensors import SafetensorsFile
@@ -12,7 +13,6 @@ from .sharded import is_sharded, main_file, open_sharded
 from .source import Source
 from .stored import Container
 
-_MODEL_ENDINGS = (".pth", ".pt", ".safetensors", ".st", ".gguf", ".bin")
 _LEAST_TEXT = 16
 # First bytes of files that people take for models, and what to call them.
 _KNOWN = (
@@ -83,7 +83,7 @@ def _unreadable(start: bytes, ending: str) -> DamagedCheckpoint | UnsupportedFor
         return UnsupportedFormat(found="a text file", wanted="a .pth, .safetensors or .gguf")
     if ending in _BY_ENDING:
         return UnsupportedFormat(found=_BY_ENDING[ending], wanted="the original .pth")
-    if ending in _MODEL_ENDINGS:
+    if ending in WEIGHT_ENDINGS:
         return DamagedCheckpoint(why="it begins like no model file")
     return UnsupportedFormat(
         found="an unknown kind of file", wanted="a .pth, .safetensors or .gguf"
