@@ -1,4 +1,4 @@
-"""One child process, its pipes and its end, watched by threads; knows no message and no loop."""
+"""A child process with frames on its pipes, watched by threads; knows no messages, no asyncio."""
 
 import contextlib
 import subprocess
@@ -52,7 +52,7 @@ class Process:
     Its three standard streams are pipes: requests go to stdin, replies come from stdout, and the
     end of stderr is kept.  ``on_frame`` (may raise GarbledError) and ``on_end`` (exactly once,
     after the last frame) are called from threads.  A child that cannot be spoken to any more, since
-    one of its pipes is closed or carries something else, is killed; its end is told in every case.
+    one of its pipes is closed or carries something else, is killed; ``on_end`` is always called.
     Start it from a thread that outlives it: on Linux the child asks to be killed when that thread
     ends.  Raises WorkerError if the system starts no process.
     """
@@ -82,7 +82,7 @@ class Process:
         self._outbox.put(message)
 
     def kill(self) -> None:
-        """End it at once, unless it has ended."""
+        """Kill the process; does nothing if it has ended."""
         self._child.kill()
 
     def _thread(self, work: Callable[[], None], name: str) -> threading.Thread:
@@ -147,7 +147,7 @@ class Process:
             self._child.kill()
 
     def _read_stderr(self) -> None:
-        """A thread: keeps the end of what the child says beside its replies."""
+        """A thread: keeps the last ``STDERR_KEPT`` bytes of stderr."""
         with _reader(self._child.stderr) as stderr:
             while chunk := stderr.read1(_CHUNK):
                 self._stderr = (self._stderr + chunk)[-STDERR_KEPT:]
@@ -158,7 +158,7 @@ def _reader(pipe: IO[bytes] | None) -> BufferedReader:
 
 
 def _start(command: Sequence[str]) -> "subprocess.Popen[bytes]":
-    """Start it apart from the terminal: Ctrl-C there is for us, and means another thing."""
+    """Start it in a session of its own, so that Ctrl-C in the terminal does not reach it."""
     root = Path(__file__).resolve().parents[2]
     try:
         return subprocess.Popen(

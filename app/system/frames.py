@@ -6,7 +6,7 @@ from typing import BinaryIO, TypeVar
 import msgspec
 
 LIMIT = 1 << 28
-"""No message is longer, in bytes; a larger length means that the stream is not ours."""
+"""Longest message in bytes; a larger length means that the stream holds something else."""
 
 _HEADER = 4
 T = TypeVar("T")
@@ -17,7 +17,7 @@ class GarbledError(Exception):
 
 
 def write_frame(stream: BinaryIO, message: bytes) -> None:
-    """Send one message at once.  Raises OSError where nobody reads any more."""
+    """Write one message and flush.  Raises OSError if the other end is closed."""
     stream.write(len(message).to_bytes(_HEADER, "little") + message)
     stream.flush()
 

@@ -192,7 +192,7 @@ def test_a_worker_without_a_stderr_object_still_tells_how_it_ended():
     """As in a windowed program, whose standard streams are None."""
     script = "import sys; sys.stdout = sys.stderr = sys.stdin = None; " + (
         "from app.runtime.worker import worker; "
-        "worker.Worker._hear = lambda self: 1 / 0; worker.main()"
+        "worker.Worker._read_requests = lambda self: 1 / 0; worker.main()"
     )
     worker = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True)
     assert worker.returncode == 1
