@@ -1,4 +1,4 @@
-"""One worker process, spoken to with ``async for``; needs a running loop, not Qt."""
+"""Client of one worker process, with ``async for`` over its replies; needs asyncio, not Qt."""
 
 import asyncio
 import contextlib
@@ -75,14 +75,14 @@ class Client:
 
     @property
     def alive(self) -> bool:
-        """Whether a request can be sent: the process runs and was not told to leave."""
+        """Whether a request can be sent: the process runs and was not asked to quit."""
         return not self._ended.is_set() and not self._leaving
 
     async def load(
         self, path: str, strategy: str, report: Callable[[LoadProgress], None] = lambda _: None
     ) -> Loaded:
         """Open the model at ``path``.  Raises the failures of loading, or WorkerDied."""
-        path, self._strategy = _whole(path), strategy
+        path, self._strategy = _absolute(path), strategy
         load = Load(id=next(self._ids), path=os.fsencode(path), strategy=strategy)
         async with contextlib.aclosing(self._ask(load)) as replies:
             async for reply in replies:
@@ -91,7 +91,7 @@ class Client:
                 elif isinstance(reply, Loaded):
                     self._strategy = reply.strategy
                     return msgspec.structs.replace(reply, path=path)
-        raise self._end_of_story()
+        raise self._end_failure()
 
     async def generate(
         self,
@@ -127,10 +127,10 @@ class Client:
             async for reply in replies:
                 if isinstance(reply, Measured):
                     return reply
-        raise self._end_of_story()
+        raise self._end_failure()
 
     async def close(self) -> None:
-        """Stop all texts (each ends with its Done), ask the worker to leave, else take it down.
+        """Stop all texts (each ends with its Done) and ask the worker to quit, else kill it.
 
         A model that is being loaded is not waited for.
         """
@@ -145,7 +145,7 @@ class Client:
             await self._ended.wait()
 
     def kill(self) -> None:
-        """End the worker at once; ``ended`` tells when it is gone."""
+        """Kill the worker; ``ended`` waits until it is gone."""
         self._leaving = True
         self._process.kill()
 
@@ -163,7 +163,7 @@ class Client:
     async def _ask(self, request: Load | Generate | Measure) -> AsyncGenerator[Reply, None]:
         """Send; yield what comes back, the ending too; cancel where the reader leaves early."""
         if not self.alive:
-            raise self._end_of_story()
+            raise self._end_failure()
         inbox = self._inboxes[request.id] = asyncio.Queue()
         self._running[request.id] = request  # before it is sent: _receive compares replies with it
         self._still.clear()
@@ -201,10 +201,10 @@ class Client:
 
     def _end(self, end: End) -> None:
         """Called in the process's thread."""
-        self._call(self._bury, end)
+        self._call(self._note_end, end)
 
     def _call(self, function: Callable[..., None], argument: Reply | End) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
+        with contextlib.suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(function, argument)
 
     def _deliver(self, reply: Reply) -> None:
@@ -218,21 +218,21 @@ class Client:
         if not self._running:
             self._still.set()
 
-    def _bury(self, end: End) -> None:
+    def _note_end(self, end: End) -> None:
         if not self._leaving:
             self.failure = _died(end, self._strategy)
         self._ended.set()
-        reason = self._end_of_story()
+        reason = self._end_failure()
         for request in list(self._running):
             self._deliver(failed(request, reason))
         self._on_end()
 
-    def _end_of_story(self) -> Failure:
+    def _end_failure(self) -> Failure:
         return self.failure or NoModel()
 
 
-def _whole(path: str) -> str:
-    """The worker's current folder is not ours."""
+def _absolute(path: str) -> str:
+    """The worker's current folder may be another one."""
     return str(Path(path).absolute())
 
 

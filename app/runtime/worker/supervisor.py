@@ -1,4 +1,4 @@
-"""The one open model: opens, replaces and unloads it, starts its worker anew after a death."""
+"""Keeps one open model: opens, replaces and unloads it, and restarts its worker if it has died."""
 
 import asyncio
 import contextlib
@@ -81,10 +81,10 @@ class Supervisor:
         return await self._begin(path, strategy)
 
     def follow(self, before: str, now: str) -> None:
-        """A file has another name or place: if it is the model's, it is called and found by that.
+        """Note that a file was renamed or moved: if it is the model's, use the new path.
 
-        The worker is not asked: it goes on with the file that it has.  One that waits to be opened
-        is followed, too.
+        The worker keeps the file that it has open.  This holds for a model that waits to be opened
+        as well.
         """
         if _same(self._asked[0], before):
             self._asked = (now, self._asked[1])
@@ -227,7 +227,7 @@ class Supervisor:
             await self._let_go()
 
     async def _let_go(self) -> None:
-        """End every worker so far."""
+        """End all workers that were started before."""
         self._client = None
         for client in list(self._clients):
             await client.close()
@@ -262,6 +262,6 @@ def _at(loaded: Loaded, path: str) -> Loaded:
 
 
 def _note_exception(opening: "asyncio.Task[Loaded]") -> None:
-    """It is told by ``failure`` too: nobody has to await the task."""
+    """Retrieve the exception: ``failure`` has it too, so nobody needs to await the task."""
     if not opening.cancelled():
         opening.exception()
