@@ -72,7 +72,7 @@ class Failure(Exception):
     code = "failure"
     retryable = True
 
-    def __init__(self, detail: str = "", **facts: Fact) -> None:
+    def __init__(self, detail: str = "", /, **facts: Fact) -> None:
         super().__init__(detail or self.code)
         self.detail = detail
         self.facts = facts

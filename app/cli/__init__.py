@@ -8,7 +8,7 @@ from io import TextIOWrapper
 
 from app.errors import Failure
 
-from .options import parser
+from .options import parse
 
 FAILED, INTERRUPTED, UNREAD = 1, 130, 141
 """Exit codes: a failure in words, Ctrl-C, and nobody reads what is printed (as a shell has it)."""
@@ -18,7 +18,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one verb; 0, 1 for a failure, 2 for a usage that makes no sense (see ``options``)."""
     _take_streams()
     try:
-        options = parser().parse_args(arguments)
+        options = parse(arguments)
         if options.verb in ("score", "bench"):  # they run the model in this process
             _look_first(options)
         return _verb(options.verb)(options)

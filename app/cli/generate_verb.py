@@ -1,4 +1,8 @@
-"""``rookery generate``: continues a text in a worker process and prints it as it comes."""
+"""``rookery generate``: continues a text in a worker process and prints it as it comes.
+
+The guide that comes with the program was trained on nothing but questions and answers, so without a
+model the text is a question to it.
+"""
 
 import asyncio
 import contextlib
@@ -6,7 +10,7 @@ import sys
 from argparse import Namespace
 
 from app.runtime.protocol.messages import Done, Loaded, LoadProgress, Piece, Prefilled
-from app.runtime.protocol.prompts import Prompt, Text, Tokens
+from app.runtime.protocol.prompts import Chat, Prompt, Text, Tokens, Turn
 from app.runtime.worker.client import Client
 
 from .choices import model_of, sampling_of
@@ -28,7 +32,7 @@ async def _generate(options: Namespace) -> None:
         )
         progress.clear()
         note_loaded(loaded)
-        written = _Written(loaded, aloud=not options.json)
+        written = _Written(loaded, aloud=not options.json, answers=isinstance(prompt, Chat))
         events = client.generate(
             prompt,
             limit=options.max_tokens,
@@ -47,9 +51,13 @@ async def _generate(options: Namespace) -> None:
 def _prompt(options: Namespace) -> Prompt:
     if options.tokens is not None:
         return Tokens(options.tokens)
-    if options.prompt != "-":
-        return Text(options.prompt)
-    return Text(sys.stdin.buffer.read().decode("utf-8", "replace"))
+    text = options.prompt
+    if text == "-":
+        text = sys.stdin.buffer.read().decode("utf-8", "replace")
+    if options.model is not None:
+        return Text(text)
+    note("The guide answers; --model FILE continues the text with a model instead.")
+    return Chat(turns=(Turn("user", text),))
 
 
 def _loading(progress: LoadProgress) -> str:
@@ -57,10 +65,13 @@ def _loading(progress: LoadProgress) -> str:
 
 
 class _Written:
-    """What has been written so far; ``aloud`` prints it at once, as ids where there is no text."""
+    """What has been written so far; ``aloud`` prints it at once, as ids where there is no text.
 
-    def __init__(self, loaded: Loaded, *, aloud: bool) -> None:
-        self._loaded, self._aloud = loaded, aloud
+    If it ``answers``, the space that the template leaves before an answer is not part of it.
+    """
+
+    def __init__(self, loaded: Loaded, *, aloud: bool, answers: bool) -> None:
+        self._loaded, self._aloud, self._answers = loaded, aloud, answers
         self._text: list[str] = []
         self._tokens: list[int] = []
         self._done: Done | None = None
@@ -72,16 +83,16 @@ class _Written:
             progress.clear()
             if not self._loaded.has_tokenizer and not self._tokens:
                 note("rookery: there is no vocabulary for this model: token ids are written")
-            self._print(event)
-            self._text.append(event.text)
+            text = event.text.lstrip() if self._answers and not any(self._text) else event.text
+            self._print(event, text)
+            self._text.append(text)
             self._tokens.extend(fact.token for fact in event.tokens)
         elif isinstance(event, Done):
             self._done = event
 
-    def _print(self, piece: Piece) -> None:
+    def _print(self, piece: Piece, said: str) -> None:
         if not self._aloud:
             return
-        said = piece.text
         if not self._loaded.has_tokenizer:
             ids = ",".join(str(fact.token) for fact in piece.tokens)
             said = f",{ids}" if self._tokens and ids else ids

@@ -2,11 +2,15 @@
 
 import argparse
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from app import __version__
 
+from .usage import Parser
+
 _DESCRIPTION = """The desktop home for RWKV language models.  Without a verb the window opens."""
+_EPILOG = """"rookery VERB --help" lists the options of a verb."""
+_ALIASES = {"gpus": "cards"}
 _MODEL = "a .pth, .safetensors or .gguf, or the folder of one in several files; without it the \
 small guide that comes with the program"
 _STRATEGY = (
@@ -16,11 +20,21 @@ without it what suits the machine'
 _INT64 = 2**63
 
 
-def parser() -> argparse.ArgumentParser:
-    """The parser of all verbs; ``verb`` of its result names the one chosen."""
-    top = argparse.ArgumentParser(prog="rookery", description=_DESCRIPTION)
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """What was asked for; ``verb`` of it is the verb's name, also where its alias was written.
+
+    Raises SystemExit: 0 after help or version, 2 after a usage that makes no sense.
+    """
+    top = _parser()
+    top.check_verb((*(name for name, _, _ in _VERBS), *_ALIASES), arguments)
+    first, *others = arguments
+    return top.parse_args([_ALIASES.get(first, first), *others])
+
+
+def _parser() -> Parser:
+    top = Parser(prog="rookery", description=_DESCRIPTION, epilog=_EPILOG)
     top.add_argument("--version", action="version", version=f"rookery {__version__}")
-    verbs = top.add_subparsers(metavar="VERB", required=True)
+    verbs = top.add_subparsers(title="verbs", metavar="VERB", required=True)
     for name, words, add in _VERBS:
         verb = verbs.add_parser(name, help=words, description=f"{words[0].upper()}{words[1:]}.")
         verb.set_defaults(verb=name)
@@ -37,7 +51,10 @@ def _generate(verb: argparse.ArgumentParser) -> None:
     _add_model(verb)
     prompt = verb.add_mutually_exclusive_group(required=True)
     prompt.add_argument(
-        "--prompt", metavar="TEXT", type=_text, help="continued as it stands; - reads stdin"
+        "--prompt",
+        metavar="TEXT",
+        type=_text,
+        help="continued as it stands, but without --model the guide answers it; - reads stdin",
     )
     prompt.add_argument("--tokens", metavar="1,2,3", type=_tokens, help="token ids to continue")
     _add_limit(verb, 256)
@@ -162,8 +179,8 @@ _VERBS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...] =
     ("bench", "measure speed and memory of a model on this machine", _bench),
     ("chat", "talk to a model in the terminal", _chat),
     ("models", "list the models on this disk", _models),
-    ("cards", "list the NVIDIA cards, and tell whether models run on them", _gpus),
-    ("pack", "write a copy in 8 or 4 bits, which loads faster and takes less room", _pack),
+    ("cards", "list NVIDIA cards, and whether models run on them (also: gpus)", _gpus),
+    ("pack", "write a smaller copy in 8 or 4 bits, which loads faster", _pack),
     ("search", "find models to download, and tell which fit this machine", _search),
     ("download", "fetch a model from the hub, whole or not at all", _download),
     ("verify", "check whether a file is the one that was promised", _verify),

@@ -1,4 +1,4 @@
-"""Arrays and what is done with them, by device; knows no files, no processes, no windows."""
+"""Operations on arrays, for each device; knows no files, processes or windows."""
 
 import re
 
@@ -48,7 +48,7 @@ def open_ops(device: str) -> Ops:
 
 
 def reads_fast() -> frozenset[str] | None:
-    """The formats that the native kernels read no slower than float32, on this processor.
+    """The formats that the native kernels read at least as fast as float32 on this processor.
 
     None where ``open_ops`` would give plain PyTorch for the CPU.  Loads no PyTorch itself.
     """

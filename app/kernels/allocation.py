@@ -1,4 +1,4 @@
-"""Allocations that fail as a Failure, torch's own among them; knows no model."""
+"""Turns failed allocations, also those of torch, into OutOfMemory; knows no model."""
 
 import contextlib
 import importlib
@@ -23,7 +23,7 @@ _CORE_ADDRESSES = 100 << 20  # and for each core: a thread's stack, and where it
 
 
 def load_torch() -> None:
-    """Import torch, which aborts the process where a limit leaves its libraries no addresses.
+    """Import torch, which would abort the process if a limit leaves its libraries no addresses.
 
     Raises OutOfMemory, and EngineUnusable (fact why) where it is not there or broken.
     """
@@ -40,7 +40,7 @@ def load_torch() -> None:
 
 @contextlib.contextmanager
 def allocations_named() -> Iterator[None]:
-    """An allocation that the system refuses, in Python or torch, becomes OutOfMemory.
+    """A context in which a failed allocation, in Python or torch, raises OutOfMemory.
 
     Its facts are needed_bytes (0 where that is not told) and free_bytes.
     """

@@ -1,4 +1,4 @@
-"""What malloc is told, so that intermediate results do not cost page faults."""
+"""Settings of malloc that avoid page faults for intermediate results."""
 
 import ctypes
 import sys
@@ -9,7 +9,7 @@ _KEPT = 64 << 20
 
 
 def keep_freed_memory() -> None:
-    """Let glibc hand freed memory out again instead of returning it to the system each time.
+    """Let glibc reuse freed memory instead of returning it to the system each time.
 
     By default an array of some hundred kilobytes may be mapped and unmapped at every use, which
     is thousands of page faults for one prompt.  At most 64 MB more stay with the process.

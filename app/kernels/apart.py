@@ -1,4 +1,4 @@
-"""A stack whose matrices lie where they lie, e.g. in a file: used together without being copied."""
+"""A stack of matrices at separate addresses, e.g. in a mapped file, used together uncopied."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class PointerTable:
-    """n matrices (out, in) of one type and shape; ``places`` (n,) int64 are their addresses."""
+    """n matrices (out, in) of one type and shape; ``places`` (n,) int64 holds their addresses."""
 
     parts: tuple[Tensor, ...]
     places: Tensor
 
     @classmethod
     def of(cls, parts: Sequence[Tensor]) -> Self:
-        """From contiguous matrices, which are kept.  Raises ValueError where they differ."""
+        """From contiguous matrices, which it references.  Raises ValueError if they differ."""
         first = parts[0]
         for one in parts:
             if one.shape != first.shape or one.dtype != first.dtype or not one.is_contiguous():

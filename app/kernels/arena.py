@@ -25,7 +25,7 @@ Map = mmap.mmap
 
 
 def allocate(shape: tuple[int, ...], dtype: torch.dtype, *, passing: bool = False) -> Tensor:
-    """An array that is not filled yet.  Raises MemoryError.
+    """An uninitialised array.  Raises MemoryError.
 
     Arrays share blocks, which are given back once none is left in them; so one that goes before
     the others, ``passing``, does not share.
@@ -41,7 +41,7 @@ def allocate(shape: tuple[int, ...], dtype: torch.dtype, *, passing: bool = Fals
 
 
 class _Shared:
-    """The block that small arrays are laid into at present; the arrays alone keep it alive."""
+    """The block from which small arrays are allocated now; only the arrays keep it alive."""
 
     def __init__(self) -> None:
         self._block: Callable[[], Map | None] = lambda: None
@@ -49,7 +49,7 @@ class _Shared:
         self._lock = threading.Lock()
 
     def take(self, size: int) -> tuple[Map, int]:
-        """A block, and where in it the next ``size`` bytes are."""
+        """A block, and the offset of the next ``size`` bytes in it."""
         with self._lock:
             block = self._block()
             if block is None or self._used + size > _BLOCK:

@@ -1,4 +1,4 @@
-"""How quantised matrices lie in memory: sizes and places only; imports no array library.
+"""The memory layout of quantised matrices: sizes and offsets only; imports no array library.
 
 A matrix (out, in) is cut along the input into groups that share one float16 scale an output, and
 filled up with zeros to whole groups.  There are two layouts, of equal size but for the padding:
@@ -51,7 +51,7 @@ def kind_for(form: str, inputs: int) -> str:
 
 
 class Shape(NamedTuple):
-    """A packed matrix: what it stands for and how it lies."""
+    """A packed matrix: its logical shape and its layout."""
 
     kind: str
     outputs: int
@@ -60,17 +60,17 @@ class Shape(NamedTuple):
 
     @property
     def groups(self) -> int:
-        """Scales an output has."""
+        """Scales for each output."""
         return -(-self.inputs // KINDS[self.kind].group)
 
     @property
     def panel(self) -> int:
-        """Outputs that lie together."""
+        """Outputs of a panel, which are stored together."""
         return KINDS[self.kind].row if self.by_unit else PANEL
 
     @property
     def padded(self) -> int:
-        """Outputs, filled up."""
+        """Outputs, padded to whole panels."""
         return -(-self.outputs // self.panel) * self.panel
 
     @property

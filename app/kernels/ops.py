@@ -50,15 +50,15 @@ class Delta(NamedTuple):
 
 
 class Captured(Protocol):
-    """A run that was captured.  Every array of it stays where it was and is written anew."""
+    """A captured run.  Its arrays keep their addresses and are overwritten by each replay."""
 
     @property
     def result(self) -> Array:
-        """What the run gave."""
+        """The results of the run."""
         ...
 
     def again(self, moved: Sequence[tuple[int, int, int]] = ()) -> bool:
-        """Do it all again.
+        """Replay the run.
 
         ``moved`` are (first byte, end, distance) of arrays that now lie elsewhere in memory.
         False, and nothing is done, if the run cannot follow them.
@@ -67,7 +67,7 @@ class Captured(Protocol):
 
 
 class Ops(Protocol):
-    """What a device must be able to do.
+    """The operations that every device implements.
 
     ``note`` says why it is not done faster, in one line, or nothing.
     ``by_unit`` tells whether matrices that follow a square-ReLU are better stored by unit, so that

@@ -1,4 +1,4 @@
-"""Matrices by unit, and quantised ones made and read again, in plain torch; knows no model.
+"""Packs matrices by unit or quantised, and unpacks them, in plain torch; knows no model.
 
 int8: w = scale * q with q a whole number from -127 to 127, rounded to the nearest.  int4: w =
 scale * TABLE[code]; the table is denser where weights are, and the scale, which may be negative, is
@@ -50,7 +50,7 @@ class Packed:
 
 
 def empty(shape: Shape, count: int) -> Packed:
-    """Room for a stack, not yet filled."""
+    """An uninitialised stack."""
     codes = allocate((count, *shape.codes), torch.uint8)
     return Packed(shape, codes, allocate((count, *shape.scales), torch.float16))
 
@@ -106,7 +106,7 @@ def quantise(groups: Tensor, kind: str) -> tuple[Tensor, Tensor]:
 
 
 def values(codes: Tensor, kind: str) -> Tensor:
-    """The float32 numbers, before their scale, that codes stand for."""
+    """The float32 values of codes, before they are multiplied by the scale."""
     if kind == "int4":
         return _table()[codes.int()]
     return codes.float().sub_(ZERO)

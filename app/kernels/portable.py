@@ -1,4 +1,4 @@
-"""Every operation in plain torch: the meaning, the fallback, and the oracle of faster backends."""
+"""Every operation in plain torch: the reference and the fallback of faster backends."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Reads a block of memory with all threads and for nothing: no decode can be faster than that."""
+"""Measures how fast all threads read memory, which is the upper bound for decoding."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -44,7 +44,7 @@ _SETTLED = 3  # rounds without a better figure end the measurement
 
 
 def read_bandwidth(limit_s: float = 1.0, block_bytes: int = BLOCK_BYTES) -> float:
-    """Bytes a second at which all threads together read memory, measured now.
+    """Bytes per second at which all threads together read memory, measured now.
 
     By the native kernels where they are used, else by torch.  The best of several passes over a
     block; stops when no pass is better any more, or after ``limit_s`` seconds.

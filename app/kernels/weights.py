@@ -1,4 +1,4 @@
-"""Matrices in the formats they are kept in: a format is a class here and a row in ``FORMATS``.
+"""Matrices by storage format: each format is a class here and a row in ``FORMATS``.
 
 A model sees ``Weight`` only, and ``Adds`` where a matrix follows a square-ReLU.  What a weight
 hands on to the next matrix may have the type of the weights; everything else is float32.
@@ -16,7 +16,7 @@ class Adds(Protocol):
 
     @property
     def nbytes(self) -> int:
-        """What one token reads."""
+        """Bytes that are read for one token."""
         ...
 
     def onto(self, out: Array, x: Array, gate: Array | None = None) -> None:
@@ -25,7 +25,7 @@ class Adds(Protocol):
 
 
 class Weight(Adds, Protocol):
-    """A matrix (out, in) that knows how to multiply."""
+    """A matrix (out, in) that multiplies."""
 
     def __call__(self, x: Array, act: str = "") -> Array:
         """act(x W^T): (..., in) to (..., out), to be handed to another matrix or to be a gate."""
@@ -49,7 +49,7 @@ class Plain:
 
     @classmethod
     def pack(cls, ops: Ops, host: Array, dtype: str) -> Self:
-        """From a host tensor, which is not copied where it already has the type."""
+        """From a host tensor, which is not copied if it already has the type."""
         return cls(ops, ops.upload(host, dtype))
 
     @property

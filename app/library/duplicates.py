@@ -1,4 +1,4 @@
-"""Models that lie on the disk more than once: likely ones by samples, certain ones by all bytes."""
+"""Finds models that are on the disk more than once: by samples first, then by all bytes."""
 
 import hashlib
 import os
@@ -15,7 +15,7 @@ _BLOCK_BYTES = 4 << 20
 
 
 class Duplicates(msgspec.Struct, frozen=True, kw_only=True):
-    """Models that look alike: sizes and samples of the bytes agree.
+    """Models that are probably equal: their sizes and samples of their bytes agree.
 
     ``paths`` open them, the oldest first; several names of the same bytes (links) count once, and
     stand together in one of ``places``.  ``wasted_bytes`` is what all but one of the places take.

@@ -11,25 +11,22 @@ from app.errors import CheckpointError
 from app.runtime.checkpoint import open_checkpoint
 from app.runtime.checkpoint.companions import Companion
 from app.runtime.checkpoint.describe import ModelFile, files_of
-from app.runtime.checkpoint.file_names import is_model_name, name_of
+from app.runtime.checkpoint.file_names import (
+    INDEX,
+    INDEX_ENDING,
+    OWN_PART_ENDING,
+    SHARD,
+    TOKENIZER_FILES,
+    is_model_name,
+    name_of,
+)
 from app.runtime.origin import note_of, origin_of
 from app.runtime.spec import Spec
 
-_GROWING = ".part"
 _GROWING_SIDES = (".json", ".live")
 _DIGEST = ".sha256"
 _MOST_ASKED = 60  # a folder with more is one where everything is put
 _LARGEST_NAMED = 64 << 20  # of a file that came with a model: a vocabulary has 2 MB
-_SHARD = re.compile(r"(.+)-\d{5}-of-\d{5}\.\w+", re.ASCII)
-_INDEX = re.compile(r"(.+?)(\.\w+)?\.index\.json", re.ASCII)
-TOKENIZERS = (
-    "20B_tokenizer.json",
-    "tokenizer.json",
-    "tokenizer-midi.json",
-    "tokenizer-midipiano.json",
-    "rwkv_vocab_v20230424.txt",
-)
-"""Vocabularies, which may serve several models that lie beside them."""
 _CONFIGURATION = re.compile(
     r"(generation_|preprocessor_|special_tokens_|added_|adapter_)?(config|tokens|map|tokens_map)\.json"
     r"|(tokenizer_config|vocab)\.json|(merges|vocab)\.txt|rwkv_vocab\w*\.txt|chat_template\.\w+",
@@ -87,7 +84,7 @@ def file_group(path: Path, roots: Iterable[Path] = ()) -> FileGroup:
     if needed:  # another model lies here, and may read any vocabulary
         sides -= {file for file in sides if file in needed or is_configuration(file.name)}
     needed_too = {file for file in beside if file in needed and file.name in _names_in(main)}
-    shared = {file for file in beside - sides if file.name in TOKENIZERS} | needed_too
+    shared = {file for file in beside - sides if file.name in TOKENIZER_FILES} | needed_too
     others = beside - sides - shared - needed
     is_root = any(os.path.realpath(folder) == os.path.realpath(root) for root in roots)
     group = FileGroup(files, tuple(sorted(sides)), tuple(sorted(shared)))
@@ -108,7 +105,7 @@ def file_group(path: Path, roots: Iterable[Path] = ()) -> FileGroup:
 
 def is_configuration(name: str) -> bool:
     """Whether a file of this name describes a model and its words, and was written by a machine."""
-    return name in TOKENIZERS or _CONFIGURATION.fullmatch(name) is not None
+    return name in TOKENIZER_FILES or _CONFIGURATION.fullmatch(name) is not None
 
 
 def _needed_by_others(beside: set[Path], mine: set[Path]) -> set[Path]:
@@ -117,7 +114,7 @@ def _needed_by_others(beside: set[Path], mine: set[Path]) -> set[Path]:
     for other in sorted(beside):
         if is_model_name(other.name) and other not in needed:
             parts = set(map(Path, files_of(other)))
-            if not parts & mine or other.name.endswith(".index.json"):
+            if not parts & mine or other.name.endswith(INDEX_ENDING):
                 named = _names_in(other)
                 needed |= parts | {file for file in beside if file.name in named}
                 needed |= {one for one in beside if _is_record(one.name, tuple(parts))}
@@ -149,8 +146,8 @@ def _is_as_told(file: Path, sha256: str) -> bool:
 
 def stem_of(name: str) -> str:
     """What the names of all files of a model begin with, as told by the first one's."""
-    match = _SHARD.fullmatch(name) or _INDEX.fullmatch(name)
-    return match[1] if match else Path(name).stem
+    match = SHARD.fullmatch(name) or INDEX.fullmatch(name)
+    return match["stem"] if match else Path(name).stem
 
 
 def is_nameless(main: Path) -> bool:
@@ -161,7 +158,7 @@ def is_nameless(main: Path) -> bool:
 def _is_record(name: str, files: tuple[Path, ...]) -> bool:
     """Whether it was written by this program or says a hash, for one of these files."""
     main = files[0].name
-    if main.endswith(_GROWING) and any(name == main + ending for ending in _GROWING_SIDES):
+    if main.endswith(OWN_PART_ENDING) and any(name == main + ending for ending in _GROWING_SIDES):
         return True
     return name == note_of(files[0]).name or any(name == f"{one.name}{_DIGEST}" for one in files)
 

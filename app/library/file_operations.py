@@ -1,13 +1,12 @@
 """Copies, moves and renames models with everything that belongs to them; never overwrites.
 
-A file that is being copied has a name of its own until it is whole, see ``whole_files``.
+A file that is being copied has a name of its own until it is whole, see ``atomic_file``.
 """
 
 import contextlib
 import errno
 import json
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ import msgspec
 from app.errors import AlreadyThere, LibraryError, NameRefused, NoRoom, StoreError, UnsafeName
 from app.hub.downloads.part_file import put_in_place
 from app.hub.safe_paths import PART, safe
+from app.runtime.checkpoint.file_names import INDEX_ENDING
 from app.runtime.origin import origin_of, write_origin
 from app.system.atomic_file import open_unique, unwritten, writing
 
@@ -29,8 +29,6 @@ Pairs = Sequence[tuple[Path, Path]]
 
 _BLOCK_BYTES = 4 << 20
 _MARGIN_BYTES = 16 << 20
-_INDEX = ".index.json"
-_SHARD_ENDING = re.compile(r".+(-\d{5}-of-\d{5}\.\w+)", re.ASCII)
 
 
 class _GivenUpError(Exception):
@@ -100,13 +98,13 @@ def renamed(group: FileGroup, name: str) -> Path:
         pairs = _renaming(group, _checked(_without_ending(name, main.name)))
         changed = [(old, new) for old, new in pairs if old != new]
         with contextlib.ExitStack() as undo:
-            if main.name.endswith(_INDEX) and changed:
+            if main.name.endswith(INDEX_ENDING) and changed:
                 _rewrite(pairs, undo)
                 changed = [pair for pair in changed if pair[0] != main]
             _rename_all(changed, undo)
             undo.pop_all()
         _note_names(pairs)
-        if main.name.endswith(_INDEX) and pairs[0][0] != pairs[0][1]:
+        if main.name.endswith(INDEX_ENDING) and pairs[0][0] != pairs[0][1]:
             main.unlink()
     return pairs[0][1]
 
@@ -268,9 +266,9 @@ def _rewrite(pairs: Pairs, undo: contextlib.ExitStack) -> None:
 
 
 def _without_ending(name: str, old: str) -> str:
-    match = _SHARD_ENDING.fullmatch(old)
-    ending = match[1] if match else old[len(stem_of(old)) :]
-    for one in (ending, Path(ending.removesuffix(_INDEX)).suffix or ending.removesuffix(_INDEX)):
+    ending = old[len(stem_of(old)) :]
+    plain = ending.removesuffix(INDEX_ENDING)
+    for one in (ending, Path(plain).suffix or plain):
         if one and name.lower().endswith(one.lower()):
             return name[: -len(one)]
     return name

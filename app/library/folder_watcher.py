@@ -1,8 +1,8 @@
-"""Looks at folders again and again and tells when something in them is different.
+"""Watches folders by polling, and reports when something in them has changed.
 
-Each folder is read in a thread of its own, so that a network folder that does not answer holds up
-nothing else.  Reading again is the watching: headers are remembered, so one look costs a listing,
-and it sees what no system tells of: network folders, disks that come and go, folders made later.
+Each folder is read in a thread of its own, so that a slow network folder delays nothing else.
+Polling instead of file system events also works for network folders, removable disks and folders
+that do not exist yet.  It is cheap, since headers are cached: one round costs a directory listing.
 """
 
 import contextlib
@@ -40,10 +40,10 @@ _Header = tuple[Signature, ModelFile]
 
 
 class Headers:
-    """Describes files, and remembers what it said until size, time or number of one change.
+    """``describe`` with a cache: a result holds until a file's size, time or inode changes.
 
-    A file that is damaged and was written moments ago is called unfinished: somebody is copying
-    it.  May be used from several threads.  With a ``cache`` the next start remembers it too.
+    A damaged file that was written moments ago is reported as unfinished: it is probably being
+    copied.  Thread-safe.  With a ``cache`` the results are kept for the next start.
     """
 
     def __init__(self, cache: Cache | None = None) -> None:
@@ -74,7 +74,7 @@ class Headers:
         self._count += 1
 
     def keep(self) -> None:
-        """Write to the cache what is not there yet."""
+        """Write new results to the cache."""
         with self._lock:
             if self._cache is not None and self._kept_count != self._count:
                 self._kept_count = self._count

@@ -18,6 +18,7 @@ from app.runtime.checkpoint.file_names import (
     UNSURE_ENDINGS,
     is_candidate,
     is_model_name,
+    whole_of,
 )
 
 _DEPTH = 5
@@ -196,10 +197,8 @@ def _leading(files: list[str]) -> list[str]:
     for name in sorted(files):
         if name.startswith(".") or not is_candidate(name):
             continue
-        match = SHARD.fullmatch(name)
         index = name.endswith(INDEX_ENDING)
-        whole = f"{match[1]}{match[2]}" if match else name.removesuffix(INDEX_ENDING)
-        model = (whole, index or match is not None)
+        model = (whole_of(name), index or SHARD.fullmatch(name) is not None)
         if index or model not in chosen:
             chosen[model] = name
     return sorted(chosen.values())

@@ -1,4 +1,4 @@
-"""Puts models into the system's trash, from where they can be taken back."""
+"""Moves models to the system's trash, from which they can be restored."""
 
 import contextlib
 
@@ -9,10 +9,10 @@ from .file_operations import refuse_links
 
 
 def discard(group: FileGroup) -> None:
-    """Put the group into the trash.
+    """Move the group's files to the trash.
 
-    Raises NoTrash (facts path, said) where there is none, as on many network folders; nothing is
-    deleted for good then.  Raises NotFound where it is gone already, LibraryError for a link.
+    Raises NoTrash (facts path, said) if there is none, as on many network folders; then nothing is
+    deleted.  Raises NotFound if the model does not exist any more, LibraryError for a link.
     """
     from send2trash import send2trash  # asks the system where its trash is when imported
 

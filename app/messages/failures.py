@@ -244,7 +244,7 @@ def _worker_died(facts: Facts) -> Words:
     last = f' Its last words: "{_shown(said[-1])}".' if said else ""
     code = facts.get("exit_code")
     text = f"The engine's process {_end(code if isinstance(code, int) else None, facts)}."
-    starved = code in _STARVED and facts.get("why") != "garbled"
+    starved = code in _STARVED and facts.get("why") not in _KILLED_HERE
     again = f" If it stops once more: {_lower(_for_room(facts))}" if starved else ""
     return Words(
         "The engine stopped",
@@ -259,8 +259,8 @@ def _lower(sentence: str) -> str:
 
 def _end(code: int | None, facts: Facts) -> str:
     """How the process ended: ``code`` is an exit code, or a signal's number below 0."""
-    if facts.get("why") == "garbled":
-        return "sent something that makes no sense and was ended"
+    if (why := str(facts.get("why"))) in _KILLED_HERE:
+        return _KILLED_HERE[why]
     if code is None:
         return "ended unexpectedly"
     if code in _STARVED:
@@ -270,6 +270,10 @@ def _end(code: int | None, facts: Facts) -> str:
     return f"was ended ({_signal(-code)})" if code < 0 else f"ended with exit code {code}"
 
 
+_KILLED_HERE = {
+    "garbled": "sent something that makes no sense and was ended",
+    "closed": "could not be spoken to any more and was ended",
+}
 _STARVED = {-9: "SIGKILL", 0xC0000017: "no memory", 0xC000012D: "commitment limit"}
 _CRASHED = {
     -4: "SIGILL",

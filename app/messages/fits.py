@@ -1,4 +1,4 @@
-"""How a model fits this machine, in words."""
+"""How a model fits this machine, in words: the one table of verdicts for window and terminal."""
 
 from .failures import Words
 from .units import size
@@ -7,36 +7,50 @@ from .units import size
 def fit_in_words(
     kind: str, strategy: str, needed_bytes: int, free_bytes: int, total_bytes: int
 ) -> Words:
-    """How a model fits this machine, with a word for a list as title; see ``hub.fits.Fit``."""
-    bits = {"int8": "8-bit", "int4": "4-bit", "fp32": "32-bit"}
-    fewer = kind == "gpu" and strategy.rpartition(" ")[2] in ("int8", "int4")
-    row = _FITS.get("gpu-fewer" if fewer else kind, _FITS["unknown"])
+    """The words for ``kind`` (see ``memory_fit.Fit``); their title is a word for a list."""
+    number_format = strategy.rpartition(" ")[2]
+    fewer = number_format in _FEWER_BITS
+    row = _FITS.get(f"{kind}-fewer" if kind == "gpu" and fewer else kind, _FITS["unknown"])
     facts = {
         "needed": size(needed_bytes),
         "free": size(free_bytes),
         "total": size(total_bytes),
-        "bits": bits.get(strategy.rpartition(" ")[2], "16-bit"),
+        "bits": _BITS.get(number_format, "16-bit"),
     }
     return Words(*(text.format(**facts) for text in (row.title, row.text, row.way_out)))
 
 
+def all_titles() -> frozenset[str]:
+    """Every title that there is, for a column that has to be wide enough for each."""
+    return frozenset(
+        fit_in_words(kind, f"cpu {bits}", 0, 0, 0).title
+        for kind in ("gpu", "cpu", "int8", "tight", "too-large", "unknown")
+        for bits in _BITS
+    )
+
+
+_BITS = {"int8": "8-bit", "int4": "4-bit", "fp32": "32-bit", "fp16": "16-bit", "bf16": "16-bit"}
+_FEWER_BITS = ("int8", "int4")
+_LESS_EXACT = "With fewer bits a number it is a little less exact."
+_ON_GPU = (
+    "Runs on the graphics card in {bits}: needs about {needed} of its memory; {free} are free."
+)
+
 _FITS = {
-    "gpu": Words("GPU", "Runs fast on the GPU: needs {needed} of the {free} free there.", ""),
-    "gpu-fewer": Words(
-        "GPU in {bits}",
-        "Runs on the GPU in {bits}: needs {needed} of the {free} free there.",
-        "",
+    "gpu": Words("Runs fast", _ON_GPU, ""),
+    "gpu-fewer": Words("Fast in {bits}", _ON_GPU, _LESS_EXACT),
+    "cpu": Words("Fits", "Needs about {needed} of memory in {bits}; {free} are free.", ""),
+    "int8": Words(
+        "Fits in {bits}", "Needs about {needed} of memory in {bits}; {free} are free.", _LESS_EXACT
     ),
-    "cpu": Words("Fits", "Needs {needed} of the {free} that are free, in {bits}.", ""),
-    "int8": Words("Fits in {bits}", "In {bits} it needs {needed} of the {free} that are free.", ""),
     "tight": Words(
         "Tight",
-        "Needs {needed} in {bits}; only {free} of {total} are free.",
+        "Needs about {needed} of memory in {bits}; only {free} of {total} are free.",
         "Close other programs first.",
     ),
     "too-large": Words(
         "Too large",
-        "Needs {needed} even in {bits}; this machine has {total}.",
+        "Needs about {needed} of memory even in {bits}; this machine has {total}.",
         "Choose a smaller model.",
     ),
     "unknown": Words("Not known", "How much memory it needs is not known.", ""),

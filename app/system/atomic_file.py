@@ -1,7 +1,7 @@
-"""Files that appear whole or not at all; what the system refuses becomes a Failure.
+"""Atomic writes: a file gets its name only once it is complete; OSError becomes a Failure.
 
-Until it is whole, a file has a name of its own that nobody else has: ``.NAME.<12 digits>.new`` in
-the same folder.  So two who write one file do not meet, and the last one stands.
+Until then it is written as ``.NAME.<12 random digits>.new`` in the same folder, so that two
+writers of one file do not share a temporary file, and the last to finish wins.
 """
 
 import contextlib
@@ -34,12 +34,11 @@ _PAUSES_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3)
 
 @contextlib.contextmanager
 def writing(path: Path, mode: int = 0o666, *, through_links: bool = False) -> Iterator[BinaryIO]:
-    """A file that stands at ``path`` once all of it is written; before that nothing changes there.
+    """A file object whose content replaces ``path`` when the block ends without an exception.
 
-    ``mode`` are the permissions of a new file, less the umask; one that is replaced keeps its own.
-    A link is replaced, and what it leads to stays as it is, unless ``through_links`` asks for the
-    target to be replaced.  A device or a pipe is no file that could be: it is written to as it
-    stands.  Raises DiskFull, and StoreError (facts path, why, said).
+    ``mode`` are the permissions of a new file, less the umask; a replaced file keeps its own.  If
+    ``path`` is a link, the link is replaced, or with ``through_links`` its target.  A device or a
+    pipe is written to directly.  Raises DiskFull, and StoreError (facts path, why, said).
     """
     try:
         if _stands(path):
@@ -64,10 +63,10 @@ def replacing(path: Path, mode: int = 0o666, *, through_links: bool = False) -> 
 
 
 def patiently(act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Replace, delete or read a file, also while another program has it open for a moment.
+    """Call ``act``, and again for up to 0.7 s if Windows says that the file is in use.
 
-    Windows refuses that, with the error of a file that is in use; it is asked again for 0.7 s in
-    all.  Every other error, and the last one, is raised as it came.
+    That happens when another program has the file open for a moment.  Other errors, and the last
+    one, are raised unchanged.
     """
     for pause_s in _PAUSES_S:
         try:
@@ -80,7 +79,7 @@ def patiently(act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 def unwritten(error: OSError, path: str) -> StoreError:
-    """The failure that the system's refusal to write means."""
+    """The Failure for an OSError of a write: DiskFull, or StoreError."""
     if error.errno in _FULL:
         return DiskFull(path=path)
     return StoreError(path=path, why="unwritten", said=error.strerror or str(error))
@@ -94,7 +93,7 @@ def _target(path: Path, *, through_links: bool) -> Path:
 
 
 def _stands(path: Path) -> bool:
-    """Also for a folder, so that opening it tells what is wrong, and for all that is in /dev."""
+    """Whether ``path`` is a device or a pipe; also a folder, which open() then refuses."""
     if path.is_absolute() and path.parts[1:2] in (("dev",), ("proc",)) and sys.platform != "win32":
         return path.exists() and path.parts[1:3] != ("dev", "shm")
     return path.exists() and not path.is_file()
@@ -120,7 +119,7 @@ def _beside(target: Path, mode: int) -> Iterator[BinaryIO]:
 
 
 def open_unique(target: Path, mode: int = 0o666) -> tuple[int, Path]:
-    """A new empty file in the folder of ``target`` under a name that nobody has; never a link."""
+    """A new empty file with an unused random name in the folder of ``target``; follows no link."""
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
     for name in ("O_NOFOLLOW", "O_BINARY", "O_CLOEXEC", "O_NOINHERIT"):
         flags |= getattr(os, name, 0)
@@ -142,9 +141,9 @@ def _keep_permissions(target: Path, handle: int) -> None:
 
 
 def _clear_left_overs(folder: Path) -> None:
-    """Once in each run, take away what writers that were killed have left in ``folder``.
+    """Delete, once in each run, temporary files that killed writers have left in ``folder``.
 
-    What was touched within the hour, or is locked, may still be written.
+    Files that were changed within the last hour, or are locked, may still be in use and are kept.
     """
     if str(folder) in _cleared:
         return

@@ -1,7 +1,7 @@
-"""How much memory the control groups of Linux leave to this process; nothing elsewhere.
+"""Memory limits of Linux control groups for this process; None on other systems.
 
-A process stands in a group, that one in another: the tightest limit on the way up holds.  Files
-and their meaning: cgroups(7), proc_pid_mountinfo(5), and the kernel's cgroup-v1/memory.rst and
+Groups are nested, and the tightest limit of a process's group and all groups above it holds.
+Documented in cgroups(7), proc_pid_mountinfo(5), and the kernel's cgroup-v1/memory.rst and
 cgroup-v2.rst.
 """
 

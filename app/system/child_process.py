@@ -1,4 +1,4 @@
-"""One child process, its pipes and its end, watched by threads; knows no message and no loop."""
+"""A child process with frames on its pipes, watched by threads; knows no messages, no asyncio."""
 
 import contextlib
 import subprocess
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 from queue import SimpleQueue
-from typing import IO, BinaryIO, cast
+from typing import IO, BinaryIO, Literal, cast
 
 from app.errors import WorkerError
 
@@ -21,6 +21,7 @@ WORKER_ARGUMENT = "--worker"
 STDERR_KEPT = 4096
 
 _EXIT_GRACE_S = 0.5
+_REPLIES_GRACE_S = 1.0
 _STDERR_GRACE_S = 0.3
 _CHUNK = 4096
 
@@ -29,13 +30,13 @@ _CHUNK = 4096
 class End:
     """How a process ended: ``exit_code`` is minus the signal's number where one ended it.
 
-    ``stderr`` is the end of what it wrote there.  ``garbled`` tells that it was killed because it
-    sent something that is not a message.
+    ``stderr`` is the end of what it wrote there.  ``why`` says that it was killed here because it
+    sent something that is not a message ("garbled") or closed a pipe ("closed"); else "".
     """
 
     exit_code: int
     stderr: str
-    garbled: bool
+    why: Literal["", "garbled", "closed"] = ""
 
 
 def worker_command() -> list[str]:
@@ -50,9 +51,10 @@ class Process:
 
     Its three standard streams are pipes: requests go to stdin, replies come from stdout, and the
     end of stderr is kept.  ``on_frame`` (may raise GarbledError) and ``on_end`` (exactly once,
-    after the last frame) are called from a thread.  Start it from a thread that outlives it: on
-    Linux the child asks to be killed when that thread ends.  Raises WorkerError where the system
-    starts no process.
+    after the last frame) are called from threads.  A child that cannot be spoken to any more, since
+    one of its pipes is closed or carries something else, is killed; ``on_end`` is always called.
+    Start it from a thread that outlives it: on Linux the child asks to be killed when that thread
+    ends.  Raises WorkerError if the system starts no process.
     """
 
     def __init__(
@@ -62,21 +64,25 @@ class Process:
         on_end: Callable[[End], None],
     ) -> None:
         self._on_frame, self._on_end = on_frame, on_end
-        self._garbled = False
+        self._why: Literal["", "garbled", "closed"] = ""
+        self._over = self._handling = False
+        self._frames = 0
         self._outbox: SimpleQueue[bytes | None] = SimpleQueue()
         self._stderr = b""
+        self._exited = threading.Event()
         self._child = _start(command)
         self.pid = self._child.pid
         self._stderr_reader = self._thread(self._read_stderr, "worker-stderr")
         self._thread(self._write, "worker-requests")
-        self._thread(self._read, "worker-replies")
+        self._reader = self._thread(self._read, "worker-replies")
+        self._thread(self._wait, "worker-end")
 
     def send(self, message: bytes) -> None:
-        """Queue one message; it is lost where the process has ended."""
+        """Queue one message; it is lost if the process has ended."""
         self._outbox.put(message)
 
     def kill(self) -> None:
-        """End it at once, unless it has ended."""
+        """Kill the process; does nothing if it has ended."""
         self._child.kill()
 
     def _thread(self, work: Callable[[], None], name: str) -> threading.Thread:
@@ -85,41 +91,63 @@ class Process:
         return thread
 
     def _write(self) -> None:
-        """A thread: sends until told to end; a pipe that nobody reads takes no more."""
+        """A thread: sends until there is a None in the queue, or the child reads no more."""
         stdin = cast(BinaryIO, self._child.stdin)
         try:
             while (message := self._outbox.get()) is not None:
                 write_frame(stdin, message)
         except OSError:
-            pass  # it has ended: the reader of its replies says so
+            self._kill_unless_exiting()
         finally:
             with contextlib.suppress(OSError):
                 stdin.close()
 
     def _read(self) -> None:
-        """A thread: hands frames on until the pipe ends, and then waits for the exit code."""
+        """A thread: hands frames on until the pipe ends."""
         with _reader(self._child.stdout) as stdout:
             try:
-                while (frame := read_frame(stdout)) is not None:
-                    self._on_frame(frame)
+                while (frame := read_frame(stdout)) is not None and not self._over:
+                    self._handle(frame)
             except GarbledError:
-                self._garbled = True
+                self._why = "garbled"
                 self._child.kill()
-        self._outbox.put(None)
-        exit_code = self._exit_code()
-        self._stderr_reader.join(_STDERR_GRACE_S)  # a grandchild may keep it open
-        tail = self._stderr.decode("utf-8", errors="replace")
-        self._on_end(End(exit_code, tail, self._garbled))
+            finally:  # also after a bug in on_frame, which threading.excepthook reports
+                self._kill_unless_exiting()
 
-    def _exit_code(self) -> int:
+    def _handle(self, frame: bytes) -> None:
+        self._handling = True
         try:
-            return self._child.wait(_EXIT_GRACE_S)
-        except subprocess.TimeoutExpired:
+            self._on_frame(frame)
+        finally:
+            self._frames += 1
+            self._handling = False
+
+    def _wait(self) -> None:
+        """A thread: waits until the process has ended, and reports it."""
+        exit_code = self._child.wait()
+        self._exited.set()
+        self._outbox.put(None)
+        self._wait_for_replies()
+        self._over = True
+        self._stderr_reader.join(_STDERR_GRACE_S)  # a grandchild may hold it open
+        tail = self._stderr.decode("utf-8", errors="replace")
+        self._on_end(End(exit_code, tail, self._why))
+
+    def _wait_for_replies(self) -> None:
+        """Wait until the pipe ends; if a grandchild holds it open, until nothing comes from it."""
+        seen = -1
+        while self._reader.is_alive() and (self._handling or seen != self._frames):
+            seen = self._frames
+            self._reader.join(_REPLIES_GRACE_S)
+
+    def _kill_unless_exiting(self) -> None:
+        """A process without one of its pipes is of no use; one that ends by itself has a moment."""
+        if not self._exited.wait(_EXIT_GRACE_S):
+            self._why = self._why or "closed"
             self._child.kill()
-            return self._child.wait()
 
     def _read_stderr(self) -> None:
-        """A thread: keeps the end of what the child says beside its replies."""
+        """A thread: keeps the last ``STDERR_KEPT`` bytes of stderr."""
         with _reader(self._child.stderr) as stderr:
             while chunk := stderr.read1(_CHUNK):
                 self._stderr = (self._stderr + chunk)[-STDERR_KEPT:]
@@ -130,7 +158,7 @@ def _reader(pipe: IO[bytes] | None) -> BufferedReader:
 
 
 def _start(command: Sequence[str]) -> "subprocess.Popen[bytes]":
-    """Start it apart from the terminal: Ctrl-C there is for us, and means another thing."""
+    """Start it in a session of its own, so that Ctrl-C in the terminal does not reach it."""
     root = Path(__file__).resolve().parents[2]
     try:
         return subprocess.Popen(

@@ -1,4 +1,4 @@
-"""The SHA-256 of a file, and whether it is the one that was promised."""
+"""The SHA-256 of a file, and its comparison with an expected one."""
 
 import hashlib
 from collections.abc import Callable
@@ -14,7 +14,7 @@ def digest(
     on_progress: Callable[[int, int], None] = lambda done, total: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> str:
-    """The SHA-256 of a file; "" where ``stopped`` said so.
+    """The SHA-256 of a file; "" if ``stopped`` returned True.
 
     ``on_progress`` gets bytes done and bytes in all.  Raises NotFound, Unreadable.
     """
@@ -40,7 +40,7 @@ def check(
     wanted: str,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
-    """Raises WrongHash where the file's SHA-256 is another one than ``wanted``."""
+    """Raises WrongHash if the file's SHA-256 differs from ``wanted``."""
     found = digest(path, on_progress)
     if found != wanted.lower():
         raise WrongHash(file=path.name, wanted=wanted, found=found)

@@ -1,4 +1,4 @@
-"""Locks between programs and threads; the system lets go of them when a process ends."""
+"""Locks between programs and threads; the system releases them when a process ends."""
 
 import contextlib
 import errno
@@ -17,13 +17,13 @@ _LOOK_S = 0.01
 
 @contextlib.contextmanager
 def locked_beside(path: Path, patience_s: float = _PATIENCE_S) -> Iterator[None]:
-    """Let nobody else who asks for it read and then write ``path`` meanwhile.
+    """Hold the lock of ``path``, for reading the file and then writing it.
 
-    The lock is ``NAME.lock`` beside the file, which stays there: one that is deleted would be
-    two.  A file system that keeps no locks lets everyone in.  Raises StoreError where the folder
-    cannot be written, or somebody keeps it locked for longer than ``patience_s``.
+    The lock is the file ``NAME.lock`` beside it, which is never deleted: after that two programs
+    could lock different files.  On a file system without locks nothing is locked.  Raises
+    StoreError if the folder cannot be written, or if the lock is not free within ``patience_s``.
     """
-    from filelock import FileLock, Timeout  # only for who writes
+    from filelock import FileLock, Timeout  # here: most starts write nothing
 
     lock = FileLock(
         path.with_name(f"{path.name}.lock"),
@@ -50,10 +50,10 @@ def locked_beside(path: Path, patience_s: float = _PATIENCE_S) -> Iterator[None]
 if sys.platform == "win32":
     import msvcrt
 
-    _FAR = 1 << 30  # past everything that is written, for Windows refuses to read what is locked
+    _FAR = 1 << 30  # beyond the end of the file: Windows refuses to read bytes that are locked
 
     def locked(handle: int) -> bool:
-        """Own the open file until it is closed; False where another one owns it."""
+        """Lock the open file until it is closed; False if it is locked already."""
         os.lseek(handle, _FAR, os.SEEK_SET)
         try:
             msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
@@ -65,9 +65,9 @@ else:
     import fcntl
 
     def locked(handle: int) -> bool:
-        """Own the open file until it is closed; False where another one owns it.
+        """Lock the open file until it is closed; False if it is locked already.
 
-        A file system that keeps no locks gives the file to everyone who asks.
+        On a file system without locks the answer is always True.
         """
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

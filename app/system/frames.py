@@ -1,11 +1,15 @@
 """Messages on a byte stream: four bytes of length, little endian, then the message."""
 
-from typing import BinaryIO
+from collections.abc import Callable
+from typing import BinaryIO, TypeVar
+
+import msgspec
 
 LIMIT = 1 << 28
-"""No message is longer, in bytes; a larger length means that the stream is not ours."""
+"""Longest message in bytes; a larger length means that the stream holds something else."""
 
 _HEADER = 4
+T = TypeVar("T")
 
 
 class GarbledError(Exception):
@@ -13,7 +17,7 @@ class GarbledError(Exception):
 
 
 def write_frame(stream: BinaryIO, message: bytes) -> None:
-    """Send one message at once.  Raises OSError where nobody reads any more."""
+    """Write one message and flush.  Raises OSError if the other end is closed."""
     stream.write(len(message).to_bytes(_HEADER, "little") + message)
     stream.flush()
 
@@ -31,3 +35,14 @@ def read_frame(stream: BinaryIO) -> bytes | None:
         raise GarbledError(f"a message of {length} bytes")
     message = stream.read(length)
     return message if len(message) == length else None
+
+
+def decoded(decode: Callable[[bytes], T], frame: bytes) -> T:
+    """The message in ``frame``, by a decoder of msgspec.
+
+    Raises GarbledError where it is none: another type, text that is not UTF-8, endless nesting.
+    """
+    try:
+        return decode(frame)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise GarbledError(str(error)) from error

@@ -1,6 +1,6 @@
-"""The NVIDIA cards of this machine, as their driver tells; imports no library that computes.
+"""The NVIDIA GPUs of this machine, from NVML; imports neither torch nor CuPy.
 
-They are counted as CUDA counts them in the order of their slots.
+They are numbered in the order of their PCI slots.
 """
 
 import ctypes
@@ -47,11 +47,11 @@ class Gpu(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def gpus(nvml: Any = None, visible: str | None = None) -> tuple[Gpu, ...]:
-    """All that a program may use, with the memory that is free now; none without a driver.
+    """All GPUs that a program may use, with their free memory; none without a driver.
 
     ``nvml`` is a module like ``pynvml``, initialised; None finds it.  ``visible`` is what
-    ``CUDA_VISIBLE_DEVICES`` says; None reads it.  What a driver does not tell, or tells not to
-    this user, is left out and raises nothing.
+    ``CUDA_VISIBLE_DEVICES`` says; None reads it.  A GPU that NVML refuses to describe is left
+    out; nothing is raised.
     """
     nvml = nvml or _nvml()
     if nvml is None:
@@ -97,7 +97,7 @@ def why_none(found: Sequence[Gpu], *, extra: bool | None = None) -> NoGpu | None
 
 
 def gpu_of(device: str, found: Sequence[Gpu], *, extra: bool | None = None) -> Gpu:
-    """The card that a strategy's device means.  Raises NoCard where it is not there or no use."""
+    """The card that a strategy's device means.  Raises NoGpu if it is missing or cannot be used."""
     gpu = next((gpu for gpu in found if gpu.device == device), None)
     failure = why_none(found if gpu is None else (gpu,), extra=extra)
     if failure is not None:

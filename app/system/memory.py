@@ -1,6 +1,6 @@
-"""What this machine has: free memory, its speed, and whether it is quick with bfloat16.
+"""Memory of this machine in bytes: free, total, and the peak of this process.
 
-Importing it loads nothing heavy; only ``read_bandwidth`` needs torch.
+Imports nothing heavy.
 """
 
 import math
@@ -45,7 +45,7 @@ def address_room() -> float:
 
 
 def peak_memory_bytes() -> int:
-    """The most memory that this process ever had resident.
+    """The largest resident set that this process has had, in bytes.
 
     Linux carries the figure of getrusage over from the process that started this one, so the
     kernel's own status is read there.

@@ -1,4 +1,4 @@
-"""A child's pipes to the process that started it, and its end with that one."""
+"""For a child process: the pipes to its parent, and ending when the parent ends."""
 
 import os
 import signal
@@ -10,9 +10,9 @@ _PR_SET_PDEATHSIG = 1
 
 
 def take_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """Requests and replies, which come as stdin and stdout.
+    """The streams of requests and replies, which are the process's stdin and stdout.
 
-    What libraries read or print goes elsewhere from here on: nothing, and stderr.
+    Afterwards stdin is empty and stdout is stderr, for libraries that read or print.
     """
     requests, replies = os.dup(0), os.dup(1)
     if sys.platform == "win32":
@@ -24,13 +24,13 @@ def take_pipes() -> tuple[BinaryIO, BinaryIO]:
     os.dup2(nothing, 0)
     os.close(nothing)
     os.dup2(_STDERR, 1)
-    # a windowed program has no streams, but its worker has a stderr
+    # in a windowed program sys.stderr is None, but a worker's stderr is a pipe
     sys.stderr = sys.stderr or open(_STDERR, "w", 1, "utf-8", closefd=False)  # noqa: SIM115
     return os.fdopen(requests, "rb"), os.fdopen(replies, "wb")
 
 
 def die_with_parent() -> None:
-    """On Linux, beside the pipe that ends: a thread that never gives way could miss that."""
+    """On Linux, be killed when the parent ends, even if no thread gets to see that stdin ends."""
     if sys.platform == "linux":
         import ctypes
 

@@ -8,10 +8,14 @@ from pathlib import Path
 import pytest
 
 from app.cli import run
-from app.cli.options import parser
+from app.cli.options import parse
+from launcher.words import USAGE
 
 ROOT = Path(__file__).resolve().parents[2]
-VERBS = ("inspect", "generate", "score", "bench", "chat", "models")
+VERBS = (
+    *("inspect", "generate", "score", "bench", "chat", "models"),
+    *("cards", "pack", "search", "download", "verify"),
+)
 
 WRONG = (
     "",
@@ -46,7 +50,55 @@ def test_usage_that_makes_no_sense_exits_2_with_a_message_on_stderr(line, capsys
     assert run(line.split()) == 2
     told = capsys.readouterr()
     assert told.out == ""
-    assert told.err.startswith("usage: rookery")
+    verb = line.split()[0] if line.split() and line.split()[0] in VERBS else ""
+    assert told.err.startswith(f"usage: rookery {verb or '[-h]'}")
+    *_, usage_end, sentence = told.err.splitlines()
+    assert usage_end.startswith((" ", "usage: "))
+    assert sentence.startswith(f"rookery {verb}".strip() + ": ")
+    assert sentence.endswith((".", "?"))
+
+
+SUGGESTED = {
+    "genrate --prompt hi": 'did you mean "generate"?',
+    "Chat": 'did you mean "chat"?',
+    "gpu": 'did you mean "gpus"?',
+    "downlaod a/b c": 'did you mean "download"?',
+    "xyzzy": "--help lists what there is.",
+    "g1.pth": 'try "rookery chat --model g1.pth".',
+    "generate --prompt hi --temprature 1": "did you mean --temperature?",
+    "cards -x": "there is no option -x; --help lists what there is.",
+    "generate --prompt hi there": "words with spaces between them need quotes.",
+    "--modle x chat": "there is no option --modle; --help lists what there is.",
+}
+
+
+@pytest.mark.parametrize("line", SUGGESTED)
+def test_a_slip_of_the_hand_is_told_what_was_meant(line, capsys):
+    assert run(line.split()) == 2
+    assert capsys.readouterr().err.rstrip().endswith(SUGGESTED[line])
+
+
+def test_an_empty_first_word_is_a_missing_verb(capsys):
+    assert run([""]) == 2
+    assert capsys.readouterr().err.endswith("a verb is missing; --help lists them.\n")
+
+
+def test_help_names_every_verb_with_one_line_of_its_own(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run(["--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    told = lines[lines.index("  VERB") + 1 :][: len(VERBS)]
+    assert sorted(line.split()[0] for line in told) == sorted(VERBS)
+    assert all(len(line.split()) > 2 for line in told)
+    assert any("cards" in line and "gpus" in line for line in told)
+
+
+def test_the_help_of_the_launcher_names_every_verb_too():
+    assert set(VERBS) <= set(USAGE.replace(",", " ").split())
+
+
+def test_cards_are_gpus_too():
+    assert parse(["gpus", "--json"]) == parse(["cards", "--json"])
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -59,15 +111,15 @@ def test_every_verb_explains_itself(verb, capsys):
 
 def test_options_of_generate_arrive_as_they_are_meant():
     line = "generate --model m --tokens 1,2,3 --stop a b --stop c --top-p 0.5 --seed 7 --json"
-    options = parser().parse_args(line.split())
+    options = parse(line.split())
     assert options.tokens == (1, 2, 3)
     assert options.stop == ["a", "b", "c"]
     assert (options.top_p, options.seed, options.temperature, options.json) == (0.5, 7, None, True)
-    assert parser().parse_args(["generate", "--tokens", ""]).tokens == ()
+    assert parse(["generate", "--tokens", ""]).tokens == ()
 
 
 def test_bytes_that_are_no_utf8_cannot_break_a_message():
-    options = parser().parse_args(["generate", "--prompt", "h\udcffi"])
+    options = parse(["generate", "--prompt", "h\udcffi"])
     assert options.prompt == "h\ufffdi"
 
 

@@ -1,5 +1,6 @@
 """The verbs with small real models: what they print, write and return."""
 
+import io
 import json
 import math
 import struct
@@ -99,6 +100,21 @@ def test_generate_prints_the_text_alone_and_the_same_for_the_same_seed(model, ca
     facts = told(capsys, *line)
     assert printed.out == facts["text"]
     assert facts["seed"] == 5
+
+
+def test_generate_without_a_model_asks_the_guide_as_a_chat_does(capsys, monkeypatch):
+    asked = ["--prompt", "How do I delete a model?", "--max-tokens", "40", *GREEDY]
+    assert run(["generate", *asked]) == 0
+    answer = capsys.readouterr()
+    assert answer.err.startswith("The guide answers; --model FILE ")
+    chat = ["chat", "--max-tokens", "40", *GREEDY]
+    monkeypatch.setattr("sys.stdin", io.StringIO("How do I delete a model?\n"))
+    assert run(chat) == 0
+    assert capsys.readouterr().out.rstrip("\n") == answer.out
+    assert answer.out[:1].strip()
+    tokens = ["generate", "--tokens", "65,66", "--max-tokens", "2", *GREEDY]
+    assert run(tokens) == 0  # ids are continued as they stand
+    assert "guide" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("vocabulary", [97, 2176])

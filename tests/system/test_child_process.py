@@ -5,6 +5,7 @@ import queue
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -61,7 +62,7 @@ def test_frames_go_both_ways_whatever_their_size():
 def test_the_end_brings_the_exit_code_and_the_last_words():
     watched = Watched("import sys; print('x' * 9000 + 'farewell', file=sys.stderr); sys.exit(7)")
     end = watched.end()
-    assert (end.exit_code, end.garbled) == (7, False)
+    assert (end.exit_code, end.why) == (7, "")
     assert end.stderr.rstrip().endswith("xxxfarewell")
     assert len(end.stderr) <= STDERR_KEPT
 
@@ -79,20 +80,56 @@ def test_a_signal_is_told_as_its_negative_number_within_a_second():
 
 def test_garbage_on_the_pipe_ends_the_process():
     watched = Watched("import sys, time; print('Hello from a library', flush=True); time.sleep(60)")
-    assert watched.end().garbled
+    assert watched.end().why == "garbled"
     assert watched.frames.empty()
 
 
 def test_a_message_cut_by_death_is_dropped():
     script = "import sys; sys.stdout.buffer.write((99).to_bytes(4, 'little') + b'half')"
     watched = Watched(script)
-    assert not watched.end().garbled
+    assert watched.end().why == ""
     assert watched.frames.empty()
 
 
 def test_a_process_that_closes_its_pipe_but_lingers_is_taken_down():
     watched = Watched("import os, time; os.close(1); time.sleep(60)")
-    assert watched.end().exit_code != 0
+    end = watched.end()
+    assert end.exit_code != 0
+    assert end.why == "closed"
+
+
+def test_a_process_that_reads_no_requests_any_more_is_taken_down():
+    watched = Watched(
+        "import os, sys, time; os.close(0); sys.stdout.buffer.write(bytes(4)); "
+        "sys.stdout.flush(); time.sleep(60)"
+    )
+    watched.frames.get(timeout=10)
+    watched.process.send(b"anyone there?")
+    assert watched.end().why == "closed"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sleep")
+def test_a_grandchild_that_holds_the_replies_open_does_not_hide_the_end():
+    script = (
+        "import subprocess, sys; sys.stdout.buffer.write(bytes(4)); sys.stdout.flush(); "
+        "subprocess.Popen(['sleep', '5'], stdin=-3, stderr=-3); sys.exit(6)"
+    )
+    watched = Watched(script)
+    assert watched.end().exit_code == 6
+    assert watched.frames.qsize() == 1
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_bug_of_who_takes_the_replies_ends_the_process_and_is_not_swallowed(monkeypatch):
+    bugs = queue.Queue()
+    monkeypatch.setattr(threading, "excepthook", lambda bug: bugs.put(bug.exc_type))
+    ends = queue.Queue()
+    script = (
+        "import sys, time; sys.stdout.buffer.write(bytes(4)); sys.stdout.flush(); time.sleep(9)"
+    )
+    Process([sys.executable, "-c", script], lambda frame: 1 // len(frame), ends.put)
+    assert ends.get(timeout=10).exit_code != 0
+    assert bugs.get(timeout=10) is ZeroDivisionError
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sleep")
@@ -155,7 +192,7 @@ def test_a_worker_without_a_stderr_object_still_tells_how_it_ended():
     """As in a windowed program, whose standard streams are None."""
     script = "import sys; sys.stdout = sys.stderr = sys.stdin = None; " + (
         "from app.runtime.worker import worker; "
-        "worker.Worker._hear = lambda self: 1 / 0; worker.main()"
+        "worker.Worker._read_requests = lambda self: 1 / 0; worker.main()"
     )
     worker = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True)
     assert worker.returncode == 1

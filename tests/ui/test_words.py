@@ -113,6 +113,8 @@ def test_another_way_than_the_usual_one_is_judged_by_its_own_memory():
     usual = Verdict(kind="cpu", strategy="cpu bf16", needed_bytes=4 * GB)
     assert fit_words(usual, here, Plan("cpu fp32", 9 * GB)).word == "Tight"
     assert fit_words(usual, here, Plan("cpu fp32", 7 * GB)).word == "Fits"
+    assert fit_words(usual, here, Plan("cpu int8", 3 * GB)).word == "Fits in 8-bit"
+    assert fit_words(usual, here, Plan("cpu fp32", 8 * GB)).word == "Tight"  # with the program
 
 
 @pytest.mark.parametrize(
@@ -129,10 +131,12 @@ def test_a_way_on_a_card_is_judged_by_the_cards_memory(needed, word):
 
 def test_what_runs_on_a_card_says_so_with_its_memory():
     here = Machine(2 * GB, 4 * GB)
-    verdict = Verdict(kind="gpu", strategy="cuda fp16", needed_bytes=5 * GB, available_bytes=8 * GB)
+    room = {"available_bytes": 8 * GB, "total_bytes": 16 * GB}
+    verdict = Verdict(kind="gpu", strategy="cuda fp16", needed_bytes=5 * GB, **room)
     fit = fit_words(verdict, here)
     assert (fit.word, fit.good) == ("Runs fast", True)
-    assert fit.sentence.startswith("Runs on the graphics card: needs about 5.0 GB of its memory; 8")
+    assert fit.sentence.startswith("Runs on the graphics card in 16-bit: needs about 5.0 GB")
+    assert "8.0 GB are free" in fit.sentence
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,22 @@ def fits_now(way: Plan, here: Machine) -> bool:
     return way.needed_bytes + _ROOM_BYTES <= here.available_bytes
 
 
+def verdict_of(way: Plan, here: Machine) -> Fit:
+    """How a model runs in this way, which the person chose instead of the usual one."""
+    if fits_now(way, here):
+        kind: Kind = "gpu" if way.gpu else "int8" if _is_quantised(way) else "cpu"
+    else:
+        kind = "tight" if _fits_at_best(way, here) else "too-large"
+    return _verdict(kind, way, here, ())
+
+
+def _fits_at_best(way: Plan, here: Machine) -> bool:
+    """Whether there would be room for it without other programs."""
+    if way.gpu is not None:
+        return way.needed_bytes <= way.gpu.total_bytes
+    return way.needed_bytes + _ROOM_BYTES <= here.total_bytes
+
+
 def _chosen(ways: tuple[Plan, ...], usual: str, here: Machine) -> Fit:
     """The usual way where there is room for it, else the largest for which there is."""
     first = next(way for way in ways if way.strategy == usual)
@@ -121,7 +137,7 @@ def _chosen(ways: tuple[Plan, ...], usual: str, here: Machine) -> Fit:
         if fits_now(way, here):
             return _verdict("int8" if _is_quantised(way) else "cpu", way, here, ways)
     for way in (first, *smaller):
-        if way.needed_bytes + _ROOM_BYTES <= here.total_bytes:
+        if _fits_at_best(way, here):
             return _verdict("tight", way, here, ways)
     return _verdict("too-large", (first, *smaller)[-1], here, ways)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from app.runtime.checkpoint.file_names import INDEX_ENDING, whole_of
 from app.runtime.families.family import family_of
 from app.runtime.spec import tokenizer_for
 
@@ -59,8 +60,6 @@ _NOT_READ = {
     ".onnx": "an ONNX model",
     ".mlmodel": "a Core ML model",
 }
-_INDEX = re.compile(r"\.index\.json$")
-_SHARD = re.compile(r"-0*\d+-of-0*\d+(?=\.\w+$)", re.ASCII)
 _WORDLESS = ("model", "pytorch_model", "consolidated", "adapter_model")
 
 # The first row that is found in the name tells the kind; tried from top to bottom.
@@ -185,7 +184,7 @@ def unfamiliar(name: Named, repo: str, file: str) -> Named:
 def stem_of(repo: str, file: str) -> str:
     """What a model is called: its file without endings; where that says nothing, its folder."""
     parts = [part for part in file.split("/") if part] or [""]
-    name = _SHARD.sub("", _INDEX.sub("", parts[-1]))
+    name = whole_of(parts[-1])
     stem = name[: -len(ending)] if (ending := _ending(name)) else name
     if stem.casefold() not in _WORDLESS and stem:
         return stem
@@ -193,7 +192,7 @@ def stem_of(repo: str, file: str) -> str:
 
 
 def _ending(file: str) -> str:
-    name = _INDEX.sub("", file.casefold())
+    name = file.casefold().removesuffix(INDEX_ENDING)
     _, dot, ending = name.rpartition(".")
     return f".{ending}" if dot and f".{ending}" in _READ | _NOT_READ else ""
 

@@ -1,9 +1,9 @@
-"""The process that downloads, as the window has it: there while there is something to do."""
+"""The window's side of the download process, which runs while there is something to download."""
 
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from app.errors import WorkerError
@@ -27,10 +27,11 @@ def downloader_command() -> list[str]:
 
 
 class DownloadClient:
-    """Sends requests in order and away from the caller: a process takes a moment to start.
+    """Sends requests in order, in another thread than the caller's: starting a process takes time.
 
-    ``on_reply`` and ``on_death`` (with what it said last) are called from threads; the second only
-    where it ended without being told to, or did not start.
+    ``on_reply`` (may raise GarbledError) and ``on_death`` (with the last line of stderr) are called
+    from threads; ``on_death`` only if the process did not start, ended without being asked to or
+    sent something that is no reply.  ``command`` starts another process than the program's own.
     """
 
     def __init__(
@@ -38,37 +39,40 @@ class DownloadClient:
         chores: SerialExecutor,
         on_reply: Callable[[download_protocol.Reply], None],
         on_death: Callable[[str], None],
+        command: Sequence[str] = (),
     ) -> None:
         self._chores, self._on_reply, self._on_death = chores, on_reply, on_death
+        self._command = command or downloader_command()
         self._lock = threading.Lock()
         self._current: Process | None = None
         self._alive: set[int] = set()
-        self._numbers = 0
+        self._started = 0
+        self._number = 0  # of the process that serves; 0: none does
         self._closed = False
         self.limit = 0
 
     @property
     def pid(self) -> int | None:
-        """Of the process that runs, if one does."""
+        """The process id, if the process runs."""
         process = self._current
         return process.pid if process else None
 
     def send(self, request: download_protocol.Request, *, start: bool = False) -> None:
-        """Tell the process; it is started where ``start`` says so, else nobody is told."""
+        """Send the process a request; without ``start`` it is dropped if no process runs."""
         self._chores.add(partial(self._send, request, start=start))
 
     def dismiss(self, unless: Callable[[], bool] = lambda: False) -> None:
-        """Let it end, unless there is something to do for it by then."""
+        """Ask the process to end, unless there is something to do for it by then."""
         if self._current or self._alive:
             self._chores.add(partial(self._dismiss, unless))
 
     def close(self) -> None:
-        """Let it end, and start no other."""
+        """Ask the process to end, and start no other."""
         self._closed = True
         self._chores.add(partial(self._dismiss, lambda: False))
 
     def wait(self, limit_s: float) -> bool:
-        """Whether every process has ended within so many seconds."""
+        """Whether every process has ended within ``limit_s`` seconds."""
         until = time.monotonic() + limit_s
         while self._alive and time.monotonic() < until:
             time.sleep(_LOOK_S)
@@ -81,38 +85,50 @@ class DownloadClient:
             except WorkerError as failure:
                 self._on_death(str(failure.facts.get("why", "")))
                 return
-        if self._current is not None:
-            self._current.send(download_protocol.encode(request))
+        process = self._current  # another thread forgets it when it ends
+        if process is not None:
+            process.send(download_protocol.encode(request))
 
     def _start(self) -> None:
-        self._numbers += 1
-        number = self._numbers
-        self._alive.add(number)
+        with self._lock:
+            self._started += 1
+            self._number = number = self._started
+            self._alive.add(number)
         try:
-            process = Process(downloader_command(), self._hear, partial(self._bury, number))
+            process = Process(self._command, self._receive, partial(self._note_end, number))
         except WorkerError:
-            self._alive.discard(number)
+            with self._lock:
+                self._number = 0
+                self._alive.discard(number)
             raise
         with self._lock:
-            if number in self._alive:
+            if self._number == number:
                 self._current = process
         process.send(download_protocol.encode(Limit(self.limit)))
 
     def _dismiss(self, unless: Callable[[], bool]) -> None:
-        if self._current is not None and not unless():
-            self._current.send(download_protocol.encode(Quit()))
-            with self._lock:
-                self._current = None
+        if self._current is None or unless():
+            return
+        with self._lock:
+            process, self._current, self._number = self._current, None, 0
+        if process is not None:
+            process.send(download_protocol.encode(Quit()))
 
-    def _hear(self, frame: bytes) -> None:
+    def _receive(self, frame: bytes) -> None:
         self._on_reply(download_protocol.reply(frame))
 
-    def _bury(self, number: int, end: End) -> None:
+    def _note_end(self, number: int, end: End) -> None:
         with self._lock:
-            asked = self._current is None or number != self._numbers
+            asked = number != self._number
             self._alive.discard(number)
             if not asked:
-                self._current = None
+                self._current, self._number = None, 0
         if not asked:
-            said = [line for line in end.stderr.splitlines() if line.strip()]
-            self._on_death(said[-1] if said else f"its process ended ({end.exit_code})")
+            self._on_death(_last_words(end))
+
+
+def _last_words(end: End) -> str:
+    if end.why == "garbled":
+        return "its process sent something that makes no sense"
+    said = [line for line in end.stderr.splitlines() if line.strip()]
+    return said[-1] if said else f"its process ended ({end.exit_code})"

@@ -133,7 +133,7 @@ class DownloadProcess:
         try:
             while (frame := read_frame(self._requests)) is not None:
                 self._inbox.put(download_protocol.request(frame))
-        except (GarbledError, msgspec.DecodeError) as error:
+        except GarbledError as error:
             os.write(2, f"not a request: {error}\n".encode())
         self._inbox.put(Quit())
 

@@ -1,12 +1,13 @@
 """Every message between the window and the process that downloads for it."""
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from app.errors import BY_CODE, Fact, Failure
 from app.hub.catalogue.entries import Entry
 from app.hub.sources.endpoints import Endpoint
+from app.system.frames import decoded
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -58,7 +59,7 @@ class Moved(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """How far one is; ``code`` and ``facts`` tell why it is waiting."""
 
     id: str
-    state: str
+    state: Literal["running", "waiting", "checking"]
     done: int
     total: int
     bytes_per_s: float = 0.0
@@ -88,13 +89,13 @@ _replies: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
 
 
 def request(frame: bytes) -> Request:
-    """Raises msgspec.DecodeError."""
-    return _requests.decode(frame)
+    """Raises GarbledError."""
+    return decoded(_requests.decode, frame)
 
 
 def reply(frame: bytes) -> Reply:
-    """Raises msgspec.DecodeError."""
-    return _replies.decode(frame)
+    """Raises GarbledError."""
+    return decoded(_replies.decode, frame)
 
 
 def failure_to_fields(failure: Failure | None) -> dict[str, Any]:

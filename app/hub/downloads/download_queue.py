@@ -24,6 +24,7 @@ from app.hub.catalogue.entries import Entry
 from app.hub.catalogue.vocabulary_files import download_bytes
 from app.hub.sources.endpoints import stand_ins
 from app.hub.sources.remote import Hub
+from app.system.frames import GarbledError
 
 from . import download_protocol
 from .bundle import already_of, discard
@@ -278,8 +279,9 @@ class Downloads:
         return id in self._at_work
 
     def _hear(self, reply: download_protocol.Reply) -> None:
-        """From the process's thread."""
+        """Called in the process's thread.  Raises GarbledError for a path of another folder."""
         with self._lock:
+            _check_path(reply, self._find(reply.id))
             if isinstance(reply, Moved):
                 self._note(reply)
             else:
@@ -365,6 +367,12 @@ class Downloads:
 
 def _lacks(item: Item) -> bool:
     return item.state == "done" and item.failure is not None
+
+
+def _check_path(reply: download_protocol.Reply, item: Item | None) -> None:
+    path = reply.path if isinstance(reply, Ended) else ""
+    if path and item and not Path(path).is_relative_to(item.folder):
+        raise GarbledError(f"{path} is not in {item.folder}")
 
 
 def _into(path: str, item: Item) -> str:

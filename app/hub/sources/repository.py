@@ -8,15 +8,20 @@ import msgspec
 from app.hub.catalogue.entries import KNOWN_ACCOUNTS, Entry, Part
 from app.hub.catalogue.published_names import FORMATS, named, unfamiliar
 from app.hub.safe_paths import is_safe
+from app.runtime.checkpoint.file_names import (
+    INDEX_ENDING,
+    MIDI_TOKENIZERS,
+    NEOX_TOKENIZERS,
+    SHARD,
+    whole_of,
+)
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_SHARD = re.compile(r"(.+)-\d{5}-of-\d{5}(\.\w+)", re.ASCII)
-_INDEX = ".index.json"
 _OTHERS = (".rwkvq", ".prefab", ".rmpack")
 _TORCH = re.compile(r"pytorch_model(-\d{5}-of-\d{5})?\.bin", re.ASCII)
 _LONGEST_WORD = 120
 _LARGEST = 1 << 50  # bytes: no file is
-_WORDS = ("tokenizer.json", "20B_tokenizer.json", "tokenizer-midi.json", "tokenizer-midipiano.json")
+_WORDS = (*NEOX_TOKENIZERS, *MIDI_TOKENIZERS.values())
 _WITH_WORDS = ("pile", "raven", "midi")
 
 
@@ -95,19 +100,18 @@ def entries_of(contents: Contents) -> tuple[Entry, ...]:
 
 def _models(files: dict[str, Part]) -> Iterable[tuple[Part, ...]]:
     """The files of each model: what opens it first."""
-    indexes = {path.removesuffix(_INDEX) for path in files if path.endswith(_INDEX)}
+    indexes = {path.removesuffix(INDEX_ENDING) for path in files if path.endswith(INDEX_ENDING)}
     sets: dict[str, list[Part]] = {}
     for path, part in files.items():
-        if path.endswith(_INDEX) or not _is_listed(path):
+        if path.endswith(INDEX_ENDING) or not _is_listed(path):
             continue
-        shard = _SHARD.fullmatch(path)
-        sets.setdefault(f"{shard[1]}{shard[2]}" if shard else path, []).append(part)
+        sets.setdefault(whole_of(path), []).append(part)
     safe = {_folder(path) for path in sets if path.endswith(".safetensors")}
     for path, parts in sets.items():
         if path.endswith(".bin") and _folder(path) in safe:
             continue  # the same model in an older format
-        several = _SHARD.fullmatch(parts[0].path) is not None
-        lead = [files[path + _INDEX]] if several and path in indexes else []
+        several = SHARD.fullmatch(parts[0].path) is not None
+        lead = [files[path + INDEX_ENDING]] if several and path in indexes else []
         yield (*lead, *sorted(parts, key=lambda part: part.path))
 
 

@@ -104,11 +104,6 @@ class CupyDevice:
         """Memory that this program can still have."""
         return self.gpu_free_bytes + int(self._pool.free_bytes())
 
-    def trim(self) -> None:
-        """Give back to the card what nobody holds, once all work is done."""
-        self.wait()
-        self._pool.free_all_blocks()
-
     def memory_facts(self, failure: BaseException) -> dict[str, int]:
         """What OutOfMemory tells."""
         asked = getattr(failure, "_size", 0)

@@ -1,4 +1,4 @@
-"""What all families of native operations stand on: calls, their memory, and what they fall back to.
+"""The base of all native operations: calls, memory for results, and the fallback to PortableOps.
 
 A method of a family either makes its results with ``empty`` and fills them with ``call``, or
 gives the whole operation to ``fallback``.  It does nothing else to numbers: what torch does
@@ -74,12 +74,12 @@ def ready(*arrays: Tensor | None) -> bool:
 
 
 def address_of(weight: Tensor | PointerTable) -> Tensor:
-    """What a kernel is given for a matrix or a stack: its numbers, or the table of its places."""
+    """The argument of a kernel for a matrix or a stack: its data, or the table of addresses."""
     return weight.places if isinstance(weight, PointerTable) else weight
 
 
 class Base(PortableOps):
-    """Calls of the library, at once and, while a token is captured, also to the tape."""
+    """Calls the library, and records the calls on the tape while a token is captured."""
 
     def __init__(self, library: Library) -> None:
         super().__init__()
@@ -89,7 +89,7 @@ class Base(PortableOps):
         self._tape: Tape | None = None
 
     def empty(self, shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> Tensor:
-        """Memory for a result."""
+        """Uninitialised memory for a result."""
         if self._tape is not None:
             return self._tape.empty(shape, dtype)
         return torch.empty(shape, dtype=dtype)

@@ -1,4 +1,4 @@
-"""Builds the library of native kernels beside its sources with whatever C++ compiler is there.
+"""Builds the library of native kernels beside its sources with an installed C++ compiler.
 
     python -m app.kernels.native.build [--force] [--to FOLDER] [--sanitize address,undefined]
 
@@ -65,7 +65,7 @@ class Compiler(NamedTuple):
         return [self.command, *_GNU, *flags, "-c", str(source), "-o", str(made)]
 
     def knows(self, flags: tuple[str, ...]) -> bool:
-        """Whether it takes these options."""
+        """Whether the compiler accepts these options."""
         if self.msvc:
             return True
         command = [self.command, *flags, "-x", "c++", "-E", os.devnull]
@@ -97,7 +97,7 @@ def fingerprint() -> str:
 
 
 def is_fresh(library: Path) -> bool:
-    """Whether a library was built from the sources as they are; true where there are none."""
+    """Whether a library is up to date with its sources; true if there are no sources."""
     if not (HERE / "core.h").exists():
         return library.exists()
     try:
@@ -108,7 +108,7 @@ def is_fresh(library: Path) -> bool:
 
 
 def build(folder: Path = HERE, sanitize: str = "", *, force: bool = False) -> Path:
-    """Leave the library in ``folder``, made anew if the sources have changed; its path.
+    """The path of the library in ``folder``, rebuilt if the sources have changed.
 
     A library that is in use goes on as it is.  Raises BuildError.
     """

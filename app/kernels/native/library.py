@@ -17,7 +17,7 @@ OFF = ("off", "0", "no", "false")
 
 
 class LibraryError(Exception):
-    """There is no library to use; the text says why in one line."""
+    """The library cannot be used; the text says why in one line."""
 
 
 class Library:
@@ -49,7 +49,7 @@ class Library:
         return frozenset(kind for place, kind in enumerate(KINDS) if bits >> place & 1)
 
     def choose(self, name: str) -> None:
-        """Use another of ``sets`` from now on.  Raises LibraryError for one that is not there."""
+        """Select another of ``sets``.  Raises LibraryError if it is not available."""
         if name not in self.sets:
             has = ", ".join(self.sets)
             raise LibraryError(f"this processor has no instruction set {name!r}, but {has}")
@@ -61,7 +61,7 @@ class Library:
             raise LibraryError("a call names no kernel")
 
     def _declare(self) -> None:
-        """What the functions take and give.  Raises AttributeError for one that is not there."""
+        """Declare the functions' argument types.  Raises AttributeError for a missing function."""
         self._library.rk_kernel.argtypes = [ctypes.c_int64]
         self._library.rk_kernel.restype = ctypes.c_char_p
         self._library.rk_set.restype = self._library.rk_chosen.restype = ctypes.c_char_p

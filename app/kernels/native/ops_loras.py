@@ -1,4 +1,4 @@
-"""Low-rank chains: what comes down for a token, and what goes up again."""
+"""Low-rank chains (LoRA-like): the down and the up projection."""
 
 import torch
 from torch import Tensor
@@ -68,7 +68,7 @@ class LoraOps(ProductOps):
         return low
 
     def knows(self, x: Tensor, loras: Loras) -> bool:
-        """Whether the kernels can take this x."""
+        """Whether the kernels accept this x."""
         fits = len(loras.ranks) <= _MOST_CHAINS and x.dtype in (torch.float32, loras.down.dtype)
         return fits and ready(x, loras.down, loras.up, loras.bias)
 

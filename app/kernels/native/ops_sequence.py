@@ -1,4 +1,4 @@
-"""Everything that is no product with a matrix: norms, mixes, recurrences, gates."""
+"""Operations other than matrix products: norms, mixes, recurrences, gates."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""How a matrix by unit is divided among threads: places only, by its sizes and nothing else.
+"""How a matrix by unit is divided among threads, computed from its sizes alone.
 
 Panels (layout.py) are few, so each is cut along its units too.  A slice has sums of its own, which
 are added up in order: as neither the threads nor the rows have a say in it, results do not depend

@@ -1,4 +1,4 @@
-"""What one token made the library do, to be done again for the next token in one call.
+"""Records the library calls of one token, to replay them for the next token in one call.
 
 Like a CUDA graph: every array stays where it was, so only the numbers in them differ.
 """
@@ -37,7 +37,7 @@ class Tape:
         self._free: defaultdict[int, list[Bytes]] = defaultdict(list)
 
     def empty(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-        """Memory that lives as long as the tape; once nobody holds it, later results take it."""
+        """Memory that lives as long as the tape and is reused once no array refers to it."""
         count = int(np.prod(shape)) * dtype.itemsize
         size = max(_LINE, count)
         free = self._free[size]
@@ -47,7 +47,7 @@ class Tape:
         return torch.from_numpy(lent)[:count].view(dtype).view(shape)
 
     def add(self, record: bytes) -> None:
-        """A call of the library."""
+        """Record a call of the library."""
         self._open.append(record)
 
     def add_python(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
@@ -91,7 +91,7 @@ def _move(records: Records, moved: Sequence[tuple[int, int, int]]) -> None:
 
 
 def _aligned(size: int) -> Bytes:
-    """Bytes that begin at a cache line."""
+    """Bytes aligned to a cache line."""
     block = np.empty(size + _LINE, np.uint8)
     begin = -block.ctypes.data % _LINE
     return block[begin : begin + size]

@@ -1,14 +1,23 @@
-"""What files of models are called: endings, parts, indexes, and the name a model has by them."""
+"""What files of models are called: endings, parts, indexes, vocabularies, and a model's own name.
+
+This is the one place for such names.  It opens no file.
+"""
 
 import re
 from pathlib import Path
 
 MODEL_ENDINGS = (".pth", ".safetensors", ".st", ".gguf")
 
-# Endings that other things have as well: listed only where a model is inside.
 UNSURE_ENDINGS = (".pt", ".bin")
+"""Endings that other things have as well: a file is listed only if a model is inside."""
 
-UNFINISHED_ENDINGS = (".part", ".crdownload", ".partial")
+WEIGHT_ENDINGS = MODEL_ENDINGS + UNSURE_ENDINGS
+"""Endings of every file that may hold weights."""
+
+OWN_PART_ENDING = ".part"
+"""Of a download of this program."""
+
+UNFINISHED_ENDINGS = (OWN_PART_ENDING, ".crdownload", ".partial")
 
 # What trainers keep beside a model to go on with the training.
 _RECORD = re.compile(
@@ -18,8 +27,20 @@ _RECORD = re.compile(
 )
 
 INDEX_ENDING = ".index.json"
+"""Of the file that says which tensor of a model in several files is in which, as Hugging Face's
+save_pretrained writes it: ``<stem><ending>.index.json``."""
 
-SHARD = re.compile(r"(.+)-\d{5}-of-\d{5}(\.\w+)", re.ASCII)
+INDEX = re.compile(r"(?P<stem>.+?)(?P<ending>\.\w+)?\.index\.json", re.ASCII)
+
+SHARD = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})(?P<ending>\.\w+)", re.ASCII)
+"""One file of a model in several, numbered from 00001: ``<stem>-00001-of-00003<ending>``."""
+
+WORLD_VOCABULARY = "rwkv_vocab_v20230424.txt"
+NEOX_TOKENIZERS = ("20B_tokenizer.json", "tokenizer.json")
+"""The first is of this vocabulary for sure; other models have a file of the second name as well."""
+MIDI_TOKENIZERS = {"midi": "tokenizer-midi.json", "midi-piano": "tokenizer-midipiano.json"}
+TOKENIZER_FILES = (*NEOX_TOKENIZERS, *MIDI_TOKENIZERS.values(), WORLD_VOCABULARY)
+"""Vocabularies, which may serve several models that lie beside them."""
 
 _USUAL = re.compile(
     r"(?:(?:diffusion_)?(?:pytorch_|ggml[-_])?model|consolidated|adapter_model|weights|checkpoint)"
@@ -47,11 +68,18 @@ def is_usual(name: str) -> bool:
     return _USUAL.fullmatch(stem_of(name)) is not None
 
 
-def stem_of(file: str) -> str:
-    name = finished(file).removesuffix(INDEX_ENDING)
-    stem = Path(name).stem if Path(name).suffix.lower() in MODEL_ENDINGS + UNSURE_ENDINGS else name
+def whole_of(name: str) -> str:
+    """The name that a part or an index has without number and index; other names as they are."""
     match = SHARD.fullmatch(name)
-    return match[1] if match else stem
+    return f"{match['stem']}{match['ending']}" if match else name.removesuffix(INDEX_ENDING)
+
+
+def stem_of(file: str) -> str:
+    """A file's name without its endings and the number of its part."""
+    name = finished(file).removesuffix(INDEX_ENDING)
+    stem = Path(name).stem if Path(name).suffix.lower() in WEIGHT_ENDINGS else name
+    match = SHARD.fullmatch(name)
+    return match["stem"] if match else stem
 
 
 def finished(name: str) -> str:
@@ -70,7 +98,6 @@ def is_training_record(name: str) -> bool:
 
 
 def is_candidate(name: str) -> bool:
-    if is_training_record(name):
-        return False
+    """Whether a model may be in a file of this name."""
     ending = Path(finished(name).lower().removesuffix(INDEX_ENDING)).suffix
-    return ending in MODEL_ENDINGS + UNSURE_ENDINGS
+    return ending in WEIGHT_ENDINGS and not is_training_record(name)

@@ -14,6 +14,7 @@ from .beginnings import (
     known_as,
     refuse_answer,
 )
+from .file_names import WEIGHT_ENDINGS
 from .gguf import GgufFile
 from .pth import PthFile
 from .safetensors import SafetensorsFile
@@ -21,7 +22,6 @@ from .sharded import is_sharded, main_file, open_sharded
 from .source import Source
 from .stored import Container
 
-_MODEL_ENDINGS = (".pth", ".pt", ".safetensors", ".st", ".gguf", ".bin")
 _WANTED = "a .pth, .safetensors or .gguf"
 _BY_ENDING = {
     ".rwkvq": "an rwkv_lightning quantised file",
@@ -66,7 +66,7 @@ def _container(source: Source) -> Container:
 def _unreadable(start: bytes, ending: str) -> DamagedCheckpoint | UnsupportedFormat:
     if not start:
         return DamagedCheckpoint(why="it is empty")
-    if ending in _MODEL_ENDINGS:
+    if ending in WEIGHT_ENDINGS:
         refuse_answer(start)
     if known := known_as(start):
         return UnsupportedFormat(found=known, wanted=_WANTED)
@@ -79,6 +79,6 @@ def _unreadable(start: bytes, ending: str) -> DamagedCheckpoint | UnsupportedFor
         return UnsupportedFormat(found="a text file", wanted=_WANTED)
     if ending in _BY_ENDING:
         return UnsupportedFormat(found=_BY_ENDING[ending], wanted="the original .pth")
-    if ending in _MODEL_ENDINGS:
+    if ending in WEIGHT_ENDINGS:
         return DamagedCheckpoint(why="it begins like no model file")
     return UnsupportedFormat(found="an unknown kind of file", wanted=_WANTED)

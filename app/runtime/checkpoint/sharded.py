@@ -1,11 +1,9 @@
 """Several files that make one model, as one container; also finds them by folder, index or shard.
 
-Index: ``<name>.safetensors.index.json`` with {"weight_map": {tensor: file}}, as Hugging Face's
-save_pretrained writes it.
+An index is JSON with {"weight_map": {tensor: file}}; ``file_names`` has what it is called.
 """
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,15 +11,12 @@ from typing import Any
 from app.errors import DamagedCheckpoint, HostileCheckpoint, UnsupportedFormat
 
 from .beginnings import ENOUGH, refuse_answer
-from .file_names import is_training_record
+from .file_names import INDEX_ENDING, SHARD, WEIGHT_ENDINGS, is_training_record, whole_of
 from .source import Source, failure_of
 from .stored import Container, Stored, shown
 
-INDEX_ENDING = ".index.json"
 _INDEX_LIMIT = 16 << 20
 _SHARD_LIMIT = 1000
-_SHARD = re.compile(r"(.+)-(\d{5})-of-(\d{5})(\.\w+)", re.ASCII)
-_ENDINGS = (".safetensors", ".st", ".pth", ".gguf", ".pt", ".bin")
 
 
 class ShardedFile:
@@ -61,16 +56,17 @@ def main_file(path: Path) -> Path:
     try:
         if path.is_dir():
             return _in_folder(path)
-        match = _SHARD.fullmatch(path.name)
-        index = path.with_name(f"{match[1]}{match[4]}{INDEX_ENDING}") if match else path
-        return index if match and index.is_file() else path
+        if SHARD.fullmatch(path.name):
+            index = path.with_name(whole_of(path.name) + INDEX_ENDING)
+            return index if index.is_file() else path
+        return path
     except (OSError, ValueError) as error:
         raise failure_of(error, path) from error
 
 
 def is_sharded(path: Path) -> bool:
     """Whether the name is that of an index or of one file of several."""
-    return path.name.endswith(INDEX_ENDING) or _SHARD.fullmatch(path.name) is not None
+    return path.name.endswith(INDEX_ENDING) or SHARD.fullmatch(path.name) is not None
 
 
 def open_sharded(path: Path, open_one: Callable[[Path], Container]) -> ShardedFile:
@@ -110,11 +106,12 @@ def _names(path: Path, placed: Mapping[str, str] | None) -> list[str]:
 def _in_folder(folder: Path) -> Path:
     files = sorted(file for file in folder.iterdir() if not file.name.startswith("."))
     indexes = [file for file in files if file.name.endswith(INDEX_ENDING)]
-    models = [file for file in files if file.suffix.lower() in _ENDINGS and file.is_file()]
+    models = [file for file in files if file.suffix.lower() in WEIGHT_ENDINGS and file.is_file()]
     models = [file for file in models if not is_training_record(file.name)]
     if len(indexes) == 1:
         return indexes[0]
-    first = [file for file in models if not (m := _SHARD.fullmatch(file.name)) or int(m[2]) == 1]
+    shards = [(file, SHARD.fullmatch(file.name)) for file in models]
+    first = [file for file, shard in shards if not shard or int(shard["number"]) == 1]
     if len(first) == 1:
         return first[0]
     what = "a folder with several models" if first else "a folder without a model"
@@ -122,15 +119,16 @@ def _in_folder(folder: Path) -> Path:
 
 
 def _siblings(name: str) -> list[str]:
-    match = _SHARD.fullmatch(name)
+    match = SHARD.fullmatch(name)
     if match is None:
         return [name]
-    count = int(match[3])
-    if not 1 <= int(match[2]) <= count:
+    stem, number, total, ending = match.group("stem", "number", "count", "ending")
+    count = int(total)
+    if not 1 <= int(number) <= count:
         raise DamagedCheckpoint(why="its name counts its parts wrongly")
     if count > _SHARD_LIMIT:
         raise HostileCheckpoint(why=f"it claims to have {count} parts")
-    return [f"{match[1]}-{part:05}-of-{match[3]}{match[4]}" for part in range(1, count + 1)]
+    return [f"{stem}-{part:05}-of-{total}{ending}" for part in range(1, count + 1)]
 
 
 def _weight_map(path: Path) -> dict[str, str]:

@@ -1,1 +1,1 @@
-"""From a request to tokens: the engine, its texts, prompts and sampling; knows no pipe."""
+"""Generation: the engine, its sequences, prompts and sampling; knows no pipe."""

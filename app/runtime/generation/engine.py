@@ -1,8 +1,8 @@
 """Runs all texts of one model together: one forward a token for all; knows no pipe.
 
 Prompts are read piece by piece, and a piece some layers at a time, between the tokens of the texts
-that are being written, so that a long prompt stalls nobody.  V is the vocabulary, B the number of
-texts being written.
+that are being written, so that a long prompt delays no other text.  V is the vocabulary, B the
+number of texts being written.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class _Reading:
-    """A text whose prompt is being read; ``logits`` (V,) follow what has been read, if known.
+    """A text in prefill; ``logits`` (V,) are those after the tokens read so far, if known.
 
     ``piece`` is what is being read on.
     """
@@ -42,7 +42,7 @@ class _Reading:
 
 @dataclass
 class _Piece:
-    """A prompt's tokens up to ``end`` on their way through the layers, with a state of theirs."""
+    """A piece of a prompt, up to token ``end``, part way through the layers, with its own state."""
 
     end: int
     state: RecurrentState
@@ -80,7 +80,7 @@ class Engine:
         return not self._reading and not self._writing
 
     def start(self, request: Generate) -> None:
-        """Begin a text; what is known of its prompt is not read again.
+        """Start a text; tokens of its prompt whose state is cached are not read again.
 
         Raises RequestRefused, the tokenizer's failures and OutOfMemory; nothing has begun then.
         """
@@ -93,7 +93,7 @@ class Engine:
             text.note_read(known.tokens)
 
     def step(self) -> None:
-        """Some layers of a prompt's piece, and one token of every text that is being written."""
+        """Run some layers of one prompt piece, and one token of every text in decode."""
         self._stop_cancelled()
         if self._reading:  # what is soonest read: a short question need not wait for a long text
             self._advance(min(self._reading, key=lambda r: r.text.unread // self._cuts.tokens))
@@ -116,7 +116,7 @@ class Engine:
         text.end("stopped")
 
     def _advance(self, reading: _Reading) -> None:
-        """Read on; where the prompt ends, the text begins."""
+        """Continue a prefill; at the end of the prompt the text goes on to decode."""
         text = reading.text
         try:
             with allocations_named():
@@ -137,7 +137,7 @@ class Engine:
             self._fail(text, failure)
 
     def _read(self, reading: _Reading) -> None:
-        """Some layers of the prompt's next piece; a stop is seen between them."""
+        """Run some layers of the prompt's next piece; a stop is checked between them."""
         piece = reading.piece = reading.piece or self._next_piece(reading)
         for _ in range(self._cuts.layers(piece.end - reading.text.read)):
             if reading.text.id in self._cancelled:

@@ -1,4 +1,4 @@
-"""How a prompt is cut for reading: by the model's shape and what computes, never by the clock.
+"""How a prompt is split for prefill: by the model's shape and the backend, never by the clock.
 
 So the same prompt is always cut in the same places, and what is computed repeats bit by bit.
 """
@@ -24,7 +24,7 @@ class PromptCuts(NamedTuple):
     work: int
 
     def end_after(self, place: int) -> int:
-        """Where the piece of a prompt ends in which ``place`` lies."""
+        """The end of the piece of a prompt that contains token ``place``."""
         return (place // self.tokens + 1) * self.tokens
 
     def layers(self, tokens: int) -> int:

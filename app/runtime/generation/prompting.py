@@ -82,7 +82,7 @@ def _chat(chat: Chat, stops: tuple[str, ...], opened: "Opened") -> Prepared:
 
 
 def _begun(chat: Chat, template: str) -> str:
-    """What the model itself has written of the reply that the chat ends with."""
+    """The part of the chat's last reply that the model itself has written."""
     text = chat.turns[-1].text if chat.turns and chat.turns[-1].role == "assistant" else ""
     modes: tuple[Think, ...] = (chat.think, "fake", "on")
     leads = [lead(template, mode) for mode in modes]

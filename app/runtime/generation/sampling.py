@@ -38,7 +38,7 @@ _MANY, _MARGIN = 4096, 0.01
 
 
 class Sampler:
-    """Chooses the tokens of one text, one after another; ``seed`` alone decides the chances.
+    """Chooses the tokens of one text, one after another; ``seed`` determines the random numbers.
 
     The random numbers are Python's Mersenne Twister, the same on every platform and version.
     """
@@ -63,7 +63,7 @@ class Sampler:
         self._penalties = Penalties(how, uncounted)
 
     def note(self, tokens: Iterable[int]) -> None:
-        """The text goes on with these, picked before: the penalties count them."""
+        """Count tokens that were chosen before, for the penalties."""
         for token in tokens:
             self._penalties.count(token)
 

@@ -1,4 +1,4 @@
-"""One text that is being written: from logits to pieces and an ending; runs no model."""
+"""One text in decode: turns logits into Piece messages and a Done; runs no model."""
 
 import time
 from collections.abc import Callable
@@ -28,7 +28,7 @@ class Sequence:
         opened: "Opened",
         send: Callable[[Reply], None],
     ) -> None:
-        """Raises RequestRefused for a sampling or a stop that means nothing."""
+        """Raises RequestRefused for invalid sampling or stops."""
         tokenizer = opened.tokenizer
         self.id, self.prompt, self.mark = request.id, prepared.ids, prepared.mark
         self.read, self.fed = 0, 0
@@ -65,7 +65,7 @@ class Sequence:
         self._send(Prefilled(id=self.id, done=self.read, total=len(self.prompt)))
 
     def take(self, logits: "torch.Tensor") -> bool:
-        """Choose the next token from ``logits`` (V,) and send it; False where the text has ended.
+        """Choose the next token from ``logits`` (V,) and send it; False if the text has ended.
 
         Raises NumbersBroken, and RequestRefused where every token is banned.
         """

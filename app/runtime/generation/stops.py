@@ -1,4 +1,4 @@
-"""Where a reply stops, however it is cut into pieces; knows no template."""
+"""Finds stop strings in a text that arrives in pieces; knows no template."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,7 @@ from app.errors import RequestRefused
 
 
 class StopScan:
-    """Lets a growing text through until one of ``stops`` stands in it, wherever it was cut.
+    """Passes a growing text on until it contains one of ``stops``, also across pieces.
 
     Words that may yet turn out to begin a stop are held back.  The text ends before the stop
     that is complete first (of those, the longest), so the result does not depend on how the
@@ -22,7 +22,7 @@ class StopScan:
         self._held = ""
         self._before = before[len(before) - self._doubtful(before) :]
         self.found: str | None = None
-        """The stop that was met; nothing comes out after it."""
+        """The stop that was found; no text follows it."""
         self.taken_back = 0
         """How many characters at the end of ``before`` are the beginning of that stop."""
 

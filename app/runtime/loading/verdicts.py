@@ -41,7 +41,7 @@ class Verdicts:
         self._file = file
 
     def get(self, key: str) -> Verdict | None:
-        """The verdict under ``key``; a bad one is forgotten after a week, to be tried anew."""
+        """The verdict under ``key``; a bad one expires after a week, to test again."""
         found = self._all().get(key)
         if found is None or found.passed or 0 <= time.time() - found.at < _AGAIN_S:
             return found

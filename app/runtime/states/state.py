@@ -21,7 +21,7 @@ _NO_PEAK = -1e30  # the official start of generation 4's running maximum
 
 
 class RecurrentState(Protocol):
-    """The memory of B texts, wherever it lies; ``State`` on the host."""
+    """The recurrent state of B texts, on any device; ``State`` is the one in host memory."""
 
     @property
     def generation(self) -> str:

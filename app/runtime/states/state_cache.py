@@ -1,6 +1,6 @@
 """States of texts already read, found again by their tokens; knows no model and no request.
 
-A state here is never advanced: it is copied for whoever continues it.
+A state here is never advanced: a text that continues it gets a copy.
 """
 
 from array import array

@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 from app.errors import RequestRefused, TokenizerDamaged, TokenizerError, TokenizerMissing
+from app.runtime.checkpoint.file_names import MIDI_TOKENIZERS
 
 from .tokenizer import Tokenizer, refusing, utf8
 
 MARKS = ("<pad>", "<start>", "<end>")
-MIDI_FILES = {"midi": "tokenizer-midi.json", "midi-piano": "tokenizer-midipiano.json"}
 MIDI_ENDS = frozenset({0, 2})
 ABC_MARKS = frozenset({0, 2, 3})
 
@@ -35,9 +35,9 @@ def midi(name: str, vocabulary: int, folder: Path | None) -> Tokenizer:
 
 
 def _file(name: str, folder: Path | None) -> Path:
-    path = folder / MIDI_FILES[name] if folder else None
+    path = folder / MIDI_TOKENIZERS[name] if folder else None
     if path is None or not path.is_file():
-        raise TokenizerMissing(wanted=MIDI_FILES[name], folder=str(folder or ""))
+        raise TokenizerMissing(wanted=MIDI_TOKENIZERS[name], folder=str(folder or ""))
     return path
 
 

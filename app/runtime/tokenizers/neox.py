@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 from app.errors import TokenizerDamaged, TokenizerError, TokenizerMissing
+from app.runtime.checkpoint.file_names import NEOX_TOKENIZERS
 
 from .tokenizer import Tokenizer, refusing, utf8
 
-FILES = ("20B_tokenizer.json", "tokenizer.json")
 TOKENS = 50277
 LINE, BLANK_LINE = 187, 535
 
@@ -25,11 +25,11 @@ def neox(vocabulary: int, folder: Path | None) -> Tokenizer:
 
 
 def _file(folder: Path | None) -> Path:
-    for name in FILES:
+    for name in NEOX_TOKENIZERS:
         path = folder / name if folder else None
-        if path and path.is_file() and (name == FILES[0] or _is_neox(path)):
+        if path and path.is_file() and (name == NEOX_TOKENIZERS[0] or _is_neox(path)):
             return path
-    raise TokenizerMissing(wanted=FILES[0], folder=str(folder or ""))
+    raise TokenizerMissing(wanted=NEOX_TOKENIZERS[0], folder=str(folder or ""))
 
 
 def _read(path: Path, vocabulary: int) -> Tokenizer:

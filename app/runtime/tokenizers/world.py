@@ -11,11 +11,11 @@ from pathlib import Path
 
 from app.errors import TokenizerDamaged
 from app.resources import resource
+from app.runtime.checkpoint.file_names import WORLD_VOCABULARY
 
 from .longest_match import PlainMatch, WideMatch
 from .tokenizer import Tokenizer, refusing, utf8
 
-FILE = "rwkv_vocab_v20230424.txt"
 TOKENS = 65530
 """Ids 0 (the end, no bytes) to 65529."""
 
@@ -32,7 +32,7 @@ def world(vocabulary: int = 65536, path: Path | None = None) -> Tokenizer:
     broken.
     """
     try:
-        encoder = _loaded(path or resource("vocabulary", FILE))
+        encoder = _loaded(path or resource("vocabulary", WORLD_VOCABULARY))
     except TokenizerDamaged as failure:
         return refusing("world", failure)
     never = frozenset(range(TOKENS, vocabulary))

@@ -1,4 +1,4 @@
-"""One worker process, spoken to with ``async for``; needs a running loop, not Qt."""
+"""Client of one worker process, with ``async for`` over its replies; needs asyncio, not Qt."""
 
 import asyncio
 import contextlib
@@ -22,22 +22,31 @@ from app.runtime.protocol.messages import (
     LoadProgress,
     Measure,
     Measured,
+    Message,
+    Piece,
+    Prefilled,
     Quit,
     Reply,
-    Request,
     failed,
     failure_of,
 )
 from app.runtime.protocol.prompts import Prompt, Sampling
 from app.system.child_process import End, Process, worker_command
-from app.system.frames import LIMIT, GarbledError
+from app.system.frames import LIMIT, GarbledError, decoded
 
+_REPLIES: dict[type[Message], tuple[type[Message], ...]] = {
+    Load: (LoadProgress, Loaded, Failed),
+    Generate: (Prefilled, Piece, Done, Failed),
+    Measure: (Measured, Failed),
+}
 _STOP_LIMIT_S = 1.0
 _QUIT_LIMIT_S = 1.0
 
 
 class Client:
     """Starts a worker at once, from the loop's thread, and owns it until ``close``.
+
+    If the worker ends or sends anything but replies to what it was asked, every request fails.
 
     ``on_end`` is called in the loop when the process has ended, for whatever cause; ``failure``
     then says why (None where ``close`` or ``kill`` ended it).
@@ -66,14 +75,14 @@ class Client:
 
     @property
     def alive(self) -> bool:
-        """Whether a request can be sent: the process runs and was not told to leave."""
+        """Whether a request can be sent: the process runs and was not asked to quit."""
         return not self._ended.is_set() and not self._leaving
 
     async def load(
         self, path: str, strategy: str, report: Callable[[LoadProgress], None] = lambda _: None
     ) -> Loaded:
         """Open the model at ``path``.  Raises the failures of loading, or WorkerDied."""
-        path, self._strategy = _whole(path), strategy
+        path, self._strategy = _absolute(path), strategy
         load = Load(id=next(self._ids), path=os.fsencode(path), strategy=strategy)
         async with contextlib.aclosing(self._ask(load)) as replies:
             async for reply in replies:
@@ -82,7 +91,7 @@ class Client:
                 elif isinstance(reply, Loaded):
                     self._strategy = reply.strategy
                     return msgspec.structs.replace(reply, path=path)
-        raise self._end_of_story()
+        raise self._end_failure()
 
     async def generate(
         self,
@@ -118,10 +127,10 @@ class Client:
             async for reply in replies:
                 if isinstance(reply, Measured):
                     return reply
-        raise self._end_of_story()
+        raise self._end_failure()
 
     async def close(self) -> None:
-        """Stop all texts (each ends with its Done), ask the worker to leave, else take it down.
+        """Stop all texts (each ends with its Done) and ask the worker to quit, else kill it.
 
         A model that is being loaded is not waited for.
         """
@@ -136,7 +145,7 @@ class Client:
             await self._ended.wait()
 
     def kill(self) -> None:
-        """End the worker at once; ``ended`` tells when it is gone."""
+        """Kill the worker; ``ended`` waits until it is gone."""
         self._leaving = True
         self._process.kill()
 
@@ -145,19 +154,21 @@ class Client:
         await self._ended.wait()
 
     async def _wait(self, event: asyncio.Event, limit_s: float) -> bool:
+        # not asyncio.wait_for: before Python 3.12 it loses a cancellation that comes with the event
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(event.wait(), limit_s)
+            async with asyncio.timeout(limit_s):
+                await event.wait()
         return event.is_set()
 
     async def _ask(self, request: Load | Generate | Measure) -> AsyncGenerator[Reply, None]:
         """Send; yield what comes back, the ending too; cancel where the reader leaves early."""
         if not self.alive:
-            raise self._end_of_story()
+            raise self._end_failure()
         inbox = self._inboxes[request.id] = asyncio.Queue()
+        self._running[request.id] = request  # before it is sent: _receive compares replies with it
+        self._still.clear()
         try:
-            self._send(request)
-            self._running[request.id] = request
-            self._still.clear()
+            self._send_checked(request)
             while True:
                 reply = await inbox.get()
                 if isinstance(reply, Failed):
@@ -170,26 +181,30 @@ class Client:
             if request.id in self._running:
                 self._send(Cancel(id=request.id))
 
-    def _send(self, request: Request) -> None:
+    def _send_checked(self, request: Load | Generate | Measure) -> None:
         message = messages.encode(request)
         if len(message) > LIMIT:
+            self._settle(request.id)
             raise RequestRefused(why=f"it is longer than {LIMIT >> 20} MiB")
         self._process.send(message)
 
+    def _send(self, request: Cancel | Quit) -> None:
+        self._process.send(messages.encode(request))
+
     def _receive(self, frame: bytes) -> None:
         """Called in the process's thread."""
-        try:
-            reply = messages.decode_reply(frame)
-        except msgspec.DecodeError as error:
-            raise GarbledError(str(error)) from error
+        reply = decoded(messages.decode_reply, frame)
+        request = self._running.get(reply.id)
+        if request is not None and not isinstance(reply, _REPLIES[type(request)]):
+            raise GarbledError(f"{type(reply).__name__} in reply to {type(request).__name__}")
         self._call(self._deliver, reply)
 
     def _end(self, end: End) -> None:
         """Called in the process's thread."""
-        self._call(self._bury, end)
+        self._call(self._note_end, end)
 
     def _call(self, function: Callable[..., None], argument: Reply | End) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
+        with contextlib.suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(function, argument)
 
     def _deliver(self, reply: Reply) -> None:
@@ -203,25 +218,25 @@ class Client:
         if not self._running:
             self._still.set()
 
-    def _bury(self, end: End) -> None:
+    def _note_end(self, end: End) -> None:
         if not self._leaving:
             self.failure = _died(end, self._strategy)
         self._ended.set()
-        reason = self._end_of_story()
+        reason = self._end_failure()
         for request in list(self._running):
             self._deliver(failed(request, reason))
         self._on_end()
 
-    def _end_of_story(self) -> Failure:
+    def _end_failure(self) -> Failure:
         return self.failure or NoModel()
 
 
-def _whole(path: str) -> str:
-    """The worker's current folder is not ours."""
+def _absolute(path: str) -> str:
+    """The worker's current folder may be another one."""
     return str(Path(path).absolute())
 
 
 def _died(end: End, strategy: str) -> WorkerDied:
-    known = {"why": "garbled"} if end.garbled else {}
+    known: dict[str, str] = {"why": end.why} if end.why else {}
     known |= {"strategy": strategy} if strategy else {}
     return WorkerDied(exit_code=end.exit_code, stderr=end.stderr, **known)

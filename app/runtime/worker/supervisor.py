@@ -1,4 +1,4 @@
-"""The one open model: opens, replaces and unloads it, starts its worker anew after a death."""
+"""Keeps one open model: opens, replaces and unloads it, and restarts its worker if it has died."""
 
 import asyncio
 import contextlib
@@ -81,10 +81,10 @@ class Supervisor:
         return await self._begin(path, strategy)
 
     def follow(self, before: str, now: str) -> None:
-        """A file has another name or place: if it is the model's, it is called and found by that.
+        """Note that a file was renamed or moved: if it is the model's, use the new path.
 
-        The worker is not asked: it goes on with the file that it has.  One that waits to be opened
-        is followed, too.
+        The worker keeps the file that it has open.  This holds for a model that waits to be opened
+        as well.
         """
         if _same(self._asked[0], before):
             self._asked = (now, self._asked[1])
@@ -153,14 +153,27 @@ class Supervisor:
                 self._wanted = self._asked
                 self._enter(Phase.LOADING)
                 await self._let_go()
-                client = self._client = Client(lambda: self._note_end(client))
-                self._clients.add(client)
-                self._loaded = await self._load(client, again=again)
+                self._loaded = await self._load_in_new_worker(again=again)
                 self._enter(Phase.READY)
                 return self._loaded
         except BaseException as error:
             self._give_up(error)
+            if self._is_overtaken() and isinstance(error, Failure):
+                raise asyncio.CancelledError from error
             raise
+
+    async def _load_in_new_worker(self, *, again: bool) -> Loaded:
+        client = self._client = Client(lambda: self._note_end(client))
+        self._clients.add(client)
+        try:
+            return await self._load(client, again=again)
+        except BaseException:
+            client.kill()
+            raise
+
+    def _is_overtaken(self) -> bool:
+        """Whether the task that asks, which opens a model, is not the last one to do so."""
+        return self._opening is not asyncio.current_task()
 
     async def _load(self, client: Client, *, again: bool) -> Loaded:
         """What was asked for, by the name that it has in the end."""
@@ -178,11 +191,11 @@ class Supervisor:
             return _at(loaded, now) if now != path else loaded
 
     def _give_up(self, error: BaseException) -> None:
-        """The model did not open: its worker is of no use.  Who overtook us enters the phase."""
-        if self._client:
-            self._client.kill()
-        if self._opening is not asyncio.current_task():
+        """The model did not open: no worker stays.  A call that overtook this one does the rest."""
+        if self._is_overtaken():
             return
+        for client in self._clients:
+            client.kill()
         may_come_back = isinstance(error, WorkerDied | MovedCheckpoint)
         self._wanted = self._wanted if may_come_back else None
         self._enter(Phase.DEAD if may_come_back else Phase.EMPTY, error)
@@ -214,7 +227,7 @@ class Supervisor:
             await self._let_go()
 
     async def _let_go(self) -> None:
-        """End every worker so far."""
+        """End all workers that were started before."""
         self._client = None
         for client in list(self._clients):
             await client.close()
@@ -249,6 +262,6 @@ def _at(loaded: Loaded, path: str) -> Loaded:
 
 
 def _note_exception(opening: "asyncio.Task[Loaded]") -> None:
-    """It is told by ``failure`` too: nobody has to await the task."""
+    """Retrieve the exception: ``failure`` has it too, so nobody needs to await the task."""
     if not opening.cancelled():
         opening.exception()

@@ -9,8 +9,6 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, BinaryIO
 
-import msgspec
-
 from app.errors import Failure, KernelError, NoModel, RequestRefused
 from app.kernels.allocation import allocations_named, load_torch
 from app.runtime.loading.preflight import look_at
@@ -26,7 +24,7 @@ from app.runtime.protocol.messages import (
     Reply,
     failed,
 )
-from app.system.frames import GarbledError, read_frame, write_frame
+from app.system.frames import GarbledError, decoded, read_frame, write_frame
 from app.system.pipes import die_with_parent, take_pipes
 
 if TYPE_CHECKING:
@@ -35,12 +33,12 @@ if TYPE_CHECKING:
 _STDERR = 2
 
 EXIT_DEAF, EXIT_GARBLED, EXIT_LOST = 1, 3, 4
-"""Exit codes where requests cannot be read (no memory, say), where they make no sense, and where
-the card has failed: only a new process can use it again."""
+"""Exit codes: a request could not be read (no memory, say), a request was no message, and the GPU
+has failed, so that only a new process can use it."""
 
 
 def main() -> int:
-    """Serve the process that started this one, until it says Quit or is gone."""
+    """Serve the parent process until it sends Quit or ends."""
     requests, replies = take_pipes()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent()
@@ -52,8 +50,8 @@ def main() -> int:
 class Worker:
     """Loads one model and runs all texts asked of it in one engine.
 
-    A thread reads the requests, so that a Cancel is seen before the next token and the end of the
-    other process at once, whatever this one is computing.
+    A thread reads the requests, so that a Cancel is seen before the next token, and the end of the
+    parent process at once, while the main thread computes.
     """
 
     def __init__(self, requests: BinaryIO, replies: BinaryIO) -> None:
@@ -79,12 +77,12 @@ class Worker:
             os._exit(EXIT_LOST)
 
     def _listen(self) -> None:
-        """A thread.  Nothing here is worth an orderly end: the system takes all memory back."""
+        """A thread: reads requests and then exits without clean-up, which nothing here needs."""
         exit_code = EXIT_DEAF
         try:
-            self._hear()
+            self._read_requests()
             exit_code = 0
-        except (GarbledError, msgspec.DecodeError) as error:
+        except GarbledError as error:
             os.write(_STDERR, f"not a request: {error}\n".encode())
             exit_code = EXIT_GARBLED
         finally:
@@ -92,9 +90,9 @@ class Worker:
                 traceback.print_exc()
             os._exit(exit_code)
 
-    def _hear(self) -> None:
+    def _read_requests(self) -> None:
         while (frame := read_frame(self._requests)) is not None:
-            request = messages.decode_request(frame)
+            request = decoded(messages.decode_request, frame)
             if isinstance(request, Quit):
                 return
             if isinstance(request, Cancel):

@@ -3,13 +3,10 @@
 from pathlib import Path
 
 from app.errors import TextRefused, TokenizerMissing
+from app.runtime.checkpoint.file_names import MIDI_TOKENIZERS, NEOX_TOKENIZERS
 from app.runtime.protocol.messages import Loaded
 
-_WANTED = {
-    "neox20b": "20B_tokenizer.json",
-    "midi": "tokenizer-midi.json",
-    "midi-piano": "tokenizer-midipiano.json",
-}
+_WANTED = {"neox20b": NEOX_TOKENIZERS[0], **MIDI_TOKENIZERS}
 
 
 def why_no_words(loaded: Loaded) -> str:

@@ -22,11 +22,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.runtime.checkpoint.file_names import MODEL_ENDINGS
 from app.ui.look.icons import pixmap
 from app.ui.look.theme import Theme
 from app.ui.widgets.parts import label
-
-MODEL_SUFFIXES = (".pth", ".safetensors", ".st", ".gguf")
 
 
 class DropZone(QWidget):
@@ -126,5 +125,5 @@ def paths_in(mime: QMimeData) -> list[Path]:
 
 def models_in(mime: QMimeData) -> list[Path]:
     """Those that are a folder or named like a model."""
-    named = [path for path in paths_in(mime) if path.suffix.casefold() in MODEL_SUFFIXES]
+    named = [path for path in paths_in(mime) if path.suffix.casefold() in MODEL_ENDINGS]
     return named or [path for path in paths_in(mime) if path.is_dir()]

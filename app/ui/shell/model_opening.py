@@ -8,13 +8,13 @@ from PySide6.QtWidgets import QFileDialog
 from app.errors import Failure, MovedCheckpoint
 from app.library.local_library import is_whole
 from app.runtime.checkpoint.describe import describe
+from app.runtime.checkpoint.file_names import MODEL_ENDINGS
 from app.runtime.loading.preflight import look_at
 from app.ui.state.models.model_library import Library
 from app.ui.state.notices import MODEL
 from app.ui.state.services import Services
 from app.ui.widgets.dialogs import ask
 
-from .drop_zone import MODEL_SUFFIXES
 from .window import Window
 
 
@@ -141,7 +141,7 @@ class ModelOpening(QObject):
 
     def ask_file(self) -> None:
         """Let the person choose a model file, and open it."""
-        kinds = " ".join(f"*{suffix}" for suffix in MODEL_SUFFIXES)
+        kinds = " ".join(f"*{suffix}" for suffix in MODEL_ENDINGS)
         models, anything = self.tr("Models ({})").format(kinds), self.tr("All files (*)")
         dialog = self._dialog(self.tr("Open a model"))
         dialog.setNameFilters([models, anything])

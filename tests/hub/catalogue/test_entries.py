@@ -109,7 +109,7 @@ def test_the_script_makes_the_same_file_again(tmp_path):
         shutil.copytree(
             ROOT / folder,
             tmp_path / folder,
-            ignore=shutil.ignore_patterns("*.so", "__pycache__", "models", "ui", "kernels"),
+            ignore=shutil.ignore_patterns("*.so", "__pycache__", "models", "ui"),
         )
     written = tmp_path / "resources" / "catalogue.json"
     written.unlink()

@@ -41,10 +41,8 @@ def test_with_room_it_runs_in_the_numbers_it_comes_in():
     assert found.needed_bytes > 2 * spec.parameters
     title, sentence = said(found)
     assert title == "Fits"
-    assert (
-        sentence
-        == f"Needs {found.needed_bytes / GB:.1f} GB of the 16.0 GB that are free, in 16-bit."
-    )
+    needed = f"{found.needed_bytes / GB:.1f} GB"
+    assert sentence == f"Needs about {needed} of memory in 16-bit; 16.0 GB are free."
 
 
 def test_with_less_room_it_runs_in_8_and_then_in_4_bits():
@@ -105,14 +103,14 @@ def test_on_a_card_with_room_it_runs_fast():
     found = beside(model(7.2), 24)
     assert (found.kind, found.strategy, found.runs) == ("gpu", "cuda fp16", True)
     assert (found.available_bytes, found.total_bytes) == (24 * GB, 24 * GB)
-    assert said(found)[0] == "GPU"
-    assert said(found)[1].startswith("Runs fast on the GPU: needs ")
+    assert said(found)[0] == "Runs fast"
+    assert said(found)[1].startswith("Runs on the graphics card in 16-bit: needs about ")
 
 
 def test_on_a_smaller_card_it_runs_with_fewer_bits():
     found = beside(model(7.2), 12)
     assert (found.kind, found.strategy) == ("gpu", "cuda int8")
-    assert said(found)[0] == "GPU in 8-bit"
+    assert said(found)[0] == "Fast in 8-bit"
     assert beside(model(7.2), 8).strategy == "cuda int4"
 
 

@@ -172,11 +172,6 @@ def test_what_cuda_refuses_becomes_a_failure_of_the_kernel(gpu, host):
     assert "cudaErrorIllegalAddress" in caught.value.facts["why"]
 
 
-def test_what_nobody_holds_is_given_back_once_all_work_is_done(gpu, host):
-    gpu.trim()
-    assert host.calls[-2:] == ["streamSynchronize", "free_all_blocks"]
-
-
 def test_whichever_thread_comes_and_whatever_it_chose_before_it_chooses_the_card(gpu, host):
     host.calls.clear()
     thread = threading.Thread(target=gpu.wait)
@@ -305,7 +300,7 @@ def test_the_numbers_are_those_of_cuda(host, name):
 def test_cupy_has_all_that_is_asked_of_it(host):
     cuda = host.real.cuda
     for owner, names in (
-        (cuda.MemoryPool, ("malloc", "free_bytes", "used_bytes", "free_all_blocks")),
+        (cuda.MemoryPool, ("malloc", "free_bytes", "used_bytes")),
         (cuda.Stream, ("begin_capture", "end_capture")),
         (cuda.Event, ("synchronize", "record")),
         (cuda.function.Module, ("load", "get_function")),

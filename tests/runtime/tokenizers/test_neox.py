@@ -6,7 +6,8 @@ import pytest
 from tokenizers import Tokenizer as Machine
 
 from app.errors import TokenizerDamaged, TokenizerMissing
-from app.runtime.tokenizers.neox import FILES, neox
+from app.runtime.checkpoint.file_names import NEOX_TOKENIZERS
+from app.runtime.tokenizers.neox import neox
 
 
 def byte_level(line: int = 187, blank: int = 535, kind: str = "BPE") -> dict:
@@ -51,13 +52,13 @@ def byte_level(line: int = 187, blank: int = 535, kind: str = "BPE") -> dict:
 
 @pytest.fixture
 def folder(tmp_path):
-    (tmp_path / FILES[0]).write_text(json.dumps(byte_level()), encoding="utf-8")
+    (tmp_path / NEOX_TOKENIZERS[0]).write_text(json.dumps(byte_level()), encoding="utf-8")
     return tmp_path
 
 
 def test_it_writes_what_its_file_says(folder):
     tokenizer = neox(50304, folder)
-    machine = Machine.from_file(str(folder / FILES[0]))
+    machine = Machine.from_file(str(folder / NEOX_TOKENIZERS[0]))
     for text in ("Hello, 世界 😀\n\nBob:\n", "a   b", "<|endoftext|>x", "e\u0301", ""):
         assert tokenizer.encode(text) == machine.encode(text).ids
     assert tokenizer.encode("a\n\n")[-1] == 535
@@ -102,14 +103,14 @@ def test_another_models_tokenizer_json_is_passed_over(tmp_path, strange):
 def test_merges_of_unknown_words_are_damage(tmp_path):
     content = byte_level()
     content["model"]["merges"].append(["no", "such"])
-    (tmp_path / FILES[0]).write_text(json.dumps(content), encoding="utf-8")
+    (tmp_path / NEOX_TOKENIZERS[0]).write_text(json.dumps(content), encoding="utf-8")
     assert isinstance(neox(50277, tmp_path).failure, TokenizerDamaged)
 
 
 def test_it_agrees_with_the_golden_vectors(golden):
     tokenizer = neox(50277, golden)
     vectors = json.loads((golden / "tokenizer_vectors.json").read_text(encoding="utf-8"))
-    machine = Machine.from_file(str(golden / FILES[0]))
+    machine = Machine.from_file(str(golden / NEOX_TOKENIZERS[0]))
     for vector in vectors:
         assert tokenizer.encode(vector["text"]) == vector["neox20b"]
         assert tokenizer.decode(vector["neox20b"]) == machine.decode(vector["neox20b"])

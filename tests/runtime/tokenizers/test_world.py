@@ -14,9 +14,10 @@ from rwkv import rwkv_tokenizer
 
 from app.errors import TokenizerDamaged
 from app.resources import resource
+from app.runtime.checkpoint.file_names import WORLD_VOCABULARY
 from app.runtime.tokenizers import longest_match
 from app.runtime.tokenizers.longest_match import PlainMatch, WideMatch
-from app.runtime.tokenizers.world import FILE, LONG, TOKENS, read_pieces, world
+from app.runtime.tokenizers.world import LONG, TOKENS, read_pieces, world
 
 KNOWN = {
     "": [],
@@ -50,7 +51,7 @@ SCRAPS = [
 
 @pytest.fixture(scope="module")
 def pieces():
-    return read_pieces(resource("vocabulary", FILE))
+    return read_pieces(resource("vocabulary", WORLD_VOCABULARY))
 
 
 @pytest.fixture(scope="module")
@@ -182,14 +183,14 @@ def test_blanks_and_digits_are_not_counted_by_the_penalty():
 
 def test_windows_line_ends_in_the_file_do_not_matter(tmp_path, pieces):
     path = tmp_path / "vocabulary.txt"
-    path.write_bytes(resource("vocabulary", FILE).read_bytes().replace(b"\n", b"\r\n"))
+    path.write_bytes(resource("vocabulary", WORLD_VOCABULARY).read_bytes().replace(b"\n", b"\r\n"))
     assert read_pieces(path) == pieces
 
 
 @pytest.mark.parametrize("harm", ["gone", "empty", "cut", "swapped", "length", "junk", "not text"])
 def test_a_broken_vocabulary_is_a_failure_of_the_tokenizer(tmp_path, harm):
     path = tmp_path / "vocabulary.txt"
-    lines = resource("vocabulary", FILE).read_bytes().splitlines(keepends=True)
+    lines = resource("vocabulary", WORLD_VOCABULARY).read_bytes().splitlines(keepends=True)
     broken = {
         "empty": [],
         "cut": lines[:5000],

@@ -263,19 +263,6 @@ def test_a_worker_that_has_no_memory_to_read_a_request_dies_and_says_why(runner,
     runner.run(scenario())
 
 
-def test_garbage_on_the_pipe_is_a_death_that_says_so(runner, model):
-    script = "import sys; print('A library says hello', flush=True); sys.stdin.read()"
-
-    async def scenario():
-        client = Client(command=[sys.executable, "-c", script])
-        with pytest.raises(WorkerDied) as caught:
-            await client.load(model, "")
-        assert caught.value.facts["why"] == "garbled"
-        await client.close()
-
-    runner.run(scenario())
-
-
 def test_a_worker_that_will_not_leave_is_taken_down(runner):
     script = "import time; time.sleep(60)"
 

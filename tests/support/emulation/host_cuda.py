@@ -184,9 +184,6 @@ class _Pool:
     def free_bytes(self):
         return 0
 
-    def free_all_blocks(self):
-        self._host.calls.append("free_all_blocks")
-
     def used_bytes(self):
         return self._host.used
 

@@ -6,9 +6,9 @@ from PySide6.QtCore import QCoreApplication
 
 from app.hub.catalogue.disk_fit import Room
 from app.hub.catalogue.memory_fit import Fit as Verdict
-from app.hub.catalogue.memory_fit import Machine, Plan, fits_now
+from app.hub.catalogue.memory_fit import Machine, Plan, verdict_of
+from app.messages.fits import all_titles, fit_in_words
 from app.messages.units import size
-from app.runtime.planning.footprint import QUANTISED
 
 
 @dataclass(frozen=True)
@@ -29,18 +29,15 @@ class Fit:
 
 def said(verdict: Verdict, here: Machine, picked: Plan | None = None) -> Fit:
     """``verdict`` in words; ``picked`` is the way that the person chose instead of the usual."""
-    if picked is None:
-        kind: str = verdict.kind
-        needed, strategy = verdict.needed_bytes, verdict.strategy
-    else:
-        kind = _kind_of(picked, here)
-        needed, strategy = picked.needed_bytes, picked.strategy
-    picture, role, word = _marks(kind, strategy)
-    sentence = _sentence(kind, needed, _room(kind, verdict, here, picked))
-    if kind in ("gpu", "int8") and strategy.endswith(QUANTISED):
-        sentence = f"{sentence} {_tr('With fewer bits a number it is a little less exact.')}"
+    found = verdict if picked is None else verdict_of(picked, here)
+    room = (found.available_bytes, found.total_bytes)
+    if not found.total_bytes:
+        room = (here.available_bytes, here.total_bytes)
+    words = fit_in_words(found.kind, found.strategy, found.needed_bytes, *room)
+    picture, role = _MARKS[found.kind]
     about = _tr("needs {}") if verdict.exact else _tr("about {}")
-    return Fit(picture, role, word, sentence, about.format(size(needed)))
+    need = about.format(size(found.needed_bytes))
+    return Fit(picture, role, words.title, words.sentences.strip(), need)
 
 
 def no_room(room: Room) -> Fit:
@@ -56,55 +53,18 @@ def no_room(room: Room) -> Fit:
 
 def all_words() -> tuple[str, ...]:
     """Every word and need as long as they become, for who sets them in a column."""
-    kinds = ("gpu", "cpu", "int8", "tight", "too-large", "")
-    words = {_marks(kind, f"cpu {bits}")[2] for kind in kinds for bits in QUANTISED}
-    words.add(_tr("Disk too full"))
-    return (*words, *(about.format(size(888.8e9)) for about in (_tr("needs {}"), _tr("about {}"))))
+    needs = (about.format(size(888.8e9)) for about in (_tr("needs {}"), _tr("about {}")))
+    return (*all_titles(), _tr("Disk too full"), *needs)
 
 
-def _room(kind: str, verdict: Verdict, here: Machine, picked: Plan | None) -> tuple[int, int]:
-    """Bytes that are free, and all, where it is to run."""
-    if picked is not None and picked.gpu is not None:
-        return picked.gpu.free_bytes, picked.gpu.total_bytes
-    if picked is None and kind == "gpu":
-        return verdict.available_bytes, verdict.total_bytes
-    return here.available_bytes, here.total_bytes
-
-
-def _sentence(kind: str, needed: int, room: tuple[int, int]) -> str:
-    free, total = map(size, room)
-    if kind == "gpu":
-        words = _tr("Runs on the graphics card: needs about {} of its memory; {} are free.")
-        return words.format(size(needed), free)
-    if kind == "tight":
-        words = _tr("Needs about {} of memory; only {} are free. Close other programs first.")
-        return words.format(size(needed), free)
-    if kind == "too-large":
-        return _tr("Needs about {} of memory; this machine has {}.").format(size(needed), total)
-    return _tr("Needs about {} of memory; {} are free.").format(size(needed), free)
-
-
-def _kind_of(way: Plan, here: Machine) -> str:
-    if way.gpu is not None and fits_now(way, here):
-        return "gpu"
-    free, total = here.available_bytes, here.total_bytes
-    if way.gpu is not None:
-        free, total = way.gpu.free_bytes, way.gpu.total_bytes
-    elif way.needed_bytes <= free:
-        return "cpu"
-    return "tight" if way.needed_bytes <= total else "too-large"
-
-
-def _marks(kind: str, strategy: str) -> tuple[str, str, str]:
-    fewer = _tr("Fits in 4-bit") if strategy.endswith("int4") else _tr("Fits in 8-bit")
-    fast = {"int8": _tr("Fast in 8-bit"), "int4": _tr("Fast in 4-bit")}
-    return {
-        "gpu": ("fits", "good", fast.get(strategy.rpartition(" ")[2], _tr("Runs fast"))),
-        "cpu": ("fits", "good", _tr("Fits")),
-        "int8": ("half", "good", fewer),
-        "tight": ("tight", "warn", _tr("Tight")),
-        "too-large": ("too-large", "bad", _tr("Too large")),
-    }.get(kind, ("info", "text-dim", _tr("Not known")))
+_MARKS: dict[str, tuple[str, str]] = {
+    "gpu": ("fits", "good"),
+    "cpu": ("fits", "good"),
+    "int8": ("half", "good"),
+    "tight": ("tight", "warn"),
+    "too-large": ("too-large", "bad"),
+    "unknown": ("info", "text-dim"),
+}
 
 
 def _tr(text: str) -> str:

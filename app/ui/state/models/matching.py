@@ -7,20 +7,20 @@ from app.hub.catalogue.entries import Entry as Offer
 from app.hub.downloads.destination import tells_nothing
 from app.hub.downloads.placing import is_of, parts_of
 from app.runtime.checkpoint.describe import ModelFile
-
-_PART = ".part"
-_WEIGHTS = (".pth", ".safetensors", ".st", ".gguf", ".bin", ".pt")
+from app.runtime.checkpoint.file_names import OWN_PART_ENDING, WEIGHT_ENDINGS
 
 
 def is_weights(name: str) -> bool:
     """Whether a file of this name holds numbers, as an index or a vocabulary does not."""
-    return name.lower().endswith(_WEIGHTS)
+    return name.lower().endswith(WEIGHT_ENDINGS)
 
 
 def begun(file: ModelFile) -> str:
     """The name that an unfinished download will have; "" for every other file."""
     name = Path(file.path).name
-    return name.removesuffix(_PART) if file.kind == "unfinished" and name.endswith(_PART) else ""
+    if file.kind != "unfinished" or not name.endswith(OWN_PART_ENDING):
+        return ""
+    return name.removesuffix(OWN_PART_ENDING)
 
 
 def prints_of(offer: Offer) -> frozenset[str]:

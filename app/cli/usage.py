@@ -1,0 +1,66 @@
+"""Refusals of the command line: the usage of the verb that is meant, one sentence, exit code 2."""
+
+import argparse
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any, NoReturn
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser of a verb: what it does not know it refuses with its own usage.
+
+    argparse leaves that to the parser of the whole program, which shows the program's usage.
+    """
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with code 2 after the usage and ``message`` as a sentence."""
+        self.print_usage(sys.stderr)
+        self.exit(2, f"{self.prog}: {_sentence(message)}\n")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse's, but nothing stays unknown: exits with code 2 instead."""
+        known, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(_unknown(unknown[0], self._option_string_actions))
+        return known, unknown
+
+    def check_verb(self, verbs: Sequence[str], arguments: Sequence[str]) -> None:
+        """Exit with code 2 if the first argument is neither an option nor one of ``verbs``.
+
+        The sentence says which verb is the nearest, or what to type where a model stands there.
+        """
+        first = arguments[0] if arguments else ""
+        if first in verbs or first in self._option_string_actions:
+            return
+        if first.startswith("-"):
+            self.error(_unknown(first, self._option_string_actions))
+        if not first:
+            self.error("a verb is missing; --help lists them")
+        if _is_model(first):
+            self.error(f'"{first}" is a model, not a verb: try "rookery chat --model {first}"')
+        self.error(f'there is no verb "{first}"{_nearest(first, verbs)}')
+
+
+def _sentence(message: str) -> str:
+    return message if message.endswith((".", "?")) else f"{message}."
+
+
+def _unknown(argument: str, options: Iterable[str]) -> str:
+    if argument.startswith("-"):
+        name = argument.partition("=")[0]
+        return f"there is no option {name}{_nearest(name, options, quote='')}"
+    return f'"{argument}" is one word too many; words with spaces between them need quotes'
+
+
+def _is_model(name: str) -> bool:
+    from app.runtime.checkpoint.file_names import is_candidate  # here: --help comes without it
+
+    return is_candidate(name)
+
+
+def _nearest(word: str, known: Iterable[str], quote: str = '"') -> str:
+    import difflib  # here for the same reason
+
+    long = [name for name in known if len(name) > 2]  # one letter is near to every other
+    near = difflib.get_close_matches(word.lower(), long, n=1, cutoff=0.5)
+    return f"; did you mean {quote}{near[0]}{quote}?" if near else "; --help lists what there is"
