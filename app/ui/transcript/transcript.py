@@ -1,9 +1,8 @@
 """The messages of the branch that is shown: follows the talk, and offers what can be done."""
 
-from PySide6.QtCore import QPoint, Qt, QUrl, Signal
+from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
-    QDesktopServices,
     QGuiApplication,
     QKeyEvent,
     QKeySequence,
@@ -19,7 +18,9 @@ from app.ui.look.icons import icon
 from app.ui.look.text_style import TextStyle
 from app.ui.state.chat.conversation import ConversationController
 from app.ui.state.services import Services
+from app.ui.widgets.link_dialog import offer_address
 from app.ui.widgets.parts import button
+from app.ui.widgets.web_address import hover_text
 
 from .announcing import announce_reply
 from .message_rows import ReplyRows, UserMessageRows
@@ -170,7 +171,7 @@ class Transcript(VirtualList):
         self.selection.end()
         address = self._address_at(self._point(event))
         if address and self.selection.empty and event.button() is Qt.MouseButton.LeftButton:
-            QDesktopServices.openUrl(QUrl(address))
+            offer_address(address, self, event.globalPosition().toPoint())
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802 (Qt's name)
         self.selection.choose_word(self._point(event))
@@ -322,7 +323,7 @@ class Transcript(VirtualList):
         if text is not None:
             shape = Qt.CursorShape.PointingHandCursor if address else Qt.CursorShape.IBeamCursor
             text.setCursor(shape)
-            text.setToolTip(address)
+            text.setToolTip(hover_text(address))
 
     def _offer_end(self, at_end: bool) -> None:  # noqa: FBT001 (a signal's argument)
         self._to_end.setText(self.tr("To the end"))
