@@ -28,9 +28,10 @@ def keep_inline_formulas(parser: MarkdownIt) -> None:
 
 
 def _lines(state: StateBlock, first: int, end: int, silent: bool) -> bool:  # noqa: FBT001
-    if state.is_code_block(first):
+    at = state.bMarks[first] + state.tShift[first]
+    if state.src[at : at + 1] not in ("$", "\\") or state.is_code_block(first):
         return False
-    opening = _OPENING.match(state.src, state.bMarks[first] + state.tShift[first])
+    opening = _OPENING.match(state.src, at)
     if opening is None or opening.end() > state.eMarks[first]:
         return False
     if silent:

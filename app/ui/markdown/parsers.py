@@ -79,7 +79,9 @@ def _definition(state: StateBlock, first: int, end: int, silent: bool) -> bool: 
 
 def _table(state: StateBlock, first: int, end: int, silent: bool) -> bool:  # noqa: FBT001
     """A table's lines, unread: only rows in sight are ever taken apart."""
-    if first + 2 > end or state.is_code_block(first) or state.is_code_block(first + 1):
+    if first + 2 > end or state.src.find("|", state.bMarks[first], state.eMarks[first]) < 0:
+        return False
+    if state.is_code_block(first) or state.is_code_block(first + 1):
         return False
     if state.sCount[first + 1] < state.blkIndent:
         return False
