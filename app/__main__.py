@@ -21,6 +21,10 @@ def main() -> int:
         from app.hub.downloads.download_process import main as fetch
 
         return fetch()
+    if arguments == ["--highlighter"]:  # as app.ui.markdown.colouring starts it
+        from app.ui.markdown.highlight_process import main as highlight
+
+        return highlight()
     if arguments:
         from app.cli import run
 

@@ -100,5 +100,7 @@ def _look_first(options: Namespace) -> None:
 def _fail(failure: Failure) -> int:
     from app.messages.failures import one_line
 
-    print(f"rookery: {one_line(failure)}", file=sys.stderr)
+    from .output import note
+
+    note(f"rookery: {one_line(failure)}")
     return FAILED

@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 from app.system.atomic_file import unwritten
 
+from .terminal_text import for_stream
+
 if TYPE_CHECKING:
     from app.runtime.opened import Opened
     from app.runtime.protocol.messages import Loaded
 
 
 def emit(text: str, end: str = "\n") -> None:
-    """Data for stdout, at once.
+    """Data for stdout, at once; on a terminal nothing in it is obeyed.
 
     Raises DiskFull or StoreError where the system refuses it, BrokenPipeError where nobody reads.
     """
     try:
-        print(text, end=end, flush=True)
+        print(for_stream(text, sys.stdout), end=end, flush=True)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -48,7 +50,7 @@ def note_loaded(loaded: "Loaded | Opened") -> None:
 
 def note(message: str) -> None:
     """A message for whoever started the program."""
-    print(message, file=sys.stderr, flush=True)
+    print(for_stream(message, sys.stderr), file=sys.stderr, flush=True)
 
 
 class Progress:
@@ -66,6 +68,7 @@ class Progress:
     def show(self, message: str) -> None:
         """Write over what was shown before."""
         if self._terminal:
+            message = for_stream(message, sys.stderr).replace("\n", "\u240a")  # it is one line
             print("\r" + message.ljust(self._shown), end="", file=sys.stderr, flush=True)
             self._shown = len(message)
 

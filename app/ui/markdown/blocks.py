@@ -5,13 +5,15 @@ read here; the words inside a block are parsed when it is shown.  Knows no widge
 """
 
 import re
-from collections.abc import Sequence
+from collections import ChainMap
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Any, Literal
 
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
+
+from .parsers import begins_table, block_parser
 
 Kind = Literal["text", "code", "table", "rule"]
 
@@ -19,9 +21,8 @@ _LONGEST_PARAGRAPH = 4000
 _ONLY_MARKS = re.compile(r"[ \t]*(?:[-=*+#>|_~`]+|\d{1,3}[.)]?)?[ \t]*")
 _FENCE = re.compile(r"(`{3,}|~{3,})([^`\n]*)\n")
 _CLOSING = r"\n {{0,3}}{0}+[ \t]*(?:\n|\Z)"
-_structure = (
-    MarkdownIt("commonmark", {"html": False}).enable(["table"]).disable(["inline", "lheading"])
-)
+_TABLE = re.compile(r"(\|[^\n]*)\n(\|[^\n]*)\n(?:\|[^\n]*\n)*(?:\|[^\n]*)?\Z")
+_structure = block_parser()
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Block:
     number: int = 0
     joined: bool = False
     cut: bool = False
-    references: dict[str, Any] = field(default_factory=dict, compare=False)
+    references: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def ordered(self) -> bool:
@@ -59,7 +60,8 @@ class BlockStream:
         self._finished: list[Block] = []
         self._start = 0
         self._seen = ""
-        self._env: dict[str, Any] = {}
+        self._known: ChainMap[str, Any] = ChainMap()
+        self._references: dict[str, Any] = {}
 
     def grow(self, text: str, *, final: bool = False) -> int:
         """Take the whole text so far; the index of the first block that is new or changed.
@@ -86,8 +88,12 @@ class BlockStream:
         """The blocks of ``tail`` with the offset in it where each begins."""
         if (code := _open_fence(tail)) is not None:
             return [(0, code)]
+        if (table := _open_table(tail, self._references)) is not None:
+            return [(0, table)]
         lines = _line_offsets(tail)
-        tokens = _structure.parse(tail, self._env)
+        found: dict[str, Any] = {}
+        self._known = ChainMap(found, self._references)
+        tokens = _structure.parse(tail, {"references": self._known})
         rows: list[tuple[int, Block]] = []
         at = 0
         while at < len(tokens):
@@ -98,6 +104,10 @@ class BlockStream:
             else:
                 rows += self._plain(tail, lines, group)
             at = end + 1
+        if rows:  # the last block is read again, and its definitions with it
+            self._references |= {
+                label: one for label, one in found.items() if lines[one["map"][0]] < rows[-1][0]
+            }
         if rows and self._finished:
             offset, first = rows[0]
             rows[0] = (offset, _joined_to(first, self._finished[-1]))
@@ -105,7 +115,7 @@ class BlockStream:
 
     def _plain(self, tail: str, lines: list[int], group: list[Token]) -> list[tuple[int, Block]]:
         start, source = _slice(tail, lines, group[0])
-        references = self._env.get("references", {})
+        references = self._known
         opening = group[0]
         if opening.type in ("fence", "code_block"):
             words = opening.info.split()
@@ -113,7 +123,7 @@ class BlockStream:
             return [(start, block)]
         if opening.type == "hr":
             return [(start, Block("rule", source, group))]
-        if opening.type == "table_open":
+        if opening.type == "table":
             return [(start, Block("table", source, group, references=references))]
         if opening.type == "paragraph_open" and len(source) > _LONGEST_PARAGRAPH:
             return self._pieces(start, source)
@@ -123,7 +133,7 @@ class BlockStream:
         """Every item of a list is a block of its own, or a long list would never be finished."""
         ordered = group[0].type == "ordered_list_open"
         number = int(group[0].attrs.get("start", 1)) if ordered else 0
-        references = self._env.get("references", {})
+        references = self._known
         rows: list[tuple[int, Block]] = []
         at = 1
         while at < len(group) - 1:
@@ -152,8 +162,8 @@ class BlockStream:
         return rows
 
     def _paragraph(self, source: str, *, joined: bool, cut: bool) -> Block:
-        tokens = _structure.parse(source.strip(), {})
-        references = self._env.get("references", {})
+        tokens = [Token("paragraph_open", "p", 1), Token("inline", "", 0, content=source.strip())]
+        references = self._known
         return Block("text", source, tokens, joined=joined, cut=cut, references=references)
 
 
@@ -179,6 +189,14 @@ def _open_fence(tail: str) -> Block | None:
         return None
     words = opening[2].split()
     return Block("code", tail[opening.end() :], (), words[0] if words else "")
+
+
+def _open_table(tail: str, references: Mapping[str, Any]) -> Block | None:
+    """A table to which nothing but rows was added: what is there needs no second look."""
+    found = _TABLE.match(tail)
+    if found is None or not begins_table(found[1], found[2]):
+        return None
+    return Block("table", tail, (), references=references)
 
 
 def _end_of(tokens: Sequence[Token], at: int) -> int:
@@ -216,5 +234,6 @@ def _cut(source: str) -> int:
 
 
 def _closed(text: str) -> bool:
-    even = all(text.count(mark) % 2 == 0 for mark in "`*~_")
+    even = all(text.count(mark) % 2 == 0 for mark in "`*~_$")
+    even = even and text.count("\\(") == text.count("\\)")
     return even and text.count("[") == text.count("]")

@@ -1,51 +1,43 @@
 """A block of Markdown as a QTextDocument: no HTML is made, no picture is fetched.
 
-Links lead to http and https only; everything else stays words.
+Code is in one colour here; its others come from another process (``colouring``).
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from PySide6.QtCore import Qt
-from PySide6.QtGui import (
-    QFont,
-    QTextCharFormat,
-    QTextCursor,
-    QTextDocument,
-    QTextFormat,
-    QTextFrameFormat,
-    QTextLength,
-    QTextOption,
-    QTextTable,
-    QTextTableFormat,
-)
+from PySide6.QtGui import QTextCharFormat, QTextCursor, QTextDocument, QTextFormat, QTextOption
 
 from app.ui.look.text_style import TextStyle
 
 from .blocks import Block
-from .highlight import runs
+from .tables import TableSource, write_table
+from .words import write_plain, write_words
 
 QUOTE = QTextFormat.Property.UserProperty.value + 1
 QUOTE_PX = 14.0
-_ALIGN = {"center": Qt.AlignmentFlag.AlignHCenter, "right": Qt.AlignmentFlag.AlignRight}
-_words = MarkdownIt("commonmark", {"html": False}).enable("strikethrough")
-_ADDRESS = re.compile(r"https?://[^\s<>\"'`()\[\]{}]+[^\s<>\"'`()\[\]{}.,;:!?]")
 _BULLETS = ("•", "◦", "▪")
+_TASK = re.compile(r"\[([ xX])\](?=\s)[ \t]*")
+_OPEN_TASK, _DONE_TASK = "☐", "☑"
 
 
 def document_of(block: Block, text_style: TextStyle) -> QTextDocument:
     """The document that shows ``block``; its width is for the caller to set."""
     document = plain_document("", text_style)
     cursor = QTextCursor(document)
+    cursor.beginEditBlock()  # one layout for all of it
     if block.kind == "code":
         cursor.setBlockFormat(text_style.lines(code=True))
-        write_code(cursor, block.source.removesuffix("\n"), block.language, text_style)
+        cursor.insertText(block.source.removesuffix("\n"), text_style.code("text"))
+    elif block.kind == "table":
+        write_table(cursor, TableSource(block.source), text_style, block.references)
     else:
         _Writer(cursor, text_style, block.references).write(block)
+    cursor.endEditBlock()
     return document
 
 
@@ -63,15 +55,6 @@ def plain_document(text: str, text_style: TextStyle) -> QTextDocument:
     if text:
         cursor.insertText(text, text_style.words)
     return document
-
-
-def write_code(cursor: QTextCursor, source: str, language: str, text_style: TextStyle) -> None:
-    """Insert code in its colours."""
-    formats: dict[str, QTextCharFormat] = {}
-    for text, role in runs(source, language):
-        if role not in formats:
-            formats[role] = text_style.code(role)
-        cursor.insertText(text, formats[role])
 
 
 @dataclass
@@ -93,24 +76,24 @@ class _Writer:
     """Walks over the tokens of one block; lists and quotes may be nested in it."""
 
     def __init__(
-        self, cursor: QTextCursor, text_style: TextStyle, references: dict[str, Any]
+        self, cursor: QTextCursor, text_style: TextStyle, references: Mapping[str, Any]
     ) -> None:
         self._cursor, self._text_style = cursor, text_style
-        self._env = {"references": references}
+        self._references = references
         self._words = text_style.words
         self._lists: list[_List] = []
         self._item_begins = False
         self._quotes = 0
         self._begun = False
+        self._following: Token | None = None
+        self._task = False
 
     def write(self, block: Block) -> None:
-        if block.kind == "table":
-            self._table(block.tokens)
-            return
         if block.bullet:
             self._open_list(ordered=block.ordered, start=block.number)
             self._item_begins = True
-        for token in block.tokens:
+        for token, following in zip_longest(block.tokens, block.tokens[1:]):
+            self._following = following
             step = _STEPS.get(token.type)
             if step is not None:
                 step(self, token)
@@ -131,6 +114,21 @@ class _Writer:
         for number, line in enumerate(token.content.removesuffix("\n").split("\n")):
             self._next_block(0.0 if number else 8.0, code=True)
             self._cursor.insertText(line, self._text_style.code("text"))
+
+    def formula(self, token: Token) -> None:
+        """As it was written, in the type of code; what stands behind it are words again."""
+        self._next_block(8.0, code=True)
+        lines = token.content.removesuffix("\n").replace("\n", "\u2028")  # one patch of shade
+        self._cursor.insertText(lines, self._text_style.code("text"))
+        if token.info:
+            self._next_block(8.0)
+            self._write_words(token.info)
+
+    def definition(self, token: Token) -> None:
+        """Where a link leads is said, too: it may be all that there is of it."""
+        for number, line in enumerate(token.content.removesuffix("\n").split("\n")):
+            self._next_block(0.0 if number else 10.0)
+            write_plain(self._cursor, line.strip(), self._dim(), self._text_style)
 
     def rule(self, token: Token) -> None:
         self._next_block(8.0)
@@ -169,7 +167,7 @@ class _Writer:
         marker = ""
         left = self._lists[-1].left if self._lists else 0.0
         if self._item_begins:
-            marker = self._lists[-1].text
+            marker = self._marker()
             hang = left - (self._lists[-2].left if len(self._lists) > 1 else 0.0)
             form.setTextIndent(-hang)
             form.setTabPositions([QTextOption.Tab(hang, QTextOption.TabType.LeftTab)])
@@ -190,51 +188,30 @@ class _Writer:
         self._item_begins = False
         self._begun = True
 
+    def _marker(self) -> str:
+        """The number or bullet of the item that begins; a box where it is a task."""
+        usual = self._lists[-1].text
+        following = self._following
+        task = _TASK.match(following.content) if following and following.type == "inline" else None
+        if task is None:
+            return usual
+        self._task = True
+        box = _OPEN_TASK if task[1] == " " else _DONE_TASK
+        return f"{usual} {box}" if self._lists[-1].ordered else box
+
     # words
 
     def inline(self, token: Token) -> None:
-        write_words(self._cursor, token.content, self._words, self._text_style, self._env)
+        task = _TASK.match(token.content) if self._task else None
+        self._task = False
+        self._write_words(token.content[task.end() :] if task else token.content)
+
+    def _write_words(self, content: str) -> None:
+        write_words(self._cursor, content, self._words, self._text_style, self._references)
 
     def _dim(self) -> QTextCharFormat:
         made = QTextCharFormat(self._text_style.words)
         made.setForeground(self._text_style.color("text-dim"))
-        return made
-
-    # tables
-
-    def _table(self, tokens: Sequence[Token]) -> None:
-        rows = _cells(tokens)
-        if not rows:
-            return
-        table = self._cursor.insertTable(len(rows), len(rows[0]), self._table_format())
-        for number, row in enumerate(rows):
-            for column, (content, align) in enumerate(row):
-                self._cell(table, number, column, content, align)
-
-    def _cell(self, table: QTextTable, row: int, column: int, content: str, align: str) -> None:
-        cell = table.cellAt(row, column)
-        cursor = cell.firstCursorPosition()
-        form = self._text_style.lines()
-        form.setAlignment(_ALIGN.get(align, Qt.AlignmentFlag.AlignLeft))
-        cursor.setBlockFormat(form)
-        words = self._text_style.words
-        if row == 0:
-            words = QTextCharFormat(words)
-            words.setFontWeight(QFont.Weight.Bold)
-            shade = cell.format()
-            shade.setBackground(self._text_style.color("code"))
-            cell.setFormat(shade)
-        write_words(cursor, content, words, self._text_style, self._env)
-
-    def _table_format(self) -> QTextTableFormat:
-        made = QTextTableFormat()
-        made.setBorder(1)
-        made.setBorderBrush(self._text_style.color("line"))
-        made.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
-        made.setBorderCollapse(True)
-        made.setCellPadding(7)
-        made.setHeaderRowCount(1)
-        made.setWidth(QTextLength(QTextLength.Type.VariableLength, 0))
         return made
 
 
@@ -244,6 +221,9 @@ _STEPS: dict[str, Callable[[_Writer, Token], None]] = {
     "heading_close": _Writer.heading_end,
     "fence": _Writer.fence,
     "code_block": _Writer.fence,
+    "table": _Writer.fence,  # within a list or a quote: as it was written
+    "formula": _Writer.formula,
+    "definition": _Writer.definition,
     "hr": _Writer.rule,
     "bullet_list_open": _Writer.list,
     "ordered_list_open": _Writer.list,
@@ -255,83 +235,3 @@ _STEPS: dict[str, Callable[[_Writer, Token], None]] = {
     "blockquote_close": _Writer.quote_end,
     "inline": _Writer.inline,
 }
-
-
-def write_words(
-    cursor: QTextCursor,
-    content: str,
-    base: QTextCharFormat,
-    text_style: TextStyle,
-    env: dict[str, Any],
-) -> None:
-    """Insert a line of Markdown: emphasis, code, links, breaks; the rest is words."""
-    formats = [base]
-    for token in _words.parseInline(content, env)[0].children or ():
-        now = formats[-1]
-        if token.type == "text":
-            _insert_text(cursor, token.content, now, text_style)
-        elif token.type in ("softbreak", "hardbreak"):
-            cursor.insertText("\u2028", now)  # models mean their line breaks
-        elif token.type == "code_inline":
-            cursor.insertText(token.content, text_style.code_words())
-        elif token.type == "image":
-            _insert_image(cursor, token, now, text_style)
-        elif token.nesting == 1:
-            formats.append(_dressed(token, now, text_style))
-        elif token.nesting == -1:
-            formats.pop()
-        else:
-            cursor.insertText(token.content, now)
-
-
-def _dressed(token: Token, now: QTextCharFormat, text_style: TextStyle) -> QTextCharFormat:
-    if token.type == "link_open":
-        address = str(token.attrs.get("href", ""))
-        return text_style.link(now, address) if _leads_out(address) else now
-    made = QTextCharFormat(now)
-    if token.type == "strong_open":
-        made.setFontWeight(QFont.Weight.Bold)
-    elif token.type == "em_open":
-        made.setFontItalic(True)
-    elif token.type == "s_open":
-        made.setFontStrikeOut(True)
-    return made
-
-
-def _insert_text(
-    cursor: QTextCursor, text: str, now: QTextCharFormat, text_style: TextStyle
-) -> None:
-    """Words; addresses that stand bare in them become links."""
-    at = 0
-    if "://" in text and not now.isAnchor():
-        for found in _ADDRESS.finditer(text):
-            cursor.insertText(text[at : found.start()], now)
-            cursor.insertText(found[0], text_style.link(now, found[0]))
-            at = found.end()
-    cursor.insertText(text[at:], now)
-
-
-def _insert_image(
-    cursor: QTextCursor, token: Token, now: QTextCharFormat, text_style: TextStyle
-) -> None:
-    address = str(token.attrs.get("src", ""))
-    words = token.content or address
-    cursor.insertText(words, text_style.link(now, address) if _leads_out(address) else now)
-
-
-def _leads_out(address: str) -> bool:
-    return address.startswith(("http://", "https://"))
-
-
-def _cells(tokens: Sequence[Token]) -> list[list[tuple[str, str]]]:
-    """The words and the alignment of every cell, row by row."""
-    rows: list[list[tuple[str, str]]] = []
-    align = ""
-    for token in tokens:
-        if token.type == "tr_open":
-            rows.append([])
-        elif token.type in ("th_open", "td_open"):
-            align = str(token.attrs.get("style", "")).removeprefix("text-align:")
-        elif token.type == "inline":
-            rows[-1].append((token.content, align))
-    return rows

@@ -1,4 +1,7 @@
-"""Code as runs of one colour each; knows no widget."""
+"""Code as runs of one colour each; knows no widget.
+
+``runs`` may take minutes where the code is made for it: only the highlighter's process calls it.
+"""
 
 from collections.abc import Iterator
 from functools import cache
@@ -6,7 +9,9 @@ from typing import Any
 
 from pygments.token import Token
 
-_LONGEST = 200_000
+LONGEST = 200_000
+"""Longer code stays plain."""
+
 _ROLES = {
     Token.Keyword: "code-keyword",
     Token.Keyword.Type: "code-type",
@@ -34,7 +39,7 @@ _ROLES = {
 def runs(source: str, language: str) -> Iterator[tuple[str, str]]:
     """Pairs of text and colour role that make up ``source``; plain where no lexer fits."""
     lexer = _lexer(language.lower())
-    if lexer is None or len(source) > _LONGEST:
+    if lexer is None or len(source) > LONGEST:
         yield source, "text"
         return
     text, role = "", ""

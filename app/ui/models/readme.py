@@ -10,11 +10,14 @@ from app.ui.look.text_style import TextStyle
 from app.ui.look.theme import Theme
 from app.ui.markdown.blocks import Block, blocks_of
 from app.ui.markdown.document import document_of
+from app.ui.markdown.tables import is_long
 from app.ui.transcript.code_block import CodeBlock
+from app.ui.transcript.long_table import LongTable
 from app.ui.transcript.text_block import TextBlock
 from app.ui.transcript.wide_text import WideText
 from app.ui.widgets.link_dialog import offer_address
 from app.ui.widgets.parts import label, rule
+from app.ui.widgets.web_address import hover_text
 
 _LONGEST, _MOST_BLOCKS = 40_000, 160
 _LONGEST_SOURCE = 200_000
@@ -55,7 +58,7 @@ class Readme(QWidget):
             if event.type() is QEvent.Type.MouseMove:
                 hand, plain = Qt.CursorShape.PointingHandCursor, Qt.CursorShape.ArrowCursor
                 watched.setCursor(hand if address else plain)
-                watched.setToolTip(address)
+                watched.setToolTip(hover_text(address))
             if event.type() is QEvent.Type.MouseButtonRelease and address:
                 offer_address(address, self, event.globalPosition().toPoint())
                 return True
@@ -83,6 +86,8 @@ class Readme(QWidget):
             code = CodeBlock(block, text_style)
             code.save.hide()
             made: QWidget = code
+        elif block.kind == "table" and is_long(block.source):
+            made = LongTable(block, text_style)
         elif block.kind == "table":
             made = WideText(document_of(block, text_style), text_style)
         else:

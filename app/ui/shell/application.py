@@ -19,6 +19,7 @@ from app.store.paths import Paths
 from app.store.settings import Settings
 from app.system.gpus import Gpu, gpus
 from app.ui.look.theme import Theme
+from app.ui.markdown.colouring import close_shared
 from app.ui.state.downloads import DownloadList
 from app.ui.state.gpu_list import GpuList
 from app.ui.state.models.model_catalogue import Catalogue
@@ -124,6 +125,7 @@ class Application:
         await self.services.downloads.close()
         await farewell
         self.window.hide()
+        close_shared()
         self.library.close()
         await self._tasks.close()
         await self._session.close()

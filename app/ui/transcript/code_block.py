@@ -7,16 +7,16 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 from app.ui.look.icons import icon
 from app.ui.look.text_style import TextStyle
 from app.ui.markdown.blocks import Block
-from app.ui.markdown.document import document_of, plain_document, write_code
+from app.ui.markdown.document import document_of, plain_document
 from app.ui.markdown.highlight import language_name, suffix
 from app.ui.widgets.parts import icon_button, label
 
+from .code_colours import CodeColours
 from .text_block import TextBlock
 from .wide_text import WideText
 
 _HEAD, _EDGE = 34, 12
 _THANKS_MS = 1500
-_ANEW = 2000  # characters at the end that are coloured anew
 
 
 class CodeBlock(QFrame):
@@ -30,8 +30,8 @@ class CodeBlock(QFrame):
         self._text_style = text_style
         self._language = block.language
         self._source = ""
-        self._kept = 0
         self._wide = WideText(plain_document("", text_style), text_style)
+        self._colours = CodeColours(self._wide.text, block.language, text_style)
         self._copy = icon_button("copy", self.tr("Copy the code"), 16)
         self.save = save = icon_button("save", self.tr("Save the code as a file"), 16)
         self._copy.clicked.connect(self.copy)
@@ -59,27 +59,19 @@ class CodeBlock(QFrame):
         return self._wide.text
 
     def show_block(self, block: Block) -> None:
-        """Show the code as it is now.
-
-        Of code that grew only the end is coloured anew, from a line near it on; what stands
-        before that line is taken as it was.
-        """
+        """Show the code as it is now: plain at once, and in its colours when they are known."""
         source = block.source.removesuffix("\n")
         text = self._wide.text
-        if self._source and source.startswith(self._source[: self._kept]):
+        if self._source and source.startswith(self._source):
             cursor = QTextCursor(text.document)
-            cursor.beginEditBlock()  # one layout for all of it
-            cursor.setPosition(self._kept)
-            cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
-            cursor.removeSelectedText()
-            write_code(cursor, source[self._kept :], block.language, self._text_style)
-            cursor.endEditBlock()
+            cursor.movePosition(QTextCursor.MoveOperation.End)
+            cursor.insertText(source[len(self._source) :], self._text_style.code("text"))
             text.show_document(text.document)
         else:
             text.show_document(document_of(block, self._text_style))
+            self._colours.begin_anew()
         self._source = source
-        if len(source) - self._kept > _ANEW:
-            self._kept = source.rfind("\n", self._kept, len(source) - _ANEW // 4) + 1
+        self._colours.show(source)
         self.updateGeometry()
 
     def heightForWidth(self, width: int) -> int:  # noqa: N802 (Qt's name)

@@ -12,11 +12,13 @@ from app.store.records import Message
 from app.ui.look.text_style import TextStyle
 from app.ui.markdown.blocks import Block
 from app.ui.markdown.document import document_of, plain_document
+from app.ui.markdown.tables import is_long
 from app.ui.state.chat.conversation import failure_of
 
 from .bubble import Bubble
 from .code_block import CodeBlock
 from .failure_card import FailureCard
+from .long_table import HIGHEST, LongTable, text_of_table
 from .reply_foot import BUTTON_EDGE, ReplyFoot
 from .text_block import TextBlock
 from .thought import ThoughtHead
@@ -56,13 +58,15 @@ class BlockRow:
 
     def accepts(self, block: Block) -> bool:
         """Whether the widget of this row can show ``block`` instead."""
+        if block.kind == "table" and is_long(block.source) != is_long(self.block.source):
+            return False
         return block.kind == self.block.kind and block.language == self.block.language
 
     def take(self, block: Block, widget: QWidget | None) -> None:
         """Show ``block`` from now on, also in the widget that is there."""
         self.block = block
         self.gap = self._gap()
-        if isinstance(widget, CodeBlock):
+        if isinstance(widget, CodeBlock | LongTable):
             widget.show_block(block)
         elif isinstance(widget, WideText):
             widget.text.show_document(self.document())
@@ -71,6 +75,8 @@ class BlockRow:
 
     def estimate(self, width: int) -> int:
         lines = self.block.source.count("\n") + 1
+        if self.block.kind == "table" and is_long(self.block.source):
+            return HIGHEST
         if self.block.kind == "code":
             return int(lines * self._text_style.code_line_px + _CODE_AROUND)
         wide = len(self.block.source) * self._text_style.character_px
@@ -81,6 +87,8 @@ class BlockRow:
             code = CodeBlock(self.block, self._text_style)
             code.save_wanted.connect(self._verbs.save_code)
             return code
+        if self.block.kind == "table" and is_long(self.block.source):
+            return LongTable(self.block, self._text_style)
         if self.block.kind == "table":
             return WideText(self.document(), self._text_style)
         if self.block.kind == "rule":
@@ -89,6 +97,8 @@ class BlockRow:
 
     def document(self) -> QTextDocument:
         """The block's words as they are shown; also for what is out of sight."""
+        if self.block.kind == "table" and is_long(self.block.source):
+            return plain_document(text_of_table(self.block), self._text_style)
         return document_of(self.block, self._text_style)
 
     def _gap(self) -> int:

@@ -1,11 +1,13 @@
 """One document on the page: paints it and its part of the selection; the transcript holds both."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import (
     QAbstractTextDocumentLayout,
     QColor,
+    QFocusEvent,
+    QKeyEvent,
     QPainter,
     QPaintEvent,
     QResizeEvent,
@@ -18,7 +20,11 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from app.ui.look.text_style import TextStyle
 from app.ui.markdown.document import QUOTE, QUOTE_PX
 
+from .link_focus import LinkFocus
+
 _SAID = 2000
+_PRESSES = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space)
+Colours = Callable[[float, float], list[QAbstractTextDocumentLayout.Selection]]
 
 
 class TextBlock(QWidget):
@@ -37,6 +43,8 @@ class TextBlock(QWidget):
         self._wraps = wraps
         self._selected = (0, 0)
         self._quoted: list[QTextBlock] = []
+        self.colours: Colours | None = None
+        self.links = LinkFocus(self)
         self.document = QTextDocument()
         policy = QSizePolicy.Policy.Preferred if wraps else QSizePolicy.Policy.Fixed
         self.setSizePolicy(policy, QSizePolicy.Policy.Fixed)
@@ -53,6 +61,7 @@ class TextBlock(QWidget):
         if other and self._wraps:  # setting a width lays everything out anew
             document.setTextWidth(self.width())
         self._quoted = [block for block in _blocks(document) if _depth(block)] if other else []
+        self.links.look_at(document)
         self.setAccessibleName(_beginning(document))
         if not self._wraps:
             self.setFixedSize(self.sizeHint())
@@ -100,12 +109,33 @@ class TextBlock(QWidget):
         context.clip = QRectF(event.rect())
         context.palette = self.palette()
         context.palette.setColor(self.foregroundRole(), self._text_style.words.foreground().color())
+        parts = self.colours(context.clip.top(), context.clip.bottom()) if self.colours else []
         if self._selected[0] != self._selected[1]:
-            context.selections = [self._selection()]
+            parts = [self._selection(), *parts]
+        if (chosen := self.links.selection(self._text_style.color("selection"))) is not None:
+            parts = [*parts, chosen]
+        context.selections = parts
         self._paint_quotes(painter)
         painter.setClipRect(event.rect())
         self.document.documentLayout().draw(painter, context)
         painter.end()
+
+    def focusNextPrevChild(self, forward: bool) -> bool:  # noqa: N802, FBT001 (Qt's name)
+        """Tab goes from link to link before it leaves."""
+        return self.links.step(forward=forward) or super().focusNextPrevChild(forward)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802 (Qt's name)
+        self.links.enter(event.reason())
+        super().focusInEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802 (Qt's name)
+        if event.reason() is not Qt.FocusReason.PopupFocusReason:
+            self.links.leave()
+        super().focusOutEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 (Qt's name)
+        if event.key() not in _PRESSES or not self.links.offer():
+            super().keyPressEvent(event)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 (Qt's name)
         self.update()

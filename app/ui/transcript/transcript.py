@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QPoint, Qt, QUrl, Signal
+from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
-    QDesktopServices,
     QGuiApplication,
     QKeyEvent,
     QKeySequence,
@@ -21,7 +20,9 @@ from app.ui.look.icons import icon
 from app.ui.look.text_style import TextStyle
 from app.ui.state.chat.conversation import ConversationController, failure_of
 from app.ui.state.services import Services
+from app.ui.widgets.link_dialog import offer_address
 from app.ui.widgets.parts import button
+from app.ui.widgets.web_address import hover_text
 
 from .announcing import announce_reply
 from .failure_card import FailureCard
@@ -195,7 +196,7 @@ class Transcript(VirtualList):
         self.selection.end()
         address = self._address_at(self._point(event))
         if address and self.selection.empty and event.button() is Qt.MouseButton.LeftButton:
-            QDesktopServices.openUrl(QUrl(address))
+            offer_address(address, self, event.globalPosition().toPoint())
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802 (Qt's name)
         self.selection.choose_word(self._point(event))
@@ -364,7 +365,7 @@ class Transcript(VirtualList):
         if text is not None:
             shape = Qt.CursorShape.PointingHandCursor if address else Qt.CursorShape.IBeamCursor
             text.setCursor(shape)
-            text.setToolTip(address)
+            text.setToolTip(hover_text(address))
 
     def _offer_end(self, at_end: bool) -> None:  # noqa: FBT001 (a signal's argument)
         self._to_end.setText(self.tr("To the end"))

@@ -1,10 +1,12 @@
 """Before a link is followed: its whole address, and whether to go there; opens nothing unasked."""
 
-from PySide6.QtCore import QPoint, QUrl
+from PySide6.QtCore import QPoint
 from PySide6.QtGui import QDesktopServices, QGuiApplication
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtWidgets import QApplication, QMenu, QWidget
 
 from app.ui.look.icons import icon
+
+from .web_address import shown_address, shown_host, web_address
 
 _LINE, _LINES = 64, 4
 
@@ -12,29 +14,28 @@ _LINE, _LINES = 64, 4
 def offer_address(address: str, parent: QWidget, at: QPoint) -> QMenu | None:
     """A menu at the screen point ``at`` that shows where ``address`` leads and can go there.
 
-    Only http and https are offered, and no address with a name before its host, which is there
-    to mislead: None for anything else.
+    None for an address that is not to be followed (see ``web_address``), and where a menu is open
+    already, as after two clicks in one batch.
     """
-    url = QUrl(address, QUrl.ParsingMode.StrictMode)
-    if url.scheme() not in ("http", "https") or not url.host() or url.userInfo():
+    url = web_address(address)
+    if url is None or isinstance(QApplication.activePopupWidget(), QMenu):
         return None
     menu = QMenu(parent)
-    menu.setAccessibleName(menu.tr("Leads to {}").format(address))
+    letter = url.scheme() == "mailto"
+    words = menu.tr("A letter to {}") if letter else menu.tr("Leads to {}")
+    menu.setAccessibleName(words.format(shown_host(url)))
+    menu.addAction(words.format(_escaped(shown_host(url)))).setEnabled(False)
     for line in _lines(shown_address(url)):
         menu.addAction(line).setEnabled(False)
     menu.addSeparator()
-    go = menu.addAction(icon("external", "text", 16), menu.tr("Open in the browser"))
+    open_it = menu.tr("Write it in the mail program") if letter else menu.tr("Open in the browser")
+    go = menu.addAction(icon("external", "text", 16), open_it)
     go.triggered.connect(lambda: QDesktopServices.openUrl(url))
     copy = menu.addAction(icon("copy", "text", 16), menu.tr("Copy the address"))
-    copy.triggered.connect(lambda: QGuiApplication.clipboard().setText(url.toString()))
+    copy.triggered.connect(lambda: QGuiApplication.clipboard().setText(shown_address(url)))
     menu.aboutToHide.connect(menu.deleteLater)
     menu.popup(at)
     return menu
-
-
-def shown_address(url: QUrl) -> str:
-    """As it will be opened, the host in ASCII: look-alike letters give themselves away."""
-    return bytes(url.toEncoded().data()).decode("ascii")
 
 
 def _lines(address: str) -> list[str]:
@@ -42,4 +43,9 @@ def _lines(address: str) -> list[str]:
     pieces = [address[at : at + _LINE] for at in range(0, len(address), _LINE)]
     if len(pieces) > _LINES:
         pieces = [*pieces[:_LINES], "…"]
-    return [piece.replace("&", "&&") for piece in pieces]
+    return [_escaped(piece) for piece in pieces]
+
+
+def _escaped(words: str) -> str:
+    """A menu would underline what stands after &."""
+    return words.replace("&", "&&")

@@ -148,7 +148,7 @@ async def test_a_link_leads_out_only_after_its_address_was_shown(hub, filled, mo
     QTest.mouseClick(block, Qt.MouseButton.LeftButton, pos=spot)
     menu = readme.findChildren(QMenu)[0]
     assert opened == []
-    assert menu.actions()[0].text() == "https://example.org/more"
+    assert menu.actions()[1].text() == "https://example.org/more"
     next(one for one in menu.actions() if "browser" in one.text()).trigger()
     assert [url.toString() for url in opened] == ["https://example.org/more"]
 

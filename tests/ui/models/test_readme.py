@@ -5,7 +5,8 @@ import time
 import pytest
 
 from app.ui.models.readme import plain_markdown
-from app.ui.widgets.link_dialog import offer_address, shown_address
+from app.ui.widgets.link_dialog import offer_address
+from app.ui.widgets.web_address import shown_address
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QDesktopServices, QFontMetrics, QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QMenu, QWidget
 
 from app.store.records import Conversation, new_id, new_message
 from app.ui.transcript.code_block import CodeBlock
@@ -218,14 +218,45 @@ async def test_a_double_click_chooses_a_word(chat):
     assert chat.page.transcript.selection.text() == "Constantinople"
 
 
-async def test_a_click_on_a_link_opens_it_outside(chat, monkeypatch):
+async def test_a_click_on_a_link_shows_where_it_leads_and_opens_nothing(chat, monkeypatch):
     gone = []
     monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: gone.append(url.toString()))
     await chat.say("Question", "[a link of some length](https://example.com/x)")
     rect = chat.page.transcript.rect_of(1)
     view = chat.page.transcript.viewport()
     QTest.mouseClick(view, Qt.MouseButton.LeftButton, pos=rect.topLeft() + QPoint(30, 8))
+    assert gone == []
+    (menu,) = chat.page.transcript.findChildren(QMenu)
+    assert [one.text() for one in menu.actions()][:2] == [
+        "Leads to example.com",
+        "https://example.com/x",
+    ]
+    QTest.mouseClick(view, Qt.MouseButton.LeftButton, pos=rect.topLeft() + QPoint(30, 8))
+    assert len(chat.page.transcript.findChildren(QMenu)) == 1, "two clicks, one menu"
+    next(one for one in menu.actions() if "browser" in one.text()).trigger()
     assert gone == ["https://example.com/x"]
+    menu.close()
+
+
+async def test_links_are_reached_and_asked_about_with_the_keyboard(chat, monkeypatch):
+    gone = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: gone.append(url.toString()))
+    await chat.say("Question", "Plain.\n\n[one](https://a.example) and [two](mailto:x@b.example)")
+    chat.page.transcript.setFocus()
+    chat.page.transcript.focusNextPrevChild(True)
+    while not isinstance(QApplication.focusWidget(), TextBlock):
+        assert QApplication.focusWidget().focusNextPrevChild(True)
+    text = QApplication.focusWidget()
+    assert "a.example" in text.accessibleDescription()
+    QTest.keyClick(text, Qt.Key.Key_Tab)
+    assert QApplication.focusWidget() is text
+    QTest.keyClick(text, Qt.Key.Key_Return)
+    (menu,) = text.findChildren(QMenu)
+    assert menu.actions()[0].text() == "A letter to x@b.example"
+    assert gone == []
+    menu.close()
+    QTest.keyClick(text, Qt.Key.Key_Tab)
+    assert QApplication.focusWidget() is not text
 
 
 async def test_code_is_copied_and_saved_whole(chat, tmp_path):
