@@ -9,14 +9,14 @@ from collections.abc import AsyncGenerator
 
 from app.errors import Failure, TextRefused
 from app.messages.failures import one_line
-from app.runtime.families.family import family_of
+from app.runtime.families.family import family_named
 from app.runtime.families.templates import lead
 from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress, Piece
 from app.runtime.protocol.prompts import Chat, Turn
 from app.runtime.worker.supervisor import Supervisor
 
 from .choices import model_of, sampling_of
-from .output import Progress, emit, note, note_loaded
+from .output import Progress, emit, note, note_loaded, note_thinking
 
 _HELP = """/help           this
 /system [TEXT]  what is said to the model beforehand; alone it shows it
@@ -51,6 +51,7 @@ async def _open(options: Namespace) -> "_Conversation":
         raise
     progress.clear()
     note_loaded(loaded)
+    note_thinking(options.think, options.template or loaded.templates[0])
     return _Conversation(supervisor, loaded, options)
 
 
@@ -69,6 +70,11 @@ class _Conversation:
         self.turns: list[Turn] = []
         self._supervisor, self._options = supervisor, options
 
+    @property
+    def template(self) -> str:
+        """How turns are written: as the person chose, or else as the model knows it."""
+        return self._options.template or self.loaded.templates[0]
+
     async def close(self) -> None:
         await self._supervisor.close()
 
@@ -78,8 +84,7 @@ class _Conversation:
         Where the template has begun the reply, with a thought, that is a part of it.
         """
         options = self._options
-        template = options.template or self.loaded.templates[0]
-        written = [begun] if (begun := lead(template, options.think)) else []
+        written = [begun] if (begun := lead(self.template, options.think)) else []
         shown = bool(written)
         try:
             emit(begun, end="")
@@ -98,7 +103,8 @@ class _Conversation:
     def _events(self) -> AsyncGenerator[Event | Done, None]:
         system = (Turn("system", self.system),) if self.system else ()
         options, loaded = self._options, self.loaded
-        usual = family_of(loaded.name, loaded.tokenizer).recommended(options.think)
+        family = family_named(loaded.family, loaded.tokenizer)
+        usual = family.recommended(options.think, self.template)
         return self._supervisor.generate(
             Chat(turns=(*system, *self.turns), template=options.template, think=options.think),
             limit=options.max_tokens,

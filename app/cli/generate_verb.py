@@ -9,12 +9,13 @@ import contextlib
 import sys
 from argparse import Namespace
 
+from app.runtime.families.family import family_named
 from app.runtime.protocol.messages import Done, Loaded, LoadProgress, Piece, Prefilled
-from app.runtime.protocol.prompts import Chat, Prompt, Text, Tokens, Turn
+from app.runtime.protocol.prompts import Chat, Prompt, Sampling, Text, Tokens, Turn
 from app.runtime.worker.client import Client
 
 from .choices import model_of, sampling_of
-from .output import Progress, emit, note, note_loaded, print_json
+from .output import Progress, emit, note, note_loaded, note_thinking, print_json
 
 
 def run(options: Namespace) -> int:
@@ -24,7 +25,7 @@ def run(options: Namespace) -> int:
 
 
 async def _generate(options: Namespace) -> None:
-    prompt = _prompt(options)
+    text = _text(options)
     client, progress = Client(), Progress()
     try:
         loaded = await client.load(
@@ -32,11 +33,12 @@ async def _generate(options: Namespace) -> None:
         )
         progress.clear()
         note_loaded(loaded)
+        prompt, usual = _asked(text, loaded, options)
         written = _Written(loaded, aloud=not options.json, answers=isinstance(prompt, Chat))
         events = client.generate(
             prompt,
             limit=options.max_tokens,
-            sampling=sampling_of(options, loaded.sampling),
+            sampling=sampling_of(options, usual),
             stops=tuple(options.stop),
         )
         async with contextlib.aclosing(events):
@@ -48,16 +50,30 @@ async def _generate(options: Namespace) -> None:
     written.finish(as_json=options.json)
 
 
-def _prompt(options: Namespace) -> Prompt:
+def _text(options: Namespace) -> str:
+    """The prompt as it was given, or what stdin has."""
+    if options.prompt != "-":
+        return options.prompt or ""
+    return sys.stdin.buffer.read().decode("utf-8", "replace")
+
+
+def _asked(text: str, loaded: Loaded, options: Namespace) -> tuple[Prompt, Sampling]:
+    """What goes to the model, and the sampling its makers recommend for that.
+
+    With a template or a think mode the text is what the person says, and the reply is written; so
+    it is without ``--model``, since the guide only answers.
+    """
     if options.tokens is not None:
-        return Tokens(options.tokens)
-    text = options.prompt
-    if text == "-":
-        text = sys.stdin.buffer.read().decode("utf-8", "replace")
-    if options.model is not None:
-        return Text(text)
-    note("The guide answers; --model FILE continues the text with a model instead.")
-    return Chat(turns=(Turn("user", text),))
+        return Tokens(options.tokens), loaded.sampling
+    if options.model is None:
+        note("The guide answers; --model FILE continues the text with a model instead.")
+    elif not options.template and options.think == "off":
+        return Text(text), loaded.sampling
+    template = options.template or next(iter(loaded.templates), "")
+    note_thinking(options.think, template)
+    usual = family_named(loaded.family, loaded.tokenizer).recommended(options.think, template)
+    chat = Chat(turns=(Turn("user", text),), template=template, think=options.think)
+    return chat, usual
 
 
 def _loading(progress: LoadProgress) -> str:

@@ -54,9 +54,10 @@ def _generate(verb: argparse.ArgumentParser) -> None:
         "--prompt",
         metavar="TEXT",
         type=_text,
-        help="continued as it stands, but without --model the guide answers it; - reads stdin",
+        help="continued as it stands; answered with --template or without --model; - reads stdin",
     )
     prompt.add_argument("--tokens", metavar="1,2,3", type=_tokens, help="token ids to continue")
+    _add_template(verb, "answer with this prompt template instead of going on as it stands")
     _add_limit(verb, 256)
     _add_sampling(verb)
     verb.add_argument(
@@ -110,12 +111,7 @@ def _chat(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--system", metavar="TEXT", type=_text, default="", help="what is said to it beforehand"
     )
-    verb.add_argument(
-        "--template", metavar="NAME", type=_text, default="", help="another than the model's own"
-    )
-    verb.add_argument(
-        "--think", choices=("off", "on", "fake"), default="off", help="for models that reason"
-    )
+    _add_template(verb, "write turns so, and not in the model's own way")
     _add_limit(verb, 1024)
     _add_sampling(verb)
 
@@ -199,6 +195,22 @@ def _add_limit(verb: argparse.ArgumentParser, default: int) -> None:
         type=_count(0),
         default=default,
         help="write no more tokens than this (%(default)s)",
+    )
+
+
+def _add_template(verb: argparse.ArgumentParser, words: str) -> None:
+    verb.add_argument(
+        "--template",
+        metavar="NAME",
+        type=_text,
+        default="",
+        help=f"{words}: world, g1, bot, instruction, qa, text and others",
+    )
+    verb.add_argument(
+        "--think",
+        choices=("off", "on", "fake"),
+        default="off",
+        help="begin with a thought, or with an empty one: for models that were trained to",
     )
 
 

@@ -39,13 +39,35 @@ def print_rows(rows: Sequence[tuple[str, str]]) -> None:
 
 
 def note_loaded(loaded: "Loaded | Opened") -> None:
-    """Say why a model runs in another way than it was to, if it does."""
+    """Say why a model runs in another way, or with another vocabulary, than it was to."""
     down, strategy = loaded.stepped_down, loaded.strategy
     if down is not None:
         from app.messages.gpu_status import stepped_down_in_words
 
         way = strategy if isinstance(strategy, str) else strategy.text
         note(f"rookery: {stepped_down_in_words(down, way)}")
+    not_used = _vocabulary_not_used(loaded)
+    if not_used:
+        from app.messages.vocabularies import not_used_in_words
+
+        note(f"rookery: {not_used_in_words(not_used)}")
+
+
+def _vocabulary_not_used(loaded: "Loaded | Opened") -> str:
+    if isinstance(loaded.tokenizer, str):
+        return loaded.vocabulary_not_used
+    return loaded.tokenizer.not_used
+
+
+def note_thinking(think: str, template: str) -> None:
+    """Say that a template knows no thought, where one was asked for."""
+    from app.runtime.families.templates import thinks
+
+    if think != "off" and not thinks(template):
+        note(
+            f'rookery: with the template "{template}" a model does not think; '
+            "--template g1 is one with which it does"
+        )
 
 
 def note(message: str) -> None:

@@ -22,6 +22,7 @@ from app.hub.safe_paths import PART
 from app.hub.sources.answer_cache import Cache
 from app.library.scan import Survey, merged
 from app.runtime.checkpoint.describe import ModelFile, describe, embedded_model, files_of
+from app.runtime.checkpoint.recognising import remember_family
 
 from . import file_operations, system_trash
 from .duplicates import Duplicates, duplicates_among
@@ -264,10 +265,13 @@ class LocalLibrary:
     def rename(self, path: Path, name: str) -> Path:
         """Call it ``name``, its ending need not be given; returns what opens it now.
 
+        The family that its old name tells is remembered.
+
         Raises NameRefused, AlreadyThere, LibraryError, StoreError.
         """
         group = self._own(path)
         try:
+            remember_family(path)
             now = file_operations.renamed(group, name)
             self._followed(group, now)
             return now

@@ -10,11 +10,13 @@ from typing import Any
 import msgspec
 
 from app.runtime.checkpoint.file_names import INDEX_ENDING, whole_of
+from app.runtime.families import name_patterns as names
 from app.runtime.families.family import family_of
+from app.runtime.families.name_patterns import spaced
 from app.runtime.spec import tokenizer_for
 
 from .shapes import Clue, generation_of, shape_of
-from .titles import spaced, title_of
+from .titles import title_of
 
 
 class Named(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,10 +74,10 @@ _KINDS = (
         ),
     ),
     ("music", re.compile(r"(?<![a-z])(midi|abc)(?![a-z])")),
-    ("raven", re.compile(r"raven")),
-    ("novel", re.compile(r"novel")),
-    ("pile", re.compile(r"(?<![a-z])pile")),
-    ("reasoning", re.compile(r"(?<![a-z0-9])g[01][a-z]?\d?(?![a-z0-9])")),
+    ("raven", names.RAVEN),
+    ("novel", names.NOVEL),
+    ("pile", names.PILE),
+    ("reasoning", names.G_SERIES),
     ("chat", re.compile(r"world|chat|mobius|claude|wizard|role[-_]?play|one[-_]state|jpn")),
 )
 # Variants that are not run, as in ``checkpoint.identify``.
@@ -91,17 +93,12 @@ _VARIANTS = (
 _ARCH = r"rwkv[-_]?v?"
 _NO_SIZE = r"(?!\.?\d*b(?![a-z]))"  # rwkv-7b has seven billion parameters
 _GENERATIONS = (
-    (re.compile(rf"x070|{_ARCH}7{_NO_SIZE}|(?<![a-z0-9])g[01][a-z]?\d?-|goose"), "7"),
+    (re.compile(rf"x070|{_ARCH}7{_NO_SIZE}|{names.G_SERIES.pattern}|goose"), "7"),
     (re.compile(rf"x060|{_ARCH}6{_NO_SIZE}|(?<![a-z0-9])r6(?![0-9])|finch"), "6"),
     (re.compile(rf"x05[0-2]|{_ARCH}5{_NO_SIZE}|(?<![a-z0-9])r5(?![0-9])|eagle"), "5"),
     (re.compile(rf"x04|{_ARCH}4{_NO_SIZE}|(?<![a-z0-9])4[-_]world|raven"), "4"),
 )
-_SIZE = re.compile(
-    r"(?<![a-z0-9.])(?<!rwkv-)(?:(\d{1,3})b(\d)|(\d{1,4}(?:\.\d{1,3})?)([bm]))(?![a-z0-9])",
-    re.ASCII,
-)
 _FIRST_WORLD = re.compile(r"world-.*v1(?![0-9])")
-_DATE = re.compile(r"(?<!\d)(20[2-3]\d)([01]\d)([0-3]\d)(?!\d)", re.ASCII)
 _CONTEXT = re.compile(r"(?<![a-z0-9])(?:ctx(\d{3,7}|\d{1,4}k)|(\d{1,4}k))(?![a-z0-9])", re.ASCII)
 _QUANTISED = re.compile(
     r"(?<![a-z0-9])(i?q\d(?:_[a-z0-9]+)*|bf16|fp16|f16|fp32|f32)(?![a-z0-9])", re.ASCII
@@ -140,7 +137,7 @@ def named(repo: str, file: str, size: int = 0, released: str = "") -> Named:
     tuned = {"state": "a tuned state, not a model", "lora": "a LoRA, not a model"}.get(kind, "")
     why_not = "unsupported-variant" if found and ending in _READ else ""
     why_not = why_not or ("unsupported-format" if found or tuned else "")
-    released, dtype = _released(lower) or released, _dtype(lower, ending)
+    released, dtype = names.date_in(lower) or released, _dtype(lower, ending)
     parameters = shape.parameters if shape and not found else stated
     facts = Named(
         format=kind if tuned else _READ.get(ending, ""),
@@ -232,18 +229,8 @@ def _vocabulary(digit: str, kind: str, lower: str) -> int:
 
 def _stated(lower: str) -> int:
     """The size that the name states, as a number of parameters."""
-    for found in _SIZE.finditer(lower):
-        whole, tenths, number, unit = found.groups()
-        count = float(f"{whole}.{tenths}" if whole else number)
-        return round(count * (1e6 if unit == "m" else 1e9))
-    return 0
-
-
-def _released(lower: str) -> str:
-    found = _DATE.search(lower)
-    if not found or not ("01" <= found[2] <= "12" and "01" <= found[3] <= "31"):
-        return ""
-    return f"{found[1]}-{found[2]}-{found[3]}"
+    stated = names.sizes_in(lower)
+    return stated[0].parameters if stated else 0
 
 
 def _context(lower: str) -> int:

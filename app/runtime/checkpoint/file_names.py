@@ -48,19 +48,42 @@ _USUAL = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 
+_CACHED = re.compile(r"models--(?:.+?--)?(?P<name>.+)", re.DOTALL)
+
 
 def name_of(path: Path) -> str:
     """What a model is called: its file's name without endings.
 
     Where that is only a usual one, such as model.safetensors, the name of its folder, with the
-    form of the numbers where the file's name tells it.
+    form of the numbers where the file's name tells it.  A folder of Hugging Face's cache, which
+    is called by a commit, has the name of its repository.
     """
     stem = stem_of(path.name)
-    usual, folder = _USUAL.fullmatch(stem), path.absolute().parent.name
+    usual, here = _USUAL.fullmatch(stem), path.absolute()
+    folder = repository_of(here.parent) if _is_snapshot(here.parent) else here.parent.name
     if usual is None or not folder:
-        return stem
+        return repository_of(here) if _is_snapshot(here) else stem
     form = usual["form"] or ""
     return folder if form[1:].casefold() in folder.casefold() else folder + form
+
+
+def repository_of(path: Path) -> str:
+    """The NAME of ``models--OWNER--NAME``, in which ``path`` lies or which it is; "" outside.
+
+    So Hugging Face's cache calls the folders of its repositories.
+    """
+    for folder in (path.absolute(), *path.absolute().parents):
+        if found := _CACHED.fullmatch(folder.name):
+            return found["name"]
+    return ""
+
+
+def _is_snapshot(folder: Path) -> bool:
+    """Whether this is a whole repository in the cache: .../models--OWNER--NAME/snapshots/COMMIT."""
+    cached, kind = folder.parent.parent.name, folder.parent.name
+    if _CACHED.fullmatch(folder.name):
+        return True
+    return kind == "snapshots" and _CACHED.fullmatch(cached) is not None
 
 
 def is_usual(name: str) -> bool:

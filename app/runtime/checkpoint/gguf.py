@@ -18,10 +18,16 @@ from app.errors import (
 from .source import Source
 from .stored import Stored, refuse_overlaps, shown
 
-_HEADER_LIMIT = 64 << 20
-_STRING_LIMIT = 2_000_000
+# Headers of RWKV models have about forty facts in 2 MB, most of them a vocabulary of 65536 words.
+_HEADER_LIMIT = 16 << 20
+_FACT_LIMIT = 2_000
+_NAME_LIMIT = 65_535  # bytes, by the format
+_STRING_LIMIT = 600_000
 _TENSOR_LIMIT = 20_000
 _TEXT_KEPT = 1000
+_LONG_TEXT_KEPT = 65_536  # of a chat template, which tells of thinking far below
+
+CHAT_TEMPLATE = "tokenizer.chat_template"
 _ALIGNMENT = "general.alignment"
 
 # Type number -> name, numbers in a block, bytes of a block.
@@ -91,10 +97,9 @@ class GgufFile:
         header = _Header(source)
         _refuse_version(header.u32())
         tensors, facts = header.u64(), header.u64()
+        _refuse_many(tensors, facts)
         self.metadata: Mapping[str, str] = header.facts(facts)
         _refuse_architecture(self.metadata)
-        if tensors > _TENSOR_LIMIT:
-            raise HostileCheckpoint(why=f"its header claims {tensors} tensors")
         alignment = _alignment(self.metadata.get(_ALIGNMENT, "32"))
         found = [header.tensor() for _ in range(tensors)]
         self._begin = -(-header.at // alignment) * alignment
@@ -141,13 +146,14 @@ class _Header:
         return int(self._number(_U64))
 
     def facts(self, count: int) -> dict[str, str]:
-        """All values but the arrays, as text."""
+        """All values but the arrays, as text, of which only the beginning is kept."""
         found: dict[str, str] = {}
         for _ in range(count):
             name = self._text()
             if name in found:
                 raise DamagedCheckpoint(why=f"its header says {shown(name)} twice")
-            found[name] = self._value(self.u32())
+            kept = _LONG_TEXT_KEPT if name == CHAT_TEMPLATE else _TEXT_KEPT
+            found[name] = self._value(self.u32(), kept)
             if name == "general.architecture":
                 _refuse_architecture(found)
         return found
@@ -169,9 +175,9 @@ class _Header:
             raise DamagedCheckpoint(why=f"the header gives {shown(name)} an impossible shape")
         return Stored(name, shape, dtype, count // block * width, offset)
 
-    def _value(self, kind: int) -> str:
+    def _value(self, kind: int, kept: int) -> str:
         if kind == _STRING:
-            return self._text()[:_TEXT_KEPT]
+            return self._beginning(kept)
         if kind == _ARRAY:
             return self._skip_array(self.u32(), self.u64())
         if kind not in _SCALARS:
@@ -210,8 +216,17 @@ class _Header:
     def _text(self) -> str:
         at = self.at
         size = self.u64()
+        if size > _NAME_LIMIT:
+            raise DamagedCheckpoint(why="its header is damaged")
         self._skip(size)
         return self._data[at + _U64.size : at + _U64.size + size].decode("utf-8", "replace")
+
+    def _beginning(self, kept: int) -> str:
+        """The first letters of a text; what is no UTF-8 in it matters to nobody."""
+        size = self.u64()
+        at = self.at
+        self._skip(size)
+        return self._data[at : at + min(size, 4 * kept)].decode("utf-8", "replace")[:kept]
 
     def _skip(self, size: int) -> None:
         self.at += size
@@ -226,6 +241,13 @@ class _Header:
         have = len(self._data)
         wanted = min(self._source.size, max(self.at, 2 * have))
         self._data += self._source.read(have, wanted - have)
+
+
+def _refuse_many(tensors: int, facts: int) -> None:
+    if tensors > _TENSOR_LIMIT:
+        raise HostileCheckpoint(why=f"its header claims {tensors} tensors")
+    if facts > _FACT_LIMIT:
+        raise HostileCheckpoint(why=f"its header claims {facts} facts")
 
 
 def _refuse_version(version: int) -> None:

@@ -1,22 +1,25 @@
 """Turns to the text a model was trained on: families, templates, stops, recommended sampling.
 
-It knows no tokens.  A family is found from the model's name and tokenizer; a template is a row
-of TEMPLATES.  The formats are those of BlinkDL's demos and of the G1 model cards.
+It knows no tokens.  A family is found from what a model is called and its tokenizer; a template is
+a row of TEMPLATES.  The formats are those of BlinkDL's demos and of the G1 model cards.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import msgspec
 
-from app.runtime.families.templates import Think
+from app.runtime.families.name_patterns import G_SERIES, NOVEL, PILE, RAVEN, WORLD
+from app.runtime.families.templates import Think, thinks
 from app.runtime.protocol.prompts import Sampling
-
-_G1 = re.compile(r"(?<![a-z0-9])g1([a-z]?)\d*(?![a-z0-9])")
 
 
 class Family(msgspec.Struct, frozen=True, kw_only=True):
-    """What suits one kind of model: its templates, the usual one first, and its sampling."""
+    """What suits one kind of model: its templates, the usual one first, and its sampling.
+
+    Every model with the World vocabulary can be asked with any of that vocabulary's templates.
+    """
 
     name: str
     templates: tuple[str, ...]
@@ -25,10 +28,21 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     thinking: Sampling | None = None
     faking: Sampling | None = None
 
-    def recommended(self, think: Think = "off") -> Sampling:
-        """The sampling its makers recommend for a think mode."""
-        chosen = {"on": self.thinking, "fake": self.faking}.get(think)
-        return chosen or self.sampling
+    def recommended(self, think: Think = "off", template: str = "") -> Sampling:
+        """The sampling its makers recommend for a think mode, and for a template if one is chosen.
+
+        With a template that can think, another family is asked as the G series is.
+        """
+        series = _G_SERIES if template and thinks(template) else self
+        chosen = {"on": series.thinking, "fake": series.faking}.get(think)
+        return chosen or series.sampling
+
+
+class Found(NamedTuple):
+    """A family, and the name that told it: "" where it is only what its tokenizer suggests."""
+
+    family: Family
+    told_by: str
 
 
 _CHAT = Sampling(temperature=1.2, top_p=0.5, presence=0.4, frequency=0.4)
@@ -43,7 +57,38 @@ _GUIDE = Sampling(temperature=1.0, top_p=0.2)
 _ABC = Sampling(temperature=1.0, top_p=0.8, top_k=8)
 _MIDI = Sampling(temperature=1.0, top_p=0.8, top_k=8, frequency=0.5, decay=0.997)
 
-_WORLD_TEMPLATES = ("world", "instruction", "qa", "text")
+_G_SERIES = Family(
+    name="g1",
+    templates=("g1", "bot", "instruction", "qa", "text", "world"),
+    sampling=_G1_CHAT,
+    thinks=True,
+    thinking=_G1_THINK,
+    faking=_G1_FAKE,
+)
+_WORLD = Family(
+    name="world", templates=("world", "instruction", "qa", "text", "g1", "bot"), sampling=_CHAT
+)
+_WORLD_NOVEL = Family(
+    name="novel", templates=("text", "world", "instruction", "qa", "g1", "bot"), sampling=_NOVEL
+)
+_RAVEN = Family(name="raven", templates=("raven", "alpaca", "text"), sampling=_CHAT)
+_NOVEL_ONLY = Family(name="novel", templates=("text",), sampling=_NOVEL)
+_PILE = Family(name="pile", templates=("text", "raven", "qa"), sampling=_PLAIN)
+_BYTES = Family(name="bytes", templates=("world", "text"), sampling=_GUIDE)
+_ABC_MUSIC = Family(name="abc", templates=("abc",), sampling=_ABC)
+_MIDI_MUSIC = Family(name="midi", templates=("midi",), sampling=_MIDI)
+_UNKNOWN = Family(name="unknown", templates=(), sampling=Sampling())
+
+# By the word for a tokenizer: what tells each family; the last one is what nothing has told.
+_FAMILIES: dict[str, tuple[tuple[re.Pattern[str] | None, Family], ...]] = {
+    "world": ((G_SERIES, _G_SERIES), (NOVEL, _WORLD_NOVEL), (WORLD, _WORLD), (None, _WORLD)),
+    "neox20b": ((RAVEN, _RAVEN), (NOVEL, _NOVEL_ONLY), (PILE, _PILE), (None, _PILE)),
+    "bytes": ((None, _BYTES),),
+    "abc": ((None, _ABC_MUSIC),),
+    "midi": ((None, _MIDI_MUSIC),),
+    "midi-piano": ((None, _MIDI_MUSIC),),
+}
+_NOT_TOLD = ((None, _UNKNOWN),)
 
 
 def family_of(name: str, tokenizer: str) -> Family:
@@ -51,55 +96,21 @@ def family_of(name: str, tokenizer: str) -> Family:
 
     ``tokenizer`` is a word of ``spec.tokenizer_for``; a model that has none gets no template.
     """
-    return _FAMILIES.get(tokenizer, _unknown)(name.lower())
+    return find_family((name,), tokenizer).family
 
 
-def _unknown(name: str) -> Family:
-    return Family(name="unknown", templates=(), sampling=Sampling())
+def find_family(names: Iterable[str], tokenizer: str) -> Found:
+    """The family that the first of ``names`` tells that tells one."""
+    rows = _FAMILIES.get(tokenizer, _NOT_TOLD)
+    for name in names:
+        lower = name.casefold()
+        for pattern, family in rows:
+            if pattern is not None and pattern.search(lower):
+                return Found(family, name)
+    return Found(rows[-1][1], "")
 
 
-def _world(name: str) -> Family:
-    found = _G1.search(name)
-    if found:
-        bot = ("bot",) if found.group(1) >= "h" else ()
-        return Family(
-            name="g1",
-            templates=("g1", *bot, *_WORLD_TEMPLATES[1:]),
-            sampling=_G1_CHAT,
-            thinks=True,
-            thinking=_G1_THINK,
-            faking=_G1_FAKE,
-        )
-    if "novel" in name:
-        return Family(name="novel", templates=("text", "world"), sampling=_NOVEL)
-    return Family(name="world", templates=_WORLD_TEMPLATES, sampling=_CHAT)
-
-
-def _neox(name: str) -> Family:
-    if "raven" in name:
-        return Family(name="raven", templates=("raven", "alpaca", "text"), sampling=_CHAT)
-    if "novel" in name:
-        return Family(name="novel", templates=("text",), sampling=_NOVEL)
-    return Family(name="pile", templates=("text", "raven", "qa"), sampling=_PLAIN)
-
-
-def _guide(name: str) -> Family:
-    return Family(name="bytes", templates=("world", "text"), sampling=_GUIDE)
-
-
-def _abc(name: str) -> Family:
-    return Family(name="abc", templates=("abc",), sampling=_ABC)
-
-
-def _midi(name: str) -> Family:
-    return Family(name="midi", templates=("midi",), sampling=_MIDI)
-
-
-_FAMILIES: dict[str, Callable[[str], Family]] = {
-    "world": _world,
-    "neox20b": _neox,
-    "bytes": _guide,
-    "abc": _abc,
-    "midi": _midi,
-    "midi-piano": _midi,
-}
+def family_named(name: str, tokenizer: str) -> Family:
+    """The family that is called ``name``; what the tokenizer suggests where there is none."""
+    rows = _FAMILIES.get(tokenizer, _NOT_TOLD)
+    return next((family for _, family in rows if family.name == name), rows[-1][1])

@@ -134,6 +134,12 @@ def lead(template: str, think: Think = "off") -> str:
     return {"on": form.open_thought, "fake": form.fake_thought}.get(think, "")
 
 
+def thinks(template: str) -> bool:
+    """Whether a reply of this template can begin with a thought; an unknown one has none."""
+    form = TEMPLATES.get(template)
+    return form is not None and bool(form.open_thought)
+
+
 def stops_of(template: str) -> tuple[str, ...]:
     """The texts that end a reply of this template, besides its end tokens."""
     return _form(template).stops

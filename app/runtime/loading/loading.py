@@ -9,8 +9,7 @@ import torch
 
 from app.kernels.allocation import allocations_named
 from app.runtime.checkpoint import open_checkpoint
-from app.runtime.checkpoint.file_names import name_of
-from app.runtime.families.family import family_of
+from app.runtime.checkpoint.recognising import recognised
 from app.runtime.opened import Opened
 from app.runtime.planning.strategy import parse
 from app.runtime.tokenizers import for_model
@@ -43,13 +42,13 @@ def open_model(
         tokenizer = for_model(
             checkpoint.spec, path if path.is_dir() else path.parent, checkpoint.metadata
         )
-        fingerprint = checkpoint.fingerprint
+        fingerprint, family = checkpoint.fingerprint, recognised(checkpoint)
     return Opened(
         path=path,
         fingerprint=fingerprint,
         model=running.model,
         tokenizer=tokenizer,
-        family=family_of(name_of(path), tokenizer.name),
+        family=family,
         strategy=running.strategy,
         load_s=time.perf_counter() - begun,
         stepped_down=running.stepped_down,

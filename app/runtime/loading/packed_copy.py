@@ -18,6 +18,7 @@ from app.kernels.packing import Packed
 from app.runtime.checkpoint import Checkpoint
 from app.runtime.checkpoint.dialects.packed import FORMAT, STRATEGY, name_of
 from app.runtime.checkpoint.reading import checksum
+from app.runtime.checkpoint.recognising import NAME, telling_name
 from app.runtime.checkpoint.stored import BYTES_PER_NUMBER
 from app.runtime.planning.footprint import QUANTISED, head_format
 from app.runtime.planning.strategy import Strategy
@@ -141,6 +142,8 @@ def _plain_bytes(checkpoint: Checkpoint, name: str) -> int:
 def _header(checkpoint: Checkpoint, lines: list[_Line], form: str) -> bytes:
     """The data begins at a whole vector, and so does each line but the last ones."""
     kept = {key: value for key, value in checkpoint.metadata.items() if key != "format"}
+    if name := telling_name(checkpoint):  # the copy may be called otherwise
+        kept[NAME] = name
     entries: dict[str, object] = {"__metadata__": {**kept, "format": FORMAT, STRATEGY: form}}
     begin = 0
     for line in lines:

@@ -113,8 +113,11 @@ class Loaded(Message, frozen=True, tag=True, kw_only=True):
     ``weights_bytes`` is what one token reads (without the embedding table).  ``tokenizer`` is
     "world", "neox20b", "bytes", "midi", "midi-piano", "abc" or "none", and ``has_tokenizer``
     tells whether it can be used: else its file is missing or broken, or none is known.
+    ``vocabulary_not_used`` is a file beside the model that is damaged or another's.
+    ``family`` is the name of the kind of models it belongs to, as it was recognised;
     ``templates`` are the prompt templates that fit, the usual one first; ``thinks`` tells whether
-    the family knows think modes.  ``backend`` is what computes ("native avx512", "portable"), and
+    the
+    usual one knows think modes.  ``backend`` is what computes ("native avx512", "portable"), and
     ``note`` says in one line why it is not a faster one, or nothing.  ``stepped_down`` tells of a
     card that was to run it and could not.
     """
@@ -130,6 +133,8 @@ class Loaded(Message, frozen=True, tag=True, kw_only=True):
     load_s: float
     tokenizer: str
     has_tokenizer: bool = True
+    vocabulary_not_used: str = ""
+    family: str = ""
     templates: tuple[str, ...]
     thinks: bool
     sampling: Sampling

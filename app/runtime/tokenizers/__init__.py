@@ -27,7 +27,7 @@ def for_model(spec: Spec, folder: Path | None, metadata: Mapping[str, str] = NOT
     """
     name = tokenizer_for(spec.vocabulary)
     if name == "world":
-        return world(spec.vocabulary)
+        return world(spec.vocabulary, folder=folder)
     if name == "neox20b":
         return neox(spec.vocabulary, folder)
     if name in ("midi", "midi-piano"):

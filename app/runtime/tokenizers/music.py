@@ -7,6 +7,7 @@ from app.errors import RequestRefused, TokenizerDamaged, TokenizerError, Tokeniz
 from app.runtime.checkpoint.file_names import MIDI_TOKENIZERS
 
 from .tokenizer import Tokenizer, refusing, utf8
+from .vocabulary_file import vocabulary_text
 
 MARKS = ("<pad>", "<start>", "<end>")
 MIDI_ENDS = frozenset({0, 2})
@@ -36,14 +37,14 @@ def midi(name: str, vocabulary: int, folder: Path | None) -> Tokenizer:
 
 def _file(name: str, folder: Path | None) -> Path:
     path = folder / MIDI_TOKENIZERS[name] if folder else None
-    if path is None or not path.is_file():
+    if path is None or not path.exists():
         raise TokenizerMissing(wanted=MIDI_TOKENIZERS[name], folder=str(folder or ""))
     return path
 
 
 def _words(path: Path, vocabulary: int) -> dict[str, int]:
     try:
-        words: dict[str, int] = json.loads(path.read_text(encoding="utf-8"))["model"]["vocab"]
+        words: dict[str, int] = json.loads(vocabulary_text(path))["model"]["vocab"]
         if sorted(words.values()) == list(range(vocabulary)):
             return words
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):

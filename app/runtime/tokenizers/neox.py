@@ -1,15 +1,47 @@
-"""The GPT-NeoX-20B vocabulary of the Pile, Raven and Novel models, read from beside the model."""
+"""The GPT-NeoX-20B vocabulary of the Pile, Raven and Novel models, read from beside the model.
+
+Of such a file only the vocabulary, its merges and its added words are taken.  How text goes through
+them is NeoX's own and stands here, for what a file says of it could hang or end the program.
+"""
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
 
 from app.errors import TokenizerDamaged, TokenizerError, TokenizerMissing
 from app.runtime.checkpoint.file_names import NEOX_TOKENIZERS
 
 from .tokenizer import Tokenizer, refusing, utf8
+from .vocabulary_file import vocabulary_text
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer as Machine
 
 TOKENS = 50277
 LINE, BLANK_LINE = 187, 535
+_SPECIAL = (0, 1)  # the end of a text, and padding
+
+_Id = Annotated[int, msgspec.Meta(ge=0, lt=TOKENS)]
+_Word = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
+_Pair = str | tuple[str, str]  # msgspec 0.22 crashes on a union of types that have limits
+
+
+class _Added(msgspec.Struct):
+    id: _Id
+    content: _Word
+
+
+class _Model(msgspec.Struct):
+    type: str
+    vocab: Annotated[dict[_Word, _Id], msgspec.Meta(max_length=TOKENS)]
+    merges: Annotated[list[_Pair], msgspec.Meta(min_length=1, max_length=TOKENS)]
+
+
+class _File(msgspec.Struct):
+    model: _Model
+    added_tokens: Annotated[list[_Added], msgspec.Meta(max_length=256)] = []
 
 
 def neox(vocabulary: int, folder: Path | None) -> Tokenizer:
@@ -19,35 +51,50 @@ def neox(vocabulary: int, folder: Path | None) -> Tokenizer:
     holds no such file, and TokenizerDamaged where the file named 20B_tokenizer.json is none.
     """
     try:
-        return _read(_file(folder), vocabulary)
+        path, content = _found(folder)
+        return _built(path, content, vocabulary)
     except TokenizerError as failure:
         return refusing("neox20b", failure)
 
 
-def _file(folder: Path | None) -> Path:
+def _found(folder: Path | None) -> tuple[Path, _File]:
     for name in NEOX_TOKENIZERS:
         path = folder / name if folder else None
-        if path and path.is_file() and (name == NEOX_TOKENIZERS[0] or _is_neox(path)):
-            return path
+        if path is None or not path.exists():
+            continue
+        try:
+            return path, _content(path)
+        except TokenizerDamaged:
+            if name == NEOX_TOKENIZERS[0]:
+                raise
     raise TokenizerMissing(wanted=NEOX_TOKENIZERS[0], folder=str(folder or ""))
 
 
-def _read(path: Path, vocabulary: int) -> Tokenizer:
-    if not _is_neox(path):
-        raise TokenizerDamaged(path=str(path))
-    from tokenizers import Tokenizer as Machine
+def _content(path: Path) -> _File:
+    """What is taken of the file: of a byte-level BPE with NeoX's ids for line and blank line.
 
+    Raises TokenizerDamaged.
+    """
     try:
-        machine = Machine.from_file(str(path))
-    except Exception as error:  # the library raises nothing narrower
+        content = msgspec.json.decode(vocabulary_text(path), type=_File)
+    except (ValueError, RecursionError) as error:
         raise TokenizerDamaged(path=str(path)) from error
+    words = content.model.vocab
+    known = words.get("Ċ") == LINE and words.get("ĊĊ") == BLANK_LINE
+    ids = set(words.values())
+    if not known or content.model.type != "BPE" or len(ids) != len(words):
+        raise TokenizerDamaged(path=str(path))
+    return content
+
+
+def _built(path: Path, content: _File, vocabulary: int) -> Tokenizer:
+    machine = _machine(path, content)
     pieces = [b""] * TOKENS
-    special = {i for i, token in machine.get_added_tokens_decoder().items() if token.special}
-    spelled = {i: t.content for i, t in machine.get_added_tokens_decoder().items()}
-    for word, token in machine.get_vocab(with_added_tokens=True).items():
-        if token < TOKENS and token not in special:
-            plain = spelled.get(token)
-            pieces[token] = utf8(plain) if plain is not None else _bytes_of(word)
+    for word, token in content.model.vocab.items():
+        pieces[token] = _bytes_of(word)
+    for token, added in machine.get_added_tokens_decoder().items():
+        if token < TOKENS:
+            pieces[token] = b"" if added.special else utf8(added.content)
 
     def encode(text: str) -> list[int]:
         ids: list[int] = machine.encode(utf8(text).decode("utf-8")).ids
@@ -62,16 +109,56 @@ def _read(path: Path, vocabulary: int) -> Tokenizer:
     )
 
 
-def _is_neox(path: Path) -> bool:
-    """Whether this is a byte-level BPE with NeoX's ids for the line break and the blank line."""
+def _machine(path: Path, content: _File) -> "Machine":
+    """GPT-NeoX's tokenizer with the vocabulary of a file.  Raises TokenizerDamaged."""
+    from tokenizers import Tokenizer as Machine
+
     try:
-        model = json.loads(path.read_text(encoding="utf-8"))["model"]
-        words = model["vocab"]
-        sized = len(words) <= TOKENS and max(words.values()) < TOKENS
-        known = words.get("Ċ") == LINE and words.get("ĊĊ") == BLANK_LINE
-        return model["type"] == "BPE" and sized and known and len(model["merges"]) > 0
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return False
+        return Machine.from_str(json.dumps(_pipeline(content)))
+    except Exception as error:  # the library raises nothing narrower
+        raise TokenizerDamaged(path=str(path)) from error
+
+
+def _pipeline(content: _File) -> dict[str, Any]:
+    """The file as GPT-NeoX's authors wrote it, but for its words."""
+    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
+    return {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [_added(one) for one in sorted(content.added_tokens, key=_id_of)],
+        "normalizer": {"type": "NFC"},
+        "pre_tokenizer": byte_level,
+        "post_processor": None,
+        "decoder": byte_level,
+        "model": {
+            "type": "BPE",
+            "dropout": None,
+            "unk_token": None,
+            "continuing_subword_prefix": None,
+            "end_of_word_suffix": None,
+            "fuse_unk": False,
+            "vocab": content.model.vocab,
+            "merges": content.model.merges,
+        },
+    }
+
+
+def _id_of(added: _Added) -> int:
+    return added.id
+
+
+def _added(one: _Added) -> dict[str, Any]:
+    special = one.id in _SPECIAL
+    return {
+        "id": one.id,
+        "content": one.content,
+        "single_word": False,
+        "lstrip": False,
+        "rstrip": False,
+        "normalized": not special,
+        "special": special,
+    }
 
 
 def _alphabet() -> dict[str, int]:
@@ -89,4 +176,8 @@ _BYTES = _alphabet()
 
 
 def _bytes_of(word: str) -> bytes:
-    return bytes(_BYTES[character] for character in word)
+    """What a word stands for; one that is not written in that alphabet stands for itself."""
+    try:
+        return bytes(_BYTES[character] for character in word)
+    except KeyError:
+        return utf8(word)

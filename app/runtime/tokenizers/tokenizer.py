@@ -42,11 +42,16 @@ class Decoder:
 class Tokenizer:
     """One vocabulary.
 
+    ``name`` is the word of ``spec.tokenizer_for``; where a file beside the model has changed that
+    vocabulary, a colon and a digest of it follow.
+
     ``pieces[id]`` are the bytes of a token, b"" where it has none.  ``end_tokens`` end a text,
     ``raw_end_tokens`` one that is no chat (None: the same).  ``never`` may not be produced at
     all (rows of the head that no token was ever trained for).  ``start`` is what a text begins
     with where a prompt is empty.  ``failure`` tells why there is no text, where the vocabulary
     is missing, broken or unknown; encoding raises its like, and decoding gives "".
+    ``not_used`` is a file beside the model that is damaged or another's, instead of which the
+    usual vocabulary serves.
     ``tail`` is a token that no prompt may end with, and what stands for it there.
     """
 
@@ -59,6 +64,12 @@ class Tokenizer:
     start: tuple[int, ...] = (0,)
     failure: TokenizerError | None = None
     tail: tuple[int, tuple[int, ...]] | None = None
+    not_used: str = ""
+
+    @property
+    def kind(self) -> str:
+        """The word of ``spec.tokenizer_for``."""
+        return self.name.partition(":")[0]
 
     @cached_property
     def uncounted(self) -> frozenset[int]:

@@ -6,6 +6,7 @@ models nor prompts.  All 256 single bytes are tokens, so encoding never fails.
 
 import ast
 import re
+from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from app.runtime.checkpoint.file_names import WORLD_VOCABULARY
 
 from .longest_match import PlainMatch, WideMatch
 from .tokenizer import Tokenizer, refusing, utf8
+from .world_variant import variant
 
 TOKENS = 65530
 """Ids 0 (the end, no bytes) to 65529."""
@@ -25,18 +27,29 @@ LONG = 1 << 17
 _LINE = re.compile(rb"^(\d+) (b?(['\"]).*\3) (\d+)\r?$", re.MULTILINE)
 
 
-def world(vocabulary: int = 65536, path: Path | None = None) -> Tokenizer:
+def world(
+    vocabulary: int = 65536, path: Path | None = None, folder: Path | None = None
+) -> Tokenizer:
     """The World tokenizer for a model with ``vocabulary`` rows (65530 to 65536).
 
-    Its ``failure`` is TokenizerDamaged where the file that ships with the program is gone or
-    broken.
+    A ``rwkv_vocab*.txt`` in the model's ``folder`` that has other words is its vocabulary; one
+    that is damaged or another's is not, and ``not_used`` names it.  Its ``failure`` is
+    TokenizerDamaged where the file that ships with the program is gone or broken.
     """
+    path = path or resource("vocabulary", WORLD_VOCABULARY)
     try:
-        encoder = _loaded(path or resource("vocabulary", WORLD_VOCABULARY))
+        encoder = _loaded(path)
     except TokenizerDamaged as failure:
         return refusing("world", failure)
-    never = frozenset(range(TOKENS, vocabulary))
-    return Tokenizer("world", encoder.pieces, encoder.encode, never=never)
+    usual = Tokenizer(
+        "world", encoder.pieces, encoder.encode, never=frozenset(range(TOKENS, vocabulary))
+    )
+    if folder is None:
+        return usual
+    try:
+        return variant(folder, encoder.pieces, path, vocabulary) or usual
+    except TokenizerDamaged as damaged:
+        return replace(usual, not_used=str(damaged.facts["path"]))
 
 
 @cache

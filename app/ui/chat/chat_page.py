@@ -323,8 +323,7 @@ class ChatPage(Page):
         self.composer.show_writing(writing=self.controller.writing is not None)
 
     def _show_think(self) -> None:
-        loaded = self._services.session.loaded
-        self._think.setVisible(loaded is not None and loaded.thinks)
+        self._think.setVisible(self.controller.can_think)
         self._think.setChecked(self.controller.conversation.think == "on")
 
     def _think_pill(self) -> QPushButton:

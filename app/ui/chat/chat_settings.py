@@ -90,7 +90,7 @@ class SettingsPanel(QWidget):
         self.template.setCurrentIndex(max(self.template.findData(conversation.template), 0))
         self.template.setEnabled(self.template.count() > 1)
         self.think.setCurrentIndex(self.think.findData(conversation.think))
-        self._think_row.setVisible(loaded is not None and loaded.thinks)
+        self._think_row.setVisible(self._controller.can_think)
         if self.limit.value() != conversation.limit:
             self.limit.setValue(conversation.limit)
         for block in blocked:

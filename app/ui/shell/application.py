@@ -158,15 +158,22 @@ class Application:
             self._notices.settle(MODEL)
 
     def _tell_of_step(self) -> None:
-        """That a card was to run the model and does not, once for each time it is opened."""
+        """That a model does not run as it was to, once for each time it is opened."""
         loaded = self._session.loaded
-        if loaded is None or loaded is self._told_step or loaded.stepped_down is None:
+        if loaded is None or loaded is self._told_step:
             return
-        self._told_step = loaded
-        from app.messages.gpu_status import stepped_down_in_words  # seldom needed
+        said = []
+        if loaded.stepped_down is not None:
+            from app.messages.gpu_status import stepped_down_in_words  # seldom needed
 
-        said = stepped_down_in_words(loaded.stepped_down, loaded.strategy)
-        self._notices.news(said, lasts_s=0.0)
+            said.append(stepped_down_in_words(loaded.stepped_down, loaded.strategy))
+        if loaded.vocabulary_not_used:
+            from app.messages.vocabularies import not_used_in_words  # seldom needed
+
+            said.append(not_used_in_words(loaded.vocabulary_not_used))
+        if said:
+            self._told_step = loaded
+            self._notices.news(" ".join(said), lasts_s=0.0)
 
     def _offer_models(self) -> None:
         about = model_file_commands(self.services, self._opening)

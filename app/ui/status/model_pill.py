@@ -5,6 +5,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication
 
+from app.runtime.checkpoint.file_names import name_of
 from app.runtime.protocol.messages import Loaded
 from app.runtime.worker.supervisor import Phase
 from app.ui.state.models.model_names import plain_name, plain_way
@@ -47,7 +48,7 @@ def _computing(said: Loaded) -> list[str]:
 
 
 def _opening(session: Session) -> str:
-    name = plain_name(Path(session.opening).stem, 0) if session.opening else ""
+    name = plain_name(name_of(Path(session.opening)), 0) if session.opening else ""
     progress = session.progress
     if progress is None or not progress.total:
         return _tr("Opening {}").format(name)

@@ -5,7 +5,13 @@ import time
 
 import pytest
 
-from app.errors import DamagedCheckpoint, Failure, HostileCheckpoint, UnsupportedFormat
+from app.errors import (
+    DamagedCheckpoint,
+    Failure,
+    ForeignCheckpoint,
+    HostileCheckpoint,
+    UnsupportedFormat,
+)
 from app.runtime.checkpoint import open_checkpoint
 
 U8, U32, F32, BOOL, STRING, ARRAY, U64 = 0, 4, 6, 7, 8, 9, 10
@@ -66,6 +72,14 @@ LIES = {
     "countless words": header([fact("a", ARRAY, array(STRING, 1 << 60))]),
     "a million words of nothing": header([fact("a", ARRAY, array(STRING, 1_900_000))]),
     "countless numbers": header([fact("a", ARRAY, array(F32, 1 << 62))]),
+    "three thousand facts": header(
+        [fact(f"fact {n}", BOOL, b"\1") for n in range(3000)], [entry("t", (4,))]
+    ),
+    "thousands of empty arrays": header(
+        [fact(f"fact {n}", ARRAY, array(F32, 0)) for n in range(3000)], [entry("t", (4,))]
+    ),
+    "a name of a megabyte": header([fact("a" * (1 << 20), BOOL, b"\1")]),
+    "text of twenty megabytes": header([fact("a", STRING, text("x" * (20 << 20)))]),
     "arrays in arrays": header([fact("a", ARRAY, array(ARRAY, 1, array(U8, 1, b"x")))]),
     "an unknown type": header([fact("a", 77, b"")]),
     "an array of an unknown type": header([fact("a", ARRAY, array(77, 1))]),
@@ -92,6 +106,15 @@ LIES = {
 @pytest.mark.parametrize("name", LIES)
 def test_a_header_that_lies_is_refused(tmp_path, name):
     refusal(tmp_path / "m.gguf", LIES[name])
+
+
+def test_a_text_that_nobody_needs_may_be_anything(tmp_path):
+    facts = [
+        fact("general.author", STRING, text(b"\xff\xfe")),
+        fact("n", STRING, text("x" * 90_000)),
+    ]
+    failure = refusal(tmp_path / "m.gguf", header(facts, [entry("t", (4,))]))
+    assert isinstance(failure, ForeignCheckpoint)  # all of the header was read
 
 
 def test_overlapping_tensors_are_hostile(tmp_path):

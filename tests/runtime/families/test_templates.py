@@ -201,6 +201,17 @@ def test_an_unknown_template_is_refused(ask):
         ("RWKV7-G1k-2.9B", "world", "g1", "g1"),
         ("rwkv7-g1-0.4b", "world", "g1", "g1"),
         ("rwkv7_g1a4_1.5b", "world", "g1", "g1"),
+        ("rwkv7-g0-7.2b-20250722-ctx4096", "world", "g1", "g1"),
+        ("rwkv7-g0a2-7.2b-20251005-ctx4096", "world", "g1", "g1"),
+        ("rwkv7-g0a3-7.2b-20251029-ctx8192", "world", "g1", "g1"),
+        ("rwkv7-g0a4-7.2b-Q5_K_M", "world", "g1", "g1"),
+        ("rwkv7-g0b-13.3b-20251130-ctx8192", "world", "g1", "g1"),
+        ("rwkv7G1c", "world", "g1", "g1"),
+        ("RWKV-7G0b 7.2B", "world", "g1", "g1"),
+        ("x070g1a-0.1b", "world", "g1", "g1"),
+        ("My G1 helper", "world", "g1", "g1"),
+        ("flag1-model", "world", "world", "world"),
+        ("g10-model", "world", "world", "world"),
         ("RWKV-x070-World-0.4B-v2.9-20250107-ctx4096", "world", "world", "world"),
         ("RWKV-5-World-0.1B-v1-20230803-ctx4096.pth", "world", "world", "world"),
         ("big11-model", "world", "world", "world"),
@@ -221,10 +232,13 @@ def test_the_family_is_found_from_name_and_tokenizer(name, tokenizer, family, te
     assert found.thinks == (family == "g1")
 
 
-def test_late_g1_models_know_the_flower_template_too():
-    assert "bot" in family_of("rwkv7-g1h-1.5b", "world").templates
-    assert "bot" not in family_of("rwkv7-g1g-1.5b", "world").templates
-    assert "bot" not in family_of("rwkv7-g1-1.5b", "world").templates
+def test_every_model_of_the_world_vocabulary_can_be_asked_in_any_of_its_ways():
+    ways = {"world", "g1", "bot", "instruction", "qa", "text"}
+    for name in ("rwkv7-g1-1.5b", "RWKV-5-World", "x060-ChnNovel", "My helper"):
+        assert set(family_of(name, "world").templates) == ways
+    helper = family_of("My helper", "world")
+    assert helper.recommended("on", "g1") == family_of("rwkv7-g1", "world").recommended("on")
+    assert helper.recommended("off", "qa") == helper.sampling
 
 
 def test_a_model_without_tokenizer_has_no_template():

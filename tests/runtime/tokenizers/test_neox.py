@@ -1,6 +1,8 @@
 """The GPT-NeoX-20B tokenizer, from the file beside the model."""
 
 import json
+import os
+import time
 
 import pytest
 from tokenizers import Tokenizer as Machine
@@ -103,6 +105,69 @@ def test_another_models_tokenizer_json_is_passed_over(tmp_path, strange):
 def test_merges_of_unknown_words_are_damage(tmp_path):
     content = byte_level()
     content["model"]["merges"].append(["no", "such"])
+    (tmp_path / NEOX_TOKENIZERS[0]).write_text(json.dumps(content), encoding="utf-8")
+    assert isinstance(neox(50277, tmp_path).failure, TokenizerDamaged)
+
+
+STRANGE = {
+    "padding without end": {"padding": {
+        "strategy": {"Fixed": 10**10}, "direction": "Right", "pad_to_multiple_of": None,
+        "pad_id": 0, "pad_type_id": 0, "pad_token": "x",
+    }},
+    "a normalizer that doubles": {"normalizer": {"type": "Sequence", "normalizers": [
+        {"type": "Replace", "pattern": {"String": "a"}, "content": "a" * 16}
+    ] * 8}},
+    "a pattern that never ends": {"pre_tokenizer": {
+        "type": "Split", "pattern": {"Regex": "(a+)+b"}, "behavior": "Isolated", "invert": False,
+    }},
+    "words before every text": {"post_processor": {
+        "type": "TemplateProcessing",
+        "single": [
+            {"SpecialToken": {"id": "x", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}},
+        ],
+        "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
+        "special_tokens": {"x": {"id": "x", "ids": [7] * 100, "tokens": ["x"] * 100}},
+    }},
+    "a cut": {"truncation": {
+        "direction": "Right", "max_length": 2, "strategy": "LongestFirst", "stride": 0,
+    }},
+    "things of its own": {"x": [{"y": [[[]]]}] * 1000, "version": 7},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_only_words_and_merges_are_taken_from_a_file(tmp_path, folder, name):
+    plain = neox(50277, folder).encode("aaaa bbbb\n\n")
+    (tmp_path / NEOX_TOKENIZERS[0]).write_text(
+        json.dumps(byte_level() | STRANGE[name]), encoding="utf-8"
+    )
+    assert neox(50277, tmp_path).encode("aaaa bbbb\n\n") == plain
+
+
+@pytest.mark.alone
+def test_a_file_of_a_gigabyte_is_refused_at_once(tmp_path):
+    path = tmp_path / NEOX_TOKENIZERS[0]
+    path.write_text(json.dumps(byte_level()), encoding="utf-8")
+    os.truncate(path, 1 << 30)
+    begun = time.process_time()
+    assert isinstance(neox(50277, tmp_path).failure, TokenizerDamaged)
+    assert time.process_time() - begun < 2
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+def test_a_pipe_is_no_vocabulary_and_holds_nobody(tmp_path):
+    os.mkfifo(tmp_path / NEOX_TOKENIZERS[0])
+    assert isinstance(neox(50277, tmp_path).failure, TokenizerDamaged)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"vocab": {"a": -1}}, {"vocab": {"a": 1 << 40}}, {"vocab": {"a" * 2000: 5}}, {"merges": []}],
+)
+def test_ids_and_words_out_of_all_bounds_are_damage(tmp_path, change):
+    content = byte_level()
+    for name, value in change.items():
+        content["model"][name] = content["model"][name] | value if value else value
     (tmp_path / NEOX_TOKENIZERS[0]).write_text(json.dumps(content), encoding="utf-8")
     assert isinstance(neox(50277, tmp_path).failure, TokenizerDamaged)
 

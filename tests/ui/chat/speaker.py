@@ -34,7 +34,8 @@ def loaded(name: str = "rwkv7-g1-0.4b", *, thinks: bool = True, path: str = "") 
         weights_bytes=800_000_000,
         load_s=1.2,
         tokenizer="world",
-        templates=("g1", "world", "text"),
+        family="g1" if thinks else "world",
+        templates=("g1", "world", "text") if thinks else ("world", "text", "g1"),
         thinks=thinks,
         sampling=Sampling(temperature=1.0, top_p=0.3, presence=0.5, frequency=0.5),
     )

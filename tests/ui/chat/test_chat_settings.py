@@ -5,11 +5,14 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
+from app.runtime.families.family import family_named
 from app.runtime.protocol.prompts import Sampling
 from app.store.chat_defaults import ChatDefaults, defaults_in, keep_defaults, settings_of
 from app.store.conversations import open_conversations
 from app.store.settings import Settings
 from tests.ui.conftest import heard, settled, until
+
+from .speaker import loaded
 
 OWN = {
     "system": "Be brief.",
@@ -170,3 +173,30 @@ async def test_the_field_of_the_limit_takes_the_keys(chat):
     field.setFocus()
     QTest.keyClick(field, Qt.Key.Key_Up)
     assert chat.page.controller.conversation.limit == 2048 + 256
+
+
+async def test_any_world_model_can_be_given_a_template_with_which_it_thinks(chat):
+    page, ways = chat.page, ("world", "instruction", "qa", "text", "g1", "bot")
+    helper = msgspec.structs.replace(
+        loaded("My helper", thinks=False), family="world", templates=ways, sampling=Sampling()
+    )
+    chat.speaker.loaded = helper
+    chat.services.session.note_change()
+    await until(page._think.isHidden)
+    panel = page.panel
+    assert [panel.template.itemData(n) for n in range(panel.template.count())] == list(ways)
+    panel.template.setCurrentIndex(ways.index("g1"))
+    panel.template.activated.emit(ways.index("g1"))
+    assert not page._think.isHidden()
+    page._think.click()
+    await chat.say("first", "Yes.")
+    prompt, _, sampling = chat.speaker.asked[-1]
+    assert (prompt.template, prompt.think) == ("g1", "on")
+    assert sampling == family_named("g1", "world").recommended("on")
+    first = page.controller.conversation.id
+    page.begin()
+    assert page._think.isHidden()
+    page.open(first)
+    await until(lambda: page.controller.conversation.id == first)
+    assert not page._think.isHidden()
+    assert page.controller.conversation.template == "g1"

@@ -8,8 +8,8 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from app.errors import Failure, RequestRefused
-from app.runtime.families.family import family_of
-from app.runtime.families.templates import Think, lead
+from app.runtime.families.family import family_named
+from app.runtime.families.templates import Think, lead, thinks
 from app.runtime.protocol.messages import Loaded
 from app.runtime.protocol.prompts import Chat, Sampling, Turn
 from app.store.changes import Change
@@ -85,9 +85,18 @@ class ConversationController(QObject):
         loaded = self._services.session.loaded
         if loaded is None:
             return Sampling()
-        if self._think(loaded) == "off":
+        template = self.template(loaded)
+        own = template in loaded.templates[:1]
+        if self._think(loaded) == "off" and own:
             return loaded.sampling
-        return family_of(loaded.name, loaded.tokenizer).recommended(self._think(loaded))
+        family = family_named(loaded.family, loaded.tokenizer)
+        return family.recommended(self._think(loaded), template)
+
+    @property
+    def can_think(self) -> bool:
+        """Whether replies of the open model can begin with a thought, by the template in use."""
+        loaded = self._services.session.loaded
+        return loaded is not None and thinks(self.template(loaded))
 
     # conversations
 
@@ -250,7 +259,7 @@ class ConversationController(QObject):
         self.typed_wanted.emit()
         conversation = self.conversation
         think: Think = "off" if loaded is None else self._think(loaded)
-        template = self._template(loaded)
+        template = self.template(loaded)
         turns = [
             Turn(message.role, message.text)
             for message in self.tree.path(last)
@@ -269,7 +278,7 @@ class ConversationController(QObject):
             lead=opening if lead_in is None else lead_in,
         )
 
-    def _template(self, loaded: Loaded | None) -> str:
+    def template(self, loaded: Loaded | None) -> str:
         """The chosen template if the model knows it, else the model's usual one."""
         if loaded is None or not loaded.templates:
             return ""
@@ -277,7 +286,7 @@ class ConversationController(QObject):
         return chosen if chosen in loaded.templates else loaded.templates[0]
 
     def _think(self, loaded: Loaded) -> Think:
-        return self.conversation.think if loaded.thinks else "off"
+        return self.conversation.think if thinks(self.template(loaded)) else "off"
 
     def _note(self, writing: ReplyStream) -> None:
         if writing.message.conversation == self.conversation.id:

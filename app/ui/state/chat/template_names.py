@@ -7,8 +7,8 @@ def template_name(template: str) -> str:
     """A template in words."""
     names = {
         "world": _tr("User and Assistant"),
-        "g1": _tr("User and Assistant (G1)"),
-        "bot": _tr("User✿ and Bot✿"),
+        "g1": _tr("G series (can think)"),
+        "bot": _tr("From G1h, with ✿ (can think)"),
         "instruction": _tr("Instruction and Response"),
         "qa": _tr("Question and Answer"),
         "raven": _tr("Bob and Alice (Raven)"),

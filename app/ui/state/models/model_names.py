@@ -2,23 +2,13 @@
 
 import re
 
-from PySide6.QtCore import QCoreApplication, QDate, QLocale
+from PySide6.QtCore import QCoreApplication, QDate, QLocale, Qt
 
 from app.messages.units import short_count
+from app.runtime.families.name_patterns import date_in, series_of, sizes_in, spaced
 
-_FAMILIES = (
-    (re.compile(r"(?:^|[-_])(g1[a-z]?\d?)(?:[-_.]|$)"), "", "reasoning"),
-    (re.compile(r"world"), "World", ""),
-    (re.compile(r"raven"), "Raven", "instructions"),
-    (re.compile(r"pile"), "Pile", "raw text"),
-    (re.compile(r"midi"), "MIDI", "music"),
-    (re.compile(r"(?:^|[-_])abc(?:[-_.]|$)"), "ABC", "music"),
-    (re.compile(r"novel"), "Novel", "fiction"),
-)
 _OFFICIAL = re.compile(r"rwkv[-_]?(x0[4-8]0|v?[4-8]|\d)", re.IGNORECASE)
-_SIZE = re.compile(r"(?<![a-z0-9.])(?:(\d+)b(\d)|(\d+(?:\.\d+)?)([bm]))(?![a-z0-9])")
-_BETWEEN = re.compile(r"[-_]+(?<!q\d_)(?<!q\d_k_)", re.IGNORECASE)  # q4_0, q4_k_m stay whole
-_DAY = re.compile(r"(?<!\d)(20[2-3]\d)([01]\d)([0-3]\d)(?!\d)")
+_UNSAID = ("chat", "tuned state")
 
 
 def plain_name(stem: str, parameters: int) -> str:
@@ -27,17 +17,13 @@ def plain_name(stem: str, parameters: int) -> str:
     Where nobody has counted ``parameters`` (0), the size is what the name states.
     """
     lower = stem.casefold()
-    if not _OFFICIAL.search(lower):
-        return _spaced(stem)
-    for pattern, name, purpose in _FAMILIES:
-        if found := pattern.search(lower):
-            family = name or found[1].capitalize()
-            counted = short_count(parameters) if parameters else ""
-            parts = [f"{family} {_stated(lower, parameters) or counted}".strip()]
-            parts += [_tr(purpose)] if purpose else []
-            parts += [month] if (month := _month(stem)) else []
-            return ", ".join(parts)
-    return _spaced(stem)
+    series = series_of(lower)
+    if series is None or not _OFFICIAL.search(lower):
+        return spaced(stem)
+    counted = short_count(parameters) if parameters else ""
+    parts = [f"{series.called(lower)} {_stated(lower, parameters) or counted}".strip()]
+    parts += [_tr(series.purpose)] if series.purpose not in _UNSAID else []
+    return ", ".join([*parts, *_month(lower)])
 
 
 def plain_numbers(form: str) -> str:
@@ -63,26 +49,16 @@ def plain_way(strategy: str) -> str:
 
 def _stated(lower: str, parameters: int) -> str:
     """The size in the name, ``0.4B`` or ``169M``, if it is near the true one or that is unknown."""
-    for found in _SIZE.finditer(lower):
-        whole, tenths, unit = found[1] or found[3], found[2], found[4] or "b"
-        count = float(f"{whole}.{tenths}" if tenths else whole)
-        stated = count * (1e9 if unit == "b" else 1e6)
-        if not parameters or abs(stated - parameters) <= 0.25 * parameters:
-            return f"{count:g}{unit.upper()}"
+    near = 0.25 * parameters
+    for size in sizes_in(lower):
+        if not parameters or abs(size.parameters - parameters) <= near:
+            return size.text
     return ""
 
 
-def _month(stem: str) -> str:
-    found = _DAY.search(stem)
-    if not found:
-        return ""
-    day = QDate(int(found[1]), int(found[2]), int(found[3]))
-    return QLocale().toString(day, "MMM yyyy") if day.isValid() else ""
-
-
-def _spaced(stem: str) -> str:
-    words = _BETWEEN.sub(" ", stem).strip() or stem
-    return words[0].upper() + words[1:]
+def _month(lower: str) -> list[str]:
+    day = QDate.fromString(date_in(lower), Qt.DateFormat.ISODate)
+    return [QLocale().toString(day, "MMM yyyy")] if day.isValid() else []
 
 
 def _tr(text: str) -> str:
