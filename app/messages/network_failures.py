@@ -14,14 +14,14 @@ NETWORK: dict[str, tuple[str, str, str]] = {
     ),
     "network-setting": (
         "A network setting cannot be used",
-        'The setting {variable|of the proxy} is "{given}"{why+, and }.',
+        "The setting {variable|of the proxy} is {given|empty}{why+, and }.",
         "Put it right or remove it. What is on this disk, and the list that came with Rookery, "
         "work without it.",
     ),
     "clock-wrong": (
         "The clock of this computer is wrong",
-        "The clock here says {here}{there+, the one of the hub }, so the certificate of "
-        "{host|the hub} cannot be checked.",
+        "The clock here says {here|another time}{there+, the one of the hub }, so the certificate "
+        "of {host|the hub} cannot be checked.",
         "Set date and time of this computer right, then try again.",
     ),
     "hub-refused": (

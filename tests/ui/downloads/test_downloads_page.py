@@ -12,11 +12,9 @@ from msgspec.structs import replace
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
-from app.errors import VocabularyMissing
 from app.hub.catalogue.entries import Entry as Offer
 from app.hub.catalogue.entries import Part
 from app.hub.downloads.download_queue import Item
-from app.ui.downloads.download_card import Card
 from app.ui.state.download_progress import amount_words, progress_words, time_left
 from tests.support.hub_server import Fault, Virtual, repository
 from tests.ui.conftest import settled, shown, until
@@ -386,18 +384,3 @@ def test_what_another_window_does_is_said(state, words):
     entry = Offer(repo="a/b", file="c.pth")
     item = Item(id="1", entry=entry, folder="/a", path="/a/c.pth", state=state, elsewhere=True)
     assert progress_words(item) == words
-
-
-async def test_a_model_without_its_vocabulary_is_there_and_says_so(house):
-    await shown(house)
-    entry = Offer(repo="BlinkDL/rwkv-4-pile-169m", file="pile.pth", format="pth", title="Pile 169M")
-    lack = VocabularyMissing(file="20B_tokenizer.json", why="the hub does not have it")
-    item = Item(id="1", entry=entry, folder="/a", path="/a/pile.pth", state="done", total_bytes=9)
-    card = Card(house.services.theme, house.window)
-    card.show_item(replace(item, failure=lack))
-    assert not card.chat.isHidden()
-    assert not card.retry.isHidden()
-    assert "20B_tokenizer.json" in card._why.text()
-    assert "the hub does not have it" in card._why.text()
-    card.show_item(item)
-    assert (card.retry.isHidden(), card._why.text()) == (True, "")
