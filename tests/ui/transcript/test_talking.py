@@ -98,6 +98,7 @@ def test_an_ending_stands_among_the_figures_where_it_is_a_surprise(status, reaso
 
 async def test_a_question_that_was_clicked_leaves_the_keyboard_in_the_field(chat):
     chat.page._show_model()
+    await until(chat.frame.isActiveWindow)
     question = chat.page.welcome._questions.findChildren(QPushButton)[0]
     QTest.mouseClick(question, Qt.MouseButton.LeftButton)
     await chat.answered()
