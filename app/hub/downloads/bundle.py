@@ -24,7 +24,7 @@ from .placing import is_of, leading, origin_note, parts_of, place_of
 from .rate_limit import RateLimit
 from .transfer import Order, Progress, StoppedError, Transfer
 from .verified_files import Verified
-from .vocabulary_file import VocabularyFile
+from .vocabulary_download import VocabularyFile
 
 _PLACES = 5  # tried one after the other, where they turn out to be another's
 

@@ -16,11 +16,11 @@ from .beginnings import (
 )
 from .file_names import WEIGHT_ENDINGS
 from .gguf import GgufFile
-from .pth import PthFile
 from .safetensors import SafetensorsFile
 from .sharded import is_sharded, main_file, open_sharded
 from .source import Source
 from .stored import Container
+from .torch_files.pth import PthFile
 
 _WANTED = "a .pth, .safetensors or .gguf"
 _BY_ENDING = {

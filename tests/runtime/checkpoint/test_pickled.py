@@ -6,8 +6,8 @@ import random
 import pytest
 
 from app.errors import CheckpointError
-from app.runtime.checkpoint.pickled import read_pickle
-from app.runtime.checkpoint.rebuilding import Tensor
+from app.runtime.checkpoint.torch_files.pickled import read_pickle
+from app.runtime.checkpoint.torch_files.rebuilding import Tensor
 from tests.support.hostile import pickled, tensor
 
 CODES = [opcode.code.encode("latin-1") for opcode in pickletools.opcodes]

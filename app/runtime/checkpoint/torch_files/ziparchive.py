@@ -9,9 +9,8 @@ import struct
 from typing import NamedTuple
 
 from app.errors import DamagedCheckpoint, HostileCheckpoint
-
-from .source import Source
-from .stored import shown
+from app.runtime.checkpoint.source import Source
+from app.runtime.checkpoint.stored import shown
 
 _LOCAL = struct.Struct("<4s22x2H")
 _CENTRAL = struct.Struct("<4s6xH8x2I3H8xI")

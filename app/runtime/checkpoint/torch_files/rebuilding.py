@@ -8,9 +8,9 @@ from math import prod
 from typing import Any, NamedTuple
 
 from app.errors import DamagedCheckpoint, HostileCheckpoint, UnsupportedFormat
+from app.runtime.checkpoint.stored import BYTES_PER_NUMBER, shown
 
 from .pickle_names import is_dangerous
-from .stored import BYTES_PER_NUMBER, shown
 
 STORAGES = {
     "DoubleStorage": "fp64",

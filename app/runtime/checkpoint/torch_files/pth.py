@@ -7,12 +7,12 @@ as ``<root>/data/<key>``, stored without compression).
 from collections.abc import Mapping
 
 from app.errors import DamagedCheckpoint, HostileCheckpoint, UnsupportedFormat
+from app.runtime.checkpoint.source import Source
+from app.runtime.checkpoint.stored import BYTES_PER_NUMBER, Stored, order, shown
 
 from .named_tensors import named_tensors
 from .pickled import read_pickle
 from .rebuilding import Tensor
-from .source import Source
-from .stored import BYTES_PER_NUMBER, Stored, order, shown
 from .ziparchive import ZipArchive
 
 _PICKLE_LIMIT = 16 << 20

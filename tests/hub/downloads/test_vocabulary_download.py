@@ -14,7 +14,7 @@ from app.errors import VocabularyMissing
 from app.hub.catalogue import vocabulary_files
 from app.hub.catalogue.entries import Entry, Part, bundled
 from app.hub.catalogue.vocabulary_files import NEOX, SOURCES, download_bytes, vocabulary_of
-from app.hub.downloads import vocabulary_file
+from app.hub.downloads import vocabulary_download
 from app.hub.downloads.bundle import Bundle
 from app.hub.downloads.rate_limit import RateLimit
 from app.hub.downloads.verified_files import Verified
@@ -113,7 +113,7 @@ def test_without_it_the_model_is_there_and_its_lack_is_told(server, small, tmp_p
 
 
 def test_two_models_that_come_at_once_share_it(server, small, tmp_path, monkeypatch):
-    monkeypatch.setattr(vocabulary_file, "_LOOK_S", 0.05)
+    monkeypatch.setattr(vocabulary_download, "_LOOK_S", 0.05)
     server.add(repository(SOURCES[0][0], {NAME: WORDS}))
     server.fail(Fault(delay=0.3), where="hub", file=NAME, times=2)
     both = [bundle(server, tmp_path, file) for file in FILES]

@@ -1,0 +1,48 @@
+"""What can go wrong with the models and the data on this disk."""
+
+from .failure import Failure
+
+
+class LibraryError(Failure):
+    """A model on the disk cannot be changed as asked."""
+
+    code = "library"
+
+
+class NameRefused(LibraryError):
+    """No file can have that name."""
+
+    code = "name-refused"
+    retryable = False
+
+
+class NoTrash(LibraryError):
+    """There is no trash for the disk it lies on."""
+
+    code = "no-trash"
+    retryable = False
+
+
+class StoreError(Failure):
+    """The database or settings file cannot be used."""
+
+    code = "store"
+
+
+class StoreTooNew(StoreError):
+    """It was written by a newer version of the program."""
+
+    code = "store-too-new"
+    retryable = False
+
+
+class DiskFull(StoreError):
+    """There is no room left where the program must write."""
+
+    code = "disk-full"
+
+
+class NoRoom(DiskFull):
+    """There is less room than a download needs."""
+
+    code = "no-room"
