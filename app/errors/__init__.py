@@ -1,4 +1,4 @@
-"""What can go wrong that is not a bug, as types with a code and facts; sentences live in words.
+"""What can go wrong that is not a bug, as types with a code and facts; sentences live in messages.
 
 Failure
 ├── CheckpointError            the file cannot be used as a model (facts: path, and why)
@@ -24,7 +24,7 @@ Failure
 ├── NumbersBroken              the model's logits hold NaN or infinity (facts: found)
 ├── DeviceError
 │   ├── OutOfMemory            needed_bytes, free_bytes
-│   ├── NoCard                 no NVIDIA card can be used (facts: why, name, found, wanted, said)
+│   ├── NoGpu                  no NVIDIA card can be used (facts: why, name, found, wanted, said)
 │   ├── KernelError            the card's kernels do not compile or run (facts: program, why)
 │   ├── ResultsWrong           the card computes other numbers than the processor (facts: error)
 │   └── EngineUnusable         PyTorch cannot be loaded (facts: why)
@@ -37,6 +37,7 @@ Failure
 │   │   └── ClockWrong          certificates fail by this computer's clock (facts: here, there)
 │   ├── HubRefused             a token is wanted, or the one there does not do (facts: status)
 │   ├── HubMissing             no such repository or file there (facts: file)
+│   │   └── HubWithdrawn       its makers took it back, and nobody else has it (facts: file)
 │   ├── HubBusy                too many requests (facts: wait_s)
 │   ├── KeyringMissing         the system keeps no secrets, or not now
 │   │   └── KeyringLocked      it does not let one be changed

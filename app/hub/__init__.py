@@ -1,1 +1,1 @@
-"""What models exist and which are on this machine; knows the network and folders, not Qt."""
+"""What can be downloaded: the catalogue, the hubs, the downloads; knows no Qt and no library."""

@@ -29,7 +29,7 @@ def open_ops(device: str) -> Ops:
     """The operations on a device: "cpu", or "cuda" and "cuda:N" for card 0 and card N.
 
     The CPU's are native where their library is built and loads, else in plain PyTorch; ``name``
-    and ``note`` tell which, and why.  Raises StrategyError for any other text, and NoCard or
+    and ``note`` tell which, and why.  Raises StrategyError for any other text, and NoGpu or
     KernelError where the card cannot be used.
     """
     gpu = _GPU.fullmatch(device)

@@ -144,7 +144,7 @@ class Ops(Protocol):
     def matmul_stack(self, x: Array, weight: Array) -> Array:
         """x (n, B, T, in), each with its own weight of (n, out, in): float32 (n, B, T, out).
 
-        The weight may be an Apart where ``apart`` says so.
+        The weight may be a PointerTable where ``apart`` says so.
         """
         ...
 

@@ -42,7 +42,7 @@ class Weight(Adds, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """16 or 32 bits a number; ``data`` is (out, in), for a stack (n, out, in) or an Apart."""
+    """16 or 32 bits a number; ``data`` is (out, in), for a stack (n, out, in) or a PointerTable."""
 
     ops: Ops
     data: Array

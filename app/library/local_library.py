@@ -216,7 +216,7 @@ class LocalLibrary:
             self._verified.keep(Path(one.path), one.sha256, before[one.path])
         return found
 
-    # deeds
+    # changes on the disk
 
     def add(
         self,

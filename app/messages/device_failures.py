@@ -1,6 +1,6 @@
 """The sentences for what can go wrong with a device, by code and, for a card, by reason.
 
-Each is a heading, what happened, and the way out; ``words`` fills in the facts.
+Each is a heading, what happened, and the way out; ``failures`` fills in the facts.
 """
 
 DEVICE = {

@@ -1,4 +1,4 @@
-"""The rows of ``words`` about hubs, downloads and the library: title, text, way out."""
+"""The rows of ``failures`` about hubs, downloads and the library: title, text, way out."""
 
 NETWORK: dict[str, tuple[str, str, str]] = {
     "hub": (

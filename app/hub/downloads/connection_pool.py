@@ -101,7 +101,7 @@ class ConnectionPool:
             thread.join()
 
     def _work(self, number: int) -> None:
-        """A thread.  Whatever ends it is raised by whoever waits for the crew."""
+        """A thread.  Whatever ends it is raised by whoever waits for the pool."""
         try:
             while span := self._take(number):
                 self._try(number, span)

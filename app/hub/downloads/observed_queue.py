@@ -28,7 +28,7 @@ class Observed:
         item = msgspec.structs.replace(item, elsewhere=True)
         if line is None or not line.work:
             return item
-        rate_limit = self._rates.setdefault(item.id, Rate()).note(item.done_bytes)
+        bytes_per_s = self._rates.setdefault(item.id, Rate()).note(item.done_bytes)
         if line.work != "running":
             failure = download_protocol.failure_from_fields(line.code, line.facts)
             return msgspec.structs.replace(item, state=line.work, failure=failure)
@@ -36,6 +36,6 @@ class Observed:
         return msgspec.structs.replace(
             item,
             state="running",
-            bytes_per_s=rate_limit,
-            seconds_left=left / rate_limit if rate_limit and item.total_bytes else -1.0,
+            bytes_per_s=bytes_per_s,
+            seconds_left=left / bytes_per_s if bytes_per_s and item.total_bytes else -1.0,
         )

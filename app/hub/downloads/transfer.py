@@ -1,7 +1,8 @@
 """One file from a hub to the disk, whatever the network does; blocks its thread, shows nothing.
 
-The bytes grow in ``NAME.part`` (see ``parts``), come over one or more connections (``pool``), are
-hashed while they come (``hashing``), and get their name when the hash is the one promised.
+The bytes grow in ``NAME.part`` (see ``part_file``), come over one or more connections
+(``connection_pool``), are hashed while they come (``part_hash``), and get their name when the hash
+is the one promised.
 """
 
 import hashlib

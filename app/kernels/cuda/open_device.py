@@ -18,7 +18,7 @@ _DRIVERS = {12: "525", 13: "580"}  # the oldest for each CUDA
 def open_device(index: int = 0, folder: Path | None = None) -> CupyDevice:
     """The card of this number, checked; ``folder`` is where compiled programs are kept.
 
-    Raises NoCard where there is none, it is too old, or something it needs is not installed, and
+    Raises NoGpu where there is none, it is too old, or something it needs is not installed, and
     KernelError where it does not answer.
     """
     cuda = bindings()
@@ -27,7 +27,7 @@ def open_device(index: int = 0, folder: Path | None = None) -> CupyDevice:
 
 
 def bindings() -> Cuda:
-    """cupy and the libraries under it.  Raises NoCard (why: extra, driver, compiler, products)."""
+    """cupy and the libraries under it.  Raises NoGpu (why: extra, driver, compiler, products)."""
     os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # as the driver's own tools count
     cupy = _imported("cupy", "extra")
     runtime = _imported("cupy_backends.cuda.api.runtime", "extra")
@@ -50,7 +50,7 @@ def bindings() -> Cuda:
 
 
 def check_gpu(runtime: Any, index: int) -> None:
-    """Raise NoCard where this card is not there, or is older than its compiler knows."""
+    """Raise NoGpu where this card is not there, or is older than its compiler knows."""
     try:
         count = int(runtime.getDeviceCount())
     except runtime.CUDARuntimeError as failure:

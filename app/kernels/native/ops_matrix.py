@@ -23,7 +23,7 @@ class MatrixOps(Base):
     apart = True
 
     def upload(self, host: Any, dtype: str) -> Any:
-        """See Ops; an Apart of this type is used as it lies."""
+        """See Ops; a PointerTable of this type is used as it lies."""
         return host if isinstance(host, PointerTable) else super().upload(host, dtype)
 
     def matmul(self, x: Tensor, weight: Tensor, act: str) -> Tensor:

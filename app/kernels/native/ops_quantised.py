@@ -27,7 +27,7 @@ class QuantisedOps(Base):
     by_unit = True
 
     def pack(self, host: Tensor | PointerTable, kind: str, *, by_unit: bool) -> Packed:
-        """See Ops; an Apart is read where it lies."""
+        """See Ops; a PointerTable is read where it lies."""
         stack = _stack(host)
         outputs, inputs = host.shape[-2:]
         shape = Shape(kind, outputs, inputs, by_unit)

@@ -1,7 +1,7 @@
-"""Turns to the text a model was trained on: families, templates, stops, recommended sampling.
+"""Which family a model belongs to, with its templates and the sampling its makers recommend.
 
-It knows no tokens.  A family is found from what a model is called and its tokenizer; a template is
-a row of TEMPLATES.  The formats are those of BlinkDL's demos and of the G1 model cards.
+A family is found from what a model is called and its tokenizer.  The sampling is that of BlinkDL's
+demos and of the G1 model cards.
 """
 
 import re

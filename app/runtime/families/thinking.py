@@ -1,4 +1,4 @@
-"""What comes back from a model: where it stops, and which part of it was only thought."""
+"""Which part of a reply is thought and which is the answer; knows no template."""
 
 import re
 

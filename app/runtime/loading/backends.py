@@ -49,7 +49,7 @@ class Backends:
         """The model in the way that is wanted, else in the best (None).
 
         ``progress`` is told (layers done, layers), from the start again for each way.  Raises
-        what ``build`` does; OutOfMemory and NoCard of a card only if it is wanted.
+        what ``build`` does; OutOfMemory and NoGpu of a card only if it is wanted.
         """
         found = () if wanted is not None and not wanted.on_gpu else tuple(self.gpus())
         spec, dtype = checkpoint.spec, checkpoint.dtype

@@ -30,7 +30,7 @@ def open_model(
     """Load a model; a strategy of "" is chosen for this machine.
 
     ``progress`` is told (layers done, layers); ``backends`` are this machine's unless others are
-    given.  Raises CheckpointError, StrategyError, NoCard and OutOfMemory.  Sets the number of
+    given.  Raises CheckpointError, StrategyError, NoGpu and OutOfMemory.  Sets the number of
     threads that torch uses in this process.
     """
     begun = time.perf_counter()

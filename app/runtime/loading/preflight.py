@@ -10,7 +10,7 @@ from app.system.gpus import gpu_of, gpus
 def look_at(path: Path, strategy: str) -> None:
     """Fail at once for what the header and the strategy tell: torch takes a second to load.
 
-    Raises CheckpointError, StrategyError and NoCard.
+    Raises CheckpointError, StrategyError and NoGpu.
     """
     way = parse(strategy) if strategy else None
     if way is not None and way.on_gpu:

@@ -30,7 +30,7 @@ class _Bucket:
 
 
 class CapturePool:
-    """Captures of the one run that a model has for tokens (B, 1) and a CardState of B texts."""
+    """Captures of the one run that a model has for tokens (B, 1) and a GpuState of B texts."""
 
     def __init__(self, ops: Ops) -> None:
         self._ops = ops

@@ -19,7 +19,7 @@ class TimeMix:
         self.bonus = at.vector("time_first")
 
     def __call__(self, x: Array, layer: LayerState) -> None:
-        """See Half."""
+        """See Sublayer."""
         rkv = self.project.each(self.ops.mix(x, self.norm, layer.attend, self.mixes))
         self.output.onto(x, self.ops.wkv4(rkv, self.decay, self.bonus, layer.wkv))
 

@@ -27,7 +27,7 @@ class TimeMix:
         self.bonus = at.ops.upload(_bonus(at, spec), "fp32")
 
     def __call__(self, x: Array, layer: LayerState) -> None:
-        """See Half."""
+        """See Sublayer."""
         ops = self.ops
         rkvg = self.project.each(ops.mix(x, self.before, layer.attend, self.mixes))
         y = ops.wkv6(rkvg[:3], self.decay, self.bonus, layer.wkv)

@@ -29,7 +29,7 @@ class TimeMix:
         self.output = at.matrix("output")
 
     def __call__(self, x: Array, layer: LayerState) -> None:
-        """See Half."""
+        """See Sublayer."""
         ops = self.ops
         blend, shifted = ops.shift6(x, self.before, layer.attend, self.base)
         blends = ops.mix6(shifted, self.down(blend[0], "tanh"), self.up, self.mixes)

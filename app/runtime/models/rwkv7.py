@@ -31,7 +31,7 @@ class TimeMix:
         self.bonus = at.ops.upload(at.host("r_k").reshape(spec.heads, -1), "fp32")
 
     def __call__(self, x: Array, layer: LayerState) -> None:
-        """See Half."""
+        """See Sublayer."""
         ops = self.ops
         blends = ops.mix(x, self.before, layer.attend, self.mixes)
         r, k, v = self.project.each(blends[:3])
@@ -53,7 +53,7 @@ class ChannelMix:
         self.key, self.value = at.matrix("key"), at.value("value")
 
     def __call__(self, x: Array, layer: LayerState) -> None:
-        """See Half."""
+        """See Sublayer."""
         blends = self.ops.mix(x, self.norm, layer.feed, self.mixes)
         self.value.onto(x, self.key(blends[0], "relu2"))
 

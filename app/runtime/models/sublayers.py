@@ -181,7 +181,7 @@ class GatedChannelMix:
         return at.kept("time_mix_k", "time_mix_r")
 
     def __call__(self, x: Array, layer: LayerState) -> None:
-        """See Half."""
+        """See Sublayer."""
         k, r = self.ops.mix(x, self.norm, layer.feed, self.mixes)
         self.value.onto(x, self.key(k, "relu2"), self.receptance(r, "sigmoid"))
 

@@ -133,7 +133,7 @@ class GpuState:
         return GpuState(self.device, self.plan, copies)
 
     def put(self, index: int, row: "GpuState") -> None:
-        """Overwrite one text's memory with that of a CardState of one text."""
+        """Overwrite one text's memory with that of a GpuState of one text."""
         self.device.copy(self.blocks[index], row.blocks[0])
 
     def beside(self, others: Sequence["GpuState"]) -> "GpuState":

@@ -1,4 +1,4 @@
-"""What a model remembers of the texts it runs: one State for a batch, its rows, and its files.
+"""What a model remembers of the texts it runs: one State for a batch, and its rows.
 
 The arrays are float32 on the host, layers first: ``shift`` (L, 2, B, C) holds the last
 normalised inputs of time mixing and channel mixing, ``wkv`` is (L, B, 3, A) in generation 4

@@ -1,1 +1,1 @@
-"""Downloads as state and signals, and the page that shows them."""
+"""The Downloads page: the queue as cards."""

@@ -110,8 +110,8 @@ class DownloadsPage(Page):
         amount = self.tr("{} of {}").format(size(done), size(total)) if total else ""
         seconds = (total - done) / speed if speed else -1.0
         moving = any(item.state == "running" for item in left)
-        rate_limit = (rate(speed), time_left(seconds)) if moving and speed else ()
-        return " · ".join(filter(None, (one if len(left) == 1 else many, amount, *rate_limit)))
+        speed_and_time = (rate(speed), time_left(seconds)) if moving and speed else ()
+        return " · ".join(filter(None, (one if len(left) == 1 else many, amount, *speed_and_time)))
 
     def _act(self, verb: str, ident: str) -> None:
         queue = self._queue

@@ -234,14 +234,14 @@ class DownloadSettings(Section):
             self._look_anew()
 
     def _look_anew(self) -> None:
-        self._services.catalogue.turn()
-        self._services.downloads.turn()
+        self._services.catalogue.switch_hub()
+        self._services.downloads.switch_hub()
 
     def _pace(self, **values: object) -> None:
         before = self._services.settings.now
         self._services.settings.change(**values)
         if self._services.settings.now != before:
-            self._services.downloads.rate_limit()
+            self._services.downloads.apply_limits()
 
     def _put(self, folder: str) -> None:
         self._services.settings.change(download_folder=folder)

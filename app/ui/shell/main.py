@@ -1,4 +1,4 @@
-"""The composition root of the window: builds every part, hands it on, ends all in order."""
+"""Starts the window and its event loop, and ends both in order; ``application`` builds parts."""
 
 import asyncio
 import contextlib
@@ -30,44 +30,46 @@ def run() -> int:
     loop = QEventLoop(app)
     asyncio.set_event_loop(loop)
     paths = standard_paths(os.environ.get("ROOKERY_HOME", ""))
-    desk, collector = CrashHandler(), Collector()
-    desk.install()
-    loop.set_exception_handler(desk.take_loop)
+    crash_handler, collector = CrashHandler(), Collector()
+    crash_handler.install()
+    loop.set_exception_handler(crash_handler.take_loop)
     try:
         with loop:
             try:
-                loop.run_until_complete(_live(app, paths, desk, collector))
+                loop.run_until_complete(_live(app, paths, crash_handler, collector))
             finally:
-                loop.run_until_complete(end_all(desk.take_late))
+                loop.run_until_complete(end_all(crash_handler.take_late))
     finally:
         collector.stop()
-        desk.uninstall()
+        crash_handler.uninstall()
         asyncio.set_event_loop(None)
     return 0
 
 
-async def _live(app: QApplication, paths: Paths, desk: CrashHandler, collector: Collector) -> None:
+async def _live(
+    app: QApplication, paths: Paths, crash_handler: CrashHandler, collector: Collector
+) -> None:
     """From the first pixel to the last: returns when everything has ended."""
-    bell = SingleInstance(paths.data)
-    if bell.answered() or (not bell.listen() and bell.answered()):
+    instance = SingleInstance(paths.data)
+    if instance.answered() or (not instance.listen() and instance.answered()):
         print("Rookery is open already: its window was asked to the front.", file=sys.stderr)  # noqa: T201
         return
     leave = asyncio.Event()
-    house = Application(app, paths)
-    desk.show_over(house.window)
-    desk.interrupted.connect(leave.set)
-    house.window.close_asked.connect(leave.set)
+    application = Application(app, paths)
+    crash_handler.show_over(application.window)
+    crash_handler.interrupted.connect(leave.set)
+    application.window.close_asked.connect(leave.set)
     app.commitDataRequest.connect(lambda _session: leave.set())  # the session of the system ends
-    bell.rung.connect(house.window.come_forward)
+    instance.rung.connect(application.window.come_forward)
     _on_signals(leave)
-    house.open()
-    house.say(bell.trouble)
+    application.open()
+    application.say(instance.trouble)
     collector.start()
     await leave.wait()
-    desk.outlive_window()
-    bell.close()
+    crash_handler.outlive_window()
+    instance.close()
     with contextlib.suppress(TimeoutError):  # the worker then ends with this process
-        await asyncio.wait_for(house.close(), _GIVE_UP_S)
+        await asyncio.wait_for(application.close(), _GIVE_UP_S)
 
 
 def _application() -> QApplication:

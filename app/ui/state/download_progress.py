@@ -32,10 +32,12 @@ def progress_words(item: "Item") -> str:
             return _tr("Complete")
         case "failed":
             return _tr("Stopped")
-    rate_limit = (rate(item.bytes_per_s), time_left(item.seconds_left)) if item.bytes_per_s else ()
+    speed_and_time = (
+        (rate(item.bytes_per_s), time_left(item.seconds_left)) if item.bytes_per_s else ()
+    )
     if item.elsewhere:
-        return _joined(_tr("Running in another window"), *rate_limit)
-    return _joined(*rate_limit) or _tr("Starting")
+        return _joined(_tr("Running in another window"), *speed_and_time)
+    return _joined(*speed_and_time) or _tr("Starting")
 
 
 def amount_words(item: "Item") -> str:

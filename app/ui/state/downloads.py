@@ -159,12 +159,12 @@ class DownloadList(QObject):
             if item.state == "paused":
                 self.resume(item.id)
 
-    def turn(self) -> None:
+    def switch_hub(self) -> None:
         """The hub, or the way to it, is another one: downloads that begin from now on go there."""
         if self._downloads is not None:
             self._tasks.start(self._turn())
 
-    def rate_limit(self) -> None:
+    def apply_limits(self) -> None:
         """The limits are others."""
         now = self._settings.now
         if self._downloads is not None:

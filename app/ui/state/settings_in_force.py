@@ -24,10 +24,10 @@ def put_in_force(services: "Services", before: "Values", now: "Values") -> None:
     if differs("text_scale"):
         services.theme.resize(now.text_scale)
     if differs(*_SOURCE):
-        services.catalogue.turn()
-        services.downloads.turn()
+        services.catalogue.switch_hub()
+        services.downloads.switch_hub()
     if differs(*_PACE):
-        services.downloads.rate_limit()
+        services.downloads.apply_limits()
     if differs(*_FOLDERS):
         services.library.folders_changed.emit()
         services.library.refresh()

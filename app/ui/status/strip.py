@@ -132,12 +132,12 @@ class Strip(QWidget):
         passed = now - self._at
         if passed < 0.2:
             return
-        rate_limit = (written - self._written) / passed
+        tokens_per_s = (written - self._written) / passed
         self._written, self._at = written, now
-        if not rate_limit and not self._speed.text():
+        if not tokens_per_s and not self._speed.text():
             return  # the prompt is still being read
-        self._spark.add(rate_limit)
-        self._speed.setText(speed(rate_limit))
+        self._spark.add(tokens_per_s)
+        self._speed.setText(speed(tokens_per_s))
 
     def _arrange(self) -> None:
         space = self._theme.space

@@ -313,7 +313,7 @@ async def test_another_source_is_asked_even_while_the_first_still_answers(hub, f
     catalogue = filled.services.catalogue
     await until(lambda: catalogue.asking in (Asking.ASKING, Asking.SLOW), _LIMIT_S)
     asked = catalogue._asked_at
-    catalogue.turn()
+    catalogue.switch_hub()
     await until(lambda: catalogue._asked_at > asked, _LIMIT_S)
     await until(lambda: catalogue.asking is Asking.DONE, _LIMIT_S)
 

@@ -85,7 +85,7 @@ class Catalogue(QObject):
             self._loading = True
             self._tasks.start(self._load(), self._load_ended)
 
-    def turn(self) -> None:
+    def switch_hub(self) -> None:
         """The source or the way to it is another: forget what the old one said, and ask."""
         self._found, self._readmes = {}, {}
         self._turned = self._task is not None

@@ -209,7 +209,7 @@ class _Looked:
 
 
 def _looked(library: LocalLibrary, downloads: Path, *, scan: bool) -> _Looked:
-    """What is on the shelf, dressed; blocks."""
+    """What the library has now, as the page shows it; blocks."""
     contents = library.scan() if scan else library.contents
     owners = {one.path: library.belongs_to(one) for one in contents.models if one.made_for}
     entries = dressed(contents.models, library.hashes_of)
