@@ -18,6 +18,7 @@ from app.runtime.checkpoint.file_names import (
     SHARD,
     TOKENIZER_FILES,
     is_model_name,
+    is_vocabulary,
     name_of,
 )
 from app.runtime.origin import note_of, origin_of
@@ -84,7 +85,7 @@ def file_group(path: Path, roots: Iterable[Path] = ()) -> FileGroup:
     if needed:  # another model lies here, and may read any vocabulary
         sides -= {file for file in sides if file in needed or is_configuration(file.name)}
     needed_too = {file for file in beside if file in needed and file.name in _names_in(main)}
-    shared = {file for file in beside - sides if file.name in TOKENIZER_FILES} | needed_too
+    shared = {file for file in beside - sides if is_vocabulary(file.name)} | needed_too
     others = beside - sides - shared - needed
     is_root = any(os.path.realpath(folder) == os.path.realpath(root) for root in roots)
     group = FileGroup(files, tuple(sorted(sides)), tuple(sorted(shared)))

@@ -125,7 +125,7 @@ def _may_be(file: Path, entry: Entry, part: Part) -> bool:
     origin = origin_of(file)
     if origin is not None:
         told = {origin.file, *(one.file for one in origin.files if one.name == file.name)}
-        return origin.repo == entry.repo and part.path in told
+        return origin.repo.casefold() == entry.repo.casefold() and part.path in told
     if part.path.rsplit("/", 1)[-1] != file.name:
         return False
     tells = not tells_nothing(file.name) and not file.name.startswith("tokenizer")

@@ -32,7 +32,7 @@ NETWORK: dict[str, tuple[str, str, str]] = {
     "hub-missing": (
         "Not found on the hub",
         "There is no {file|such file}{repo+ in }{host+ on }{why+: }{said+. It says: }.",
-        "It may have been renamed or be private: refresh the list, or set a token in the settings.",
+        "It may have been renamed or be private: look again (F5), or set a token in the settings.",
     ),
     "hub-withdrawn": (
         "This file was withdrawn",
@@ -78,7 +78,7 @@ NETWORK: dict[str, tuple[str, str, str]] = {
     "changed-on-hub": (
         "The file has changed on the hub",
         "{file@the file} is another one on the hub now than in the list.",
-        "Refresh the list, then download it again.",
+        "Look again (F5) on the Models page, then download it anew.",
     ),
     "already-there": (
         "Something else has its place",

@@ -9,7 +9,7 @@ from typing import Any
 from .folding import fold
 from .read_only import read_only
 
-_TABLES = ("conversations", "messages", "pieces", "drafts")
+_TABLES = ("conversations", "messages", "pieces", "drafts", "trash_clock")
 _USUAL: dict[str, object] = {
     "think": "off",
     "status": "done",

@@ -124,7 +124,7 @@ def main():
     faulthandler.enable()
     Base.empty = lambda self, shape, dtype=torch.float32: room(shape, dtype)
     packing.empty = room_for_packed
-    ops_quantised.room = room
+    ops_quantised.allocate = room
     ops = NativeOps(Library(Path(sys.argv[1])))
     torch.set_num_threads(2)
     for name in ops.library.sets:

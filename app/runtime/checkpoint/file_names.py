@@ -39,6 +39,10 @@ WORLD_VOCABULARY = "rwkv_vocab_v20230424.txt"
 NEOX_TOKENIZERS = ("20B_tokenizer.json", "tokenizer.json")
 """The first is of this vocabulary for sure; other models have a file of the second name as well."""
 MIDI_TOKENIZERS = {"midi": "tokenizer-midi.json", "midi-piano": "tokenizer-midipiano.json"}
+WORLD_VARIANT = re.compile(r"rwkv_vocab.*\.txt", re.IGNORECASE | re.DOTALL)
+"""A World vocabulary with words of its own."""
+ADDED_WORDS = ("added_tokens.json", "tokenizer_config.json")
+"""Where Hugging Face's tools keep the words that a model has beside its vocabulary."""
 TOKENIZER_FILES = (*NEOX_TOKENIZERS, *MIDI_TOKENIZERS.values(), WORLD_VOCABULARY)
 """Vocabularies, which may serve several models that lie beside them."""
 
@@ -124,3 +128,8 @@ def is_candidate(name: str) -> bool:
     """Whether a model may be in a file of this name."""
     ending = Path(finished(name).lower().removesuffix(INDEX_ENDING)).suffix
     return ending in WEIGHT_ENDINGS and not is_training_record(name)
+
+
+def is_vocabulary(name: str) -> bool:
+    """Whether a file of this name may hold the words of models that lie beside it."""
+    return name in TOKENIZER_FILES + ADDED_WORDS or WORLD_VARIANT.fullmatch(name) is not None

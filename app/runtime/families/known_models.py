@@ -5,14 +5,12 @@ A model keeps its family when it is renamed: what told it then is looked up here
 
 import contextlib
 import os
-import stat
 from pathlib import Path
 
-import msgspec
-
 from app.errors import StoreError
-from app.system.atomic_file import patiently, writing
+from app.system.atomic_file import replacing
 from app.system.file_lock import locked_beside
+from app.system.json_file import decode, encode, read_small
 
 _MOST = 2000
 _LONGEST = 200
@@ -46,16 +44,15 @@ class KnownModels:
                 known = self._all()
                 known.setdefault(fingerprint, name)
                 kept = dict(list(known.items())[-_MOST:])
-                with writing(self._file) as file:
-                    file.write(msgspec.json.encode(kept))
+                with replacing(self._file) as file:
+                    file.write(encode(kept))
 
     def _all(self) -> dict[str, str]:
         if self._file is None:
             return {}
         try:
-            text = patiently(_read, self._file)
-            return msgspec.json.decode(text, type=dict[str, str])
-        except (OSError, ValueError, RecursionError):
+            return decode(read_small(self._file, _LARGEST), dict[str, str])
+        except (OSError, ValueError):
             return {}
 
 
@@ -71,15 +68,3 @@ def standard_known_models() -> KnownModels:
     return KnownModels(
         platformdirs.user_data_path("rookery", appauthor=False, roaming=False) / FILE
     )
-
-
-def _read(path: Path) -> bytes:
-    """A regular file of a sensible size.  Raises OSError, ValueError."""
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    with open(os.open(path, flags), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise ValueError("no file")
-        text = file.read(_LARGEST + 1)
-    if len(text) > _LARGEST:
-        raise ValueError("too large")
-    return text

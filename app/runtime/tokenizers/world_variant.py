@@ -15,12 +15,11 @@ from pathlib import Path
 import msgspec
 
 from app.errors import TokenizerDamaged
+from app.runtime.checkpoint.file_names import ADDED_WORDS, WORLD_VARIANT
 
 from .longest_match import PlainMatch
 from .tokenizer import Tokenizer, utf8
 from .vocabulary_file import vocabulary_text
-
-NAME = re.compile(r"rwkv_vocab.*\.txt", re.IGNORECASE | re.DOTALL)
 
 _LARGEST = 4 << 20
 _LONGEST = 512  # bytes of a word
@@ -30,7 +29,6 @@ _ALIKE = 0.9  # of the usual words stand at their ids, or it is another vocabula
 _LINE = re.compile(rb"(\d{1,6}) (b?(['\"]).*\3) (\d{1,4})")
 _ENDS = (b"<|im_end|>", b"<|endoftext|>", b"<|end_of_text|>", b"<|eot_id|>", b"<|end|>", b"</s>")
 _MARK = re.compile(rb"<.+>", re.DOTALL)  # of words that a vocabulary has more, the special ones
-_WORD_FILES = ("added_tokens.json", "tokenizer_config.json")
 _WORD_BYTES = 1 << 20
 
 Words = dict[int, bytes]
@@ -77,7 +75,7 @@ def _files(folder: Path) -> list[Path]:
             names = [one.name for one, _ in zip(entries, range(_MOST_ENTRIES), strict=False)]
     except OSError:
         return []
-    found = sorted((name for name in names if NAME.fullmatch(name)), reverse=True)
+    found = sorted((name for name in names if WORLD_VARIANT.fullmatch(name)), reverse=True)
     return [folder / name for name in found[:_MOST_FILES]]
 
 
@@ -178,10 +176,10 @@ def _added(folder: Path, usual: Sequence[bytes], rows: int) -> Tokenizer | None:
 
 def _added_words(folder: Path) -> Iterator[tuple[int, str]]:
     """Ids and words of both files; one that is damaged or not there adds none."""
-    for name in _WORD_FILES:
+    for name in ADDED_WORDS:
         try:
             text = vocabulary_text(folder / name, _WORD_BYTES)
-            if name == _WORD_FILES[0]:
+            if name == ADDED_WORDS[0]:
                 words = msgspec.json.decode(text, type=dict[str, int])
                 yield from ((token, word) for word, token in words.items())
             else:

@@ -122,6 +122,7 @@ class Costs(QWidget):
 
     def _new_pick(self) -> QRadioButton:
         pick = QRadioButton(self)
+        pick.setAccessibleName(self.tr("A way to run it"))
         pick.hide()
         pick.clicked.connect(lambda: self.chosen.emit(pick.property("way")))
         self._group.addButton(pick)

@@ -40,7 +40,8 @@ class FailureCard(QFrame):
         self._details.setFixedHeight(_DETAILS_PX)
         self._details.hide()
         self.retry = button(self.tr("Try again"), "refresh")
-        self.retry.setVisible(retryable)
+        if not retryable:  # to show it before it lies here is a window of its own
+            self.retry.hide()
         models = button(self.tr("Choose a model"), role="link")
         self._unfold = button(self.tr("Details"), role="link")
         copy = button(self.tr("Copy"), "copy", role="link")

@@ -34,7 +34,8 @@ class ReplyFoot(QWidget):
         self._copy = icon_button("copy", self.tr("Copy the reply"), 16)
         self._again = icon_button("regenerate", self.tr("Write the reply again"), 16)
         self._go_on = icon_button("continue", self.tr("Write on from here"), 16)
-        self._go_on.setVisible(may_go_on and cut_short(message))
+        if not (may_go_on and cut_short(message)):  # to show it before it lies here is a window
+            self._go_on.hide()
         self._go_on.clicked.connect(self.went_on)
         self._copy.clicked.connect(self._thank)
         self._again.clicked.connect(self.regenerated)
@@ -45,7 +46,8 @@ class ReplyFoot(QWidget):
         self.figures.setToolTip(self.tr("How this was made"))
         self.figures.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.figures.setMinimumWidth(_LEAST)
-        self.figures.setVisible(bool(facts(message)))
+        if not facts(message):
+            self.figures.hide()
         self.figures.clicked.connect(self._tell)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)

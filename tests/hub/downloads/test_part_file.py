@@ -98,7 +98,9 @@ def test_a_rate_begins_anew_when_bytes_are_thrown_away(monkeypatch: pytest.Monke
     rate = Rate()
     assert rate.note(0) == 0
     now[0] += 1
-    assert rate.note(500) == 500
+    assert rate.note(300) == 0, "it begins with what is there once something has come"
+    now[0] += 1
+    assert rate.note(800) == 500
     assert rate.note(0) == 0
 
 

@@ -6,9 +6,10 @@ import os
 import pytest
 
 from app.resources import resource
-from app.runtime.tokenizers.world import FILE, TOKENS, world
+from app.runtime.checkpoint.file_names import WORLD_VOCABULARY
+from app.runtime.tokenizers.world import TOKENS, world
 
-USUAL = resource("vocabulary", FILE).read_bytes()
+USUAL = resource("vocabulary", WORLD_VOCABULARY).read_bytes()
 MARKS = b"65530 '<|im_start|>' 12\n65531 '<|im_end|>' 10\n65532 '<|endoftext|>' 13\n"
 LINES = USUAL.splitlines(keepends=True)
 
@@ -50,7 +51,7 @@ def test_its_name_tells_that_the_words_differ(tmp_path):
 
 @pytest.mark.parametrize("content", [USUAL, USUAL.replace(b"\n", b"\r\n"), USUAL + b"\n"])
 def test_a_copy_of_the_usual_vocabulary_changes_nothing(tmp_path, content):
-    tokenizer = beside(tmp_path, content, FILE)
+    tokenizer = beside(tmp_path, content, WORLD_VOCABULARY)
     assert tokenizer.name == "world"
     assert tokenizer.encoder == world().encoder  # the same, and as fast
     assert tokenizer.never == frozenset(range(TOKENS, 65536))
@@ -88,13 +89,13 @@ def test_a_damaged_or_foreign_one_is_named_and_not_used(tmp_path, name):
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
 def test_a_pipe_is_no_vocabulary_and_holds_nobody(tmp_path):
-    os.mkfifo(tmp_path / FILE)
-    assert world(folder=tmp_path).not_used == str(tmp_path / FILE)
+    os.mkfifo(tmp_path / WORLD_VOCABULARY)
+    assert world(folder=tmp_path).not_used == str(tmp_path / WORLD_VOCABULARY)
 
 
 def test_of_several_the_newest_that_is_whole_serves(tmp_path):
     beside(tmp_path, b"broken", "rwkv_vocab_v20270101.txt")
-    beside(tmp_path, USUAL, FILE)
+    beside(tmp_path, USUAL, WORLD_VOCABULARY)
     tokenizer = beside(tmp_path, USUAL + MARKS)
     assert 65531 in tokenizer.end_tokens
     assert tokenizer.not_used == ""
