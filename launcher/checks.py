@@ -9,7 +9,7 @@ from typing import NamedTuple
 from .place import Place
 
 # How many processes share the tests; words after `test` may say otherwise (-n 0: none but pytest).
-PROCESSES = 2
+PROCESSES = 3
 
 
 def commands(place: Place) -> dict[str, list[str]]:

@@ -60,7 +60,8 @@ def test_a_worker_that_closes_its_pipe_is_ended_and_every_request_told(runner, k
 
 def test_a_reply_of_another_kind_than_was_asked_for_is_no_message(runner):
     piece = messages.encode(Piece(id=1, text="instead of a Loaded"))
-    assert death_of(runner, f"send({piece!r}); time.sleep(60)")["why"] == "garbled"
+    script = f"wait_for_a_request(); send({piece!r}); time.sleep(60)"
+    assert death_of(runner, script)["why"] == "garbled"
 
 
 def test_a_failure_may_have_facts_of_any_name(runner):
