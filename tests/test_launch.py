@@ -102,7 +102,7 @@ def test_help_comes_without_a_set_up(tmp_path: Path, wheels: Path) -> None:
 
 def test_the_test_verb_runs_every_check_and_pytest_last(ready: Checkout) -> None:
     done = ready.launch("test", "tests/one", environment=ready.environment(FAULTY="ruff mypy"))
-    tests = "inspector pytest -n 2 --dist loadfile --no-loadscope-reorder tests/one"
+    tests = "inspector pytest -n 3 --dist loadfile --no-loadscope-reorder tests/one"
     assert done.returncode == 1
     said = [line for line in done.stdout.splitlines() if line.startswith("inspector")]
     assert said == [

@@ -83,9 +83,9 @@ def _entry(hub: Hub, repo: str, file: str) -> Entry:
     if hub.endpoint.kind != "huggingface":  # a mirror has to give what the original gives
         hashes = (entry.sha256 for entry in bundled() if (entry.repo, entry.file) == (repo, file))
         sha256 = next(filter(None, hashes), sha256)
-    known = any((one.repo, one.file) == (repo, file) for one in bundled())
+    listed = any((one.repo, one.file) == (repo, file) for one in bundled())
     found = Entry(repo=repo, file=file, bytes=told.bytes, sha256=sha256)
-    return found if known else msgspec.structs.replace(found, source="live")
+    return found if listed else msgspec.structs.replace(found, source="live")
 
 
 class _Run:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from launcher import checks
+from launcher.checks import PROCESSES
 from launcher.place import Place
 
 # Says its name, waits until all have said theirs, says it again and ends as it is told.
@@ -70,5 +71,5 @@ def test_tests_that_fail_make_the_command_fail(run) -> None:
 
 def test_the_tests_are_shared_by_two_processes_and_words_come_after_that() -> None:
     command = checks.test_command(Place(Path("here")), ["-n", "0", "tests/store"])
-    assert command[1:5] == ["-m", "pytest", "-n", "2"]
+    assert command[1:5] == ["-m", "pytest", "-n", str(PROCESSES)]
     assert command[-3:] == ["-n", "0", "tests/store"]

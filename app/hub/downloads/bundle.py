@@ -204,6 +204,10 @@ class Bundle:
         places = self._places
         self._now = 0, None
         if not places.alone and os.path.lexists(places.final):
+            there = places.opened(leading(self._entry))
+            origin = origin_of(there)
+            if origin and is_of(origin, self._entry):  # only its vocabulary was missing
+                return there
             raise AlreadyThere(path=str(places.final))
         self._claim()
         for part, path in zip(self._parts, places.paths, strict=True):

@@ -171,6 +171,10 @@ def _holds_others(home: Path, entry: Entry) -> bool:
     models = {home / name.removesuffix(PART) for name in names if is_model_name(name)}
     noted = {home / name.removesuffix(NOTE) for name in names if name.endswith(NOTE)}
     origins = {one: origin_of(one) for one in noted}
-    ours = {one for one, origin in origins.items() if origin and origin.repo == entry.repo}
+    ours = {
+        one
+        for one, origin in origins.items()
+        if origin and origin.repo.casefold() == entry.repo.casefold()
+    }
     known = {home / one.name for path in ours if (origin := origins[path]) for one in origin.files}
     return not models <= known | ours

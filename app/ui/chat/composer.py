@@ -16,13 +16,11 @@ from .prompt_edit import PromptEdit
 
 class Composer(QFrame):
     """``sent`` carries the words; ``stopped``, ``edit_last_wanted``, ``models_wanted`` when asked
-    for; ``edit_cancelled`` when the person gives up writing a message anew; ``changed`` when the
-    draft has."""
+    for; ``changed`` when the draft has."""
 
     sent = Signal(str)
     stopped = Signal()
     edit_last_wanted = Signal()
-    edit_cancelled = Signal()
     models_wanted = Signal()
     changed = Signal()
 
@@ -189,7 +187,6 @@ class Composer(QFrame):
     def _escape(self) -> None:
         if self.editing:
             self.end_edit()
-            self.edit_cancelled.emit()
         elif self._writing:
             self.stopped.emit()
 

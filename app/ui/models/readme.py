@@ -2,7 +2,7 @@
 
 import re
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
@@ -34,9 +34,7 @@ _GAPS = re.compile(r"\n{3,}")
 
 
 class Readme(QWidget):
-    """Shows Markdown that a stranger wrote; ``grown`` when its height is another."""
-
-    grown = Signal()
+    """Shows Markdown that a stranger wrote."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -77,7 +75,6 @@ class Readme(QWidget):
         if len(plain) > _LONGEST or len(blocks) > _MOST_BLOCKS:
             words = self.tr("This page is longer: the rest is on the hub.")
             self._column.addWidget(label(words, "small", wrap=True))
-        self.grown.emit()
 
     def _part(self, block: Block, text_style: TextStyle) -> QWidget:
         if block.kind == "rule":
