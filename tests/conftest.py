@@ -7,6 +7,7 @@ share of threads, and a test marked ``alone`` has the machine to itself.
 import contextlib
 import os
 import tempfile
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,27 @@ def pytest_configure(config):
     if given := getattr(config, "workerinput", None):
         number, count = int(given["workerid"].removeprefix("gw")), given["workercount"]
         config.stash[_turns] = Turns(Path(given["turns"]), number, count)
+
+
+_FIRST = (
+    "tests/ui/test_font_sets.py",
+    "tests/test_launch.py",
+    "tests/kernels/cuda/test_programs.py",
+)
+_WAIT = ("tests/ui/", "tests/hub/", "tests/cli/", "tests/launcher/", "tests/library/")
+
+
+def pytest_collection_modifyitems(items):
+    """The longest files first, then by turns files that wait most of the time and that compute."""
+    files = {}
+    for item in items:
+        files.setdefault(item.nodeid.partition("::")[0], []).append(item)
+    first = [name for name in _FIRST if name in files]
+    rest = [name for name in files if name not in first]
+    waiting = [name for name in rest if name.startswith(_WAIT)]
+    computing = [name for name in rest if not name.startswith(_WAIT)]
+    mixed = [name for pair in zip_longest(waiting, computing) for name in pair if name]
+    items[:] = [item for name in (*first, *mixed) for item in files[name]]
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -27,7 +27,7 @@ async def test_a_row_under_the_pointer_has_a_button_with_its_menu(chat):
     await until(pane.row_button.isVisible)
     assert row.contains(pane.row_button.geometry())
     assert "rooks" in pane.row_button.accessibleName()
-    QTest.mouseClick(pane.row_button, Qt.MouseButton.LeftButton)
+    pane.row_button.click()
     menu = open_menu()
     assert list(entries(menu)) == ["Pin", "Rename…", "Delete"]
     entries(menu)["Delete"].trigger()
