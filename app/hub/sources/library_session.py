@@ -26,8 +26,6 @@ class Switch(httpx2.Client):
     So hubs with different proxies can be asked at once, and a new one disturbs no old one.
     """
 
-    taken = False
-
     def __init__(self) -> None:
         super().__init__(transport=httpx2.BaseTransport(), trust_env=False)
 
@@ -43,12 +41,11 @@ def through(proxy: str = "", limit_s: float = LIMIT_S, home: str = "") -> Iterat
     Secrets go to the address ``home`` alone.
     """
     with _lock:
-        # its own first client would read the environment, and fall over it
-        if not Switch.taken or not isinstance(huggingface_hub.get_session(), Switch):
-            # Otherwise it asks the hub what other programs may be running here, and tells of torch.
-            constants.HF_HUB_DISABLE_TELEMETRY = True
-            huggingface_hub.set_client_factory(Switch)
-            Switch.taken = True
+        # It would ask the hub what other programs may be running here, and tell of torch.
+        constants.HF_HUB_DISABLE_TELEMETRY = True
+        # Not looked for first: asking for its client makes one of its own, which reads the
+        # environment and falls over it.  One of ours that is closed by this still passes on.
+        huggingface_hub.set_client_factory(Switch)
     before = _way.set((proxy, limit_s))
     try:
         with question(home):
