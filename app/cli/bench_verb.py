@@ -99,9 +99,8 @@ def _tell(loaded: Loaded, figures: _Figures, options: Namespace) -> None:
         "strategy": loaded.strategy,
         "backend": loaded.backend,
         "threads": first.threads,
+        "bandwidth_note": limits.why or None,
     }
-    if limits.why:
-        facts["bandwidth_note"] = limits.why
     if options.json:
         print_json(facts)
         return

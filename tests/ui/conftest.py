@@ -4,10 +4,12 @@ import asyncio
 import contextlib
 import gc
 import inspect
+import time
 
 import huggingface_hub
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtWidgets import QApplication
 from qasync import QEventLoop
 
 import app.runtime.checkpoint.describe
@@ -147,7 +149,7 @@ def house(build):
     return build(page="models")
 
 
-async def until(condition, limit_s=10.0):
+async def until(condition, limit_s=30.0):
     """Wait in the loop until ``condition()`` is true; fails the test otherwise."""
     deadline = asyncio.get_running_loop().time() + limit_s
     while not condition():
@@ -166,6 +168,12 @@ async def settled(turns=5):
     """Let what is due now happen."""
     for _ in range(turns):
         await asyncio.sleep(0.002)
+
+
+async def double_click_over():
+    """Wait until a press is one of its own: timers of Qt may end a little before their time."""
+    began, interval_s = time.monotonic(), QApplication.doubleClickInterval() / 1000
+    await until(lambda: time.monotonic() - began > interval_s)
 
 
 @contextlib.contextmanager

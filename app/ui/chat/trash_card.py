@@ -237,8 +237,9 @@ class TrashCard(Overlay):
         asking = QHBoxLayout()
         asking.setSpacing(space("s"))
         asking.addWidget(self._said, 1)
-        for part in (self.open_restored, self.keep, self.sure):
+        for part in (self.open_restored, self.sure, self.keep):
             asking.addWidget(part)
+        self.keep.setMinimumWidth(self.empty.sizeHint().width())  # lies where that was pressed
         foot = QHBoxLayout()
         foot.setSpacing(space("s"))
         foot.addWidget(self.restore)
@@ -259,6 +260,7 @@ class TrashCard(Overlay):
         room = max(min(self._window.height() - 300, _MOST), 120)
         self.list.setFixedHeight(max(min(self.list.rows_height(), room), min(_LEAST, room)))
         self.blank.setFixedHeight(min(_LEAST, room))
+        self.body.activate()  # else rows that were just hidden keep their height
         super()._place()
 
 

@@ -112,6 +112,7 @@ async def test_all_that_was_typed_is_there_again_after_a_restart(windows):
     chat.page.panel.system.setPlainText("Be brief.")
     await windows.close(chat)
     chat = await windows()
+    await until(lambda: field(chat))
     assert (field(chat), chat.page.controller.conversation.system) == ("new", "Be brief.")
     assert chat.page.panel.system.toPlainText() == "Be brief."
     await show(chat, second)
@@ -214,7 +215,8 @@ async def test_two_windows_lose_nothing(windows):
     await until(lambda: "from one" in field(two))
     assert field(two) == "from two\n\nfrom one"
     await windows.close(two)
-    assert field(await windows()) == "from two\n\nfrom one"
+    again = await windows()
+    await until(lambda: field(again) == "from two\n\nfrom one")
 
 
 async def test_a_full_disk_costs_nothing_else_and_the_draft_is_stored_later(chat):

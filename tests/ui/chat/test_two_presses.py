@@ -1,11 +1,8 @@
 """Every button of the chat, pressed twice before anything else happens: nothing is locked."""
 
-import asyncio
-
 import pytest
-from PySide6.QtWidgets import QApplication
 
-from tests.ui.conftest import settled
+from tests.ui.conftest import double_click_over, settled
 from tests.ui.test_two_presses import all_pressed, bugs, by_mouse, by_program, heard_by_loop
 
 __all__ = ["bugs"]
@@ -59,7 +56,7 @@ async def test_a_third_and_a_fourth_press_stop_nothing_either(chat):
     by_mouse(composer._send)
     await settled()
     assert chat.page.controller.writing is not None
-    await asyncio.sleep(QApplication.doubleClickInterval() / 1000 + 0.02)
+    await double_click_over()
     by_mouse(composer._send)
     await chat.answered()
     assert chat.page.controller.tree.path()[-1].status == "stopped"

@@ -19,7 +19,7 @@ from app.ui.transcript.text_block import TextBlock
 from app.ui.transcript.thought import ThoughtHead
 from app.ui.transcript.waiting import Waiting
 from tests.ui.chat.speaker import loaded
-from tests.ui.conftest import settled, until
+from tests.ui.conftest import double_click_over, settled, until
 
 
 async def test_enter_sends_and_the_reply_is_shown_and_kept(chat):
@@ -212,7 +212,7 @@ async def test_the_button_sends_stops_and_sends_again(chat):
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
     await settled()
     assert chat.page.controller.writing is not None, "the rest of a double click stops nothing"
-    await asyncio.sleep(QApplication.doubleClickInterval() / 1000)
+    await double_click_over()
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
     await chat.answered()
     assert button.accessibleName() == "Send (Enter)"
