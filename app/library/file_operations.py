@@ -16,7 +16,7 @@ import msgspec
 from app.errors import AlreadyThere, LibraryError, NameRefused, NoRoom, StoreError, UnsafeName
 from app.hub.downloads.part_file import put_in_place
 from app.hub.safe_paths import PART, safe
-from app.runtime.checkpoint.file_names import INDEX_ENDING
+from app.runtime.checkpoint.file_names import INDEX_ENDING, folder_name, in_cache
 from app.runtime.origin import origin_of, write_origin
 from app.system.atomic_file import open_unique, unwritten, writing
 
@@ -57,8 +57,9 @@ def moved(group: FileGroup, folder: Path, progress: Progress, cancelled: Cancell
     """Move the group into ``folder``: at once within a disk, else by copying and deleting.
 
     Returns what opens it there, None when cancelled.  Raises as ``copied`` does, and LibraryError
-    for a link, which means that the files are another program's.
+    for a link and for Hugging Face's cache, whose files are another program's.
     """
+    _refuse_cached(group)
     refuse_links(group)
     pairs = _places(group, folder)
     with _translate_errors(folder):
@@ -83,9 +84,10 @@ def moved(group: FileGroup, folder: Path, progress: Progress, cancelled: Cancell
 def renamed(group: FileGroup, name: str) -> Path:
     """Give the model another name, to all its files; an ending need not be given.
 
-    Returns what opens it now.  Raises NameRefused, AlreadyThere, LibraryError for a link or an
-    unfinished download, and StoreError.
+    Returns what opens it now.  Raises NameRefused, AlreadyThere, LibraryError for a link, a file of
+    Hugging Face's cache or an unfinished download, and StoreError.
     """
+    _refuse_cached(group)
     refuse_links(group)
     main = group.files[0]
     if main.name.endswith(PART):
@@ -125,10 +127,17 @@ def refuse_links(group: FileGroup) -> None:
             raise LibraryError(path=str(file), why=f"it is a link; the file itself is {kept}")
 
 
+def _refuse_cached(group: FileGroup) -> None:
+    """Raises LibraryError for files of Hugging Face's cache: its programs find them by name."""
+    if in_cache(group.files[0]):
+        why = "it lies in Hugging Face's cache, where other programs look for it under this name"
+        raise LibraryError(path=str(group.files[0]), why=why)
+
+
 def _places(group: FileGroup, folder: Path) -> list[tuple[Path, Path]]:
     """A model that is called by its folder keeps one of that name."""
     own = group.folder or group.home
-    base = folder / own.name if own else folder
+    base = folder / folder_name(own) if own else folder
     return [(file, base / file.name) for file in group.all]
 
 
@@ -157,7 +166,7 @@ def _note_names(pairs: Pairs) -> None:
 
 def _refuse_taken(pairs: Pairs, group: FileGroup, folder: Path) -> None:
     own = group.folder or group.home
-    taken = [folder / own.name] if own else [target for _, target in pairs]
+    taken = [folder / folder_name(own)] if own else [target for _, target in pairs]
     taken += [target.with_name(target.name + PART) for _, target in pairs]  # of a download
     for target in taken:
         if os.path.lexists(target):

@@ -14,6 +14,7 @@ import msgspec
 from app.hub.catalogue.entries import Entry, Part
 from app.hub.downloads.destination import tells_nothing
 from app.hub.downloads.placing import parts_of
+from app.runtime.checkpoint.file_names import folder_name
 from app.runtime.origin import origin_of
 from app.system.digest import digest
 from app.system.json_file import read_small
@@ -129,7 +130,7 @@ def _may_be(file: Path, entry: Entry, part: Part) -> bool:
     if part.path.rsplit("/", 1)[-1] != file.name:
         return False
     tells = not tells_nothing(file.name) and not file.name.startswith("tokenizer")
-    return tells or entry.repo.rsplit("/", 1)[-1] == file.parent.name
+    return tells or entry.repo.rsplit("/", 1)[-1] == folder_name(file.parent)
 
 
 class _Published(NamedTuple):

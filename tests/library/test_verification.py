@@ -81,3 +81,12 @@ def test_a_note_beside_it_counts_where_nobody_else_tells(tmp_path, capsys):
     assert "in the note beside it" in capsys.readouterr().out
     path.with_name("mine.pth.sha256").write_text("0" * 64)
     assert both(path).verdict == "bad"
+
+
+def test_a_usual_name_in_the_hubs_cache_tells_its_repository(tmp_path):
+    folder = tmp_path / "models--alice--rwkv-own" / "snapshots" / ("0" * 40)
+    path = stub(folder, "model.safetensors")
+    hers = Entry(repo="alice/rwkv-own", file=path.name, sha256=hash_of(path), source="live")
+    assert judged(path, hash_of(path), [hers]).verdict == "good"
+    other = Entry(repo="alice/rwkv-own", file=path.name, sha256="0" * 64, source="live")
+    assert judged(path, hash_of(path), [other]).verdict == "bad"
