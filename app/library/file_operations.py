@@ -20,7 +20,7 @@ from app.runtime.checkpoint.file_names import INDEX_ENDING, folder_name, in_cach
 from app.runtime.origin import origin_of, write_origin
 from app.system.atomic_file import open_unique, unwritten, writing
 
-from .file_groups import FileGroup, is_nameless, stem_of
+from .file_groups import FileGroup, stem_of
 
 Progress = Callable[[int, int], None]
 """Called with the bytes done and the bytes in all."""
@@ -82,20 +82,18 @@ def moved(group: FileGroup, folder: Path, progress: Progress, cancelled: Cancell
 
 
 def renamed(group: FileGroup, name: str) -> Path:
-    """Give the model another name, to all its files; an ending need not be given.
+    """Give the model another name: to the folder that it is called by, else to all its files.
 
-    Returns what opens it now.  Raises NameRefused, AlreadyThere, LibraryError for a link, a file of
-    Hugging Face's cache or an unfinished download, and StoreError.
+    The ending of a file need not be given.  Returns what opens it now.  Raises NameRefused,
+    AlreadyThere, StoreError, and LibraryError for a link, a file of Hugging Face's cache or an
+    unfinished download.
     """
-    _refuse_cached(group)
-    refuse_links(group)
+    refuse_renaming(group)
     main = group.files[0]
-    if main.name.endswith(PART):
-        raise LibraryError(path=str(main), why="its download is not finished")
     with _translate_errors(main):
-        if group.folder is not None and is_nameless(main):
-            place = group.folder.with_name(_checked(name))
-            _rename(group.folder, place)
+        if group.named != main:
+            place = group.named.with_name(_checked(name))
+            _rename(group.named, place)
             return place / main.name
         pairs = _renaming(group, _checked(_without_ending(name, main.name)))
         changed = [(old, new) for old, new in pairs if old != new]
@@ -109,6 +107,16 @@ def renamed(group: FileGroup, name: str) -> Path:
         if main.name.endswith(INDEX_ENDING) and pairs[0][0] != pairs[0][1]:
             main.unlink()
     return pairs[0][1]
+
+
+def refuse_renaming(group: FileGroup) -> None:
+    """Raises LibraryError where the model cannot have another name, whatever the name."""
+    _refuse_cached(group)
+    refuse_links(group)
+    if group.named.is_symlink():
+        raise LibraryError(path=str(group.named), why="its folder is a link to another place")
+    if group.files[0].name.endswith(PART):
+        raise LibraryError(path=str(group.files[0]), why="its download is not finished")
 
 
 def remove(group: FileGroup) -> None:

@@ -262,14 +262,17 @@ class LocalLibrary:
         finally:
             self.refresh()
 
-    def rename(self, path: Path, name: str) -> Path:
+    def rename(self, path: Path, name: str, *, file_only: bool = False) -> Path:
         """Call it ``name``, its ending need not be given; returns what opens it now.
 
-        The family that its old name tells is remembered.
+        A model that is called by its folder gets another name for that, or with ``file_only`` for
+        its file all the same.  The family that its old name tells is remembered.
 
         Raises NameRefused, AlreadyThere, LibraryError, StoreError.
         """
         group = self._own(path)
+        if file_only:
+            group = group._replace(named=group.files[0])
         try:
             remember_family(path)
             now = file_operations.renamed(group, name)
@@ -277,6 +280,15 @@ class LocalLibrary:
             return now
         finally:
             self.refresh()
+
+    def named(self, path: Path) -> Path:
+        """What ``rename`` would change: a file, or the folder that the model is called by.
+
+        Raises LibraryError where it cannot have another name.
+        """
+        group = self._own(path)
+        file_operations.refuse_renaming(group)
+        return group.named
 
     def trash(self, path: Path, also: Iterable[Path] = ()) -> None:
         """Put it into the system's trash, with its records and what was asked for beside it.

@@ -247,6 +247,36 @@ def test_a_named_file_in_a_folder_of_its_own_is_renamed_itself(local, tmp_path):
     assert "e-00001-of-00002.safetensors" in names(big.parent)
 
 
+@pytest.mark.parametrize("index", [True, False])
+def test_renaming_a_model_that_is_called_by_its_folder_renames_the_folder(local, tmp_path, index):
+    library = tmp_path / "library"
+    path = sharded(library / "RWKV-mine", stem="model", index=index)
+    (path.parent / "train.py").write_text("mine")
+    (path.parent / ".git").mkdir()
+    before = names(path.parent)
+    assert local.named(path) == path.parent
+    now = local.rename(path, "RWKV 7.1 yours")
+    assert now == library / "RWKV 7.1 yours" / path.name
+    assert describe(now).name == "RWKV 7.1 yours"
+    assert names(now.parent) == before
+    assert local.rename(now, "RWKV-mine") == path
+
+
+def test_a_folder_with_more_than_one_model_keeps_its_name(local, tmp_path):
+    library = tmp_path / "library"
+    path = small_pth(library / "several" / "model.pth")
+    small_pth(library / "several" / "other.pth")
+    assert local.named(path) == path
+    assert local.rename(path, "mine") == library / "several" / "mine.pth"
+    deep = small_pth(library / "deep" / "model.pth")
+    small_pth(library / "deep" / "older" / "other.pth")
+    assert local.rename(deep, "mine") == library / "deep" / "mine.pth"
+    root = small_pth(library / "model.pth")
+    assert local.named(root) == root
+    again = local.rename(library / "deep" / "mine.pth", "model")
+    assert local.rename(again, "mine", file_only=True) == library / "deep" / "mine.pth"
+
+
 def test_a_model_called_like_its_folder_keeps_it(local, tmp_path):
     path = small_pth(tmp_path / "library" / "RWKV-mine" / "x.pth")
     path = path.rename(path.with_name("model.pth"))
