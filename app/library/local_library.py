@@ -26,6 +26,7 @@ from app.runtime.checkpoint.recognising import remember_family
 
 from . import file_operations, system_trash
 from .duplicates import Duplicates, duplicates_among
+from .file_copies import Cancelled, Progress
 from .file_groups import FileGroup, file_group, ranked
 from .folder_watcher import Debouncer, FolderWatcher, Headers, look_at, look_into
 from .verification import Checked, checked
@@ -177,9 +178,7 @@ class LocalLibrary:
             return ()
         return ranked(thing.made_for, thing.name, self.contents.models)
 
-    def duplicates(
-        self, cancelled: file_operations.Cancelled = lambda: False
-    ) -> tuple[Duplicates, ...]:
+    def duplicates(self, cancelled: Cancelled = lambda: False) -> tuple[Duplicates, ...]:
         """Models that lie here more than once, by samples of their bytes; links are no waste."""
         return duplicates_among(self.contents.models, cancelled)
 
@@ -200,8 +199,8 @@ class LocalLibrary:
     def verify(
         self,
         path: Path,
-        progress: file_operations.Progress = lambda done, total: None,
-        cancelled: file_operations.Cancelled = lambda: False,
+        progress: Progress = lambda done, total: None,
+        cancelled: Cancelled = lambda: False,
         entries: Iterable[Entry] = (),
     ) -> tuple[Checked, ...] | None:
         """The SHA-256 of each of its files against what was published, or a note beside it says.
@@ -223,8 +222,8 @@ class LocalLibrary:
         source: Path,
         folder: Path,
         how: str,
-        progress: file_operations.Progress = lambda done, total: None,
-        cancelled: file_operations.Cancelled = lambda: False,
+        progress: Progress = lambda done, total: None,
+        cancelled: Cancelled = lambda: False,
     ) -> Path | None:
         """Bring a model, state or LoRA from anywhere into ``folder``.
 
@@ -246,8 +245,8 @@ class LocalLibrary:
         self,
         path: Path,
         folder: Path,
-        progress: file_operations.Progress = lambda done, total: None,
-        cancelled: file_operations.Cancelled = lambda: False,
+        progress: Progress = lambda done, total: None,
+        cancelled: Cancelled = lambda: False,
         *,
         also: Iterable[Path] = (),
     ) -> Path | None:
