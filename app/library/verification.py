@@ -14,7 +14,7 @@ import msgspec
 from app.hub.catalogue.entries import Entry, Part
 from app.hub.downloads.destination import tells_nothing
 from app.hub.downloads.placing import parts_of
-from app.runtime.checkpoint.file_names import folder_name
+from app.runtime.checkpoint.file_names import INDEX_ENDING, folder_name
 from app.runtime.origin import origin_of
 from app.system.digest import digest
 from app.system.json_file import read_small
@@ -75,6 +75,17 @@ def checked(
         done += _size(file)
         found.append(_as_given(file, sha256, given) if given else judged(file, sha256, known))
     return tuple(found)
+
+
+def telling(found: Iterable[Checked]) -> list[Checked]:
+    """Those whose verdicts say whether the model is as it was published: all but its index.
+
+    Hubs tell no hash for so small a file.  What an index says is compared with the parts when the
+    model is opened, so it only counts where it is known to be wrong, or is all that there is.
+    """
+    listed = list(found)
+    weights = [one for one in listed if one.verdict == "bad" or not one.path.endswith(INDEX_ENDING)]
+    return weights or listed
 
 
 def judged(file: Path, sha256: str, entries: Iterable[Entry]) -> Checked:
