@@ -88,6 +88,10 @@ async def test_what_has_no_room_on_the_disk_does_not_fit(build, models_folder, m
     said = page.details._verdict.text()
     assert "no room" in said
     assert "takes 3.1 GB, and 2.0 GB are free" in said
+    with_words = next(
+        one for one in page.rows.shown if not one.here and one.download_bytes > one.bytes > 0
+    )
+    assert page.fitting.room(with_words).needed_bytes == with_words.download_bytes
     small = chosen(house, "rwkv7-g1d-0.4b")
     assert page.rows.good(small)
     page.head.chips.fits.click()

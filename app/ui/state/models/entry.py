@@ -133,7 +133,7 @@ class Entry:
             return self.file.bytes
         return self.offer.bytes if self.offer else 0
 
-    @property
+    @cached_property
     def download_bytes(self) -> int:
         """All that downloading it brings; 0 where that is not known."""
         return download_bytes(self.offer) if self.offer else 0
