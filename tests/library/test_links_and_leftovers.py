@@ -5,9 +5,9 @@ import os
 import pytest
 
 from app.errors import LibraryError
-from app.library.scan import chosen_files, scan, survey
+from app.library.scan import chosen_files, survey
 from app.runtime.checkpoint.describe import describe
-from tests.library.libraries import library_of, sharded, small_pth
+from tests.library.libraries import library_of, scan, sharded, small_pth
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 

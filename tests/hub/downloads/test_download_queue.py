@@ -19,12 +19,12 @@ from app.errors import (
 )
 from app.hub.catalogue.entries import Entry, Part
 from app.hub.downloads.part_file import already
-from app.library.scan import scan
 from app.runtime.origin import NOTE
 from app.system.digest import digest
 from tests.hub.downloads.queues import FILES, SIZE, Queue, right
 from tests.hub.downloads.test_transfer import until
 from tests.hub.downloads.transfers import REPO
+from tests.library.libraries import scan
 from tests.support.hub_server import Fault, HubServer, Virtual, repository
 
 SHARDS = {
