@@ -17,7 +17,7 @@ from app.hub.downloads.placing import parts_of
 from app.runtime.checkpoint.file_names import INDEX_ENDING, folder_name
 from app.runtime.origin import origin_of
 from app.system.digest import digest
-from app.system.json_file import read_small
+from app.system.small_file import read_small
 
 _LARGEST_NOTE = 1 << 20
 _NOTE_LETTERS = 4096

@@ -16,7 +16,8 @@ from app.runtime.protocol.prompts import Sampling
 from app.system.atomic_file import patiently, replacing
 from app.system.bug_hook import SurvivingBugs
 from app.system.file_lock import locked_beside
-from app.system.json_file import loads, read_small
+from app.system.json_file import loads
+from app.system.small_file import read_small
 
 from .changes import Change, Changes
 from .edits import Edit, Edits, Json, applied

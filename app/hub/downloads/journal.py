@@ -14,7 +14,8 @@ from app.hub.catalogue.entries import Entry
 from app.system.atomic_file import patiently, replacing
 from app.system.bug_hook import SurvivingBugs
 from app.system.file_lock import locked
-from app.system.json_file import decode, encode, read_small
+from app.system.json_file import decode, encode
+from app.system.small_file import read_small
 
 _LARGEST = 16 << 20
 

@@ -22,7 +22,8 @@ from app.errors import AlreadyThere, DownloadBusy
 from app.hub.safe_paths import LIVE, PART, RECORD
 from app.system.atomic_file import patiently, replacing, unwritten
 from app.system.file_lock import locked
-from app.system.json_file import decode, encode, read_small
+from app.system.json_file import decode, encode
+from app.system.small_file import read_small
 
 from .byte_ranges import Ranges, Span
 from .own_files import bytes_at_start, open_own, sync, sync_folder, write_at
