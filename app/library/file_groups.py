@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from app.errors import CheckpointError
 from app.runtime.checkpoint import open_checkpoint
-from app.runtime.checkpoint.companions import Companion
+from app.runtime.checkpoint.adapter_files import AdapterFile
 from app.runtime.checkpoint.describe import ModelFile, files_of
 from app.runtime.checkpoint.file_names import (
     INDEX,
@@ -168,7 +168,7 @@ def _is_record(name: str, files: tuple[Path, ...]) -> bool:
     return name == note_of(files[0]).name or any(name == f"{one.name}{_DIGEST}" for one in files)
 
 
-def ranked(made_for: Companion, name: str, models: Iterable[ModelFile]) -> tuple[ModelFile, ...]:
+def ranked(made_for: AdapterFile, name: str, models: Iterable[ModelFile]) -> tuple[ModelFile, ...]:
     """The models that the thing called ``name`` can belong to, the likeliest first.
 
     Sizes and generation must agree as far as they are told; words of the names decide the order.
@@ -181,7 +181,7 @@ def ranked(made_for: Companion, name: str, models: Iterable[ModelFile]) -> tuple
     return tuple(sorted(fitting, key=lambda one: (-_likeness(words, _words(one.name)), one.name)))
 
 
-def _fits(made_for: Companion, spec: Spec) -> bool:
+def _fits(made_for: AdapterFile, spec: Spec) -> bool:
     told = (
         (made_for.layers, spec.layers),
         (made_for.width, spec.width),

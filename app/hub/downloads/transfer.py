@@ -34,8 +34,8 @@ from app.errors import (
 )
 from app.hub.catalogue.disk_fit import RESERVE_BYTES
 from app.hub.sources.remote import Hub, RemoteFile
-from app.runtime.checkpoint.beginnings import ENOUGH, no_model, no_side_file
 from app.runtime.checkpoint.file_names import INDEX_ENDING, is_model_name
+from app.runtime.checkpoint.file_signatures import ENOUGH, no_model, no_side_file
 from app.system.atomic_file import unwritten
 from app.system.digest import digest
 
