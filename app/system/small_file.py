@@ -9,7 +9,7 @@ import os
 import stat
 from pathlib import Path
 
-from .atomic_file import patiently
+from .atomic_file import retry_while_in_use
 
 _NEVER_WAITS = ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_NOINHERIT", "O_BINARY")
 
@@ -23,7 +23,7 @@ def read_small(path: Path, most: int, *, follow: bool = True) -> bytes:
 
     Raises OSError as the system says it, and UnfitFileError.
     """
-    return patiently(_read, path, most, follow=follow)
+    return retry_while_in_use(_read, path, most, follow=follow)
 
 
 def _read(path: Path, most: int, *, follow: bool) -> bytes:

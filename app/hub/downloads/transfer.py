@@ -199,7 +199,7 @@ class Transfer:
         raise ChangedOnHub(file=self._order.file)
 
     def _look_up(self) -> RemoteFile:
-        """What the hub says of it now; patiently."""
+        """Ask the hub for the size and hash of the file, again while the network fails."""
         order, fails = self._order, 0
         while True:
             self._raise_if_stopped()
