@@ -17,8 +17,8 @@ from app.ui.state.services import Services
 from app.ui.widgets.dialogs import ask
 
 from .file_work import FileTask, FileTasks
-from .files_dialog import GoingAlong, named_lines
 from .notes import checked_words, notes_of
+from .side_files_dialog import SideFilesDialog, named_lines
 
 _UNDO_S = 8.0
 _ASKING_PX = 460
@@ -246,7 +246,7 @@ class FileVerbs(QObject):
                 return
             needed = [one for one in (*group.shared, *group.others) if is_configuration(one.name)]
             ticked = needed if moves else []
-            dialog = GoingAlong(self._services.theme, group, words, ticked)
+            dialog = SideFilesDialog(self._services.theme, group, words, ticked)
             dialog.setParent(self._page, dialog.windowFlags())
             dialog.accepted.connect(lambda: act(dialog.chosen))
             ask(dialog)

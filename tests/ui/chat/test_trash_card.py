@@ -6,7 +6,7 @@ from PySide6.QtTest import QTest
 from app.errors import StoreError
 from app.store.conversations import open_conversations
 from app.store.trash import DAY_S
-from app.ui.chat.conversation_list import Role
+from app.ui.chat.conversation_list_model import Role
 from tests.ui import conftest
 from tests.ui.chat.test_conversations_pane import begun, one_called, titles
 from tests.ui.conftest import heard, settled, shown, until

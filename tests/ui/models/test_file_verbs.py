@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QInputDialog, QLineEdit, QMessageBox
 
 from app.errors import NotFound, NoTrash
 from app.ui.models import file_verbs
-from app.ui.models.files_dialog import GoingAlong
+from app.ui.models.side_files_dialog import SideFilesDialog
 from tests.ui.conftest import settled, until
 from tests.ui.models.conftest import here, page_of, ready, said, select
 
@@ -273,9 +273,9 @@ async def test_files_beside_a_model_are_listed_before_and_stay_unless_ticked(
     page = page_of(house)
     page.details.verbs["delete"].click()
     page.details.verbs["delete"].click()
-    await until(lambda: page.findChildren(GoingAlong), _LIMIT_S)
+    await until(lambda: page.findChildren(SideFilesDialog), _LIMIT_S)
     await settled()
-    (dialog,) = page.findChildren(GoingAlong)
+    (dialog,) = page.findChildren(SideFilesDialog)
     assert "model.pth  ·  " in said(dialog)
     boxes = {file.name: box for file, box in dialog.boxes.items()}
     assert boxes.keys() == {"train.py", "config.json", "README.md"}
@@ -294,13 +294,13 @@ async def test_who_cancels_the_question_keeps_everything(build, experiment, tras
     select(house, "model.pth")
     page = page_of(house)
     page.details.verbs["delete"].click()
-    await until(lambda: page.findChildren(GoingAlong), _LIMIT_S)
-    QTest.keyClick(page.findChildren(GoingAlong)[0], Qt.Key.Key_Escape)
+    await until(lambda: page.findChildren(SideFilesDialog), _LIMIT_S)
+    QTest.keyClick(page.findChildren(SideFilesDialog)[0], Qt.Key.Key_Escape)
     await settled()
     assert not page.verbs.doomed
     page.verbs.move_to(select(house, "model.pth"), experiment.parent / "there")
-    await until(lambda: page.findChildren(GoingAlong), _LIMIT_S)
-    dialog = page.findChildren(GoingAlong)[0]
+    await until(lambda: page.findChildren(SideFilesDialog), _LIMIT_S)
+    dialog = page.findChildren(SideFilesDialog)[0]
     assert [file.name for file in dialog.chosen] == ["config.json"], "what describes the model"
     dialog.accept()
     there = experiment.parent / "there" / "my-experiment"

@@ -10,7 +10,7 @@ from PySide6.QtGui import QFontMetrics
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMenu
 
-from app.ui.models.model_rows import ITEM
+from app.ui.models.entry_list_model import ITEM
 from app.ui.state.models.model_catalogue import Asking
 from app.ui.transcript.text_block import TextBlock
 from tests.support.hub_server import Fault, online

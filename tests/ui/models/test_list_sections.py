@@ -4,7 +4,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
-from app.ui.models.model_rows import ENTRY, FIT
+from app.ui.models.entry_list_model import ENTRY, FIT
 from app.ui.state.models import model_library
 from app.ui.state.models.model_filter import ORDERS
 from tests.ui.conftest import settled, until
