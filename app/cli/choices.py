@@ -1,4 +1,4 @@
-"""What the options mean in the program's own terms: which model, which sampling."""
+"""Turns options of the command line into the program's own objects."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -20,7 +20,7 @@ _SAMPLING = (
 
 
 def model_of(options: Namespace) -> Path:
-    """The model that was asked for, else the one that comes with the program."""
+    """The path of the model that was asked for, else of the embedded one."""
     if options.model is not None:
         return Path(options.model)
     from app.runtime.checkpoint.describe import embedded_model
@@ -29,7 +29,7 @@ def model_of(options: Namespace) -> Path:
 
 
 def sampling_of(options: Namespace, usual: Sampling) -> Sampling:
-    """``usual``, but for what was asked for."""
+    """``usual`` with the values that were given on the command line."""
     asked = {name: getattr(options, name) for name in _SAMPLING}
     given = {name: value for name, value in asked.items() if value is not None}
     return msgspec.structs.replace(usual, **given)
