@@ -1,4 +1,4 @@
-"""What a model is asked to write, and how it chooses: prompts and sampling, as values."""
+"""Prompts and sampling options, as the messages carry them."""
 
 from typing import Literal
 
@@ -31,10 +31,10 @@ class Turn(msgspec.Struct, frozen=True):
 
 
 class Chat(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A conversation to be continued; the worker renders it with a template.
+    """A conversation to be continued; the worker renders it with a chat template.
 
-    ``template`` "" is the model's own; ``think`` is "off", "on" or "fake" where the family
-    knows it.
+    ``template`` "" is the model's own; ``think`` is "off", "on" or "fake" if the family supports
+    it.
     """
 
     turns: tuple[Turn, ...]
@@ -43,13 +43,13 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Text(msgspec.Struct, frozen=True, tag=True):
-    """A text to be continued as it stands."""
+    """A plain text to be continued."""
 
     text: str
 
 
 class Tokens(msgspec.Struct, frozen=True, tag=True):
-    """Token ids to be continued as they stand."""
+    """Token ids to be continued."""
 
     ids: tuple[int, ...]
 
