@@ -58,17 +58,8 @@ def _generate(verb: argparse.ArgumentParser) -> None:
     )
     prompt.add_argument("--tokens", metavar="1,2,3", type=_tokens, help="token ids to continue")
     _add_template(verb, "answer with this prompt template instead of going on as it stands")
-    _add_limit(verb, 256)
+    _add_ends(verb, 256)
     _add_sampling(verb)
-    verb.add_argument(
-        "--stop",
-        metavar="TEXT",
-        nargs="+",
-        action="extend",
-        default=[],
-        type=_text,
-        help="texts that end it; they are not part of it",
-    )
     _add_json(verb)
 
 
@@ -112,7 +103,7 @@ def _chat(verb: argparse.ArgumentParser) -> None:
         "--system", metavar="TEXT", type=_text, default="", help="what is said to it beforehand"
     )
     _add_template(verb, "write turns so, and not in the model's own way")
-    _add_limit(verb, 1024)
+    _add_ends(verb, 1024)
     _add_sampling(verb)
 
 
@@ -188,13 +179,22 @@ def _add_model(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--strategy", metavar="TEXT", default="", help=_STRATEGY)
 
 
-def _add_limit(verb: argparse.ArgumentParser, default: int) -> None:
+def _add_ends(verb: argparse.ArgumentParser, default: int) -> None:
     verb.add_argument(
         "--max-tokens",
         metavar="N",
         type=_count(0),
         default=default,
         help="write no more tokens than this (%(default)s)",
+    )
+    verb.add_argument(
+        "--stop",
+        metavar="TEXT",
+        nargs="+",
+        action="extend",
+        default=[],
+        type=_text,
+        help="texts that end it; they are not part of it",
     )
 
 

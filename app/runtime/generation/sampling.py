@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import NumbersBroken, RequestRefused
+from app.runtime.protocol.generate_options import Outputs
 from app.runtime.protocol.messages import TokenFacts
 from app.runtime.protocol.prompts import Sampling
 
@@ -109,17 +110,19 @@ def distribution(logits: Floats, how: Sampling) -> tuple[Ids, NDArray[np.float64
     return kept, weights / weights.sum(dtype=np.float64)
 
 
-def facts_of(logits: "torch.Tensor", token: int, top: int = 0) -> TokenFacts:
-    """The log-probabilities (log-softmax of raw float32 ``logits`` (V,)) of a token and the best.
+def facts_of(logits: "torch.Tensor", token: int, wanted: Outputs) -> TokenFacts:
+    """What is wanted of a token that was chosen from raw float32 ``logits`` (V,).
 
-    ``top`` best ones come first to last.  Raises NumbersBroken where the logits are NaN or
-    infinite.
+    Raises NumbersBroken where something is wanted and the logits are NaN or infinite.
     """
+    if not (wanted.logprob or wanted.top > 0):
+        return TokenFacts(token)
     numbers = _finite(logits)
     total = float(numbers.max()) + math.log(_powers(numbers).sum(dtype=np.float64))
-    best = _best(numbers, min(top, len(numbers)))
+    best = _best(numbers, min(max(wanted.top, 0), len(numbers)))
     pairs = tuple((int(i), float(numbers[i] - total)) for i in best)
-    return TokenFacts(token, float(numbers[token] - total), pairs)
+    logprob = float(numbers[token] - total) if wanted.logprob else None
+    return TokenFacts(token, logprob, pairs)
 
 
 class Penalties:

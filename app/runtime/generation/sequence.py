@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from app.runtime.generation.stops import StopScan
-from app.runtime.protocol.messages import Done, Generate, Piece, Prefilled, Reply, TokenFacts
+from app.runtime.protocol.messages import Done, Generate, Piece, Prefilled, Reply
 
 from .prompting import Prepared
 from .sampling import Sampler, facts_of
@@ -33,14 +33,14 @@ class Sequence:
         self.id, self.prompt, self.mark = request.id, prepared.ids, prepared.mark
         self.read, self.fed = 0, 0
         self.written: list[int] = []
-        self._limit, self._top = request.limit, max(0, request.top_logprobs)
+        self._limit, self._outputs = request.options.limit, request.options.outputs
         self._ends = prepared.ends
         self._send = send
         self._decoder = tokenizer.decoder()
         self._scan = StopScan(prepared.stops, prepared.begun)
         self._whole_characters = prepared.whole_characters
         self._sampler = Sampler(
-            request.sampling,
+            request.options.sampling,
             opened.model.spec.vocabulary,
             never=tokenizer.never,
             uncounted=tokenizer.uncounted,
@@ -101,7 +101,7 @@ class Sequence:
         return False
 
     def _piece(self, token: int, logits: "torch.Tensor") -> Piece:
-        facts = facts_of(logits, token, self._top) if self._top else TokenFacts(token)
+        facts = facts_of(logits, token, self._outputs)
         text = self._scan.feed(self._decoder.feed(token))
         self._last = time.perf_counter()
         if not self.written:

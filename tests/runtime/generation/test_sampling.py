@@ -20,6 +20,8 @@ from app.runtime.generation.sampling import (
     distribution,
     facts_of,
 )
+from app.runtime.protocol.generate_options import Outputs
+from app.runtime.protocol.messages import TokenFacts
 from app.runtime.protocol.prompts import Sampling
 
 
@@ -196,7 +198,7 @@ def test_broken_numbers_are_a_failure(value, found, temperature):
         Sampler(Sampling(temperature=temperature), 50).pick(logits)
     assert broken.value.facts == {"found": found}
     with pytest.raises(NumbersBroken):
-        facts_of(logits, 3, 5)
+        facts_of(logits, 3, Outputs(top=5))
 
 
 class FixedModel:
@@ -260,7 +262,7 @@ def test_penalties_of_very_many_tokens_are_all_kept():
 def test_log_probabilities_are_those_of_the_raw_logits():
     logits = logits_of(8, 4000)
     expected = torch.log_softmax(logits.double(), 0)
-    facts = facts_of(logits, 1234, 6)
+    facts = facts_of(logits, 1234, Outputs(logprob=True, top=6))
     assert facts.token == 1234
     assert facts.logprob == pytest.approx(float(expected[1234]), abs=1e-5)
     best = torch.topk(expected, 6)
@@ -269,9 +271,9 @@ def test_log_probabilities_are_those_of_the_raw_logits():
 
 
 def test_log_probabilities_of_few_tokens_and_of_equals():
-    assert facts_of(torch.tensor([0.0, 1.0]), 0).top == ()
-    assert len(facts_of(torch.tensor([0.0, 1.0]), 0, 50).top) == 2
-    assert [token for token, _ in facts_of(torch.zeros(9), 0, 3).top] == [0, 1, 2]
+    assert facts_of(torch.tensor([0.0, 1.0]), 0, Outputs()) == TokenFacts(0)
+    assert len(facts_of(torch.tensor([0.0, 1.0]), 0, Outputs(top=50)).top) == 2
+    assert [token for token, _ in facts_of(torch.zeros(9), 0, Outputs(top=3)).top] == [0, 1, 2]
 
 
 @pytest.mark.parametrize(

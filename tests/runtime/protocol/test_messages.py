@@ -1,6 +1,7 @@
 """Messages survive the pipe, whatever text is in them."""
 
 from app.errors import Failure, OutOfMemory
+from app.runtime.protocol.generate_options import GenerateOptions, Outputs
 from app.runtime.protocol.messages import (
     Done,
     Generate,
@@ -19,8 +20,12 @@ def test_a_request_arrives_as_it_was_sent():
     request = Generate(
         id=7,
         prompt=Chat(turns=(Turn("system", "Be kind."), Turn("user", "größer 🐦")), think="on"),
-        sampling=Sampling(top_k=3, seed=2**62, banned=(0, 5)),
-        stops=("\n\n", "✿"),
+        options=GenerateOptions(
+            limit=9,
+            sampling=Sampling(top_k=3, seed=2**62, banned=(0, 5)),
+            stops=("\n\n", "✿"),
+            outputs=Outputs(logprob=True, top=3),
+        ),
     )
     assert decode_request(encode(request)) == request
 
