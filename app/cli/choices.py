@@ -16,6 +16,7 @@ _SAMPLING = (
     "presence",
     "frequency",
     "decay",
+    "repetition",
     "seed",
 )
 
@@ -33,8 +34,14 @@ def generate_options(options: Namespace, usual: Sampling) -> GenerateOptions:
     """How to write: what was asked for, and else as with the ``usual`` sampling."""
     asked = {name: getattr(options, name) for name in _SAMPLING}
     given = {name: value for name, value in asked.items() if value is not None}
+    bias, bans = tuple(options.logit_bias or ()), tuple(options.ban or ())
     return GenerateOptions(
         limit=options.max_tokens,
-        sampling=msgspec.structs.replace(usual, **given),
+        sampling=msgspec.structs.replace(
+            usual,
+            **given,
+            logit_bias=(*usual.logit_bias, *bias),
+            banned=(*usual.banned, *bans),
+        ),
         stops=tuple(options.stop),
     )

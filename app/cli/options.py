@@ -243,6 +243,27 @@ def _add_sampling(verb: argparse.ArgumentParser) -> None:
         ("--seed", "N", _count(0), "the same seed writes the same text"),
     ):
         group.add_argument(name, metavar=metavar, type=kind, help=words)
+    group.add_argument(
+        "--repetition-penalty",
+        metavar="X",
+        dest="repetition",
+        type=_number(0.01, 100),
+        help="divides what speaks for tokens of the prompt and the text; 1 does nothing",
+    )
+    group.add_argument(
+        "--logit-bias",
+        metavar="ID=VALUE",
+        action="append",
+        type=_bias,
+        help="add this to the logit of a token, which makes it likelier or less likely; repeatable",
+    )
+    group.add_argument(
+        "--ban",
+        metavar="ID",
+        action="extend",
+        type=_tokens,
+        help="never write this token, or these (1,2,3); repeatable",
+    )
 
 
 def _count(least: int) -> Callable[[str], int]:
@@ -276,6 +297,19 @@ def _tokens(text: str) -> tuple[int, ...]:
 
 
 _tokens.__name__ = "list of token ids"
+
+
+def _bias(text: str) -> tuple[int, float]:
+    token, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text} is not a token id, =, and a number: 33=-1.5")
+    ids = _tokens(token)
+    if len(ids) != 1:
+        raise argparse.ArgumentTypeError(f"{text} does not begin with one token id")
+    return ids[0], _number(-1000, 1000)(value)
+
+
+_bias.__name__ = "token id, =, and number"
 
 
 def _sha256(text: str) -> str:

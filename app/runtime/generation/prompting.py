@@ -35,11 +35,9 @@ class Prepared(NamedTuple):
 def prepare(request: Generate, opened: "Opened") -> Prepared:
     """Render and encode the prompt of ``request``; an empty one becomes the tokenizer's start.
 
-    Raises RequestRefused (facts: why) for a template that the model has not, ids outside its
-    vocabulary and a negative limit, and the tokenizer's failure where text cannot be encoded.
+    Raises RequestRefused (facts: why) for a template that the model has not and ids outside its
+    vocabulary, and the tokenizer's failure where text cannot be encoded.
     """
-    if request.options.limit < 0:
-        raise RequestRefused(why="limit", value=request.options.limit)
     prepared = _encoded(request, opened)
     vocabulary = opened.model.spec.vocabulary
     for token in prepared.ids:

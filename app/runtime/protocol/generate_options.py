@@ -8,11 +8,15 @@ from app.runtime.protocol.prompts import Sampling
 class Outputs(msgspec.Struct, frozen=True, kw_only=True):
     """What is told of each token that is written, besides its id; only this is computed.
 
-    ``logprob`` is its log-probability, ``top`` the number of best tokens that are told with
-    theirs.  All are natural logarithms of the model's own distribution, before sampling.
+    ``logprob``, ``entropy``, ``rank`` and ``top`` (so many best tokens, with their
+    log-probabilities) tell of the model's own distribution, before any step of the sampling;
+    ``sampled_logprob`` of the one that was drawn from, after all of them.  All are in nats.
     """
 
     logprob: bool = False
+    sampled_logprob: bool = False
+    entropy: bool = False
+    rank: bool = False
     top: int = 0
 
 

@@ -72,14 +72,20 @@ class Prefilled(Message, frozen=True, tag=True, kw_only=True):
 
 
 class TokenFacts(msgspec.Struct, frozen=True):
-    """One token, and what the request's ``Outputs`` asked for.
+    """One token, and what the request's ``Outputs`` asked for, in nats.
 
-    ``top`` are the best tokens (id, log-probability), first to last.
+    ``logprob``, ``entropy``, ``rank`` and ``top`` are of the model's own distribution: ``rank`` 1
+    is the best token, of equals the one with the lower id, and ``top`` are the best ones (id,
+    log-probability), first to last.  ``sampled_logprob`` is the log-probability after all steps of
+    the sampling: 0 where no other token was left.
     """
 
     token: int
     logprob: float | None = None
     top: tuple[tuple[int, float], ...] = ()
+    sampled_logprob: float | None = None
+    entropy: float | None = None
+    rank: int | None = None
 
 
 class Piece(Message, frozen=True, tag=True, kw_only=True):
