@@ -75,6 +75,12 @@ def _score(verb: argparse.ArgumentParser) -> None:
         "--state-out", metavar="OUT.safetensors", help="write the state after the last token"
     )
     verb.add_argument(
+        "--per-token",
+        action="store_true",
+        help="tell of each token its log-probability and the entropy of its place, in nats, its \
+rank, and the text that it completes; nothing is known of the first",
+    )
+    verb.add_argument(
         "--chunk",
         metavar="N",
         type=_count(1),
