@@ -35,11 +35,9 @@ class Prepared(NamedTuple):
 def prepare(request: Generate, opened: "Opened") -> Prepared:
     """Render and encode the prompt of ``request``; an empty one becomes the tokenizer's start.
 
-    Raises RequestRefused (facts: why) for a template that the model has not, ids outside its
-    vocabulary and a negative limit, and the tokenizer's failure where text cannot be encoded.
+    Raises RequestRefused (facts: why) for a template that the model has not and ids outside its
+    vocabulary, and the tokenizer's failure where text cannot be encoded.
     """
-    if request.limit < 0:
-        raise RequestRefused(why="limit", value=request.limit)
     prepared = _encoded(request, opened)
     vocabulary = opened.model.spec.vocabulary
     for token in prepared.ids:
@@ -49,14 +47,14 @@ def prepare(request: Generate, opened: "Opened") -> Prepared:
 
 
 def _encoded(request: Generate, opened: "Opened") -> Prepared:
-    prompt = request.prompt
+    prompt, stops = request.prompt, request.options.stops
     if isinstance(prompt, Chat):
-        return _chat(prompt, request.stops, opened)
+        return _chat(prompt, stops, opened)
     tokenizer = opened.tokenizer
     ends = tokenizer.end_tokens if tokenizer.raw_end_tokens is None else tokenizer.raw_end_tokens
     if isinstance(prompt, Text):
-        return Prepared(tuple(tokenizer.encode_prompt(prompt.text)), request.stops, ends)
-    return Prepared(prompt.ids, request.stops, ends)
+        return Prepared(tuple(tokenizer.encode_prompt(prompt.text)), stops, ends)
+    return Prepared(prompt.ids, stops, ends)
 
 
 def _chat(chat: Chat, stops: tuple[str, ...], opened: "Opened") -> Prepared:

@@ -5,10 +5,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from app.runtime.generation.stops import StopScan
-from app.runtime.protocol.messages import Done, Generate, Piece, Prefilled, Reply, TokenFacts
+from app.runtime.protocol.messages import Done, Generate, Piece, Prefilled, Reply
 
+from .option_checks import check_options
+from .processors import processors_of
 from .prompting import Prepared
-from .sampling import Sampler, facts_of
+from .sampling import Pick, Sampler
+from .token_facts import facts_of
 
 if TYPE_CHECKING:
     import torch
@@ -28,23 +31,25 @@ class Sequence:
         opened: "Opened",
         send: Callable[[Reply], None],
     ) -> None:
-        """Raises RequestRefused for invalid sampling or stops."""
-        tokenizer = opened.tokenizer
+        """Raises RequestRefused for options that mean nothing."""
+        tokenizer, options = opened.tokenizer, request.options
+        check_options(options, opened.model.spec.vocabulary)
         self.id, self.prompt, self.mark = request.id, prepared.ids, prepared.mark
         self.read, self.fed = 0, 0
         self.written: list[int] = []
-        self._limit, self._top = request.limit, max(0, request.top_logprobs)
+        self._limit, self._outputs = options.limit, options.outputs
         self._ends = prepared.ends
         self._send = send
         self._decoder = tokenizer.decoder()
         self._scan = StopScan(prepared.stops, prepared.begun)
         self._whole_characters = prepared.whole_characters
-        self._sampler = Sampler(
-            request.sampling,
-            opened.model.spec.vocabulary,
+        processors = processors_of(
+            options.sampling,
+            prompt=prepared.ids,
             never=tokenizer.never,
             uncounted=tokenizer.uncounted,
         )
+        self._sampler = Sampler(options.sampling, processors)
         self._sampler.note(prepared.ids[len(prepared.ids) - prepared.begun_tokens :])
         self._began = self._read = self._first = self._last = time.perf_counter()
 
@@ -71,10 +76,10 @@ class Sequence:
         """
         if len(self.written) >= self._limit:
             return self.end("limit")
-        token = self._sampler.pick(logits)
-        if token in self._ends:
+        pick = self._sampler.pick(logits)
+        if pick.token in self._ends:
             return self.end("end")
-        self._send(self._piece(token, logits))
+        self._send(self._piece(pick, logits))
         if self._scan.found is not None:
             return self.end("stop")
         return len(self.written) < self._limit or self.end("limit")
@@ -100,11 +105,11 @@ class Sequence:
         )
         return False
 
-    def _piece(self, token: int, logits: "torch.Tensor") -> Piece:
-        facts = facts_of(logits, token, self._top) if self._top else TokenFacts(token)
-        text = self._scan.feed(self._decoder.feed(token))
+    def _piece(self, pick: Pick, logits: "torch.Tensor") -> Piece:
+        facts = facts_of(logits, pick.token, self._outputs, pick.chance)
+        text = self._scan.feed(self._decoder.feed(pick.token))
         self._last = time.perf_counter()
         if not self.written:
             self._first = self._last
-        self.written.append(token)
+        self.written.append(pick.token)
         return Piece(id=self.id, text=text, tokens=(facts,))

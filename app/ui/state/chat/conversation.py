@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from app.errors import Failure, RequestRefused
 from app.runtime.families.family import family_named
 from app.runtime.families.templates import Think, lead, thinks
+from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Loaded
 from app.runtime.protocol.prompts import Chat, Sampling, Turn
 from app.store.changes import Change
@@ -273,8 +274,7 @@ class ConversationController(QObject):
             opening = ""
         return Request(
             chat=Chat(turns=tuple(turns), template=template, think=think),
-            limit=conversation.limit,
-            sampling=self.sampling(),
+            options=GenerateOptions(limit=conversation.limit, sampling=self.sampling()),
             lead=opening if lead_in is None else lead_in,
         )
 

@@ -9,8 +9,9 @@ import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.errors import Failure, WorkerDied
+from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Done, Loaded, Piece, Prefilled
-from app.runtime.protocol.prompts import Chat, Sampling
+from app.runtime.protocol.prompts import Chat
 from app.store.conversations import Conversations
 from app.store.records import Message, Reply, Status
 from app.ui.state.session import Session
@@ -23,8 +24,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked of the model; ``lead`` is the part of the prompt that belongs to the reply."""
 
     chat: Chat
-    limit: int
-    sampling: Sampling
+    options: GenerateOptions
     lead: str = ""
 
 
@@ -76,9 +76,7 @@ class ReplyStream(QObject):
             self._status = "failed"
 
     async def _listen(self) -> None:
-        events = self._session.generate(
-            self._ask.chat, limit=self._ask.limit, sampling=self._ask.sampling
-        )
+        events = self._session.generate(self._ask.chat, self._ask.options)
         async with contextlib.aclosing(events):
             async for event in events:
                 self._clock.note(event)
@@ -131,7 +129,7 @@ class ReplyStream(QObject):
 
     def _reply(self, loaded: Loaded | None) -> Reply:
         failure = self.failure
-        facts = self._clock.facts(self._ask.sampling.seed)
+        facts = self._clock.facts(self._ask.options.sampling.seed)
         model = self.message.reply
         if loaded is not None and not isinstance(failure, WorkerDied):
             model = Reply(model=loaded.name, strategy=loaded.strategy)
