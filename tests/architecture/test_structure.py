@@ -5,6 +5,7 @@ import re
 import tokenize
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -37,10 +38,15 @@ def _modules() -> dict[str, Path]:
 MODULES = _modules()
 
 
+@cache
+def _nodes(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
 def _imports(name: str, path: Path) -> Iterator[str]:
     """The modules of ours that a module imports, at whatever place in it, types included."""
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in _nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in MODULES)
         elif isinstance(node, ast.ImportFrom):
@@ -112,7 +118,7 @@ def test_every_file_name_stands_once() -> None:
 
 def test_what_the_window_knows_imports_no_widget() -> None:
     for path in (APP / "ui" / "state").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in _nodes(path):
             if isinstance(node, ast.ImportFrom):
                 assert node.module != "PySide6.QtWidgets", path
 
@@ -151,7 +157,7 @@ def _defined(path: Path) -> Iterator[str]:
 
 def _used(path: Path) -> Iterator[str]:
     """``name`` as it is read or imported, ``thing.name`` as it is asked of a thing."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in _nodes(path):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             yield node.id
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):

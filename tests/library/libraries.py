@@ -85,6 +85,10 @@ def names(folder):
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
+def contents(folder):
+    return {name: (folder / name).read_bytes() for name in names(folder)}
+
+
 def noted(main, *sides):
     """A note of origin, as a download of these files leaves it."""
     digests = {name: hashlib.sha256((main.parent / name).read_bytes()) for name in sides}

@@ -8,7 +8,7 @@ from app.errors import HubBusy
 from app.hub.catalogue.entries import Entry
 from app.hub.downloads.item import Item, items_of, line_of
 from app.hub.downloads.journal import Journal, Line
-from app.hub.downloads.observed_queue import Observed
+from app.hub.downloads.observed_queue import ObservedQueue
 
 LINE = Line(id="1", entry=Entry(repo="a/b", file="c.pth"), folder="/models")
 
@@ -81,7 +81,7 @@ def test_what_its_owner_does_is_seen_and_begun_anew_by_who_takes_over(state):
     entry = Entry(repo="a/b", file="c.pth", bytes=9)
     item = Item(id="1", entry=entry, folder="/a", path="/a/c.pth", state=state, failure=failure)
     line = line_of(item)
-    (seen,) = Observed().items((line,))
+    (seen,) = ObservedQueue().items((line,))
     assert (seen.state, seen.elsewhere) == (state, True)
     assert (seen.failure is None) == (failure is None)
     (taken,) = items_of((line,))
