@@ -111,7 +111,7 @@ def _show_warning(
     """Where Python would have shown it, and in the log."""
     _shown_warning(message, category, filename, lineno, file, line)
     words = f"{category.__name__}: {message} ({filename}, line {lineno})"
-    logging.getLogger("warnings").warning("%s", words)
+    logger("warnings").warning("%s", words)
 
 
 __all__ = ["NAME", "TEXTS", "begin", "describe", "end", "flush", "hide", "keeps_texts", "logger"]

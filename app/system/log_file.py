@@ -156,10 +156,11 @@ def _last_lines(file: Path) -> list[str]:
         handle = os.open(file, os.O_RDONLY | (_OPEN & ~os.O_CREAT))
     except OSError:
         return []
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(handle)
+        return []
     with open(handle, "rb") as log:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            return []
         cut = status.st_size > _TAIL_BYTES
         if cut:
             log.seek(-_TAIL_BYTES, os.SEEK_END)

@@ -33,10 +33,11 @@ _SAYS_NO_TEXT = (
 _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"//[^\s\"'<>]*@"), f"//{WITHHELD}@"),
     (re.compile(r"[^\s:@/\"'<>]+:[^\s\"'<>/]+@(?=[\w\[])"), f"{WITHHELD}@"),
-    (re.compile(r"(?i)\b(bearer|basic|authorization:|cookie:)\s+[^\s\"']+"), rf"\1 {WITHHELD}"),
+    (re.compile(r"(?i)\b(authorization|cookie)\b[\"']?\s*[:=].*"), rf"\1: {WITHHELD}"),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9+/=_.-]{8,}"), rf"\1 {WITHHELD}"),
     (
         re.compile(
-            r"(?i)([?&;\s\"'][\w-]*(?:token|key|signature|secret|passw|auth|credential|policy)"
+            r"(?i)((?:^|[?&;,\s\"'{(])[\w-]*(?:token|key|signature|secret|passw|auth|credential|policy)"
             r"[\w-]*[\"']?\s*[=:]\s*[\"']?)[^\s&;\"',]+"
         ),
         rf"\1{WITHHELD}",

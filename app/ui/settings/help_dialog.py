@@ -38,7 +38,6 @@ class ReportDialog(QDialog):
         self.edit = QPlainTextEdit(report)
         self.edit.setAccessibleName(self.tr("The report"))
         self.edit.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
-        self.edit.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.edit.setTabChangesFocus(True)
         self.said = label("", "dim", wrap=True)
         self.copy = button(self.tr("Copy"), "copy")

@@ -37,6 +37,7 @@ _SHOWN = frozenset(
 )
 """Settings whose words are shown; of all others only numbers and choices are."""
 
+_TEXT = " DEBUG text: "  # prompts and replies, where the log was asked to keep them
 _LEFT_OUT = ("window", "conversation")
 
 
@@ -55,9 +56,9 @@ def report_text(paths: Paths, chosen: Values, gpus: Sequence[Gpu]) -> str:
     """The whole report; the person's own folder is written ``~``."""
     now = datetime.now().astimezone().isoformat(" ", "seconds")
     parts = [f"Rookery, report of {now}", "\n".join(machine_lines(gpus))]
-    parts.append("\n".join(["Settings", *_settings(chosen)]))
     parts += [_crash_part(crash) for crash in crashes(paths.logs)[:_CRASHES]]
-    lines = tail(paths.logs / NAME, _LINES) or ["(empty)"]
+    parts.append("\n".join(["Settings", *_settings(chosen)]))
+    lines = [line for line in tail(paths.logs / NAME, _LINES) if _TEXT not in line] or ["(empty)"]
     parts.append("\n".join([f"The last lines of {paths.logs / NAME}", *lines]))
     return _without_home(without_secrets("\n\n".join(parts))) + "\n"
 

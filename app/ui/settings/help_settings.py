@@ -17,10 +17,11 @@ class HelpSettings(Section):
     def __init__(self, services: Services, paths: Paths) -> None:
         super().__init__(services.theme, QCoreApplication.translate("HelpSettings", "Help"))
         self._services, self._paths = services, paths
+        self._making = False
         self.show_folder = button(self.tr("Show folder"), "folder")
         self.show_folder.setAccessibleName(self.tr("Show the folder of the log"))
         self.show_folder.clicked.connect(lambda: open_logs(paths.logs))
-        words = self.tr("What Rookery did and what failed, without your texts: {}")
+        words = self.tr("What Rookery did and what failed; your texts are not in it.\n{}")
         about = self.add(self.tr("Log"), words.format(paths.logs / NAME), self.show_folder)
         about.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.make = button(self.tr("Make a report"), "bug")
@@ -33,8 +34,9 @@ class HelpSettings(Section):
 
     def _make(self) -> None:
         services = self._services
-        self.make.setEnabled(False)  # it takes a moment, and one is enough
-        services.tasks.start(show_report(services, self._paths, self), after=self._made)
+        if not self._making:
+            self._making = True
+            services.tasks.start(show_report(services, self._paths, self), after=self._made)
 
     def _made(self) -> None:
-        self.make.setEnabled(True)
+        self._making = False
