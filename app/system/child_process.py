@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 from queue import SimpleQueue
-from typing import IO, BinaryIO, Literal, cast
+from typing import IO, TYPE_CHECKING, BinaryIO, Literal, cast
 
 from app.errors import WorkerError
 
 from .crash_log import trace_left_by
 from .frames import GarbledError, read_frame, write_frame
-from .oom_kills import OomKills
+
+if TYPE_CHECKING:
+    from .oom_kills import OomKills
 
 WORKER_ARGUMENT = "--worker"
 """The hidden first argument with which the program runs as a worker (see app.__main__)."""
@@ -91,7 +93,8 @@ class Process:
         self._exited = threading.Event()
         self._child = _start(command)
         self.pid = self._child.pid
-        self._oom_kills = OomKills(self.pid, machine)
+        self._machine = machine
+        self._oom_kills: OomKills | None = None
         self._stderr_reader = self._thread(self._read_stderr, "worker-stderr")
         self._thread(self._write, "worker-requests")
         self._reader = self._thread(self._read, "worker-replies")
@@ -113,11 +116,14 @@ class Process:
 
     def _write(self) -> None:
         """A thread: sends until there is a None in the queue, or the child reads no more."""
+        from .oom_kills import OomKills  # in this thread: a start must not wait for it
+
         stdin = cast(BinaryIO, self._child.stdin)
+        kills = self._oom_kills = OomKills(self.pid, self._machine)
         try:
             while (message := self._outbox.get()) is not None:
                 write_frame(stdin, message)
-                self._oom_kills.note()  # afterwards: nobody waits for it
+                kills.note()  # afterwards: nobody waits for it
         except OSError:
             self._kill_unless_exiting()
         finally:
@@ -178,11 +184,11 @@ class Process:
                 self._stderr = (self._stderr + chunk)[-STDERR_KEPT:]
 
 
-def _starved(exit_code: int, oom_kills: OomKills) -> bool:
+def _starved(exit_code: int, oom_kills: "OomKills | None") -> bool:
     """Whether the system ended it for lack of memory; nobody here has killed it."""
     if sys.platform == "win32":
         return exit_code in _NO_MEMORY
-    return exit_code == -signal.SIGKILL and oom_kills.grew()
+    return exit_code == -signal.SIGKILL and oom_kills is not None and oom_kills.grew()
 
 
 def _reader(pipe: IO[bytes] | None) -> BufferedReader:

@@ -13,9 +13,10 @@ import re
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+import msgspec
 
 from app.errors import Failure
 
@@ -37,8 +38,7 @@ _folder: Path | None = None
 _own: tuple[int, Path] | None = None  # this process's file while it is open
 
 
-@dataclass(frozen=True)
-class Crash:
+class Crash(msgspec.Struct, frozen=True):
     """What one process left: its kind ("window", "worker", "downloader"), when, and the stacks."""
 
     path: Path

@@ -30,20 +30,20 @@ _SAYS_NO_TEXT = (
 )
 """Exceptions whose messages speak of code, files and shapes; that of a KeyError is the key."""
 
-_SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"//[^\s\"'<>]*@"), f"//{WITHHELD}@"),
-    (re.compile(r"[^\s:@/\"'<>]+:[^\s\"'<>/]+@(?=[\w\[])"), f"{WITHHELD}@"),
-    (re.compile(r"(?i)\b(authorization|cookie)\b[\"']?\s*[:=].*"), rf"\1: {WITHHELD}"),
-    (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9+/=_.-]{8,}"), rf"\1 {WITHHELD}"),
+_SECRETS = (
+    (r"//[^\s\"'<>]*@", f"//{WITHHELD}@"),
+    (r"[^\s:@/\"'<>]+:[^\s\"'<>/]+@(?=[\w\[])", f"{WITHHELD}@"),
+    (r"(?i)\b(authorization|cookie)\b[\"']?\s*[:=].*", rf"\1: {WITHHELD}"),
+    (r"(?i)\b(bearer|basic)\s+[A-Za-z0-9+/=_.-]{8,}", rf"\1 {WITHHELD}"),
     (
-        re.compile(
-            r"(?i)((?:^|[?&;,\s\"'{(])[\w-]*(?:token|key|signature|secret|passw|auth|credential|policy)"
-            r"[\w-]*[\"']?\s*[=:]\s*[\"']?)[^\s&;\"',]+"
-        ),
+        r"(?i)((?:^|[?&;,\s\"'{(])[\w-]*(?:token|key|signature|secret|passw|auth|credential|policy)"
+        r"[\w-]*[\"']?\s*[=:]\s*[\"']?)[^\s&;\"',]+",
         rf"\1{WITHHELD}",
     ),
-    (re.compile(r"\b(hf_|ms-|sk-)[A-Za-z0-9_-]{6,}"), rf"\1{WITHHELD}"),
+    (r"\b(hf_|ms-|sk-)[A-Za-z0-9_-]{6,}", rf"\1{WITHHELD}"),
 )
+"""What is taken for a secret, and what is written for it; compiled when first needed."""
+
 _hidden: set[str] = set()
 
 
@@ -58,7 +58,7 @@ def without_secrets(text: str) -> str:
     for secret in sorted(_hidden, key=len, reverse=True):
         text = text.replace(secret, WITHHELD)
     for pattern, instead in _SECRETS:
-        text = pattern.sub(instead, text)
+        text = re.sub(pattern, instead, text)
     return text
 
 

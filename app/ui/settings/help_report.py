@@ -42,7 +42,7 @@ _LEFT_OUT = ("window", "conversation")
 
 
 def machine_lines(gpus: Sequence[Gpu]) -> list[str]:
-    """Versions, system, processor, memory and graphics cards, a line each."""
+    """Versions and system, processor and memory, and graphics cards, a line each."""
     cores = f"{physical_cores()} cores, {os.cpu_count() or 1} threads"
     memory = f"{size(total_bytes())} of memory, {size(available_bytes())} free"
     return [

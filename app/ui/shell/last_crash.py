@@ -1,5 +1,6 @@
 """At a start: logs what the program runs on, and offers what crashed the last time."""
 
+import platform
 from collections.abc import Sequence
 
 from PySide6.QtCore import QObject, Qt
@@ -8,6 +9,9 @@ from app.store.paths import Paths
 from app.system.crash_log import Crash, unreported
 from app.system.gpus import Gpu
 from app.system.log import logger
+from app.system.memory import available_bytes, total_bytes
+from app.system.processor import processor_name
+from app.system.threads import physical_cores
 from app.ui.state.services import Services
 
 from .window import Window
@@ -63,7 +67,10 @@ class LastCrash(QObject):
 
 
 def _log_machine(gpus: Sequence[Gpu]) -> None:
-    from app.ui.settings.help_report import machine_lines  # not before there is a window
-
-    for line in machine_lines(gpus):
-        logger("start").info("%s", line)
+    log, cores = logger("start"), physical_cores()
+    words = "%s; %s with %d cores; %d MB of memory, %d MB free"
+    memory = total_bytes() // 10**6, available_bytes() // 10**6
+    log.info(words, platform.platform(), processor_name() or platform.machine(), cores, *memory)
+    for gpu in gpus:
+        words = f"{gpu.device}: {gpu.name}, {gpu.total_bytes // 10**6} MB, driver {gpu.driver}"
+        log.info("%s", words)

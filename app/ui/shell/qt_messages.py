@@ -2,7 +2,13 @@
 
 import sys
 
-from PySide6.QtCore import QMessageLogContext, QtMsgType, qFormatLogMessage, qInstallMessageHandler
+from PySide6.QtCore import (
+    QMessageLogContext,
+    QtMsgType,
+    qFormatLogMessage,
+    qInstallMessageHandler,
+    qVersion,
+)
 
 from app.system.log import flush, logger
 
@@ -18,6 +24,7 @@ _log = logger("qt")
 
 def install() -> None:
     """From now on, whatever thread says it."""
+    logger("start").info("Qt %s", qVersion())
     qInstallMessageHandler(_take)
 
 

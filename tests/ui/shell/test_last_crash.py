@@ -80,8 +80,8 @@ def test_the_window_logs_what_happens_and_loads_little_for_it(tmp_path):
     told = (logs / NAME).read_text()
     for event in (
         r"window \d+ INFO start: Rookery [\d.]+, Python",
-        r"window \d+ INFO start: Rookery [\d.]+, Qt 6",
-        r"INFO start: .* cores, .* of memory",
+        r"window \d+ INFO start: Qt 6",
+        r"INFO start: .* cores; \d+ MB of memory",
         r"INFO model: opening '.*rookery-guide",
         r"WARNING qt: default: Qt has something to say",
         r"WARNING warnings: UserWarning: a warning of Python",
