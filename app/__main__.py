@@ -41,7 +41,7 @@ def _recorded(kind: str, work: Callable[[], int]) -> int:
     from app.system import crash_log, log
 
     logs = standard_paths(os.environ.get("ROOKERY_HOME", "")).logs
-    log.begin(kind, logs, texts=os.environ.get(log.TEXTS, "") == "1")
+    log.begin_as_asked(kind, logs, os.environ)
     try:
         with crash_log.watched(kind, logs):
             return work()

@@ -18,16 +18,15 @@ _KIND = "command"
 def recorded(verb: str) -> Iterator[None]:
     """Log what happens in the block, and the failure that ends it."""
     logs = standard_paths(os.environ.get("ROOKERY_HOME", "")).logs
-    texts = os.environ.get(log.TEXTS, "") == "1"
     at_work = verb in _AT_WORK
     try:
         with contextlib.ExitStack() as watching:
             if at_work:
-                log.begin(_KIND, logs, at_once=False, texts=texts)
+                log.begin_as_asked(_KIND, logs, os.environ, at_once=False)
                 watching.enter_context(crash_log.watched(_KIND, logs))
             yield
     except Failure as failure:
-        log.begin(_KIND, logs, at_once=False, texts=texts)
+        log.begin_as_asked(_KIND, logs, os.environ, at_once=False)
         log.logger(_KIND).warning("%s was refused: %s", verb, log.describe(failure))
         raise
     finally:

@@ -7,6 +7,7 @@ Python and of other packages go there as well; Qt's messages are brought by the 
 import logging
 import sys
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TextIO
 
@@ -19,6 +20,8 @@ from .log_lines import LineFormatter, failure_line, hide
 NAME = "rookery.log"
 TEXTS = "ROOKERY_LOG_TEXTS"
 """The environment variable that, set to 1, lets prompts and replies into the log."""
+SECRETS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+"""Environment variables that hold secrets."""
 
 _base = logging.getLogger("rookery")
 _base.addHandler(logging.NullHandler())  # a module that logs says nothing where there is no log
@@ -36,6 +39,15 @@ def logger(subject: str) -> logging.Logger:
     What goes to "text" is what people write and models answer; it is kept only if asked for.
     """
     return logging.getLogger(f"rookery.{subject}")
+
+
+def begin_as_asked(
+    kind: str, folder: Path, environ: Mapping[str, str], *, at_once: bool = True
+) -> None:
+    """``begin``, with what the environment says of texts and secrets."""
+    for name in SECRETS:
+        hide(environ.get(name, ""))
+    begin(kind, folder, at_once=at_once, texts=environ.get(TEXTS) == "1")
 
 
 def begin(kind: str, folder: Path, *, at_once: bool = True, texts: bool = False) -> None:
@@ -114,4 +126,14 @@ def _show_warning(
     logger("warnings").warning("%s", words)
 
 
-__all__ = ["NAME", "TEXTS", "begin", "describe", "end", "flush", "hide", "keeps_texts", "logger"]
+__all__ = [
+    "NAME",
+    "begin",
+    "begin_as_asked",
+    "describe",
+    "end",
+    "flush",
+    "hide",
+    "keeps_texts",
+    "logger",
+]

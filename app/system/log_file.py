@@ -126,9 +126,15 @@ class LogFile(logging.Handler):
                     os.close(handle)
 
     def _rotate(self) -> None:
-        """Give each file the next number.  One that somebody reads on Windows goes another time."""
-        names = older(self._path, KEPT)
+        """Give each file the next number; the newest, which somebody may be reading, goes first.
+
+        Windows refuses to rename what is being read: then all stay, and go another time.
+        """
+        aside = self._path.with_name(f"{self._path.name}.0")
+        names = [aside, *older(self._path)[1:]]
         with contextlib.suppress(OSError):
+            if not aside.exists():
+                patiently(os.replace, self._path, aside)
             for before, after in zip(names[-2::-1], names[:0:-1], strict=True):
                 if before.exists():
                     patiently(os.replace, before, after)

@@ -143,3 +143,27 @@ def test_a_thread_writes_for_who_must_not_wait(tmp_path):
     log.warning("two")
     handler.close()
     assert tail(tmp_path / "a.log", 9) == ["one", "two"]
+
+
+def test_a_file_that_cannot_be_renamed_stays_and_no_older_one_is_lost(tmp_path, monkeypatch):
+    """As on Windows, while somebody reads it."""
+    real, held = os.replace, [tmp_path / "a.log"]
+
+    def replace(before, after):
+        if before in held:
+            raise PermissionError(13, "in use", str(before))
+        real(before, after)
+
+    handler, log = writing(tmp_path / "a.log", most_bytes=60)
+    for number in range(3):
+        log.warning("before %d %s", number, "x" * 40)
+    monkeypatch.setattr(os, "replace", replace)
+    for number in range(3):
+        log.warning("meanwhile %d %s", number, "x" * 40)
+    held.clear()
+    log.warning("afterwards")
+    handler.close()
+    files = [path.read_text() for path in older(tmp_path / "a.log")]
+    assert [text.count("\n") for text in files] == [1, 4, 1, 1]
+    assert files[0] == "afterwards\n"
+    assert files[1].startswith("before 2")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from app.errors import Failure
 from app.hub.catalogue.entries import Entry
 from app.hub.sources.remote import Hub
-from app.system.log import describe, hide, logger
+from app.system.log import describe, logger
 
 from .transfer import Progress, StoppedError
 
@@ -17,7 +17,6 @@ _log = logger("download")
 @contextlib.contextmanager
 def logged(hub: Hub, entry: Entry, progress: Callable[[], Progress]) -> Iterator[None]:
     """Log the download of ``entry`` from ``hub``, which happens in the block."""
-    hide(hub.token)
     what, begun_s = f"{entry.repo}/{entry.file}", time.monotonic()
     _log.info("%s begins, %d bytes from %s", what, entry.bytes, hub.endpoint.host)
     try:
