@@ -154,6 +154,13 @@ def _download(verb: argparse.ArgumentParser) -> None:
     _add_json(verb)
 
 
+def _log(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--tail", metavar="N", type=_count(1), default=0, help="print its last lines instead"
+    )
+    _add_json(verb)
+
+
 def _verify(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("file", metavar="FILE", help="a model file")
     verb.add_argument(
@@ -177,6 +184,7 @@ _VERBS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...] =
     ("search", "find models to download, and tell which fit this machine", _search),
     ("download", "fetch a model from the hub, whole or not at all", _download),
     ("verify", "check whether a file is the one that was promised", _verify),
+    ("log", "tell where the log and the files of crashes are, or print its end", _log),
 )
 
 

@@ -30,6 +30,7 @@ Failure
 │   └── EngineUnusable         PyTorch cannot be loaded (facts: why)
 ├── WorkerError
 │   ├── WorkerDied             exit_code, stderr: the end of what it said
+│   │   └── WorkerOutOfMemory  the system ended it, as memory ran out; an OutOfMemory as well
 │   └── NoModel                a text was asked for before a model was opened
 ├── HubError                   the hub cannot serve (facts: host, repo, why)
 │   ├── HubUnreachable         no network, no such host, no answer in time (facts: why)
@@ -102,6 +103,7 @@ from .engine_errors import (
     TokenizerMissing,
     WorkerDied,
     WorkerError,
+    WorkerOutOfMemory,
 )
 from .failure import (
     Fact,
@@ -190,6 +192,7 @@ __all__ = [
     "VocabularyMissing",
     "WorkerDied",
     "WorkerError",
+    "WorkerOutOfMemory",
     "WrongHash",
 ]
 

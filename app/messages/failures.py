@@ -239,22 +239,37 @@ def _for_room(facts: Facts) -> str:
     return "Close other programs, or choose a smaller model."
 
 
+_FEWEST_BITS = "fewer bits (cpu int4)"
+_FEWER_BITS = (
+    ("fp32", "fewer bits (cpu bf16)"),
+    ("fp16", "fewer bits (cpu int8)"),
+    ("bf16", "fewer bits (cpu int8)"),
+)
+
+
 def _worker_died(facts: Facts) -> Words:
     said = [line for line in str(facts.get("stderr", "")).splitlines() if line.strip()]
-    last = f' Its last words: "{_shown(said[-1])}".' if said else ""
+    fatal = (line for line in said if line.startswith("Fatal Python error: "))
+    last = f' Its last words: "{_shown(next(fatal, said[-1]))}".' if said else ""
     code = facts.get("exit_code")
     text = f"The engine's process {_end(code if isinstance(code, int) else None, facts)}."
-    starved = code in _STARVED and facts.get("why") not in _KILLED_HERE
-    again = f" If it stops once more: {_lower(_for_room(facts))}" if starved else ""
     return Words(
         "The engine stopped",
         f"{text} What was written so far is kept.{last}",
-        f"Send the message again: the engine is started anew.{again}",
+        "Send the message again: the engine is started anew.",
     )
 
 
-def _lower(sentence: str) -> str:
-    return sentence[:1].lower() + sentence[1:]
+def _worker_starved(facts: Facts) -> Words:
+    """Where memory runs out all at once, the system ends whoever has the most of it."""
+    strategy = str(facts.get("strategy", ""))
+    fewer = next((words for bits, words in _FEWER_BITS if bits in strategy), _FEWEST_BITS)
+    less = "choose a smaller model" if "int4" in strategy else f"choose {fewer}, or a smaller model"
+    return Words(
+        "Not enough memory",
+        "Memory ran out, so the system ended the engine. What was written so far is kept.",
+        f"Close other programs, or {less}. Then send the message again.",
+    )
 
 
 def _end(code: int | None, facts: Facts) -> str:
@@ -263,8 +278,6 @@ def _end(code: int | None, facts: Facts) -> str:
         return _KILLED_HERE[why]
     if code is None:
         return "ended unexpectedly"
-    if code in _STARVED:
-        return f"was ended by the system ({_STARVED[code]}): probably memory ran out"
     if code in _CRASHED:
         return f"crashed ({_CRASHED[code]})"
     return f"was ended ({_signal(-code)})" if code < 0 else f"ended with exit code {code}"
@@ -274,7 +287,6 @@ _KILLED_HERE = {
     "garbled": "sent something that makes no sense and was ended",
     "closed": "could not be spoken to any more and was ended",
 }
-_STARVED = {-9: "SIGKILL", 0xC0000017: "no memory", 0xC000012D: "commitment limit"}
 _CRASHED = {
     -4: "SIGILL",
     -6: "SIGABRT",
@@ -319,5 +331,6 @@ _WRITERS: dict[str, Callable[[Facts], Words]] = {
     "no-card": _no_gpu,
     "answer-saved": _answer_saved,
     "worker-died": _worker_died,
+    "worker-out-of-memory": _worker_starved,
     "store": _store,
 }

@@ -16,6 +16,7 @@ import msgspec
 
 from app.errors import Failure
 from app.hub.sources.remote import Hub
+from app.system import crash_log
 from app.system.frames import GarbledError, read_frame, write_frame
 from app.system.pipes import take_pipes
 
@@ -43,6 +44,8 @@ def main() -> int:
 def _end_process(bug: threading.ExceptHookArgs) -> None:
     """A thread that ends by a bug takes the process with it: who started it sees that, and why."""
     traceback.print_exception(bug.exc_value)
+    if bug.exc_value is not None:
+        crash_log.leave(bug.exc_value)
     os._exit(1)
 
 

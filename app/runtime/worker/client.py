@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from app.errors import Failure, NoModel, RequestRefused, WorkerDied
+from app.errors import Failure, NoModel, RequestRefused, WorkerDied, WorkerOutOfMemory
 from app.runtime.protocol import messages
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import (
@@ -34,6 +34,7 @@ from app.runtime.protocol.messages import (
 from app.runtime.protocol.prompts import Prompt
 from app.system.child_process import End, Process, worker_command
 from app.system.frames import LIMIT, GarbledError, decoded
+from app.system.log import describe, logger
 
 _REPLIES: dict[type[Message], tuple[type[Message], ...]] = {
     Load: (LoadProgress, Loaded, Failed),
@@ -42,6 +43,7 @@ _REPLIES: dict[type[Message], tuple[type[Message], ...]] = {
 }
 _STOP_LIMIT_S = 1.0
 _QUIT_LIMIT_S = 1.0
+_log, _texts = logger("model"), logger("text")
 
 
 class Client:
@@ -85,6 +87,7 @@ class Client:
         """Open the model at ``path``.  Raises the failures of loading, or WorkerDied."""
         path, self._strategy = _absolute(path), strategy
         load = Load(id=next(self._ids), path=os.fsencode(path), strategy=strategy)
+        _log.info("opening %r in worker %d as %s", path, self.pid, strategy or "is usual")
         async with contextlib.aclosing(self._ask(load)) as replies:
             async for reply in replies:
                 if isinstance(reply, LoadProgress):
@@ -103,9 +106,11 @@ class Client:
         WorkerDied where the process ended, NoModel where ``close`` could not wait for the text.
         """
         request = Generate(id=next(self._ids), prompt=prompt, options=options)
+        _texts.debug("request %d: %r", request.id, request)
         async with contextlib.aclosing(self._ask(request)) as replies:
             async for reply in replies:
                 if not isinstance(reply, Loaded | Measured | Failed):
+                    _texts.debug("reply %d: %r", request.id, reply)
                     yield reply
 
     async def measure(self, block_bytes: int) -> Measured:
@@ -160,7 +165,7 @@ class Client:
             while True:
                 reply = await inbox.get()
                 if isinstance(reply, Failed):
-                    raise failure_of(reply)
+                    raise _refused(reply, request)
                 yield reply
                 if isinstance(reply, Loaded | Done | Measured):
                     return
@@ -209,6 +214,8 @@ class Client:
     def _note_end(self, end: End) -> None:
         if not self._leaving:
             self.failure = _died(end, self._strategy)
+            how = end.signal_name or "by itself"
+            logger("worker").error("%d ended: %s, %s", self.pid, how, describe(self.failure))
         self._ended.set()
         reason = self._end_failure()
         for request in list(self._running):
@@ -219,6 +226,15 @@ class Client:
         return self.failure or NoModel()
 
 
+def _refused(reply: Failed, request: Load | Generate | Measure) -> Failure:
+    """The failure that ended a request; what ended the whole process is logged once."""
+    failure = failure_of(reply)
+    if not isinstance(failure, WorkerDied | NoModel):
+        words = "%s %d was refused: %s"
+        logger("request").warning(words, type(request).__name__, request.id, describe(failure))
+    return failure
+
+
 def _absolute(path: str) -> str:
     """The worker's current folder may be another one."""
     return str(Path(path).absolute())
@@ -227,4 +243,5 @@ def _absolute(path: str) -> str:
 def _died(end: End, strategy: str) -> WorkerDied:
     known: dict[str, str] = {"why": end.why} if end.why else {}
     known |= {"strategy": strategy} if strategy else {}
-    return WorkerDied(exit_code=end.exit_code, stderr=end.stderr, **known)
+    kind = WorkerOutOfMemory if end.why == "no-memory" else WorkerDied
+    return kind(exit_code=end.exit_code, stderr=end.stderr, **known)

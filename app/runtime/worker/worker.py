@@ -3,6 +3,7 @@
 import faulthandler
 import os
 import signal
+import sys
 import threading
 import traceback
 from pathlib import Path
@@ -24,6 +25,7 @@ from app.runtime.protocol.messages import (
     Reply,
     failed,
 )
+from app.system import crash_log
 from app.system.frames import GarbledError, decoded, read_frame, write_frame
 from app.system.pipes import die_with_parent, take_pipes
 
@@ -42,7 +44,8 @@ def main() -> int:
     requests, replies = take_pipes()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent()
-    faulthandler.enable(_STDERR)
+    if not faulthandler.is_enabled():  # else into a file of its own, see app.system.crash_log
+        faulthandler.enable(_STDERR)
     Worker(requests, replies).serve()
     return 0
 
@@ -88,6 +91,7 @@ class Worker:
         finally:
             if exit_code == EXIT_DEAF:
                 traceback.print_exc()
+                crash_log.leave(sys.exception() or EOFError())
             os._exit(exit_code)
 
     def _read_requests(self) -> None:
