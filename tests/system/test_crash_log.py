@@ -15,7 +15,7 @@ from app.system.log import NAME
 ROOT = Path(__file__).resolve().parents[2]
 WORK = {
     "worker": (["--worker"], "app.runtime.worker.worker", "main"),
-    "downloader": (["--fetcher"], "app.hub.downloads.download_process", "main"),
+    "downloader": (["--downloader"], "app.hub.downloads.download_process", "main"),
     "window": ([], "app.ui.shell.main", "run"),
 }
 
