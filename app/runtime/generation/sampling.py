@@ -63,9 +63,11 @@ class Sampler:
         self._penalties = Penalties(how, uncounted)
 
     def note(self, tokens: Iterable[int]) -> None:
-        """Count tokens that were chosen before, for the penalties."""
+        """Go on after tokens that were chosen before: as their penalties and the seed make it."""
         for token in tokens:
             self._penalties.count(token)
+            if self.how.temperature >= GREEDY:
+                self._random.random()
 
     def pick(self, logits: "torch.Tensor") -> int:
         """The next token from float32 ``logits`` (V,), which stay as they are.

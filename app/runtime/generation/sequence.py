@@ -9,6 +9,7 @@ from app.runtime.protocol.messages import Done, Generate, Piece, Prefilled, Repl
 
 from .prompting import Prepared
 from .sampling import Sampler, facts_of
+from .token_fit import count_beyond, places
 
 if TYPE_CHECKING:
     import torch
@@ -36,8 +37,14 @@ class Sequence:
         self._limit, self._top = request.limit, max(0, request.top_logprobs)
         self._ends = prepared.ends
         self._send = send
+        self._begun = prepared.begun
+        self._tokenizer = tokenizer
         self._decoder = tokenizer.decoder()
-        self._scan = StopScan(prepared.stops, prepared.begun)
+        for token in prepared.begun.held:
+            self._decoder.feed(token)
+        self._scan = StopScan(prepared.stops, prepared.begun.text)
+        self._characters = self._decoded = 0  # that were sent, and with those held for a stop
+        self._places: list[int] = []  # see ``token_fit.places``
         self._whole_characters = prepared.whole_characters
         self._sampler = Sampler(
             request.sampling,
@@ -45,7 +52,7 @@ class Sequence:
             never=tokenizer.never,
             uncounted=tokenizer.uncounted,
         )
-        self._sampler.note(prepared.ids[len(prepared.ids) - prepared.begun_tokens :])
+        self._sampler.note(prepared.begun.ids)
         self._began = self._read = self._first = self._last = time.perf_counter()
 
     @property
@@ -60,9 +67,10 @@ class Sequence:
 
     def note_read(self, tokens: int) -> None:
         """So many more tokens of the prompt are in the state."""
+        begun = self._begun.span if self.read == 0 else None
         self.read += tokens
         self._read = self._first = self._last = time.perf_counter()
-        self._send(Prefilled(id=self.id, done=self.read, total=len(self.prompt)))
+        self._send(Prefilled(id=self.id, done=self.read, total=len(self.prompt), begun=begun))
 
     def take(self, logits: "torch.Tensor") -> bool:
         """Choose the next token from ``logits`` (V,) and send it; False if the text has ended.
@@ -85,6 +93,7 @@ class Sequence:
         rest = self._scan.feed(cut) + self._scan.flush()
         if rest:
             self._send(Piece(id=self.id, text=rest))
+            self._characters += len(rest)
         self._send(
             Done(
                 id=self.id,
@@ -96,15 +105,33 @@ class Sequence:
                 first_token_s=self._first - self._began,
                 seed=self._sampler.seed,
                 taken_back=self._scan.taken_back,
+                tokens_taken_back=self._tokens_taken_back(),
             )
         )
         return False
 
+    def _tokens_taken_back(self) -> int:
+        """How many tokens at the end, of those written and of the reply that goes on, are a stop's.
+
+        One that gives characters on both sides of that border is the stop's.
+        """
+        if self._scan.found is None:
+            return 0
+        if back := self._scan.taken_back:
+            begun = self._begun
+            ends = places(begun.ids, self._tokenizer)
+            return len(self.written) + count_beyond(ends, len(begun.text) - back)
+        return count_beyond(self._places, self._characters)
+
     def _piece(self, token: int, logits: "torch.Tensor") -> Piece:
         facts = facts_of(logits, token, self._top) if self._top else TokenFacts(token)
-        text = self._scan.feed(self._decoder.feed(token))
+        decoded = self._decoder.feed(token)
+        text = self._scan.feed(decoded)
         self._last = time.perf_counter()
         if not self.written:
             self._first = self._last
         self.written.append(token)
+        self._characters += len(text)
+        self._decoded += len(decoded)
+        self._places.append(-1 if self._decoder.holds else self._decoded)
         return Piece(id=self.id, text=text, tokens=(facts,))

@@ -10,6 +10,7 @@ import msgspec
 
 from app.errors import BY_CODE, Failure
 from app.runtime.protocol.prompts import Prompt, Sampling
+from app.runtime.protocol.token_spans import TokenSpan
 from app.runtime.spec import Spec
 
 
@@ -72,10 +73,15 @@ class LoadProgress(Message, frozen=True, tag=True, kw_only=True):
 
 
 class Prefilled(Message, frozen=True, tag=True, kw_only=True):
-    """``done`` of ``total`` prompt tokens have been read."""
+    """``done`` of ``total`` prompt tokens have been read.
+
+    The first one for a Chat has ``begun``: its vocabulary, and as which tokens the reply that goes
+    on is read (none where it is new, or where its text is not what they give alone).
+    """
 
     done: int
     total: int
+    begun: TokenSpan | None = None
 
 
 class TokenFacts(msgspec.Struct, frozen=True):
@@ -147,6 +153,8 @@ class Done(Message, frozen=True, tag=True, kw_only=True):
     ``prefill_s`` is the time to the first logits, ``first_token_s`` from the request's arrival
     to the first token, ``decode_s`` the time of all further tokens.  ``taken_back``: so many
     characters at the end of the reply that was continued turned out to begin the stop.
+    ``tokens_taken_back``: so many tokens at the end, of those written and of the reply that was
+    continued, belong to the stop, wholly or with a part of their text.
     """
 
     reason: Literal["end", "stop", "limit", "stopped"]
@@ -157,6 +165,7 @@ class Done(Message, frozen=True, tag=True, kw_only=True):
     first_token_s: float
     seed: int
     taken_back: int = 0
+    tokens_taken_back: int = 0
 
 
 class Measured(Message, frozen=True, tag=True, kw_only=True):

@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from app.runtime.protocol.token_spans import TokenSpan
+
 
 class Sampling(msgspec.Struct, frozen=True, kw_only=True):
     """How the next token is chosen, in the RWKV order: penalties, softmax, top-p, top-k, power.
@@ -24,10 +26,16 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Turn(msgspec.Struct, frozen=True):
-    """One message of a conversation."""
+    """One message of a conversation.
+
+    ``tokens`` are those as which a reply was written.  Where they give its text in the vocabulary
+    of the model that is asked, the reply stands in the prompt as these very tokens, so that
+    "Continue" goes on from them and a remembered state is found again.
+    """
 
     role: Literal["system", "user", "assistant"]
     text: str
+    tokens: TokenSpan | None = None
 
 
 class Chat(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -49,7 +57,12 @@ class Text(msgspec.Struct, frozen=True, tag=True):
 
 
 class Tokens(msgspec.Struct, frozen=True, tag=True):
-    """Token ids to be continued as they stand."""
+    """Token ids to be continued as they stand.
+
+    They follow the beginning that the model's file gives (mostly nothing).  A prompt that is a
+    state and tokens names the state in a field of its own beside ``ids``, which are then what
+    follows that state.
+    """
 
     ids: tuple[int, ...]
 

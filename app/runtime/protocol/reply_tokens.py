@@ -1,0 +1,47 @@
+"""Collects the tokens of one reply from the events of its generation."""
+
+from array import array
+
+from app.runtime.protocol.messages import Done, Event, Piece, Prefilled
+from app.runtime.protocol.token_spans import TokenSpan, pack, unpack
+
+
+class ReplyTokens:
+    """``note`` every event of a Chat; ``span`` is what is known so far.
+
+    ``before`` is how many characters the reply has before the first event: a template's beginning
+    of it, or what it goes on from.  If the worker tells as which tokens it has read that, they
+    count as the reply's own.
+    """
+
+    def __init__(self, before: int) -> None:
+        self._start = before
+        self._vocabulary = ""
+        self._ids = array("I")
+        self._told = 0
+
+    def note(self, event: Event | Done) -> None:
+        """Take what an event tells."""
+        if isinstance(event, Prefilled) and event.begun is not None:
+            begun = event.begun
+            self._vocabulary = begun.vocabulary
+            if begun.ids:
+                self._start, self._ids = begun.start, array("I", unpack(begun.ids))
+            self._told = len(self._ids)
+        elif isinstance(event, Piece):
+            self._ids.extend(fact.token for fact in event.tokens)
+        elif isinstance(event, Done) and event.tokens_taken_back:
+            del self._ids[-event.tokens_taken_back :]
+
+    @property
+    def span(self) -> TokenSpan | None:
+        """The tokens and where they begin in the reply's text; None where nothing is known."""
+        if not self._vocabulary:
+            return None
+        return TokenSpan(self._vocabulary, self._start, pack(self._ids))
+
+    def gained(self) -> bytes:
+        """The tokens since this was asked last, packed; those that it began with do not count."""
+        more = pack(self._ids[self._told :])
+        self._told = len(self._ids)
+        return more
