@@ -5,7 +5,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from app.runtime.generation.stops import StopScan
-from app.runtime.protocol.messages import Done, Generate, Piece, Prefilled, Reply, TokenFacts
+from app.runtime.protocol.messages import (
+    Done,
+    Generate,
+    Piece,
+    Prefilled,
+    Reply,
+    ReplyBegun,
+    TokenFacts,
+)
 
 from .prompting import Prepared
 from .sampling import Sampler, facts_of
@@ -54,6 +62,8 @@ class Sequence:
         )
         self._sampler.note(prepared.begun.ids)
         self._began = self._read = self._first = self._last = time.perf_counter()
+        if prepared.begun.span is not None:
+            send(ReplyBegun(id=self.id, tokens=prepared.begun.span))
 
     @property
     def consumed(self) -> tuple[int, ...]:
@@ -67,10 +77,9 @@ class Sequence:
 
     def note_read(self, tokens: int) -> None:
         """So many more tokens of the prompt are in the state."""
-        begun = self._begun.span if self.read == 0 else None
         self.read += tokens
         self._read = self._first = self._last = time.perf_counter()
-        self._send(Prefilled(id=self.id, done=self.read, total=len(self.prompt), begun=begun))
+        self._send(Prefilled(id=self.id, done=self.read, total=len(self.prompt)))
 
     def take(self, logits: "torch.Tensor") -> bool:
         """Choose the next token from ``logits`` (V,) and send it; False if the text has ended.

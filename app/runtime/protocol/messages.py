@@ -73,15 +73,20 @@ class LoadProgress(Message, frozen=True, tag=True, kw_only=True):
 
 
 class Prefilled(Message, frozen=True, tag=True, kw_only=True):
-    """``done`` of ``total`` prompt tokens have been read.
-
-    The first one for a Chat has ``begun``: its vocabulary, and as which tokens the reply that goes
-    on is read (none where it is new, or where its text is not what they give alone).
-    """
+    """``done`` of ``total`` prompt tokens have been read."""
 
     done: int
     total: int
-    begun: TokenSpan | None = None
+
+
+class ReplyBegun(Message, frozen=True, tag=True, kw_only=True):
+    """What follows is the reply of a Chat; comes once, before all else.
+
+    ``tokens`` has the vocabulary, and as which tokens the reply that goes on is read: none where
+    it is new, or where they give more than its text.
+    """
+
+    tokens: TokenSpan
 
 
 class TokenFacts(msgspec.Struct, frozen=True):
@@ -198,7 +203,7 @@ def failure_of(reply: Failed) -> Failure:
 
 
 Request = Load | Generate | Measure | Cancel | Quit
-Event = LoadProgress | Prefilled | Piece
+Event = LoadProgress | ReplyBegun | Prefilled | Piece
 Ending = Loaded | Done | Measured | Failed
 Reply = Event | Ending
 

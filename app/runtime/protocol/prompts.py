@@ -57,11 +57,10 @@ class Text(msgspec.Struct, frozen=True, tag=True):
 
 
 class Tokens(msgspec.Struct, frozen=True, tag=True):
-    """Token ids to be continued as they stand.
+    """Token ids to be continued as they stand: they follow the state that a text begins from.
 
-    They follow the beginning that the model's file gives (mostly nothing).  A prompt that is a
-    state and tokens names the state in a field of its own beside ``ids``, which are then what
-    follows that state.
+    That is the model's own beginning.  Another one is no part of a prompt, but named beside it in
+    the request: with ``Tokens`` that makes (state, tokens).
     """
 
     ids: tuple[int, ...]

@@ -2,7 +2,7 @@
 
 from array import array
 
-from app.runtime.protocol.messages import Done, Event, Piece, Prefilled
+from app.runtime.protocol.messages import Done, Event, Piece, ReplyBegun
 from app.runtime.protocol.token_spans import TokenSpan, pack, unpack
 
 
@@ -10,8 +10,8 @@ class ReplyTokens:
     """``note`` every event of a Chat; ``span`` is what is known so far.
 
     ``before`` is how many characters the reply has before the first event: a template's beginning
-    of it, or what it goes on from.  If the worker tells as which tokens it has read that, they
-    count as the reply's own.
+    of it, or what it goes on from.  The tokens as which the worker has read that, if it tells them,
+    are the reply's own.
     """
 
     def __init__(self, before: int) -> None:
@@ -22,8 +22,8 @@ class ReplyTokens:
 
     def note(self, event: Event | Done) -> None:
         """Take what an event tells."""
-        if isinstance(event, Prefilled) and event.begun is not None:
-            begun = event.begun
+        if isinstance(event, ReplyBegun):
+            begun = event.tokens
             self._vocabulary = begun.vocabulary
             if begun.ids:
                 self._start, self._ids = begun.start, array("I", unpack(begun.ids))

@@ -9,7 +9,7 @@ import pytest
 
 from app.runtime.checkpoint.file_names import NEOX_TOKENIZERS
 from app.runtime.generation.token_fit import places
-from app.runtime.protocol.messages import Done, Piece, Prefilled
+from app.runtime.protocol.messages import Done, Piece, Prefilled, ReplyBegun
 from app.runtime.protocol.prompts import Chat, Sampling, Turn
 from app.runtime.protocol.reply_tokens import ReplyTokens
 from app.runtime.protocol.token_spans import unpack
@@ -95,7 +95,7 @@ def test_a_reply_stopped_at_any_token_goes_on_as_if_it_had_not_been(worker):
         assert begun == ids[:cut]
         cut_inside += ends[cut % 2][cut - 1] < 0
         again, all_ids, events = worker([asked, part], how, LENGTH - cut)
-        kept = unpack(next(one.begun for one in events if isinstance(one, Prefilled)).ids)
+        kept = unpack(next(one.tokens for one in events if isinstance(one, ReplyBegun)).ids)
         assert kept == ids[: len(kept)]
         assert len(kept) == cut or by_person, "what was held for a stop is written again"
         assert all_ids == ids[: len(kept) + LENGTH - cut], f"cut after {cut}"
