@@ -17,7 +17,7 @@ def main() -> int:
         from app.runtime.worker.worker import main as work
 
         return work()
-    if arguments == ["--fetcher"]:  # as app.hub.downloads.download_client starts it
+    if arguments == ["--downloader"]:  # as app.hub.downloads.download_client starts it
         from app.hub.downloads.download_process import main as fetch
 
         return fetch()

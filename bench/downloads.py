@@ -24,7 +24,7 @@ from pathlib import Path
 
 from app.hub.catalogue.entries import Entry
 from app.hub.downloads.connection_pool import FetchOptions
-from app.hub.downloads.download_queue import Downloads
+from app.hub.downloads.download_queue import DownloadQueue
 from app.hub.downloads.part_file import already
 from app.hub.downloads.rate_limit import RateLimit
 from app.hub.downloads.transfer import Order, StoppedError, Transfer
@@ -121,7 +121,7 @@ def memory(mib: int, folder: Path) -> dict[str, object]:
     import psutil
 
     with served(mib) as (url, _):
-        downloads = Downloads(
+        downloads = DownloadQueue(
             folder, folder / "journal.json", Hub(endpoint_at(url), cache_dir=folder)
         )
         try:
@@ -129,7 +129,7 @@ def memory(mib: int, folder: Path) -> dict[str, object]:
             seen: list[int] = []
             begun = time.perf_counter()
             while downloads.items[0].state not in ("done", "failed", "paused"):
-                pid = downloads.fetcher_pid
+                pid = downloads.process_pid
                 if pid and downloads.items[0].done_bytes > 64 * MIB:
                     try:
                         seen.append(psutil.Process(pid).memory_info().rss)
@@ -209,7 +209,7 @@ def window(mib: int, folder: Path) -> dict[str, object]:
         hub = Hub(endpoint_at(url), cache_dir=folder)
         hub.headers()
         found["idle"] = _lateness(application, _for_s(3.0))
-        downloads = Downloads(folder, folder / "journal.json", hub)
+        downloads = DownloadQueue(folder, folder / "journal.json", hub)
         try:
             downloads.add(Entry(repo=REPO, file=FILE, bytes=mib * MIB))
             found["queue"] = _lateness(application, lambda: downloads.items[0].state == "done")

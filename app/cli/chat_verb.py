@@ -16,7 +16,7 @@ from app.runtime.protocol.prompts import Chat, Turn
 from app.runtime.protocol.reply_tokens import ReplyTokens
 from app.runtime.worker.supervisor import Supervisor
 
-from .choices import model_of, sampling_of
+from .choices import generate_options, model_of
 from .output import Progress, emit, note, note_loaded, note_thinking
 
 _HELP = """/help           this
@@ -119,8 +119,7 @@ class _Conversation:
         usual = family.recommended(options.think, self.template)
         return self._supervisor.generate(
             Chat(turns=(*system, *self.turns), template=options.template, think=options.think),
-            limit=options.max_tokens,
-            sampling=sampling_of(options, usual),
+            generate_options(options, usual),
         )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.prompts import Sampling
 
 _SAMPLING = (
@@ -15,6 +16,7 @@ _SAMPLING = (
     "presence",
     "frequency",
     "decay",
+    "repetition",
     "seed",
 )
 
@@ -28,8 +30,18 @@ def model_of(options: Namespace) -> Path:
     return embedded_model()
 
 
-def sampling_of(options: Namespace, usual: Sampling) -> Sampling:
-    """``usual``, but for what was asked for."""
+def generate_options(options: Namespace, usual: Sampling) -> GenerateOptions:
+    """How to write: what was asked for, and else as with the ``usual`` sampling."""
     asked = {name: getattr(options, name) for name in _SAMPLING}
     given = {name: value for name, value in asked.items() if value is not None}
-    return msgspec.structs.replace(usual, **given)
+    bias, bans = tuple(options.logit_bias or ()), tuple(options.ban or ())
+    return GenerateOptions(
+        limit=options.max_tokens,
+        sampling=msgspec.structs.replace(
+            usual,
+            **given,
+            logit_bias=(*usual.logit_bias, *bias),
+            banned=(*usual.banned, *bans),
+        ),
+        stops=tuple(options.stop),
+    )

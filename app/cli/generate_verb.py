@@ -14,7 +14,7 @@ from app.runtime.protocol.messages import Done, Loaded, LoadProgress, Piece, Pre
 from app.runtime.protocol.prompts import Chat, Prompt, Sampling, Text, Tokens, Turn
 from app.runtime.worker.client import Client
 
-from .choices import model_of, sampling_of
+from .choices import generate_options, model_of
 from .output import Progress, emit, note, note_loaded, note_thinking, print_json
 
 
@@ -35,12 +35,7 @@ async def _generate(options: Namespace) -> None:
         note_loaded(loaded)
         prompt, usual = _asked(text, loaded, options)
         written = _Written(loaded, aloud=not options.json, answers=isinstance(prompt, Chat))
-        events = client.generate(
-            prompt,
-            limit=options.max_tokens,
-            sampling=sampling_of(options, usual),
-            stops=tuple(options.stop),
-        )
+        events = client.generate(prompt, generate_options(options, usual))
         async with contextlib.aclosing(events):
             async for event in events:
                 written.note(event, progress)

@@ -58,17 +58,8 @@ def _generate(verb: argparse.ArgumentParser) -> None:
     )
     prompt.add_argument("--tokens", metavar="1,2,3", type=_tokens, help="token ids to continue")
     _add_template(verb, "answer with this prompt template instead of going on as it stands")
-    _add_limit(verb, 256)
+    _add_ends(verb, 256)
     _add_sampling(verb)
-    verb.add_argument(
-        "--stop",
-        metavar="TEXT",
-        nargs="+",
-        action="extend",
-        default=[],
-        type=_text,
-        help="texts that end it; they are not part of it",
-    )
     _add_json(verb)
 
 
@@ -82,6 +73,12 @@ def _score(verb: argparse.ArgumentParser) -> None:
     )
     verb.add_argument(
         "--state-out", metavar="OUT.safetensors", help="write the state after the last token"
+    )
+    verb.add_argument(
+        "--per-token",
+        action="store_true",
+        help="tell of each token its log-probability and the entropy of its place, in nats, its \
+rank, and the text that it completes; nothing is known of the first",
     )
     verb.add_argument(
         "--chunk",
@@ -112,7 +109,7 @@ def _chat(verb: argparse.ArgumentParser) -> None:
         "--system", metavar="TEXT", type=_text, default="", help="what is said to it beforehand"
     )
     _add_template(verb, "write turns so, and not in the model's own way")
-    _add_limit(verb, 1024)
+    _add_ends(verb, 1024)
     _add_sampling(verb)
 
 
@@ -188,13 +185,22 @@ def _add_model(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--strategy", metavar="TEXT", default="", help=_STRATEGY)
 
 
-def _add_limit(verb: argparse.ArgumentParser, default: int) -> None:
+def _add_ends(verb: argparse.ArgumentParser, default: int) -> None:
     verb.add_argument(
         "--max-tokens",
         metavar="N",
         type=_count(0),
         default=default,
         help="write no more tokens than this (%(default)s)",
+    )
+    verb.add_argument(
+        "--stop",
+        metavar="TEXT",
+        nargs="+",
+        action="extend",
+        default=[],
+        type=_text,
+        help="texts that end it; they are not part of it",
     )
 
 
@@ -243,6 +249,27 @@ def _add_sampling(verb: argparse.ArgumentParser) -> None:
         ("--seed", "N", _count(0), "the same seed writes the same text"),
     ):
         group.add_argument(name, metavar=metavar, type=kind, help=words)
+    group.add_argument(
+        "--repetition-penalty",
+        metavar="X",
+        dest="repetition",
+        type=_number(0.01, 100),
+        help="divides what speaks for tokens of the prompt and the text; 1 does nothing",
+    )
+    group.add_argument(
+        "--logit-bias",
+        metavar="ID=VALUE",
+        action="append",
+        type=_bias,
+        help="add this to the logit of a token, which makes it likelier or less likely; repeatable",
+    )
+    group.add_argument(
+        "--ban",
+        metavar="ID",
+        action="extend",
+        type=_tokens,
+        help="never write this token, or these (1,2,3); repeatable",
+    )
 
 
 def _count(least: int) -> Callable[[str], int]:
@@ -276,6 +303,19 @@ def _tokens(text: str) -> tuple[int, ...]:
 
 
 _tokens.__name__ = "list of token ids"
+
+
+def _bias(text: str) -> tuple[int, float]:
+    token, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text} is not a token id, =, and a number: 33=-1.5")
+    ids = _tokens(token)
+    if len(ids) != 1:
+        raise argparse.ArgumentTypeError(f"{text} does not begin with one token id")
+    return ids[0], _number(-1000, 1000)(value)
+
+
+_bias.__name__ = "token id, =, and number"
 
 
 def _sha256(text: str) -> str:

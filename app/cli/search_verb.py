@@ -18,7 +18,7 @@ from app.hub.sources.proxies import whole_proxy
 from app.hub.sources.remote import Hub, Listing
 from app.hub.sources.tokens import token_for
 from app.messages.failures import one_line, say, visible
-from app.messages.fits import fit_in_words
+from app.messages.fits import disk_in_words, fit_in_words
 from app.messages.units import size
 from app.store.paths import standard_paths
 from app.store.settings import Settings, Values
@@ -96,7 +96,8 @@ def _word(entry: Entry, fits: Fit, room: Room | None) -> str:
     if entry.failure is not None:
         return f"not run: {entry.found or say(entry.failure).title}"
     if room is not None and not room.enough:
-        return f"No room on the disk ({size(room.free_bytes)} free)"
+        title = disk_in_words(room.needed_bytes, room.free_bytes, room.folder).title
+        return f"{title} ({size(room.free_bytes)} free)"
     word = _words(fits).title
     return f"{word} ({size(fits.needed_bytes)})" if fits.needed_bytes else word
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from app.errors import BY_CODE, HubError, NotFound, WrongHash
 from app.hub.catalogue.entries import Entry, bundled
-from app.library.verification import Checked, candidates, checked, judged
+from app.library.verification import Checked, candidates, checked, judged, telling
 from app.messages.failures import one_line
 from app.messages.units import size
 from app.runtime.checkpoint.describe import describe, files_of
@@ -28,10 +28,11 @@ def run(options: Namespace) -> int:
     for one in found:
         if one.verdict == "bad":
             raise WrongHash(file=Path(one.path).name, wanted=one.wanted, found=one.sha256)
-    is_good = all(one.verdict == "good" for one in found)
-    if not is_good:
-        _look_into(path)
-    source = str(found[0].source) if is_good else ""
+    weights = telling(found)
+    is_good = all(one.verdict == "good" for one in weights)
+    if not is_good or len(weights) < len(found):
+        _look_into(path)  # also for an index: it agrees with the parts that are there
+    source = str(weights[0].source) if is_good else ""
     sha256 = found[0].sha256 if len(found) == 1 else ""
     if options.json:
         facts = {
@@ -44,7 +45,9 @@ def run(options: Namespace) -> int:
         print_json(facts)
     elif is_good:
         whole = (
-            "its SHA-256 is the one that is" if sha256 else "the SHA-256 of each file is the one"
+            "its SHA-256 is the one that is"
+            if sha256
+            else "the SHA-256 of all its weights is the one"
         )
         emit(f"{path.name} is whole: {whole} {_SOURCES[source]}.")
     else:

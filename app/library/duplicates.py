@@ -1,4 +1,4 @@
-"""Finds models that are on the disk more than once: by samples first, then by all bytes."""
+"""Finds models that are on the disk more than once, by sizes and samples of their bytes."""
 
 import hashlib
 import os
@@ -11,7 +11,6 @@ from app.runtime.checkpoint.describe import ModelFile
 
 _SAMPLES = 24
 _SAMPLE_BYTES = 4096
-_BLOCK_BYTES = 4 << 20
 
 
 class Duplicates(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,34 +48,6 @@ def duplicates_among(
         found += [_duplicates(group, sum(sizes)) for group in groups.values() if len(group) > 1]
     real = [duplicates for duplicates in found if len(duplicates.places) > 1]
     return tuple(sorted(real, key=lambda duplicates: (-duplicates.wasted_bytes, duplicates.paths)))
-
-
-def same(
-    one: ModelFile,
-    other: ModelFile,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-    cancelled: Callable[[], bool] = lambda: False,
-) -> bool | None:
-    """Whether they hold the same bytes, all of them compared; None when cancelled.
-
-    Raises OSError where one cannot be read.
-    """
-    total, done = sum(_sizes(one)), 0
-    if _sizes(one) != _sizes(other):
-        return False
-    blocks = [memoryview(bytearray(_BLOCK_BYTES)) for _ in range(2)]
-    for mine, theirs in zip(sorted(one.files), sorted(other.files), strict=True):
-        with Path(mine).open("rb", buffering=0) as left, Path(theirs).open("rb") as right:
-            while count := left.readinto(blocks[0]):
-                if right.readinto(blocks[1][:count]) != count:
-                    return False
-                if blocks[0][:count] != blocks[1][:count]:
-                    return False
-                done += count
-                progress(done, total)
-                if cancelled():
-                    return None
-    return True
 
 
 def _sizes(model: ModelFile) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from app.errors import CheckpointError
 from app.runtime.checkpoint import open_checkpoint
-from app.runtime.checkpoint.companions import Companion
+from app.runtime.checkpoint.adapter_files import AdapterFile
 from app.runtime.checkpoint.describe import ModelFile, files_of
 from app.runtime.checkpoint.file_names import (
     INDEX,
@@ -43,7 +43,8 @@ class FileGroup(NamedTuple):
     models beside it need as well: they are copied to where the model goes, and stay.  ``others``
     are the rest in a folder that seems to be the model's: the person's own, so they stay unless
     they are asked for.  ``folder`` is the group's alone, or None; ``home`` is the folder that the
-    model is called by, where its file has only a usual name.
+    model is called by, where its file has only a usual name.  ``named`` is what a new name is for:
+    that folder, or the file where the folder holds more than this model.
     """
 
     files: tuple[Path, ...]
@@ -52,6 +53,7 @@ class FileGroup(NamedTuple):
     others: tuple[Path, ...] = ()
     folder: Path | None = None
     home: Path | None = None
+    named: Path = Path()
 
     @property
     def all(self) -> tuple[Path, ...]:
@@ -77,7 +79,7 @@ def file_group(path: Path, roots: Iterable[Path] = ()) -> FileGroup:
     try:
         entries = [(Path(entry.path), entry.is_file()) for entry in os.scandir(folder)]
     except OSError:
-        return FileGroup(files)
+        return FileGroup(files, named=main)
     beside = {entry for entry, _ in entries} - set(files)
     needed = _needed_by_others(beside, set(files))
     files = (main, *(file for file in files[1:] if file not in needed))
@@ -88,19 +90,21 @@ def file_group(path: Path, roots: Iterable[Path] = ()) -> FileGroup:
     shared = {file for file in beside - sides if is_vocabulary(file.name)} | needed_too
     others = beside - sides - shared - needed
     is_root = any(os.path.realpath(folder) == os.path.realpath(root) for root in roots)
-    group = FileGroup(files, tuple(sorted(sides)), tuple(sorted(shared)))
+    group = FileGroup(files, tuple(sorted(sides)), tuple(sorted(shared)), named=main)
     if is_root:
         return group
     plain = tuple(sorted(file for file in others if (file, True) in entries))
     seems_own = is_nameless(main) or main.with_name("config.json") in beside
     if not seems_own or len(plain) > _MOST_ASKED:
         plain = ()
-    whole = all(is_file for _, is_file in entries) and not needed
-    own = whole and (len(files) > 1 or is_nameless(main) or len(sides) > 1)
+    folders = [entry for entry, is_file in entries if not is_file]
+    own = not folders and not needed and (len(files) > 1 or is_nameless(main) or len(sides) > 1)
+    hidden = all(entry.name.startswith(".") for entry in folders)  # of git, or a hub's own client
     return group._replace(
         others=plain,
         folder=folder if own and not others and not shared else None,
         home=folder if own or is_nameless(main) else None,
+        named=folder if is_nameless(main) and hidden and not needed else main,
     )
 
 
@@ -164,7 +168,7 @@ def _is_record(name: str, files: tuple[Path, ...]) -> bool:
     return name == note_of(files[0]).name or any(name == f"{one.name}{_DIGEST}" for one in files)
 
 
-def ranked(made_for: Companion, name: str, models: Iterable[ModelFile]) -> tuple[ModelFile, ...]:
+def ranked(made_for: AdapterFile, name: str, models: Iterable[ModelFile]) -> tuple[ModelFile, ...]:
     """The models that the thing called ``name`` can belong to, the likeliest first.
 
     Sizes and generation must agree as far as they are told; words of the names decide the order.
@@ -177,7 +181,7 @@ def ranked(made_for: Companion, name: str, models: Iterable[ModelFile]) -> tuple
     return tuple(sorted(fitting, key=lambda one: (-_likeness(words, _words(one.name)), one.name)))
 
 
-def _fits(made_for: Companion, spec: Spec) -> bool:
+def _fits(made_for: AdapterFile, spec: Spec) -> bool:
     told = (
         (made_for.layers, spec.layers),
         (made_for.width, spec.width),

@@ -1,55 +1,63 @@
-"""Copies, moves and renames models with everything that belongs to them; never overwrites.
-
-A file that is being copied has a name of its own until it is whole, see ``atomic_file``.
-"""
+"""Copies, moves and renames models with everything that belongs to them; never overwrites."""
 
 import contextlib
 import errno
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
-from app.errors import AlreadyThere, LibraryError, NameRefused, NoRoom, StoreError, UnsafeName
+from app.errors import (
+    AlreadyThere,
+    LibraryError,
+    NameRefused,
+    NoRoom,
+    StoreError,
+    UnsafeName,
+)
 from app.hub.downloads.part_file import put_in_place
 from app.hub.safe_paths import PART, safe
-from app.runtime.checkpoint.file_names import INDEX_ENDING
+from app.runtime.checkpoint.file_names import INDEX_ENDING, folder_name, in_cache
 from app.runtime.origin import origin_of, write_origin
-from app.system.atomic_file import open_unique, unwritten, writing
+from app.system.atomic_file import unwritten, writing
 
-from .file_groups import FileGroup, is_nameless, stem_of
+from .file_copies import (
+    Cancelled,
+    GivenUpError,
+    Pairs,
+    Progress,
+    bytes_of,
+    copy_all,
+    drop_empty,
+    make_folders,
+    reading,
+)
+from .file_groups import FileGroup, stem_of
 
-Progress = Callable[[int, int], None]
-"""Called with the bytes done and the bytes in all."""
-Cancelled = Callable[[], bool]
-Pairs = Sequence[tuple[Path, Path]]
-
-_BLOCK_BYTES = 4 << 20
 _MARGIN_BYTES = 16 << 20
-
-
-class _GivenUpError(Exception):
-    """The person has changed their mind."""
 
 
 def copied(group: FileGroup, folder: Path, progress: Progress, cancelled: Cancelled) -> Path | None:
     """Copy the group into ``folder``; returns what opens it there, None when cancelled.
 
-    Raises NoRoom before the first byte is written, AlreadyThere, DiskFull and StoreError.
+    Raises NoRoom before the first byte is written, AlreadyThere, DiskFull and StoreError, and
+    NotFound or Unreadable where an original cannot be read.
     """
     pairs = _places(group, folder)
     with _translate_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         _refuse_taken(pairs, group, folder)
-        _refuse_full(pairs, folder)
-        try:
-            _copy_all(pairs, progress, cancelled)
-        except _GivenUpError:
-            return None
-        _copy_shared(group, pairs[0][1].parent)
+        shared = _shared_places(group, pairs)
+        _refuse_full([*pairs, *shared], folder)
+        with contextlib.ExitStack() as undo:
+            try:
+                copy_all(pairs, shared, undo, progress, cancelled)
+            except GivenUpError:
+                return None
+            undo.pop_all()
     return pairs[0][1]
 
 
@@ -57,8 +65,9 @@ def moved(group: FileGroup, folder: Path, progress: Progress, cancelled: Cancell
     """Move the group into ``folder``: at once within a disk, else by copying and deleting.
 
     Returns what opens it there, None when cancelled.  Raises as ``copied`` does, and LibraryError
-    for a link, which means that the files are another program's.
+    for a link and for Hugging Face's cache, whose files are another program's.
     """
+    _refuse_cached(group)
     refuse_links(group)
     pairs = _places(group, folder)
     with _translate_errors(folder):
@@ -66,6 +75,7 @@ def moved(group: FileGroup, folder: Path, progress: Progress, cancelled: Cancell
         _refuse_taken(pairs, group, folder)
         try:
             with contextlib.ExitStack() as undo:
+                copy_all([], _shared_places(group, pairs), undo)
                 _rename_all(pairs, undo)
                 undo.pop_all()
         except OSError as error:
@@ -75,25 +85,23 @@ def moved(group: FileGroup, folder: Path, progress: Progress, cancelled: Cancell
                 return None
             remove(group)
             return pairs[0][1]
-        _copy_shared(group, pairs[0][1].parent)
-        _drop_empty(group.folder or group.home)
+        drop_empty(group.folder or group.home)
     return pairs[0][1]
 
 
 def renamed(group: FileGroup, name: str) -> Path:
-    """Give the model another name, to all its files; an ending need not be given.
+    """Give the model another name: to the folder that it is called by, else to all its files.
 
-    Returns what opens it now.  Raises NameRefused, AlreadyThere, LibraryError for a link or an
-    unfinished download, and StoreError.
+    The ending of a file need not be given.  Returns what opens it now.  Raises NameRefused,
+    AlreadyThere, StoreError, and LibraryError for a link, a file of Hugging Face's cache or an
+    unfinished download.
     """
-    refuse_links(group)
+    refuse_renaming(group)
     main = group.files[0]
-    if main.name.endswith(PART):
-        raise LibraryError(path=str(main), why="its download is not finished")
     with _translate_errors(main):
-        if group.folder is not None and is_nameless(main):
-            place = group.folder.with_name(_checked(name))
-            _rename(group.folder, place)
+        if group.named != main:
+            place = group.named.with_name(_checked(name))
+            _rename(group.named, place)
             return place / main.name
         pairs = _renaming(group, _checked(_without_ending(name, main.name)))
         changed = [(old, new) for old, new in pairs if old != new]
@@ -109,12 +117,22 @@ def renamed(group: FileGroup, name: str) -> Path:
     return pairs[0][1]
 
 
+def refuse_renaming(group: FileGroup) -> None:
+    """Raises LibraryError where the model cannot have another name, whatever the name."""
+    _refuse_cached(group)
+    refuse_links(group)
+    if group.named.is_symlink():
+        raise LibraryError(path=str(group.named), why="its folder is a link to another place")
+    if group.files[0].name.endswith(PART):
+        raise LibraryError(path=str(group.files[0]), why="its download is not finished")
+
+
 def remove(group: FileGroup) -> None:
     """Delete the group for good.  Raises StoreError where the system refuses."""
     with _translate_errors(group.files[0]):
         for file in group.all:
             file.unlink(missing_ok=True)
-        _drop_empty(group.folder or group.home)
+        drop_empty(group.folder or group.home)
 
 
 def refuse_links(group: FileGroup) -> None:
@@ -125,20 +143,25 @@ def refuse_links(group: FileGroup) -> None:
             raise LibraryError(path=str(file), why=f"it is a link; the file itself is {kept}")
 
 
+def _refuse_cached(group: FileGroup) -> None:
+    """Raises LibraryError for files of Hugging Face's cache: its programs find them by name."""
+    if in_cache(group.files[0]):
+        why = "it lies in Hugging Face's cache, where other programs look for it under this name"
+        raise LibraryError(path=str(group.files[0]), why=why)
+
+
 def _places(group: FileGroup, folder: Path) -> list[tuple[Path, Path]]:
     """A model that is called by its folder keeps one of that name."""
     own = group.folder or group.home
-    base = folder / own.name if own else folder
+    base = folder / folder_name(own) if own else folder
     return [(file, base / file.name) for file in group.all]
 
 
-def _copy_shared(group: FileGroup, folder: Path) -> None:
-    """What stays for other models there, and is wanted here as well."""
-    for source in group.shared:
-        target = folder / source.name
-        if not os.path.lexists(target):
-            with writing(target) as copy, source.open("rb") as original:
-                shutil.copyfileobj(original, copy)
+def _shared_places(group: FileGroup, pairs: Pairs) -> list[tuple[Path, Path]]:
+    """What stays for other models there, and is wanted beside the model here as well."""
+    folder = pairs[0][1].parent
+    wanted = ((source, folder / source.name) for source in group.shared)
+    return [(source, target) for source, target in wanted if not os.path.lexists(target)]
 
 
 def _note_names(pairs: Pairs) -> None:
@@ -157,7 +180,7 @@ def _note_names(pairs: Pairs) -> None:
 
 def _refuse_taken(pairs: Pairs, group: FileGroup, folder: Path) -> None:
     own = group.folder or group.home
-    taken = [folder / own.name] if own else [target for _, target in pairs]
+    taken = [folder / folder_name(own)] if own else [target for _, target in pairs]
     taken += [target.with_name(target.name + PART) for _, target in pairs]  # of a download
     for target in taken:
         if os.path.lexists(target):
@@ -165,56 +188,14 @@ def _refuse_taken(pairs: Pairs, group: FileGroup, folder: Path) -> None:
 
 
 def _refuse_full(pairs: Pairs, folder: Path) -> None:
-    needed = sum(source.stat().st_size for source, _ in pairs) + _MARGIN_BYTES
+    needed = bytes_of(pairs) + _MARGIN_BYTES
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise NoRoom(path=str(folder), needed_bytes=needed, free_bytes=free)
 
 
-def _copy_all(pairs: Pairs, progress: Progress, cancelled: Cancelled) -> None:
-    """All copies are whole before the first gets its name."""
-    total = sum(source.stat().st_size for source, _ in pairs)
-    done = 0
-    with contextlib.ExitStack() as undo:
-        for folder in dict.fromkeys(target.parent for _, target in pairs):
-            if not folder.exists():
-                folder.mkdir()
-                undo.callback(_drop_empty, folder)
-        parts = []
-        for source, target in pairs:
-            handle, part = open_unique(target)
-            undo.callback(part.unlink, missing_ok=True)
-            parts.append((part, target))
-            for count in _copying(source, handle, part):
-                done += count
-                progress(done, total)
-                if cancelled():
-                    raise _GivenUpError
-        for part, target in reversed(parts):  # the one that opens it last
-            put_in_place(part, target)
-            undo.callback(target.unlink, missing_ok=True)
-        undo.pop_all()
-
-
-def _copying(source: Path, handle: int, part: Path) -> Iterator[int]:
-    """Copy one file into the open one at ``part``; yields the bytes of each step."""
-    block = memoryview(bytearray(_BLOCK_BYTES))
-    with open(handle, "wb", buffering=0) as target, source.open("rb", buffering=0) as original:
-        while count := original.readinto(block):
-            written = 0
-            while written < count:
-                written += target.write(block[written:count])
-            yield count
-        os.fsync(target.fileno())
-        status = os.fstat(original.fileno())
-    os.utime(part, ns=(status.st_atime_ns, status.st_mtime_ns))
-
-
 def _rename_all(pairs: Pairs, undo: contextlib.ExitStack) -> None:
-    for folder in dict.fromkeys(target.parent for _, target in pairs):
-        if not folder.exists():
-            folder.mkdir()
-            undo.callback(_drop_empty, folder)
+    make_folders(pairs, undo)
     for old, new in reversed(pairs):  # the one that opens it last
         _rename(old, new)
         undo.callback(_rename, new, old)
@@ -254,7 +235,8 @@ def _rewrite(pairs: Pairs, undo: contextlib.ExitStack) -> None:
     """A new index with the new names of the parts, beside the old one."""
     names = {old.name: new.name for old, new in pairs}
     old, new = pairs[0]
-    content = json.loads(old.read_bytes())
+    with reading(old):
+        content = json.loads(old.read_bytes())
     content["weight_map"] = {
         tensor: names.get(file, file) for tensor, file in content["weight_map"].items()
     }
@@ -282,12 +264,6 @@ def _checked(name: str) -> str:
     except UnsafeName as failure:
         raise NameRefused(name=name) from failure
     return name
-
-
-def _drop_empty(folder: Path | None) -> None:
-    if folder is not None:
-        with contextlib.suppress(OSError):
-            folder.rmdir()
 
 
 @contextlib.contextmanager

@@ -26,6 +26,7 @@ from app.runtime.checkpoint.recognising import remember_family
 
 from . import file_operations, system_trash
 from .duplicates import Duplicates, duplicates_among
+from .file_copies import Cancelled, Progress
 from .file_groups import FileGroup, file_group, ranked
 from .folder_watcher import Debouncer, FolderWatcher, Headers, look_at, look_into
 from .verification import Checked, checked
@@ -177,9 +178,7 @@ class LocalLibrary:
             return ()
         return ranked(thing.made_for, thing.name, self.contents.models)
 
-    def duplicates(
-        self, cancelled: file_operations.Cancelled = lambda: False
-    ) -> tuple[Duplicates, ...]:
+    def duplicates(self, cancelled: Cancelled = lambda: False) -> tuple[Duplicates, ...]:
         """Models that lie here more than once, by samples of their bytes; links are no waste."""
         return duplicates_among(self.contents.models, cancelled)
 
@@ -200,8 +199,8 @@ class LocalLibrary:
     def verify(
         self,
         path: Path,
-        progress: file_operations.Progress = lambda done, total: None,
-        cancelled: file_operations.Cancelled = lambda: False,
+        progress: Progress = lambda done, total: None,
+        cancelled: Cancelled = lambda: False,
         entries: Iterable[Entry] = (),
     ) -> tuple[Checked, ...] | None:
         """The SHA-256 of each of its files against what was published, or a note beside it says.
@@ -223,8 +222,8 @@ class LocalLibrary:
         source: Path,
         folder: Path,
         how: str,
-        progress: file_operations.Progress = lambda done, total: None,
-        cancelled: file_operations.Cancelled = lambda: False,
+        progress: Progress = lambda done, total: None,
+        cancelled: Cancelled = lambda: False,
     ) -> Path | None:
         """Bring a model, state or LoRA from anywhere into ``folder``.
 
@@ -246,8 +245,8 @@ class LocalLibrary:
         self,
         path: Path,
         folder: Path,
-        progress: file_operations.Progress = lambda done, total: None,
-        cancelled: file_operations.Cancelled = lambda: False,
+        progress: Progress = lambda done, total: None,
+        cancelled: Cancelled = lambda: False,
         *,
         also: Iterable[Path] = (),
     ) -> Path | None:
@@ -262,14 +261,17 @@ class LocalLibrary:
         finally:
             self.refresh()
 
-    def rename(self, path: Path, name: str) -> Path:
+    def rename(self, path: Path, name: str, *, file_only: bool = False) -> Path:
         """Call it ``name``, its ending need not be given; returns what opens it now.
 
-        The family that its old name tells is remembered.
+        A model that is called by its folder gets another name for that, or with ``file_only`` for
+        its file all the same.  The family that its old name tells is remembered.
 
         Raises NameRefused, AlreadyThere, LibraryError, StoreError.
         """
         group = self._own(path)
+        if file_only:
+            group = group._replace(named=group.files[0])
         try:
             remember_family(path)
             now = file_operations.renamed(group, name)
@@ -277,6 +279,15 @@ class LocalLibrary:
             return now
         finally:
             self.refresh()
+
+    def named(self, path: Path) -> Path:
+        """What ``rename`` would change: a file, or the folder that the model is called by.
+
+        Raises LibraryError where it cannot have another name.
+        """
+        group = self._own(path)
+        file_operations.refuse_renaming(group)
+        return group.named
 
     def trash(self, path: Path, also: Iterable[Path] = ()) -> None:
         """Put it into the system's trash, with its records and what was asked for beside it.

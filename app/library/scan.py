@@ -49,14 +49,6 @@ class Describing(Protocol):
         """What the header at ``path`` tells."""
 
 
-def scan(folders: Iterable[Path]) -> list[ModelFile]:
-    """All models in these folders and the folders in them, by name; each once.
-
-    As ``survey`` looks for them; folders that are not there or cannot be read hold nothing.
-    """
-    return merged(survey(Path(folder)) for folder in folders)
-
-
 def merged(surveys: Iterable[Survey]) -> list[ModelFile]:
     """The models of all surveys by name; one that several of them found stands there once."""
     found: dict[str, ModelFile] = {}

@@ -14,9 +14,10 @@ import msgspec
 from app.hub.catalogue.entries import Entry, Part
 from app.hub.downloads.destination import tells_nothing
 from app.hub.downloads.placing import parts_of
+from app.runtime.checkpoint.file_names import INDEX_ENDING, folder_name
 from app.runtime.origin import origin_of
 from app.system.digest import digest
-from app.system.json_file import read_small
+from app.system.small_file import read_small
 
 _LARGEST_NOTE = 1 << 20
 _NOTE_LETTERS = 4096
@@ -76,6 +77,17 @@ def checked(
     return tuple(found)
 
 
+def telling(found: Iterable[Checked]) -> list[Checked]:
+    """Those whose verdicts say whether the model is as it was published: all but its index.
+
+    Hubs tell no hash for so small a file.  What an index says is compared with the parts when the
+    model is opened, so it only counts where it is known to be wrong, or is all that there is.
+    """
+    listed = list(found)
+    weights = [one for one in listed if one.verdict == "bad" or not one.path.endswith(INDEX_ENDING)]
+    return weights or listed
+
+
 def judged(file: Path, sha256: str, entries: Iterable[Entry]) -> Checked:
     """What is to be thought of a file with this hash."""
     known = list(entries)
@@ -129,7 +141,7 @@ def _may_be(file: Path, entry: Entry, part: Part) -> bool:
     if part.path.rsplit("/", 1)[-1] != file.name:
         return False
     tells = not tells_nothing(file.name) and not file.name.startswith("tokenizer")
-    return tells or entry.repo.rsplit("/", 1)[-1] == file.parent.name
+    return tells or entry.repo.rsplit("/", 1)[-1] == folder_name(file.parent)
 
 
 class _Published(NamedTuple):

@@ -20,13 +20,23 @@ def fit_in_words(
     return Words(*(text.format(**facts) for text in (row.title, row.text, row.way_out)))
 
 
+def disk_in_words(needed_bytes: int, free_bytes: int, folder: str) -> Words:
+    """The words for a download that has no room on the disk of ``folder``."""
+    text = (
+        f"There is no room for it on the disk: the download takes {size(needed_bytes)}, and"
+        f" {size(free_bytes)} are free in {folder}."
+    )
+    return Words(_DISK, text, _OTHER_DISK)
+
+
 def all_titles() -> frozenset[str]:
     """Every title that there is, for a column that has to be wide enough for each."""
-    return frozenset(
+    fits = (
         fit_in_words(kind, f"cpu {bits}", 0, 0, 0).title
         for kind in ("gpu", "cpu", "int8", "tight", "too-large", "unknown")
         for bits in _BITS
     )
+    return frozenset((*fits, _DISK))
 
 
 _BITS = {"int8": "8-bit", "int4": "4-bit", "fp32": "32-bit", "fp16": "16-bit", "bf16": "16-bit"}
@@ -35,6 +45,9 @@ _LESS_EXACT = "With fewer bits a number it is a little less exact."
 _ON_GPU = (
     "Runs on the graphics card in {bits}: needs about {needed} of its memory; {free} are free."
 )
+
+_DISK = "Disk too full"
+_OTHER_DISK = "Free some space there, or choose another folder for downloads in the settings."
 
 _FITS = {
     "gpu": Words("Runs fast", _ON_GPU, ""),

@@ -12,7 +12,8 @@ from urllib.parse import unquote
 import msgspec
 
 from app.system.atomic_file import replacing
-from app.system.json_file import decode, encode, read_small
+from app.system.json_file import decode, encode
+from app.system.small_file import read_small
 
 T = TypeVar("T")
 

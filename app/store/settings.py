@@ -13,10 +13,11 @@ import msgspec
 
 from app.errors import DiskFull, Failure, StoreError
 from app.runtime.protocol.prompts import Sampling
-from app.system.atomic_file import patiently, replacing
+from app.system.atomic_file import replacing, retry_while_in_use
 from app.system.bug_hook import SurvivingBugs
 from app.system.file_lock import locked_beside
-from app.system.json_file import loads, read_small
+from app.system.json_file import loads
+from app.system.small_file import read_small
 
 from .changes import Change, Changes
 from .edits import Edit, Edits, Json, applied
@@ -245,7 +246,7 @@ def _sound(path: Path) -> Json:
         if damage.facts["why"] == "damaged":
             kept = path.with_name(path.name + ".broken")
             with contextlib.suppress(OSError):
-                patiently(os.replace, path, kept)
+                retry_while_in_use(os.replace, path, kept)
                 damage.facts["kept"] = str(kept)
         raise
 

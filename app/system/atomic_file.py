@@ -62,7 +62,7 @@ def replacing(path: Path, mode: int = 0o666, *, through_links: bool = False) -> 
         raise unwritten(error, str(path)) from error
 
 
-def patiently(act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+def retry_while_in_use(act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call ``act``, and again for up to 0.7 s if Windows says that the file is in use.
 
     That happens when another program has the file open for a moment.  Other errors, and the last
@@ -111,7 +111,7 @@ def _beside(target: Path, mode: int) -> Iterator[BinaryIO]:
             file.flush()
             _keep_permissions(target, handle)
             os.fsync(file.fileno())
-        patiently(os.replace, growing, target)
+        retry_while_in_use(os.replace, growing, target)
     except BaseException:
         with contextlib.suppress(OSError):
             growing.unlink()

@@ -1,10 +1,10 @@
-"""The SHA-256 of a file, and its comparison with an expected one."""
+"""The SHA-256 of a file."""
 
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-from app.errors import NotFound, Unreadable, WrongHash
+from app.errors import NotFound, Unreadable
 
 _CHUNK = 4 << 20
 
@@ -33,14 +33,3 @@ def digest(
     except OSError as error:
         raise Unreadable(path=str(path), why=error.strerror or "") from error
     return hashed.hexdigest()
-
-
-def check(
-    path: Path,
-    wanted: str,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
-) -> None:
-    """Raises WrongHash if the file's SHA-256 differs from ``wanted``."""
-    found = digest(path, on_progress)
-    if found != wanted.lower():
-        raise WrongHash(file=path.name, wanted=wanted, found=found)

@@ -126,7 +126,7 @@ def test_what_is_withdrawn_unknown_or_too_large_for_the_disk_is_said(server, cap
     assert run(["search", "g1k 1.5b", "--endpoint", server.url]) == 0
     (line,) = capsys.readouterr().out.splitlines()
     assert f"withdrawn by its makers; the newest of its size is {NEW}" in line
-    assert "No room on the disk (1.0 GB free)" in line
+    assert "Disk too full (1.0 GB free)" in line
     assert line.startswith("  ")
     assert run(["search", f"{server.url}/nobody/rwkv-best", "--endpoint", server.url]) == 0
     (line,) = capsys.readouterr().out.splitlines()

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 
 from app.library.local_library import LocalLibrary
+from app.library.scan import merged, survey
 from app.runtime.origin import Origin, OriginFile, note_of, write_origin
 from tests.support.checkpoints import random_tensors, write_pth, write_safetensors
 
@@ -65,6 +66,11 @@ def library_of(*folders, files=(), on_change=None):
         yield local
     finally:
         local.close()
+
+
+def scan(folders):
+    """All models in these folders and the folders in them, by name; each once."""
+    return merged(map(survey, folders))
 
 
 def wait_for(condition, limit_s=30):

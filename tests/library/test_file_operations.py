@@ -20,10 +20,11 @@ from app.errors import (
     NoRoom,
     NotFound,
     NoTrash,
+    Unreadable,
     UnsupportedFormat,
 )
 from app.hub.downloads.part_file import PartFile
-from app.library import file_operations
+from app.library import file_copies, file_operations
 from app.runtime.checkpoint.describe import describe, embedded_model
 from tests.library.libraries import library_of, names, noted, sharded, small_pth, wait_for
 
@@ -65,7 +66,7 @@ def test_a_file_is_copied_with_what_belongs_to_it(local, tmp_path):
     assert place.read_bytes() == source.read_bytes()
     assert int(place.stat().st_mtime) == int(source.stat().st_mtime)
     done, total = steps[-1]
-    assert done == total == source.stat().st_size + 1
+    assert done == total == source.stat().st_size + len("0{}"), "the note and the vocabulary too"
     wait_for(lambda: [model.kind for model in local.contents.models] == ["model"])
 
 
@@ -121,17 +122,31 @@ def test_a_full_disk_is_told_before_and_during_and_leaves_nothing(local, tmp_pat
         assert caught.value.facts["needed_bytes"] > source.stat().st_size
     if not Path("/dev/full").exists():
         pytest.skip("no full device")
-    real = file_operations.open_unique
+    real = file_copies.open_unique
 
     def full(target):
         handle, growing = real(target)
         os.dup2(os.open("/dev/full", os.O_WRONLY), handle)
         return handle, growing
 
-    monkeypatch.setattr(file_operations, "open_unique", full)
+    monkeypatch.setattr(file_copies, "open_unique", full)
     with pytest.raises(DiskFull):
         local.add(source, library, "copy")
     assert list(library.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("how", "unread"),
+    [("copy", "m.pth.sha256"), ("copy", "20B_tokenizer.json"), ("move", "20B_tokenizer.json")],
+)
+def test_an_original_that_cannot_be_read_is_named_and_all_stays(local, tmp_path, how, unread):
+    source, library = small_pth(tmp_path / "from" / "m.pth"), tmp_path / "library"
+    (tmp_path / "from" / unread).mkdir()  # nobody can read a folder, not even who may read all
+    with pytest.raises(Unreadable) as caught:
+        local.add(source, library, how)
+    assert caught.value.facts["path"] == str(tmp_path / "from" / unread)
+    assert names(tmp_path / "from") == ["m.pth"]
+    assert list(library.rglob("*")) == []
 
 
 @pytest.mark.parametrize("index", [True, False])
@@ -245,6 +260,36 @@ def test_a_named_file_in_a_folder_of_its_own_is_renamed_itself(local, tmp_path):
     assert local.rename(big, "e").parent == big.parent
     assert "config.json" in names(big.parent)
     assert "e-00001-of-00002.safetensors" in names(big.parent)
+
+
+@pytest.mark.parametrize("index", [True, False])
+def test_renaming_a_model_that_is_called_by_its_folder_renames_the_folder(local, tmp_path, index):
+    library = tmp_path / "library"
+    path = sharded(library / "RWKV-mine", stem="model", index=index)
+    (path.parent / "train.py").write_text("mine")
+    (path.parent / ".git").mkdir()
+    before = names(path.parent)
+    assert local.named(path) == path.parent
+    now = local.rename(path, "RWKV 7.1 yours")
+    assert now == library / "RWKV 7.1 yours" / path.name
+    assert describe(now).name == "RWKV 7.1 yours"
+    assert names(now.parent) == before
+    assert local.rename(now, "RWKV-mine") == path
+
+
+def test_a_folder_with_more_than_one_model_keeps_its_name(local, tmp_path):
+    library = tmp_path / "library"
+    path = small_pth(library / "several" / "model.pth")
+    small_pth(library / "several" / "other.pth")
+    assert local.named(path) == path
+    assert local.rename(path, "mine") == library / "several" / "mine.pth"
+    deep = small_pth(library / "deep" / "model.pth")
+    small_pth(library / "deep" / "older" / "other.pth")
+    assert local.rename(deep, "mine") == library / "deep" / "mine.pth"
+    root = small_pth(library / "model.pth")
+    assert local.named(root) == root
+    again = local.rename(library / "deep" / "mine.pth", "model")
+    assert local.rename(again, "mine", file_only=True) == library / "deep" / "mine.pth"
 
 
 def test_a_model_called_like_its_folder_keeps_it(local, tmp_path):

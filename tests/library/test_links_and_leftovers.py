@@ -5,8 +5,11 @@ import os
 import pytest
 
 from app.errors import LibraryError
-from app.library.scan import chosen_files, scan, survey
-from tests.library.libraries import library_of, small_pth
+from app.library.scan import chosen_files, survey
+from app.runtime.checkpoint.describe import describe
+from tests.library.libraries import library_of, scan, sharded, small_pth
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 def names(folder):
@@ -90,3 +93,43 @@ def test_chosen_files_that_are_gone_or_never_were_models_are_left_out(tmp_path):
         (tmp_path / name).write_text("Nothing that could be a model.")
     files = [*sorted(tmp_path.iterdir()), tmp_path / "gone.pth"]
     assert [one.name for one in chosen_files(files)] == ["cut", "whole"]
+
+
+@pytest.fixture(params=["links", "files"])
+def cached(request, tmp_path):
+    """A model in Hugging Face's cache: links to blobs, or files where there can be no links."""
+    repository = tmp_path / "hub" / "models--somebody--rwkv7-tiny"
+    snapshot = repository / "snapshots" / COMMIT
+    snapshot.mkdir(parents=True)
+    real = small_pth(repository / "blobs" / "ab12.pth")
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(COMMIT)
+    if request.param == "links":
+        (snapshot / "model.pth").symlink_to(real)
+    else:
+        real.rename(snapshot / "model.pth")
+    return snapshot / "model.pth"
+
+
+def test_a_copy_out_of_the_hubs_cache_is_called_by_its_repository(cached, tmp_path):
+    with library_of(tmp_path / "mine") as local:
+        place = local.add(cached, tmp_path / "mine", "copy")
+    assert place == tmp_path / "mine" / "rwkv7-tiny" / "model.pth"
+    assert describe(place).name == "rwkv7-tiny"
+    big = sharded(cached.parents[3] / "models--b--rwkv-big" / "snapshots" / COMMIT, stem="model")
+    with library_of(tmp_path / "mine") as local:
+        assert local.add(big, tmp_path / "mine", "copy").parent == tmp_path / "mine" / "rwkv-big"
+
+
+def test_nothing_in_the_hubs_cache_is_renamed_or_moved(cached, tmp_path):
+    before = sorted(cached.parents[2].rglob("*"))
+    with library_of(cached.parents[3]) as local:
+        for change in (
+            lambda: local.rename(cached, "another"),
+            lambda: local.move(cached, tmp_path / "mine"),
+            lambda: local.add(cached, tmp_path / "mine", "move"),
+        ):
+            with pytest.raises(LibraryError) as caught:
+                change()
+            assert "Hugging Face's cache" in caught.value.facts["why"]
+    assert sorted(cached.parents[2].rglob("*")) == before

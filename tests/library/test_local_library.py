@@ -12,7 +12,6 @@ import pytest
 
 from app.errors import Unreadable
 from app.hub.catalogue.entries import Entry, Part
-from app.library.duplicates import same
 from app.library.scan import survey
 from app.runtime.checkpoint.describe import describe
 from tests.library.libraries import library_of, lora, sharded, small_pth, tuned_state, wait_for
@@ -289,11 +288,6 @@ def test_duplicates_are_found_and_links_are_none(tmp_path):
         }
         parts = next(duplicates for duplicates in pairs if duplicates is not files)
         assert str(first) in parts.paths
-        by_path = {model.path: model for model in local.contents.models}
-        assert same(by_path[str(one)], by_path[str(copy)]) is True
-        assert same(by_path[str(one)], by_path[str(other)]) is False
-        assert same(by_path[str(one)], by_path[str(copy)], cancelled=lambda: True) is None
-        assert same(*(by_path[path] for path in parts.paths)) is True
 
 
 def test_disk_use_counts_everything_once(tmp_path):

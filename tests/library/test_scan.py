@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from app.library.scan import scan, survey
+from app.library.scan import survey
 from app.resources import resource
 from app.runtime.checkpoint.describe import describe, embedded_model
+from tests.library.libraries import scan
 from tests.support.checkpoints import random_tensors, write_pth, write_safetensors
 from tests.support.dialects import web_rwkv
 from tests.support.gguf_files import write_gguf
@@ -154,8 +155,8 @@ def test_the_library_needs_nothing_heavy(tmp_path, module, monkeypatch):
     script = f"""
 import sys, {module}
 from pathlib import Path
-from app.library.scan import scan
-assert len([m for m in scan([Path(sys.argv[1])]) if m.spec]) == 3
+from app.library.scan import survey
+assert len([m for m in survey(Path(sys.argv[1])).models if m.spec]) == 3
 heavy = {{"torch", "numpy", "gguf", "cupy", "PySide6", "tokenizers", "huggingface_hub"}}
 print(sorted(heavy & set(sys.modules)))
 """

@@ -10,7 +10,8 @@ from app.hub.catalogue.entries import Entry, bundled
 from app.hub.sources.remote import Hub
 from app.library.verification import judged
 from app.runtime.origin import Origin, OriginFile, write_origin
-from tests.library.libraries import library_of, small_pth
+from app.ui.models.notes import checked_words
+from tests.library.libraries import library_of, sharded, small_pth
 
 KNOWN = next(entry for entry in bundled() if entry.sha256 and entry.file.endswith(".pth"))
 
@@ -81,3 +82,38 @@ def test_a_note_beside_it_counts_where_nobody_else_tells(tmp_path, capsys):
     assert "in the note beside it" in capsys.readouterr().out
     path.with_name("mine.pth.sha256").write_text("0" * 64)
     assert both(path).verdict == "bad"
+
+
+def test_a_usual_name_in_the_hubs_cache_tells_its_repository(tmp_path):
+    folder = tmp_path / "models--alice--rwkv-own" / "snapshots" / ("0" * 40)
+    path = stub(folder, "model.safetensors")
+    hers = Entry(repo="alice/rwkv-own", file=path.name, sha256=hash_of(path), source="live")
+    assert judged(path, hash_of(path), [hers]).verdict == "good"
+    other = Entry(repo="alice/rwkv-own", file=path.name, sha256="0" * 64, source="live")
+    assert judged(path, hash_of(path), [other]).verdict == "bad"
+
+
+def test_a_model_in_parts_is_as_published_though_nobody_tells_the_hash_of_its_index(
+    tmp_path, capsys
+):
+    index = sharded(tmp_path / "rwkv-parts", stem="model")
+    parts = sorted(index.parent.glob("model-*"))
+    hers = [
+        Entry(repo="alice/rwkv-parts", file=one.name, sha256=hash_of(one), source="live")
+        for one in parts
+    ]
+    with library_of(tmp_path) as local:
+        found = local.verify(index, entries=hers)
+    assert [one.verdict for one in found] == ["unknown", "good", "good"]
+    assert checked_words(found) == "Every byte is as it was published."
+    assert "nobody has published a hash" in checked_words(judged_alone(found))
+    for one in parts:
+        one.with_name(one.name + ".sha256").write_text(hash_of(one))
+    assert run(["verify", str(index)]) == 0
+    assert "of all its weights is the one in the note" in capsys.readouterr().out
+    index.write_text(index.read_text().replace("emb.weight", "emb.waits"))
+    assert run(["verify", str(index)]) == 1, "an index that names what is not there"
+
+
+def judged_alone(found):
+    return [judged(Path(one.path), one.sha256, ()) for one in found]

@@ -4,6 +4,7 @@ import torch
 
 from app.runtime.generation.engine import Engine
 from app.runtime.loading.loading import open_model
+from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Generate, Piece
 from app.runtime.protocol.prompts import Chat, Sampling, Text, Tokens, Turn
 from tests.support.checkpoints import random_tensors, write_pth
@@ -33,7 +34,8 @@ def ask(request=1, prompt=(65, 66, 67), *, limit=8, sampling=GREEDY, **more):
         prompt = Chat(turns=tuple(Turn(roles[i % 2], t) for i, t in enumerate(prompt)))
     elif isinstance(prompt, tuple):
         prompt = Tokens(prompt)
-    return Generate(id=request, prompt=prompt, limit=limit, sampling=sampling, **more)
+    options = GenerateOptions(limit=limit, sampling=sampling, **more)
+    return Generate(id=request, prompt=prompt, options=options)
 
 
 class Desk:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import DiskFull, StoreError
-from app.system.atomic_file import _cleared, patiently, writing
+from app.system.atomic_file import _cleared, retry_while_in_use, writing
 
 WRITER = """
 import sys
@@ -205,5 +205,5 @@ def test_patience_ends_and_the_last_refusal_is_told(tmp_path, monkeypatch):
 def test_what_is_refused_for_good_is_not_asked_twice():
     act = refusing(len, 1000, PermissionError(13, "Permission denied"))
     with pytest.raises(PermissionError):
-        patiently(act, ())
+        retry_while_in_use(act, ())
     assert act.asked == 1

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from app.system.atomic_file import replacing
-from app.system.json_file import UnfitFileError, decode, encode, loads, read_small
+from app.system.json_file import decode, encode, loads
+from app.system.small_file import UnfitFileError, read_small
 
 MOST = 1000
 SURROGATES = "/models/m\udcff.pth"

@@ -192,3 +192,8 @@ def hub(tmp_path, build, monkeypatch):
         monkeypatch.setenv("HF_ENDPOINT", server.url)
         yield server
         huggingface_hub.close_session()
+
+
+def listed(palette):
+    """The titles that the command palette lists now."""
+    return [palette._found.item(row).text() for row in range(palette._found.rowCount())]

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QStyleOptionViewItem
 
 from app.store.records import Conversation, Found
 from app.ui.chat.conversation_delegate import ConversationDelegate
-from app.ui.chat.conversation_list import ConversationList
+from app.ui.chat.conversation_list_model import ConversationListModel
 from app.ui.look.theme import Theme
 from app.ui.state.appearance import choose_scale
 from app.ui.state.commands import Command
@@ -53,7 +53,7 @@ def inked(theme, words, high):
 @pytest.mark.parametrize("scale", [0.85, *SCALES])
 def test_a_row_of_conversations_holds_its_lines(qapp, scale):
     theme = Theme("light", scale)
-    model = ConversationList(lambda _ident: False)
+    model = ConversationListModel(lambda _ident: False)
     model.show_all([Conversation(id="1", title="漢字 🐦")])
     delegate, option = ConversationDelegate(theme), QStyleOptionViewItem()
     heights = [

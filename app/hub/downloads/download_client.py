@@ -13,7 +13,7 @@ from . import download_protocol
 from .download_protocol import Limit, Quit
 from .journal import SerialExecutor
 
-DOWNLOADER_ARGUMENT = "--fetcher"
+DOWNLOADER_ARGUMENT = "--downloader"
 """The hidden first argument with which the program downloads (see app.__main__)."""
 
 _LOOK_S = 0.05

@@ -35,12 +35,12 @@ def main() -> int:
     """Serve the process that started this one, until it says Quit or is gone."""
     requests, replies = take_pipes()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.excepthook = _fall
+    threading.excepthook = _end_process
     DownloadProcess(requests, replies).serve()
     return 0
 
 
-def _fall(bug: threading.ExceptHookArgs) -> None:
+def _end_process(bug: threading.ExceptHookArgs) -> None:
     """A thread that ends by a bug takes the process with it: who started it sees that, and why."""
     traceback.print_exception(bug.exc_value)
     os._exit(1)

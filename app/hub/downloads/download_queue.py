@@ -32,18 +32,18 @@ from .download_client import DownloadClient
 from .download_protocol import Ended, Fetch, Halt, Limit, Moved, Origin
 from .item import BUSY, Item, State, items_of, line_of
 from .journal import Journal, Line, SerialExecutor
-from .observed_queue import Observed
+from .observed_queue import ObservedQueue
 from .placing import leading, place_of
 from .verified_files import NAME as VERIFIED
 from .verified_files import Verified
 
-__all__ = ["Downloads", "Item"]
+__all__ = ["DownloadQueue", "Item"]
 
 _DEATHS = 3
 _CLOSING_S = 3.0
 
 
-class Downloads:
+class DownloadQueue:
     """Continues what the journal tells of.
 
     ``on_change`` is called without arguments when ``items`` has changed, from whatever thread it
@@ -78,7 +78,7 @@ class Downloads:
         self._deaths = 0
         self._closed = False
         self._written: tuple[Line, ...] = ()
-        self._observed = Observed()
+        self._observed = ObservedQueue()
         self._items: list[Item] = []
         self._look()
         self._begin_what_may()
@@ -90,7 +90,7 @@ class Downloads:
             return tuple(self._items)
 
     @property
-    def fetcher_pid(self) -> int | None:
+    def process_pid(self) -> int | None:
         """The process that downloads, while there is one."""
         return self._downloader.pid
 

@@ -11,8 +11,8 @@ from typing import Any
 import httpx2
 
 from app.errors import HubBusy, HubError, HubGarbled, HubRefused, PageInstead
-from app.hub.sources.question import is_same_origin, question
 from app.hub.sources.refusals import failure_of, refuse_bad
+from app.hub.sources.request_budget import is_same_origin, request_budget
 from app.hub.sources.transport import Transport
 
 from .byte_ranges import Span
@@ -111,7 +111,7 @@ class RangeClient:
         for _ in range(_HOPS):
             headers = {**self._headers, **wanted} if is_same_origin(url, self._url) else wanted
             request = self._client.build_request("GET", url, headers=headers)
-            with question(seconds=self._head_s):  # of its beginning; the bytes may take long
+            with request_budget(seconds=self._head_s):  # of its beginning; the bytes may take long
                 response = self._client.send(request, stream=True)
             if response.status_code not in _REDIRECTS:
                 if response.status_code < 400:

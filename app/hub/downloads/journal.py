@@ -11,10 +11,11 @@ import msgspec
 
 from app.errors import Fact, StoreError
 from app.hub.catalogue.entries import Entry
-from app.system.atomic_file import patiently, replacing
+from app.system.atomic_file import replacing, retry_while_in_use
 from app.system.bug_hook import SurvivingBugs
 from app.system.file_lock import locked
-from app.system.json_file import decode, encode, read_small
+from app.system.json_file import decode, encode
+from app.system.small_file import read_small
 
 _LARGEST = 16 << 20
 
@@ -93,7 +94,7 @@ class Journal:
             if self._handle >= 0:
                 kept = self._path.with_name(f"{self._path.name}.broken")
                 with contextlib.suppress(OSError):
-                    patiently(os.replace, self._path, kept)
+                    retry_while_in_use(os.replace, self._path, kept)
                     self.trouble.facts["kept"] = str(kept)
         return ()
 

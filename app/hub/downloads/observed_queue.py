@@ -12,7 +12,7 @@ from .journal import Line
 from .rate_limit import Rate
 
 
-class Observed:
+class ObservedQueue:
     """Remembers how much was there at the looks before."""
 
     def __init__(self) -> None:

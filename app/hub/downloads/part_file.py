@@ -20,9 +20,10 @@ import msgspec
 
 from app.errors import AlreadyThere, DownloadBusy
 from app.hub.safe_paths import LIVE, PART, RECORD
-from app.system.atomic_file import patiently, replacing, unwritten
+from app.system.atomic_file import replacing, retry_while_in_use, unwritten
 from app.system.file_lock import locked
-from app.system.json_file import decode, encode, read_small
+from app.system.json_file import decode, encode
+from app.system.small_file import read_small
 
 from .byte_ranges import Ranges, Span
 from .own_files import bytes_at_start, open_own, sync, sync_folder, write_at
@@ -201,7 +202,7 @@ class PartFile:
         """Take the part away."""
         self._make_movable()
         with _translate_errors(self.path):
-            patiently(self.part.unlink, missing_ok=True)
+            retry_while_in_use(self.part.unlink, missing_ok=True)
             self._forget(keep_record=keep_record)
 
     def _make_movable(self) -> None:
@@ -239,7 +240,7 @@ class PartFile:
 def forget(path: Path, endings: tuple[str, ...] = (PART, RECORD, LIVE)) -> None:
     """Take away what is left of a download.  Raises OSError."""
     for ending in endings:
-        patiently(path.with_name(path.name + ending).unlink, missing_ok=True)
+        retry_while_in_use(path.with_name(path.name + ending).unlink, missing_ok=True)
 
 
 def already(path: Path) -> int:
@@ -267,7 +268,7 @@ def put_in_place(part: Path, final: Path) -> None:
     if part.is_dir():
         if os.path.lexists(final):
             raise AlreadyThere(path=str(final))
-        patiently(part.rename, final)
+        retry_while_in_use(part.rename, final)
     else:
         _link(part, final)
     sync_folder(final.parent)
@@ -282,9 +283,9 @@ def _link(part: Path, final: Path) -> None:
     except OSError as error:  # a file system without links
         if os.path.lexists(final):
             raise AlreadyThere(path=str(final)) from error
-        patiently(part.rename, final)
+        retry_while_in_use(part.rename, final)
         return
-    patiently(part.unlink)
+    retry_while_in_use(part.unlink)
 
 
 def _read(path: Path) -> Record | None:

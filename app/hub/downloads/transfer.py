@@ -34,8 +34,8 @@ from app.errors import (
 )
 from app.hub.catalogue.disk_fit import RESERVE_BYTES
 from app.hub.sources.remote import Hub, RemoteFile
-from app.runtime.checkpoint.beginnings import ENOUGH, no_model, no_side_file
 from app.runtime.checkpoint.file_names import INDEX_ENDING, is_model_name
+from app.runtime.checkpoint.file_signatures import ENOUGH, no_model, no_side_file
 from app.system.atomic_file import unwritten
 from app.system.digest import digest
 
@@ -199,7 +199,7 @@ class Transfer:
         raise ChangedOnHub(file=self._order.file)
 
     def _look_up(self) -> RemoteFile:
-        """What the hub says of it now; patiently."""
+        """Ask the hub for the size and hash of the file, again while the network fails."""
         order, fails = self._order, 0
         while True:
             self._raise_if_stopped()

@@ -10,7 +10,8 @@ import msgspec
 
 from app.errors import StoreError
 from app.system.atomic_file import replacing
-from app.system.json_file import decode, encode, read_small
+from app.system.json_file import decode, encode
+from app.system.small_file import read_small
 
 Told = TypeVar("Told", bound=msgspec.Struct)
 

@@ -1,4 +1,4 @@
-"""The HTTP client of the hub: limits on time and size, proxies, and failures as Failure."""
+"""The HTTP client for hubs: it limits time and size, uses proxies, and raises only HubError."""
 
 import threading
 from collections.abc import Iterator
@@ -9,9 +9,9 @@ import httpx2
 
 from app.errors import HubError, HubGarbled
 
-from .hub_library import refuse_offline
-from .question import Question, question
+from .hf_hub_import import refuse_offline
 from .refusals import failure_of, refuse_bad
+from .request_budget import RequestBudget, request_budget
 from .server_clock import looked_at_clock
 from .transport import Transport
 
@@ -22,10 +22,10 @@ _open: dict[tuple[str, float], "Connection"] = {}
 
 
 class Connection(httpx2.Client):
-    """A client whose every answer is whole, good and small; everything else is a HubError.
+    """A client that returns only complete, successful answers of limited size.
 
-    ``proxy`` is an address or "" for what the environment says; ``limit_s`` is for connecting
-    and for each silence.  Raises NetworkSettingRefused.
+    ``proxy`` is an address, or "" for what the environment says; ``limit_s`` limits connecting and
+    each wait for the next bytes.  Raises NetworkSettingRefused if the proxy cannot be used.
     """
 
     def __init__(self, proxy: str = "", limit_s: float = LIMIT_S) -> None:
@@ -39,20 +39,20 @@ class Connection(httpx2.Client):
         )
 
     def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
-        """As the library's; raises HubError."""
+        """Send it and read the whole answer.  Raises HubError for everything that goes wrong."""
         host = request.url.host
         refuse_offline()
         request.extensions = {
             **request.extensions,
             "timeout": httpx2.Timeout(self._limit_s).as_dict(),
         }
-        with question() as asked:
-            asked.begin(request)
+        with request_budget() as budget:
+            budget.begin(request)
             try:
                 response = super().send(request, **{**options, "stream": True})
                 try:
                     refuse_bad(response)
-                    return _whole(response, asked)
+                    return _whole(response, budget)
                 finally:
                     response.close()
             except httpx2.HTTPError as error:
@@ -63,7 +63,7 @@ class Connection(httpx2.Client):
 
 
 def connection(proxy: str = "", limit_s: float = LIMIT_S) -> Connection:
-    """The client for this way, the same one each time; raises NetworkSettingRefused."""
+    """The client for this proxy and limit, the same one each time; see Connection."""
     with _lock:
         found = _open.get((proxy, limit_s))
         if found is None:
@@ -73,7 +73,7 @@ def connection(proxy: str = "", limit_s: float = LIMIT_S) -> Connection:
 
 @contextmanager
 def about(**facts: str) -> Iterator[None]:
-    """A HubError from inside tells also these facts, where they are not ""."""
+    """Add these facts, if they are not "", to any HubError that is raised inside."""
     try:
         yield
     except HubError as failure:
@@ -82,14 +82,14 @@ def about(**facts: str) -> Iterator[None]:
         raise
 
 
-def _whole(response: httpx2.Response, asked: Question) -> httpx2.Response:
-    """The same answer with its body read, within the limits of the question."""
+def _whole(response: httpx2.Response, budget: RequestBudget) -> httpx2.Response:
+    """The same answer with its body read.  Raises HubError beyond the budget."""
     body, host = bytearray(), response.request.url.host
     for piece in response.iter_bytes():
-        asked.take(len(piece), host)
+        budget.take(len(piece), host)
         body += piece
     whole_body = bytes(body)
-    asked.look_at(whole_body, host)
+    budget.look_at(whole_body, host)
     packed = ("content-encoding", "content-length", "transfer-encoding")
     head = response.request.method == "HEAD"
     headers = [

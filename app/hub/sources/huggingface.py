@@ -1,4 +1,4 @@
-"""What Hugging Face, or a mirror of it, tells; asked through the unmodified huggingface_hub."""
+"""Asks Hugging Face, or a mirror of it, through the unmodified huggingface_hub package."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ from app.hub.catalogue.entries import Part
 
 from .connection import about, connection
 from .endpoints import Endpoint
-from .library_session import through
+from .hf_hub_client import routed_through
 from .repository import SPACES, Contents, Repository, is_repository, part_of, word
 from .token_settings import checked_headers, refused_path
 
@@ -103,7 +103,7 @@ class HuggingFace:
         """Whatever answers that make no sense lead to in the library is a HubGarbled."""
         host = self._endpoint.host
         home = self._endpoint.address
-        with about(repo=repo, file=file), through(self._proxy, self._limit_s, home):
+        with about(repo=repo, file=file), routed_through(self._proxy, self._limit_s, home):
             try:
                 self.headers()  # first, as the library asks with the same
                 yield

@@ -12,8 +12,8 @@ from app.hub.catalogue.entries import Part
 
 from .connection import about, connection
 from .endpoints import Endpoint
-from .question import question
 from .repository import Contents, Repository, is_repository, part_of, word
+from .request_budget import request_budget
 from .token_settings import checked_headers
 
 _PAGE = 100
@@ -32,7 +32,7 @@ class ModelScope:
 
     def owned(self, account: str) -> tuple[Repository, ...]:
         """The repositories of an account."""
-        with question(self._endpoint.address):
+        with request_budget(self._endpoint.address):
             return self._all_pages(account)
 
     def _all_pages(self, account: str) -> tuple[Repository, ...]:
@@ -103,7 +103,7 @@ class ModelScope:
 
     def _data(self, method: str, path: str, repo: str = "", **asked: Any) -> dict[str, Any]:
         """The data in an answer, an object."""
-        with about(repo=repo), question(self._endpoint.address):
+        with about(repo=repo), request_budget(self._endpoint.address):
             client = connection(self._proxy, self._limit_s)
             response = client.request(method, self._api + path, headers=self.headers(), **asked)
         try:
@@ -116,7 +116,7 @@ class ModelScope:
         return data
 
     def _text(self, url: str, repo: str) -> str:
-        with about(repo=repo), question(self._endpoint.address):
+        with about(repo=repo), request_budget(self._endpoint.address):
             client = connection(self._proxy, self._limit_s)
             return client.get(url, headers=self.headers()).text
 

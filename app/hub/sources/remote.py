@@ -19,7 +19,7 @@ from app.hub.catalogue.withdrawals import Seen, with_withdrawals
 
 from .answer_cache import Cache
 from .endpoints import Endpoint
-from .hub_library import load_library
+from .hf_hub_import import load_hf_hub
 from .pasted import Pasted, pasted
 from .repository import SPACES, Contents, Repository, entries_of, is_repository, is_rwkv
 
@@ -317,7 +317,7 @@ class Hub:
             from .modelscope import ModelScope
 
             return ModelScope(*told)
-        load_library()
+        load_hf_hub()
         from .huggingface import HuggingFace
 
         return HuggingFace(*told)

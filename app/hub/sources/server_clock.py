@@ -9,7 +9,7 @@ import httpx2
 
 from app.errors import ClockWrong, HubError, HubUnreachable
 
-from .question import question
+from .request_budget import request_budget
 from .transport import Transport
 
 _NOT_YET, _EXPIRED = 9, 10  # OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and ..._HAS_EXPIRED
@@ -68,7 +68,7 @@ def _clock_of(url: httpx2.URL, proxy: str) -> float | None:
     transport = Transport(proxy, blind)
     asked = httpx2.Request("HEAD", url.copy_with(path="/", query=None), extensions=_TIMEOUT)
     try:
-        with question(seconds=_LOOK_S):
+        with request_budget(seconds=_LOOK_S):
             response = transport.handle_request(asked)
             response.close()
         told = parsedate_to_datetime(response.headers.get("Date", ""))

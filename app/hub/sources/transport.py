@@ -14,7 +14,7 @@ import httpcore2
 import httpx2
 
 from .network_settings import Proxy, proxy_at, proxy_to, tls_context
-from .question import current
+from .request_budget import current_budget
 from .socks import ProxyRefusal, connect_through
 
 _CONNECTIONS = 100
@@ -141,10 +141,10 @@ class _Stream(httpcore2.NetworkStream):
 
 def _left(timeout: float | None) -> float | None:
     """The time for one step.  Raises ReadTimeout where the question has none left."""
-    question = current()
-    if question is None:
+    budget = current_budget()
+    if budget is None:
         return timeout
-    left = question.until_s - time.monotonic()
+    left = budget.until_s - time.monotonic()
     if left <= 0:
-        raise httpcore2.ReadTimeout("the question's time is over")
+        raise httpcore2.ReadTimeout("the time for this query is over")
     return left if timeout is None else min(timeout, left)

@@ -21,7 +21,7 @@ from app.errors import (
 )
 from app.resources import resource
 from app.runtime.checkpoint import open_checkpoint
-from app.runtime.checkpoint.companions import Companion, companion_in
+from app.runtime.checkpoint.adapter_files import AdapterFile, adapter_in
 from app.runtime.checkpoint.file_names import UNFINISHED_ENDINGS, name_of
 from app.runtime.checkpoint.sharded import is_sharded, main_file, part_names
 from app.runtime.origin import Origin, origin_of
@@ -68,7 +68,7 @@ class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
     failure_code: str = ""
     failure_facts: dict[str, Fact] = {}
     kind: str = "model"
-    made_for: Companion | None = None
+    made_for: AdapterFile | None = None
     files: tuple[str, ...] = ()
     modified: float = 0.0
     origin: Origin | None = None
@@ -115,7 +115,7 @@ def _described(path: Path) -> ModelFile:
     except NotWeights as failure:
         return _unusable(path, failure, NO_MODEL)
     except UnsupportedFormat as failure:
-        made_for = companion_in(path)
+        made_for = adapter_in(path)
         return _unusable(path, failure, made_for.kind if made_for else "unsupported", made_for)
     except CheckpointError as failure:
         return _unusable(path, failure, _KINDS.get(failure.code, "unsupported"))
@@ -135,7 +135,7 @@ def files_of(path: Path) -> tuple[str, ...]:
 
 
 def _unusable(
-    path: Path, failure: CheckpointError, kind: str, made_for: Companion | None = None
+    path: Path, failure: CheckpointError, kind: str, made_for: AdapterFile | None = None
 ) -> ModelFile:
     files = files_of(path)
     facts = {"path": str(path), **failure.facts}

@@ -53,6 +53,7 @@ _USUAL = re.compile(
 )
 
 _CACHED = re.compile(r"models--(?:.+?--)?(?P<name>.+)", re.DOTALL)
+_CACHE_FOLDERS = ("snapshots", "blobs", "refs")
 
 
 def name_of(path: Path) -> str:
@@ -64,7 +65,7 @@ def name_of(path: Path) -> str:
     """
     stem = stem_of(path.name)
     usual, here = _USUAL.fullmatch(stem), path.absolute()
-    folder = repository_of(here.parent) if _is_snapshot(here.parent) else here.parent.name
+    folder = folder_name(here.parent)
     if usual is None or not folder:
         return repository_of(here) if _is_snapshot(here) else stem
     form = usual["form"] or ""
@@ -80,6 +81,23 @@ def repository_of(path: Path) -> str:
         if found := _CACHED.fullmatch(folder.name):
             return found["name"]
     return ""
+
+
+def folder_name(folder: Path) -> str:
+    """The name of ``folder``; of a commit in Hugging Face's cache, that of its repository."""
+    here = folder.absolute()
+    return repository_of(here) if _is_snapshot(here) else here.name
+
+
+def in_cache(path: Path) -> bool:
+    """Whether ``path`` lies in Hugging Face's cache, whose programs find its files by their names.
+
+    That is in ``models--OWNER--NAME/snapshots`` or one of the folders beside it.
+    """
+    return any(
+        _CACHED.fullmatch(folder.parent.name) and folder.name in _CACHE_FOLDERS
+        for folder in path.absolute().parents
+    )
 
 
 def _is_snapshot(folder: Path) -> bool:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from app.errors import DamagedCheckpoint, UnsupportedFormat
 
-from .beginnings import (
+from .file_names import WEIGHT_ENDINGS
+from .file_signatures import (
     ENOUGH,
     is_gguf,
     is_old_torch,
@@ -14,7 +15,6 @@ from .beginnings import (
     known_as,
     refuse_answer,
 )
-from .file_names import WEIGHT_ENDINGS
 from .gguf import GgufFile
 from .safetensors import SafetensorsFile
 from .sharded import is_sharded, main_file, open_sharded

@@ -10,8 +10,8 @@ from typing import Any
 
 from app.errors import DamagedCheckpoint, HostileCheckpoint, UnsupportedFormat
 
-from .beginnings import ENOUGH, refuse_answer
 from .file_names import INDEX_ENDING, SHARD, WEIGHT_ENDINGS, is_training_record, whole_of
+from .file_signatures import ENOUGH, refuse_answer
 from .source import Source, failure_of
 from .stored import Container, Stored, shown
 

@@ -106,21 +106,15 @@ class Part(NamedTuple):
     reply: Turn | None = None
 
 
-def render(turns: Sequence[Turn], template: str, think: Think = "off") -> str:
-    """The prompt that makes a model of this template write the next reply.
+def render(turns: Sequence[Turn], template: str, think: Think = "off") -> list[Part]:
+    """The prompt that makes a model of this template write the next reply, in parts.
 
     Where the last turn is the assistant's, that reply is left open to be continued: the prompt
     ends with its text as it stands, so that it is the prompt it was begun from and its own words.
+    That is a part of its own, and so is an earlier reply whose tokens are known: it is not
+    cleaned, for it must be what the model has written, unless it holds a thought or another turn.
     A think mode that the template does not know is "off".  Raises RequestRefused (facts: why) for
     an unknown template and where nobody has said anything.
-    """
-    return "".join(part.text for part in render_parts(turns, template, think))
-
-
-def render_parts(turns: Sequence[Turn], template: str, think: Think = "off") -> list[Part]:
-    """As ``render``, in parts: a reply that is to be continued, and one with known tokens, is one.
-
-    Such a reply is not cleaned, but for a thought, for it must be what the model has written.
     """
     form = _form(template)
     system = "\n".join(_clean(turn.text, form) for turn in turns if turn.role == "system")

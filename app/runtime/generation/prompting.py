@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from app.errors import RequestRefused
-from app.runtime.families.templates import Part, Think, lead, render_parts, stops_of
+from app.runtime.families.templates import Part, Think, lead, render, stops_of
 from app.runtime.protocol.messages import Generate
 from app.runtime.protocol.prompts import Chat, Text, Turn
 from app.runtime.protocol.token_spans import TokenSpan, pack
@@ -52,11 +52,9 @@ class Prepared(NamedTuple):
 def prepare(request: Generate, opened: "Opened") -> Prepared:
     """Render and encode the prompt of ``request``; an empty one becomes the tokenizer's start.
 
-    Raises RequestRefused (facts: why) for a template that the model has not, ids outside its
-    vocabulary and a negative limit, and the tokenizer's failure where text cannot be encoded.
+    Raises RequestRefused (facts: why) for a template that the model has not and ids outside its
+    vocabulary, and the tokenizer's failure where text cannot be encoded.
     """
-    if request.limit < 0:
-        raise RequestRefused(why="limit", value=request.limit)
     prepared = _encoded(request, opened)
     vocabulary = opened.model.spec.vocabulary
     for token in prepared.ids:
@@ -66,14 +64,14 @@ def prepare(request: Generate, opened: "Opened") -> Prepared:
 
 
 def _encoded(request: Generate, opened: "Opened") -> Prepared:
-    prompt = request.prompt
+    prompt, stops = request.prompt, request.options.stops
     if isinstance(prompt, Chat):
-        return _chat(prompt, request.stops, opened)
+        return _chat(prompt, stops, opened)
     tokenizer = opened.tokenizer
     ends = tokenizer.end_tokens if tokenizer.raw_end_tokens is None else tokenizer.raw_end_tokens
     if isinstance(prompt, Text):
-        return Prepared(tuple(tokenizer.encode_prompt(prompt.text)), request.stops, ends)
-    return Prepared(prompt.ids, request.stops, ends)
+        return Prepared(tuple(tokenizer.encode_prompt(prompt.text)), stops, ends)
+    return Prepared(prompt.ids, stops, ends)
 
 
 def _chat(chat: Chat, stops: tuple[str, ...], opened: "Opened") -> Prepared:
@@ -115,7 +113,7 @@ class _Writer:
         for the space before a reply that does not have its own.
         """
         span = TokenSpan(self._tokenizer.identity)
-        parts = render_parts(self._turns, self._template, think)
+        parts = render(self._turns, self._template, think)
         last = parts.pop() if self._turns[-1].role == "assistant" else Part("")
         fit = self._fit_of(last)
         at = len(self._lead(last.text, think))

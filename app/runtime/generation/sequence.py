@@ -12,11 +12,13 @@ from app.runtime.protocol.messages import (
     Prefilled,
     Reply,
     ReplyBegun,
-    TokenFacts,
 )
 
+from .option_checks import check_options
+from .processors import processors_of
 from .prompting import Prepared
-from .sampling import Sampler, facts_of
+from .sampling import Pick, Sampler
+from .token_facts import facts_of
 from .token_fit import count_beyond, places
 
 if TYPE_CHECKING:
@@ -37,12 +39,13 @@ class Sequence:
         opened: "Opened",
         send: Callable[[Reply], None],
     ) -> None:
-        """Raises RequestRefused for invalid sampling or stops."""
-        tokenizer = opened.tokenizer
+        """Raises RequestRefused for options that mean nothing."""
+        tokenizer, options = opened.tokenizer, request.options
+        check_options(options, opened.model.spec.vocabulary)
         self.id, self.prompt, self.mark = request.id, prepared.ids, prepared.mark
         self.read, self.fed = 0, 0
         self.written: list[int] = []
-        self._limit, self._top = request.limit, max(0, request.top_logprobs)
+        self._limit, self._outputs = options.limit, options.outputs
         self._ends = prepared.ends
         self._send = send
         self._begun = prepared.begun
@@ -54,12 +57,13 @@ class Sequence:
         self._characters = self._decoded = 0  # that were sent, and with those held for a stop
         self._places: list[int] = []  # see ``token_fit.places``
         self._whole_characters = prepared.whole_characters
-        self._sampler = Sampler(
-            request.sampling,
-            opened.model.spec.vocabulary,
+        processors = processors_of(
+            options.sampling,
+            prompt=prepared.ids,
             never=tokenizer.never,
             uncounted=tokenizer.uncounted,
         )
+        self._sampler = Sampler(options.sampling, processors)
         self._sampler.note(prepared.begun.ids)
         self._began = self._read = self._first = self._last = time.perf_counter()
         if prepared.begun.span is not None:
@@ -88,10 +92,10 @@ class Sequence:
         """
         if len(self.written) >= self._limit:
             return self.end("limit")
-        token = self._sampler.pick(logits)
-        if token in self._ends:
+        pick = self._sampler.pick(logits)
+        if pick.token in self._ends:
             return self.end("end")
-        self._send(self._piece(token, logits))
+        self._send(self._piece(pick, logits))
         if self._scan.found is not None:
             return self.end("stop")
         return len(self.written) < self._limit or self.end("limit")
@@ -132,14 +136,14 @@ class Sequence:
             return len(self.written) + count_beyond(ends, len(begun.text) - back)
         return count_beyond(self._places, self._characters)
 
-    def _piece(self, token: int, logits: "torch.Tensor") -> Piece:
-        facts = facts_of(logits, token, self._top) if self._top else TokenFacts(token)
-        decoded = self._decoder.feed(token)
+    def _piece(self, pick: Pick, logits: "torch.Tensor") -> Piece:
+        facts = facts_of(logits, pick.token, self._outputs, pick.chance)
+        decoded = self._decoder.feed(pick.token)
         text = self._scan.feed(decoded)
         self._last = time.perf_counter()
         if not self.written:
             self._first = self._last
-        self.written.append(token)
+        self.written.append(pick.token)
         self._characters += len(text)
         self._decoded += len(decoded)
         self._places.append(-1 if self._decoder.holds else self._decoded)

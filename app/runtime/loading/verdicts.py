@@ -15,7 +15,8 @@ from app.kernels.cuda import nvrtc
 from app.system.atomic_file import replacing
 from app.system.file_lock import locked_beside
 from app.system.gpus import Gpu
-from app.system.json_file import decode, encode, read_small
+from app.system.json_file import decode, encode
+from app.system.small_file import read_small
 
 _MOST = 500
 _LARGEST = 4 << 20

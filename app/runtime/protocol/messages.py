@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from app.errors import BY_CODE, Failure
+from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.prompts import Prompt, Sampling
 from app.runtime.protocol.token_spans import TokenSpan
 from app.runtime.spec import Spec
@@ -34,18 +35,10 @@ class Load(Message, frozen=True, tag=True, kw_only=True):
 
 
 class Generate(Message, frozen=True, tag=True, kw_only=True):
-    """Continue ``prompt`` by at most ``limit`` tokens; answered by Prefilled, Pieces and one Done.
-
-    ``stops`` end the text (and are not part of it) wherever they appear, also across token
-    borders; the template's own stops are added for a Chat.  ``top_logprobs`` > 0 asks for the
-    log-probability of each chosen token and of that many best ones.
-    """
+    """Continue ``prompt``; answered by Prefilled, Pieces and one Done."""
 
     prompt: Prompt
-    limit: int = 1024
-    sampling: Sampling = Sampling()
-    stops: tuple[str, ...] = ()
-    top_logprobs: int = 0
+    options: GenerateOptions = GenerateOptions()
 
 
 class Measure(Message, frozen=True, tag=True, kw_only=True):
@@ -90,11 +83,20 @@ class ReplyBegun(Message, frozen=True, tag=True, kw_only=True):
 
 
 class TokenFacts(msgspec.Struct, frozen=True):
-    """One token: its log-probability before sampling, and the best candidates (id, logprob)."""
+    """One token, and what the request's ``Outputs`` asked for, in nats.
+
+    ``logprob``, ``entropy``, ``rank`` and ``top`` are of the model's own distribution: ``rank`` 1
+    is the best token, of equals the one with the lower id, and ``top`` are the best ones (id,
+    log-probability), first to last.  ``sampled_logprob`` is the log-probability after all steps of
+    the sampling: 0 where no other token was left.
+    """
 
     token: int
     logprob: float | None = None
     top: tuple[tuple[int, float], ...] = ()
+    sampled_logprob: float | None = None
+    entropy: float | None = None
+    rank: int | None = None
 
 
 class Piece(Message, frozen=True, tag=True, kw_only=True):

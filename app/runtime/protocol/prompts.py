@@ -8,10 +8,15 @@ from app.runtime.protocol.token_spans import TokenSpan
 
 
 class Sampling(msgspec.Struct, frozen=True, kw_only=True):
-    """How the next token is chosen, in the RWKV order: penalties, softmax, top-p, top-k, power.
+    """How the next token is chosen, in the official RWKV order: penalties, softmax, filters, power.
 
-    ``temperature`` 0 is greedy.  ``top_k`` 0, ``min_p`` 0 and ``top_p`` >= 1 switch a filter off.
-    ``decay`` multiplies every penalty count once a step.  Without a ``seed`` one is drawn and told.
+    Before softmax: ``banned`` tokens go, ``logit_bias`` (token, value from -1000 to 1000) is added,
+    ``repetition`` (1: off; CTRL's penalty) divides the positive logits of tokens of the prompt and
+    the text and multiplies the others, and each token written so far loses ``presence`` + count x
+    ``frequency``, where ``decay`` multiplies every count once a step.
+
+    After it, ``top_p`` >= 1, ``min_p`` 0 and ``top_k`` 0 switch a filter off, and ``temperature``
+    0 is greedy.  Without a ``seed`` one is drawn and told.
     """
 
     temperature: float = 1.0
@@ -23,6 +28,8 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True):
     decay: float = 0.996
     seed: int | None = None
     banned: tuple[int, ...] = ()
+    repetition: float = 1.0
+    logit_bias: tuple[tuple[int, float], ...] = ()
 
 
 class Turn(msgspec.Struct, frozen=True):

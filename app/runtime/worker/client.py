@@ -11,6 +11,7 @@ import msgspec
 
 from app.errors import Failure, NoModel, RequestRefused, WorkerDied
 from app.runtime.protocol import messages
+from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import (
     Cancel,
     Done,
@@ -31,7 +32,7 @@ from app.runtime.protocol.messages import (
     failed,
     failure_of,
 )
-from app.runtime.protocol.prompts import Prompt, Sampling
+from app.runtime.protocol.prompts import Prompt
 from app.system.child_process import End, Process, worker_command
 from app.system.frames import LIMIT, GarbledError, decoded
 
@@ -95,27 +96,14 @@ class Client:
         raise self._end_failure()
 
     async def generate(
-        self,
-        prompt: Prompt,
-        *,
-        limit: int,
-        sampling: Sampling,
-        stops: tuple[str, ...] = (),
-        top_logprobs: int = 0,
+        self, prompt: Prompt, options: GenerateOptions
     ) -> AsyncGenerator[Event | Done, None]:
         """Continue ``prompt``: events, then one Done; leaving early stops the text in the worker.
 
         Leave it inside ``contextlib.aclosing``.  Raises the failure that ended the text:
         WorkerDied where the process ended, NoModel where ``close`` could not wait for the text.
         """
-        request = Generate(
-            id=next(self._ids),
-            prompt=prompt,
-            limit=limit,
-            sampling=sampling,
-            stops=stops,
-            top_logprobs=top_logprobs,
-        )
+        request = Generate(id=next(self._ids), prompt=prompt, options=options)
         async with contextlib.aclosing(self._ask(request)) as replies:
             async for reply in replies:
                 if not isinstance(reply, Loaded | Measured | Failed):

@@ -11,8 +11,9 @@ import msgspec
 
 from app.errors import Failure, MovedCheckpoint, NoModel, NotFound, WorkerDied
 from app.runtime.checkpoint.file_names import name_of
+from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress
-from app.runtime.protocol.prompts import Prompt, Sampling
+from app.runtime.protocol.prompts import Prompt
 
 from .client import Client
 
@@ -96,13 +97,7 @@ class Supervisor:
         self._on_change()
 
     async def generate(
-        self,
-        prompt: Prompt,
-        *,
-        limit: int,
-        sampling: Sampling,
-        stops: tuple[str, ...] = (),
-        top_logprobs: int = 0,
+        self, prompt: Prompt, options: GenerateOptions
     ) -> AsyncGenerator[Event | Done, None]:
         """Continue ``prompt``: events, then one Done; leave it inside ``contextlib.aclosing``.
 
@@ -114,9 +109,7 @@ class Supervisor:
         for last_try in (False, True):
             client = await self._ready()
             sent_s, answered = time.perf_counter(), False
-            events = client.generate(
-                prompt, limit=limit, sampling=sampling, stops=stops, top_logprobs=top_logprobs
-            )
+            events = client.generate(prompt, options)
             try:
                 async with contextlib.aclosing(events):
                     async for event in events:

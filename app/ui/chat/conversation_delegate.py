@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
 from app.ui.look.theme import Theme
 from app.ui.widgets.painted_line import paint_line
 
-from .conversation_list import Role
+from .conversation_list_model import Role
 
 Index = QModelIndex | QPersistentModelIndex
 _ROW, _HEADING = 34, 34  # at the usual text size

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QListView, QMenu, QToolButton, QWidget
 from app.store.records import Conversation
 from app.ui.look.icons import icon
 
-from .conversation_list import Role
+from .conversation_list_model import Role
 
 PIN_KEYS, RENAME_KEYS, DELETE_KEYS = "Ctrl+Shift+P", "F2", "Ctrl+Shift+Backspace"
 _SIDE, _EDGE = 26, 4

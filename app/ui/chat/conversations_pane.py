@@ -20,7 +20,7 @@ from app.ui.state.tasks import stored
 from app.ui.widgets.parts import button, icon_button, label
 
 from .conversation_delegate import ConversationDelegate
-from .conversation_list import ConversationList
+from .conversation_list_model import ConversationListModel
 from .conversation_menu import ConversationVerbs, RowButton, conversation_menu
 from .search_keys import SearchKeys
 
@@ -56,7 +56,7 @@ class ConversationsPane(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._services, self._controller = services, controller
         self._store = services.conversations
-        self.model = ConversationList(controller.is_writing)
+        self.model = ConversationListModel(controller.is_writing)
         self.search = QLineEdit(placeholderText=self.tr("Search"), clearButtonEnabled=True)
         self.search.setAccessibleName(self.tr("Search all conversations"))
         search_icon = QAction(icon("search", "text-dim", 16), "", self.search)

@@ -20,7 +20,7 @@ from app.ui.widgets.overlay import Overlay
 from app.ui.widgets.parts import Elided, button, icon_button, label
 
 from .conversation_delegate import ConversationDelegate
-from .trash_list import TrashList
+from .trash_list_model import TrashListModel
 
 _WIDTH = 560
 _LEAST, _MOST = 240, 460  # the height of what is listed, in pixels
@@ -37,7 +37,7 @@ class TrashCard(Overlay):
     def __init__(self, services: Services, parent: QWidget) -> None:
         super().__init__(parent, _WIDTH)
         self._services, self._store = services, services.conversations
-        self.model = TrashList()
+        self.model = TrashListModel()
         self.list = _List(self)
         self.list.setModel(self.model)
         self.list.setItemDelegate(ConversationDelegate(services.theme, self.list))

@@ -33,11 +33,6 @@ def pixmap(name: str, role: str = "text", size: int = 20, ratio: float = 1.0) ->
     return _picture(name, _colour(role).name(), (size, size), ratio)
 
 
-def names() -> list[str]:
-    """Every icon there is."""
-    return sorted(file.stem for file in resource("icons").glob("*.svg"))
-
-
 class _Tinted(QIconEngine):
     """Draws one SVG; the colour is looked up at each painting, so a new theme needs no signal."""
 

@@ -17,8 +17,8 @@ from app.ui.state.services import Services
 from app.ui.widgets.dialogs import ask
 
 from .file_work import FileTask, FileTasks
-from .files_dialog import GoingAlong, named_lines
 from .notes import checked_words, notes_of
+from .side_files_dialog import SideFilesDialog, named_lines
 
 _UNDO_S = 8.0
 _ASKING_PX = 460
@@ -115,27 +115,51 @@ class FileVerbs(QObject):
         self._works.begin(entry.key, self.tr("Checking every byte: {}"), verified)
 
     def _rename(self, entry: Entry, path: Path) -> None:
+        key = entry.key
+        if key in self._asking:
+            return
+        self._asking.add(key)
+
+        async def asked() -> None:
+            named, is_folder = await self._services.tasks.thread(self._named, path)
+            stem = named.name if is_folder else named.stem  # the ending stays what it is
+            self._ask_name(path, named.name, len(stem))
+
+        self._start(asked()).add_done_callback(lambda _: self._asking.discard(key))
+
+    def _named(self, path: Path) -> tuple[Path, bool]:
+        """What a rename changes, and whether it is a folder; blocks."""
+        named = self._library.local.named(path)
+        return named, named.is_dir()
+
+    def _ask_name(self, path: Path, name: str, chosen: int) -> None:
+        """Ask for another name; the first letters, as many as ``chosen``, are selected."""
         dialog = QInputDialog(self._page)
         dialog.setWindowTitle(self.tr("Rename"))
-        dialog.setLabelText(self.tr("A new name for {}").format(path.name))
-        dialog.setTextValue(path.name)
+        dialog.setLabelText(self.tr("A new name for {}").format(name))
+        dialog.setTextValue(name)
         dialog.setOkButtonText(self.tr("Rename"))
         dialog.resize(_ASKING_PX, dialog.sizeHint().height())
-        dialog.textValueSelected.connect(lambda name: self._start(self._renamed(path, name)))
+        dialog.textValueSelected.connect(lambda given: self._start(self._renamed(path, given)))
         ask(dialog)
         if (field := dialog.findChild(QLineEdit)) is not None:
-            field.setSelection(0, len(path.stem))  # the ending stays what it is
+            field.setSelection(0, chosen)
 
-    async def _renamed(self, path: Path, name: str) -> None:
-        if not name.strip() or name == path.name:
+    async def _renamed(self, path: Path, name: str, *, file_only: bool = False) -> None:
+        local, thread = self._library.local, self._services.tasks.thread
+        named, is_folder = await thread(self._named, path)
+        if file_only:
+            named, is_folder = path, False
+        if not name.strip() or name == named.name:
             return
-        now = await self._services.tasks.thread(self._library.local.rename, path, name.strip())
+        now = await thread(partial(local.rename, file_only=file_only), path, name.strip())
         self._follow(path, now)
         self._library.refresh()
-        said = self.tr("{} is called {} now.").format(path.name, now.name)
+        called = now.parent.name if is_folder else now.name
+        said = self.tr("{} is called {} now.").format(named.name, called)
 
         def undo() -> None:
-            self._start(self._renamed(now, path.name))
+            self._start(self._renamed(now, named.name, file_only=not is_folder))
 
         self._services.notices.undo(said, undo)
 
@@ -222,7 +246,7 @@ class FileVerbs(QObject):
                 return
             needed = [one for one in (*group.shared, *group.others) if is_configuration(one.name)]
             ticked = needed if moves else []
-            dialog = GoingAlong(self._services.theme, group, words, ticked)
+            dialog = SideFilesDialog(self._services.theme, group, words, ticked)
             dialog.setParent(self._page, dialog.windowFlags())
             dialog.accepted.connect(lambda: act(dialog.chosen))
             ask(dialog)

@@ -10,9 +10,9 @@ from app.ui.state.models.model_catalogue import Catalogue
 from app.ui.state.models.model_library import Library
 from app.ui.widgets.blank import Blank
 
-from .banners import Gone
+from .entry_list_model import ENTRY, EntryListModel
 from .freshness import Freshness
-from .model_rows import ENTRY, Rows
+from .missing_folders import MissingFolders
 from .row_delegate import RowDelegate
 
 
@@ -27,7 +27,7 @@ class Listing(QWidget):
     all_wanted = Signal()
     hub_search_wanted = Signal()
 
-    def __init__(self, theme: Theme, rows: Rows, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, rows: EntryListModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme, self._rows = theme, rows
         self._key = self._offer = self._lost = self._coming = ""
@@ -38,7 +38,7 @@ class Listing(QWidget):
         self.view.setItemDelegate(self.delegate)
         self.freshness = Freshness(theme)
         self.blank = Blank(theme, "search")
-        self.gone = Gone(theme)
+        self.gone = MissingFolders(theme)
         self._searches_hub = False
         self._stack = QStackedWidget()
         self._arrange()

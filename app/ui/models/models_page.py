@@ -20,9 +20,9 @@ from app.ui.widgets.page import Page
 
 from .costs import InForce
 from .details import Details
+from .entry_list_model import EntryListModel
 from .file_verbs import FileVerbs
 from .listing import Listing
-from .model_rows import Rows
 from .page_head import Head
 
 _DETAILS_LETTERS, _DETAILS_LEAST, _DETAILS_MOST = 30, 280, 460
@@ -41,7 +41,7 @@ class ModelsPage(Page):
         self.fitting = ModelFits(
             self._picked, self._gpus, lambda: self._library.disk, self._queue.done_of
         )
-        self.rows = Rows(self.fitting, self)
+        self.rows = EntryListModel(self.fitting, self)
         self.head = Head(services.theme)
         self.listing = Listing(services.theme, self.rows)
         self.details = Details(services.theme)

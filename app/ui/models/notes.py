@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
-from app.library.verification import Checked
+from app.library.verification import Checked, telling
 from app.messages.units import whole
 from app.ui.state.models.entry import Entry
 
@@ -19,8 +19,9 @@ def notes_of(entry: Entry, library: "Library") -> list[str]:
     return [*_owners(entry, library), *_copies(entry, library)]
 
 
-def checked_words(found: Sequence[Checked]) -> str:
+def checked_words(checks: Sequence[Checked]) -> str:
     """What a check of all its files found."""
+    found = telling(checks)
     bad = [Path(one.path).name for one in found if one.verdict == "bad"]
     if bad:
         words = _tr("Not the file that was published: {}. Download it again.")

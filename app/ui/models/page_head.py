@@ -13,7 +13,7 @@ from app.ui.state.models.model_library import Library
 from app.ui.widgets.parts import Elided, button, icon_button, label
 
 from .chips import Chips
-from .model_rows import Rows
+from .entry_list_model import EntryListModel
 
 _TYPING_MS = 120
 
@@ -78,7 +78,7 @@ class Head(QWidget):
         """Whether what is searched for is the address of a hub's page."""
         return pasted(self.text) is not None
 
-    def show_counts(self, library: Library, rows: Rows) -> None:
+    def show_counts(self, library: Library, rows: EntryListModel) -> None:
         """The count of models here and in the list, and the filters that make sense."""
         usable = [entry for entry in library.entries if entry.usable]
         if library.scanning and not library.scanned:

@@ -23,7 +23,7 @@ from app.ui.state.models.entry import Entry
 from app.ui.state.models.fit_words import Fit
 from app.ui.state.models.kinds import USELESS, kind_name
 
-from .model_rows import ENTRY, FIT, ITEM, OPEN
+from .entry_list_model import ENTRY, FIT, ITEM, OPEN
 from .row_painter import EDGE, RowPainter, is_tight
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from app.ui.state.tasks import Tasks
 
 if TYPE_CHECKING:
     from app.hub.catalogue.entries import Entry as Offer
-    from app.hub.downloads.download_queue import Downloads, Item
+    from app.hub.downloads.download_queue import DownloadQueue, Item
     from app.hub.sources.remote import Hub
     from app.store.paths import Paths
     from app.store.settings import Settings
@@ -56,7 +56,7 @@ class DownloadList(QObject):
         self.resumed = self.elsewhere = False
         self.grace_ms = _GRACE_MS
         self._leaving: dict[str, bool] = {}  # given up, and whether they were going on
-        self._downloads: Downloads | None = None
+        self._downloads: DownloadQueue | None = None
         self._opening = asyncio.Lock()
         self._closed = False
         self._due = QTimer(self, singleShot=True, interval=_EACH_MS)
@@ -66,7 +66,7 @@ class DownloadList(QObject):
         self._told.connect(self._wait, Qt.ConnectionType.QueuedConnection)
 
     @property
-    def begun(self) -> "Downloads | None":
+    def begun(self) -> "DownloadQueue | None":
         """What does the work, once anything was downloaded."""
         return self._downloads
 
@@ -185,7 +185,7 @@ class DownloadList(QObject):
         self._due.stop()
         self._look.stop()
 
-    def _do(self, verb: "Callable[[Downloads], object]") -> None:
+    def _do(self, verb: "Callable[[DownloadQueue], object]") -> None:
         async def done() -> None:
             downloads = await self._opened()
             verb(downloads)
@@ -198,18 +198,18 @@ class DownloadList(QObject):
         if self._downloads is not None:
             self._downloads.configure(hub=hub)
 
-    async def _opened(self) -> "Downloads":
+    async def _opened(self) -> "DownloadQueue":
         async with self._opening:
             if self._downloads is None:
                 self._downloads = await self._tasks.thread(self._open)
         self._take()
         return self._downloads
 
-    def _open(self) -> "Downloads":
-        from app.hub.downloads.download_queue import Downloads
+    def _open(self) -> "DownloadQueue":
+        from app.hub.downloads.download_queue import DownloadQueue
 
         chosen = self._settings.now
-        return Downloads(
+        return DownloadQueue(
             self.folder,
             self._paths.downloads,
             self._open_hub(),

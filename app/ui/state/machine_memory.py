@@ -35,11 +35,6 @@ class Machine:
         return Reading(resident, used, memory.total, cached)
 
 
-def total_bytes() -> int:
-    """How much memory the machine has."""
-    return int(psutil.virtual_memory().total)
-
-
 def _process(pid: int | None) -> psutil.Process | None:
     if pid is None:
         return None

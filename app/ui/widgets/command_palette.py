@@ -62,10 +62,6 @@ class CommandPalette(Overlay):
         self._filter("")
         self.open()
 
-    def titles(self) -> list[str]:
-        """What is listed now."""
-        return [self._found.item(row).text() for row in range(self._found.rowCount())]
-
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 (Qt's name)
         if watched is self._search and isinstance(event, QKeyEvent):
             return event.type() is QEvent.Type.KeyPress and self._key(event)

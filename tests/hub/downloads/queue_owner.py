@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 
 from app.hub.catalogue.entries import Entry
-from app.hub.downloads.download_queue import Downloads
+from app.hub.downloads.download_queue import DownloadQueue
 from tests.hub.downloads.transfers import REPO, hub_at
 
 
@@ -17,13 +17,13 @@ def main() -> int:
     """Exit code 0 where every item is done."""
     url, folder, files = sys.argv[1], Path(sys.argv[2]), sys.argv[3:]
     changed = threading.Event()
-    downloads = Downloads(folder, folder / "journal.json", hub_at(url, folder), changed.set)
+    downloads = DownloadQueue(folder, folder / "journal.json", hub_at(url, folder), changed.set)
     for file in files:
         downloads.add(Entry(repo=REPO, file=file))
     told = None
     while any(item.state not in ("done", "failed", "paused") for item in downloads.items):
-        if downloads.fetcher_pid and downloads.fetcher_pid != told:
-            told = downloads.fetcher_pid
+        if downloads.process_pid and downloads.process_pid != told:
+            told = downloads.process_pid
             print(told, flush=True)
         changed.wait(0.2)
         changed.clear()

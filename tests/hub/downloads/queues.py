@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from app.hub.catalogue.entries import Entry
-from app.hub.downloads.download_queue import Downloads, Item
+from app.hub.downloads.download_queue import DownloadQueue, Item
 from app.hub.downloads.verified_files import Verified
 from app.system.digest import digest
 from tests.hub.downloads.test_transfer import until
@@ -15,13 +15,13 @@ FILES = {f"{name}.pth": Virtual(SIZE, seed=at) for at, name in enumerate(("one",
 
 
 class Queue:
-    """Downloads with a journal in ``folder``, and words to wait for them."""
+    """A download queue with a journal in ``folder``, and words to wait for them."""
 
     def __init__(self, hub: HubServer, folder: Path, **options: int) -> None:
         self.folder, self.changes = folder, 0
         self.verified_file = folder / "verified.json"
         self.verified = Verified(self.verified_file)
-        self.downloads = Downloads(
+        self.downloads = DownloadQueue(
             folder / "models",
             folder / "journal.json",
             hub_at(hub.url, folder),

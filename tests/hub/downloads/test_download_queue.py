@@ -19,12 +19,12 @@ from app.errors import (
 )
 from app.hub.catalogue.entries import Entry, Part
 from app.hub.downloads.part_file import already
-from app.library.scan import scan
 from app.runtime.origin import NOTE
 from app.system.digest import digest
 from tests.hub.downloads.queues import FILES, SIZE, Queue, right
 from tests.hub.downloads.test_transfer import until
 from tests.hub.downloads.transfers import REPO
+from tests.library.libraries import scan
 from tests.support.hub_server import Fault, HubServer, Virtual, repository
 
 SHARDS = {
@@ -61,7 +61,7 @@ def test_what_is_added_arrives_and_then_nothing_runs(hub: HubServer, queue: Queu
         assert item.done_bytes == item.total_bytes == SIZE
         assert item.path == str(queue.folder / "models" / name)
         assert right(queue.folder, name)
-    until(lambda: queue.downloads.fetcher_pid is None)
+    until(lambda: queue.downloads.process_pid is None)
     until(lambda: not [one for one in threading.enumerate() if one.name.startswith("worker-")])
 
 
@@ -90,7 +90,7 @@ def test_pause_keeps_the_bytes_and_resume_goes_on(hub: HubServer, queue: Queue) 
     until(lambda: queue.item(one).done_bytes == 2_000_000)
     queue.downloads.pause(one)
     assert queue.item(one).state == "paused"
-    until(lambda: queue.downloads.fetcher_pid is None)
+    until(lambda: queue.downloads.process_pid is None)
     assert already(queue.folder / "models" / "one.pth") == 2_000_000
     assert not [model for model in scan([queue.folder]) if not model.failure_code]
     queue.downloads.resume(one)
@@ -106,7 +106,7 @@ def test_cancel_takes_every_byte_away(hub: HubServer, queue: Queue, when: str) -
     until(lambda: queue.item(one).done_bytes == 1_000_000)
     if when == "paused":
         queue.downloads.pause(one)
-        until(lambda: queue.downloads.fetcher_pid is None)
+        until(lambda: queue.downloads.process_pid is None)
     queue.downloads.cancel(one)
     assert queue.downloads.items == ()
     until(lambda: not list((queue.folder / "models").iterdir()))
@@ -180,7 +180,7 @@ def test_a_model_in_several_files_appears_only_when_whole(hub: HubServer, queue:
     until(lambda: queue.item(one).done_bytes > 1_000_000)
     assert scan([queue.folder]) == []
     queue.downloads.pause(one)
-    until(lambda: queue.downloads.fetcher_pid is None)
+    until(lambda: queue.downloads.process_pid is None)
     first = len([one for one in hub.requests("cdn") if "00001" in one.path])
     queue.downloads.resume(one)
     item = queue.wait(one, "done")
@@ -221,7 +221,7 @@ def test_a_killed_downloader_is_replaced(hub: HubServer, queue: Queue) -> None:
     hub.fail(Fault(stall_after=2_000_000))
     one = queue.add("one.pth")
     until(lambda: queue.item(one).done_bytes == 2_000_000)
-    pid = queue.downloads.fetcher_pid
+    pid = queue.downloads.process_pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
     queue.wait(one, "done")
@@ -290,7 +290,7 @@ def test_one_program_leads_the_queue_and_the_other_takes_over_when_it_ends(
         two = first.add("two.pth")
         first.wait(two, "done")
         until(lambda: _seen_again(second, two) == "done")
-        assert second.downloads.fetcher_pid is None
+        assert second.downloads.process_pid is None
         first.downloads.pause(one)
         until(lambda: _seen_again(second, one) == "paused")
         first.downloads.close()

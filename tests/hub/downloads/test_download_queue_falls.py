@@ -11,11 +11,11 @@ from app.hub.downloads import download_protocol
 from app.hub.sources.endpoints import endpoint_at
 
 _BROKEN = """
-from app.hub.downloads import download_process as fetcher
+from app.hub.downloads import download_process as downloader
 def broken(*_):
     raise RuntimeError("a bug")
-setattr(fetcher.{place}, "{name}", broken)
-fetcher.main()
+setattr(downloader.{place}, "{name}", broken)
+downloader.main()
 """
 
 

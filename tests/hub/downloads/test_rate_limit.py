@@ -71,7 +71,7 @@ def test_after_a_resume_the_rate_stays_below_the_limit(tmp_path, monkeypatch):
             until(lambda: queue.item(one).done_bytes > 700_000, 20)
             queue.downloads.pause(one)
             queue.wait(one, "paused")
-            until(lambda: queue.downloads.fetcher_pid is None, 20)
+            until(lambda: queue.downloads.process_pid is None, 20)
             queue.downloads.resume(one)
             shown, began = [], time.monotonic()
             while len(shown) < 3 and time.monotonic() - began < 20:

@@ -81,7 +81,7 @@ def test_facts_that_no_file_can_have_are_left_out(strange, hub, tmp_path):
 
 def test_absurdly_long_answers_are_not_read_to_their_end(strange, hub, monkeypatch):
 
-    monkeypatch.setattr("app.hub.sources.question.BYTES", 10_000)
+    monkeypatch.setattr("app.hub.sources.request_budget.BYTES", 10_000)
     strange.body = b'{"id": "' + b"x" * 20_000 + b'"}'
     with pytest.raises(HubGarbled, match="hub-garbled") as caught:
         hub.entries("a/b")

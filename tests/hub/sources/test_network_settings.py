@@ -10,7 +10,7 @@ import pytest
 
 from app.errors import NetworkSettingRefused
 from app.hub.catalogue.entries import Entry, bundled
-from app.hub.downloads.download_queue import Downloads
+from app.hub.downloads.download_queue import DownloadQueue
 from app.hub.sources.endpoints import HUGGINGFACE, Endpoint, endpoint_at, endpoint_of
 from app.hub.sources.network_settings import Proxy, proxy_at, proxy_to, tls_context
 from app.hub.sources.remote import Hub
@@ -143,7 +143,7 @@ def test_a_download_fails_with_the_sentence(tmp_path, monkeypatch, variable):
     monkeypatch.setenv(variable, BAD[variable])
     monkeypatch.setenv("HF_HUB_OFFLINE", "0")
     hub = Hub(endpoint_at("http://127.0.0.1:9"), cache_dir=tmp_path / "cache")
-    downloads = Downloads(tmp_path / "models", tmp_path / "journal.json", hub)
+    downloads = DownloadQueue(tmp_path / "models", tmp_path / "journal.json", hub)
     try:
         downloads.add(Entry(repo="a/b", file="rwkv7-c-0.1b.pth"))
         until(lambda: downloads.items[0].state == "failed", 60)

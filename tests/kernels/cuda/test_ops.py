@@ -11,11 +11,11 @@ from app.errors import NoGpu, StrategyError
 from app.kernels import Ops, open_ops
 from app.kernels.cuda import open_device
 from app.kernels.cuda.ops import CudaOps
-from app.kernels.cuda.programs import PROGRAMS
 from app.kernels.portable import PortableOps
 from app.runtime.models import build
 from app.runtime.planning.strategy import Strategy
 from app.system.gpus import gpus
+from tests.kernels.cuda.programs import PROGRAMS
 from tests.support.checkpoints import GENERATIONS, random_tensors
 from tests.support.emulation.device import COMPILER, EmulatedDevice
 from tests.support.memory_checkpoint import MemoryCheckpoint

@@ -7,7 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 import pytest
 
 from app.kernels.cuda import nvrtc
-from app.kernels.cuda.programs import PROGRAMS
+from tests.kernels.cuda.programs import PROGRAMS
 from tests.support.compiling import compiler, complaints
 
 ARCHITECTURES = (75, 80, 86, 89, 90, 100, 120)

@@ -12,12 +12,12 @@ import pytest
 import torch
 
 from app.errors import AnswerSaved, Failure, HostileCheckpoint, NotWeights, UnfitCheckpoint
-from app.library.scan import scan
 from app.messages.failures import say
 from app.runtime.checkpoint import open_checkpoint
 from app.runtime.checkpoint.describe import describe
 from app.runtime.spec import Spec, tokenizer_for
 from app.runtime.tokenizers import for_model
+from tests.library.libraries import scan
 from tests.support.checkpoints import random_tensors, write_pth, write_safetensors
 
 

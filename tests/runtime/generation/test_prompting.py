@@ -7,8 +7,9 @@ import pytest
 from app.runtime.families.family import family_of
 from app.runtime.families.templates import lead
 from app.runtime.generation.prompting import prepare
+from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Generate
-from app.runtime.protocol.prompts import Chat, Sampling, Turn
+from app.runtime.protocol.prompts import Chat, Turn
 from app.runtime.tokenizers.world import world
 
 WRITTEN = ' of a rook 🐦:\n\n    def f():\n\n        return "é"  # 鸟\n\n\nThe end.\n'
@@ -26,7 +27,7 @@ def opened():
 
 def prepared(opened, template, think, *turns):
     chat = Chat(turns=turns, template=template, think=think)
-    return prepare(Generate(id=1, prompt=chat, limit=9, sampling=Sampling()), opened)
+    return prepare(Generate(id=1, prompt=chat, options=GenerateOptions(limit=9)), opened)
 
 
 @pytest.mark.parametrize(

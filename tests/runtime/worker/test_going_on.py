@@ -9,6 +9,7 @@ import pytest
 
 from app.runtime.checkpoint.file_names import NEOX_TOKENIZERS
 from app.runtime.generation.token_fit import places
+from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Done, Piece, Prefilled, ReplyBegun
 from app.runtime.protocol.prompts import Chat, Sampling, Turn
 from app.runtime.protocol.reply_tokens import ReplyTokens
@@ -70,7 +71,7 @@ async def written(client, turns, sampling, limit, stop_after=0):
     prompt = Chat(turns=tuple(turns), template="g1")
     before = turns[-1].text if turns[-1].role == "assistant" else ""
     tokens, text, seen, events = ReplyTokens(len(before)), before, 0, []
-    replies = client.generate(prompt, limit=limit, sampling=sampling)
+    replies = client.generate(prompt, GenerateOptions(limit=limit, sampling=sampling))
     async with contextlib.aclosing(replies):
         async for event in replies:
             tokens.note(event)

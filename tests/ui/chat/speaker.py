@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncGenerator
 
 from app.errors import Failure, NoModel
+from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Done, Event, Loaded, Piece, Prefilled, TokenFacts
 from app.runtime.protocol.prompts import Prompt, Sampling
 from app.runtime.spec import Spec
@@ -61,15 +62,9 @@ class Speaker:
         self.worker_pid = None
 
     async def generate(
-        self,
-        prompt: Prompt,
-        *,
-        limit: int,
-        sampling: Sampling,
-        stops: tuple[str, ...] = (),
-        top_logprobs: int = 0,
+        self, prompt: Prompt, options: GenerateOptions
     ) -> AsyncGenerator[Event | Done, None]:
-        self.asked.append((prompt, limit, sampling))
+        self.asked.append((prompt, options.limit, options.sampling))
         if self.loaded is None:
             raise NoModel
         ended = False

@@ -6,7 +6,8 @@ from PySide6.QtTest import QTest
 from app.errors import StoreError
 from app.store.conversations import open_conversations
 from app.store.trash import DAY_S
-from app.ui.chat.conversation_list import Role
+from app.ui.chat.conversation_list_model import Role
+from tests.ui import conftest
 from tests.ui.chat.test_conversations_pane import begun, one_called, titles
 from tests.ui.conftest import heard, settled, shown, until
 
@@ -171,7 +172,7 @@ async def test_the_palette_opens_it_from_every_page_and_no_key_reaches_what_is_b
     window = house.window
     window.show_palette()
     (command,) = [one for one in window._commands if "Trash" in one.title]
-    assert command.title in window.palette_card.titles()
+    assert command.title in conftest.listed(window.palette_card)
     window.palette_card.close_card()
     command.act()
     page = window.go("chat")

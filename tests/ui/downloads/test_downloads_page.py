@@ -278,7 +278,7 @@ async def test_a_killed_transfer_is_taken_up_again_by_itself(hub, house, paths):
     page = await page_with(house, hub, NEW)
     await until(lambda: page._queue.items[0].done_bytes > 200_000, _LIMIT_S)
     hub.heal()
-    os.kill(page._queue.begun.fetcher_pid, signal.SIGKILL)
+    os.kill(page._queue.begun.process_pid, signal.SIGKILL)
     await until(lambda: states(house) == ["done"], _LIMIT_S)
     assert (paths.models / NEW).stat().st_size == 9_000_000
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QInputDialog, QLineEdit, QMessageBox
 
 from app.errors import NotFound, NoTrash
 from app.ui.models import file_verbs
-from app.ui.models.files_dialog import GoingAlong
+from app.ui.models.side_files_dialog import SideFilesDialog
 from tests.ui.conftest import settled, until
 from tests.ui.models.conftest import here, page_of, ready, said, select
 
@@ -47,6 +47,11 @@ def verbs(house):
     return {name for name, shown in page.details.verbs.items() if shown.isVisible()}
 
 
+async def asked_for_a_name(house):
+    await until(lambda: page_of(house).findChildren(QInputDialog), _LIMIT_S)
+    return page_of(house).findChildren(QInputDialog)[0]
+
+
 async def test_each_kind_of_row_offers_what_can_be_done_with_it(filled):
     await ready(filled)
     select(filled, "Raven")
@@ -74,7 +79,7 @@ async def test_a_model_is_renamed_and_called_back(one, folder):
     one.services.settings.change(strategies={str(folder / "alpha.pth"): "cpu fp32"})
     select(one, "alpha")
     QTest.keyClick(page_of(one).listing.view, Qt.Key.Key_F2)
-    dialog = page_of(one).findChildren(QInputDialog)[0]
+    dialog = await asked_for_a_name(one)
     assert dialog.findChild(QLineEdit).selectedText() == "alpha"
     assert dialog.width() > 400
     dialog.setTextValue("beta.pth")
@@ -85,6 +90,38 @@ async def test_a_model_is_renamed_and_called_back(one, folder):
     one.window.notices._act.click()
     await until(lambda: (folder / "alpha.pth").exists(), _LIMIT_S)
     await until(lambda: "Alpha" in here(one), _LIMIT_S)
+
+
+async def test_a_model_called_by_its_folder_has_that_renamed_and_called_back(build, experiment):
+    house = build(page="models", folders=(str(experiment.parent),))
+    await ready(house)
+    select(house, "model.pth")
+    page_of(house).details.verbs["rename"].click()
+    dialog = await asked_for_a_name(house)
+    assert dialog.textValue() == dialog.findChild(QLineEdit).selectedText() == "my-experiment"
+    dialog.setTextValue("Tales 2.0")
+    dialog.accept()
+    there = experiment.with_name("Tales 2.0")
+    await until((there / "model.pth").exists, _LIMIT_S)
+    await until(lambda: "Tales 2.0" in here(house), _LIMIT_S)
+    assert "my-experiment is called Tales 2.0 now" in house.window.notices._words.text()
+    house.window.notices._act.click()
+    await until((experiment / "model.pth").exists, _LIMIT_S)
+    assert (experiment / "train.py").exists()
+    assert not there.exists()
+
+
+async def test_a_file_that_gets_a_usual_name_is_called_back_and_not_its_folder(
+    build, folder, tmp_path
+):
+    house = build(page="models", folders=(str(tmp_path),))
+    await ready(house)
+    house.services.tasks.start(
+        page_of(house).verbs._renamed(select(house, "alpha").path, "model.pth")
+    )
+    await until(lambda: "called model.pth now" in house.window.notices._words.text(), _LIMIT_S)
+    house.window.notices._act.click()
+    await until((folder / "alpha.pth").exists, _LIMIT_S)
 
 
 async def test_what_is_renamed_or_moved_stays_selected(one, folder, guide, tmp_path):
@@ -151,7 +188,7 @@ async def test_a_name_that_no_file_can_have_is_refused_in_words(one, folder):
     await ready(one)
     select(one, "alpha")
     page_of(one).details.verbs["rename"].click()
-    dialog = page_of(one).findChildren(QInputDialog)[0]
+    dialog = await asked_for_a_name(one)
     dialog.setTextValue("../up.pth")
     dialog.accept()
     await until(one.window.notices.isVisible, _LIMIT_S)
@@ -236,9 +273,9 @@ async def test_files_beside_a_model_are_listed_before_and_stay_unless_ticked(
     page = page_of(house)
     page.details.verbs["delete"].click()
     page.details.verbs["delete"].click()
-    await until(lambda: page.findChildren(GoingAlong), _LIMIT_S)
+    await until(lambda: page.findChildren(SideFilesDialog), _LIMIT_S)
     await settled()
-    (dialog,) = page.findChildren(GoingAlong)
+    (dialog,) = page.findChildren(SideFilesDialog)
     assert "model.pth  ·  " in said(dialog)
     boxes = {file.name: box for file, box in dialog.boxes.items()}
     assert boxes.keys() == {"train.py", "config.json", "README.md"}
@@ -257,13 +294,13 @@ async def test_who_cancels_the_question_keeps_everything(build, experiment, tras
     select(house, "model.pth")
     page = page_of(house)
     page.details.verbs["delete"].click()
-    await until(lambda: page.findChildren(GoingAlong), _LIMIT_S)
-    QTest.keyClick(page.findChildren(GoingAlong)[0], Qt.Key.Key_Escape)
+    await until(lambda: page.findChildren(SideFilesDialog), _LIMIT_S)
+    QTest.keyClick(page.findChildren(SideFilesDialog)[0], Qt.Key.Key_Escape)
     await settled()
     assert not page.verbs.doomed
     page.verbs.move_to(select(house, "model.pth"), experiment.parent / "there")
-    await until(lambda: page.findChildren(GoingAlong), _LIMIT_S)
-    dialog = page.findChildren(GoingAlong)[0]
+    await until(lambda: page.findChildren(SideFilesDialog), _LIMIT_S)
+    dialog = page.findChildren(SideFilesDialog)[0]
     assert [file.name for file in dialog.chosen] == ["config.json"], "what describes the model"
     dialog.accept()
     there = experiment.parent / "there" / "my-experiment"

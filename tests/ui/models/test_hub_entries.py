@@ -10,7 +10,7 @@ from PySide6.QtGui import QFontMetrics
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMenu
 
-from app.ui.models.model_rows import ITEM
+from app.ui.models.entry_list_model import ITEM
 from app.ui.state.models.model_catalogue import Asking
 from app.ui.transcript.text_block import TextBlock
 from tests.support.hub_server import Fault, online
@@ -260,7 +260,7 @@ async def test_a_part_that_no_queue_knows_goes_on_with_one_click(hub, filled, pa
     part = paths.models / f"{NEW}.part"
     await until(lambda: queue.items and queue.items[0].done_bytes > 500_000, _LIMIT_S)
     queue.pause(queue.items[0].id)
-    await until(lambda: queue.begun.fetcher_pid is None, _LIMIT_S)
+    await until(lambda: queue.begun.process_pid is None, _LIMIT_S)
     kept = tmp_path / "kept"
     shutil.copytree(paths.models, kept)
     queue.cancel(queue.items[0].id)

@@ -4,7 +4,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
-from app.ui.models.model_rows import ENTRY, FIT
+from app.ui.models.entry_list_model import ENTRY, FIT
 from app.ui.state.models import model_library
 from app.ui.state.models.model_filter import ORDERS
 from tests.ui.conftest import settled, until
@@ -88,6 +88,10 @@ async def test_what_has_no_room_on_the_disk_does_not_fit(build, models_folder, m
     said = page.details._verdict.text()
     assert "no room" in said
     assert "takes 3.1 GB, and 2.0 GB are free" in said
+    with_words = next(
+        one for one in page.rows.shown if not one.here and one.download_bytes > one.bytes > 0
+    )
+    assert page.fitting.room(with_words).needed_bytes == with_words.download_bytes
     small = chosen(house, "rwkv7-g1d-0.4b")
     assert page.rows.good(small)
     page.head.chips.fits.click()

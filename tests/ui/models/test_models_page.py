@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from app.hub.catalogue.memory_fit import Machine
-from app.ui.models.model_rows import ENTRY, FIT
+from app.ui.models.entry_list_model import ENTRY, FIT
 from app.ui.state.models import model_library as library_module
 from tests.ui.conftest import settled, shown, until
 from tests.ui.models.conftest import here, page_of, ready, said, select, titles

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication, QRadioButton
 
 from app.errors import OutOfMemory
 from app.runtime.worker.supervisor import Phase
-from app.ui.models.model_rows import OPEN
+from app.ui.models.entry_list_model import OPEN
 from tests.ui.conftest import settled, until
 from tests.ui.models.conftest import page_of, ready, said, select, titles
 

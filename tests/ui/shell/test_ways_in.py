@@ -7,7 +7,7 @@ from PySide6.QtTest import QTest
 
 from app.errors import DamagedCheckpoint, DiskFull, HubUnreachable, LibraryError
 from app.ui.state.notices import DOWNLOAD, MODEL
-from tests.ui.conftest import settled, shown, until
+from tests.ui.conftest import listed, settled, shown, until
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
 PAGES = ("chat", "models", "downloads", "settings")
@@ -41,12 +41,12 @@ async def test_the_models_are_offered_from_the_chat_by_a_button_and_by_a_key(bui
     head = house.window.go("chat").head
     assert head.model.text() == "Rookery guide"
     QTest.mouseClick(head.model, Qt.MouseButton.LeftButton)
-    assert "Chat with Rookery guide" in house.window.palette_card.titles()
+    assert "Chat with Rookery guide" in listed(house.window.palette_card)
     house.window.palette_card.close_card()
     house.window.go("settings")
     QTest.keyClick(house.window, Qt.Key.Key_M, CONTROL)
     await until(house.window.palette_card.isVisible)
-    assert "Chat with Rookery guide" in house.window.palette_card.titles()
+    assert "Chat with Rookery guide" in listed(house.window.palette_card)
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -15,10 +15,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.resources import resource
 from app.ui.look.theme import Theme
 from app.ui.shell.rail import Rail
 from app.ui.state.appearance import choose_scale
-from tests.ui.conftest import heard, settled, shown, until
+from tests.ui.conftest import heard, listed, settled, shown, until
 
 
 async def test_a_page_is_built_when_it_is_first_visited_and_kept(house):
@@ -157,7 +158,7 @@ async def test_the_palette_finds_a_command_by_its_words_and_runs_it(house, qtbot
     house.window.show_palette()
     palette = house.window.palette_card
     QTest.keyClicks(palette._search, "dark th")
-    assert palette.titles() == ["Dark theme"]
+    assert listed(palette) == ["Dark theme"]
     QTest.keyClick(palette._search, Qt.Key.Key_Return)
     assert house.services.theme.dark
     assert house.services.settings.now.theme == "dark"
@@ -219,12 +220,11 @@ async def test_the_shortcuts_sheet_lists_the_keys_of_window_and_page(house):
 
 
 async def test_every_command_has_a_title_a_known_icon_and_keys_of_its_own(house):
-    from app.ui.look import icons
-
     commands = [*house.window._commands, *house.window.go("models").commands()]
     keys = [key for command in commands for key in (command.keys, *command.also) if key]
     assert len(keys) == len(set(keys))
-    assert {command.picture for command in commands} <= set(icons.names())
+    drawn = {file.stem for file in resource("icons").glob("*.svg")}
+    assert {command.picture for command in commands} <= drawn
     assert all(command.title and command.group for command in commands)
 
 

@@ -7,7 +7,7 @@ import app.runtime.loading.preflight
 from app.runtime.protocol.messages import SteppedDown
 from app.system import gpus as gpus_module
 from app.system.gpus import Gpu
-from app.ui.models.model_rows import FIT
+from app.ui.models.entry_list_model import FIT
 from app.ui.state.gpu_list import GpuList, with_room_of
 from tests.ui.conftest import heard, settled, shown, until
 from tests.ui.fake_supervisor import FakeSupervisor

@@ -5,7 +5,7 @@ from math import prod
 from typing import NamedTuple
 
 from app.errors import UnfitCheckpoint
-from app.runtime.checkpoint.others import refuse_others
+from app.runtime.checkpoint.foreign_files import refuse_foreign
 from app.runtime.checkpoint.recipes import Recipe, Recipes, Reshape, Shape
 from app.runtime.checkpoint.stored import Container, Stored, shown
 
@@ -56,7 +56,7 @@ def translate(container: Container) -> Dialect:
     Raises ForeignCheckpoint, UnsupportedFormat or UnsupportedVariant where it holds no model
     that could be run, UnfitCheckpoint where two of its tensors stand for the same one.
     """
-    refuse_others(container)
+    refuse_foreign(container)
     family = next(family for family in DIALECTS if family.fits(container))
     found = family.recipes(container)
     _tie_head(family, found)

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from app.errors import Failure, RequestRefused
 from app.runtime.families.family import family_named
 from app.runtime.families.templates import Think, lead, thinks
+from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Loaded
 from app.runtime.protocol.prompts import Chat, Sampling, Turn
 from app.store.changes import Change
@@ -287,8 +288,7 @@ class ConversationController(QObject):
             opening = ""
         return Request(
             chat=Chat(turns=tuple(turns), template=template, think=think),
-            limit=conversation.limit,
-            sampling=sampling,
+            options=GenerateOptions(limit=conversation.limit, sampling=sampling),
             lead=opening if lead_in is None else lead_in,
             sources=tuple(sources),
             tokens=self.tree.tokens,

@@ -9,8 +9,9 @@ import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.errors import Failure, StoreError, WorkerDied
+from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Done, Loaded, Piece, Prefilled, ReplyBegun
-from app.runtime.protocol.prompts import Chat, Sampling
+from app.runtime.protocol.prompts import Chat
 from app.runtime.protocol.reply_tokens import ReplyTokens
 from app.runtime.protocol.token_spans import TokenSpan
 from app.store.conversations import Conversations
@@ -29,8 +30,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     chat: Chat
-    limit: int
-    sampling: Sampling
+    options: GenerateOptions
     lead: str = ""
     sources: tuple[str, ...] = ()
     tokens: dict[str, TokenSpan] = {}
@@ -104,9 +104,7 @@ class ReplyStream(QObject):
         return msgspec.structs.replace(ask.chat, turns=tuple(turns))
 
     async def _listen(self) -> None:
-        events = self._session.generate(
-            await self._chat(), limit=self._ask.limit, sampling=self._ask.sampling
-        )
+        events = self._session.generate(await self._chat(), self._ask.options)
         async with contextlib.aclosing(events):
             async for event in events:
                 self._clock.note(event)
@@ -167,7 +165,7 @@ class ReplyStream(QObject):
 
     def _reply(self, loaded: Loaded | None) -> Reply:
         failure = self.failure
-        facts = self._clock.facts(self._ask.sampling.seed)
+        facts = self._clock.facts(self._ask.options.sampling.seed)
         model = self.message.reply
         if loaded is not None and not isinstance(failure, WorkerDied):
             model = Reply(model=loaded.name, strategy=loaded.strategy)

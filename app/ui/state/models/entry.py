@@ -19,8 +19,8 @@ from .model_names import plain_name
 COMFORTABLE_BYTES = 4_000_000_000
 """Of a file so large a processor reads about what a word at reading speed allows."""
 
-_COMPANIONS = ("state", "lora")
-_WHOLE = ("model", *_COMPANIONS)
+_ADAPTERS = ("state", "lora")
+_WHOLE = ("model", *_ADAPTERS)
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Entry:
         """Whether it is not here and worth a download."""
         if self.offer is None or self.file is not None:
             return False
-        return not self.offer.why_not or self.offer.format in _COMPANIONS
+        return not self.offer.why_not or self.offer.format in _ADAPTERS
 
     @property
     def resumable(self) -> bool:
@@ -77,7 +77,7 @@ class Entry:
     @property
     def refused(self) -> bool:
         """Whether nothing can be done with it: no model, or one that cannot be run."""
-        if self.kind in _COMPANIONS or self.kind == "unfinished":
+        if self.kind in _ADAPTERS or self.kind == "unfinished":
             return False
         return not (self.usable or self.fetchable)
 
@@ -133,7 +133,7 @@ class Entry:
             return self.file.bytes
         return self.offer.bytes if self.offer else 0
 
-    @property
+    @cached_property
     def download_bytes(self) -> int:
         """All that downloading it brings; 0 where that is not known."""
         return download_bytes(self.offer) if self.offer else 0
@@ -192,7 +192,7 @@ def _order(entry: Entry) -> tuple[bool, bool, str]:
 def entry_of(file: ModelFile) -> Entry:
     """Dress one file."""
     if file.spec is None:
-        reason = "" if file.kind in _COMPANIONS else _reason(file)
+        reason = "" if file.kind in _ADAPTERS else _reason(file)
         return Entry(Path(file.path).name, file, reason=reason)
     return Entry(plain_name(file.name, file.spec.parameters), file)
 

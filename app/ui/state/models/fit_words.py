@@ -7,7 +7,7 @@ from PySide6.QtCore import QCoreApplication
 from app.hub.catalogue.disk_fit import Room
 from app.hub.catalogue.memory_fit import Fit as Verdict
 from app.hub.catalogue.memory_fit import Machine, Plan, verdict_of
-from app.messages.fits import all_titles, fit_in_words
+from app.messages.fits import all_titles, disk_in_words, fit_in_words
 from app.messages.units import size
 
 
@@ -42,19 +42,15 @@ def said(verdict: Verdict, here: Machine, picked: Plan | None = None) -> Fit:
 
 def no_room(room: Room) -> Fit:
     """The disk that downloads go to is too full for it, whatever the memory."""
-    words = _tr(
-        "There is no room for it on the disk: the download takes {}, and {} are free in {}."
-        " Free some space there, or choose another folder for downloads in the settings."
-    )
-    sentence = words.format(size(room.needed_bytes), size(room.free_bytes), room.folder)
+    words = disk_in_words(room.needed_bytes, room.free_bytes, room.folder)
     free = _tr("{} free").format(size(room.free_bytes))
-    return Fit("too-large", "bad", _tr("Disk too full"), sentence, free)
+    return Fit("too-large", "bad", words.title, words.sentences, free)
 
 
 def all_words() -> tuple[str, ...]:
     """Every word and need as long as they become, for who sets them in a column."""
     needs = (about.format(size(888.8e9)) for about in (_tr("needs {}"), _tr("about {}")))
-    return (*all_titles(), _tr("Disk too full"), *needs)
+    return (*all_titles(), *needs)
 
 
 _MARKS: dict[str, tuple[str, str]] = {

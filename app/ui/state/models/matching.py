@@ -7,7 +7,7 @@ from app.hub.catalogue.entries import Entry as Offer
 from app.hub.downloads.destination import tells_nothing
 from app.hub.downloads.placing import is_of, parts_of
 from app.runtime.checkpoint.describe import ModelFile
-from app.runtime.checkpoint.file_names import OWN_PART_ENDING, WEIGHT_ENDINGS
+from app.runtime.checkpoint.file_names import OWN_PART_ENDING, WEIGHT_ENDINGS, folder_name
 
 
 def is_weights(name: str) -> bool:
@@ -78,7 +78,7 @@ class Offers:
         """The one offer that has its name, and for what is whole its size and shape too."""
         path = Path(file.path)
         growing = begun(file)
-        name = growing or (path.parent.name if tells_nothing(path.name) else path.name)
+        name = growing or (folder_name(path.parent) if tells_nothing(path.name) else path.name)
         if growing and tells_nothing(growing):
             return None
         found = self._by_name.get(name, [])

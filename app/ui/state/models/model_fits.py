@@ -82,7 +82,7 @@ class ModelFits:
         if entry.here or not entry.bytes or disk is None:
             return None
         folder, free = disk
-        needed = max(0, entry.bytes - self._begun(entry))
+        needed = max(0, entry.download_bytes - self._begun(entry))
         return Room(needed_bytes=needed, free_bytes=free, folder=str(folder))
 
     def _judged(self, entry: Entry) -> Verdict:

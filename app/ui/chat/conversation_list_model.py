@@ -22,7 +22,7 @@ class Role(IntEnum):
     WRITING = Qt.ItemDataRole.UserRole + 4
 
 
-class ConversationList(QAbstractListModel):
+class ConversationListModel(QAbstractListModel):
     """Rows are headings (a string) and conversations; ``renamed`` carries an id and a title."""
 
     renamed = Signal(str, str)

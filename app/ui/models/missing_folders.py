@@ -9,7 +9,7 @@ from app.ui.look.theme import Theme
 from app.ui.widgets.parts import Elided, button
 
 
-class Gone(QFrame):
+class MissingFolders(QFrame):
     """Folders that were chosen and are not there now: a drive that is not plugged in, perhaps."""
 
     given_up = Signal(Path)

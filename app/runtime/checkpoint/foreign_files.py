@@ -1,4 +1,4 @@
-"""Knows files that hold tensors but no RWKV model by their names, and says what they are."""
+"""Recognises files whose tensors are no RWKV model, by the tensors' names, and refuses them."""
 
 import re
 from collections.abc import Iterable
@@ -39,8 +39,13 @@ _FOREIGN = (
 )
 
 
-def refuse_others(container: Container) -> None:
-    """Raises UnsupportedFormat, UnsupportedVariant or ForeignCheckpoint for a known other thing."""
+def refuse_foreign(container: Container) -> None:
+    """Raises a CheckpointError that says what it is, if the file is known to be no RWKV model.
+
+    UnsupportedFormat for states, LoRAs and quantised models, UnsupportedVariant for RWKV inside a
+    transformer, ForeignCheckpoint for other models, HostileCheckpoint for absurd numbers of
+    tensors or lengths of names.
+    """
     if not container.tensors:
         raise ForeignCheckpoint(found="a file without any tensor")
     if len(container.tensors) > _TENSOR_LIMIT:

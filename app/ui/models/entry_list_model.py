@@ -22,7 +22,7 @@ ITEM = int(Qt.ItemDataRole.UserRole) + 4
 _ROOT = QModelIndex()
 
 
-class Rows(QAbstractListModel):
+class EntryListModel(QAbstractListModel):
     """One row an entry; ``fitting`` says how it fits this machine now.
 
     ``all`` are the entries before ``narrowing``, ``shown`` those that are rows.  What is refused

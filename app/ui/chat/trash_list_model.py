@@ -17,13 +17,13 @@ from PySide6.QtCore import (
 from app.store.records import Trashed
 from app.store.trash import DAY_S
 
-from .conversation_list import Role
+from .conversation_list_model import Role
 
 Index = QModelIndex | QPersistentModelIndex
 _NOWHERE = QModelIndex()
 
 
-class TrashList(QAbstractListModel):
+class TrashListModel(QAbstractListModel):
     """Rows come in the order given: the latest first."""
 
     def __init__(self) -> None:

@@ -24,7 +24,7 @@ _HIGHEST = 320
 _MOST_NAMED = 4
 
 
-class GoingAlong(QDialog):
+class SideFilesDialog(QDialog):
     """``heading`` says what is done, ``verb`` is the button; ``ticked`` are ticked at first."""
 
     def __init__(
@@ -114,7 +114,7 @@ def named_lines(files: Iterable[Path]) -> list[str]:
     lines = [f"{file.name}  ·  {_size(file)}" for file in listed[:_MOST_NAMED]]
     if rest := listed[_MOST_NAMED:]:
         whole = size(sum(map(_bytes, rest)))
-        more = QCoreApplication.translate("GoingAlong", "and {} more  ·  {}")
+        more = QCoreApplication.translate("SideFilesDialog", "and {} more  ·  {}")
         lines.append(more.format(len(rest), whole))
     return lines
 

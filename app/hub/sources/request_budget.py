@@ -1,7 +1,7 @@
-"""What one question to a hub may cost: time, requests, bytes and values; and who sees the token.
+"""Limits for one query to a hub: time, requests, bytes and JSON values; and who gets the token.
 
-A question is everything that is asked until one thing is known, such as all pages of a list.  Its
-limits hold in the thread that asks, for each request that it makes there.
+A query is all requests that are made to find out one thing, such as those for all pages of a list.
+Its budget is kept in a context variable, so it holds for every request of the thread that asks.
 """
 
 import time
@@ -23,8 +23,12 @@ _SECRET = ("Authorization", "Cookie")
 
 
 @dataclass
-class Question:
-    """What is left of the limits; ``home`` is the hub, which alone sees secrets; None: any."""
+class RequestBudget:
+    """What is left of the limits of one query.
+
+    ``home`` is the address of the hub: other hosts get no token and no cookie.  None is any host.
+    ``until_s`` is a time of time.monotonic.
+    """
 
     home: httpx2.URL | None = None
     until_s: float = field(default_factory=lambda: time.monotonic() + SECONDS)
@@ -33,7 +37,10 @@ class Question:
     values_left: int = field(default_factory=lambda: VALUES)
 
     def begin(self, request: httpx2.Request) -> None:
-        """One more request; a secret of another host leaves it.  Raises HubError."""
+        """Count one more request; if it goes to another host than ``home``, take secrets out of it.
+
+        Raises HubGarbled after too many requests, HubUnreachable when the time is over.
+        """
         self.requests_left -= 1
         if self.requests_left < 0:
             raise HubGarbled(host=request.url.host, why="its list has no end")
@@ -43,14 +50,20 @@ class Question:
                 request.headers.pop(name, None)
 
     def take(self, count: int, host: str) -> None:
-        """So many bytes have come.  Raises HubError."""
+        """Count ``count`` bytes of an answer.
+
+        Raises HubGarbled after too many, HubUnreachable when the time is over.
+        """
         self.bytes_left -= count
         if self.bytes_left < 0:
             raise HubGarbled(host=host, why="it is absurdly long")
         self._raise_if_late(host)
 
     def look_at(self, body: bytes, host: str) -> None:
-        """Before it is decoded: each value but the first stands behind a comma, or deep inside."""
+        """Count the JSON values of an answer by its commas, before it is decoded.
+
+        Raises HubGarbled if there are too many.
+        """
         self.values_left -= body.count(b",")
         if self.values_left < 0:
             raise HubGarbled(host=host, why="it holds absurdly many things")
@@ -60,34 +73,35 @@ class Question:
             raise HubUnreachable(host=host, why="it did not answer in time")
 
 
-_now: ContextVar[Question | None] = ContextVar("question", default=None)
+_now: ContextVar[RequestBudget | None] = ContextVar("request_budget", default=None)
 
 
-def current() -> Question | None:
-    """The question that this thread is asking."""
+def current_budget() -> RequestBudget | None:
+    """The budget of the query that this thread is making; None outside of any."""
     return _now.get()
 
 
 @contextmanager
-def question(home: str = "", seconds: float = 0.0) -> Iterator[Question]:
-    """What is asked inside is one question; inside another one it belongs to that.
+def request_budget(home: str = "", seconds: float = 0.0) -> Iterator[RequestBudget]:
+    """All requests inside are one query with one budget: inside another query, that of the other.
 
-    ``seconds`` 0 is the usual time.
+    ``home`` is the address of the hub, which alone gets secrets; "" sends them to any host.
+    ``seconds`` is the time limit, 0 the usual one.
     """
     if (outer := _now.get()) is not None:
         yield outer
         return
-    one = Question(httpx2.URL(home) if home else None)
-    one.until_s = time.monotonic() + (seconds or SECONDS)
-    before = _now.set(one)
+    budget = RequestBudget(httpx2.URL(home) if home else None)
+    budget.until_s = time.monotonic() + (seconds or SECONDS)
+    before = _now.set(budget)
     try:
-        yield one
+        yield budget
     finally:
         _now.reset(before)
 
 
 def is_same_origin(one: httpx2.URL, other: httpx2.URL) -> bool:
-    """Whether both are at the same door of the same host."""
+    """Whether scheme, host and port are the same."""
     return (one.scheme, one.host, _port(one)) == (other.scheme, other.host, _port(other))
 
 

@@ -1,4 +1,4 @@
-"""What a tuned state or a LoRA tells of the model it was made for, from its header alone.
+"""Files that belong to a model: tuned and saved states and LoRAs, read from their headers alone.
 
 Names and shapes: sections "state tuning" and "peft" of github.com/JL-er/RWKV-PEFT; the states that
 this program saves carry the fingerprint of their model.
@@ -45,8 +45,8 @@ _TELLING = (
 )
 
 
-class Companion(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that changes a model and is nothing without it.
+class AdapterFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A state or a LoRA: what its header tells of the model that it was made for.
 
     ``kind`` is "state" or "lora"; ``generations`` are those it can belong to.  A size that the
     file does not tell is 0, a ``fingerprint`` that it does not tell is "".
@@ -64,8 +64,8 @@ class Companion(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str = ""
 
 
-def companion_in(path: Path) -> Companion | None:
-    """What the file at ``path`` belongs to; None where it is no state and no LoRA of an RWKV."""
+def adapter_in(path: Path) -> AdapterFile | None:
+    """The state or LoRA at ``path``; None if the file is neither, or cannot be read."""
     try:
         container = open_container(path)
     except CheckpointError:
@@ -80,7 +80,7 @@ def _shapes(container: Container) -> dict[str, tuple[int, ...]]:
     return {name: stored.shape for name, stored in container.tensors.items()}
 
 
-def _kept_state(container: Container) -> Companion | None:
+def _kept_state(container: Container) -> AdapterFile | None:
     """The state of one text, as this program saves it."""
     found = {
         match[2]: shape
@@ -91,7 +91,7 @@ def _kept_state(container: Container) -> Companion | None:
         return None
     heads, head_size = _matrix(found.get("S", ()))
     generation = container.metadata.get("generation", "")
-    return Companion(
+    return AdapterFile(
         kind="state",
         generations=(generation,) if generation in _ALL else _ALL,
         layers=_layers(_KEPT, container.tensors),
@@ -103,13 +103,13 @@ def _kept_state(container: Container) -> Companion | None:
     )
 
 
-def _tuned_state(container: Container) -> Companion | None:
+def _tuned_state(container: Container) -> AdapterFile | None:
     shapes = _shapes(container)
     tuned = {name: shape for name, shape in shapes.items() if _TUNED.search(name)}
     if not tuned or len(tuned) < len(shapes):
         return None
     heads, head_size = _matrix(next(iter(tuned.values())))
-    return Companion(
+    return AdapterFile(
         kind="state",
         generations=_LATER,
         layers=_layers(_TUNED, tuned),
@@ -125,7 +125,7 @@ def _matrix(shape: tuple[int, ...]) -> tuple[int, int]:
     return (shape[0], shape[1]) if square else (0, 0)
 
 
-def _lora(container: Container) -> Companion | None:
+def _lora(container: Container) -> AdapterFile | None:
     shapes = _shapes(container)
     if ".q_proj." in "\n".join(shapes):
         return None
@@ -135,7 +135,7 @@ def _lora(container: Container) -> Companion | None:
             sizes.setdefault(letter, size)
     if not sizes:
         return None
-    return Companion(
+    return AdapterFile(
         kind="lora",
         generations=_generations(shapes),
         layers=_layers(_PART, shapes),
@@ -147,7 +147,7 @@ def _lora(container: Container) -> Companion | None:
 
 
 def _rows(shape: tuple[int, ...]) -> int:
-    """Of a table of words and their vectors; 0 where it is none."""
+    """The rows of an embedding (V, C); 0 if the shape is no matrix."""
     return shape[0] if len(shape) == 2 else 0
 
 

@@ -44,7 +44,7 @@ def test_a_list_whose_pages_never_end_is_given_up(strange, tmp_path):
 @pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\n\r\n", b""])
 @pytest.mark.parametrize("kind", ["mirror", "modelscope"])
 def test_a_hub_that_drips_holds_nobody(monkeypatch, tmp_path, head, kind):
-    monkeypatch.setattr("app.hub.sources.question.SECONDS", 0.5)
+    monkeypatch.setattr("app.hub.sources.request_budget.SECONDS", 0.5)
     ended = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -96,7 +96,7 @@ def test_absurdly_many_things_are_refused_before_they_are_made(strange, tmp_path
 
 
 def test_the_pages_of_one_list_share_its_limits(strange, tmp_path, monkeypatch):
-    monkeypatch.setattr("app.hub.sources.question.BYTES", 5000)
+    monkeypatch.setattr("app.hub.sources.request_budget.BYTES", 5000)
     strange.body = b"[" + b" " * 2000 + b"]"
     strange.headers = {"Link": f'<{strange.url}/api/models?cursor=1>; rel="next"'}
     failure = Hub(endpoint_at(strange.url), cache_dir=tmp_path).listing(["BlinkDL"]).failure
@@ -155,7 +155,7 @@ def test_a_hubs_codes_are_told_in_words(strange, tmp_path, status, code, words):
 
 
 def test_a_silent_hub_is_unreachable(monkeypatch, tmp_path):
-    monkeypatch.setattr("app.hub.sources.question.SECONDS", 0.3)
+    monkeypatch.setattr("app.hub.sources.request_budget.SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         where = endpoint_at(f"http://127.0.0.1:{listener.getsockname()[1]}")
         with pytest.raises(HubUnreachable):

@@ -1,4 +1,7 @@
-"""What a file is by its first bytes; knows no format beyond that."""
+"""What kind of file begins with given bytes: file signatures, and answers of servers.
+
+Every ``start`` is the first bytes of a file, ``ENOUGH`` of them where it has so many.
+"""
 
 import codecs
 import json
@@ -7,7 +10,7 @@ import re
 from app.errors import AnswerSaved
 
 ENOUGH = 512
-"""Bytes from which on a beginning tells all that it can tell."""
+"""So many first bytes tell everything that this module can tell."""
 
 WEB_PAGE, POINTER = "a web page", "a Git LFS pointer"
 
@@ -39,27 +42,27 @@ _KNOWN = (
 
 
 def is_gguf(start: bytes) -> bool:
-    """Whether it begins as a GGUF does."""
+    """Whether a GGUF file begins so."""
     return start.startswith(b"GGUF")
 
 
 def is_zip(start: bytes) -> bool:
-    """Whether it begins as a zip archive does, such as those of torch."""
+    """Whether a zip archive begins so, as files of torch.save are since torch 1.6."""
     return start.startswith(b"PK\3\4")
 
 
 def is_safetensors(start: bytes) -> bool:
-    """Whether it begins as a safetensors file does: a length, and a brace."""
+    """Whether a safetensors file begins so: the header's length in 8 bytes, then a brace."""
     return len(start) > 8 and start[8:9] == b"{" and not is_text(start)
 
 
 def is_old_torch(start: bytes) -> bool:
-    """Whether it begins as a bare pickle does, which torch wrote before 1.6."""
+    """Whether a bare pickle begins so, which torch.save wrote before torch 1.6."""
     return len(start) > 2 and start[0] == 0x80 and start[1] in range(2, 6)
 
 
 def known_as(start: bytes) -> str:
-    """What people call a file that begins so; "" where it is nothing of the list."""
+    """The kind of file in plain words, such as "a PDF document"; "" for one not in the table."""
     if _PAGE.match(start):
         return WEB_PAGE
     return next((what for magic, what in _KNOWN if start.startswith(magic)), "")
@@ -73,7 +76,7 @@ def is_text(start: bytes) -> bool:
 
 
 def refusal_in(start: bytes) -> str:
-    """The words of a server's refusal, where that is all there is; "" for anything else."""
+    """What a server said when it refused, if the whole file is that answer; else ""."""
     if not 2 < len(start) < ENOUGH or not _is_utf8(start):
         return ""
     text = " ".join(start.decode("utf-8", "replace").split())
@@ -88,7 +91,7 @@ def refusal_in(start: bytes) -> str:
 
 
 def refuse_answer(start: bytes) -> None:
-    """Raises AnswerSaved where a page, a refusal or a pointer lies in a file's place."""
+    """Raises AnswerSaved if the file is a web page, a server's refusal or a Git LFS pointer."""
     known, said = known_as(start), refusal_in(start)
     if known in (WEB_PAGE, POINTER):
         raise AnswerSaved(found=known, why="pointer" if known == POINTER else "page")
@@ -97,14 +100,14 @@ def refuse_answer(start: bytes) -> None:
 
 
 def no_model(start: bytes) -> str:
-    """What a file is that begins as no model does; "" where it may be one."""
+    """The kind of file in plain words, if it cannot be a model; "" if it may be one."""
     if is_gguf(start) or is_zip(start) or is_safetensors(start) or is_old_torch(start):
         return ""
     return known_as(start) or (_words(start) if is_text(start) or refusal_in(start) else "")
 
 
 def no_side_file(name: str, start: bytes) -> str:
-    """What a file is that cannot be the configuration or vocabulary ``name``; "" if it can."""
+    """The kind of file, if it cannot be the configuration or vocabulary ``name``; else ""."""
     found = known_as(start)
     if found in (WEB_PAGE, POINTER) or (found.endswith("archive")):
         return found

@@ -1,4 +1,4 @@
-"""huggingface_hub, which refuses to be loaded where a variable of its own means nothing to it."""
+"""Imports huggingface_hub, which fails if an environment variable of its own has a bad value."""
 
 import os
 
@@ -8,8 +8,8 @@ _SWITCHES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 _YES = ("1", "ON", "YES", "TRUE")
 
 
-def load_library() -> None:
-    """Load it.  Raises NetworkSettingRefused, which names the variable."""
+def load_hf_hub() -> None:
+    """Import the package.  Raises NetworkSettingRefused (facts variable, given, why)."""
     try:
         from huggingface_hub import HfApi, constants  # noqa: F401
     except ValueError as error:
@@ -21,7 +21,7 @@ def load_library() -> None:
 
 
 def refuse_offline() -> None:
-    """Raises NetworkSettingRefused where the environment forbids the network."""
+    """Raises NetworkSettingRefused if HF_HUB_OFFLINE or its like forbids using the network."""
     if is_offline():
         variable = next((name for name in _SWITCHES if os.environ.get(name)), _SWITCHES[0])
         given = os.environ.get(variable, "1")
@@ -30,9 +30,9 @@ def refuse_offline() -> None:
 
 
 def is_offline() -> bool:
-    """Whether the environment forbids the network; also where the library cannot be loaded."""
+    """Whether the environment forbids using the network, also if the import fails."""
     try:
-        load_library()
+        load_hf_hub()
     except NetworkSettingRefused:
         return any(os.environ.get(name, "").upper() in _YES for name in _SWITCHES)
     import huggingface_hub
@@ -41,6 +41,6 @@ def is_offline() -> bool:
 
 
 def _culprit(said: str) -> str:
-    """The variable whose value the library's complaint quotes; "" where there is none."""
+    """The HF_ variable whose value the error message ``said`` quotes; "" if there is none."""
     named = (name for name in sorted(os.environ) if name.startswith(("HF_", "HUGGING")))
     return next((name for name in named if repr(os.environ[name]) in said), "")
