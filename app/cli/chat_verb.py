@@ -89,7 +89,8 @@ class _Conversation:
         last = self.turns[-1]
         goes_on = last.role == "assistant"
         before = last.text if goes_on else lead(self.template, self._options.think)
-        written, tokens, taken_back = [before], ReplyTokens(len(before)), 0
+        tokens = ReplyTokens(len(before), last.tokens)
+        written, taken_back = [before], 0
         shown = bool(before)
         try:
             emit("" if goes_on else before, end="")

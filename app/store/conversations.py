@@ -261,8 +261,8 @@ class Conversations:
     def finish(self, message: Message, tokens: TokenSpan | None = None) -> "Future[None]":
         """Store a message that was being written as it ended: all its words, status and reply.
 
-        ``tokens`` are all of it, in place of any that were known.  What it grew by is not needed
-        for that: nothing is lost where one of those writes failed.
+        ``tokens`` are all of it, in place of any that were known (None: these stay).  What it grew
+        by is not needed for that: nothing is lost where one of those writes failed.
         """
 
         def job(file: sqlite3.Connection) -> None:
@@ -270,7 +270,8 @@ class Conversations:
                 "UPDATE messages SET text = ?, status = ?, reply = ?, folded = ? WHERE id = ?",
                 (*_ended_values(message), message.id),
             )
-            put_tokens(file, message.id, tokens)
+            if tokens is not None:
+                put_tokens(file, message.id, tokens)
             file.execute("DELETE FROM pieces WHERE message = ?", (message.id,))
 
         return self._write(job, Change("messages", message.conversation))

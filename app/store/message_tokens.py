@@ -10,18 +10,14 @@ from app.runtime.protocol.token_spans import TokenSpan, pack, unpack
 
 _PUT = """INSERT OR REPLACE INTO message_tokens (message, vocabulary, start, ids)
   SELECT row, ?, ?, ? FROM messages WHERE id = ?"""
-_DROP = "DELETE FROM message_tokens WHERE message = (SELECT row FROM messages WHERE id = ?)"
 _OF_CONVERSATION = """SELECT messages.id, vocabulary, start, ids
   FROM messages JOIN message_tokens ON message_tokens.message = messages.row
   WHERE conversation = ?"""
 
 
-def put_tokens(file: sqlite3.Connection, message: str, span: TokenSpan | None) -> None:
-    """Keep the tokens of a message in place of those it had; none where they are not known."""
-    if span is None:
-        file.execute(_DROP, (message,))
-    else:
-        file.execute(_PUT, (span.vocabulary, span.start, span.ids, message))
+def put_tokens(file: sqlite3.Connection, message: str, span: TokenSpan) -> None:
+    """Keep the tokens of a message in place of those it had."""
+    file.execute(_PUT, (span.vocabulary, span.start, span.ids, message))
 
 
 def tokens_of(file: sqlite3.Connection, conversation: str) -> dict[str, TokenSpan]:

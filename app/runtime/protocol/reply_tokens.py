@@ -11,11 +11,11 @@ class ReplyTokens:
 
     ``before`` is how many characters the reply has before the first event: a template's beginning
     of it, or what it goes on from.  The tokens as which the worker has read that, if it tells them,
-    are the reply's own.
+    are the reply's own; until it has told anything those ``known`` of it are.
     """
 
-    def __init__(self, before: int) -> None:
-        self._start = before
+    def __init__(self, before: int, known: TokenSpan | None = None) -> None:
+        self._start, self._known = before, known
         self._vocabulary = ""
         self._ids = array("I")
         self._told = 0
@@ -37,7 +37,7 @@ class ReplyTokens:
     def span(self) -> TokenSpan | None:
         """The tokens and where they begin in the reply's text; None where nothing is known."""
         if not self._vocabulary:
-            return None
+            return self._known
         return TokenSpan(self._vocabulary, self._start, pack(self._ids))
 
     def gained(self) -> bytes:

@@ -32,8 +32,7 @@ class Tree:
         self._messages[message.id] = message
 
     def note_tokens(self, ident: str, tokens: TokenSpan | None) -> None:
-        """As which tokens a reply was written here; None where that is not known."""
-        self.tokens.pop(ident, None)
+        """As which tokens a reply was written here; None where nothing new is known of it."""
         if tokens is not None:
             self.tokens[ident] = tokens
 
