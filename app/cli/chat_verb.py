@@ -13,6 +13,7 @@ from app.runtime.families.family import family_named
 from app.runtime.families.templates import lead
 from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress, Piece
 from app.runtime.protocol.prompts import Chat, Turn
+from app.runtime.protocol.reply_tokens import ReplyTokens
 from app.runtime.worker.supervisor import Supervisor
 
 from .choices import generate_options, model_of
@@ -21,6 +22,7 @@ from .output import Progress, emit, note, note_loaded, note_thinking
 _HELP = """/help           this
 /system [TEXT]  what is said to the model beforehand; alone it shows it
 /retry          another reply to the same words
+/continue       go on with a reply that was stopped
 /reset          begin anew
 /quit           leave; so does Ctrl-D.  Ctrl-C stops a reply.
 //words         sends /words: a message that begins with a slash.
@@ -81,23 +83,34 @@ class _Conversation:
     async def reply(self) -> None:
         """Print the next reply as it comes; however it ends, what was written is a turn.
 
-        Where the template has begun the reply, with a thought, that is a part of it.
+        Where the template has begun the reply, with a thought, that is a part of it.  A reply that
+        is the last turn goes on, from the tokens that it was written as.
         """
-        options = self._options
-        written = [begun] if (begun := lead(self.template, options.think)) else []
-        shown = bool(written)
+        last = self.turns[-1]
+        goes_on = last.role == "assistant"
+        before = last.text if goes_on else lead(self.template, self._options.think)
+        tokens = ReplyTokens(len(before), last.tokens)
+        written, taken_back = [before], 0
+        shown = bool(before)
         try:
-            emit(begun, end="")
+            emit("" if goes_on else before, end="")
             async with contextlib.aclosing(self._events()) as events:
                 async for event in events:
+                    tokens.note(event)
                     if isinstance(event, Piece):
                         text = event.text if shown else event.text.lstrip()
                         emit(text, end="")
                         shown = shown or bool(text)
                         written.append(event.text)
+                    elif isinstance(event, Done):
+                        taken_back = event.taken_back
         finally:
-            if (text := "".join(written)).strip():
-                self.turns.append(Turn("assistant", text))
+            if goes_on:
+                self.turns.pop()
+            text = "".join(written)
+            text = text[: len(text) - taken_back]
+            if text.strip():
+                self.turns.append(Turn("assistant", text, tokens.span))
             emit("")
 
     def _events(self) -> AsyncGenerator[Event | Done, None]:
@@ -160,6 +173,8 @@ class _Terminal:
             self._system(rest.strip())
         elif command == "/retry":
             self._retry()
+        elif command == "/continue":
+            self._continue()
         elif _COMMAND.fullmatch(command):
             note(f"There is no {command}; /help lists what there is. To send it, begin with //.")
         elif line:
@@ -188,6 +203,13 @@ class _Terminal:
             turns.pop()
         if turns:
             self._reply()
+
+    def _continue(self) -> None:
+        turns = self._conversation.turns
+        if turns and turns[-1].role == "assistant":
+            self._reply()
+        else:
+            note("There is no reply to go on with.")
 
     def _reply(self) -> None:
         """A failure is told and the conversation goes on: a dead worker is started anew."""

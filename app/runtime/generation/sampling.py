@@ -53,10 +53,12 @@ class Sampler:
         self._random = Random(self.seed)
 
     def note(self, tokens: Iterable[int]) -> None:
-        """Tokens of the text that were chosen before."""
+        """Go on after tokens that were chosen before: with their penalties, and so many draws."""
         for token in tokens:
             for processor in self._processors:
                 processor.note(token)
+            if not self._greedy:
+                self._random.random()
 
     def pick(self, logits: "torch.Tensor") -> Pick:
         """The next token from float32 ``logits`` (V,), which stay as they are.

@@ -5,13 +5,21 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from app.runtime.generation.stops import StopScan
-from app.runtime.protocol.messages import Done, Generate, Piece, Prefilled, Reply
+from app.runtime.protocol.messages import (
+    Done,
+    Generate,
+    Piece,
+    Prefilled,
+    Reply,
+    ReplyBegun,
+)
 
 from .option_checks import check_options
 from .processors import processors_of
 from .prompting import Prepared
 from .sampling import Pick, Sampler
 from .token_facts import facts_of
+from .token_fit import count_beyond, places
 
 if TYPE_CHECKING:
     import torch
@@ -40,8 +48,14 @@ class Sequence:
         self._limit, self._outputs = options.limit, options.outputs
         self._ends = prepared.ends
         self._send = send
+        self._begun = prepared.begun
+        self._tokenizer = tokenizer
         self._decoder = tokenizer.decoder()
-        self._scan = StopScan(prepared.stops, prepared.begun)
+        for token in prepared.begun.held:
+            self._decoder.feed(token)
+        self._scan = StopScan(prepared.stops, prepared.begun.text)
+        self._characters = self._decoded = 0  # that were sent, and with those held for a stop
+        self._places: list[int] = []  # see ``token_fit.places``
         self._whole_characters = prepared.whole_characters
         processors = processors_of(
             options.sampling,
@@ -50,8 +64,10 @@ class Sequence:
             uncounted=tokenizer.uncounted,
         )
         self._sampler = Sampler(options.sampling, processors)
-        self._sampler.note(prepared.ids[len(prepared.ids) - prepared.begun_tokens :])
+        self._sampler.note(prepared.begun.ids)
         self._began = self._read = self._first = self._last = time.perf_counter()
+        if prepared.begun.span is not None:
+            send(ReplyBegun(id=self.id, tokens=prepared.begun.span))
 
     @property
     def consumed(self) -> tuple[int, ...]:
@@ -90,6 +106,7 @@ class Sequence:
         rest = self._scan.feed(cut) + self._scan.flush()
         if rest:
             self._send(Piece(id=self.id, text=rest))
+            self._characters += len(rest)
         self._send(
             Done(
                 id=self.id,
@@ -101,15 +118,33 @@ class Sequence:
                 first_token_s=self._first - self._began,
                 seed=self._sampler.seed,
                 taken_back=self._scan.taken_back,
+                tokens_taken_back=self._tokens_taken_back(),
             )
         )
         return False
 
+    def _tokens_taken_back(self) -> int:
+        """How many tokens at the end, of those written and of the reply that goes on, are a stop's.
+
+        One that gives characters on both sides of that border is the stop's.
+        """
+        if self._scan.found is None:
+            return 0
+        if back := self._scan.taken_back:
+            begun = self._begun
+            ends = places(begun.ids, self._tokenizer)
+            return len(self.written) + count_beyond(ends, len(begun.text) - back)
+        return count_beyond(self._places, self._characters)
+
     def _piece(self, pick: Pick, logits: "torch.Tensor") -> Piece:
         facts = facts_of(logits, pick.token, self._outputs, pick.chance)
-        text = self._scan.feed(self._decoder.feed(pick.token))
+        decoded = self._decoder.feed(pick.token)
+        text = self._scan.feed(decoded)
         self._last = time.perf_counter()
         if not self.written:
             self._first = self._last
         self.written.append(pick.token)
+        self._characters += len(text)
+        self._decoded += len(decoded)
+        self._places.append(-1 if self._decoder.holds else self._decoded)
         return Piece(id=self.id, text=text, tokens=(facts,))

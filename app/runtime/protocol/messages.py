@@ -11,6 +11,7 @@ import msgspec
 from app.errors import BY_CODE, Failure
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.prompts import Prompt, Sampling
+from app.runtime.protocol.token_spans import TokenSpan
 from app.runtime.spec import Spec
 
 
@@ -69,6 +70,16 @@ class Prefilled(Message, frozen=True, tag=True, kw_only=True):
 
     done: int
     total: int
+
+
+class ReplyBegun(Message, frozen=True, tag=True, kw_only=True):
+    """What follows is the reply of a Chat; comes once, before all else.
+
+    ``tokens`` has the vocabulary, and as which tokens the reply that goes on is read: none where
+    it is new, or where they give more than its text.
+    """
+
+    tokens: TokenSpan
 
 
 class TokenFacts(msgspec.Struct, frozen=True):
@@ -149,6 +160,8 @@ class Done(Message, frozen=True, tag=True, kw_only=True):
     ``prefill_s`` is the time to the first logits, ``first_token_s`` from the request's arrival
     to the first token, ``decode_s`` the time of all further tokens.  ``taken_back``: so many
     characters at the end of the reply that was continued turned out to begin the stop.
+    ``tokens_taken_back``: so many tokens at the end, of those written and of the reply that was
+    continued, belong to the stop, wholly or with a part of their text.
     """
 
     reason: Literal["end", "stop", "limit", "stopped"]
@@ -159,6 +172,7 @@ class Done(Message, frozen=True, tag=True, kw_only=True):
     first_token_s: float
     seed: int
     taken_back: int = 0
+    tokens_taken_back: int = 0
 
 
 class Measured(Message, frozen=True, tag=True, kw_only=True):
@@ -191,7 +205,7 @@ def failure_of(reply: Failed) -> Failure:
 
 
 Request = Load | Generate | Measure | Cancel | Quit
-Event = LoadProgress | Prefilled | Piece
+Event = LoadProgress | ReplyBegun | Prefilled | Piece
 Ending = Loaded | Done | Measured | Failed
 Reply = Event | Ending
 

@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from app.runtime.protocol.token_spans import TokenSpan
+
 
 class Sampling(msgspec.Struct, frozen=True, kw_only=True):
     """How the next token is chosen, in the official RWKV order: penalties, softmax, filters, power.
@@ -31,10 +33,16 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Turn(msgspec.Struct, frozen=True):
-    """One message of a conversation."""
+    """One message of a conversation.
+
+    ``tokens`` are those as which a reply was written.  Where they give its text in the vocabulary
+    of the model that is asked, the reply stands in the prompt as these very tokens, so that
+    "Continue" goes on from them and a remembered state is found again.
+    """
 
     role: Literal["system", "user", "assistant"]
     text: str
+    tokens: TokenSpan | None = None
 
 
 class Chat(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -56,7 +64,11 @@ class Text(msgspec.Struct, frozen=True, tag=True):
 
 
 class Tokens(msgspec.Struct, frozen=True, tag=True):
-    """Token ids to be continued as they stand."""
+    """Token ids to be continued as they stand: they follow the state that a text begins from.
+
+    That is the model's own beginning.  Another one is no part of a prompt, but named beside it in
+    the request: with ``Tokens`` that makes (state, tokens).
+    """
 
     ids: tuple[int, ...]
 

@@ -28,6 +28,7 @@ from app.runtime.protocol.messages import (
     Prefilled,
     Quit,
     Reply,
+    ReplyBegun,
     failed,
     failure_of,
 )
@@ -38,7 +39,7 @@ from app.system.log import describe, logger
 
 _REPLIES: dict[type[Message], tuple[type[Message], ...]] = {
     Load: (LoadProgress, Loaded, Failed),
-    Generate: (Prefilled, Piece, Done, Failed),
+    Generate: (ReplyBegun, Prefilled, Piece, Done, Failed),
     Measure: (Measured, Failed),
 }
 _STOP_LIMIT_S = 1.0

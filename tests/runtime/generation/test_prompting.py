@@ -49,13 +49,13 @@ def test_a_reply_cut_between_tokens_is_read_in_the_very_tokens_it_was_written_in
             opened, template, think, asked, Turn("assistant", lead(template, think) + text)
         )
         assert going_on.ids == (*begun.ids, *tokens[:cut])
-        assert going_on.begun_tokens == cut
-        assert going_on.begun == text
+        assert going_on.begun.ids == tuple(tokens[:cut])
+        assert going_on.begun.text == text
 
 
 def test_the_space_before_a_reply_that_has_none_is_one_token_with_its_first_word(opened):
     reply = Turn("assistant", "RWKV is")
     going_on = prepared(opened, "g1", "on", Turn("user", "What?"), reply)
-    last = going_on.ids[-going_on.begun_tokens :]
+    last = going_on.begun.ids
     assert opened.tokenizer.decode(last) == " RWKV is"
     assert list(last) == opened.tokenizer.encode(" RWKV is")
