@@ -19,7 +19,9 @@ from app.runtime.loading.loading import open_model
 from app.runtime.models import Rwkv
 from app.runtime.opened import Opened
 from app.runtime.states.state import RecurrentState
-from app.runtime.states.state_files import Binding, write
+from app.runtime.states.state_files import write
+from app.runtime.states.state_key import TokenPrefix
+from app.runtime.states.state_store import Trail
 from app.system.atomic_file import writing
 
 from .choices import model_of
@@ -48,10 +50,11 @@ def run(options: Namespace) -> int:
     with allocations_named(), _file(options.logits) as logits, _file(options.state_out) as kept:
         if logits:
             _write_header(logits, (len(tokens), opened.model.spec.vocabulary))
+        trail = Trail(TokenPrefix(opened.point(), tokens))
         state = opened.model.blank()
         nll = _read(opened.model, tokens, state, options.chunk, logits)
         if kept:
-            write(state, kept, Binding(opened.fingerprint, opened.tokenizer.name))
+            write(state, kept, opened.state_facts(trail))
     _tell(len(tokens), nll, as_json=options.json)
     return 0
 

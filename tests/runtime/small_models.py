@@ -39,9 +39,9 @@ def ask(request=1, prompt=(65, 66, 67), *, limit=8, sampling=GREEDY, **more):
 class Desk:
     """An engine, and what it sent, by request."""
 
-    def __init__(self, opened, cache=None, cancelled=None):
+    def __init__(self, opened, store=None, cancelled=None):
         self.sent, self.cancelled = {}, set() if cancelled is None else cancelled
-        self.engine = Engine(opened, self._note, self.cancelled, cache)
+        self.engine = Engine(opened, self._note, self.cancelled, store)
 
     def _note(self, reply):
         self.sent.setdefault(reply.id, []).append(reply)

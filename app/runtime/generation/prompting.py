@@ -7,7 +7,7 @@ import msgspec
 from app.errors import RequestRefused
 from app.runtime.families.templates import Think, lead, render, stops_of
 from app.runtime.protocol.messages import Generate
-from app.runtime.protocol.prompts import Chat, Text
+from app.runtime.protocol.prompts import Chat, Prompt, Text
 
 if TYPE_CHECKING:
     from app.runtime.opened import Opened
@@ -41,11 +41,29 @@ def prepare(request: Generate, opened: "Opened") -> Prepared:
     if request.limit < 0:
         raise RequestRefused(why="limit", value=request.limit)
     prepared = _encoded(request, opened)
+    _check(prepared.ids, opened)
+    return prepared if prepared.ids else prepared._replace(ids=opened.tokenizer.start)
+
+
+def prompt_ids(prompt: Prompt, opened: "Opened", *, document: bool) -> tuple[int, ...]:
+    """The token ids of a prompt whose state is wanted, which may be none at all.
+
+    The text of a ``document`` is encoded as it stands, another one as a prompt's.  Raises as
+    ``prepare`` does.
+    """
+    if document and isinstance(prompt, Text):
+        ids = tuple(opened.tokenizer.encode(prompt.text))
+    else:
+        ids = _encoded(Generate(id=0, prompt=prompt), opened).ids
+    _check(ids, opened)
+    return ids
+
+
+def _check(ids: tuple[int, ...], opened: "Opened") -> None:
     vocabulary = opened.model.spec.vocabulary
-    for token in prepared.ids:
+    for token in ids:
         if not 0 <= token < vocabulary:
             raise RequestRefused(why="token", value=token, vocabulary=vocabulary)
-    return prepared if prepared.ids else prepared._replace(ids=opened.tokenizer.start)
 
 
 def _encoded(request: Generate, opened: "Opened") -> Prepared:

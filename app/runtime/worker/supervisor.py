@@ -13,6 +13,7 @@ from app.errors import Failure, MovedCheckpoint, NoModel, NotFound, WorkerDied
 from app.runtime.checkpoint.file_names import name_of
 from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress
 from app.runtime.protocol.prompts import Prompt, Sampling
+from app.runtime.protocol.states import StartState
 
 from .client import Client
 
@@ -103,6 +104,7 @@ class Supervisor:
         sampling: Sampling,
         stops: tuple[str, ...] = (),
         top_logprobs: int = 0,
+        start: StartState | None = None,
     ) -> AsyncGenerator[Event | Done, None]:
         """Continue ``prompt``: events, then one Done; leave it inside ``contextlib.aclosing``.
 
@@ -115,7 +117,12 @@ class Supervisor:
             client = await self._ready()
             sent_s, answered = time.perf_counter(), False
             events = client.generate(
-                prompt, limit=limit, sampling=sampling, stops=stops, top_logprobs=top_logprobs
+                prompt,
+                limit=limit,
+                sampling=sampling,
+                stops=stops,
+                top_logprobs=top_logprobs,
+                start=start,
             )
             try:
                 async with contextlib.aclosing(events):
