@@ -15,18 +15,18 @@ import torch
 
 from app.errors import NumbersBroken, RequestRefused
 from app.kernels.allocation import allocations_named
+from app.runtime.generation.start_states import StartStates
 from app.runtime.loading.loading import open_model
 from app.runtime.models import Rwkv
 from app.runtime.opened import Opened
 from app.runtime.states.state import RecurrentState
 from app.runtime.states.state_files import write
-from app.runtime.states.state_key import TokenPrefix
-from app.runtime.states.state_store import Trail
+from app.runtime.states.state_store import StateStore
 from app.system.atomic_file import writing
 
-from .choices import model_of
+from .choices import model_of, state_of
 from .files import read_text
-from .output import Progress, note_loaded, print_json, print_rows
+from .output import Progress, note_loaded, note_state, print_json, print_rows
 
 _ROWS = 32
 _MOST = 512  # no forward takes more at once, and the logits of so many are large enough
@@ -38,6 +38,7 @@ def run(options: Namespace) -> int:
     Raises the failures of loading, of the tokenizer and of writing files.
     """
     text = read_text(options.text_file) if options.text_file is not None else ""
+    start = state_of(options)
     progress = Progress()
     opened = open_model(
         model_of(options),
@@ -50,8 +51,11 @@ def run(options: Namespace) -> int:
     with allocations_named(), _file(options.logits) as logits, _file(options.state_out) as kept:
         if logits:
             _write_header(logits, (len(tokens), opened.model.spec.vocabulary))
-        trail = Trail(TokenPrefix(opened.point(), tokens))
-        state = opened.model.blank()
+        states = StartStates(opened, StateStore())
+        if start:
+            note_state(states.load(0, start))
+        trail, (state, _) = states.trail(start), states.state(start)
+        trail.prefix.grow(tokens)
         nll = _read(opened.model, tokens, state, options.chunk, logits)
         if kept:
             write(state, kept, opened.state_facts(trail))

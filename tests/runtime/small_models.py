@@ -54,7 +54,7 @@ class Desk:
         return self.result(requests[-1].id)
 
     def result(self, request=1):
-        pieces = [reply for reply in self.sent[request] if isinstance(reply, Piece)]
+        pieces = [reply for reply in self.sent.get(request, ()) if isinstance(reply, Piece)]
         tokens = [fact.token for piece in pieces for fact in piece.tokens]
         return tokens, "".join(piece.text for piece in pieces), self.sent[request][-1]
 

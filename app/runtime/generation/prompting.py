@@ -32,9 +32,10 @@ class Prepared(NamedTuple):
     whole_characters: bool = False
 
 
-def prepare(request: Generate, opened: "Opened") -> Prepared:
-    """Render and encode the prompt of ``request``; an empty one becomes the tokenizer's start.
+def prepare(request: Generate, opened: "Opened", *, may_be_empty: bool = False) -> Prepared:
+    """Render and encode the prompt of ``request``.
 
+    An empty one becomes the tokenizer's start, unless it ``may_be_empty``.
     Raises RequestRefused (facts: why) for a template that the model has not, ids outside its
     vocabulary and a negative limit, and the tokenizer's failure where text cannot be encoded.
     """
@@ -42,7 +43,9 @@ def prepare(request: Generate, opened: "Opened") -> Prepared:
         raise RequestRefused(why="limit", value=request.limit)
     prepared = _encoded(request, opened)
     _check(prepared.ids, opened)
-    return prepared if prepared.ids else prepared._replace(ids=opened.tokenizer.start)
+    if prepared.ids or may_be_empty:
+        return prepared
+    return prepared._replace(ids=opened.tokenizer.start)
 
 
 def prompt_ids(prompt: Prompt, opened: "Opened", *, document: bool) -> tuple[int, ...]:

@@ -28,11 +28,12 @@ class Start(NamedTuple):
 
 
 class _Seen(NamedTuple):
-    """A file as it was when it was read last."""
+    """A file as it was when it was read last; ``goes_on``: it has the logits after its state."""
 
     stamp: Stamp
     facts: StateFacts
     nbytes: int
+    goes_on: bool
 
 
 class StartStates:
@@ -54,8 +55,13 @@ class StartStates:
         if seen is None or seen.stamp != _stamp(start.path):
             seen = self._read(start)[0]
         self._refuse_other(start, seen.facts)
-        point = self._opened.point(seen.facts.checksum)
-        return Trail(TokenPrefix(point), seen.facts.tokens, approximate=self._is_other(seen.facts))
+        facts, point = seen.facts, self._opened.point(seen.facts.checksum)
+        return Trail(
+            TokenPrefix(point),
+            before=facts.tokens,
+            approximate=self._is_other(facts),
+            goes_on=seen.goes_on,
+        )
 
     def state(self, start: StartState | None) -> tuple["RecurrentState", "torch.Tensor | None"]:
         """The state there, of the caller's own, and the logits after it, where they are known."""
@@ -74,9 +80,13 @@ class StartStates:
         if facts.kind == "saved" and facts.prefix and facts.since:
             key = StateKey(self._opened.point(facts.start), facts.since, facts.prefix)
             self._store.put(known._replace(key=key))
-        bound = facts.kind == "saved"
         return StateLoaded(
-            id=request, facts=facts, nbytes=seen.nbytes, approximate=approximate, bound=bound
+            id=request,
+            facts=facts,
+            nbytes=seen.nbytes,
+            running=self._opened.made_with.format,
+            approximate=approximate,
+            bound=facts.kind == "saved",
         )
 
     def _read(self, start: StartState) -> tuple[_Seen, Known]:
@@ -85,7 +95,9 @@ class StartStates:
         path = Path(os.fsdecode(start.path))
         found = state_formats.load(path, opened.model.spec, opened.binding)
         self._refuse_other(start, found.facts)
-        seen = self._seen[start.path] = _Seen(stamp, found.facts, found.state.nbytes)
+        seen = self._seen[start.path] = _Seen(
+            stamp, found.facts, found.state.nbytes, found.logits is not None
+        )
         key = TokenPrefix(self._opened.point(found.facts.checksum)).key
         state = opened.model.place(found.state)
         known = Known(key, state, found.logits, self._is_other(found.facts))

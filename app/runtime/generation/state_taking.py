@@ -33,6 +33,8 @@ class StateTaking(PromptReading):
         trail: Trail,
     ) -> None:
         """Raises RequestRefused (fact why) where there is no place, or one beyond the prompt."""
+        if not prompt and not trail.prefix.point.start:
+            raise RequestRefused(why="state-nothing")
         if not places:
             raise RequestRefused(why="state-nowhere")
         for place in places:

@@ -89,7 +89,7 @@ class TakeStates(Message, frozen=True, tag=True, kw_only=True):
 
 
 class StateLoaded(Message, frozen=True, tag=True, kw_only=True):
-    """The state fits the open model.
+    """The state fits the open model, which is ``running`` in a format ("bf16").
 
     ``approximate``: weights of another format made it.  ``bound``: the file tells that it is of
     this very model; else only its sizes were compared.
@@ -97,6 +97,7 @@ class StateLoaded(Message, frozen=True, tag=True, kw_only=True):
 
     facts: StateFacts
     nbytes: int
+    running: str = ""
     approximate: bool = False
     bound: bool = True
 

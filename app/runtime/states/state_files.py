@@ -5,7 +5,6 @@ after the last token are ``state.logits``, where they are known.  The header has
 layout, and a checksum of all numbers.
 """
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -24,12 +23,9 @@ from app.runtime.spec import Spec
 from app.system.atomic_file import writing
 
 from .state import RecurrentState, State, from_official, official_state
+from .state_header import EARLIER_FORMAT, digest_of, metadata
 
-FORMAT, EARLIER_FORMAT = "rookery-state-2", "rookery-state-1"
 LOGITS = "state.logits"
-_OTHERWISE = {"format": "made_with"}  # the header's own "format" is that of the file
-_UNTOLD = ("kind", "checksum")
-_PIECE_BYTES = 1 << 20
 
 
 class Binding(msgspec.Struct, frozen=True):
@@ -41,13 +37,6 @@ class Binding(msgspec.Struct, frozen=True):
     fingerprint: str
     tokenizer: str
     file: str = ""
-
-
-def layout_of(generation: str) -> str:
-    """What the axes of a state's parts mean."""
-    if generation == "4":
-        return "numerator, denominator, peak"
-    return "head, value, key" if generation == "7.0" else "head, key, value"
 
 
 def save(
@@ -72,56 +61,15 @@ def write(
         tensors[LOGITS] = logits.float()
     parts = {name: _bytes_of(tensor) for name, tensor in tensors.items()}
     facts = msgspec.structs.replace(facts, kind="saved", generation=state.generation)
-    digest = _digest_of(facts)
+    digest = digest_of(facts)
     for name, part in parts.items():
         digest.update(name.encode())
         digest.update(part)
     facts = msgspec.structs.replace(facts, checksum=digest.hexdigest())
-    file.write(_header(tensors, _metadata(facts)))
+    file.write(_header(tensors, metadata(facts)))
     for part in parts.values():
         file.write(part)
     return facts
-
-
-def facts_in(container: Container) -> StateFacts | None:
-    """What the header of a state of ours tells; None for a file of another kind.
-
-    Raises DamagedState where the header is none that this program writes.
-    """
-    told = container.metadata
-    if told.get("format") not in (FORMAT, EARLIER_FORMAT):
-        return None
-    names = [field.name for field in msgspec.structs.fields(StateFacts) if field.name != "kind"]
-    found = {name: told.get(_OTHERWISE.get(name, name)) for name in names}
-    given = {name: value for name, value in found.items() if value is not None}
-    try:
-        facts = msgspec.convert(given, StateFacts, strict=False)
-    except msgspec.ValidationError as error:
-        raise DamagedState(why="its header is damaged") from error
-    if told["format"] == FORMAT:
-        if told.get("layout") != layout_of(facts.generation):
-            raise DamagedState(why="its header tells another layout")
-        if not facts.checksum or not 0 <= facts.since <= facts.tokens:
-            raise DamagedState(why="its header is damaged")
-    return facts
-
-
-def check_numbers(container: Container, facts: StateFacts) -> None:
-    """Raises DamagedState where the numbers are not those that were written.
-
-    Files of the first format have no checksum, so nothing is known of them.
-    """
-    if not facts.checksum:
-        return
-    digest = _digest_of(facts)
-    for stored in sorted(container.tensors.values(), key=lambda stored: stored.offset):
-        digest.update(stored.name.encode())
-        source, begin = container.place(stored)
-        for first in range(0, stored.nbytes, _PIECE_BYTES):
-            size = min(_PIECE_BYTES, stored.nbytes - first)
-            digest.update(source.read(begin + stored.offset + first, size))
-    if digest.hexdigest() != facts.checksum:
-        raise DamagedState(why="it has changed since it was saved")
 
 
 def check_binding(facts: StateFacts, container: Container, binding: Binding) -> None:
@@ -144,23 +92,6 @@ def read_numbers(container: Container, spec: Spec) -> tuple[State, Tensor | None
     tensors = {name: read_tensor(container, Recipe(name), torch.float32) for name in found}
     logits = tensors.pop(LOGITS, None)
     return from_official(tensors, spec), logits
-
-
-def _told(facts: StateFacts) -> dict[str, str]:
-    """What is not in the numbers, as the header has it."""
-    named = msgspec.structs.asdict(facts).items()
-    told = {name: str(value) for name, value in named if name not in _UNTOLD}
-    return {_OTHERWISE.get(name, name): value for name, value in told.items()}
-
-
-def _digest_of(facts: StateFacts) -> "hashlib.blake2b":
-    """Of what the header tells; the tensors follow, each with its name."""
-    return hashlib.blake2b(repr(sorted(_told(facts).items())).encode(), digest_size=16)
-
-
-def _metadata(facts: StateFacts) -> dict[str, str]:
-    layout, told = layout_of(facts.generation), _told(facts)
-    return {**told, "format": FORMAT, "layout": layout, "checksum": facts.checksum}
 
 
 def _bytes_of(tensor: Tensor) -> bytes:

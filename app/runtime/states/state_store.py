@@ -45,13 +45,15 @@ class Known(NamedTuple):
 class Trail:
     """One text's way: its tokens so far, and the last state of it that the store was given.
 
-    ``before`` tokens were read for the state that it started from.
+    ``before`` tokens were read for the state that it started from, and ``goes_on`` tells that the
+    logits after them are known.
     """
 
     prefix: TokenPrefix
     before: int = 0
     kept: StateKey | None = None
     approximate: bool = False
+    goes_on: bool = False
 
 
 @dataclass

@@ -13,7 +13,7 @@ from app.errors import Failure, MovedCheckpoint, NoModel, NotFound, WorkerDied
 from app.runtime.checkpoint.file_names import name_of
 from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress
 from app.runtime.protocol.prompts import Prompt, Sampling
-from app.runtime.protocol.states import StartState
+from app.runtime.protocol.states import StartState, StateLoaded
 
 from .client import Client
 
@@ -133,6 +133,11 @@ class Supervisor:
             except WorkerDied:
                 if last_try or answered or time.perf_counter() - sent_s > _DYING_S:
                     raise
+
+    async def load_state(self, state: StartState) -> StateLoaded:
+        """Have the worker read a state.  Raises as ``generate`` and ``Client.load_state`` do."""
+        client = await self._ready()
+        return await client.load_state(state)
 
     async def unload(self) -> None:
         """End the worker: all of the model's memory is free when this returns."""
