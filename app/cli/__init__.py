@@ -65,6 +65,8 @@ def _verb(name: str) -> Callable[[Namespace], int]:
         from .generate_verb import run as verb
     elif name == "score":
         from .score_verb import run as verb
+    elif name == "state":
+        from .state_verb import run as verb
     elif name == "bench":
         from .bench_verb import run as verb
     elif name == "chat":

@@ -14,10 +14,11 @@ from app.runtime.families.templates import lead
 from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress, Piece
 from app.runtime.protocol.prompts import Chat, Turn
 from app.runtime.protocol.reply_tokens import ReplyTokens
+from app.runtime.protocol.states import StartState
 from app.runtime.worker.supervisor import Supervisor
 
-from .choices import generate_options, model_of
-from .output import Progress, emit, note, note_loaded, note_thinking
+from .choices import generate_options, model_of, state_of
+from .output import Progress, emit, note, note_loaded, note_state, note_thinking
 
 _HELP = """/help           this
 /system [TEXT]  what is said to the model beforehand; alone it shows it
@@ -41,20 +42,23 @@ def run(options: Namespace) -> int:
 
 
 async def _open(options: Namespace) -> "_Conversation":
-    progress = Progress()
+    progress, start = Progress(), state_of(options)
     supervisor = Supervisor(lambda: _show_loading(progress, supervisor.progress))
     try:
         loaded = await supervisor.open(str(model_of(options)), options.strategy)
         if not loaded.templates:
             raise TextRefused
+        state = await supervisor.load_state(start) if start else None
     except BaseException:
         progress.clear()
         await supervisor.close()
         raise
     progress.clear()
     note_loaded(loaded)
+    if state:
+        note_state(state)
     note_thinking(options.think, options.template or loaded.templates[0])
-    return _Conversation(supervisor, loaded, options)
+    return _Conversation(supervisor, loaded, options, start)
 
 
 def _show_loading(progress: Progress, loading: LoadProgress | None) -> None:
@@ -67,8 +71,14 @@ def _show_loading(progress: Progress, loading: LoadProgress | None) -> None:
 class _Conversation:
     """The turns so far, and the model that answers them."""
 
-    def __init__(self, supervisor: Supervisor, loaded: Loaded, options: Namespace) -> None:
-        self.loaded, self.system = loaded, options.system
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        loaded: Loaded,
+        options: Namespace,
+        start: StartState | None = None,
+    ) -> None:
+        self.loaded, self.system, self._start = loaded, options.system, start
         self.turns: list[Turn] = []
         self._supervisor, self._options = supervisor, options
 
@@ -121,6 +131,7 @@ class _Conversation:
         return self._supervisor.generate(
             Chat(turns=(*system, *self.turns), template=options.template, think=options.think),
             generate_options(options, usual),
+            start=self._start,
         )
 
 

@@ -1,12 +1,15 @@
 """What the options mean in the program's own terms: which model, which sampling."""
 
+import os
 from argparse import Namespace
 from pathlib import Path
 
 import msgspec
 
+from app.errors import NotFound
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.prompts import Sampling
+from app.runtime.protocol.states import StartState
 
 _SAMPLING = (
     "temperature",
@@ -28,6 +31,18 @@ def model_of(options: Namespace) -> Path:
     from app.runtime.checkpoint.describe import embedded_model
 
     return embedded_model()
+
+
+def state_of(options: Namespace) -> StartState | None:
+    """The state that was asked for; one made with another format serves, and that is told.
+
+    Raises NotFound before a model is loaded for it.
+    """
+    if options.state is None:
+        return None
+    if not Path(options.state).exists():
+        raise NotFound(path=options.state)
+    return StartState(os.fsencode(Path(options.state).absolute()), other_format=True)
 
 
 def generate_options(options: Namespace, usual: Sampling) -> GenerateOptions:

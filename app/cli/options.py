@@ -57,6 +57,7 @@ def _generate(verb: argparse.ArgumentParser) -> None:
         help="continued as it stands; answered with --template or without --model; - reads stdin",
     )
     prompt.add_argument("--tokens", metavar="1,2,3", type=_tokens, help="token ids to continue")
+    _add_state(verb)
     _add_template(verb, "answer with this prompt template instead of going on as it stands")
     _add_ends(verb, 256)
     _add_sampling(verb)
@@ -68,6 +69,7 @@ def _score(verb: argparse.ArgumentParser) -> None:
     source = verb.add_mutually_exclusive_group(required=True)
     source.add_argument("--text-file", metavar="FILE", help="UTF-8 text; - reads stdin")
     source.add_argument("--tokens", metavar="1,2,3", type=_tokens, help="token ids")
+    _add_state(verb)
     verb.add_argument(
         "--logits", metavar="OUT.npy", help="write the float32 logits after every token, [T, V]"
     )
@@ -90,6 +92,24 @@ rank, and the text that it completes; nothing is known of the first",
     _add_json(verb)
 
 
+def _state(verb: argparse.ArgumentParser) -> None:
+    actions = verb.add_subparsers(title="what to do", metavar="ACTION", required=True)
+    make = actions.add_parser("make", help="read a text once and keep the state after it")
+    make.set_defaults(action="make")
+    _add_model(make)
+    source = make.add_mutually_exclusive_group(required=True)
+    source.add_argument("--text-file", metavar="FILE", help="UTF-8 text; - reads stdin")
+    source.add_argument("--prompt", metavar="TEXT", type=_text, help="a text; - reads stdin")
+    source.add_argument("--tokens", metavar="1,2,3", type=_tokens, help="token ids")
+    make.add_argument("--out", metavar="S.safetensors", required=True, help="the file of the state")
+    _add_state(make)
+    _add_json(make)
+    show = actions.add_parser("show", help="tell what is in the file of a state")
+    show.set_defaults(action="show")
+    show.add_argument("file", metavar="S", help="a state: .safetensors, .pth, .st or .state")
+    _add_json(show)
+
+
 def _bench(verb: argparse.ArgumentParser) -> None:
     _add_model(verb)
     for name, default, words in (
@@ -108,6 +128,7 @@ def _chat(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--system", metavar="TEXT", type=_text, default="", help="what is said to it beforehand"
     )
+    _add_state(verb)
     _add_template(verb, "write turns so, and not in the model's own way")
     _add_ends(verb, 1024)
     _add_sampling(verb)
@@ -176,6 +197,7 @@ _VERBS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...] =
     ("inspect", "tell what is in a model file, from its header alone", _inspect),
     ("generate", "continue a text", _generate),
     ("score", "compute logits, state and perplexity of a text", _score),
+    ("state", "read a text once and keep what the model remembers of it", _state),
     ("bench", "measure speed and memory of a model on this machine", _bench),
     ("chat", "talk to a model in the terminal", _chat),
     ("models", "list the models on this disk", _models),
@@ -191,6 +213,14 @@ _VERBS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...] =
 def _add_model(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--model", metavar="FILE", help=_MODEL)
     verb.add_argument("--strategy", metavar="TEXT", default="", help=_STRATEGY)
+
+
+def _add_state(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--state",
+        metavar="S",
+        help="the state to begin with: one that was saved here, or a tuned one (.pth, .st, .state)",
+    )
 
 
 def _add_ends(verb: argparse.ArgumentParser, default: int) -> None:

@@ -15,16 +15,18 @@ import torch
 
 from app.errors import NumbersBroken, RequestRefused
 from app.kernels.allocation import allocations_named
+from app.runtime.generation.start_states import StartStates
 from app.runtime.loading.loading import open_model
 from app.runtime.models import Rwkv
 from app.runtime.opened import Opened
 from app.runtime.states.state import RecurrentState
-from app.runtime.states.state_files import Binding, write
+from app.runtime.states.state_files import write
+from app.runtime.states.state_store import StateStore
 from app.system.atomic_file import writing
 
-from .choices import model_of
+from .choices import model_of, state_of
 from .files import read_text
-from .output import Progress, note_loaded, print_json, print_rows
+from .output import Progress, note_loaded, note_state, print_json, print_rows
 from .token_scores import TokenScores
 
 _ROWS = 32
@@ -40,6 +42,7 @@ def run(options: Namespace) -> int:
     Raises the failures of loading, of the tokenizer and of writing files.
     """
     text = read_text(options.text_file) if options.text_file is not None else ""
+    start = state_of(options)
     progress = Progress()
     opened = open_model(
         model_of(options),
@@ -54,12 +57,15 @@ def run(options: Namespace) -> int:
     with allocations_named(), _file(options.logits) as logits, _file(options.state_out) as kept:
         if logits:
             _write_header(logits, (len(tokens), opened.model.spec.vocabulary))
-        if logits:
             hearers.append(lambda _, rows: _append(logits, rows))
-        state = opened.model.blank()
+        states = StartStates(opened, StateStore())
+        if start:
+            note_state(states.load(0, start))
+        trail, (state, _) = states.trail(start), states.state(start)
+        trail.prefix.grow(tokens)
         nll = _read(opened.model, tokens, state, options.chunk, hearers)
         if kept:
-            write(state, kept, Binding(opened.fingerprint, opened.tokenizer.name))
+            write(state, kept, opened.state_facts(trail))
     _tell(len(tokens), nll, each, as_json=options.json)
     return 0
 

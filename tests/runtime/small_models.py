@@ -25,7 +25,7 @@ def small_model(folder, generation="7.0", **sizes):
     return open_model(small_file(folder, generation, **sizes), "cpu fp32")
 
 
-def ask(request=1, prompt=(65, 66, 67), *, limit=8, sampling=GREEDY, **more):
+def ask(request=1, prompt=(65, 66, 67), *, limit=8, sampling=GREEDY, start=None, **more):
     """A Generate of token ids, a text, or a list of what the user and the assistant said."""
     if isinstance(prompt, str):
         prompt = Text(prompt)
@@ -35,15 +35,15 @@ def ask(request=1, prompt=(65, 66, 67), *, limit=8, sampling=GREEDY, **more):
     elif isinstance(prompt, tuple):
         prompt = Tokens(prompt)
     options = GenerateOptions(limit=limit, sampling=sampling, **more)
-    return Generate(id=request, prompt=prompt, options=options)
+    return Generate(id=request, prompt=prompt, options=options, start=start)
 
 
 class Desk:
     """An engine, and what it sent, by request."""
 
-    def __init__(self, opened, cache=None, cancelled=None):
+    def __init__(self, opened, store=None, cancelled=None):
         self.sent, self.cancelled = {}, set() if cancelled is None else cancelled
-        self.engine = Engine(opened, self._note, self.cancelled, cache)
+        self.engine = Engine(opened, self._note, self.cancelled, store)
 
     def _note(self, reply):
         self.sent.setdefault(reply.id, []).append(reply)
@@ -56,7 +56,7 @@ class Desk:
         return self.result(requests[-1].id)
 
     def result(self, request=1):
-        pieces = [reply for reply in self.sent[request] if isinstance(reply, Piece)]
+        pieces = [reply for reply in self.sent.get(request, ()) if isinstance(reply, Piece)]
         tokens = [fact.token for piece in pieces for fact in piece.tokens]
         return tokens, "".join(piece.text for piece in pieces), self.sent[request][-1]
 

@@ -7,7 +7,7 @@ import msgspec
 from app.errors import RequestRefused
 from app.runtime.families.templates import Part, Think, lead, render, stops_of
 from app.runtime.protocol.messages import Generate
-from app.runtime.protocol.prompts import Chat, Text, Turn
+from app.runtime.protocol.prompts import Chat, Prompt, Text, Turn
 from app.runtime.protocol.token_spans import TokenSpan, pack
 
 from .token_fit import Fit, fit_of, gives, held_by
@@ -49,18 +49,39 @@ class Prepared(NamedTuple):
     whole_characters: bool = False
 
 
-def prepare(request: Generate, opened: "Opened") -> Prepared:
-    """Render and encode the prompt of ``request``; an empty one becomes the tokenizer's start.
+def prepare(request: Generate, opened: "Opened", *, may_be_empty: bool = False) -> Prepared:
+    """Render and encode the prompt of ``request``.
 
+    An empty one becomes the tokenizer's start, unless it ``may_be_empty``.
     Raises RequestRefused (facts: why) for a template that the model has not and ids outside its
     vocabulary, and the tokenizer's failure where text cannot be encoded.
     """
     prepared = _encoded(request, opened)
+    _check(prepared.ids, opened)
+    if prepared.ids or may_be_empty:
+        return prepared
+    return prepared._replace(ids=opened.tokenizer.start)
+
+
+def prompt_ids(prompt: Prompt, opened: "Opened", *, document: bool) -> tuple[int, ...]:
+    """The token ids of a prompt whose state is wanted, which may be none at all.
+
+    The text of a ``document`` is encoded as it stands, another one as a prompt's.  Raises as
+    ``prepare`` does.
+    """
+    if document and isinstance(prompt, Text):
+        ids = tuple(opened.tokenizer.encode(prompt.text))
+    else:
+        ids = _encoded(Generate(id=0, prompt=prompt), opened).ids
+    _check(ids, opened)
+    return ids
+
+
+def _check(ids: tuple[int, ...], opened: "Opened") -> None:
     vocabulary = opened.model.spec.vocabulary
-    for token in prepared.ids:
+    for token in ids:
         if not 0 <= token < vocabulary:
             raise RequestRefused(why="token", value=token, vocabulary=vocabulary)
-    return prepared if prepared.ids else prepared._replace(ids=opened.tokenizer.start)
 
 
 def _encoded(request: Generate, opened: "Opened") -> Prepared:

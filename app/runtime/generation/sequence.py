@@ -5,17 +5,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from app.runtime.generation.stops import StopScan
-from app.runtime.protocol.messages import (
-    Done,
-    Generate,
-    Piece,
-    Prefilled,
-    Reply,
-    ReplyBegun,
-)
+from app.runtime.protocol.messages import Done, Generate, Piece, Reply, ReplyBegun
+from app.runtime.states.state_store import Trail
 
 from .option_checks import check_options
 from .processors import processors_of
+from .prompt_reading import PromptReading, Reason
 from .prompting import Prepared
 from .sampling import Pick, Sampler
 from .token_facts import facts_of
@@ -26,10 +21,8 @@ if TYPE_CHECKING:
 
     from app.runtime.opened import Opened
 
-Reason = Literal["end", "stop", "limit", "stopped"]
 
-
-class Sequence:
+class Sequence(PromptReading):
     """``read`` of ``prompt``'s tokens are in its state, and ``fed`` of those ``written``."""
 
     def __init__(
@@ -38,16 +31,16 @@ class Sequence:
         prepared: Prepared,
         opened: "Opened",
         send: Callable[[Reply], None],
+        trail: Trail,
     ) -> None:
         """Raises RequestRefused for options that mean nothing."""
         tokenizer, options = opened.tokenizer, request.options
         check_options(options, opened.model.spec.vocabulary)
-        self.id, self.prompt, self.mark = request.id, prepared.ids, prepared.mark
-        self.read, self.fed = 0, 0
+        super().__init__(request.id, prepared.ids, trail, send, (prepared.mark,))
+        self.fed = 0
         self.written: list[int] = []
         self._limit, self._outputs = options.limit, options.outputs
         self._ends = prepared.ends
-        self._send = send
         self._begun = prepared.begun
         self._tokenizer = tokenizer
         self._decoder = tokenizer.decoder()
@@ -65,25 +58,21 @@ class Sequence:
         )
         self._sampler = Sampler(options.sampling, processors)
         self._sampler.note(prepared.begun.ids)
-        self._began = self._read = self._first = self._last = time.perf_counter()
+        self._first = self._last = self._began
         if prepared.begun.span is not None:
             send(ReplyBegun(id=self.id, tokens=prepared.begun.span))
 
-    @property
-    def consumed(self) -> tuple[int, ...]:
-        """The tokens that its state has seen."""
-        return (*self.prompt[: self.read], *self.written[: self.fed])
+    def come_up(self) -> Trail:
+        """See PromptReading."""
+        trail = super().come_up()
+        done = trail.prefix.tokens - len(self.prompt)
+        if 0 <= done < self.fed:
+            trail.prefix.grow(self.written[done : self.fed])
+        return trail
 
-    @property
-    def unread(self) -> int:
-        """How many tokens of the prompt are still to be read."""
-        return len(self.prompt) - self.read
-
-    def note_read(self, tokens: int) -> None:
-        """So many more tokens of the prompt are in the state."""
-        self.read += tokens
-        self._read = self._first = self._last = time.perf_counter()
-        self._send(Prefilled(id=self.id, done=self.read, total=len(self.prompt)))
+    def _note(self, tokens: int) -> None:
+        super()._note(tokens)
+        self._first = self._last = self._read
 
     def take(self, logits: "torch.Tensor") -> bool:
         """Choose the next token from ``logits`` (V,) and send it; False if the text has ended.
@@ -112,6 +101,8 @@ class Sequence:
                 id=self.id,
                 reason=reason,
                 prompt_tokens=len(self.prompt),
+                computed_tokens=self.computed,
+                approximate=self.trail.approximate,
                 tokens=len(self.written),
                 prefill_s=self._read - self._began,
                 decode_s=self._last - self._first,

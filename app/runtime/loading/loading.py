@@ -13,6 +13,7 @@ from app.runtime.checkpoint import open_checkpoint
 from app.runtime.checkpoint.recognising import recognised
 from app.runtime.opened import Opened
 from app.runtime.planning.strategy import parse
+from app.runtime.states.state_key import with_adapters
 from app.runtime.tokenizers import for_model
 from app.system.log import describe, logger
 from app.system.threads import physical_cores
@@ -44,10 +45,12 @@ def open_model(
         tokenizer = for_model(
             checkpoint.spec, path if path.is_dir() else path.parent, checkpoint.metadata
         )
-        fingerprint, family = checkpoint.fingerprint, recognised(checkpoint)
+        fingerprint, family = with_adapters(checkpoint.content_fingerprint), recognised(checkpoint)
+        file_fingerprint = checkpoint.fingerprint
     opened = Opened(
         path=path,
         fingerprint=fingerprint,
+        file_fingerprint=file_fingerprint,
         model=running.model,
         tokenizer=tokenizer,
         family=family,

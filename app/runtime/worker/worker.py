@@ -16,15 +16,16 @@ from app.runtime.loading.preflight import look_at
 from app.runtime.protocol import messages
 from app.runtime.protocol.messages import (
     Cancel,
-    Generate,
     Load,
     LoadProgress,
     Measure,
     Measured,
     Quit,
     Reply,
+    Work,
     failed,
 )
+from app.runtime.protocol.states import LoadState
 from app.system import crash_log
 from app.system.frames import GarbledError, decoded, read_frame, write_frame
 from app.system.pipes import die_with_parent, take_pipes
@@ -59,7 +60,7 @@ class Worker:
 
     def __init__(self, requests: BinaryIO, replies: BinaryIO) -> None:
         self._requests, self._replies = requests, replies
-        self._inbox: SimpleQueue[Load | Generate | Measure] = SimpleQueue()
+        self._inbox: SimpleQueue[Work] = SimpleQueue()
         self._cancelled: set[int] = set()
         self._engine: Engine | None = None
 
@@ -113,7 +114,7 @@ class Worker:
         except Empty:
             pass
 
-    def _begin(self, request: Load | Generate | Measure) -> None:
+    def _begin(self, request: Work) -> None:
         try:
             if isinstance(request, Load):
                 self._load(request)
@@ -121,6 +122,8 @@ class Worker:
                 raise NoModel
             elif isinstance(request, Measure):
                 self._measure(request)
+            elif isinstance(request, LoadState):
+                self._engine.load_state(request)
             else:
                 self._engine.start(request)
         except Failure as failure:
