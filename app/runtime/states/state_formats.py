@@ -73,8 +73,8 @@ def _tuned(container: Container, spec: Spec) -> State:
         wanted = head if matrix else (spec.width,)
         if (tuple(tensor.shape) if matrix else (tensor.numel(),)) != wanted:
             raise _unfit(_sizes(tensor.shape), _sizes(wanted))
-        turned = matrix and container.format == "safetensors"
-        tuned[name] = tensor.mT if turned else tensor
+        transposed = matrix and container.format == "safetensors"
+        tuned[name] = tensor.mT if transposed else tensor
     return tuned_state(tuned, spec)
 
 

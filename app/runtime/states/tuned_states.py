@@ -1,7 +1,7 @@
 """A start state made of what state tuning trains: wkv matrices, and perhaps what is shifted in.
 
 The matrices are [head, value, key] in all generations, as RWKV-PEFT's kernels have them
-(cuda/wkv6state_cuda.cu and cuda/rwkv7_state_clampw.cu of github.com/JL-er/RWKV-PEFT): as they are
+(the wkv6state and rwkv7_state_clampw kernels of github.com/JL-er/RWKV-PEFT): as they are
 for generation 7, and transposed for 5 and 6, whose states here are [head, key, value].
 """
 

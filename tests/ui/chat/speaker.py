@@ -49,7 +49,7 @@ class Speaker:
         self.says = says
         self.fails: Failure | None = None
         self.pause_s = 0.0
-        self.prompt_tokens = 12
+        self.prompt_tokens, self.remembered = 12, 0
         self.holds = asyncio.Event()
         self.holds.set()
         self.asked: list[tuple[Prompt, int, Sampling]] = []
@@ -83,6 +83,7 @@ class Speaker:
                 id=1,
                 reason="stop",
                 prompt_tokens=self.prompt_tokens,
+                computed_tokens=self.prompt_tokens - self.remembered,
                 tokens=len(tokens),
                 prefill_s=0.2,
                 decode_s=max(len(tokens) - 1, 1) / 41.0,

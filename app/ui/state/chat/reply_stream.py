@@ -218,6 +218,7 @@ class _Clock:
         return Reply(
             reason=done.reason,
             prompt_tokens=done.prompt_tokens,
+            computed_tokens=done.computed_tokens,
             tokens=done.tokens,
             prefill_s=done.prefill_s,
             decode_s=done.decode_s,
