@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 
 
 def main() -> int:
@@ -16,11 +17,11 @@ def main() -> int:
     if arguments == ["--worker"]:  # as app.system.child_process starts it; nothing else is loaded
         from app.runtime.worker.worker import main as work
 
-        return work()
+        return _recorded("worker", work)
     if arguments == ["--downloader"]:  # as app.hub.downloads.download_client starts it
         from app.hub.downloads.download_process import main as fetch
 
-        return fetch()
+        return _recorded("downloader", fetch)
     if arguments == ["--highlighter"]:  # as app.ui.markdown.colouring starts it
         from app.ui.markdown.highlight_process import main as highlight
 
@@ -31,7 +32,21 @@ def main() -> int:
         return run(arguments)
     from app.ui.shell.main import run as open_window
 
-    return open_window()
+    return _recorded("window", open_window)
+
+
+def _recorded(kind: str, work: Callable[[], int]) -> int:
+    """Run ``work`` with the log and, if it falls, a file of its own in the data folder."""
+    from app.store.paths import standard_paths
+    from app.system import crash_log, log
+
+    logs = standard_paths(os.environ.get("ROOKERY_HOME", "")).logs
+    log.begin_as_asked(kind, logs, os.environ)
+    try:
+        with crash_log.watched(kind, logs):
+            return work()
+    finally:
+        log.end()
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from pathlib import Path
 from app.runtime.generation.engine import Engine
 from app.runtime.loading.loading import open_model
 from app.runtime.opened import Opened
+from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Failed, Generate, Piece, Reply
 from app.runtime.protocol.prompts import Chat, Sampling, Turn
 
@@ -83,13 +84,14 @@ def answers(opened: Opened, asked: list[str], how: Sampling) -> list[str]:
             failures.append(reply)
         running -= type(reply).__name__ in ("Done", "Failed")
 
+    options = GenerateOptions(limit=LIMIT, sampling=how)
     engine = Engine(opened, hear)
     waiting = deque(enumerate(asked))
     while waiting or running:
         while waiting and running < AT_ONCE:
             number, text = waiting.popleft()
             chat = Chat(turns=(Turn("user", text),))
-            engine.start(Generate(id=number, prompt=chat, limit=LIMIT, sampling=how))
+            engine.start(Generate(id=number, prompt=chat, options=options))
             running += 1
         engine.step()
     if failures:

@@ -19,9 +19,12 @@ def run(arguments: Sequence[str]) -> int:
     _take_streams()
     try:
         options = parse(arguments)
-        if options.verb in ("score", "bench"):  # they run the model in this process
-            _look_first(options)
-        return _verb(options.verb)(options)
+        from .recording import recorded  # not for help: it loads a little
+
+        with recorded(options.verb):
+            if options.verb in ("score", "bench"):  # they run the model in this process
+                _look_first(options)
+            return _verb(options.verb)(options)
     except SystemExit as leaving:  # argparse: help, version, or a usage error
         return int(leaving.code or 0)
     except Failure as failure:
@@ -62,6 +65,8 @@ def _verb(name: str) -> Callable[[Namespace], int]:
         from .generate_verb import run as verb
     elif name == "score":
         from .score_verb import run as verb
+    elif name == "state":
+        from .state_verb import run as verb
     elif name == "bench":
         from .bench_verb import run as verb
     elif name == "chat":
@@ -81,6 +86,8 @@ def _verb_around(name: str) -> Callable[[Namespace], int]:
         from .search_verb import run as verb
     elif name == "download":
         from .download_verb import run as verb
+    elif name == "log":
+        from .log_verb import run as verb
     else:
         from .verify_verb import run as verb
     return verb

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncGenerator
 from random import Random
 
+from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Done, Event, Piece
 from app.runtime.protocol.prompts import Sampling, Tokens
 from app.runtime.worker.client import Client
@@ -55,4 +56,4 @@ class Texts:
 
     def _events(self, prompt: int, limit: int) -> AsyncGenerator[Event | Done, None]:
         ids = tuple(self._random.randrange(self._vocabulary) for _ in range(prompt))
-        return self._client.generate(Tokens(ids), limit=limit, sampling=_GREEDY)
+        return self._client.generate(Tokens(ids), GenerateOptions(limit=limit, sampling=_GREEDY))

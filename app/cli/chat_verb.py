@@ -13,14 +13,17 @@ from app.runtime.families.family import family_named
 from app.runtime.families.templates import lead
 from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress, Piece
 from app.runtime.protocol.prompts import Chat, Turn
+from app.runtime.protocol.reply_tokens import ReplyTokens
+from app.runtime.protocol.states import StartState
 from app.runtime.worker.supervisor import Supervisor
 
-from .choices import model_of, sampling_of
-from .output import Progress, emit, note, note_loaded, note_thinking
+from .choices import generate_options, model_of, state_of
+from .output import Progress, emit, note, note_loaded, note_state, note_thinking
 
 _HELP = """/help           this
 /system [TEXT]  what is said to the model beforehand; alone it shows it
 /retry          another reply to the same words
+/continue       go on with a reply that was stopped
 /reset          begin anew
 /quit           leave; so does Ctrl-D.  Ctrl-C stops a reply.
 //words         sends /words: a message that begins with a slash.
@@ -39,20 +42,23 @@ def run(options: Namespace) -> int:
 
 
 async def _open(options: Namespace) -> "_Conversation":
-    progress = Progress()
+    progress, start = Progress(), state_of(options)
     supervisor = Supervisor(lambda: _show_loading(progress, supervisor.progress))
     try:
         loaded = await supervisor.open(str(model_of(options)), options.strategy)
         if not loaded.templates:
             raise TextRefused
+        state = await supervisor.load_state(start) if start else None
     except BaseException:
         progress.clear()
         await supervisor.close()
         raise
     progress.clear()
     note_loaded(loaded)
+    if state:
+        note_state(state)
     note_thinking(options.think, options.template or loaded.templates[0])
-    return _Conversation(supervisor, loaded, options)
+    return _Conversation(supervisor, loaded, options, start)
 
 
 def _show_loading(progress: Progress, loading: LoadProgress | None) -> None:
@@ -65,8 +71,14 @@ def _show_loading(progress: Progress, loading: LoadProgress | None) -> None:
 class _Conversation:
     """The turns so far, and the model that answers them."""
 
-    def __init__(self, supervisor: Supervisor, loaded: Loaded, options: Namespace) -> None:
-        self.loaded, self.system = loaded, options.system
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        loaded: Loaded,
+        options: Namespace,
+        start: StartState | None = None,
+    ) -> None:
+        self.loaded, self.system, self._start = loaded, options.system, start
         self.turns: list[Turn] = []
         self._supervisor, self._options = supervisor, options
 
@@ -81,23 +93,34 @@ class _Conversation:
     async def reply(self) -> None:
         """Print the next reply as it comes; however it ends, what was written is a turn.
 
-        Where the template has begun the reply, with a thought, that is a part of it.
+        Where the template has begun the reply, with a thought, that is a part of it.  A reply that
+        is the last turn goes on, from the tokens that it was written as.
         """
-        options = self._options
-        written = [begun] if (begun := lead(self.template, options.think)) else []
-        shown = bool(written)
+        last = self.turns[-1]
+        goes_on = last.role == "assistant"
+        before = last.text if goes_on else lead(self.template, self._options.think)
+        tokens = ReplyTokens(len(before), last.tokens)
+        written, taken_back = [before], 0
+        shown = bool(before)
         try:
-            emit(begun, end="")
+            emit("" if goes_on else before, end="")
             async with contextlib.aclosing(self._events()) as events:
                 async for event in events:
+                    tokens.note(event)
                     if isinstance(event, Piece):
                         text = event.text if shown else event.text.lstrip()
                         emit(text, end="")
                         shown = shown or bool(text)
                         written.append(event.text)
+                    elif isinstance(event, Done):
+                        taken_back = event.taken_back
         finally:
-            if (text := "".join(written)).strip():
-                self.turns.append(Turn("assistant", text))
+            if goes_on:
+                self.turns.pop()
+            text = "".join(written)
+            text = text[: len(text) - taken_back]
+            if text.strip():
+                self.turns.append(Turn("assistant", text, tokens.span))
             emit("")
 
     def _events(self) -> AsyncGenerator[Event | Done, None]:
@@ -107,8 +130,8 @@ class _Conversation:
         usual = family.recommended(options.think, self.template)
         return self._supervisor.generate(
             Chat(turns=(*system, *self.turns), template=options.template, think=options.think),
-            limit=options.max_tokens,
-            sampling=sampling_of(options, usual),
+            generate_options(options, usual),
+            start=self._start,
         )
 
 
@@ -161,6 +184,8 @@ class _Terminal:
             self._system(rest.strip())
         elif command == "/retry":
             self._retry()
+        elif command == "/continue":
+            self._continue()
         elif _COMMAND.fullmatch(command):
             note(f"There is no {command}; /help lists what there is. To send it, begin with //.")
         elif line:
@@ -189,6 +214,13 @@ class _Terminal:
             turns.pop()
         if turns:
             self._reply()
+
+    def _continue(self) -> None:
+        turns = self._conversation.turns
+        if turns and turns[-1].role == "assistant":
+            self._reply()
+        else:
+            note("There is no reply to go on with.")
 
     def _reply(self) -> None:
         """Write the reply; a failure is printed and the chat goes on with a new worker."""

@@ -1,11 +1,15 @@
 """Turns options of the command line into the program's own objects."""
 
+import os
 from argparse import Namespace
 from pathlib import Path
 
 import msgspec
 
+from app.errors import NotFound
+from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.prompts import Sampling
+from app.runtime.protocol.states import StartState
 
 _SAMPLING = (
     "temperature",
@@ -15,6 +19,7 @@ _SAMPLING = (
     "presence",
     "frequency",
     "decay",
+    "repetition",
     "seed",
 )
 
@@ -28,8 +33,30 @@ def model_of(options: Namespace) -> Path:
     return embedded_model()
 
 
-def sampling_of(options: Namespace, usual: Sampling) -> Sampling:
-    """``usual`` with the values that were given on the command line."""
+def state_of(options: Namespace) -> StartState | None:
+    """The state that was asked for; one made with another format serves, and that is told.
+
+    Raises NotFound before a model is loaded for it.
+    """
+    if options.state is None:
+        return None
+    if not Path(options.state).exists():
+        raise NotFound(path=options.state)
+    return StartState(os.fsencode(Path(options.state).absolute()), other_format=True)
+
+
+def generate_options(options: Namespace, usual: Sampling) -> GenerateOptions:
+    """How to write: what was asked for, and else as with the ``usual`` sampling."""
     asked = {name: getattr(options, name) for name in _SAMPLING}
     given = {name: value for name, value in asked.items() if value is not None}
-    return msgspec.structs.replace(usual, **given)
+    bias, bans = tuple(options.logit_bias or ()), tuple(options.ban or ())
+    return GenerateOptions(
+        limit=options.max_tokens,
+        sampling=msgspec.structs.replace(
+            usual,
+            **given,
+            logit_bias=(*usual.logit_bias, *bias),
+            banned=(*usual.banned, *bans),
+        ),
+        stops=tuple(options.stop),
+    )

@@ -14,8 +14,8 @@ from app.runtime.protocol.messages import Done, Loaded, LoadProgress, Piece, Pre
 from app.runtime.protocol.prompts import Chat, Prompt, Sampling, Text, Tokens, Turn
 from app.runtime.worker.client import Client
 
-from .choices import model_of, sampling_of
-from .output import Progress, emit, note, note_loaded, note_thinking, print_json
+from .choices import generate_options, model_of, state_of
+from .output import Progress, emit, note, note_loaded, note_state, note_thinking, print_json
 
 
 def run(options: Namespace) -> int:
@@ -25,7 +25,7 @@ def run(options: Namespace) -> int:
 
 
 async def _generate(options: Namespace) -> None:
-    text = _text(options)
+    text, start = _text(options), state_of(options)
     client, progress = Client(), Progress()
     try:
         loaded = await client.load(
@@ -33,14 +33,11 @@ async def _generate(options: Namespace) -> None:
         )
         progress.clear()
         note_loaded(loaded)
+        if start:
+            note_state(await client.load_state(start))
         prompt, usual = _asked(text, loaded, options)
         written = _Written(loaded, aloud=not options.json, answers=isinstance(prompt, Chat))
-        events = client.generate(
-            prompt,
-            limit=options.max_tokens,
-            sampling=sampling_of(options, usual),
-            stops=tuple(options.stop),
-        )
+        events = client.generate(prompt, generate_options(options, usual), start=start)
         async with contextlib.aclosing(events):
             async for event in events:
                 written.note(event, progress)
@@ -124,12 +121,14 @@ class _Written:
                     "text": "".join(self._text),
                     "tokens": self._tokens,
                     "prompt_tokens": done.prompt_tokens,
+                    "computed_tokens": done.computed_tokens,
                     "stop_reason": done.reason,
                     "seed": done.seed,
                     "prefill_s": done.prefill_s,
                     "decode_s": done.decode_s,
                     "tokens_per_s": rate,
                     "strategy": self._loaded.strategy,
+                    "approximate": done.approximate,
                 }
             )
         elif sys.stdout.isatty():

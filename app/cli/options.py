@@ -57,18 +57,10 @@ def _generate(verb: argparse.ArgumentParser) -> None:
         help="continued as it stands; answered with --template or without --model; - reads stdin",
     )
     prompt.add_argument("--tokens", metavar="1,2,3", type=_tokens, help="token ids to continue")
+    _add_state(verb)
     _add_template(verb, "answer with this prompt template instead of going on as it stands")
-    _add_limit(verb, 256)
+    _add_ends(verb, 256)
     _add_sampling(verb)
-    verb.add_argument(
-        "--stop",
-        metavar="TEXT",
-        nargs="+",
-        action="extend",
-        default=[],
-        type=_text,
-        help="texts that end it; they are not part of it",
-    )
     _add_json(verb)
 
 
@@ -77,11 +69,18 @@ def _score(verb: argparse.ArgumentParser) -> None:
     source = verb.add_mutually_exclusive_group(required=True)
     source.add_argument("--text-file", metavar="FILE", help="UTF-8 text; - reads stdin")
     source.add_argument("--tokens", metavar="1,2,3", type=_tokens, help="token ids")
+    _add_state(verb)
     verb.add_argument(
         "--logits", metavar="OUT.npy", help="write the float32 logits after every token, [T, V]"
     )
     verb.add_argument(
         "--state-out", metavar="OUT.safetensors", help="write the state after the last token"
+    )
+    verb.add_argument(
+        "--per-token",
+        action="store_true",
+        help="tell of each token its log-probability and the entropy of its place, in nats, its \
+rank, and the text that it completes; nothing is known of the first",
     )
     verb.add_argument(
         "--chunk",
@@ -91,6 +90,24 @@ def _score(verb: argparse.ArgumentParser) -> None:
         help="tokens in one forward (%(default)s)",
     )
     _add_json(verb)
+
+
+def _state(verb: argparse.ArgumentParser) -> None:
+    actions = verb.add_subparsers(title="what to do", metavar="ACTION", required=True)
+    make = actions.add_parser("make", help="read a text once and keep the state after it")
+    make.set_defaults(action="make")
+    _add_model(make)
+    source = make.add_mutually_exclusive_group(required=True)
+    source.add_argument("--text-file", metavar="FILE", help="UTF-8 text; - reads stdin")
+    source.add_argument("--prompt", metavar="TEXT", type=_text, help="a text; - reads stdin")
+    source.add_argument("--tokens", metavar="1,2,3", type=_tokens, help="token ids")
+    make.add_argument("--out", metavar="S.safetensors", required=True, help="the file of the state")
+    _add_state(make)
+    _add_json(make)
+    show = actions.add_parser("show", help="tell what is in the file of a state")
+    show.set_defaults(action="show")
+    show.add_argument("file", metavar="S", help="a state: .safetensors, .pth, .st or .state")
+    _add_json(show)
 
 
 def _bench(verb: argparse.ArgumentParser) -> None:
@@ -111,8 +128,9 @@ def _chat(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--system", metavar="TEXT", type=_text, default="", help="what is said to it beforehand"
     )
+    _add_state(verb)
     _add_template(verb, "write turns so, and not in the model's own way")
-    _add_limit(verb, 1024)
+    _add_ends(verb, 1024)
     _add_sampling(verb)
 
 
@@ -157,6 +175,13 @@ def _download(verb: argparse.ArgumentParser) -> None:
     _add_json(verb)
 
 
+def _log(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--tail", metavar="N", type=_count(1), default=0, help="print its last lines instead"
+    )
+    _add_json(verb)
+
+
 def _verify(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("file", metavar="FILE", help="a model file")
     verb.add_argument(
@@ -172,6 +197,7 @@ _VERBS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...] =
     ("inspect", "tell what is in a model file, from its header alone", _inspect),
     ("generate", "continue a text", _generate),
     ("score", "compute logits, state and perplexity of a text", _score),
+    ("state", "read a text once and keep what the model remembers of it", _state),
     ("bench", "measure speed and memory of a model on this machine", _bench),
     ("chat", "talk to a model in the terminal", _chat),
     ("models", "list the models on this disk", _models),
@@ -180,6 +206,7 @@ _VERBS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...] =
     ("search", "find models to download, and tell which fit this machine", _search),
     ("download", "fetch a model from the hub, whole or not at all", _download),
     ("verify", "check whether a file is the one that was promised", _verify),
+    ("log", "tell where the log and the files of crashes are, or print its end", _log),
 )
 
 
@@ -188,13 +215,30 @@ def _add_model(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--strategy", metavar="TEXT", default="", help=_STRATEGY)
 
 
-def _add_limit(verb: argparse.ArgumentParser, default: int) -> None:
+def _add_state(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--state",
+        metavar="S",
+        help="the state to begin with: one that was saved here, or a tuned one (.pth, .st, .state)",
+    )
+
+
+def _add_ends(verb: argparse.ArgumentParser, default: int) -> None:
     verb.add_argument(
         "--max-tokens",
         metavar="N",
         type=_count(0),
         default=default,
         help="write no more tokens than this (%(default)s)",
+    )
+    verb.add_argument(
+        "--stop",
+        metavar="TEXT",
+        nargs="+",
+        action="extend",
+        default=[],
+        type=_text,
+        help="texts that end it; they are not part of it",
     )
 
 
@@ -243,6 +287,27 @@ def _add_sampling(verb: argparse.ArgumentParser) -> None:
         ("--seed", "N", _count(0), "the same seed writes the same text"),
     ):
         group.add_argument(name, metavar=metavar, type=kind, help=words)
+    group.add_argument(
+        "--repetition-penalty",
+        metavar="X",
+        dest="repetition",
+        type=_number(0.01, 100),
+        help="divides what speaks for tokens of the prompt and the text; 1 does nothing",
+    )
+    group.add_argument(
+        "--logit-bias",
+        metavar="ID=VALUE",
+        action="append",
+        type=_bias,
+        help="add this to the logit of a token, which makes it likelier or less likely; repeatable",
+    )
+    group.add_argument(
+        "--ban",
+        metavar="ID",
+        action="extend",
+        type=_tokens,
+        help="never write this token, or these (1,2,3); repeatable",
+    )
 
 
 def _count(least: int) -> Callable[[str], int]:
@@ -276,6 +341,19 @@ def _tokens(text: str) -> tuple[int, ...]:
 
 
 _tokens.__name__ = "list of token ids"
+
+
+def _bias(text: str) -> tuple[int, float]:
+    token, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text} is not a token id, =, and a number: 33=-1.5")
+    ids = _tokens(token)
+    if len(ids) != 1:
+        raise argparse.ArgumentTypeError(f"{text} does not begin with one token id")
+    return ids[0], _number(-1000, 1000)(value)
+
+
+_bias.__name__ = "token id, =, and number"
 
 
 def _sha256(text: str) -> str:

@@ -12,6 +12,7 @@ from .terminal_text import for_stream
 if TYPE_CHECKING:
     from app.runtime.opened import Opened
     from app.runtime.protocol.messages import Loaded
+    from app.runtime.protocol.states import StateLoaded
 
 
 def emit(text: str, end: str = "\n") -> None:
@@ -57,6 +58,20 @@ def _vocabulary_not_used(loaded: "Loaded | Opened") -> str:
     if isinstance(loaded.tokenizer, str):
         return loaded.vocabulary_not_used
     return loaded.tokenizer.not_used
+
+
+def note_state(loaded: "StateLoaded") -> None:
+    """Say what has to be known of a state that a text begins with."""
+    if not loaded.bound:
+        note("rookery: the file of the state does not tell its model; only the sizes were compared")
+    if loaded.approximate:
+        made = loaded.facts.format
+        if made == loaded.running:
+            made = "another format in part"
+        note(
+            f"rookery: the state was made with {made} and the model runs in {loaded.running}: "
+            "what follows is near what it would be, but not the same"
+        )
 
 
 def note_thinking(think: str, template: str) -> None:

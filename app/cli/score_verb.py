@@ -6,7 +6,7 @@ It runs the model in this process, without sampling and without the engine.
 import contextlib
 import math
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,27 +15,34 @@ import torch
 
 from app.errors import NumbersBroken, RequestRefused
 from app.kernels.allocation import allocations_named
+from app.runtime.generation.start_states import StartStates
 from app.runtime.loading.loading import open_model
 from app.runtime.models import Rwkv
 from app.runtime.opened import Opened
 from app.runtime.states.state import RecurrentState
-from app.runtime.states.state_files import Binding, write
+from app.runtime.states.state_files import write
+from app.runtime.states.state_store import StateStore
 from app.system.atomic_file import writing
 
-from .choices import model_of
+from .choices import model_of, state_of
 from .files import read_text
-from .output import Progress, note_loaded, print_json, print_rows
+from .output import Progress, note_loaded, note_state, print_json, print_rows
+from .token_scores import TokenScores
 
 _ROWS = 32
 _MOST = 512  # no forward takes more at once, and the logits of so many are large enough
 
+_Hearer = Callable[[int, torch.Tensor], None]
+"""Takes the logits (T, V) after the tokens from a place on."""
+
 
 def run(options: Namespace) -> int:
-    """Print tokens, nats per token and perplexity; write what was asked for.
+    """Print tokens, nats per token, perplexity and what each token tells; write what was asked for.
 
     Raises the failures of loading, of the tokenizer and of writing files.
     """
     text = read_text(options.text_file) if options.text_file is not None else ""
+    start = state_of(options)
     progress = Progress()
     opened = open_model(
         model_of(options),
@@ -45,14 +52,21 @@ def run(options: Namespace) -> int:
     progress.clear()
     note_loaded(opened)
     tokens = _tokens(options, opened, text)
+    each = TokenScores(tokens, opened.tokenizer) if options.per_token else None
+    hearers: list[_Hearer] = [each.take] if each else []
     with allocations_named(), _file(options.logits) as logits, _file(options.state_out) as kept:
         if logits:
             _write_header(logits, (len(tokens), opened.model.spec.vocabulary))
-        state = opened.model.blank()
-        nll = _read(opened.model, tokens, state, options.chunk, logits)
+            hearers.append(lambda _, rows: _append(logits, rows))
+        states = StartStates(opened, StateStore())
+        if start:
+            note_state(states.load(0, start))
+        trail, (state, _) = states.trail(start), states.state(start)
+        trail.prefix.grow(tokens)
+        nll = _read(opened.model, tokens, state, options.chunk, hearers)
         if kept:
-            write(state, kept, Binding(opened.fingerprint, opened.tokenizer.name))
-    _tell(len(tokens), nll, as_json=options.json)
+            write(state, kept, opened.state_facts(trail))
+    _tell(len(tokens), nll, each, as_json=options.json)
     return 0
 
 
@@ -78,8 +92,12 @@ def _write_header(file: BinaryIO, shape: tuple[int, int]) -> None:
     np.lib.format.write_array_header_1_0(file, header)
 
 
+def _append(file: BinaryIO, logits: torch.Tensor) -> None:
+    file.write(logits.numpy().astype("<f4", copy=False).data)
+
+
 def _read(
-    model: Rwkv, tokens: Sequence[int], state: RecurrentState, chunk: int, out: BinaryIO | None
+    model: Rwkv, tokens: Sequence[int], state: RecurrentState, chunk: int, hearers: list[_Hearer]
 ) -> float:
     """Mean negative log-likelihood of the tokens after the first, in nats; NaN where there is one.
 
@@ -89,8 +107,8 @@ def _read(
     total, chunk = 0.0, min(chunk, _MOST)
     for first in range(0, len(ids), chunk):
         logits = model.forward(ids[None, first : first + chunk], state, every=True)[0]
-        if out is not None:
-            out.write(logits.numpy().astype("<f4", copy=False).data)
+        for hear in hearers:
+            hear(first, logits)
         if not torch.isfinite(logits).all():
             raise NumbersBroken(found="NaN" if torch.isnan(logits).any() else "infinity")
         total -= _likelihood(logits, ids[first + 1 : first + 1 + len(logits)])
@@ -107,14 +125,16 @@ def _likelihood(logits: torch.Tensor, following: torch.Tensor) -> float:
     return total
 
 
-def _tell(tokens: int, nll: float, *, as_json: bool) -> None:
+def _tell(tokens: int, nll: float, each: TokenScores | None, *, as_json: bool) -> None:
     known = not math.isnan(nll)
-    facts = {
+    facts: dict[str, int | float | None] = {
         "tokens": tokens,
         "nll": nll if known else None,
         "perplexity": math.exp(min(nll, 700)) if known else None,
     }
     if as_json:
-        print_json(facts)
-    else:
-        print_rows([(name, "unknown" if v is None else f"{v:g}") for name, v in facts.items()])
+        print_json({**facts, "per_token": each.rows} if each else facts)
+        return
+    if each:
+        each.print()
+    print_rows([(name, "unknown" if v is None else f"{v:g}") for name, v in facts.items()])

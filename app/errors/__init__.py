@@ -30,6 +30,7 @@ Failure
 │   └── EngineUnusable         PyTorch cannot be loaded (facts: why)
 ├── WorkerError
 │   ├── WorkerDied             exit_code, stderr: the end of what it said
+│   │   └── WorkerOutOfMemory  the system ended it, as memory ran out; an OutOfMemory as well
 │   └── NoModel                a text was asked for before a model was opened
 ├── HubError                   the hub cannot serve (facts: host, repo, why)
 │   ├── HubUnreachable         no network, no such host, no answer in time (facts: why)
@@ -65,6 +66,7 @@ from .checkpoint_errors import (
     ChangedCheckpoint,
     CheckpointError,
     DamagedCheckpoint,
+    DamagedState,
     ForeignCheckpoint,
     HostileCheckpoint,
     MisreadCheckpoint,
@@ -102,6 +104,7 @@ from .engine_errors import (
     TokenizerMissing,
     WorkerDied,
     WorkerError,
+    WorkerOutOfMemory,
 )
 from .failure import (
     Fact,
@@ -139,6 +142,7 @@ __all__ = [
     "CheckpointError",
     "ClockWrong",
     "DamagedCheckpoint",
+    "DamagedState",
     "DeviceError",
     "DiskFull",
     "DownloadBusy",
@@ -190,6 +194,7 @@ __all__ = [
     "VocabularyMissing",
     "WorkerDied",
     "WorkerError",
+    "WorkerOutOfMemory",
     "WrongHash",
 ]
 

@@ -48,6 +48,12 @@ class UnfitCheckpoint(DamagedCheckpoint):
     code = "unfit-checkpoint"
 
 
+class DamagedState(DamagedCheckpoint):
+    """The file of a state is truncated, bit-flipped or inconsistent; facts path, why."""
+
+    code = "damaged-state"
+
+
 class HostileCheckpoint(CheckpointError):
     """Asks for code to be run or for absurd sizes."""
 

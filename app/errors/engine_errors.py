@@ -103,6 +103,12 @@ class WorkerDied(WorkerError):
     code = "worker-died"
 
 
+class WorkerOutOfMemory(WorkerDied, OutOfMemory):
+    """The system ended the worker process because memory ran out."""
+
+    code = "worker-out-of-memory"
+
+
 class NoModel(WorkerError):
     """A text was asked for before a model was opened."""
 

@@ -176,7 +176,7 @@ def ranked(made_for: AdapterFile, name: str, models: Iterable[ModelFile]) -> tup
     """
     fitting = [model for model in models if model.spec and _fits(made_for, model.spec)]
     if made_for.fingerprint:
-        return tuple(one for one in fitting if _fingerprint(one) == made_for.fingerprint)
+        return tuple(one for one in fitting if made_for.fingerprint in _fingerprints(one))
     words = _words(name)
     return tuple(sorted(fitting, key=lambda one: (-_likeness(words, _words(one.name)), one.name)))
 
@@ -195,12 +195,13 @@ def _fits(made_for: AdapterFile, spec: Spec) -> bool:
     return same and spec.generation in made_for.generations
 
 
-def _fingerprint(model: ModelFile) -> str:
+def _fingerprints(model: ModelFile) -> tuple[str, ...]:
+    """That of its weights, and that of its file, which states had in the first format."""
     try:
         with open_checkpoint(Path(model.path)) as checkpoint:
-            return checkpoint.fingerprint
+            return checkpoint.content_fingerprint, checkpoint.fingerprint
     except CheckpointError:
-        return ""
+        return ()
 
 
 def _words(name: str) -> frozenset[str]:

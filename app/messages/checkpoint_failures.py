@@ -38,6 +38,11 @@ CHECKPOINT: dict[str, tuple[str, str, str]] = {
         "If you trained or converted it, save all of the model's weights (its state_dict) again; "
         "otherwise ask who made it how it is to be read.",
     ),
+    "damaged-state": (
+        "The state is damaged",
+        "{path@the file} is no whole state{why+: }{missing+, }.",
+        "Make the state anew, or take a copy of the file that is whole.",
+    ),
     "hostile-checkpoint": (
         "This file is not safe",
         "{path@the file} was refused{why+: }. Nothing in it was run.",

@@ -191,6 +191,45 @@ _REFUSALS = {
     ),
     "model-open": ("A model is open already.", "Close it before opening another one."),
     "limit": ("{value} is no number of tokens.", "Ask for 0 tokens or more."),
+    "state-model": (
+        "{path@the state} was made with other weights{model+, those of }.",
+        "Open the model that made it, or make the state anew with this one.",
+    ),
+    "state-tokenizer": (
+        "{path@the state} was made with the tokenizer {found|of another model}, and this model has "
+        "{wanted|another one}.",
+        "Make the state anew with this model.",
+    ),
+    "state-unfit": (
+        "{path@the state} does not fit this model{found+: it has }{wanted+, and the model needs }.",
+        "Open the model that it was made for.",
+    ),
+    "state-vectors": (
+        "{path@the state} is a tuned state, and RWKV-4 has none: it keeps no matrices.",
+        "Open the model that it was made for.",
+    ),
+    "state-none": (
+        "{path@the file} holds no state{found+, but tensors such as }.",
+        "A state is a file that Rookery saved, or a .pth, .st or .state with the time_state of "
+        "every layer.",
+    ),
+    "state-format": (
+        "{path@the state} was made with {found|another format}, and the model runs in "
+        "{wanted|another one}.",
+        "Open the model as it was then, or make the state anew.",
+    ),
+    "state-nowhere": (
+        "No place is given at which a state should be taken.",
+        "Name one, from 0 to the number of tokens.",
+    ),
+    "state-place": (
+        "There is no state after {value} tokens: the text has {tokens}.",
+        "Name a place within the text.",
+    ),
+    "state-nothing": (
+        "There is nothing to make a state of.",
+        "Give a text, token ids, or a state to begin with.",
+    ),
     "token": (
         "Token {value} is not among the {vocabulary} of this model.",
         "Use ids from 0 on that are smaller.",
@@ -239,22 +278,37 @@ def _for_room(facts: Facts) -> str:
     return "Close other programs, or choose a smaller model."
 
 
+_FEWEST_BITS = "fewer bits (cpu int4)"
+_FEWER_BITS = (
+    ("fp32", "fewer bits (cpu bf16)"),
+    ("fp16", "fewer bits (cpu int8)"),
+    ("bf16", "fewer bits (cpu int8)"),
+)
+
+
 def _worker_died(facts: Facts) -> Words:
     said = [line for line in str(facts.get("stderr", "")).splitlines() if line.strip()]
-    last = f' Its last words: "{_shown(said[-1])}".' if said else ""
+    fatal = (line for line in said if line.startswith("Fatal Python error: "))
+    last = f' Its last words: "{_shown(next(fatal, said[-1]))}".' if said else ""
     code = facts.get("exit_code")
     text = f"The engine's process {_end(code if isinstance(code, int) else None, facts)}."
-    starved = code in _STARVED and facts.get("why") not in _KILLED_HERE
-    again = f" If it stops once more: {_lower(_for_room(facts))}" if starved else ""
     return Words(
         "The engine stopped",
         f"{text} What was written so far is kept.{last}",
-        f"Send the message again: the engine is started anew.{again}",
+        "Send the message again: the engine is started anew.",
     )
 
 
-def _lower(sentence: str) -> str:
-    return sentence[:1].lower() + sentence[1:]
+def _worker_starved(facts: Facts) -> Words:
+    """Where memory runs out all at once, the system ends whoever has the most of it."""
+    strategy = str(facts.get("strategy", ""))
+    fewer = next((words for bits, words in _FEWER_BITS if bits in strategy), _FEWEST_BITS)
+    less = "choose a smaller model" if "int4" in strategy else f"choose {fewer}, or a smaller model"
+    return Words(
+        "Not enough memory",
+        "Memory ran out, so the system ended the engine. What was written so far is kept.",
+        f"Close other programs, or {less}. Then send the message again.",
+    )
 
 
 def _end(code: int | None, facts: Facts) -> str:
@@ -263,8 +317,6 @@ def _end(code: int | None, facts: Facts) -> str:
         return _KILLED_HERE[why]
     if code is None:
         return "ended unexpectedly"
-    if code in _STARVED:
-        return f"was ended by the system ({_STARVED[code]}): probably memory ran out"
     if code in _CRASHED:
         return f"crashed ({_CRASHED[code]})"
     return f"was ended ({_signal(-code)})" if code < 0 else f"ended with exit code {code}"
@@ -274,7 +326,6 @@ _KILLED_HERE = {
     "garbled": "sent something that makes no sense and was ended",
     "closed": "could not be spoken to any more and was ended",
 }
-_STARVED = {-9: "SIGKILL", 0xC0000017: "no memory", 0xC000012D: "commitment limit"}
 _CRASHED = {
     -4: "SIGILL",
     -6: "SIGABRT",
@@ -319,5 +370,6 @@ _WRITERS: dict[str, Callable[[Facts], Words]] = {
     "no-card": _no_gpu,
     "answer-saved": _answer_saved,
     "worker-died": _worker_died,
+    "worker-out-of-memory": _worker_starved,
     "store": _store,
 }

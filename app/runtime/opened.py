@@ -8,24 +8,65 @@ from app.runtime.checkpoint.file_names import name_of
 from app.runtime.families.family import Family
 from app.runtime.planning.strategy import Strategy
 from app.runtime.protocol.messages import Loaded, SteppedDown
+from app.runtime.protocol.states import StateFacts
+from app.runtime.states.state_files import Binding
+from app.runtime.states.state_key import MadeWith, StartingPoint
+from app.runtime.states.state_store import Trail
 from app.runtime.tokenizers import Tokenizer
 
 if TYPE_CHECKING:
     from app.runtime.models import Rwkv
 
+_LONGEST_NAME = 200
+
 
 @dataclass(frozen=True)
 class Opened:
-    """A model in memory, and all that is needed to talk to it."""
+    """A model in memory, and all that is needed to talk to it.
+
+    ``fingerprint`` is of the weights as they are used, a start state and adapters that were merged
+    into them included; ``file_fingerprint`` finds the file again.
+    """
 
     path: Path
     fingerprint: str
+    file_fingerprint: str
     model: "Rwkv"
     tokenizer: Tokenizer
     family: Family
     strategy: Strategy
     load_s: float
     stepped_down: SteppedDown | None = None
+
+    @property
+    def made_with(self) -> MadeWith:
+        """How its states are computed."""
+        return MadeWith(self.strategy.format, self.model.ops.name)
+
+    @property
+    def binding(self) -> Binding:
+        """What a state must belong to."""
+        return Binding(self.fingerprint, self.tokenizer.name, self.file_fingerprint)
+
+    def point(self, start: str = "") -> StartingPoint:
+        """Where its texts begin: at ``start``, the digest of a state, or at its own beginning."""
+        return StartingPoint(self.fingerprint, self.tokenizer.name, start)
+
+    def state_facts(self, trail: Trail) -> StateFacts:
+        """What is told of a state that this model has computed."""
+        key = trail.prefix.key
+        return StateFacts(
+            tokens=trail.before + key.tokens,
+            since=key.tokens,
+            model=name_of(self.path)[:_LONGEST_NAME],
+            fingerprint=self.fingerprint,
+            tokenizer=self.tokenizer.name,
+            format=self.made_with.format,
+            backend=self.made_with.backend,
+            approximate=trail.approximate,
+            start=key.point.start,
+            prefix=key.prefix,
+        )
 
     def loaded(self, request: int) -> Loaded:
         """What the window is told about it."""
@@ -38,6 +79,7 @@ class Opened:
             backend=self.model.ops.name,
             note=self.model.ops.note,
             stepped_down=self.stepped_down,
+            fingerprint=self.fingerprint,
             weights_bytes=self.model.weights_bytes,
             load_s=self.load_s,
             tokenizer=self.tokenizer.kind,

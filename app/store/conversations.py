@@ -8,12 +8,13 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TypeVar
 
 from app.errors import Failure, StoreError, StoreTooNew
+from app.runtime.protocol.token_spans import TokenSpan
 from app.system.bug_hook import SurvivingBugs
 from app.system.running_programs import this_program
 
@@ -22,6 +23,7 @@ from .changes import Change, Changes
 from .database import Database, set_aside
 from .drafts import Drafts
 from .folding import fold
+from .message_tokens import put_tokens, tokens_of
 from .migrations import MIGRATIONS
 from .queries import all_conversations, end_abandoned, opened
 from .records import Conversation, Found, Message, Opened, Trashed
@@ -75,6 +77,10 @@ class Conversations:
     def open(self, conversation: str) -> "Future[Opened | None]":
         """One conversation with all its messages; None if it is not there."""
         return self._database.read(lambda file: opened(file, conversation))
+
+    def tokens(self, conversation: str) -> "Future[dict[str, TokenSpan]]":
+        """The token ids of its replies as far as they are known, by the ids of the messages."""
+        return self._database.read(lambda file: tokens_of(file, conversation))
 
     def look_again(self) -> "Future[bool]":
         """Whether another window has stored something since this was asked last; told as a Change.
@@ -195,21 +201,29 @@ class Conversations:
 
         return self._write(job, Change("messages", message.conversation))
 
-    def grow(self, message: str, more: str) -> "Future[None]":
+    def grow(self, message: str, more: str, ids: bytes | None = None) -> "Future[None]":
         """Add words to a message that is being written; cheap, and tells nobody.
 
-        One that was deleted meanwhile gains nothing.
+        ``ids`` are the tokens, packed, that came with them.  One that was deleted meanwhile gains
+        nothing.
         """
-        return self._write(
-            lambda file: _do(
-                file,
-                "INSERT INTO pieces (message, text) SELECT id, ? FROM messages WHERE id = ?",
-                (more, message),
-            )
-        )
+        piece = "INSERT INTO pieces (message, text, ids) SELECT id, ?, ? FROM messages WHERE id = ?"
+        return self._write(lambda file: _do(file, piece, (more, ids, message)))
 
-    def keep_whole(self, conversation: Conversation, messages: Sequence[Message]) -> "Future[None]":
-        """Store a conversation with messages that have ended, whatever of it is there already."""
+    def begin_tokens(self, message: str, span: TokenSpan) -> "Future[None]":
+        """Note as which tokens a message that is being written begins; it grows on from them."""
+        return self._write(lambda file: put_tokens(file, message, span))
+
+    def keep_whole(
+        self,
+        conversation: Conversation,
+        messages: Sequence[Message],
+        tokens: Mapping[str, TokenSpan] | None = None,
+    ) -> "Future[None]":
+        """Store a conversation with messages that have ended, whatever of it is there already.
+
+        ``tokens`` are what is known here, by message; of others those that are there stay.
+        """
 
         def job(file: sqlite3.Connection) -> None:
             names = [name for name in CONVERSATION.split(", ") if name not in ("id", "pinned")]
@@ -229,6 +243,8 @@ class Conversations:
                     row,
                 )
                 file.execute("DELETE FROM pieces WHERE message = ?", (message.id,))
+                if tokens and message.id in tokens:
+                    put_tokens(file, message.id, tokens[message.id])
 
         return self._write(job, Change("messages", conversation.id))
 
@@ -242,11 +258,11 @@ class Conversations:
             )
         )
 
-    def finish(self, message: Message) -> "Future[None]":
+    def finish(self, message: Message, tokens: TokenSpan | None = None) -> "Future[None]":
         """Store a message that was being written as it ended: all its words, status and reply.
 
-        The words that it grew by are not needed for that: none is lost where one of those writes
-        failed.
+        ``tokens`` are all of it, in place of any that were known (None: these stay).  What it grew
+        by is not needed for that: nothing is lost where one of those writes failed.
         """
 
         def job(file: sqlite3.Connection) -> None:
@@ -254,6 +270,8 @@ class Conversations:
                 "UPDATE messages SET text = ?, status = ?, reply = ?, folded = ? WHERE id = ?",
                 (*_ended_values(message), message.id),
             )
+            if tokens is not None:
+                put_tokens(file, message.id, tokens)
             file.execute("DELETE FROM pieces WHERE message = ?", (message.id,))
 
         return self._write(job, Change("messages", message.conversation))

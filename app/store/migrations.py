@@ -8,6 +8,9 @@ sent, for conversations that have not begun, too.
 
 ``folded`` is a message's text as search compares it (``folding.py``), written with the text.
 
+``message_tokens`` holds the token ids that a reply was written as (``token_spans.pack``), from the
+character ``start`` of its text on, by the number of its row.  ``pieces.ids`` are those of a piece.
+
 ``trashed`` is when a conversation was put into the trash (by the computer's clock, to be shown),
 ``trash_reading`` what the trash's own clock said then.  ``deleted`` was the first layout's word for
 it; programs of that layout remove such rows after a minute, so it is not used any more.
@@ -126,4 +129,14 @@ CREATE TRIGGER words_of_deleted AFTER DELETE ON messages WHEN old.status <> 'wri
 END;
 """
 
-MIGRATIONS = (_FIRST, _DRAFTS, _TRASH, _FOLDED)
+_TOKENS = """
+CREATE TABLE message_tokens (
+  message INTEGER PRIMARY KEY REFERENCES messages (row) ON DELETE CASCADE,
+  vocabulary TEXT NOT NULL,
+  start INTEGER NOT NULL,
+  ids BLOB NOT NULL
+);
+ALTER TABLE pieces ADD COLUMN ids BLOB;
+"""
+
+MIGRATIONS = (_FIRST, _DRAFTS, _TRASH, _FOLDED, _TOKENS)

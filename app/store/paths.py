@@ -42,6 +42,11 @@ class Paths:
         return self.data / "verified.json"
 
     @property
+    def logs(self) -> Path:
+        """The log of all processes, and what those that crashed have left."""
+        return self.data / "logs"
+
+    @property
     def hub_cache(self) -> Path:
         """What hubs answered, with its age."""
         return self.cache / "hub"

@@ -8,6 +8,7 @@ import msgspec
 
 from app.system.running_programs import runs
 
+from .message_tokens import fold_tokens
 from .records import Conversation, Message, Opened
 from .table_rows import CONVERSATION, MESSAGE, WHOLE, conversation_of, message_of
 
@@ -52,6 +53,7 @@ def end_abandoned(file: sqlite3.Connection) -> None:
         if not (isinstance(writer, str) and runs(writer)):
             with contextlib.suppress(sqlite3.IntegrityError):
                 file.execute(_FOLD, (row,))
+                fold_tokens(file, row, message)
                 file.execute("DELETE FROM pieces WHERE message = ?", (message,))
 
 

@@ -16,13 +16,16 @@ Think = Literal["off", "on", "fake"]
 class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The footer of a reply: how it was made; 0 and "" stand for what was never known.
 
-    ``reason`` is the Done's reason.  ``failure`` is a Failure's code, with its detail and facts.
+    ``reason`` is the Done's reason.  Of the prompt's tokens ``computed_tokens`` were read for it,
+    the others were remembered; None where that is not known.  ``failure`` is a Failure's code,
+    with its detail and facts.
     """
 
     model: str = ""
     strategy: str = ""
     reason: str = ""
     prompt_tokens: int = 0
+    computed_tokens: int | None = None
     tokens: int = 0
     prefill_s: float = 0.0
     decode_s: float = 0.0

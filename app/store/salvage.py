@@ -9,7 +9,7 @@ from typing import Any
 from .folding import fold
 from .read_only import read_only
 
-_TABLES = ("conversations", "messages", "pieces", "drafts", "trash_clock")
+_TABLES = ("conversations", "messages", "pieces", "message_tokens", "drafts", "trash_clock")
 _USUAL: dict[str, object] = {
     "think": "off",
     "status": "done",
@@ -17,13 +17,16 @@ _USUAL: dict[str, object] = {
     "reply": "{}",
     "token_limit": 2048,
 }
-_EMPTY: dict[str, object] = {"TEXT": "", "REAL": 0.0, "INTEGER": 0}
+_EMPTY: dict[str, object] = {"TEXT": "", "REAL": 0.0, "INTEGER": 0, "BLOB": b""}
 _HOMELESS = """INSERT OR IGNORE INTO conversations
   (id, title, created, updated, system, template, think, token_limit, pinned)
   SELECT conversation, '', min(created), max(created), '', '', 'off', 2048, 0 FROM messages
   WHERE conversation NOT IN (SELECT id FROM conversations WHERE id IS NOT NULL)
   GROUP BY conversation"""
-_LOST = "DELETE FROM pieces WHERE message NOT IN (SELECT id FROM messages)"
+_LOST = (
+    "DELETE FROM pieces WHERE message NOT IN (SELECT id FROM messages)",
+    "DELETE FROM message_tokens WHERE message NOT IN (SELECT row FROM messages)",
+)
 
 
 def salvaged(path: Path, into: sqlite3.Connection) -> int:
@@ -39,7 +42,8 @@ def salvaged(path: Path, into: sqlite3.Connection) -> int:
             for table in _TABLES:
                 _copy(found, into, table)
             into.execute(_HOMELESS)
-            into.execute(_LOST)
+            for statement in _LOST:
+                into.execute(statement)
             into.execute("COMMIT")
         finally:
             if into.in_transaction:

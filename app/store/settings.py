@@ -17,6 +17,7 @@ from app.system.atomic_file import replacing, retry_while_in_use
 from app.system.bug_hook import SurvivingBugs
 from app.system.file_lock import locked_beside
 from app.system.json_file import loads
+from app.system.log import describe, logger
 from app.system.small_file import read_small
 
 from .changes import Change, Changes
@@ -200,6 +201,7 @@ class Settings:
                     self._unwritten[name] = edit
             self._writing = {}
             self.trouble = failure
+        logger("settings").warning("%s unsaved: %s", ", ".join(edits), describe(failure))
         if self._on_failure is not None and not self._closing:
             self._on_failure(failure)
 

@@ -80,24 +80,35 @@ def _rooms(folder: Path, names: tuple[tuple[str, ...], str, str]) -> Iterator[in
             yield room
 
 
+def own_groups(machine: Path = Path("/"), process: str = "self") -> Iterator[tuple[Path, bool]]:
+    """The folder of a process's own group in each hierarchy; True for the newer one."""
+    for place, pieces, newer in _places(machine, process):
+        yield place.joinpath(*pieces), newer
+
+
 def _groups(machine: Path) -> Iterator[tuple[Path, bool]]:
     """Every group from the process's own upwards, as far as they are seen, in each hierarchy."""
-    own = _own_groups(machine)
+    for place, pieces, newer in _places(machine, "self"):
+        for depth in range(len(pieces), -1, -1):
+            yield place.joinpath(*pieces[:depth]), newer
+
+
+def _places(machine: Path, process: str) -> Iterator[tuple[Path, list[str], bool]]:
+    """Where each hierarchy is seen, and the way from there to the process's own group."""
+    own = _group_names(machine, process)
     for mount in _mounts(machine):
         group = own.get(mount.newer)
         if group is None:
             continue
         inner = os.path.relpath(group, mount.root)
         pieces = [] if inner == "." or inner.startswith("..") else inner.split("/")
-        place = machine / mount.place.lstrip("/")
-        for depth in range(len(pieces), -1, -1):
-            yield place.joinpath(*pieces[:depth]), mount.newer
+        yield machine / mount.place.lstrip("/"), pieces, mount.newer
 
 
-def _own_groups(machine: Path) -> dict[bool, str]:
-    """The group of this process that counts memory, by whether the hierarchy is the newer one."""
+def _group_names(machine: Path, process: str) -> dict[bool, str]:
+    """The group of a process that counts memory, by whether the hierarchy is the newer one."""
     found = {}
-    for line in _lines(machine / "proc/self/cgroup"):
+    for line in _lines(machine / "proc" / process / "cgroup"):
         _, _, rest = line.partition(":")
         controllers, _, group = rest.partition(":")
         if group.startswith("/") and (not controllers or "memory" in controllers.split(",")):

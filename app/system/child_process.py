@@ -1,6 +1,7 @@
 """A child process with frames on its pipes, watched by threads; knows no messages, no asyncio."""
 
 import contextlib
+import signal
 import subprocess
 import sys
 import threading
@@ -9,11 +10,15 @@ from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 from queue import SimpleQueue
-from typing import IO, BinaryIO, Literal, cast
+from typing import IO, TYPE_CHECKING, BinaryIO, Literal, cast
 
 from app.errors import WorkerError
 
+from .crash_log import trace_left_by
 from .frames import GarbledError, read_frame, write_frame
+
+if TYPE_CHECKING:
+    from .oom_kills import OomKills
 
 WORKER_ARGUMENT = "--worker"
 """The hidden first argument with which the program runs as a worker (see app.__main__)."""
@@ -24,19 +29,32 @@ _EXIT_GRACE_S = 0.5
 _REPLIES_GRACE_S = 1.0
 _STDERR_GRACE_S = 0.3
 _CHUNK = 4096
+_NO_MEMORY = (0xC0000017, 0xC000012D)  # STATUS_NO_MEMORY, STATUS_COMMITMENT_LIMIT
 
 
 @dataclass(frozen=True)
 class End:
     """How a process ended: ``exit_code`` is minus the signal's number where one ended it.
 
-    ``stderr`` is the end of what it wrote there.  ``why`` says that it was killed here because it
-    sent something that is not a message ("garbled") or closed a pipe ("closed"); else "".
+    ``stderr`` is the end of what it wrote there, and where it was when a signal ended it.  ``why``
+    says that it was killed here because it sent something that is not a message ("garbled") or
+    closed a pipe ("closed"), or that the system killed it because memory ran out ("no-memory");
+    else "".
     """
 
     exit_code: int
     stderr: str
-    why: Literal["", "garbled", "closed"] = ""
+    why: Literal["", "garbled", "closed", "no-memory"] = ""
+
+    @property
+    def signal_name(self) -> str:
+        """SIGSEGV, say; "" where no signal ended it."""
+        if self.exit_code >= 0:
+            return ""
+        try:
+            return signal.Signals(-self.exit_code).name
+        except ValueError:
+            return f"signal {-self.exit_code}"
 
 
 def worker_command() -> list[str]:
@@ -62,9 +80,12 @@ class Process:
         command: Sequence[str],
         on_frame: Callable[[bytes], None],
         on_end: Callable[[End], None],
+        *,
+        machine: Path = Path("/"),
     ) -> None:
         self._on_frame, self._on_end = on_frame, on_end
-        self._why: Literal["", "garbled", "closed"] = ""
+        self._why: Literal["", "garbled", "closed", "no-memory"] = ""
+        self._killed = False
         self._over = self._handling = False
         self._frames = 0
         self._outbox: SimpleQueue[bytes | None] = SimpleQueue()
@@ -72,6 +93,8 @@ class Process:
         self._exited = threading.Event()
         self._child = _start(command)
         self.pid = self._child.pid
+        self._machine = machine
+        self._oom_kills: OomKills | None = None
         self._stderr_reader = self._thread(self._read_stderr, "worker-stderr")
         self._thread(self._write, "worker-requests")
         self._reader = self._thread(self._read, "worker-replies")
@@ -83,6 +106,7 @@ class Process:
 
     def kill(self) -> None:
         """Kill the process; does nothing if it has ended."""
+        self._killed = True
         self._child.kill()
 
     def _thread(self, work: Callable[[], None], name: str) -> threading.Thread:
@@ -92,10 +116,14 @@ class Process:
 
     def _write(self) -> None:
         """A thread: sends until there is a None in the queue, or the child reads no more."""
+        from .oom_kills import OomKills  # in this thread: a start must not wait for it
+
         stdin = cast(BinaryIO, self._child.stdin)
+        kills = self._oom_kills = OomKills(self.pid, self._machine)
         try:
             while (message := self._outbox.get()) is not None:
                 write_frame(stdin, message)
+                kills.note()  # afterwards: nobody waits for it
         except OSError:
             self._kill_unless_exiting()
         finally:
@@ -110,7 +138,7 @@ class Process:
                     self._handle(frame)
             except GarbledError:
                 self._why = "garbled"
-                self._child.kill()
+                self.kill()
             finally:  # also after a bug in on_frame, which threading.excepthook reports
                 self._kill_unless_exiting()
 
@@ -130,8 +158,11 @@ class Process:
         self._wait_for_replies()
         self._over = True
         self._stderr_reader.join(_STDERR_GRACE_S)  # a grandchild may hold it open
-        tail = self._stderr.decode("utf-8", errors="replace")
-        self._on_end(End(exit_code, tail, self._why))
+        trace = trace_left_by(self.pid, exit_code).encode()[: STDERR_KEPT // 2]
+        said = self._stderr[-(STDERR_KEPT - len(trace)) :] + trace
+        if not self._killed and _starved(exit_code, self._oom_kills):
+            self._why = "no-memory"
+        self._on_end(End(exit_code, said.decode("utf-8", errors="replace"), self._why))
 
     def _wait_for_replies(self) -> None:
         """Wait until the pipe ends; if a grandchild holds it open, until nothing comes from it."""
@@ -144,13 +175,20 @@ class Process:
         """A process without one of its pipes is of no use; one that ends by itself has a moment."""
         if not self._exited.wait(_EXIT_GRACE_S):
             self._why = self._why or "closed"
-            self._child.kill()
+            self.kill()
 
     def _read_stderr(self) -> None:
         """A thread: keeps the last ``STDERR_KEPT`` bytes of stderr."""
         with _reader(self._child.stderr) as stderr:
             while chunk := stderr.read1(_CHUNK):
                 self._stderr = (self._stderr + chunk)[-STDERR_KEPT:]
+
+
+def _starved(exit_code: int, oom_kills: "OomKills | None") -> bool:
+    """Whether the system ended it for lack of memory; nobody here has killed it."""
+    if sys.platform == "win32":
+        return exit_code in _NO_MEMORY
+    return exit_code == -signal.SIGKILL and oom_kills is not None and oom_kills.grew()
 
 
 def _reader(pipe: IO[bytes] | None) -> BufferedReader:

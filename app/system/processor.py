@@ -21,3 +21,16 @@ def multiplies_bf16() -> bool:
 
 
 _FLAG_LINES = ("flags", "Features")
+
+
+@cache
+def processor_name() -> str:
+    """What its maker calls it; "" where it cannot be told.  Not for a thread that paints."""
+    if platform.system() != "Linux":
+        return platform.processor()
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, "")

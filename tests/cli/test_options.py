@@ -13,8 +13,8 @@ from launcher.words import USAGE
 
 ROOT = Path(__file__).resolve().parents[2]
 VERBS = (
-    *("inspect", "generate", "score", "bench", "chat", "models"),
-    *("cards", "pack", "search", "download", "verify"),
+    *("inspect", "generate", "score", "state", "bench", "chat", "models"),
+    *("cards", "pack", "search", "download", "verify", "log"),
 )
 
 WRONG = (
@@ -34,6 +34,13 @@ WRONG = (
     "generate --prompt hi --seed -1",
     "generate --prompt hi --decay 2",
     "generate --prompt hi --stop",
+    "generate --prompt hi --logit-bias 5",
+    "generate --prompt hi --logit-bias =2",
+    "generate --prompt hi --logit-bias 5,6=2",
+    "generate --prompt hi --logit-bias 5=many",
+    "generate --prompt hi --logit-bias 5=inf",
+    "generate --prompt hi --repetition-penalty 0",
+    "generate --prompt hi --ban five",
     "score",
     "score --tokens 1 --chunk 0",
     "score --tokens 1 --text-file x",
@@ -116,6 +123,14 @@ def test_options_of_generate_arrive_as_they_are_meant():
     assert options.stop == ["a", "b", "c"]
     assert (options.top_p, options.seed, options.temperature, options.json) == (0.5, 7, None, True)
     assert parse(["generate", "--tokens", ""]).tokens == ()
+
+
+def test_bans_and_biases_may_be_repeated():
+    line = "chat --ban 5 --ban 6,7 --logit-bias 33=-1.5 --logit-bias 2=4 --repetition-penalty 1.2"
+    options = parse(line.split())
+    assert options.ban == [5, 6, 7]
+    assert options.logit_bias == [(33, -1.5), (2, 4.0)]
+    assert options.repetition == 1.2
 
 
 def test_bytes_that_are_no_utf8_cannot_break_a_message():

@@ -14,7 +14,8 @@ from types import SimpleNamespace
 import pytest
 
 from app.cli import chat_verb
-from tests.runtime.small_models import small_file
+from app.runtime.loading.loading import open_model
+from tests.runtime.small_models import Desk, ask, small_file
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="terminals")
 
@@ -254,3 +255,22 @@ def test_a_thought_that_the_template_begins_is_shown_whole(tmp_path):
     assert chat.returncode == 0
     assert out.startswith(b"<think")
     assert out.count(b"<think") == 2
+
+
+def test_a_reply_that_the_limit_has_cut_goes_on_from_its_own_tokens(model):
+    chat = start(
+        *("chat", "--model", model, "--strategy", "cpu fp32", "--max-tokens", "11"),
+        *("--temperature", "0", "--presence", "0", "--frequency", "0"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    out, said = chat.communicate(b"/continue\nHello\n/continue\n/continue\n", timeout=60)
+    assert chat.returncode == 0
+    assert b"There is no reply to go on with." in said
+    whole = Desk(open_model(Path(model), "cpu fp32")).run(ask(prompt=["Hello"], limit=33))[1]
+    parts = out.decode("utf-8").removesuffix("\n")
+    breaks = [n for n, letter in enumerate(parts) if letter == "\n"]
+    pairs = ((a, b) for a in breaks for b in breaks if a < b)
+    joined = {parts[:a] + parts[a + 1 : b] + parts[b + 1 :] for a, b in pairs}
+    assert whole.lstrip() in joined

@@ -71,12 +71,14 @@ def test_generate_continues_token_ids_as_the_model_would(model, capsys):
         "text",
         "tokens",
         "prompt_tokens",
+        "computed_tokens",
         "stop_reason",
         "seed",
         "prefill_s",
         "decode_s",
         "tokens_per_s",
         "strategy",
+        "approximate",
     ]
     mind = open_model(model, "cpu fp32").model
     state, expected = mind.blank(), []

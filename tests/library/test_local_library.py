@@ -251,17 +251,18 @@ def test_a_state_and_a_lora_find_the_model_they_were_made_for(tmp_path):
 
 def test_a_saved_state_belongs_to_the_very_model_that_made_it(tmp_path):
     from app.runtime.checkpoint import open_checkpoint
+    from app.runtime.protocol.states import StateFacts
     from app.runtime.states.state import State
-    from app.runtime.states.state_files import Binding, save
+    from app.runtime.states.state_files import save
 
     mine = small_pth(tmp_path / "mine.pth", seed=1)
     small_pth(tmp_path / "other.pth", seed=2)
     with open_checkpoint(mine) as checkpoint:
-        binding = Binding(checkpoint.fingerprint, "world")
-        save(State.blank(checkpoint.spec), tmp_path / "kept.safetensors", binding)
+        facts = StateFacts(fingerprint=checkpoint.content_fingerprint, tokenizer="world")
+        save(State.blank(checkpoint.spec), tmp_path / "kept.safetensors", facts)
     with library_of(tmp_path) as local:
         kept = next(model for model in local.scan().models if model.kind == "state")
-        assert kept.made_for.fingerprint == binding.fingerprint
+        assert kept.made_for.fingerprint == facts.fingerprint
         assert [model.path for model in local.belongs_to(kept)] == [str(mine)]
 
 

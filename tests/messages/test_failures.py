@@ -24,6 +24,7 @@ from app.errors import (
     TokenizerMissing,
     UnsupportedVariant,
     WorkerDied,
+    WorkerOutOfMemory,
 )
 from app.messages.failures import Words, one_line, say, size
 
@@ -167,8 +168,7 @@ def test_facts_are_told(failure, line):
 @pytest.mark.parametrize(
     ("exit_code", "said"),
     [
-        (-9, "was ended by the system (SIGKILL): probably memory ran out"),
-        (0xC0000017, "probably memory ran out"),
+        (-9, "was ended (SIGKILL)"),
         (-11, "crashed (SIGSEGV)"),
         (-6, "crashed (SIGABRT)"),
         (0xC0000005, "crashed (access violation)"),
@@ -184,16 +184,30 @@ def test_the_end_of_the_worker_is_told_in_words(exit_code, said):
     assert said in words.text
     assert words.text.endswith('Its last words: "\ufffd[1mRuntimeError: odd".')
     assert words.way_out.startswith("Send the message again")
-    assert ("smaller model" in words.way_out) == ("memory" in said)
-    assert "16-bit" not in words.way_out
+    assert "memory" not in f"{words.title} {words.text}"
 
 
-def test_sixteen_bit_is_offered_where_the_worker_ran_in_thirty_two():
-    words = say(WorkerDied(exit_code=-9, stderr="", strategy="cpu fp32"))
-    assert words.way_out.endswith(
-        "If it stops once more: close other programs, choose a smaller model, "
-        "or run this one in 16-bit (cpu bf16)."
-    )
+@pytest.mark.parametrize(
+    ("strategy", "less"),
+    [
+        ("", "choose fewer bits (cpu int4), or a smaller model"),
+        ("cpu fp32", "choose fewer bits (cpu bf16), or a smaller model"),
+        ("cpu bf16", "choose fewer bits (cpu int8), or a smaller model"),
+        ("cpu int8", "choose fewer bits (cpu int4), or a smaller model"),
+        ("cpu int4", "choose a smaller model"),
+    ],
+)
+def test_a_worker_that_was_ended_for_lack_of_memory_is_told_with_what_needs_less(strategy, less):
+    words = say(WorkerOutOfMemory(exit_code=-9, stderr="", why="no-memory", strategy=strategy))
+    assert words.title == "Not enough memory"
+    assert words.text.startswith("Memory ran out")
+    assert words.way_out == f"Close other programs, or {less}. Then send the message again."
+
+
+def test_the_last_words_of_a_crash_are_its_first_line():
+    said = "a warning\nFatal Python error: Segmentation fault\n\nThread 1\n  File x\n"
+    words = say(WorkerDied(exit_code=-11, stderr=said))
+    assert words.text.endswith('Its last words: "Fatal Python error: Segmentation fault".')
 
 
 def test_a_worker_that_babbled_is_told_so():

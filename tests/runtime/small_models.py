@@ -4,6 +4,7 @@ import torch
 
 from app.runtime.generation.engine import Engine
 from app.runtime.loading.loading import open_model
+from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Generate, Piece
 from app.runtime.protocol.prompts import Chat, Sampling, Text, Tokens, Turn
 from tests.support.checkpoints import random_tensors, write_pth
@@ -24,7 +25,7 @@ def small_model(folder, generation="7.0", **sizes):
     return open_model(small_file(folder, generation, **sizes), "cpu fp32")
 
 
-def ask(request=1, prompt=(65, 66, 67), *, limit=8, sampling=GREEDY, **more):
+def ask(request=1, prompt=(65, 66, 67), *, limit=8, sampling=GREEDY, start=None, **more):
     """A Generate of token ids, a text, or a list of what the user and the assistant said."""
     if isinstance(prompt, str):
         prompt = Text(prompt)
@@ -33,15 +34,16 @@ def ask(request=1, prompt=(65, 66, 67), *, limit=8, sampling=GREEDY, **more):
         prompt = Chat(turns=tuple(Turn(roles[i % 2], t) for i, t in enumerate(prompt)))
     elif isinstance(prompt, tuple):
         prompt = Tokens(prompt)
-    return Generate(id=request, prompt=prompt, limit=limit, sampling=sampling, **more)
+    options = GenerateOptions(limit=limit, sampling=sampling, **more)
+    return Generate(id=request, prompt=prompt, options=options, start=start)
 
 
 class Desk:
     """An engine, and what it sent, by request."""
 
-    def __init__(self, opened, cache=None, cancelled=None):
+    def __init__(self, opened, store=None, cancelled=None):
         self.sent, self.cancelled = {}, set() if cancelled is None else cancelled
-        self.engine = Engine(opened, self._note, self.cancelled, cache)
+        self.engine = Engine(opened, self._note, self.cancelled, store)
 
     def _note(self, reply):
         self.sent.setdefault(reply.id, []).append(reply)
@@ -54,7 +56,7 @@ class Desk:
         return self.result(requests[-1].id)
 
     def result(self, request=1):
-        pieces = [reply for reply in self.sent[request] if isinstance(reply, Piece)]
+        pieces = [reply for reply in self.sent.get(request, ()) if isinstance(reply, Piece)]
         tokens = [fact.token for piece in pieces for fact in piece.tokens]
         return tokens, "".join(piece.text for piece in pieces), self.sent[request][-1]
 

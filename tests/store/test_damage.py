@@ -21,7 +21,7 @@ from app.ui.state.chat.message_tree import Tree
 COUNT = 6
 NUMBERS = (None, -1, 0, 2**63 - 1, 1e308, float("-inf"))
 VALUES = (*NUMBERS, "", "x", "\0", "newer", b"\xff\xfe", "[" * 3000)
-TABLES = ("conversations", "messages", "pieces", "drafts", "trash_clock")
+TABLES = ("conversations", "messages", "pieces", "message_tokens", "drafts", "trash_clock")
 
 
 @pytest.fixture(scope="module")

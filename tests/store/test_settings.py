@@ -14,7 +14,7 @@ from app.store.changes import Change, Changes
 from app.store.edits import Edits
 from app.store.paths import standard_paths
 from app.store.settings import Settings
-from app.system import json_file
+from app.system import json_file, log
 
 
 @pytest.fixture
@@ -274,10 +274,15 @@ def test_the_writer_goes_on_after_any_mistake_and_loses_nothing(path: Path, monk
     monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: bugs.append(error))
     monkeypatch.setattr(settings_module, "_update", broken)
     settings = Settings(path, on_failure=failures.append)
+    log.begin("window", path.parent)
     settings.change(theme="dark")
     settings._wait()
     settings.change(text_scale=1.5)
     settings._wait()
+    log.end()
+    logged = (path.parent / log.NAME).read_text()
+    assert "settings: theme unsaved: store (" in logged
+    assert "settings: theme, text_scale unsaved: store (" in logged
     assert [one.facts["why"] for one in failures] == ["unwritten", "unwritten"]
     assert [type(one) for one in bugs] == [KeyError]
     monkeypatch.setattr(settings_module, "_update", real)

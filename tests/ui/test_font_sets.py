@@ -93,7 +93,13 @@ def test_geometry_holds_with_other_fonts(runs, name):
 
 def _geometry(config: Path, folder: Path) -> "subprocess.CompletedProcess[str]":
     options = ("-q", "-m", "geometry", "-p", "no:cacheprovider", "--basetemp", str(folder))
-    return _child(config, "-m", "pytest", *options, str(_ROOT / "tests" / "ui"))
+    return _child(config, "-m", "pytest", *options, *_marked_files())
+
+
+def _marked_files() -> list[str]:
+    """Those alone that hold such tests: to read all others takes longer than the tests."""
+    files = sorted((_ROOT / "tests" / "ui").rglob("test_*.py"))
+    return [str(file) for file in files if "mark.geometry" in file.read_text("utf-8")]
 
 
 def _child(config: Path, *words: str) -> "subprocess.CompletedProcess[str]":

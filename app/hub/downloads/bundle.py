@@ -18,6 +18,7 @@ from app.system.atomic_file import unwritten
 
 from .connection_pool import FetchOptions
 from .destination import Destination
+from .download_events import logged
 from .other_sources import sources
 from .part_file import already, forget, put_in_place
 from .placing import is_of, leading, origin_note, parts_of, place_of
@@ -160,6 +161,10 @@ class Bundle:
 
         If the vocabulary from another repository could not be fetched, ``missing`` says why.
         """
+        with logged(self._hub, self._entry, lambda: self.progress):
+            return self._bring_whole()
+
+    def _bring_whole(self) -> Path:
         path = self._run_somewhere()
         self._now = self.progress.total - self._vocabulary_bytes(), None
         try:

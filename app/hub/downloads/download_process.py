@@ -17,6 +17,7 @@ import msgspec
 
 from app.errors import Failure
 from app.hub.sources.remote import Hub
+from app.system import crash_log
 from app.system.frames import GarbledError, read_frame, write_frame
 from app.system.pipes import take_pipes
 
@@ -47,6 +48,8 @@ def _end_process(bug: threading.ExceptHookArgs) -> None:
     The exception is printed to stderr, which the program that started the process reads.
     """
     traceback.print_exception(bug.exc_value)
+    if bug.exc_value is not None:
+        crash_log.leave(bug.exc_value)
     os._exit(1)
 
 

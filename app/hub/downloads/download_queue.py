@@ -25,6 +25,7 @@ from app.hub.catalogue.vocabulary_files import download_bytes
 from app.hub.sources.endpoints import stand_ins
 from app.hub.sources.remote import Hub
 from app.system.frames import GarbledError
+from app.system.log import logger
 
 from . import download_protocol
 from .bundle import already_of, discard
@@ -340,6 +341,7 @@ class DownloadQueue:
 
     def _lose(self, why: str) -> None:
         """The process has died: start another one, unless it dies again and again."""
+        logger("download").error("the process that downloads has ended: %s", why)
         with self._lock:
             lost = list(self._at_work)
             self._at_work.clear()

@@ -16,6 +16,7 @@ import msgspec
 from app.errors import HubError, HubMissing, HubUnreachable
 from app.hub.catalogue.entries import KNOWN_ACCOUNTS, Entry, Part, bundled, matching, merged
 from app.hub.catalogue.withdrawals import Seen, with_withdrawals
+from app.system.log import hide
 
 from .answer_cache import Cache
 from .endpoints import Endpoint
@@ -97,6 +98,7 @@ class Hub:
         self.proxy = proxy
         self.offline = offline
         self._token, self._limit_s = token, limit_s
+        hide(token)
         self._cache = Cache(cache_dir)
 
     @property

@@ -49,6 +49,11 @@ class Device(Protocol):
     architecture: int  # e.g. 90
     processors: int  # multiprocessors
 
+    @property
+    def free_bytes(self) -> int:
+        """What can still be had of the card's memory."""
+        ...
+
     def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
         """An uninitialised array, aligned to 256 bytes. Raises OutOfMemory."""
         ...

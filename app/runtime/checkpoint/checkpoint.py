@@ -14,6 +14,7 @@ from app.kernels.layout import Shape
 from app.runtime.planning.footprint import QUANTISED
 from app.runtime.spec import Spec, tokenizer_for
 
+from .content_fingerprint import content_fingerprint
 from .dialects import Dialect, translate
 from .dialects.packed import STRATEGY, Unpacked
 from .identify import identify
@@ -98,6 +99,15 @@ class Checkpoint:
                 middle = begin + tensor.offset + tensor.nbytes // 2
                 digest.update(source.read(middle, min(_SAMPLE_BYTES, tensor.nbytes // 2)))
         return digest.hexdigest()[:32]
+
+    @cached_property
+    def content_fingerprint(self) -> str:
+        """32 hex digits that tell these weights from others, also from those that differ little.
+
+        A merged start state counts whole.  Raises DamagedCheckpoint, Unreadable.
+        """
+        with _translate_errors(self.path):
+            return content_fingerprint(self._container)
 
     def read(self, name: str, dtype: "torch.dtype | None" = None) -> "torch.Tensor":
         """The official tensor ``name`` in memory of its own.

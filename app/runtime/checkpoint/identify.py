@@ -87,7 +87,8 @@ _BLOCK: dict[str, dict[str, str]] = {
     },
 }
 _UNUSED_IN_FIRST_BLOCK = {"7.0": {"att.v0", "att.v1", "att.v2"}}
-_STATE = "att.time_state"
+# A start state that was merged into the file: wkv matrices, and what is shifted in.
+_START = {"att.time_state": "HNN", "att.ts_state": "C", "ffn.ts_state": "C"}
 
 # The first row of which a name is found says what is not run; tried from top to bottom.
 _VARIANTS = (
@@ -168,8 +169,10 @@ def _expected(shapes: Shapes, generation: str, layer: int) -> Sequence[tuple[str
             name = block + "att.time_faaaa"
         if name in shapes or tail not in optional:
             wanted.append((name, letters))
-    if block + _STATE in shapes and generation != "4":
-        wanted.append((block + _STATE, "HNN"))
+    if generation != "4":
+        wanted += [
+            (block + tail, sizes) for tail, sizes in _START.items() if block + tail in shapes
+        ]
     return wanted
 
 
@@ -234,5 +237,5 @@ def _spec(shapes: Shapes, generation: str, layers: int, sizes: Mapping[str, int]
         attention_width=attention,
         ffn_width=sizes["F"],
         vocabulary=sizes["V"],
-        parameters=sum(prod(s) for name, s in shapes.items() if not name.endswith(_STATE)),
+        parameters=sum(prod(s) for name, s in shapes.items() if not name.endswith(tuple(_START))),
     )

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -99,11 +99,20 @@ TEMPLATES: dict[str, Template] = {
 }
 
 
-def render(turns: Sequence[Turn], template: str, think: Think = "off") -> str:
-    """The prompt that makes a model of this template write the next reply.
+class Part(NamedTuple):
+    """A part of a prompt; ``reply`` is the turn whose text it is, as it stands, if it is one's."""
+
+    text: str
+    reply: Turn | None = None
+
+
+def render(turns: Sequence[Turn], template: str, think: Think = "off") -> list[Part]:
+    """The prompt that makes a model of this template write the next reply, in parts.
 
     Where the last turn is the assistant's, that reply is left open to be continued: the prompt
     ends with its text as it stands, so that it is the prompt it was begun from and its own words.
+    That is a part of its own, and so is an earlier reply whose tokens are known: it is not
+    cleaned, for it must be what the model has written, unless it holds a thought or another turn.
     A think mode that the template does not know is "off".  Raises RequestRefused (facts: why) for
     an unknown template and where nobody has said anything.
     """
@@ -112,17 +121,19 @@ def render(turns: Sequence[Turn], template: str, think: Think = "off") -> str:
     spoken = [turn for turn in turns if turn.role != "system"]
     if not spoken:
         raise RequestRefused(why="no-turns")
-    text = _introduction(system, form)
+    parts = [Part(_introduction(system, form))]
     if not form.reply:
-        return _one_text(text, spoken, form)
+        return parts + _one_text(parts[0].text, spoken, form)
     if system and form.user_below_system:
         form = msgspec.structs.replace(form, user=form.user_below_system)
-    begun = spoken.pop().text if spoken[-1].role == "assistant" else None
-    text += "".join(_written(turn, form) for turn in spoken) + form.reply
+    begun = spoken.pop() if spoken[-1].role == "assistant" else None
+    for turn in spoken:
+        parts += _written(turn, form)
+    parts.append(Part(form.reply))
     opening = lead(template, think)
     if begun is None:
-        return text + (form.join + opening if opening else "")
-    return text + (form.join if _lacks_join(begun, form, opening) else "") + begun
+        return [*parts, Part(form.join + opening if opening else "")]
+    return [*parts, Part(form.join if _lacks_join(begun, form, opening) else ""), _own(begun)]
 
 
 def lead(template: str, think: Think = "off") -> str:
@@ -159,38 +170,70 @@ def _introduction(system: str, form: Template) -> str:
     return opening + form.between if opening else ""
 
 
-def _one_text(text: str, spoken: Sequence[Turn], form: Template) -> str:
-    """A text that just goes on: replies follow as they stand what they were the continuation of."""
+def _own(turn: Turn) -> Part:
+    return Part(turn.text, turn)
+
+
+def _one_text(text: str, spoken: Sequence[Turn], form: Template) -> list[Part]:
+    """A text that just goes on: replies follow as they stand what they were the continuation of.
+
+    ``text`` is what comes before.
+    """
+    parts = []
     for turn in spoken:
         if turn.role == "assistant":
-            text += turn.text
-            continue
-        if text and not text.endswith(form.between):
-            text += form.between
-        words = _plain(turn.text, form)
-        begun = form.user and words.lstrip().startswith(form.user.strip())
-        text += (words if begun else form.user + words).rstrip(" ")
-    return text
+            parts.append(_own(turn))
+        else:
+            words = _plain(turn.text, form)
+            begun = form.user and words.lstrip().startswith(form.user.strip())
+            parted = "" if not text or text.endswith(form.between) else form.between
+            parts.append(Part(parted + (words if begun else form.user + words).rstrip(" ")))
+        text = parts[-1].text or text
+    return parts
 
 
-def _lacks_join(begun: str, form: Template, opening: str) -> bool:
+def _lacks_join(begun: Turn, form: Template, opening: str) -> bool:
     """Whether the space before an open reply is not in its text, where it mostly comes from.
 
     The template wrote it where it began the reply itself, with a thought.  In a think mode a
     reply that begins with neither a thought nor white space is not from this prompt: it gets the
-    usual space.
+    usual space.  One whose first tokens are known had none.
     """
-    if form.open_thought and begun.startswith(form.open_thought):
+    if _from_beginning(begun):
+        return False
+    if form.open_thought and begun.text.startswith(form.open_thought):
         return True
-    return bool(opening) and begun[:1].strip() != ""
+    return bool(opening) and begun.text[:1].strip() != ""
 
 
-def _written(turn: Turn, form: Template) -> str:
-    """A turn that has ended; "" for a reply of which nothing is left, as where all was thought."""
+def _from_beginning(reply: Turn) -> bool:
+    """Whether all of its text was written by the model, as tokens that are known."""
+    return reply.tokens is not None and reply.tokens.start == 0
+
+
+def _written(turn: Turn, form: Template) -> list[Part]:
+    """A turn that has ended; nothing for a reply of which all was thought."""
     if turn.role == "user":
-        return (form.user + _clean(turn.text, form)).rstrip(" ") + form.between
+        return [Part((form.user + _clean(turn.text, form)).rstrip(" ") + form.between)]
+    if _from_beginning(turn) and _may_stand(turn.text, form):
+        return [Part(form.reply), _own(turn), Part(_rest_of(form.between, turn.text))]
     text = _reply(turn.text, form)
-    return form.reply + form.join + text + form.between if text else ""
+    return [Part(form.reply + form.join + text + form.between)] if text else []
+
+
+def _may_stand(text: str, form: Template) -> bool:
+    """Whether a reply can be in a prompt as it was written: with no thought and no other turn."""
+    if form.open_thought and without_thought(text) != text:
+        return False
+    marks = (*form.stops, form.marker) if form.marker else form.stops
+    strange = any(mark in text for mark in marks) or _NEW_TURN.search(text)
+    return bool(text.strip()) and not strange
+
+
+def _rest_of(between: str, text: str) -> str:
+    """What closes a turn, less the ends of line that ``text`` ends with already."""
+    ends = len(text) - len(text.rstrip("\n"))
+    return between[min(ends, len(between) - len(between.lstrip("\n"))) :]
 
 
 def _clean(text: str, form: Template) -> str:

@@ -5,7 +5,6 @@ that are being written, so that a long prompt delays no other text.  V is the vo
 number of texts being written.
 """
 
-import contextlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,28 +15,42 @@ import torch
 from app.errors import Failure, KernelError, OutOfMemory
 from app.kernels.allocation import allocations_named
 from app.runtime.protocol.messages import Generate, Reply, failed
+from app.runtime.protocol.states import LoadState, Place, SaveState, TakeStates
 from app.runtime.states.state import RecurrentState, stack
-from app.runtime.states.state_cache import StateCache
+from app.runtime.states.state_store import StateStore
 
 from .prompt_cuts import prompt_cuts_of
-from .prompting import prepare
+from .prompt_reading import PromptReading
+from .prompting import prepare, prompt_ids
 from .sequence import Sequence
+from .start_states import StartStates
+from .state_taking import StateTaking
 
 if TYPE_CHECKING:
     from app.runtime.opened import Opened
+
+
+_EVERY = 32  # tokens of a reply between two states of it that are kept
+_FEW = 8  # texts at once; with more the states of replies are kept less often
+
+Reads = Generate | SaveState | TakeStates
+"""Requests for which a text is read."""
 
 
 @dataclass
 class _Reading:
     """A text in prefill; ``logits`` (V,) are those after the tokens read so far, if known.
 
-    ``piece`` is what is being read on.
+    ``piece`` is what is being read on.  ``looked`` tells how new the store was when the text's
+    beginning was looked for in it, ``again_at`` where memory ran out last.
     """
 
-    text: Sequence
+    text: PromptReading
     state: RecurrentState
     logits: torch.Tensor | None
+    looked: int
     piece: "_Piece | None" = None
+    again_at: int = -1
 
 
 @dataclass
@@ -62,11 +75,12 @@ class Engine:
         opened: "Opened",
         send: Callable[[Reply], None],
         cancelled: set[int] | None = None,
-        cache: StateCache | None = None,
+        store: StateStore | None = None,
     ) -> None:
         self._opened, self._model, self._send = opened, opened.model, send
         self._cancelled = set() if cancelled is None else cancelled
-        self._cache = StateCache() if cache is None else cache
+        self._store = _store_beside(opened) if store is None else store
+        self._starts = StartStates(opened, self._store)
         self._cuts = prompt_cuts_of(opened.model.spec, opened.model.ops)
         self._reading: deque[_Reading] = deque()
         self._writing: list[Sequence] = []
@@ -79,18 +93,48 @@ class Engine:
         """Whether no text is running."""
         return not self._reading and not self._writing
 
-    def start(self, request: Generate) -> None:
-        """Start a text; tokens of its prompt whose state is cached are not read again.
+    def start(self, request: Reads) -> None:
+        """Start a text; tokens of its prompt whose state is known are not read again.
 
-        Raises RequestRefused, the tokenizer's failures and OutOfMemory; nothing has begun then.
+        Raises RequestRefused, the tokenizer's failures, those of reading a state, and OutOfMemory;
+        nothing has begun then.
         """
-        text = Sequence(request, prepare(request, self._opened), self._opened, self._send)
         with allocations_named():
-            known = self._cache.longest(text.prompt)
-            state = known.state if known else self._model.blank()
-        self._reading.append(_Reading(text, state, known.logits if known else None))
-        if known:
-            text.note_read(known.tokens)
+            try:
+                reading = self._begun(request)
+            except OutOfMemory:
+                if not self._store.give_back():
+                    raise
+                reading = self._begun(request)
+        self._reading.append(reading)
+
+    def load_state(self, request: LoadState) -> None:
+        """Read a state from a file and tell of it.  Raises as ``start`` does."""
+        with allocations_named():
+            self._send(self._starts.load(request.id, request.state))
+
+    def _begun(self, request: Reads) -> _Reading:
+        text, looked = self._text_of(request), self._store.generation
+        known = self._store.longest(text.trail, text.lookup)
+        if known is None:
+            reading = _Reading(text, *self._starts.state(request.start), looked)
+        else:
+            reading = _Reading(text, known.state.clone(), known.logits, looked)
+            text.go_on_from(known)
+        if not text.unread or text.read in text.marks:
+            text.reached(reading.state, reading.logits)
+        return reading
+
+    def _text_of(self, request: Reads) -> PromptReading:
+        trail = self._starts.trail(request.start)
+        if isinstance(request, Generate):
+            prepared = prepare(request, self._opened, may_be_empty=trail.goes_on)
+            return Sequence(request, prepared, self._opened, self._send, trail)
+        ids = prompt_ids(request.prompt, self._opened, document=request.document)
+        places = (
+            request.places if isinstance(request, TakeStates) else (Place(len(ids), request.path),)
+        )
+        return StateTaking(request.id, ids, places, self._opened, self._send, trail)
 
     def step(self) -> None:
         """Run some layers of one prompt piece, and one token of every text in decode."""
@@ -104,14 +148,15 @@ class Engine:
         for reading in [r for r in self._reading if r.text.id in self._cancelled]:
             self._reading.remove(reading)
             self._stop(reading.text)
-            self._remember(reading.text, reading.state, reading.logits)
+            state = reading.state
+            self._remember(reading.text, state.clone, state.nbytes, reading.logits)
         going = [i for i, text in enumerate(self._writing) if text.id not in self._cancelled]
         for i in sorted(set(range(len(self._writing))) - set(going)):
             self._stop(self._writing[i])
             self._remember_row(i, None)
         self._keep(going)
 
-    def _stop(self, text: Sequence) -> None:
+    def _stop(self, text: PromptReading) -> None:
         self._cancelled.discard(text.id)
         text.end("stopped")
 
@@ -120,21 +165,34 @@ class Engine:
         text = reading.text
         try:
             with allocations_named():
+                if text.unread and reading.piece is None:
+                    self._look_again(reading)
                 if text.unread:
                     self._read(reading)
                 if text.unread or reading.logits is None:
                     return
                 self._reading.remove(reading)
-                if text.take(reading.logits):
+                if text.take(reading.logits) and isinstance(text, Sequence):
                     states = (
                         [reading.state] if self._state is None else [self._state, reading.state]
                     )
                     self._state = stack(states) if self._writing else reading.state
                     self._writing.append(text)
         except Failure as failure:
+            if self._may_try_again(reading, failure):
+                return
             if reading in self._reading:
                 self._reading.remove(reading)
             self._fail(text, failure)
+
+    def _may_try_again(self, reading: _Reading, failure: Failure) -> bool:
+        """Whether memory ran out within a piece, and there is more of it now."""
+        if not isinstance(failure, OutOfMemory) or not self._store.give_back():
+            return False
+        if self._model.ops.device is not None or reading.again_at == reading.text.read:
+            return False
+        reading.piece, reading.again_at = None, reading.text.read
+        return reading in self._reading
 
     def _read(self, reading: _Reading) -> None:
         """Run some layers of the prompt's next piece; a stop is checked between them."""
@@ -148,24 +206,41 @@ class Engine:
                 return
 
     def _next_piece(self, reading: _Reading) -> _Piece:
-        """From where the prompt has been read to."""
-        text, model = reading.text, self._model
-        end = min(self._cuts.end_after(text.read), len(text.prompt))
-        if text.read < text.mark < end:
-            end = text.mark
-        # what is left halfway has spoilt its state; a card leaves nothing
-        state = reading.state.clone() if model.ops.device is None else reading.state
+        """From where the prompt has been read to; the state there is remembered."""
+        text, model, state = reading.text, self._model, reading.state
+        end = text.next_mark(min(self._cuts.end_after(text.read), len(text.prompt)))
+        if model.ops.device is None:
+            # what is left halfway has spoilt its state, so it gets one of its own
+            self._remember(text, lambda: reading.state, state.nbytes, reading.logits)
+            state = state.clone()
+        else:
+            self._remember(text, state.clone, state.nbytes, reading.logits)
         tokens = torch.tensor([text.prompt[text.read : end]])
         return _Piece(end, state, model.reading(tokens, state))
+
+    def _look_again(self, reading: _Reading) -> None:
+        """Another text may have read the same beginning since this one was asked for."""
+        text, store = reading.text, self._store
+        if text.computed or reading.looked == store.generation:
+            return
+        reading.looked, trail = store.generation, text.come_up()
+        known = store.longest(trail, text.lookup[trail.prefix.tokens :])
+        if known and known.key.tokens > text.read:
+            reading.state, reading.logits = known.state.clone(), known.logits
+            text.go_on_from(known)
+            if not text.unread or text.read in text.marks:
+                text.reached(reading.state, reading.logits)
 
     def _have_read(self, reading: _Reading, piece: _Piece, logits: torch.Tensor) -> None:
         """What the conversation will come back to is remembered."""
         text = reading.text
         reading.piece, reading.state, reading.logits = None, piece.state, logits
         self.prefills += 1
-        text.note_read(piece.end - text.read)
-        if piece.end in (text.mark, len(text.prompt)):
-            self._remember(text, reading.state, reading.logits)
+        text.note_computed(piece.end - text.read)
+        if piece.end in text.marks or not text.unread:
+            state = piece.state
+            self._remember(text, state.clone, state.nbytes, logits)
+            text.reached(state, logits)
 
     def _write(self) -> None:
         """One token of every text, from one forward."""
@@ -178,14 +253,19 @@ class Engine:
             for text in self._writing:
                 self._fail(text, failure)
             self._keep([])
+            if isinstance(failure, OutOfMemory):
+                self._store.give_back()
             return
         self.forwards += 1
+        every = _EVERY * -(-len(self._writing) // _FEW)
         going = []
         for i, text in enumerate(self._writing):
             text.fed = len(text.written)
             try:
                 if text.take(logits[i]):
                     going.append(i)
+                    if (text.read + text.fed) % every == 0:
+                        self._remember_row(i, None)
                 else:
                     self._remember_row(i, logits[i])
             except Failure as failure:
@@ -206,16 +286,38 @@ class Engine:
             self._state, kept = None, []
         self._writing = kept
 
-    def _fail(self, text: Sequence, failure: Failure) -> None:
+    def _fail(self, text: PromptReading, failure: Failure) -> None:
         self._cancelled.discard(text.id)
         self.lost = self.lost or isinstance(failure, KernelError)
         self._send(failed(text.id, failure))
 
     def _remember_row(self, row: int, logits: torch.Tensor | None) -> None:
-        assert self._state is not None
-        with contextlib.suppress(OutOfMemory), allocations_named():
-            self._cache.keep(self._writing[row].consumed, self._state.rows([row]), logits)
+        state = self._state
+        assert state is not None
+        nbytes = state.nbytes // state.batch
+        self._remember(self._writing[row], lambda: state.rows([row]), nbytes, logits)
 
-    def _remember(self, text: Sequence, state: RecurrentState, logits: torch.Tensor | None) -> None:
-        with contextlib.suppress(OutOfMemory), allocations_named():
-            self._cache.keep(text.consumed, state.clone(), logits)
+    def _remember(
+        self,
+        text: PromptReading,
+        copy: Callable[[], RecurrentState],
+        nbytes: int,
+        logits: torch.Tensor | None,
+    ) -> None:
+        """A state of so many bytes, which ``copy`` gives, is the store's, unless it is known."""
+        trail = text.come_up()
+        if not trail.prefix.tokens:
+            return
+        if not self._store.wants(trail, nbytes, logits=logits is not None):
+            return
+        try:
+            with allocations_named():
+                self._store.keep(trail, copy(), logits)
+        except OutOfMemory:
+            self._store.give_back()
+
+
+def _store_beside(opened: "Opened") -> StateStore:
+    """One that takes its share of the memory where the model and its states lie."""
+    device = opened.model.ops.device
+    return StateStore() if device is None else StateStore(lambda: int(device.free_bytes))

@@ -5,20 +5,24 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from app.runtime.generation.stops import StopScan
-from app.runtime.protocol.messages import Done, Generate, Piece, Prefilled, Reply, TokenFacts
+from app.runtime.protocol.messages import Done, Generate, Piece, Reply, ReplyBegun
+from app.runtime.states.state_store import Trail
 
+from .option_checks import check_options
+from .processors import processors_of
+from .prompt_reading import PromptReading, Reason
 from .prompting import Prepared
-from .sampling import Sampler, facts_of
+from .sampling import Pick, Sampler
+from .token_facts import facts_of
+from .token_fit import count_beyond, places
 
 if TYPE_CHECKING:
     import torch
 
     from app.runtime.opened import Opened
 
-Reason = Literal["end", "stop", "limit", "stopped"]
 
-
-class Sequence:
+class Sequence(PromptReading):
     """``read`` of ``prompt``'s tokens are in its state, and ``fed`` of those ``written``."""
 
     def __init__(
@@ -27,42 +31,48 @@ class Sequence:
         prepared: Prepared,
         opened: "Opened",
         send: Callable[[Reply], None],
+        trail: Trail,
     ) -> None:
-        """Raises RequestRefused for invalid sampling or stops."""
-        tokenizer = opened.tokenizer
-        self.id, self.prompt, self.mark = request.id, prepared.ids, prepared.mark
-        self.read, self.fed = 0, 0
+        """Raises RequestRefused for options that mean nothing."""
+        tokenizer, options = opened.tokenizer, request.options
+        check_options(options, opened.model.spec.vocabulary)
+        super().__init__(request.id, prepared.ids, trail, send, (prepared.mark,))
+        self.fed = 0
         self.written: list[int] = []
-        self._limit, self._top = request.limit, max(0, request.top_logprobs)
+        self._limit, self._outputs = options.limit, options.outputs
         self._ends = prepared.ends
-        self._send = send
+        self._begun = prepared.begun
+        self._tokenizer = tokenizer
         self._decoder = tokenizer.decoder()
-        self._scan = StopScan(prepared.stops, prepared.begun)
+        for token in prepared.begun.held:
+            self._decoder.feed(token)
+        self._scan = StopScan(prepared.stops, prepared.begun.text)
+        self._characters = self._decoded = 0  # that were sent, and with those held for a stop
+        self._places: list[int] = []  # see ``token_fit.places``
         self._whole_characters = prepared.whole_characters
-        self._sampler = Sampler(
-            request.sampling,
-            opened.model.spec.vocabulary,
+        processors = processors_of(
+            options.sampling,
+            prompt=prepared.ids,
             never=tokenizer.never,
             uncounted=tokenizer.uncounted,
         )
-        self._sampler.note(prepared.ids[len(prepared.ids) - prepared.begun_tokens :])
-        self._began = self._read = self._first = self._last = time.perf_counter()
+        self._sampler = Sampler(options.sampling, processors)
+        self._sampler.note(prepared.begun.ids)
+        self._first = self._last = self._began
+        if prepared.begun.span is not None:
+            send(ReplyBegun(id=self.id, tokens=prepared.begun.span))
 
-    @property
-    def consumed(self) -> tuple[int, ...]:
-        """The tokens that its state has seen."""
-        return (*self.prompt[: self.read], *self.written[: self.fed])
+    def come_up(self) -> Trail:
+        """See PromptReading."""
+        trail = super().come_up()
+        done = trail.prefix.tokens - len(self.prompt)
+        if 0 <= done < self.fed:
+            trail.prefix.grow(self.written[done : self.fed])
+        return trail
 
-    @property
-    def unread(self) -> int:
-        """How many tokens of the prompt are still to be read."""
-        return len(self.prompt) - self.read
-
-    def note_read(self, tokens: int) -> None:
-        """So many more tokens of the prompt are in the state."""
-        self.read += tokens
-        self._read = self._first = self._last = time.perf_counter()
-        self._send(Prefilled(id=self.id, done=self.read, total=len(self.prompt)))
+    def _note(self, tokens: int) -> None:
+        super()._note(tokens)
+        self._first = self._last = self._read
 
     def take(self, logits: "torch.Tensor") -> bool:
         """Choose the next token from ``logits`` (V,) and send it; False if the text has ended.
@@ -71,10 +81,10 @@ class Sequence:
         """
         if len(self.written) >= self._limit:
             return self.end("limit")
-        token = self._sampler.pick(logits)
-        if token in self._ends:
+        pick = self._sampler.pick(logits)
+        if pick.token in self._ends:
             return self.end("end")
-        self._send(self._piece(token, logits))
+        self._send(self._piece(pick, logits))
         if self._scan.found is not None:
             return self.end("stop")
         return len(self.written) < self._limit or self.end("limit")
@@ -85,26 +95,47 @@ class Sequence:
         rest = self._scan.feed(cut) + self._scan.flush()
         if rest:
             self._send(Piece(id=self.id, text=rest))
+            self._characters += len(rest)
         self._send(
             Done(
                 id=self.id,
                 reason=reason,
                 prompt_tokens=len(self.prompt),
+                computed_tokens=self.computed,
+                approximate=self.trail.approximate,
                 tokens=len(self.written),
                 prefill_s=self._read - self._began,
                 decode_s=self._last - self._first,
                 first_token_s=self._first - self._began,
                 seed=self._sampler.seed,
                 taken_back=self._scan.taken_back,
+                tokens_taken_back=self._tokens_taken_back(),
             )
         )
         return False
 
-    def _piece(self, token: int, logits: "torch.Tensor") -> Piece:
-        facts = facts_of(logits, token, self._top) if self._top else TokenFacts(token)
-        text = self._scan.feed(self._decoder.feed(token))
+    def _tokens_taken_back(self) -> int:
+        """How many tokens at the end, of those written and of the reply that goes on, are a stop's.
+
+        One that gives characters on both sides of that border is the stop's.
+        """
+        if self._scan.found is None:
+            return 0
+        if back := self._scan.taken_back:
+            begun = self._begun
+            ends = places(begun.ids, self._tokenizer)
+            return len(self.written) + count_beyond(ends, len(begun.text) - back)
+        return count_beyond(self._places, self._characters)
+
+    def _piece(self, pick: Pick, logits: "torch.Tensor") -> Piece:
+        facts = facts_of(logits, pick.token, self._outputs, pick.chance)
+        decoded = self._decoder.feed(pick.token)
+        text = self._scan.feed(decoded)
         self._last = time.perf_counter()
         if not self.written:
             self._first = self._last
-        self.written.append(token)
+        self.written.append(pick.token)
+        self._characters += len(text)
+        self._decoded += len(decoded)
+        self._places.append(-1 if self._decoder.holds else self._decoded)
         return Piece(id=self.id, text=text, tokens=(facts,))

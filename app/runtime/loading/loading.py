@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from app.errors import BY_CODE, Failure
 from app.kernels.allocation import allocations_named
 from app.runtime.checkpoint import open_checkpoint
 from app.runtime.checkpoint.recognising import recognised
 from app.runtime.opened import Opened
 from app.runtime.planning.strategy import parse
+from app.runtime.states.state_key import with_adapters
 from app.runtime.tokenizers import for_model
+from app.system.log import describe, logger
 from app.system.threads import physical_cores
 
 from .backends import Backends
@@ -42,10 +45,12 @@ def open_model(
         tokenizer = for_model(
             checkpoint.spec, path if path.is_dir() else path.parent, checkpoint.metadata
         )
-        fingerprint, family = checkpoint.fingerprint, recognised(checkpoint)
-    return Opened(
+        fingerprint, family = with_adapters(checkpoint.content_fingerprint), recognised(checkpoint)
+        file_fingerprint = checkpoint.fingerprint
+    opened = Opened(
         path=path,
         fingerprint=fingerprint,
+        file_fingerprint=file_fingerprint,
         model=running.model,
         tokenizer=tokenizer,
         family=family,
@@ -53,3 +58,17 @@ def open_model(
         load_s=time.perf_counter() - begun,
         stepped_down=running.stepped_down,
     )
+    _note(opened, strategy)
+    return opened
+
+
+def _note(opened: Opened, asked: str) -> None:
+    """What was opened, in which way and how fast, and why not in the way that was meant first."""
+    log, ops, down = logger("model"), opened.model.ops, opened.stepped_down
+    words = "opened %r as %s (asked for: %s) by %s in %.2f s; torch %s with %d threads%s"
+    way = opened.strategy.text, asked or "as is usual", ops.name, opened.load_s
+    note = f"; {ops.note}" if ops.note else ""
+    log.info(words, str(opened.path), *way, torch.__version__, torch.get_num_threads(), note)
+    if down is not None:
+        failure = BY_CODE.get(down.code, Failure)("", **down.facts)
+        log.warning("stepped down from %r: %s", down.strategy, describe(failure))

@@ -111,7 +111,7 @@ def computed(model: "Rwkv", form: str) -> Tensor:
     The last tokens are also run by several texts at once, each of them with this very memory: of
     their logits those count that differ most from the one text's.
     """
-    state = model.blank()
+    state = model.place(State.blank(model.spec))  # the file's own start is no weight
     *parts, last = torch.split(tokens_of(model.spec.vocabulary, form), forwards_of(form), 1)
     found = [model.forward(part, state).clone() for part in parts]
     others = [

@@ -18,6 +18,7 @@ from app.runtime.states.state import RecurrentState, State
 from .capture_pool import CapturePool
 from .captured_decode import CapturedDecode
 from .scope import Scope
+from .start_state import merged_start
 
 
 class Sublayer(Protocol):
@@ -51,6 +52,7 @@ class Rwkv:
 
     def __init__(self, root: Scope, progress: Callable[[int, int], None]) -> None:
         self.spec, self.ops = root.checkpoint.spec, root.ops
+        self._start = merged_start(root.checkpoint)
         self.table = root.embedding()
         self.before = (root / "blocks" / 0).pair("ln0")
         self.blocks: list[tuple[Sublayer, Sublayer]] = []
@@ -72,7 +74,9 @@ class Rwkv:
         return sum(_nbytes(part) for part in (self.before, self.blocks, self.after, self.head))
 
     def blank(self, batch: int = 1) -> RecurrentState:
-        """The state before the first token, for ``batch`` texts."""
+        """The state before the first token, for ``batch`` texts: the file's, if it has one."""
+        if self._start is not None:
+            return self.place(self._start.rows([0] * batch))
         return self.place(State.blank(self.spec, batch))
 
     def place(self, state: State) -> RecurrentState:

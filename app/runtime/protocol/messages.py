@@ -1,7 +1,7 @@
 """Every message between the window (or command line) and a worker; knows no process and no pipe.
 
 Requests carry an ``id``; a worker answers each with any number of events bearing that id,
-and then exactly one ``Done``, ``Loaded``, ``Measured`` or ``Failed``.  Nothing else crosses.
+and then exactly one ending.  Nothing else crosses.  Those about states are in ``states``.
 """
 
 from typing import Any, Literal
@@ -9,15 +9,19 @@ from typing import Any, Literal
 import msgspec
 
 from app.errors import BY_CODE, Failure
+from app.runtime.protocol.generate_options import GenerateOptions
+from app.runtime.protocol.message_base import Message
 from app.runtime.protocol.prompts import Prompt, Sampling
+from app.runtime.protocol.states import (
+    LoadState,
+    SaveState,
+    StartState,
+    StateLoaded,
+    StatesTaken,
+    TakeStates,
+)
+from app.runtime.protocol.token_spans import TokenSpan
 from app.runtime.spec import Spec
-
-
-class Message(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """Anything that crosses the pipe."""
-
-    id: int
-
 
 # requests
 
@@ -33,18 +37,14 @@ class Load(Message, frozen=True, tag=True, kw_only=True):
 
 
 class Generate(Message, frozen=True, tag=True, kw_only=True):
-    """Continue ``prompt`` by at most ``limit`` tokens; answered by Prefilled, Pieces and one Done.
+    """Continue ``prompt``; answered by Prefilled, Pieces and one Done.
 
-    ``stops`` end the text (and are not part of it) wherever they appear, also across token
-    borders; the template's own stops are added for a Chat.  ``top_logprobs`` > 0 asks for the
-    log-probability of each chosen token and of that many best ones.
+    The text goes on from ``start``, where there is one.
     """
 
     prompt: Prompt
-    limit: int = 1024
-    sampling: Sampling = Sampling()
-    stops: tuple[str, ...] = ()
-    top_logprobs: int = 0
+    options: GenerateOptions = GenerateOptions()
+    start: StartState | None = None
 
 
 class Measure(Message, frozen=True, tag=True, kw_only=True):
@@ -78,12 +78,31 @@ class Prefilled(Message, frozen=True, tag=True, kw_only=True):
     total: int
 
 
+class ReplyBegun(Message, frozen=True, tag=True, kw_only=True):
+    """What follows is the reply of a Chat; comes once, before all else.
+
+    ``tokens`` has the vocabulary, and as which tokens the reply that goes on is read: none where
+    it is new, or where they give more than its text.
+    """
+
+    tokens: TokenSpan
+
+
 class TokenFacts(msgspec.Struct, frozen=True):
-    """One token: its log-probability before sampling, and the best candidates (id, logprob)."""
+    """One token, and what the request's ``Outputs`` asked for, in nats.
+
+    ``logprob``, ``entropy``, ``rank`` and ``top`` are of the model's own distribution: ``rank`` 1
+    is the best token, of equals the one with the lower id, and ``top`` are the best ones (id,
+    log-probability), first to last.  ``sampled_logprob`` is the log-probability after all steps of
+    the sampling: 0 where no other token was left.
+    """
 
     token: int
     logprob: float | None = None
     top: tuple[tuple[int, float], ...] = ()
+    sampled_logprob: float | None = None
+    entropy: float | None = None
+    rank: int | None = None
 
 
 class Piece(Message, frozen=True, tag=True, kw_only=True):
@@ -119,7 +138,8 @@ class Loaded(Message, frozen=True, tag=True, kw_only=True):
     the
     usual one knows think modes.  ``backend`` is what computes ("native avx512", "portable"), and
     ``note`` says in one line why it is not a faster one, or nothing.  ``stepped_down`` tells of a
-    card that was to run it and could not.
+    card that was to run it and could not.  ``fingerprint`` is that of the weights with all that
+    was merged into them: states of this model carry it.
     """
 
     path: str
@@ -129,6 +149,7 @@ class Loaded(Message, frozen=True, tag=True, kw_only=True):
     backend: str = ""
     note: str = ""
     stepped_down: SteppedDown | None = None
+    fingerprint: str = ""
     weights_bytes: int
     load_s: float
     tokenizer: str
@@ -147,16 +168,23 @@ class Done(Message, frozen=True, tag=True, kw_only=True):
     ``prefill_s`` is the time to the first logits, ``first_token_s`` from the request's arrival
     to the first token, ``decode_s`` the time of all further tokens.  ``taken_back``: so many
     characters at the end of the reply that was continued turned out to begin the stop.
+    ``tokens_taken_back``: so many tokens at the end, of those written and of the reply that was
+    continued, belong to the stop, wholly or with a part of their text.  Of the prompt's tokens
+    ``computed_tokens`` were run through the model; the state after the others was remembered.
+    ``approximate``: weights of another format had a part in what was remembered.
     """
 
     reason: Literal["end", "stop", "limit", "stopped"]
     prompt_tokens: int
+    computed_tokens: int = 0
     tokens: int
     prefill_s: float
     decode_s: float
     first_token_s: float
     seed: int
     taken_back: int = 0
+    tokens_taken_back: int = 0
+    approximate: bool = False
 
 
 class Measured(Message, frozen=True, tag=True, kw_only=True):
@@ -175,7 +203,7 @@ class Failed(Message, frozen=True, tag=True, kw_only=True):
 
     code: str
     detail: str = ""
-    facts: dict[str, str | int | float] = {}
+    facts: dict[str, str | int | float] = msgspec.field(default_factory=dict)
 
 
 def failed(request: int, failure: Failure) -> Failed:
@@ -188,9 +216,10 @@ def failure_of(reply: Failed) -> Failure:
     return BY_CODE.get(reply.code, Failure)(reply.detail, **reply.facts)
 
 
-Request = Load | Generate | Measure | Cancel | Quit
-Event = LoadProgress | Prefilled | Piece
-Ending = Loaded | Done | Measured | Failed
+Work = Load | Generate | Measure | LoadState | SaveState | TakeStates
+Request = Work | Cancel | Quit
+Event = LoadProgress | ReplyBegun | Prefilled | Piece
+Ending = Loaded | Done | Measured | StateLoaded | StatesTaken | Failed
 Reply = Event | Ending
 
 _encoder = msgspec.msgpack.Encoder()

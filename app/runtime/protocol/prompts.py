@@ -4,12 +4,19 @@ from typing import Literal
 
 import msgspec
 
+from app.runtime.protocol.token_spans import TokenSpan
+
 
 class Sampling(msgspec.Struct, frozen=True, kw_only=True):
-    """How the next token is chosen, in the RWKV order: penalties, softmax, top-p, top-k, power.
+    """How the next token is chosen, in the official RWKV order: penalties, softmax, filters, power.
 
-    ``temperature`` 0 is greedy.  ``top_k`` 0, ``min_p`` 0 and ``top_p`` >= 1 switch a filter off.
-    ``decay`` multiplies every penalty count once a step.  Without a ``seed`` one is drawn and told.
+    Before softmax: ``banned`` tokens go, ``logit_bias`` (token, value from -1000 to 1000) is added,
+    ``repetition`` (1: off; CTRL's penalty) divides the positive logits of tokens of the prompt and
+    the text and multiplies the others, and each token written so far loses ``presence`` + count x
+    ``frequency``, where ``decay`` multiplies every count once a step.
+
+    After it, ``top_p`` >= 1, ``min_p`` 0 and ``top_k`` 0 switch a filter off, and ``temperature``
+    0 is greedy.  Without a ``seed`` one is drawn and told.
     """
 
     temperature: float = 1.0
@@ -21,13 +28,21 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True):
     decay: float = 0.996
     seed: int | None = None
     banned: tuple[int, ...] = ()
+    repetition: float = 1.0
+    logit_bias: tuple[tuple[int, float], ...] = ()
 
 
 class Turn(msgspec.Struct, frozen=True):
-    """One message of a conversation."""
+    """One message of a conversation.
+
+    ``tokens`` are those as which a reply was written.  Where they give its text in the vocabulary
+    of the model that is asked, the reply stands in the prompt as these very tokens, so that
+    "Continue" goes on from them and a remembered state is found again.
+    """
 
     role: Literal["system", "user", "assistant"]
     text: str
+    tokens: TokenSpan | None = None
 
 
 class Chat(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -49,7 +64,11 @@ class Text(msgspec.Struct, frozen=True, tag=True):
 
 
 class Tokens(msgspec.Struct, frozen=True, tag=True):
-    """Token ids to be continued."""
+    """Token ids to be continued as they stand: they follow the state that a text begins from.
+
+    That is the model's own beginning.  Another one is no part of a prompt, but named beside it in
+    the request: with ``Tokens`` that makes (state, tokens).
+    """
 
     ids: tuple[int, ...]
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -113,12 +114,14 @@ class State:
 
     def clone(self) -> "State":
         """A copy in memory of its own."""
-        return State(self.generation, self.shift.clone(), self.wkv.clone())
+        return State(self.generation, _copied(self.shift), _copied(self.wkv))
 
     def rows(self, indices: Sequence[int]) -> "State":
         """Copies of some texts' memories, in the order given."""
-        index = torch.tensor(list(indices), dtype=torch.long)
-        return State(self.generation, self.shift[:, :, index], self.wkv[:, index])
+        if list(indices) == list(range(self.batch)):
+            return self.clone()
+        shift, wkv = _taken(self.shift, indices, 2), _taken(self.wkv, indices, 1)
+        return State(self.generation, shift, wkv)
 
     def put(self, index: int, row: "State") -> None:
         """Overwrite one text's memory with that of a State of one text."""
@@ -129,6 +132,21 @@ class State:
 def stack(states: Sequence[_M]) -> _M:
     """One memory of all texts, in order."""
     return states[0].beside(states[1:])
+
+
+def _copied(source: Tensor) -> Tensor:
+    """In one thread: torch's own copy wakes others, and waits for them while they have none."""
+    copy = torch.empty_like(source)
+    np.copyto(copy.numpy(), source.numpy())
+    return copy
+
+
+def _taken(source: Tensor, indices: Sequence[int], axis: int) -> Tensor:
+    """Copies of some places along an axis, in one thread as well."""
+    shape = (*source.shape[:axis], len(indices), *source.shape[axis + 1 :])
+    taken = torch.empty(shape, dtype=source.dtype)
+    np.take(source.numpy(), list(indices), axis, taken.numpy(), mode="wrap")
+    return taken
 
 
 def official_state(state: State, index: int = 0) -> dict[str, Tensor]:

@@ -1,102 +1,111 @@
 """One text's state as a .safetensors file, bound to the very model and tokenizer that made it.
 
-The tensors have the official layout and order (see ``official_state``), float32.
+The tensors have the official layout and order (see ``official_state``), float32; the logits (V,)
+after the last token are ``state.logits``, where they are known.  The header has the facts, the
+layout, and a checksum of all numbers.
 """
 
-import contextlib
 import json
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import msgspec
+import numpy as np
 import torch
 from torch import Tensor
 
-from app.errors import CheckpointError, DamagedCheckpoint, RequestRefused
+from app.errors import DamagedState, RequestRefused
 from app.runtime.checkpoint.reading import read_tensor
 from app.runtime.checkpoint.recipes import Recipe
-from app.runtime.checkpoint.safetensors import SafetensorsFile
-from app.runtime.checkpoint.source import Source
+from app.runtime.checkpoint.stored import Container
+from app.runtime.protocol.states import StateFacts
 from app.runtime.spec import Spec
 from app.system.atomic_file import writing
 
 from .state import RecurrentState, State, from_official, official_state
+from .state_header import EARLIER_FORMAT, digest_of, metadata
 
-_FORMAT = "rookery-state-1"
+LOGITS = "state.logits"
 
 
 class Binding(msgspec.Struct, frozen=True):
-    """What a state is worth nothing without: the model's fingerprint and its tokenizer's name."""
+    """What a state must belong to: the model's fingerprint and its tokenizer's name.
+
+    ``file`` is the fingerprint that states of the first format have.
+    """
 
     fingerprint: str
     tokenizer: str
+    file: str = ""
 
 
-def save(state: RecurrentState, path: Path, binding: Binding) -> None:
-    """Write the state of one text; the file appears whole or not at all.
+def save(
+    state: RecurrentState, path: Path, facts: StateFacts, logits: Tensor | None = None
+) -> StateFacts:
+    """Write the state of one text; the file appears whole or not at all.  The facts in it.
 
     Raises DiskFull, and StoreError where the file cannot be written.
     """
     with writing(path) as file:
-        write(state, file, binding)
+        return write(state, file, facts, logits)
 
 
-def write(state: RecurrentState, file: BinaryIO, binding: Binding) -> None:
-    """Write the state of one text to an open file."""
+def write(
+    state: RecurrentState, file: BinaryIO, facts: StateFacts, logits: Tensor | None = None
+) -> StateFacts:
+    """Write the state of one text, and the logits after it, to an open file.  The facts in it."""
     if state.batch != 1:
         raise ValueError(f"a state file holds one text, not {state.batch}")
     tensors = official_state(state.host())
-    metadata = {
-        "format": _FORMAT,
-        "generation": state.generation,
-        **msgspec.structs.asdict(binding),
-    }
-    file.write(_header(tensors, metadata))
-    for tensor in tensors.values():
-        file.write(tensor.contiguous().numpy().astype("<f4").tobytes())
+    if logits is not None:
+        tensors[LOGITS] = logits.float()
+    parts = {name: _bytes_of(tensor) for name, tensor in tensors.items()}
+    facts = msgspec.structs.replace(facts, kind="saved", generation=state.generation)
+    digest = digest_of(facts)
+    for name, part in parts.items():
+        digest.update(name.encode())
+        digest.update(part)
+    facts = msgspec.structs.replace(facts, checksum=digest.hexdigest())
+    file.write(_header(tensors, metadata(facts)))
+    for part in parts.values():
+        file.write(part)
+    return facts
 
 
-def load(path: Path, spec: Spec, binding: Binding) -> State:
-    """The state of one text from its file.
+def check_binding(facts: StateFacts, container: Container, binding: Binding) -> None:
+    """Raises RequestRefused (fact why) for the state of another model or tokenizer."""
+    earlier = container.metadata.get("format") == EARLIER_FORMAT
+    if facts.fingerprint != (binding.file if earlier else binding.fingerprint):
+        raise RequestRefused(why="state-model", model=facts.model)
+    if facts.tokenizer != binding.tokenizer:
+        raise RequestRefused(why="state-tokenizer", found=facts.tokenizer, wanted=binding.tokenizer)
 
-    Raises RequestRefused (facts path, why) for the state of another model or tokenizer, and
-    NotFound, Unreadable, DamagedCheckpoint or HostileCheckpoint (fact path) for a file that is
-    no whole state.
-    """
-    try:
-        with contextlib.closing(Source(path)) as source:
-            file = SafetensorsFile(source)
-            _check(file, path, spec, binding)
-            tensors = {
-                name: read_tensor(file, Recipe(name), torch.float32) for name in file.tensors
-            }
-        return from_official(tensors, spec)
-    except CheckpointError as failure:
-        failure.facts.setdefault("path", str(path))
-        raise
+
+def read_numbers(container: Container, spec: Spec) -> tuple[State, Tensor | None]:
+    """The state of one text and the logits after it, if they are there.  Raises DamagedState."""
+    wanted = {name: tuple(t.shape) for name, t in official_state(State.blank(spec)).items()}
+    found = {name: stored.shape for name, stored in container.tensors.items()}
+    if LOGITS in found:
+        wanted[LOGITS] = (spec.vocabulary,)
+    if wanted != found:
+        raise DamagedState(why="it does not hold the whole state of this model")
+    tensors = {name: read_tensor(container, Recipe(name), torch.float32) for name in found}
+    logits = tensors.pop(LOGITS, None)
+    return from_official(tensors, spec), logits
+
+
+def _bytes_of(tensor: Tensor) -> bytes:
+    array: np.ndarray[Any, Any] = tensor.contiguous().numpy()
+    return array.astype("<f4", copy=False).tobytes()
 
 
 def _header(tensors: dict[str, Tensor], metadata: dict[str, str]) -> bytes:
     entries: dict[str, object] = {"__metadata__": metadata}
     begin = 0
     for name, tensor in tensors.items():
-        place = [begin, begin + tensor.nbytes]
+        place = [begin, begin + 4 * tensor.numel()]
         entries[name] = {"dtype": "F32", "shape": list(tensor.shape), "data_offsets": place}
-        begin += tensor.nbytes
+        begin = place[1]
     text = json.dumps(entries).encode()
     text += b" " * (-len(text) % 8)
     return len(text).to_bytes(8, "little") + text
-
-
-def _check(file: SafetensorsFile, path: Path, spec: Spec, binding: Binding) -> None:
-    facts = file.metadata
-    if facts.get("format") != _FORMAT:
-        raise DamagedCheckpoint(why="it is no state file")
-    found = Binding(facts.get("fingerprint", ""), facts.get("tokenizer", ""))
-    if found.fingerprint != binding.fingerprint:
-        raise RequestRefused(path=str(path), why="the state belongs to another model")
-    if found.tokenizer != binding.tokenizer:
-        raise RequestRefused(path=str(path), why="the state belongs to another tokenizer")
-    wanted = {name: tuple(t.shape) for name, t in official_state(State.blank(spec)).items()}
-    if wanted != {name: stored.shape for name, stored in file.tensors.items()}:
-        raise DamagedCheckpoint(why="it does not hold the whole state of this model")

@@ -1,6 +1,7 @@
 """What every tokenizer is: a table of byte strings and an encoder; knows no model and no file."""
 
 import codecs
+import hashlib
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass
@@ -30,6 +31,11 @@ class Decoder:
         if held[:1] == b"\xed" and held[1:2] >= b"\xa0":  # a surrogate: codecs waits for its end
             text += self.flush()
         return text
+
+    @property
+    def holds(self) -> bool:
+        """Whether bytes are held back."""
+        return bool(self._utf8.getstate()[0])
 
     def flush(self) -> str:
         """What was held back, as U+FFFD; the decoder is then as new."""
@@ -70,6 +76,13 @@ class Tokenizer:
     def kind(self) -> str:
         """The word of ``spec.tokenizer_for``."""
         return self.name.partition(":")[0]
+
+    @cached_property
+    def identity(self) -> str:
+        """Tells this vocabulary from others: ids mean the same bytes where it is the same."""
+        digest = hashlib.blake2b(",".join(map(str, map(len, self.pieces))).encode(), digest_size=8)
+        digest.update(b"".join(self.pieces))
+        return f"{self.kind}-{digest.hexdigest()}"
 
     @cached_property
     def uncounted(self) -> frozenset[int]:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import msgspec
 
-from app.errors import Failure, NoModel, RequestRefused, WorkerDied
+from app.errors import Failure, NoModel, RequestRefused, WorkerDied, WorkerOutOfMemory
 from app.runtime.protocol import messages
+from app.runtime.protocol.generate_options import GenerateOptions
+from app.runtime.protocol.message_base import Message
 from app.runtime.protocol.messages import (
     Cancel,
     Done,
@@ -22,25 +24,41 @@ from app.runtime.protocol.messages import (
     LoadProgress,
     Measure,
     Measured,
-    Message,
     Piece,
     Prefilled,
     Quit,
     Reply,
+    ReplyBegun,
+    Work,
     failed,
     failure_of,
 )
-from app.runtime.protocol.prompts import Prompt, Sampling
+from app.runtime.protocol.prompts import Prompt
+from app.runtime.protocol.states import (
+    LoadState,
+    Place,
+    SaveState,
+    StartState,
+    StateLoaded,
+    StatesTaken,
+    TakeStates,
+)
 from app.system.child_process import End, Process, worker_command
 from app.system.frames import LIMIT, GarbledError, decoded
+from app.system.log import describe, logger
 
 _REPLIES: dict[type[Message], tuple[type[Message], ...]] = {
     Load: (LoadProgress, Loaded, Failed),
-    Generate: (Prefilled, Piece, Done, Failed),
+    Generate: (ReplyBegun, Prefilled, Piece, Done, Failed),
     Measure: (Measured, Failed),
+    LoadState: (StateLoaded, Failed),
+    SaveState: (Prefilled, StatesTaken, Failed),
+    TakeStates: (Prefilled, StatesTaken, Failed),
 }
+_ENDINGS = (Loaded, Done, Measured, StateLoaded, StatesTaken)
 _STOP_LIMIT_S = 1.0
 _QUIT_LIMIT_S = 1.0
+_log, _texts = logger("model"), logger("text")
 
 
 class Client:
@@ -59,7 +77,7 @@ class Client:
         self._on_end = on_end
         self._ids = itertools.count(1)
         self._inboxes: dict[int, asyncio.Queue[Reply]] = {}
-        self._running: dict[int, Load | Generate | Measure] = {}
+        self._running: dict[int, Work] = {}
         self._still = asyncio.Event()
         self._still.set()
         self._ended = asyncio.Event()
@@ -84,6 +102,7 @@ class Client:
         """Open the model at ``path``.  Raises the failures of loading, or WorkerDied."""
         path, self._strategy = _absolute(path), strategy
         load = Load(id=next(self._ids), path=os.fsencode(path), strategy=strategy)
+        _log.info("opening %r in worker %d as %s", path, self.pid, strategy or "is usual")
         async with contextlib.aclosing(self._ask(load)) as replies:
             async for reply in replies:
                 if isinstance(reply, LoadProgress):
@@ -94,30 +113,19 @@ class Client:
         raise self._end_failure()
 
     async def generate(
-        self,
-        prompt: Prompt,
-        *,
-        limit: int,
-        sampling: Sampling,
-        stops: tuple[str, ...] = (),
-        top_logprobs: int = 0,
+        self, prompt: Prompt, options: GenerateOptions, *, start: StartState | None = None
     ) -> AsyncGenerator[Event | Done, None]:
         """Continue ``prompt``: events, then one Done; leaving early stops the text in the worker.
 
         Leave it inside ``contextlib.aclosing``.  Raises the failure that ended the text:
         WorkerDied where the process ended, NoModel where ``close`` could not wait for the text.
         """
-        request = Generate(
-            id=next(self._ids),
-            prompt=prompt,
-            limit=limit,
-            sampling=sampling,
-            stops=stops,
-            top_logprobs=top_logprobs,
-        )
+        request = Generate(id=next(self._ids), prompt=prompt, options=options, start=start)
+        _texts.debug("request %d: %r", request.id, request)
         async with contextlib.aclosing(self._ask(request)) as replies:
             async for reply in replies:
-                if not isinstance(reply, Loaded | Measured | Failed):
+                if isinstance(reply, Event | Done):
+                    _texts.debug("reply %d: %r", request.id, reply)
                     yield reply
 
     async def measure(self, block_bytes: int) -> Measured:
@@ -126,6 +134,65 @@ class Client:
         async with contextlib.aclosing(self._ask(measure)) as replies:
             async for reply in replies:
                 if isinstance(reply, Measured):
+                    return reply
+        raise self._end_failure()
+
+    async def load_state(self, state: StartState) -> StateLoaded:
+        """Have the worker read a state, so that it is known.
+
+        Raises RequestRefused for one that is not of the open model, the failures of reading a
+        state, and WorkerDied.
+        """
+        load = LoadState(id=next(self._ids), state=state)
+        async with contextlib.aclosing(self._ask(load)) as replies:
+            async for reply in replies:
+                if isinstance(reply, StateLoaded):
+                    return reply
+        raise self._end_failure()
+
+    async def save_state(
+        self,
+        prompt: Prompt,
+        path: str,
+        *,
+        start: StartState | None = None,
+        document: bool = False,
+        report: Callable[[Prefilled], None] = lambda _: None,
+    ) -> StatesTaken:
+        """Have ``prompt`` read, and the state after it written to a file; see ``SaveState``.
+
+        Raises as ``load_state`` does, the tokenizer's failures, DiskFull and StoreError.
+        """
+        to = os.fsencode(_absolute(path))
+        save = SaveState(id=next(self._ids), prompt=prompt, path=to, start=start, document=document)
+        return await self._taken(save, report)
+
+    async def take_states(
+        self,
+        prompt: Prompt,
+        places: Sequence[Place],
+        *,
+        start: StartState | None = None,
+        document: bool = False,
+        report: Callable[[Prefilled], None] = lambda _: None,
+    ) -> StatesTaken:
+        """Have ``prompt`` read, and states taken on the way; see ``TakeStates``.
+
+        Raises as ``save_state`` does.
+        """
+        take = TakeStates(
+            id=next(self._ids), prompt=prompt, places=tuple(places), start=start, document=document
+        )
+        return await self._taken(take, report)
+
+    async def _taken(
+        self, request: SaveState | TakeStates, report: Callable[[Prefilled], None]
+    ) -> StatesTaken:
+        async with contextlib.aclosing(self._ask(request)) as replies:
+            async for reply in replies:
+                if isinstance(reply, Prefilled):
+                    report(reply)
+                elif isinstance(reply, StatesTaken):
                     return reply
         raise self._end_failure()
 
@@ -160,7 +227,7 @@ class Client:
                 await event.wait()
         return event.is_set()
 
-    async def _ask(self, request: Load | Generate | Measure) -> AsyncGenerator[Reply, None]:
+    async def _ask(self, request: Work) -> AsyncGenerator[Reply, None]:
         """Send; yield what comes back, the ending too; cancel where the reader leaves early."""
         if not self.alive:
             raise self._end_failure()
@@ -172,16 +239,16 @@ class Client:
             while True:
                 reply = await inbox.get()
                 if isinstance(reply, Failed):
-                    raise failure_of(reply)
+                    raise _refused(reply, request)
                 yield reply
-                if isinstance(reply, Loaded | Done | Measured):
+                if isinstance(reply, _ENDINGS):
                     return
         finally:
             del self._inboxes[request.id]
             if request.id in self._running:
                 self._send(Cancel(id=request.id))
 
-    def _send_checked(self, request: Load | Generate | Measure) -> None:
+    def _send_checked(self, request: Work) -> None:
         message = messages.encode(request)
         if len(message) > LIMIT:
             self._settle(request.id)
@@ -210,7 +277,7 @@ class Client:
     def _deliver(self, reply: Reply) -> None:
         if inbox := self._inboxes.get(reply.id):
             inbox.put_nowait(reply)
-        if isinstance(reply, Loaded | Done | Measured | Failed):
+        if isinstance(reply, (*_ENDINGS, Failed)):
             self._settle(reply.id)
 
     def _settle(self, request: int) -> None:
@@ -221,6 +288,8 @@ class Client:
     def _note_end(self, end: End) -> None:
         if not self._leaving:
             self.failure = _died(end, self._strategy)
+            how = end.signal_name or "by itself"
+            logger("worker").error("%d ended: %s, %s", self.pid, how, describe(self.failure))
         self._ended.set()
         reason = self._end_failure()
         for request in list(self._running):
@@ -231,6 +300,15 @@ class Client:
         return self.failure or NoModel()
 
 
+def _refused(reply: Failed, request: Work) -> Failure:
+    """The failure that ended a request; what ended the whole process is logged once."""
+    failure = failure_of(reply)
+    if not isinstance(failure, WorkerDied | NoModel):
+        words = "%s %d was refused: %s"
+        logger("request").warning(words, type(request).__name__, request.id, describe(failure))
+    return failure
+
+
 def _absolute(path: str) -> str:
     """The worker's current folder may be another one."""
     return str(Path(path).absolute())
@@ -239,4 +317,5 @@ def _absolute(path: str) -> str:
 def _died(end: End, strategy: str) -> WorkerDied:
     known: dict[str, str] = {"why": end.why} if end.why else {}
     known |= {"strategy": strategy} if strategy else {}
-    return WorkerDied(exit_code=end.exit_code, stderr=end.stderr, **known)
+    kind = WorkerOutOfMemory if end.why == "no-memory" else WorkerDied
+    return kind(exit_code=end.exit_code, stderr=end.stderr, **known)

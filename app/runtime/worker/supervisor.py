@@ -11,8 +11,10 @@ import msgspec
 
 from app.errors import Failure, MovedCheckpoint, NoModel, NotFound, WorkerDied
 from app.runtime.checkpoint.file_names import name_of
+from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress
-from app.runtime.protocol.prompts import Prompt, Sampling
+from app.runtime.protocol.prompts import Prompt
+from app.runtime.protocol.states import StartState, StateLoaded
 
 from .client import Client
 
@@ -96,13 +98,7 @@ class Supervisor:
         self._on_change()
 
     async def generate(
-        self,
-        prompt: Prompt,
-        *,
-        limit: int,
-        sampling: Sampling,
-        stops: tuple[str, ...] = (),
-        top_logprobs: int = 0,
+        self, prompt: Prompt, options: GenerateOptions, *, start: StartState | None = None
     ) -> AsyncGenerator[Event | Done, None]:
         """Continue ``prompt``: events, then one Done; leave it inside ``contextlib.aclosing``.
 
@@ -114,9 +110,7 @@ class Supervisor:
         for last_try in (False, True):
             client = await self._ready()
             sent_s, answered = time.perf_counter(), False
-            events = client.generate(
-                prompt, limit=limit, sampling=sampling, stops=stops, top_logprobs=top_logprobs
-            )
+            events = client.generate(prompt, options, start=start)
             try:
                 async with contextlib.aclosing(events):
                     async for event in events:
@@ -126,6 +120,11 @@ class Supervisor:
             except WorkerDied:
                 if last_try or answered or time.perf_counter() - sent_s > _DYING_S:
                     raise
+
+    async def load_state(self, state: StartState) -> StateLoaded:
+        """Have the worker read a state.  Raises as ``generate`` and ``Client.load_state`` do."""
+        client = await self._ready()
+        return await client.load_state(state)
 
     async def unload(self) -> None:
         """End the worker: all of the model's memory is free when this returns."""

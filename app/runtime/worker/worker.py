@@ -3,6 +3,7 @@
 import faulthandler
 import os
 import signal
+import sys
 import threading
 import traceback
 from pathlib import Path
@@ -15,15 +16,17 @@ from app.runtime.loading.preflight import look_at
 from app.runtime.protocol import messages
 from app.runtime.protocol.messages import (
     Cancel,
-    Generate,
     Load,
     LoadProgress,
     Measure,
     Measured,
     Quit,
     Reply,
+    Work,
     failed,
 )
+from app.runtime.protocol.states import LoadState
+from app.system import crash_log
 from app.system.frames import GarbledError, decoded, read_frame, write_frame
 from app.system.pipes import die_with_parent, take_pipes
 
@@ -42,7 +45,8 @@ def main() -> int:
     requests, replies = take_pipes()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent()
-    faulthandler.enable(_STDERR)
+    if not faulthandler.is_enabled():  # else into a file of its own, see app.system.crash_log
+        faulthandler.enable(_STDERR)
     Worker(requests, replies).serve()
     return 0
 
@@ -56,7 +60,7 @@ class Worker:
 
     def __init__(self, requests: BinaryIO, replies: BinaryIO) -> None:
         self._requests, self._replies = requests, replies
-        self._inbox: SimpleQueue[Load | Generate | Measure] = SimpleQueue()
+        self._inbox: SimpleQueue[Work] = SimpleQueue()
         self._cancelled: set[int] = set()
         self._engine: Engine | None = None
 
@@ -88,6 +92,7 @@ class Worker:
         finally:
             if exit_code == EXIT_DEAF:
                 traceback.print_exc()
+                crash_log.leave(sys.exception() or EOFError())
             os._exit(exit_code)
 
     def _read_requests(self) -> None:
@@ -109,7 +114,7 @@ class Worker:
         except Empty:
             pass
 
-    def _begin(self, request: Load | Generate | Measure) -> None:
+    def _begin(self, request: Work) -> None:
         try:
             if isinstance(request, Load):
                 self._load(request)
@@ -117,6 +122,8 @@ class Worker:
                 raise NoModel
             elif isinstance(request, Measure):
                 self._measure(request)
+            elif isinstance(request, LoadState):
+                self._engine.load_state(request)
             else:
                 self._engine.start(request)
         except Failure as failure:

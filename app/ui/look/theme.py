@@ -61,6 +61,7 @@ class Theme(QObject):
         self._template = resource("theme", "style.qss").read_text("utf-8")
         self._tokens: Mapping[str, Any] = tokens
         self._app: QApplication | None = None
+        self._fonts: dict[tuple[str, float], QFont] = {}
         self.mode = mode if mode in MODES else "system"
         self.scale = scale
         self.dark = self._wants_dark()
@@ -84,12 +85,20 @@ class Theme(QObject):
 
     def font(self, kind: str = "body") -> QFont:
         """The font of a kind of text: title, section, body, small or mono; figures are tabular."""
+        points = self._points(kind)
+        made = self._fonts.get((kind, points))
+        if made is None:
+            made = self._fonts[kind, points] = self._make_font(kind, points)
+        return QFont(made)
+
+    def _make_font(self, kind: str, points: float) -> QFont:
+        """Takes most of a millisecond, as every family that may be there is looked for."""
         mono = kind == "mono"
         which = QFontDatabase.SystemFont.FixedFont if mono else QFontDatabase.SystemFont.GeneralFont
         font = QFontDatabase.systemFont(which)
         if font.family() in _GENERIC:  # no desktop chose one
             font.setFamilies([*filter(QFontDatabase.hasFamily, _GOOD), font.family()])
-        font.setPointSizeF(self._points(kind))
+        font.setPointSizeF(points)
         if kind in ("title", "section"):
             font.setWeight(QFont.Weight.DemiBold)
         if not mono:
@@ -112,6 +121,7 @@ class Theme(QObject):
         if first:
             app.setStyle(QStyleFactory.create("Fusion"))
             app.styleHints().colorSchemeChanged.connect(self._follow_system)
+            app.fontDatabaseChanged.connect(self._fonts.clear)
         self._dress()
 
     def choose(self, mode: str) -> None:
@@ -130,6 +140,7 @@ class Theme(QObject):
 
     def _dress(self) -> None:
         self.dark = self._wants_dark()
+        self._fonts.clear()
         if self._app is not None:
             self._app.setFont(self.font())
             self._app.setPalette(self._palette())

@@ -25,6 +25,7 @@ from app.ui.widgets.parts import button, label
 from .chat_defaults_settings import ChatSettings
 from .download_settings import DownloadSettings
 from .folders import Folders
+from .help_settings import HelpSettings
 from .sections import Section
 
 _WIDEST = 640
@@ -47,7 +48,8 @@ class SettingsPage(Page):
         self.chat = ChatSettings(services)
         self.downloads = DownloadSettings(services)
         own = (self._look(), self._models(), self.chat, self.downloads)
-        sections = (*own, self._data(), self._about())
+        self.help = HelpSettings(services, paths)
+        sections = (*own, self._data(), self.help, self._about())
         for section in sections:
             self._column.addWidget(section)
         self._column.addStretch()

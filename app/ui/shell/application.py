@@ -36,6 +36,7 @@ from app.ui.widgets.pointer import Pointer
 
 from .actions import model_commands, model_file_commands, window_commands
 from .finished_downloads import FinishedDownloads
+from .last_crash import LastCrash
 from .model_opening import ModelOpening
 from .window import Window
 from .window_placement import WindowPlacement
@@ -103,6 +104,7 @@ class Application:
             if trouble is not None:
                 self._notices.failure(trouble)
         self.services.gpus.look()
+        LastCrash(self.services, self.window, self._paths).look()
         self._opening.open_last()
         self.library.refresh()
         self.library.watch()

@@ -10,6 +10,8 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.errors import Failure
+from app.system import crash_log
+from app.system.log import describe, logger
 from app.ui.widgets.bug_report import BugReport, report_of
 
 _TOLD = "rookery_told"
@@ -62,6 +64,8 @@ class CrashHandler(QObject):
         if issubclass(kind, KeyboardInterrupt):
             self.interrupted.emit()
             return
+        if not vars(error).get(_TOLD):
+            _log(error)
         if self._window_lives:
             self._came.emit(report_of(kind, error, trace))
             traceback.print_exception(kind, error, trace, file=sys.stderr)
@@ -91,6 +95,13 @@ class CrashHandler(QObject):
 
     def _closed(self) -> None:
         self.dialog = None
+
+
+def _log(error: BaseException) -> None:
+    if isinstance(error, Failure):
+        logger("notice").warning("%s", describe(error))
+    else:
+        crash_log.record(error)
 
 
 def _print_late(error: BaseException, trace: TracebackType | None) -> None:

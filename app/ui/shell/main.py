@@ -13,6 +13,7 @@ from app.store.paths import Paths, standard_paths
 from app.ui.look.icons import icon
 from app.ui.state.tasks import end_all
 
+from . import qt_messages
 from .application import Application
 from .crash_handler import CrashHandler
 from .garbage import Collector
@@ -26,6 +27,7 @@ def run() -> int:
 
     ``ROOKERY_HOME`` moves all of the program's own files below one folder.
     """
+    qt_messages.install()
     app = _application()
     loop = QEventLoop(app)
     asyncio.set_event_loop(loop)
@@ -42,6 +44,7 @@ def run() -> int:
     finally:
         collector.stop()
         crash_handler.uninstall()
+        qt_messages.uninstall()
         asyncio.set_event_loop(None)
     return 0
 

@@ -8,6 +8,7 @@ from enum import Enum
 from PySide6.QtCore import QObject, Signal
 
 from app.errors import Failure
+from app.system.log import describe, logger
 
 MODEL, DOWNLOAD = "model", "download"
 """What a notice can be about beside a page: the open model, or a download that failed."""
@@ -66,6 +67,7 @@ class Notices(QObject):
 
         words = say(failure)
         details = details_of(failure)
+        logger("notice").warning("%s", describe(failure))
         self.posted.emit(
             Notice(
                 Kind.FAILURE,

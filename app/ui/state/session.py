@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.errors import Failure
+from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress, Piece
-from app.runtime.protocol.prompts import Prompt, Sampling
+from app.runtime.protocol.prompts import Prompt
 from app.runtime.worker.supervisor import Phase
 
 from .tasks import Tasks
@@ -115,21 +116,13 @@ class Session(QObject):
         self._tasks.start(self._supervisor.unload())
 
     async def generate(
-        self,
-        prompt: Prompt,
-        *,
-        limit: int,
-        sampling: Sampling,
-        stops: tuple[str, ...] = (),
-        top_logprobs: int = 0,
+        self, prompt: Prompt, options: GenerateOptions
     ) -> AsyncGenerator[Event | Done, None]:
         """Continue ``prompt``: events, then one Done; leave it inside ``contextlib.aclosing``.
 
         ``writing`` counts the texts that run, ``tokens_written`` all tokens so far.
         """
-        events = self._supervisor.generate(
-            prompt, limit=limit, sampling=sampling, stops=stops, top_logprobs=top_logprobs
-        )
+        events = self._supervisor.generate(prompt, options)
         self._write(+1)
         try:
             async with contextlib.aclosing(events):

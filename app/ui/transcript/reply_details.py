@@ -5,7 +5,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFormLayout, QFrame, QVBoxLayout, QWidget
 
 from app.messages.units import speed, whole
-from app.store.records import Message
+from app.store.records import Message, Reply
 from app.ui.state.models.model_names import plain_numbers, plain_way
 from app.ui.widgets.parts import button, label
 
@@ -37,7 +37,8 @@ def facts(message: Message) -> list[tuple[str, str]]:
         (_tr("Tokens"), whole(reply.tokens) if reply.tokens else ""),
         (_tr("Speed"), speed(reply.tokens_per_s) if reply.tokens_per_s else ""),
         (_tr("First word"), _after(reply.first_token_s) if reply.tokens else ""),
-        (_tr("Tokens read"), whole(reply.prompt_tokens) if reply.prompt_tokens else ""),
+        (_tr("Tokens read"), _read(reply)),
+        (_tr("Remembered"), _remembered(reply)),
         (_tr("Seed"), str(reply.seed) if reply.seed is not None else ""),
     )
     return [(name, value) for name, value in rows if value]
@@ -120,6 +121,19 @@ def _short_ending(message: Message) -> str:
     if message.status == "done" and not message.text.strip():
         return _tr("The model wrote nothing")
     return _tr("Limit reached") if message.reply.reason == "limit" else ""
+
+
+def _read(reply: Reply) -> str:
+    """How many tokens of the prompt were computed for it, as far as that was noted."""
+    read = reply.prompt_tokens if reply.computed_tokens is None else reply.computed_tokens
+    return whole(read) if reply.prompt_tokens else ""
+
+
+def _remembered(reply: Reply) -> str:
+    if reply.computed_tokens is None or not reply.prompt_tokens:
+        return ""
+    known = max(reply.prompt_tokens - reply.computed_tokens, 0)
+    return _tr("{} of {} tokens").format(whole(known), whole(reply.prompt_tokens))
 
 
 def _after(first_token_s: float) -> str:

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import RequestRefused, TextRefused
+from app.runtime.families import templates
 from app.runtime.families.family import family_of
-from app.runtime.families.templates import TEMPLATES, lead, render, stops_of
+from app.runtime.families.templates import TEMPLATES, lead, stops_of
 from app.runtime.protocol.prompts import Sampling, Turn
 
 ASK = (Turn("user", "What is RWKV?"),)
@@ -16,6 +17,11 @@ TALK = (
     Turn("assistant", "Hello!"),
     Turn("user", "Bye"),
 )
+
+
+def render(*asked):
+    """The prompt as one text."""
+    return "".join(part.text for part in templates.render(*asked))
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from app.errors import (
 )
 from app.runtime.families.templates import TEMPLATES, lead
 from app.runtime.loading.loading import open_model
+from app.runtime.protocol.generate_options import Outputs
 from app.runtime.protocol.messages import Failed, Prefilled
 from app.runtime.protocol.prompts import Chat as Conversation
 from app.runtime.protocol.prompts import Sampling, Turn
@@ -228,7 +229,7 @@ def test_without_a_seed_one_is_drawn_and_told(opened):
 
 def test_log_probabilities_are_those_of_the_raw_logits(opened):
     desk = Desk(opened)
-    desk.run(ask(limit=3, top_logprobs=4))
+    desk.run(ask(limit=3, outputs=Outputs(logprob=True, top=4)))
     state = opened.model.blank()
     logits = opened.model.forward(torch.tensor([[65, 66, 67]]), state)[0]
     expected = torch.log_softmax(logits.double(), 0)

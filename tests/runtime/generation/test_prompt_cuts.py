@@ -4,6 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from app.runtime.generation.prompt_cuts import PromptCuts, prompt_cuts_of
+from app.runtime.protocol.generate_options import Outputs
 from app.runtime.protocol.messages import Piece, Prefilled
 from tests.runtime.small_models import Desk, ask, plainly, small_model
 
@@ -86,7 +87,7 @@ def test_what_is_read_on_from_a_remembered_state_repeats_bit_by_bit(opened, know
     found = []
     for before in ((), (ask(2, prompt[:known], limit=0),)):
         desk = Desk(opened)
-        for request in (*before, ask(3, prompt, limit=3, top_logprobs=5)):
+        for request in (*before, ask(3, prompt, limit=3, outputs=Outputs(logprob=True, top=5))):
             desk.run(request)
         found.append([reply.tokens for reply in desk.sent[3] if isinstance(reply, Piece)])
     assert found[0] == found[1]

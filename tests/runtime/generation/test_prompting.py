@@ -7,8 +7,9 @@ import pytest
 from app.runtime.families.family import family_of
 from app.runtime.families.templates import lead
 from app.runtime.generation.prompting import prepare
+from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Generate
-from app.runtime.protocol.prompts import Chat, Sampling, Turn
+from app.runtime.protocol.prompts import Chat, Turn
 from app.runtime.tokenizers.world import world
 
 WRITTEN = ' of a rook 🐦:\n\n    def f():\n\n        return "é"  # 鸟\n\n\nThe end.\n'
@@ -26,7 +27,7 @@ def opened():
 
 def prepared(opened, template, think, *turns):
     chat = Chat(turns=turns, template=template, think=think)
-    return prepare(Generate(id=1, prompt=chat, limit=9, sampling=Sampling()), opened)
+    return prepare(Generate(id=1, prompt=chat, options=GenerateOptions(limit=9)), opened)
 
 
 @pytest.mark.parametrize(
@@ -48,13 +49,13 @@ def test_a_reply_cut_between_tokens_is_read_in_the_very_tokens_it_was_written_in
             opened, template, think, asked, Turn("assistant", lead(template, think) + text)
         )
         assert going_on.ids == (*begun.ids, *tokens[:cut])
-        assert going_on.begun_tokens == cut
-        assert going_on.begun == text
+        assert going_on.begun.ids == tuple(tokens[:cut])
+        assert going_on.begun.text == text
 
 
 def test_the_space_before_a_reply_that_has_none_is_one_token_with_its_first_word(opened):
     reply = Turn("assistant", "RWKV is")
     going_on = prepared(opened, "g1", "on", Turn("user", "What?"), reply)
-    last = going_on.ids[-going_on.begun_tokens :]
+    last = going_on.begun.ids
     assert opened.tokenizer.decode(last) == " RWKV is"
     assert list(last) == opened.tokenizer.encode(" RWKV is")

@@ -13,6 +13,7 @@ from app.runtime.loading.verdicts import Verdicts
 from app.runtime.planning import chooser
 from app.runtime.planning.footprint import footprint
 from app.runtime.planning.strategy import parse
+from app.system import log
 from app.system.gpus import Gpu
 from tests.runtime.small_models import Desk, ask, small_file
 from tests.support.emulation.device import COMPILER, EmulatedDevice
@@ -144,7 +145,12 @@ def test_a_strategy_of_the_processor_looks_for_no_card(file, tmp_path):
 
 
 def test_a_format_that_computes_wrongly_gives_way_to_the_next(file, tmp_path):
+    log.begin("worker", tmp_path)
     told = Bench(tmp_path, WrongInFp16).run(file).loaded(1)
+    log.end()
+    logged = (tmp_path / log.NAME).read_text()
+    assert " as cuda bf16 (asked for: as is usual) by " in logged
+    assert "stepped down from 'cuda fp16': results-wrong (" in logged
     assert told.strategy == "cuda bf16"
     assert (told.stepped_down.strategy, told.stepped_down.code) == ("cuda fp16", "results-wrong")
     assert told.stepped_down.facts["error"].endswith("%")

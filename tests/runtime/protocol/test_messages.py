@@ -1,6 +1,7 @@
 """Messages survive the pipe, whatever text is in them."""
 
 from app.errors import Failure, OutOfMemory
+from app.runtime.protocol.generate_options import GenerateOptions, Outputs
 from app.runtime.protocol.messages import (
     Done,
     Generate,
@@ -19,14 +20,25 @@ def test_a_request_arrives_as_it_was_sent():
     request = Generate(
         id=7,
         prompt=Chat(turns=(Turn("system", "Be kind."), Turn("user", "größer 🐦")), think="on"),
-        sampling=Sampling(top_k=3, seed=2**62, banned=(0, 5)),
-        stops=("\n\n", "✿"),
+        options=GenerateOptions(
+            limit=9,
+            sampling=Sampling(
+                top_k=3,
+                seed=2**62,
+                banned=(0, 5),
+                repetition=1.1,
+                logit_bias=((7, -1.5), (65535, 1000.0)),
+            ),
+            stops=("\n\n", "✿"),
+            outputs=Outputs(logprob=True, sampled_logprob=True, entropy=True, rank=True, top=3),
+        ),
     )
     assert decode_request(encode(request)) == request
 
 
 def test_a_reply_arrives_as_it_was_sent():
-    piece = Piece(id=1, text="a", tokens=(TokenFacts(5, -0.25, ((5, -0.25), (9, -3.0))),))
+    facts = TokenFacts(5, -0.25, ((5, -0.25), (9, -3.0)), -0.0, entropy=1.5, rank=1)
+    piece = Piece(id=1, text="a", tokens=(facts, TokenFacts(7)))
     assert decode_reply(encode(piece)) == piece
     done = Done(
         id=1,

@@ -1,21 +1,15 @@
-"""States: copies, rows, batches, the official layout, and their files."""
-
-import json
+"""States: copies, rows, batches, the official layout."""
 
 import pytest
 import torch
 
-from app.errors import DamagedCheckpoint, NotFound, RequestRefused, StoreError
 from app.kernels import open_ops
 from app.runtime.models import build
 from app.runtime.planning.footprint import state_bytes
 from app.runtime.planning.strategy import parse
-from app.runtime.states.state import State, from_official, official_state, stack
-from app.runtime.states.state_files import Binding, load, save
+from app.runtime.states.state import from_official, official_state, stack
 from tests.support.checkpoints import GENERATIONS, random_tensors
 from tests.support.memory_checkpoint import MemoryCheckpoint
-
-BINDING = Binding(fingerprint="f" * 32, tokenizer="world")
 
 
 @pytest.fixture(params=GENERATIONS)
@@ -93,76 +87,3 @@ def test_official_names_stand_in_the_official_order(model):
     middle = ["aa", "bb", "pp"] if model.spec.generation == "4" else ["S"]
     parts = ["att_x", *middle, "ffn_x"]
     assert names == [f"state.{layer}.{part}" for layer in range(2) for part in parts]
-
-
-def test_a_saved_state_comes_back(model, tmp_path):
-    state = _after(model, [1, 2, 3])
-    save(state, tmp_path / "a.state", BINDING)
-    assert _equal(load(tmp_path / "a.state", model.spec, BINDING), state)
-    assert [file.name for file in tmp_path.iterdir()] == ["a.state"]
-
-
-def test_other_programs_can_read_a_saved_state(model, tmp_path):
-    safetensors = pytest.importorskip("safetensors.torch")
-    state = _after(model, [1, 2, 3])
-    save(state, tmp_path / "a.state", BINDING)
-    found = safetensors.load_file(tmp_path / "a.state")
-    named = official_state(state)
-    assert found.keys() == named.keys()
-    assert all(torch.equal(found[name], named[name]) for name in named)
-
-
-@pytest.mark.parametrize(
-    "other", [Binding("0" * 32, "world"), Binding("f" * 32, "bytes")], ids=["model", "tokenizer"]
-)
-def test_the_state_of_another_model_or_tokenizer_is_refused(model, tmp_path, other):
-    save(model.blank(), tmp_path / "a.state", BINDING)
-    with pytest.raises(RequestRefused) as caught:
-        load(tmp_path / "a.state", model.spec, other)
-    assert "another" in caught.value.facts["why"]
-
-
-def _one(generation="7.0", **sizes):
-    checkpoint = MemoryCheckpoint(random_tensors(generation, width=32, head_size=8, **sizes))
-    return checkpoint.spec
-
-
-def test_a_state_of_other_sizes_is_refused(tmp_path):
-    save(State.blank(_one(layers=2)), tmp_path / "a.state", BINDING)
-    with pytest.raises(DamagedCheckpoint):
-        load(tmp_path / "a.state", _one(layers=3), BINDING)
-
-
-@pytest.mark.parametrize("size", [0, 4, 100, -4])
-def test_a_cut_file_is_refused(tmp_path, size):
-    spec, path = _one(layers=2), tmp_path / "a.state"
-    save(State.blank(spec), path, BINDING)
-    path.write_bytes(path.read_bytes()[:size])
-    with pytest.raises(DamagedCheckpoint) as caught:
-        load(path, spec, BINDING)
-    assert caught.value.facts["path"] == str(path)
-
-
-def test_a_foreign_file_is_refused(tmp_path):
-    path = tmp_path / "a.state"
-    text = json.dumps({}).encode()
-    path.write_bytes(len(text).to_bytes(8, "little") + text)
-    with pytest.raises(DamagedCheckpoint):
-        load(path, _one(), BINDING)
-
-
-def test_a_missing_file_is_told(tmp_path):
-    with pytest.raises(NotFound):
-        load(tmp_path / "none.state", _one(), BINDING)
-
-
-def test_a_place_that_cannot_be_written_is_told(tmp_path):
-    with pytest.raises(StoreError) as caught:
-        save(State.blank(_one()), tmp_path / "no" / "a.state", BINDING)
-    assert caught.value.facts["path"].endswith("a.state")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_state_file_holds_one_text(tmp_path):
-    with pytest.raises(ValueError, match="one text"):
-        save(State.blank(_one(), 2), tmp_path / "a.state", BINDING)

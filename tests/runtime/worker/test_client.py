@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import DamagedCheckpoint, NoModel, OutOfMemory, RequestRefused, WorkerDied
+from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Done, Piece, Prefilled
 from app.runtime.protocol.prompts import Sampling, Tokens
 from app.runtime.worker.client import Client
@@ -54,7 +55,7 @@ def client(runner, model):
 
 
 async def replies_of(client, prompt=PROMPT, limit=8, sampling=GREEDY, **more):
-    events = client.generate(prompt, limit=limit, sampling=sampling, **more)
+    events = client.generate(prompt, GenerateOptions(limit=limit, sampling=sampling, **more))
     async with contextlib.aclosing(events):
         return [event async for event in events]
 
@@ -94,7 +95,7 @@ def test_texts_asked_for_at_once_run_at_once(runner, client):
         arrived = []
 
         async def watch(i):
-            events = client.generate(Tokens((i, 50)), limit=60, sampling=GREEDY)
+            events = client.generate(Tokens((i, 50)), GenerateOptions(limit=60, sampling=GREEDY))
             async with contextlib.aclosing(events):
                 replies = []
                 async for event in events:
@@ -113,7 +114,7 @@ def test_texts_asked_for_at_once_run_at_once(runner, client):
 
 def test_leaving_early_stops_the_text_in_the_worker_which_stays_usable(runner, client):
     async def scenario():
-        events = client.generate(PROMPT, limit=HUGE, sampling=GREEDY)
+        events = client.generate(PROMPT, GenerateOptions(limit=HUGE, sampling=GREEDY))
         async with contextlib.aclosing(events):
             async for event in events:
                 if isinstance(event, Piece):
@@ -302,12 +303,13 @@ PARENT = """
 import asyncio, sys
 from app.runtime.worker.client import Client
 from app.runtime.protocol.messages import Piece
-from app.runtime.protocol.prompts import Sampling, Tokens
+from app.runtime.protocol.generate_options import GenerateOptions
+from app.runtime.protocol.prompts import Tokens
 
 async def main():
     client = Client()
     await client.load(sys.argv[1], "")
-    async for event in client.generate(Tokens((1, 2)), limit=10**9, sampling=Sampling()):
+    async for event in client.generate(Tokens((1, 2)), GenerateOptions(limit=10**9)):
         if isinstance(event, Piece):
             print(client.pid, flush=True)
             await asyncio.sleep(60)

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from app.errors import MovedCheckpoint, NoModel, NotFound, RequestRefused, WorkerDied
+from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Done, Piece
 from app.runtime.protocol.prompts import Tokens
 from app.runtime.worker.supervisor import Phase, Supervisor
@@ -59,7 +60,7 @@ def scenario(body):
 
 
 async def write(supervisor, limit=8, prompt=PROMPT):
-    events = supervisor.generate(prompt, limit=limit, sampling=GREEDY)
+    events = supervisor.generate(prompt, GenerateOptions(limit=limit, sampling=GREEDY))
     async with contextlib.aclosing(events):
         return [event async for event in events]
 
@@ -114,8 +115,10 @@ async def test_a_death_in_mid_reply_keeps_what_was_written_and_the_next_request_
         loaded = await supervisor.open(models[0])
         whole, pid, kept = tokens_of(await write(supervisor, 200)), supervisor.worker_pid, []
 
+        options = GenerateOptions(limit=HUGE, sampling=GREEDY)
+
         async def write_until_killed():
-            async for event in supervisor.generate(PROMPT, limit=HUGE, sampling=GREEDY):
+            async for event in supervisor.generate(PROMPT, options):
                 kept.append(event)
                 if len(kept) == 20:
                     os.kill(pid, signal.SIGKILL)

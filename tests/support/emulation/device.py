@@ -18,6 +18,7 @@ import torch
 
 import app.kernels.cuda
 from app.kernels.cuda.device import FORMS, Array, Product
+from app.system.memory import available_bytes
 
 SOURCES = Path(app.kernels.cuda.__file__).parent
 HEADER = Path(__file__).with_name("emulation.h")
@@ -48,6 +49,11 @@ class EmulatedDevice:
         self._order = order
         self._guarded: list[tuple[weakref.ref[Any], int, int]] = []
         self.launches = 0
+
+    @property
+    def free_bytes(self) -> int:
+        """See Device; its memory is the host's."""
+        return available_bytes()
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
         """See Device."""

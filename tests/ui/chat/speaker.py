@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncGenerator
 
 from app.errors import Failure, NoModel
+from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Done, Event, Loaded, Piece, Prefilled, TokenFacts
 from app.runtime.protocol.prompts import Prompt, Sampling
 from app.runtime.spec import Spec
@@ -48,7 +49,7 @@ class Speaker:
         self.says = says
         self.fails: Failure | None = None
         self.pause_s = 0.0
-        self.prompt_tokens = 12
+        self.prompt_tokens, self.remembered = 12, 0
         self.holds = asyncio.Event()
         self.holds.set()
         self.asked: list[tuple[Prompt, int, Sampling]] = []
@@ -61,15 +62,9 @@ class Speaker:
         self.worker_pid = None
 
     async def generate(
-        self,
-        prompt: Prompt,
-        *,
-        limit: int,
-        sampling: Sampling,
-        stops: tuple[str, ...] = (),
-        top_logprobs: int = 0,
+        self, prompt: Prompt, options: GenerateOptions
     ) -> AsyncGenerator[Event | Done, None]:
-        self.asked.append((prompt, limit, sampling))
+        self.asked.append((prompt, options.limit, options.sampling))
         if self.loaded is None:
             raise NoModel
         ended = False
@@ -88,6 +83,7 @@ class Speaker:
                 id=1,
                 reason="stop",
                 prompt_tokens=self.prompt_tokens,
+                computed_tokens=self.prompt_tokens - self.remembered,
                 tokens=len(tokens),
                 prefill_s=0.2,
                 decode_s=max(len(tokens) - 1, 1) / 41.0,

@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from app.runtime.generation.token_fit import gives
+from app.runtime.protocol.prompts import Sampling
+from app.runtime.protocol.token_spans import unpack
+from app.runtime.tokenizers.byte_tokenizer import byte_tokenizer
 from app.runtime.worker.supervisor import Phase, Supervisor
 from app.store.conversations import open_conversations
 from app.ui.chat.chat_page import ChatPage
@@ -36,6 +40,22 @@ def real(services: Services, tmp_path):
     scene.close()
 
 
+def ids_of(real, reply, *, whole=True):
+    """The token ids that are stored of a reply; they give its text.
+
+    Where it was broken off they may give more: what was held back since it might begin a stop.
+    """
+    span = real.services.conversations.tokens(reply.conversation).result(10)[reply.id]
+    ids = unpack(span.ids)
+    assert span.vocabulary == byte_tokenizer().identity
+    assert span.start == 0
+    if whole:
+        assert gives(ids, reply.text, byte_tokenizer())
+    else:
+        assert byte_tokenizer().decode(ids).startswith(reply.text)
+    return ids
+
+
 async def test_a_real_model_answers_stops_and_survives_its_workers_death(real):
     session = real.services.session
     page: ChatPage = real.page
@@ -44,7 +64,7 @@ async def test_a_real_model_answers_stops_and_survives_its_workers_death(real):
         page.composer.edit.sent.emit()
         assert real.texts() == [], "no model is open yet"
         await session.opened(Path(real.model))
-        page.controller.configure(limit=24)
+        page.controller.configure(limit=24, sampling=Sampling(temperature=0, banned=(0,)))
         await until(lambda: not page.composer._closed)
         page.composer.edit.sent.emit()
         await until(lambda: len(real.texts()) == 2)
@@ -54,6 +74,14 @@ async def test_a_real_model_answers_stops_and_survives_its_workers_death(real):
         assert reply.reply.model == session.loaded.name
         assert 0 < reply.reply.tokens <= 24
         assert real.stored()[-1] == reply.text
+        ids = ids_of(real, reply)
+        assert len(ids) == reply.reply.tokens
+        page.controller.go_on(reply.id)
+        await real.answered()
+        longer = page.controller.tree.path()[-1]
+        assert longer.id == reply.id
+        assert ids_of(real, longer)[:24] == ids
+        assert len(ids_of(real, longer)) == longer.reply.tokens == 48
 
         page.controller.configure(limit=SLOW_LIMIT)
         page.composer.edit.setPlainText("Go on and on")
@@ -61,7 +89,9 @@ async def test_a_real_model_answers_stops_and_survives_its_workers_death(real):
         await until(lambda: len(real.texts()[-1]) > 20)
         page.controller.stop()
         await real.answered()
-        assert page.controller.tree.path()[-1].status == "stopped"
+        stopped = page.controller.tree.path()[-1]
+        assert stopped.status == "stopped"
+        assert ids_of(real, stopped, whole=False)
 
         page.composer.edit.setPlainText("And now be killed")
         page.composer.edit.sent.emit()
@@ -71,6 +101,7 @@ async def test_a_real_model_answers_stops_and_survives_its_workers_death(real):
         dead = page.controller.tree.path()[-1]
         assert (dead.status, dead.reply.failure) == ("failed", "worker-died")
         assert len(dead.text) > 20
+        assert ids_of(real, dead, whole=False)
         assert real.last(FailureCard).isVisible()
         assert session.phase is Phase.DEAD
 

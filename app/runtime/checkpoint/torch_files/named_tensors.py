@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from app.errors import NotWeights, UnsupportedFormat
+from app.errors import NotWeights
 
 from .rebuilding import Opaque, Tensor
 
@@ -26,14 +26,12 @@ Items = dict[Any, Any]
 
 
 def named_tensors(content: Any) -> dict[str, Any]:
-    """The dict that names the tensors, wherever it lies.
+    """The dict that names the tensors, wherever it lies; those of a list are called by number.
 
-    Raises NotWeights where there is no tensor with a name, UnsupportedFormat for a list of them.
+    Raises NotWeights where there is no tensor with a name.
     """
     if isinstance(content, list) and any(isinstance(value, Tensor) for value in content):
-        raise UnsupportedFormat(
-            found="a list of tensors, perhaps a state", wanted="a dict of named tensors"
-        )
+        return {str(number): value for number, value in enumerate(content)}
     found = _inner(content, _DEPTH)
     if found is None:
         raise NotWeights(found=_what(content))

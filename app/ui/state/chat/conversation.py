@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from app.errors import Failure, RequestRefused
 from app.runtime.families.family import family_named
 from app.runtime.families.templates import Think, lead, thinks
+from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Loaded
 from app.runtime.protocol.prompts import Chat, Sampling, Turn
 from app.store.changes import Change
@@ -175,7 +176,7 @@ class ConversationController(QObject):
             return
         last, lead_in = (ident, "") if message.text else (message.parent, None)
         message = msgspec.structs.replace(message, status="writing")
-        ask = self._request(last, self._services.session.loaded, lead_in)
+        ask = self._request(last, self._services.session.loaded, lead_in, message.reply.seed)
         self.tree.replace(message)
         self._keep(self._store.resume(ident))
         self._run(message, ask)
@@ -254,28 +255,43 @@ class ConversationController(QObject):
         writing.ended.connect(lambda: self._end(writing, tree))
         writing.started(self._services.tasks.start(writing.run()))
 
-    def _request(self, last: str, loaded: Loaded | None, lead_in: str | None = None) -> Request:
-        """What continues the branch that ends with ``last``; ``lead_in`` None is the template's."""
+    def _request(
+        self,
+        last: str,
+        loaded: Loaded | None,
+        lead_in: str | None = None,
+        seed: int | None = None,
+    ) -> Request:
+        """What continues the branch that ends with ``last``; ``lead_in`` None is the template's.
+
+        ``seed`` is that of the reply that goes on: it counts where none is chosen.
+        """
         self.typed_wanted.emit()
-        conversation = self.conversation
+        conversation, sampling = self.conversation, self.sampling()
+        if sampling.seed is None:
+            sampling = msgspec.structs.replace(sampling, seed=seed)
         think: Think = "off" if loaded is None else self._think(loaded)
         template = self.template(loaded)
-        turns = [
-            Turn(message.role, message.text)
+        said = [
+            message
             for message in self.tree.path(last)
             if message.text.strip() or (message.text and message.id == last)
         ]
+        turns = [Turn(message.role, message.text) for message in said]
+        sources = [message.id for message in said]
         if conversation.system.strip():
             turns.insert(0, Turn("system", conversation.system))
+            sources.insert(0, "")
         try:
             opening = lead(template, think) if template else ""
         except RequestRefused:  # the worker will say so, in the transcript
             opening = ""
         return Request(
             chat=Chat(turns=tuple(turns), template=template, think=think),
-            limit=conversation.limit,
-            sampling=self.sampling(),
+            options=GenerateOptions(limit=conversation.limit, sampling=sampling),
             lead=opening if lead_in is None else lead_in,
+            sources=tuple(sources),
+            tokens=self.tree.tokens,
         )
 
     def template(self, loaded: Loaded | None) -> str:
@@ -299,8 +315,10 @@ class ConversationController(QObject):
         if writing.kept is not None:
             self._unkept.watch(writing.kept, tree)
         tree.replace(message)
+        tree.note_tokens(message.id, writing.tokens)
         if message.conversation == self.conversation.id and message.id in self.tree:
             self.tree.replace(message)
+            self.tree.note_tokens(message.id, writing.tokens)
             self.ended.emit(message.id)
         self.writing_changed.emit()
 

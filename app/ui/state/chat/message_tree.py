@@ -2,16 +2,21 @@
 
 from collections.abc import Iterable
 
+from app.runtime.protocol.token_spans import TokenSpan
 from app.store.records import Conversation, Message
 
 
 class Tree:
-    """Messages by id, and who answers whom; ``leaf`` is the end of the branch that is shown."""
+    """Messages by id, and who answers whom; ``leaf`` is the end of the branch that is shown.
+
+    ``tokens`` has those of replies that were written here, by message; the store has more.
+    """
 
     def __init__(self, conversation: Conversation, messages: Iterable[Message] = ()) -> None:
         self.conversation = conversation
         self._messages: dict[str, Message] = {}
         self._answers: dict[str | None, list[str]] = {}
+        self.tokens: dict[str, TokenSpan] = {}
         for message in messages:
             self.add(message)
         self.leaf = conversation.leaf if conversation.leaf in self._messages else self._newest()
@@ -25,6 +30,11 @@ class Tree:
     def replace(self, message: Message) -> None:
         """Take a message that has changed."""
         self._messages[message.id] = message
+
+    def note_tokens(self, ident: str, tokens: TokenSpan | None) -> None:
+        """As which tokens a reply was written here; None where nothing new is known of it."""
+        if tokens is not None:
+            self.tokens[ident] = tokens
 
     @property
     def messages(self) -> tuple[Message, ...]:

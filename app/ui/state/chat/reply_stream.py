@@ -8,9 +8,12 @@ from concurrent.futures import Future
 import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.errors import Failure, WorkerDied
-from app.runtime.protocol.messages import Done, Loaded, Piece, Prefilled
-from app.runtime.protocol.prompts import Chat, Sampling
+from app.errors import Failure, StoreError, WorkerDied
+from app.runtime.protocol.generate_options import GenerateOptions
+from app.runtime.protocol.messages import Done, Loaded, Piece, Prefilled, ReplyBegun
+from app.runtime.protocol.prompts import Chat
+from app.runtime.protocol.reply_tokens import ReplyTokens
+from app.runtime.protocol.token_spans import TokenSpan
 from app.store.conversations import Conversations
 from app.store.records import Message, Reply, Status
 from app.ui.state.session import Session
@@ -20,12 +23,17 @@ _KEEP_MS = 200  # what was on the screen longer than this survives the end of th
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked of the model; ``lead`` is the part of the prompt that belongs to the reply."""
+    """What is asked of the model; ``lead`` is the part of the prompt that belongs to the reply.
+
+    ``sources`` are the messages that the turns of the chat are the texts of ("" for none), and
+    ``tokens`` those of them that are known already; the store is asked for the others.
+    """
 
     chat: Chat
-    limit: int
-    sampling: Sampling
+    options: GenerateOptions
     lead: str = ""
+    sources: tuple[str, ...] = ()
+    tokens: dict[str, TokenSpan] = {}
 
 
 class ReplyStream(QObject):
@@ -44,6 +52,7 @@ class ReplyStream(QObject):
         self._before = message.reply
         self._parts: list[str] = [message.text]
         self._unkept: list[str] = []
+        self._tokens = ReplyTokens(len(message.text) + len(ask.lead))
         self._status: Status = "stopped"
         self._clock = _Clock()
         self._repaint = QTimer(self, singleShot=True, interval=_REPAINT_MS)
@@ -75,14 +84,34 @@ class ReplyStream(QObject):
             self.failure = failure
             self._status = "failed"
 
+    @property
+    def tokens(self) -> TokenSpan | None:
+        """As which tokens the reply was written, as far as that is known."""
+        return self._tokens.span
+
+    async def _chat(self) -> Chat:
+        """The chat with the tokens of its replies, of which the store cannot read all perhaps."""
+        ask, known = self._ask, dict(self._ask.tokens)
+        if all(turn.role != "assistant" for turn in ask.chat.turns):
+            return ask.chat
+        with contextlib.suppress(StoreError):
+            stored = await asyncio.wrap_future(self._store.tokens(self.message.conversation))
+            known = stored | known
+        turns = [
+            msgspec.structs.replace(turn, tokens=known.get(source))
+            for turn, source in zip(ask.chat.turns, ask.sources, strict=True)
+        ]
+        return msgspec.structs.replace(ask.chat, turns=tuple(turns))
+
     async def _listen(self) -> None:
-        events = self._session.generate(
-            self._ask.chat, limit=self._ask.limit, sampling=self._ask.sampling
-        )
+        events = self._session.generate(await self._chat(), self._ask.options)
         async with contextlib.aclosing(events):
             async for event in events:
                 self._clock.note(event)
-                if isinstance(event, Prefilled):
+                self._tokens.note(event)
+                if isinstance(event, ReplyBegun):
+                    self._begin_tokens()
+                elif isinstance(event, Prefilled):
                     self.read = (event.done, event.total)
                     self._due()
                 elif isinstance(event, Piece) and event.text:
@@ -90,6 +119,10 @@ class ReplyStream(QObject):
                 elif isinstance(event, Done) and event.taken_back:
                     self._join()
                     self._parts = [self._parts[0][: -event.taken_back]]
+
+    def _begin_tokens(self) -> None:
+        if (span := self.tokens) is not None:
+            self._store.begin_tokens(self.message.id, span)
 
     def _take(self, words: str) -> None:
         if not words:
@@ -115,7 +148,8 @@ class ReplyStream(QObject):
 
     def _flush(self) -> None:
         if self._unkept:
-            self.kept = self._store.grow(self.message.id, "".join(self._unkept))
+            words, ids = "".join(self._unkept), self._tokens.gained()
+            self.kept = self._store.grow(self.message.id, words, ids)
             self._unkept.clear()
 
     def _finish(self, task: "asyncio.Task[None]") -> None:
@@ -126,12 +160,12 @@ class ReplyStream(QObject):
         self._join()
         reply = self._reply(self._session.loaded)
         self.message = msgspec.structs.replace(self.message, status=self._status, reply=reply)
-        self.kept = self._store.finish(self.message)
+        self.kept = self._store.finish(self.message, self.tokens)
         self.ended.emit()
 
     def _reply(self, loaded: Loaded | None) -> Reply:
         failure = self.failure
-        facts = self._clock.facts(self._ask.sampling.seed)
+        facts = self._clock.facts(self._ask.options.sampling.seed)
         model = self.message.reply
         if loaded is not None and not isinstance(failure, WorkerDied):
             model = Reply(model=loaded.name, strategy=loaded.strategy)
@@ -184,6 +218,7 @@ class _Clock:
         return Reply(
             reason=done.reason,
             prompt_tokens=done.prompt_tokens,
+            computed_tokens=done.computed_tokens,
             tokens=done.tokens,
             prefill_s=done.prefill_s,
             decode_s=done.decode_s,

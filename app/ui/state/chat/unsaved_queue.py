@@ -76,7 +76,7 @@ class UnsavedQueue(QObject):
                 self.again.start()
                 continue
             now = msgspec.structs.replace(tree.conversation, leaf=tree.leaf, updated=time.time())
-            kept = self._store.keep_whole(now, tree.messages)
+            kept = self._store.keep_whole(now, tree.messages, tree.tokens)
             kept.add_done_callback(partial(self._look_again, tree))
 
     def _look_again(self, tree: Tree, done: "Future[None]") -> None:

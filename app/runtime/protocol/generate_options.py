@@ -1,0 +1,34 @@
+"""How a text is written and what is told of it, as one value from the window to the engine."""
+
+import msgspec
+
+from app.runtime.protocol.prompts import Sampling
+
+
+class Outputs(msgspec.Struct, frozen=True, kw_only=True):
+    """What is told of each token that is written, besides its id; only this is computed.
+
+    ``logprob``, ``entropy``, ``rank`` and ``top`` (so many best tokens, with their
+    log-probabilities) tell of the model's own distribution, before any step of the sampling;
+    ``sampled_logprob`` of the one that was drawn from, after all of them.  All are in nats.
+    """
+
+    logprob: bool = False
+    sampled_logprob: bool = False
+    entropy: bool = False
+    rank: bool = False
+    top: int = 0
+
+
+class GenerateOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How a prompt is continued.
+
+    At most ``limit`` tokens are written, chosen by ``sampling``.  ``stops`` end the text (and are
+    not part of it) wherever they appear, also across token borders; the template's own stops are
+    added for a Chat.  ``outputs`` is what is told of each token.
+    """
+
+    limit: int = 1024
+    sampling: Sampling = Sampling()
+    stops: tuple[str, ...] = ()
+    outputs: Outputs = Outputs()

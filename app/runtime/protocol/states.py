@@ -1,0 +1,124 @@
+"""Messages about states: saving one to a file, loading one, taking some while a text is read."""
+
+from typing import Literal
+
+import msgspec
+
+from .message_base import Message
+from .prompts import Prompt
+
+
+class StartState(msgspec.Struct, frozen=True):
+    """The file of a state that a text begins from; the path in bytes, as in ``Load``.
+
+    ``other_format``: one that was made with weights of another format may serve, as after a
+    change of strategy; what comes of it is marked approximate.
+    """
+
+    path: bytes
+    other_format: bool = False
+
+
+class StateFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file tells of the state in it; what it does not tell is 0 or "".
+
+    ``kind``: "saved" by this program after ``tokens`` tokens, "tuned" (it was trained), or
+    "listed" (the tensors of the official package, in its order).  ``fingerprint`` and
+    ``tokenizer`` are of the model that made it, which is called ``model``; ``format`` ("bf16") and
+    ``backend`` are how, and ``approximate`` tells that another format had a part in it.  ``start``
+    is the digest of the state that it began from, ``prefix`` that of the ``since`` tokens since
+    then, ``checksum`` that of its numbers.
+    """
+
+    kind: Literal["saved", "tuned", "listed"] = "saved"
+    generation: str = ""
+    tokens: int = 0
+    since: int = 0
+    model: str = ""
+    fingerprint: str = ""
+    tokenizer: str = ""
+    format: str = ""
+    backend: str = ""
+    approximate: bool = False
+    start: str = ""
+    prefix: str = ""
+    checksum: str = ""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where in a prompt a state is taken: after ``tokens`` tokens; and the file that it goes to.
+
+    Without a ``path`` it is only remembered, in memory.
+    """
+
+    tokens: int
+    path: bytes = b""
+
+
+# requests
+
+
+class LoadState(Message, frozen=True, tag=True, kw_only=True):
+    """Read and check a state, and remember it; answered by one StateLoaded."""
+
+    state: StartState
+
+
+class SaveState(Message, frozen=True, tag=True, kw_only=True):
+    """Read ``prompt`` and save the state after it; answered by Prefilled and one StatesTaken.
+
+    ``document``: a text is encoded as it stands, and not as the beginning of a reply.
+    """
+
+    prompt: Prompt
+    path: bytes
+    start: StartState | None = None
+    document: bool = False
+
+
+class TakeStates(Message, frozen=True, tag=True, kw_only=True):
+    """Read ``prompt`` and take states on the way; answered by Prefilled and one StatesTaken."""
+
+    prompt: Prompt
+    places: tuple[Place, ...]
+    start: StartState | None = None
+    document: bool = False
+
+
+# endings
+
+
+class StateLoaded(Message, frozen=True, tag=True, kw_only=True):
+    """The state fits the open model, which is ``running`` in a format ("bf16").
+
+    ``approximate``: weights of another format made it.  ``bound``: the file tells that it is of
+    this very model; else only its sizes were compared.
+    """
+
+    facts: StateFacts
+    nbytes: int
+    running: str = ""
+    approximate: bool = False
+    bound: bool = True
+
+
+class TakenState(msgspec.Struct, frozen=True):
+    """A state after ``tokens`` tokens of the prompt: its facts, and the size of its file."""
+
+    tokens: int
+    facts: StateFacts
+    file_bytes: int = 0
+
+
+class StatesTaken(Message, frozen=True, tag=True, kw_only=True):
+    """The states that were taken, all of them unless it was ``stopped`` by Cancel.
+
+    Of ``prompt_tokens`` tokens ``computed_tokens`` were read for it; the others were remembered.
+    """
+
+    states: tuple[TakenState, ...]
+    prompt_tokens: int
+    computed_tokens: int
+    prefill_s: float
+    stopped: bool = False
+    approximate: bool = False

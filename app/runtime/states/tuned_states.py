@@ -1,0 +1,34 @@
+"""A start state made of what state tuning trains: wkv matrices, and perhaps what is shifted in.
+
+The matrices are [head, value, key] in all generations, as RWKV-PEFT's kernels have them
+(the wkv6state and rwkv7_state_clampw kernels of github.com/JL-er/RWKV-PEFT): as they are
+for generation 7, and transposed for 5 and 6, whose states here are [head, key, value].
+"""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from app.runtime.spec import Spec
+
+from .state import State
+
+TUNED_PARTS = ("att.time_state", "att.ts_state", "ffn.ts_state")
+"""The ends of the names: wkv (H, N, N), and the last inputs of both halves (C,)."""
+
+
+def tuned_state(tuned: Mapping[str, Tensor], spec: Spec) -> State:
+    """A State of one text from tensors called ``blocks.<layer>.<one of TUNED_PARTS>``.
+
+    What is missing is as in a blank state.  Shapes are the caller's to check.
+    """
+    state = State.blank(spec)
+    for layer, (attend, feed, wkv) in enumerate(state.views):
+        matrix, attended, fed = (tuned.get(f"blocks.{layer}.{part}") for part in TUNED_PARTS)
+        if matrix is not None:
+            wkv[0] = matrix if spec.generation == "7.0" else matrix.mT
+        if attended is not None:
+            attend[0] = attended.flatten()
+        if fed is not None:
+            feed[0] = fed.flatten()
+    return state
