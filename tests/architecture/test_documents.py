@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -68,8 +69,9 @@ def _readme_commands() -> list[list[str]]:
 @pytest.mark.parametrize("command", _readme_commands(), ids=lambda command: command[0])
 def test_every_command_of_the_readme_is_understood(command: list[str]) -> None:
     verb, *rest = command
+    before_options = takewhile(lambda word: not word.startswith("--"), rest)  # also an action
     done = subprocess.run(
-        [sys.executable, "-m", "app", verb, "--help"],
+        [sys.executable, "-m", "app", verb, *before_options, "--help"],
         cwd=ROOT,
         capture_output=True,
         text=True,
