@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from app.runtime.generation.stops import StopScan
-from app.runtime.protocol.messages import Done, Generate, Piece, Prefilled, Reply
+from app.runtime.protocol.generate_options import Outputs
+from app.runtime.protocol.messages import Done, Generate, Piece, Prefilled, Reply, TokenFacts
 
 from .option_checks import check_options
 from .processors import processors_of
@@ -37,7 +38,8 @@ class Sequence:
         self.id, self.prompt, self.mark = request.id, prepared.ids, prepared.mark
         self.read, self.fed = 0, 0
         self.written: list[int] = []
-        self._limit, self._outputs = options.limit, options.outputs
+        self._limit = options.limit
+        self._outputs = options.outputs if options.outputs != Outputs() else None
         self._ends = prepared.ends
         self._send = send
         self._decoder = tokenizer.decoder()
@@ -106,7 +108,11 @@ class Sequence:
         return False
 
     def _piece(self, pick: Pick, logits: "torch.Tensor") -> Piece:
-        facts = facts_of(logits, pick.token, self._outputs, pick.chance)
+        facts = (
+            facts_of(logits, pick.token, self._outputs, pick.chance)
+            if self._outputs
+            else TokenFacts(pick.token)
+        )
         text = self._scan.feed(self._decoder.feed(pick.token))
         self._last = time.perf_counter()
         if not self.written:
