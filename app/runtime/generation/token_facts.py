@@ -29,15 +29,15 @@ def facts_of(
     if not (wanted.logprob or wanted.entropy or wanted.rank or wanted.top):
         return TokenFacts(token, sampled_logprob=sampled)
     numbers = finite(logits)
-    below = np.maximum(below_best(numbers), _LEAST)
+    below = below_best(numbers)
     powers = np.exp(below)
     whole = float(powers.sum(dtype=np.float64))
-    total = float(numbers.max()) + math.log(whole)
+    total = math.log(whole)
     best = best_of(numbers, min(wanted.top, len(numbers)))
     return TokenFacts(
         token,
-        logprob=float(numbers[token] - total) if wanted.logprob else None,
-        top=tuple((int(i), float(numbers[i] - total)) for i in best),
+        logprob=float(below[token]) - total if wanted.logprob else None,
+        top=tuple((int(i), float(below[i]) - total) for i in best),
         sampled_logprob=sampled,
         entropy=_entropy(below, powers, whole) if wanted.entropy else None,
         rank=_rank(numbers, token) if wanted.rank else None,
@@ -55,5 +55,5 @@ def _entropy(below: Floats, powers: Floats, whole: float) -> float:
 
     - sum p ln p = ln whole - sum (powers * below) / whole
     """
-    mean = float((powers * below).sum(dtype=np.float64)) / whole
+    mean = float((powers * np.maximum(below, _LEAST)).sum(dtype=np.float64)) / whole
     return max(math.log(whole) - mean, 0.0)
