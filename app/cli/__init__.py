@@ -38,7 +38,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _take_streams() -> None:
-    """What cannot be written becomes a question mark; a stream that was closed is an empty one."""
+    """Make stdout and stderr write "?" for what they cannot encode; replace closed streams."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         stream = getattr(sys, name)
         if stream is None:
@@ -48,7 +48,7 @@ def _take_streams() -> None:
 
 
 def _leave_stdout() -> None:
-    """What nobody takes is given up: Python would try once more at its end, and complain."""
+    """Drop what stdout still holds: nobody reads it, and Python would try to write it at exit."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -56,7 +56,7 @@ def _leave_stdout() -> None:
 
 
 def _verb(name: str) -> Callable[[Namespace], int]:
-    """Loaded only when it is asked for, and by name, so that a bundler finds it."""
+    """Import the module of a verb only when it is needed; by name, so that a bundler finds it."""
     if name == "inspect":
         from .inspect_verb import run as verb
     elif name == "pack":
@@ -79,7 +79,7 @@ def _verb(name: str) -> Callable[[Namespace], int]:
 
 
 def _verb_around(name: str) -> Callable[[Namespace], int]:
-    """A verb about what is here and on hubs."""
+    """Import and run a verb that deals with the library or with hubs."""
     if name == "models":
         from .models_verb import run as verb
     elif name == "cards":
@@ -96,7 +96,7 @@ def _verb_around(name: str) -> Callable[[Namespace], int]:
 
 
 def _look_first(options: Namespace) -> None:
-    """What the header tells comes before torch, which takes a second to load."""
+    """Report what the header shows before torch is imported, which takes a second."""
     from app.kernels.allocation import load_torch
     from app.runtime.loading.preflight import look_at
 

@@ -1,4 +1,4 @@
-"""Texts that are read and written only to be timed, each as the chat would ask for it."""
+"""Prompts and replies that are only timed, requested from a worker as the chat does."""
 
 import asyncio
 import contextlib
@@ -16,14 +16,17 @@ _GREEDY = Sampling(temperature=0, banned=(0,))  # which some models end with
 
 
 class Texts:
-    """Some ``texts`` at once; no prompt is ever a second time, or it would not be read again."""
+    """``texts`` texts at once.
+
+    Each prompt is a new one, so that none is found in the state cache.
+    """
 
     def __init__(self, client: Client, vocabulary: int, texts: int, random: Random) -> None:
         self._client, self._vocabulary = client, vocabulary
         self._texts, self._random = texts, random
 
     async def prefill(self, tokens: int) -> float:
-        """Tokens per second while prompts of so many tokens are read, until all have been."""
+        """Tokens per second while prompts of ``tokens`` tokens are read, until all have been."""
         ends = await asyncio.gather(*(self._read(tokens) for _ in range(self._texts)))
         return tokens * self._texts / max(done.prefill_s for done in ends)
 
@@ -43,7 +46,7 @@ class Texts:
         raise AssertionError("a text has no end")
 
     async def _write(self, limit: int) -> list[float]:
-        """When each token came."""
+        """The times at which the tokens of one text arrived."""
         times = []
         async with contextlib.aclosing(self._events(_PROMPT, limit)) as events:
             async for event in events:

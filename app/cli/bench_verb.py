@@ -1,7 +1,6 @@
-"""``rookery bench``: how fast a model reads and writes here, beside what memory allows.
+"""``rookery bench``: how fast a model reads and writes here, and how fast memory is read.
 
-It asks a worker for texts as the chat does, so its figures are what the chat has: with the engine,
-the sampling and the way between the processes.
+It sends texts to a worker as the chat does, so the figures include engine, sampling and pipe.
 """
 
 import asyncio
@@ -40,7 +39,7 @@ def run(options: Namespace) -> int:
 
 
 class _Figures(NamedTuple):
-    """Tokens per second of all texts together, and what memory gave meanwhile."""
+    """Tokens per second of all texts together, and the speed of memory at that time."""
 
     prefill: float
     decode: float
@@ -66,7 +65,7 @@ async def _bench(options: Namespace) -> None:
 
 
 async def _measure(client: Client, loaded: Loaded, options: Namespace) -> _Figures:
-    """Decodes between measurements of memory, whose speed changes from one second to the next."""
+    """Decode several times, and measure memory before and after, as its speed varies."""
     texts = Texts(client, loaded.spec.vocabulary, options.batch, random.Random(_SEED))
     block_bytes = min(loaded.weights_bytes, BLOCK_BYTES)
     await texts.decode(_WARM_UP)
@@ -81,7 +80,7 @@ async def _measure(client: Client, loaded: Loaded, options: Namespace) -> _Figur
 
 
 def _rounds(tokens: int) -> list[int]:
-    """How many tokens are written in each round."""
+    """The number of tokens to write in each round."""
     rounds = max(1, min(_ROUNDS, tokens // _ROUND_TOKENS))
     return [tokens // rounds + (i < tokens % rounds) for i in range(rounds)]
 
@@ -111,7 +110,7 @@ def _tell(loaded: Loaded, figures: _Figures, options: Namespace) -> None:
 
 
 class _Limits(NamedTuple):
-    """Bytes a second that memory gives, the share of it that is used, and a word about both."""
+    """The speed of memory in bytes a second, the share of it in use, and a word for both."""
 
     given: float | None
     share: float | None
@@ -130,7 +129,7 @@ _FASTER = (
 
 
 def _limits(loaded: Loaded, figures: _Figures, needed: float) -> _Limits:
-    """Whether memory is what holds a model back that needs so many bytes a second."""
+    """Whether memory is what limits a model that reads so many bytes a second."""
     if parse(loaded.strategy).on_gpu:
         return _Limits(None, None, _ON_GPU)
     given = max(one.read_bandwidth_bytes_per_s for one in figures.measured)

@@ -1,4 +1,4 @@
-"""``rookery chat``: a conversation in the terminal, or with whatever stdin and stdout are."""
+"""``rookery chat``: a conversation on the terminal, or through stdin and stdout."""
 
 import asyncio
 import contextlib
@@ -32,7 +32,7 @@ _COMMAND = re.compile(r"/[A-Za-z]*[!?.]?")
 
 
 def run(options: Namespace) -> int:
-    """Talk until stdin ends.  1 where stdin is no terminal and a reply failed."""
+    """Chat until stdin ends. Returns 1 if stdin is no terminal and a reply failed."""
     with asyncio.Runner() as runner:
         conversation = runner.run(_open(options))
         try:
@@ -136,7 +136,7 @@ class _Conversation:
 
 
 class _Terminal:
-    """Lines from a person or a pipe, each a message or a command."""
+    """The lines of stdin, each a message or a command."""
 
     def __init__(self, runner: asyncio.Runner, conversation: _Conversation) -> None:
         self._runner, self._conversation = runner, conversation
@@ -192,7 +192,7 @@ class _Terminal:
             self._send(said)
 
     def _send(self, said: str) -> None:
-        """Say it to the model; of two slashes at its beginning the first is not meant."""
+        """Send a message to the model; of "//" at its beginning one slash is taken off."""
         text = said.lstrip()
         if text.startswith("//"):
             said = text[1:]
@@ -223,7 +223,7 @@ class _Terminal:
             note("There is no reply to go on with.")
 
     def _reply(self) -> None:
-        """A failure is told and the conversation goes on: a dead worker is started anew."""
+        """Write the reply; a failure is printed and the chat goes on with a new worker."""
         try:
             self._runner.run(self._conversation.reply())
         except Failure as failure:

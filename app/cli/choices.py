@@ -1,4 +1,4 @@
-"""What the options mean in the program's own terms: which model, which sampling."""
+"""Turns options of the command line into the program's own objects."""
 
 import os
 from argparse import Namespace
@@ -25,7 +25,7 @@ _SAMPLING = (
 
 
 def model_of(options: Namespace) -> Path:
-    """The model that was asked for, else the one that comes with the program."""
+    """The path of the model that was asked for, else of the embedded one."""
     if options.model is not None:
         return Path(options.model)
     from app.runtime.checkpoint.describe import embedded_model

@@ -29,7 +29,7 @@ _SEVERAL = re.compile(r"\.index\.json$|-\d{5}-of-\d{5}\.\w+$", re.ASCII)
 
 
 def run(options: Namespace) -> int:
-    """Fetch it and print where it lies.  Raises what ``Bundle.run`` does."""
+    """Download a model and print its path. Raises what ``Bundle.run`` does."""
     choice = chosen_hub(options.endpoint)
     folder = Path(options.to).expanduser() if options.to else choice.models
     entry = _entry(choice.hub, options.repo, options.file)
@@ -66,7 +66,7 @@ def run(options: Namespace) -> int:
 
 
 def _entry(hub: Hub, repo: str, file: str) -> Entry:
-    """What is to be fetched, as the hub tells of it now.  Raises HubError at once."""
+    """The entry to download, as the hub describes it now. Raises HubError."""
     if _SEVERAL.search(file):
         for entry in hub.entries(repo):
             if file == entry.file or file in [part.path for part in entry.parts]:
@@ -89,7 +89,7 @@ def _entry(hub: Hub, repo: str, file: str) -> Entry:
 
 
 class _Run:
-    """The bundle in a thread, so that Ctrl-C is heard while it waits for the network."""
+    """Runs the bundle in a thread, so that Ctrl-C works while it waits for the network."""
 
     def __init__(self, bundle: Bundle, name: str) -> None:
         self._bundle, self._name = bundle, name
@@ -99,7 +99,7 @@ class _Run:
         self._line, self._rate, self._said = Line(), Rate(), 0
 
     def path(self) -> Path:
-        """Where it lies, once it is whole."""
+        """The path of the model, after it is complete."""
         self._thread.start()
         try:
             while self._thread.is_alive():

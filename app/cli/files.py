@@ -1,4 +1,4 @@
-"""Reading what the command line names; the system's refusals become Failures."""
+"""Reads files that the command line names; OSError becomes a Failure."""
 
 import sys
 from pathlib import Path

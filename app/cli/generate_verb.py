@@ -1,7 +1,7 @@
 """``rookery generate``: continues a text in a worker process and prints it as it comes.
 
-The guide that comes with the program was trained on nothing but questions and answers, so without a
-model the text is a question to it.
+Without ``--model`` the embedded guide answers the text as a question, since it was trained on
+questions and answers only.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from .output import Progress, emit, note, note_loaded, note_state, note_thinking
 
 
 def run(options: Namespace) -> int:
-    """Print the text, or one JSON object with it.  Raises the failures of loading and writing."""
+    """Print the text, or one JSON object with it. Raises the failures of loading and generating."""
     asyncio.run(_generate(options))
     return 0
 
@@ -48,17 +48,17 @@ async def _generate(options: Namespace) -> None:
 
 
 def _text(options: Namespace) -> str:
-    """The prompt as it was given, or what stdin has."""
+    """The prompt from the options, or from stdin."""
     if options.prompt != "-":
         return options.prompt or ""
     return sys.stdin.buffer.read().decode("utf-8", "replace")
 
 
 def _asked(text: str, loaded: Loaded, options: Namespace) -> tuple[Prompt, Sampling]:
-    """What goes to the model, and the sampling its makers recommend for that.
+    """What is sent to the model, and the sampling that its makers recommend for that.
 
-    With a template or a think mode the text is what the person says, and the reply is written; so
-    it is without ``--model``, since the guide only answers.
+    With a template or a think mode, and without ``--model``, the text is a message in a chat, and
+    the reply is printed.
     """
     if options.tokens is not None:
         return Tokens(options.tokens), loaded.sampling

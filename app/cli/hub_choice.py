@@ -1,4 +1,4 @@
-"""Which hub a verb asks: the one on the command line, in the environment, or in the settings."""
+"""Chooses the hub: that of the command line, of the environment, or of the settings."""
 
 import os
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ from .output import note
 
 @dataclass(frozen=True)
 class Choice:
-    """A hub, the settings, where models go, and what was read to its end.
+    """A hub, the settings, the folder of models, and the list of verified files.
 
-    ``others`` are hubs that may have what the catalogue names and ``hub`` has no more.
+    ``others`` are hubs that may have what the catalogue lists and ``hub`` no longer has.
     """
 
     hub: Hub
@@ -31,7 +31,7 @@ class Choice:
 
 
 def chosen_hub(address: str = "") -> Choice:
-    """The hub at ``address``, or where that is "" the usual one.  Raises HubUnreachable."""
+    """The hub at ``address``, or the usual one for "". Raises HubUnreachable."""
     paths = standard_paths(os.environ.get("ROOKERY_HOME", ""))
     settings = Settings(paths.settings)
     if settings.trouble is not None:

@@ -1,4 +1,4 @@
-"""``rookery inspect``: what the header of a model file tells; loads no number."""
+"""``rookery inspect``: what the header of a model file says; reads no weights."""
 
 from argparse import Namespace
 from pathlib import Path

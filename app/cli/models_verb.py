@@ -1,4 +1,4 @@
-"""``rookery models``: the library, from the headers of the files in the folders chosen."""
+"""``rookery models``: lists the models in the chosen folders, read from their headers."""
 
 import os
 from argparse import Namespace

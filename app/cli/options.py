@@ -1,4 +1,4 @@
-"""What can be written on the command line, and what of it is refused before anything runs."""
+"""The parser of the command line; refuses senseless usage before anything runs."""
 
 import argparse
 import math

@@ -1,4 +1,4 @@
-"""How verbs speak: data to stdout, messages to stderr, and nothing where nobody looks."""
+"""Output of verbs: data to stdout, messages to stderr, progress only on a terminal."""
 
 import json
 import sys
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def emit(text: str, end: str = "\n") -> None:
-    """Data for stdout, at once; on a terminal nothing in it is obeyed.
+    """Write a line of data to stdout at once; control characters are made visible on a terminal.
 
-    Raises DiskFull or StoreError where the system refuses it, BrokenPipeError where nobody reads.
+    Raises DiskFull or StoreError if it cannot be written, BrokenPipeError if nobody reads it.
     """
     try:
         print(for_stream(text, sys.stdout), end=end, flush=True)
@@ -29,18 +29,18 @@ def emit(text: str, end: str = "\n") -> None:
 
 
 def print_json(value: dict[str, Any]) -> None:
-    """One JSON object on one line, in ASCII: it is the same whatever stdout's encoding is."""
+    """Write one JSON object on one line, in ASCII, so that it does not depend on the encoding."""
     emit(json.dumps(value, allow_nan=False))
 
 
 def print_rows(rows: Sequence[tuple[str, str]]) -> None:
-    """Names and values, one pair a line."""
+    """Write names and values, one pair a line."""
     width = max(len(name) for name, _ in rows)
     emit("\n".join(f"{name:<{width}}  {value}" for name, value in rows))
 
 
 def note_loaded(loaded: "Loaded | Opened") -> None:
-    """Say why a model runs in another way, or with another vocabulary, than it was to."""
+    """Tell on stderr why a model runs with another strategy or vocabulary than was asked for."""
     down, strategy = loaded.stepped_down, loaded.strategy
     if down is not None:
         from app.messages.gpu_status import stepped_down_in_words
@@ -75,7 +75,7 @@ def note_state(loaded: "StateLoaded") -> None:
 
 
 def note_thinking(think: str, template: str) -> None:
-    """Say that a template knows no thought, where one was asked for."""
+    """Tell on stderr that the template has no thinking, if thinking was asked for."""
     from app.runtime.families.templates import thinks
 
     if think != "off" and not thinks(template):
@@ -86,12 +86,12 @@ def note_thinking(think: str, template: str) -> None:
 
 
 def note(message: str) -> None:
-    """A message for whoever started the program."""
+    """Write a message to stderr."""
     print(for_stream(message, sys.stderr), file=sys.stderr, flush=True)
 
 
 class Progress:
-    """One line on the terminal that is written over, and gone at the end; nothing in a file."""
+    """One line on the terminal that is overwritten and cleared in the end; nothing in a file."""
 
     def __init__(self) -> None:
         self._shown = 0
@@ -99,18 +99,18 @@ class Progress:
 
     @property
     def is_seen(self) -> bool:
-        """Whether there is a terminal to write on."""
+        """Whether stderr is a terminal."""
         return self._terminal
 
     def show(self, message: str) -> None:
-        """Write over what was shown before."""
+        """Replace the line."""
         if self._terminal:
             message = for_stream(message, sys.stderr).replace("\n", "\u240a")  # it is one line
             print("\r" + message.ljust(self._shown), end="", file=sys.stderr, flush=True)
             self._shown = len(message)
 
     def clear(self) -> None:
-        """Leave an empty line to whoever writes next."""
+        """Clear the line."""
         if self._shown:
             print("\r" + " " * self._shown + "\r", end="", file=sys.stderr, flush=True)
             self._shown = 0

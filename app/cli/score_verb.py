@@ -82,7 +82,7 @@ def _tokens(options: Namespace, opened: Opened, text: str) -> Sequence[int]:
 
 
 def _file(name: str | None) -> contextlib.AbstractContextManager[BinaryIO | None]:
-    """Opened before the work begins, so that it is not done for nothing."""
+    """Open the output file before the computation, so that this is not done in vain."""
     return contextlib.nullcontext() if name is None else writing(Path(name))
 
 

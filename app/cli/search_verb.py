@@ -29,7 +29,10 @@ from .output import emit, note, print_json
 
 
 def run(options: Namespace) -> int:
-    """Print what matches, the newest first; what is not from the hub now is said on stderr."""
+    """Print what matches, the newest first.
+
+    A list that is not from the hub now is noted on stderr.
+    """
     paths = standard_paths(os.environ.get("ROOKERY_HOME", ""))
     settings = Settings(paths.settings)
     if settings.trouble is not None:
@@ -55,7 +58,7 @@ def run(options: Namespace) -> int:
 
 
 def _endpoint(address: str, chosen: Values) -> tuple[Endpoint, HubError | None]:
-    """The hub to ask, or the usual one and why it is not asked: the list needs none."""
+    """The hub to ask; if its address is bad, the usual one and the failure."""
     if address:
         return endpoint_at(address), None
     try:

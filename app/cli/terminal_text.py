@@ -1,4 +1,4 @@
-"""What a model, a hub or a file's name says, as a terminal may show it: nothing of it is obeyed."""
+"""Makes control characters of foreign texts visible, so that a terminal does not obey them."""
 
 import re
 from typing import TextIO
@@ -9,16 +9,16 @@ _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def pictured(text: str) -> str:
-    """``text`` with a picture for each character that a terminal would obey: ␛ for escape.
+    """``text`` with each control character replaced by its picture, such as ␛ for escape.
 
-    A character of C1 becomes the escape sequence that it stands for, ␛ and a letter; one that
-    turns the direction of writing becomes U+FFFD.
+    A C1 character becomes ␛ and the letter of its escape sequence; characters that change the
+    direction of writing become U+FFFD.
     """
     return _OBEYED.sub(_picture, text.replace("\r\n", "\n"))
 
 
 def for_stream(text: str, stream: TextIO) -> str:
-    """What is written for ``text``: pictures on a terminal, and ``text`` itself elsewhere."""
+    """``text`` as it is written to a stream: with pictures on a terminal, else unchanged."""
     return pictured(text) if stream.isatty() else text
 
 

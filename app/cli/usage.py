@@ -1,4 +1,4 @@
-"""Refusals of the command line: the usage of the verb that is meant, one sentence, exit code 2."""
+"""Errors of usage: the usage of the verb in question, one sentence, exit code 2."""
 
 import argparse
 import sys
@@ -7,9 +7,9 @@ from typing import Any, NoReturn
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser of a verb: what it does not know it refuses with its own usage.
+    """An ArgumentParser of a verb that refuses unknown options with its own usage.
 
-    argparse leaves that to the parser of the whole program, which shows the program's usage.
+    argparse would leave that to the main parser, which shows the usage of the program.
     """
 
     def error(self, message: str) -> NoReturn:

@@ -1,4 +1,4 @@
-"""``rookery verify``: whether a file on the disk is the one that was promised."""
+"""``rookery verify``: whether a file is, byte for byte, the one that was published."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -22,7 +22,7 @@ _SOURCES = {
 
 
 def run(options: Namespace) -> int:
-    """Print what was found.  Raises WrongHash, NotFound, Unreadable, CheckpointError."""
+    """Print the verdict. Raises WrongHash, NotFound, Unreadable, CheckpointError."""
     path = Path(options.file)
     found = _found(path, options.sha256)
     for one in found:
@@ -58,7 +58,7 @@ def run(options: Namespace) -> int:
 
 
 def _found(path: Path, given: str) -> list[Checked]:
-    """What the window says of the same files, unless a hash was ``given``."""
+    """The verdicts that the window shows for the same files, unless a hash was ``given``."""
     if not path.exists():
         raise NotFound(path=str(path))
     files = [path] if given else [Path(file) for file in files_of(path)]
@@ -77,7 +77,7 @@ def _found(path: Path, given: str) -> list[Checked]:
 
 
 def _asked_for(one: Checked, entries: tuple[Entry, ...]) -> Checked:
-    """The same, after the hub was asked for a hash that the catalogue does not have."""
+    """``one``, or if the catalogue has no hash for it, the verdict with the hub's hash."""
     named = [] if one.verdict != "unknown" else candidates(Path(one.path), entries)
     if not named:
         return one
@@ -95,7 +95,7 @@ def _asked_for(one: Checked, entries: tuple[Entry, ...]) -> Checked:
 
 
 def _look_into(path: Path) -> None:
-    """Raises what opening it would."""
+    """Raises the failure that opening the model would raise."""
     found = describe(path)
     if found.failure_code:
         raise BY_CODE[found.failure_code]("", **found.failure_facts)

@@ -1,4 +1,4 @@
-"""Which paths a hub may name: those that every system takes, and that are not our own records."""
+"""Which paths of a hub are accepted: valid on every system, and not those of our own records."""
 
 import re
 from pathlib import PurePosixPath
@@ -19,10 +19,10 @@ _OWN_ENDINGS = (PART, RECORD, LIVE, NOTE)
 
 
 def safe(file: str) -> PurePosixPath:
-    """``file``, a path in a repository, as a relative path that every system takes.
+    """``file``, a path in a repository, as a relative path that is valid on every system.
 
-    Raises UnsafeName for one that climbs, is absolute, hidden, reserved, too long or unprintable,
-    or that is called as the records of this program are.
+    Raises UnsafeName if it leads outside, is absolute, hidden, reserved, too long or unprintable,
+    or is the name of one of this program's own records.
     """
     if not is_safe(file):
         raise UnsafeName(file=file)
@@ -30,7 +30,7 @@ def safe(file: str) -> PurePosixPath:
 
 
 def is_safe(file: str) -> bool:
-    """Whether ``safe`` takes it."""
+    """Whether ``safe`` accepts the path."""
     return len(file) <= _LONGEST_PATH and all(map(_is_safe, file.split("/")))
 
 

@@ -5,20 +5,20 @@ import re
 from app.errors import StrategyError
 
 from .ops import Affine, Array, Delta, Loras, Ops
-from .weights import FORMATS, Adds, Weight, adding
+from .weight_formats import FORMATS, ResidualWeight, Weight, residual_weight
 
 __all__ = [
     "FORMATS",
-    "Adds",
     "Affine",
     "Array",
     "Delta",
     "Loras",
     "Ops",
+    "ResidualWeight",
     "Weight",
-    "adding",
     "open_ops",
     "reads_fast",
+    "residual_weight",
 ]
 
 

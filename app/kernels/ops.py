@@ -69,20 +69,19 @@ class Captured(Protocol):
 class Ops(Protocol):
     """The operations that every device implements.
 
-    ``note`` says why it is not done faster, in one line, or nothing.
-    ``by_unit`` tells whether matrices that follow a square-ReLU are better stored by unit, so that
-    what belongs to an input of zero is not read; ``skipping`` can be set to False to read it all
-    the same.  ``apart`` tells whether the matrices of a stack may lie apart (apart.py).  ``rows``
-    is how many tokens, of all texts together, go through the layers at once.  ``device`` is the
-    card where all arrays lie, and the memories of texts behind tables of addresses; None where they
-    are host tensors.
+    ``note`` says in one line why the device computes slowly, or is "".  ``by_unit`` tells whether
+    matrices after a square-ReLU should be stored by unit, so that zero inputs are not read; with
+    ``skipping`` set to False they are read all the same.  ``takes_pointer_tables`` tells whether a
+    stack may be a PointerTable.  ``rows`` is how many tokens, of all texts together, go through the
+    layers at once.  ``device`` is the GPU on which all arrays are, with the states of texts behind
+    tables of addresses; None if arrays are host tensors.
     """
 
     name: str
     note: str
     by_unit: bool
     skipping: bool
-    apart: bool
+    takes_pointer_tables: bool
     rows: int
     device: Any
 

@@ -8,10 +8,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from .allocator import keep_freed_memory
-from .apart import PointerTable
-from .chunked import wkv4_chunks, wkv6_chunks, wkv7_chunks
+from .chunked_wkv import wkv4_chunks, wkv6_chunks, wkv7_chunks
 from .ops import Affine, Captured, Delta, Loras
 from .packing import transposed
+from .pointer_table import PointerTable
 from .portable_quantised import PortableQuantised
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -31,7 +31,7 @@ class PortableOps(PortableQuantised):
     name = "portable"
     rows = 512
     device: Any = None
-    apart = False
+    takes_pointer_tables = False
 
     def __init__(self, note: str = "") -> None:
         self.note = note

@@ -24,6 +24,8 @@ OLD_WORDS = """
     Way lying lying_packed turned let_go Apart Half Attend Feed CardState Buckets
     House Talk talk Writing Spoken Written Doorbell CrashDesk Unkept Arrivals Chores Teller
     wordless octets Ink ink _tight held_bytes motion_ms WorkerSilent
+    Adds ByUnit Companion companion_in refuse_others Gone GoingAlong patiently fetcher_pid
+    ConversationList TrashList Turning Uneven library_session hub_library load_library
 """
 
 

@@ -17,11 +17,11 @@ import numpy as np
 import torch
 
 from app.kernels import Affine, Delta, Loras, packing
-from app.kernels.apart import PointerTable
 from app.kernels.native import ops_quantised
 from app.kernels.native.base import Base
 from app.kernels.native.library import Library
 from app.kernels.native.ops import NativeOps
+from app.kernels.pointer_table import PointerTable
 from app.kernels.portable import DTYPES
 
 PAGE = mmap.PAGESIZE

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from app.kernels.apart import PointerTable
 from app.kernels.native.library import Library
 from app.kernels.native.ops_matrix import MOST_ROWS, MatrixOps
+from app.kernels.pointer_table import PointerTable
 from app.kernels.portable import PortableOps
 
 SETS = ("plain", "avx2", "avx512", "avx512bf16", "neon")

@@ -6,9 +6,9 @@ The library and its instruction sets are those of test_native_sequence.
 import pytest
 import torch
 
-from app.kernels.apart import PointerTable
+from app.kernels.pointer_table import PointerTable
 from app.kernels.portable import PortableOps
-from app.kernels.weights import ByUnit
+from app.kernels.weight_formats import UnitMajor
 
 from .test_native_sequence import TYPES, _close, draw, library, ops, two_threads
 
@@ -72,7 +72,7 @@ def test_onto_a_residual(ops, draw, kind, gated, by_unit, rows):
     gate = draw(1, rows, 141).sigmoid() if gated else None
     wanted = out + exact[0] * (1 if gate is None else gate)
     if by_unit:
-        packed = ByUnit.pack(ops, weight[0], kind)
+        packed = UnitMajor.pack(ops, weight[0], kind)
         ops.kernels.clear()
         packed.onto(out, x[0], gate)
     else:

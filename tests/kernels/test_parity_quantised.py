@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from app.kernels import packing
-from app.kernels.apart import PointerTable
 from app.kernels.layout import KINDS
 from app.kernels.native.library import LibraryError, load
 from app.kernels.native.ops import NativeOps
+from app.kernels.pointer_table import PointerTable
 from app.kernels.portable import DTYPES, PortableOps
-from app.kernels.weights import ByUnit
+from app.kernels.weight_formats import UnitMajor
 
 KIND_OF = {dtype: name for name, dtype in DTYPES.items()}
 
@@ -115,7 +115,7 @@ def test_floats_by_unit_onto_the_residual(native, dtype, size, gated, skipping):
     ours = _draw(1, rows, out, seed=7)
     wanted = ours + (x @ host.float().T) * (1 if gate is None else gate)
     native.skipping = skipping
-    ByUnit.pack(native, host, KIND_OF[dtype]).onto(ours, x, gate)
+    UnitMajor.pack(native, host, KIND_OF[dtype]).onto(ours, x, gate)
     exact = rows <= 32 or dtype == torch.float32
     _assert_close(ours, wanted, 1e-5 if exact else 0.03)
 

@@ -5,7 +5,7 @@ import torch
 
 from app.kernels.native.slices import Group, slices
 from app.kernels.portable import PortableOps
-from app.kernels.weights import ByUnit
+from app.kernels.weight_formats import UnitMajor
 
 from .test_parity_quantised import KIND_OF, _assert_close, _draw, _sparse, _weight, native
 
@@ -32,7 +32,7 @@ def _matrix(ops, form, out, width):
         return weight, lambda y, x, gate: ops.matmul_packed_onto(y, x, weight, gate)
     dtype = next(dtype for dtype, name in KIND_OF.items() if name == form)
     host = (_draw(out, width, seed=5) / width**0.5).to(dtype)
-    return host, ByUnit.pack(ops, host, form).onto
+    return host, UnitMajor.pack(ops, host, form).onto
 
 
 def _wanted(form, weight, y, x, gate):

@@ -1,1 +1,1 @@
-"""What models there are to download, and what their names and sizes tell; asks nobody."""
+"""The models that can be downloaded, and what their names and sizes tell; uses no network."""

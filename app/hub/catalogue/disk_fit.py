@@ -1,4 +1,4 @@
-"""Whether what is to be downloaded has room on the disk of its folder; asks no hub."""
+"""Whether a download has room on the disk of its folder; uses no network."""
 
 import shutil
 from pathlib import Path
@@ -10,7 +10,7 @@ RESERVE_BYTES = 32 << 20
 
 
 class Room(msgspec.Struct, frozen=True, kw_only=True):
-    """What is free where downloads go, and what one of them takes; bytes."""
+    """Bytes that a download takes, and bytes that are free in its folder."""
 
     needed_bytes: int
     free_bytes: int
@@ -18,12 +18,12 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def enough(self) -> bool:
-        """Whether the download ends well, as far as the disk is concerned."""
+        """Whether the download fits, with RESERVE_BYTES to spare."""
         return self.needed_bytes + RESERVE_BYTES <= self.free_bytes
 
 
 def free_below(folder: Path) -> int | None:
-    """Free bytes on the disk that ``folder`` is or will be on; None where nobody tells."""
+    """Free bytes on the disk that ``folder`` is, or will be, on; None if that cannot be told."""
     for place in (folder, *folder.parents):
         try:
             return shutil.disk_usage(place).free
@@ -35,7 +35,7 @@ def free_below(folder: Path) -> int | None:
 
 
 def room_for(size: int, folder: Path, done: int = 0) -> Room | None:
-    """Room for a file of ``size`` bytes, ``done`` of them here; None where a number is unknown."""
+    """The room for a file of ``size`` bytes, of which ``done`` have arrived; None if not known."""
     free = free_below(folder) if size else None
     if free is None:
         return None

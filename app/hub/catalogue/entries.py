@@ -88,32 +88,32 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def spec(self) -> Spec | None:
-        """The model's shape as far as its sizes tell; None where they do not."""
+        """The model's shape, if its sizes are known; else None."""
         return spec_of(self.generation, self.layers, self.width, self.vocabulary)
 
     @property
     def failure(self) -> Failure | None:
-        """Why it cannot be run, for ``words.say``; None for what can."""
+        """Why it cannot be run, as a Failure; None if it can."""
         if not self.why_not:
             return None
         return BY_CODE.get(self.why_not, Failure)(path=self.file, found=self.found)
 
     @property
     def is_model(self) -> bool:
-        """Whether it runs by itself, as states and LoRAs do not."""
+        """Whether it runs by itself, unlike states and LoRAs."""
         return self.format in ("pth", "safetensors", "gguf")
 
 
 @cache
 def bundled() -> tuple[Entry, ...]:
-    """The entries that came with the program, the newest generation and release first."""
+    """The entries of the catalogue that came with the program, the newest first."""
     return msgspec.json.decode(resource("catalogue.json").read_bytes(), type=tuple[Entry, ...])
 
 
 def merged(bundled: Iterable[Entry], live: Iterable[Entry]) -> tuple[Entry, ...]:
-    """Both lists as one, by repository and file, with standings anew and in order.
+    """Both lists joined by repository and file, ordered, and with recommendations set anew.
 
-    Of what is in both, the live entry wins, but for facts that it does not have.
+    A live entry wins over a bundled one, but for facts that it does not have.
     """
     entries = {entry.key: entry for entry in bundled}
     for entry in live:
@@ -126,7 +126,7 @@ _OWN = ("sha256", "bytes", "parts", "unknown", "withdrawn")
 
 
 def _completed(live: Entry, known: Entry) -> Entry:
-    """``live`` with what only the catalogue knows; a hash of other bytes is not taken over."""
+    """``live`` with the facts that only the catalogue has; never the hash of other bytes."""
     if live.unknown and (known.unknown or not _may_be_same(live, known)):
         return live  # another file under a name that the catalogue has
     if live.unknown:
@@ -165,20 +165,20 @@ def with_standings(entries: Iterable[Entry]) -> tuple[Entry, ...]:
 
 
 def newest_like(entry: Entry, entries: Iterable[Entry]) -> Entry | None:
-    """The recommended one of the same size, where that is another one."""
+    """Another entry that is recommended for the same size; None if there is none."""
     alike = (one for one in entries if one.standing == "recommended" and one.key != entry.key)
     return next((one for one in alike if _size_class(one) == _size_class(entry)), None)
 
 
 def ordered(entries: Iterable[Entry]) -> tuple[Entry, ...]:
-    """The newest generation first, in it the newest release, in that the smallest first."""
+    """Sorted by generation and release, the newest first, and by size, the smallest first."""
     by_name = sorted(entries, key=lambda entry: (entry.parameters, entry.key))
     by_day = sorted(by_name, key=lambda entry: entry.released, reverse=True)
     return tuple(sorted(by_day, key=lambda entry: entry.generation, reverse=True))
 
 
 def matching(entries: Iterable[Entry], text: str) -> tuple[Entry, ...]:
-    """Those of which every word of ``text`` is somewhere in title, repository, file or facts."""
+    """The entries that have every word of ``text`` in title, repository, file name or facts."""
     words = text.casefold().split()
     return tuple(one for one in entries if all(word in _said(one) for word in words))
 
@@ -205,7 +205,7 @@ def _could_be_recommended(entry: Entry) -> bool:
 
 
 def _size_class(entry: Entry) -> float:
-    """The size that people know it by: 1.5 for all from 1.4 to 1.7 billion parameters."""
+    """The size as people call it: 1.5 for all from 1.4 to 1.7 billion parameters."""
     billions = entry.parameters / 1e9
     return next((size for size in _SIZES if billions <= size * 1.2), round(billions))
 

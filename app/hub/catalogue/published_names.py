@@ -1,7 +1,7 @@
-"""What the name of a file on a hub tells about the model in it.  Reads no file, asks nobody.
+"""What the name of a file on a hub tells about the model in it. Reads no file, asks no hub.
 
 Names are hints: a downloaded file is opened by its content.  The rules are those of the official
-releases, ``{arch}-{series}-{size}-{yyyymmdd}-ctx{N}.pth``, and of the converters' habits.
+releases, ``{arch}-{series}-{size}-{yyyymmdd}-ctx{N}.pth``, and of the usual converters.
 """
 
 import re
@@ -20,7 +20,7 @@ from .titles import title_of
 
 
 class Named(msgspec.Struct, frozen=True, kw_only=True):
-    """The facts of an ``Entry`` that a name holds; "" or 0 for what it does not tell."""
+    """The facts of an ``Entry`` that a name tells; "" or 0 for those that it does not."""
 
     title: str = ""
     format: str = ""
@@ -40,7 +40,7 @@ class Named(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """As arguments of an ``Entry``."""
+        """The facts as keyword arguments of ``Entry``."""
         return msgspec.structs.asdict(self)
 
 
@@ -114,9 +114,9 @@ _TUNED_BYTES = 700_000_000
 
 
 def named(repo: str, file: str, size: int = 0, released: str = "") -> Named:
-    """What repository, path and bytes (0 where not known) tell; never raises.
+    """What repository, path and bytes (0 if not known) tell; raises nothing.
 
-    ``released`` is the date that is known from elsewhere: one in the name is better.
+    ``released`` is the date from another source; a date in the name wins over it.
     """
     ending = _ending(file)
     own, lower = stem_of(repo, file), ""
@@ -161,10 +161,10 @@ def named(repo: str, file: str, size: int = 0, released: str = "") -> Named:
 
 
 def unfamiliar(name: Named, repo: str, file: str) -> Named:
-    """``name`` without what only the makers of a file can know, for makers nobody knows.
+    """``name`` without the facts that only a file's maker can know, for unknown makers.
 
-    Sizes stay, as an estimate of what it takes here; what it is for, in which languages and how
-    it wants to be asked is on its page, or in the file.
+    Sizes stay, as an estimate of the memory it takes; purpose and languages are told by its page,
+    the template by the file itself.
     """
     tuned = name.format in ("state", "lora")
     return msgspec.structs.replace(
@@ -228,7 +228,7 @@ def _vocabulary(digit: str, kind: str, lower: str) -> int:
 
 
 def _stated(lower: str) -> int:
-    """The size that the name states, as a number of parameters."""
+    """The size that the name states, in parameters."""
     stated = names.sizes_in(lower)
     return stated[0].parameters if stated else 0
 

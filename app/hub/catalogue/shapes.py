@@ -1,4 +1,4 @@
-"""Which official shape a model has, by the size that its name states and by its bytes."""
+"""Finds the official shape of a model by the size in its name and by its bytes."""
 
 import msgspec
 
@@ -79,7 +79,7 @@ _HEADER_BYTES = 6000  # of a block's tensors, at most, in a .pth
 
 
 def shape_of(clue: Clue) -> Spec | None:
-    """The one official shape that fits; None where none or several do."""
+    """The only official shape that fits; None if none or several do."""
     if clue.vocabulary in _MUSICAL:
         music = _MUSIC.get((clue.digit, clue.vocabulary), {}).get(clue.billions)
         return spec_of(*music, clue.vocabulary) if music else None
@@ -93,17 +93,17 @@ def shape_of(clue: Clue) -> Spec | None:
 
 
 def generation_of(digit: str) -> str:
-    """The generation where its digit alone tells it, else ""."""
+    """The exact generation, if its first digit is enough to tell it; else ""."""
     return {"4": "4", "6": "6.0", "7": "7.0"}.get(digit, "")
 
 
 def _generation(digit: str, clue: Clue) -> str:
-    """Generation 5 has three shapes: the first World release is the oldest."""
+    """The exact generation; for a digit 5 that is 5.0 for the first World release, else 5.2."""
     return generation_of(digit) or ("5.0" if clue.first else "5.2")
 
 
 def _by_bytes(digit: str, clue: Clue) -> list[Spec]:
-    """The shapes whose numbers in 16 or 32 bits, and a header, make just these bytes."""
+    """The shapes whose numbers in 16 or 32 bits, plus a header, have this many bytes."""
     places = sorted(set(_CLASSES.get(digit, {}).values()))
     specs = (spec_of(_generation(digit, clue), *place, clue.vocabulary) for place in places)
     return [spec for spec in specs if spec and _is_exact(spec, clue.bytes)]

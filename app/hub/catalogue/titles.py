@@ -1,4 +1,4 @@
-"""A plain title for a model from its file's name: ``G1k 1.5B, reasoning, Sep 2026``."""
+"""Makes a readable title from the name of a model's file: ``G1k 1.5B, reasoning, Sep 2026``."""
 
 import re
 
@@ -28,9 +28,9 @@ _PLAIN = ("bf16", "")
 
 
 def title_of(stem: str, kind: str, parameters: int, released: str, dtype: str) -> str:
-    """Series and size, what for, its version or language, its quantisation, the month.
+    """Series and size, purpose, version or language, quantisation, and month.
 
-    A name that is not official stays as it is, with spaces.
+    A name that is not official stays as it is, with spaces for hyphens.
     """
     lower = stem.casefold()
     row = series_of(lower)

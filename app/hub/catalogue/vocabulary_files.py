@@ -1,4 +1,4 @@
-"""The vocabulary that a model needs beside it and that its repository does not have."""
+"""The vocabulary file that some models need and their repositories lack."""
 
 from app.runtime.spec import tokenizer_for
 
@@ -23,7 +23,7 @@ _NAMES = (NEOX.path, "tokenizer.json")
 
 
 def vocabulary_of(entry: Entry) -> Part | None:
-    """What has to come with an entry besides its own files; None where nothing has."""
+    """The vocabulary to download with an entry besides its own files; None if it needs none."""
     tuned = entry.format in ("state", "lora")
     if tuned or any(part.path.rsplit("/", 1)[-1] in _NAMES for part in entry.parts):
         return None
@@ -37,6 +37,6 @@ def vocabulary_of(entry: Entry) -> Part | None:
 
 
 def download_bytes(entry: Entry) -> int:
-    """All that a download brings, with the vocabulary; 0 where that is not known."""
+    """Bytes of everything that a download brings, vocabulary included; 0 if not known."""
     vocabulary = vocabulary_of(entry)
     return entry.bytes + (vocabulary.bytes if vocabulary and entry.bytes else 0)

@@ -1,4 +1,4 @@
-"""Which entries of the catalogue a hub does not have any more; asks nobody."""
+"""Finds entries of the catalogue that a hub no longer has, by its last listing."""
 
 from collections.abc import Iterable, Mapping
 
@@ -8,9 +8,9 @@ from .entries import Entry
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """The files that a repository had when it was last listed.
+    """The files of a repository when it was last listed.
 
-    ``older`` are files that it had before, each with a revision that still holds it.
+    ``older`` are files that it had before, each with a commit that still has it.
     """
 
     files: frozenset[str]
@@ -18,9 +18,9 @@ class Seen(msgspec.Struct, frozen=True):
 
 
 def with_withdrawals(entries: Iterable[Entry], seen: Mapping[str, Seen]) -> tuple[Entry, ...]:
-    """``entries``, those marked that their repository was listed without.
+    """``entries``, with those marked as withdrawn that the last listing lacks.
 
-    Of a repository that was never listed nothing is said.
+    Entries of a repository that was never listed stay as they are.
     """
     return tuple(_marked(entry, seen.get(entry.repo)) for entry in entries)
 

@@ -31,7 +31,7 @@ _PLACES = 5  # tried one after the other, where they turn out to be another's
 
 
 def already_of(entry: Entry, folder: Path, into: str | None = None) -> int:
-    """How many bytes an earlier run has left of it; 0 where the disk does not say.
+    """Bytes that an earlier run of this download left on the disk; 0 if that cannot be told.
 
     Raises UnsafeName.
     """
@@ -45,7 +45,7 @@ def already_of(entry: Entry, folder: Path, into: str | None = None) -> int:
 
 
 def discard(entry: Entry, folder: Path, into: str | None = None) -> None:
-    """Take away what an unfinished download has left, and nothing of another one.
+    """Delete the files of an unfinished download, and nothing that belongs to another one.
 
     Raises StoreError, UnsafeName, AlreadyThere.
     """
@@ -65,7 +65,7 @@ def discard(entry: Entry, folder: Path, into: str | None = None) -> None:
 
 
 def _give_up_empty(places: Destination, entry: Entry) -> None:
-    """A place where nothing has come is free again."""
+    """Delete the note and the folder of a download of which no byte has come."""
     growing = places.growing(leading(entry))
     origin = origin_of(growing)
     if (
@@ -81,17 +81,18 @@ def _give_up_empty(places: Destination, entry: Entry) -> None:
 
 
 def _left_at(places: Destination, entry: Entry) -> list[Path]:
-    """Everything that a download can have there beside its note."""
+    """The paths of all files that a download can have there, except its note."""
     paths = [*places.paths, places.opened(leading(entry))]
     endings = ("", PART, RECORD, LIVE)
     return [path.with_name(path.name + ending) for path in paths for ending in endings]
 
 
 class Bundle:
-    """Fetches an entry into ``folder``; blocks its thread.
+    """Downloads all files of an entry into ``folder``, in the calling thread.
 
-    ``into`` is the folder in it that was chosen before (``Destination``).  What was read to its end
-    is noted in ``verified``.  ``others`` are asked for what ``hub`` has not any more.
+    ``into`` is the folder below it that was chosen before (see ``Destination``).  Files that were
+    read to their end are recorded in ``verified``.  ``others`` are hubs to ask for files that
+    ``hub`` no longer has.
     """
 
     def __init__(
@@ -129,7 +130,7 @@ class Bundle:
 
     @property
     def progress(self) -> Progress:
-        """Where it is now, all files together; from any thread."""
+        """How far all files together are; may be called from any thread."""
         before, transfer = self._now
         if transfer is None:
             return Progress(done=before, checked=before, total=max(self._total, before))
@@ -143,20 +144,22 @@ class Bundle:
 
     @property
     def sha256(self) -> str:
-        """Of a model in one file, once it is there; of others ""."""
+        """The SHA-256 of a model in one file, once it is whole; "" for others."""
         return self._hashes.get(self._entry.file, "") if self._places.alone else ""
 
     def stop(self) -> None:
-        """From any thread: let ``run`` end soon with StoppedError."""
+        """Make ``run`` raise StoppedError soon; may be called from any thread."""
         self._stopped.set()
         transfer = self._now[1]
         if transfer:
             transfer.stop()
 
     def run(self) -> Path:
-        """The path that opens it, once it is whole.  Raises what ``Transfer.run`` does.
+        """Download everything.
 
-        ``missing`` tells then why its vocabulary has not come, where that is another's.
+        Returns the path that opens the model.  Raises what ``Transfer.run`` does.
+
+        If the vocabulary from another repository could not be fetched, ``missing`` says why.
         """
         with logged(self._hub, self._entry, lambda: self.progress):
             return self._bring_whole()
@@ -201,7 +204,7 @@ class Bundle:
         return place_of(self._entry, self._folder, self._into, taken=taken, sha256_of=known)
 
     def _go_elsewhere(self) -> None:
-        """What lies there is something else: its note or name was no proof."""
+        """Choose another place, if the bytes that lie at this one turn out to be another file's."""
         self._refused[str(self._places.final)] = self._entry.repo
         self._places = self._placed()
 
@@ -224,7 +227,7 @@ class Bundle:
         return places.opened(leading(self._entry))
 
     def _fetch(self, part: Part, path: Path, *, alone: bool) -> None:
-        """From the first source that has it.  Raises HubMissing where none has."""
+        """Download one file from the first source that has it. Raises HubMissing if none has."""
         before, missing = self._now[0], None
         for hub, revision in sources(self._hub, self._others, self._entry, part):
             order = Order(
@@ -268,9 +271,9 @@ class Bundle:
             self._now = before + transfer.progress.total, None
 
     def _claim(self) -> None:
-        """The place is this entry's from now on, and is found to be so once it is locked.
+        """Write this entry's note of origin, after the place was locked and found to be free.
 
-        Raises AlreadyThere where it is another's.
+        Raises AlreadyThere if the place belongs to another entry.
         """
         places, growing = self._places, self._places.growing(leading(self._entry))
         origin = origin_of(growing)
@@ -285,7 +288,7 @@ class Bundle:
         write_origin(growing, origin_note(self._entry, places))
 
     def _note(self) -> None:
-        """With the hashes that were found."""
+        """Write the note of origin again, with the hashes that were computed."""
         origin = origin_note(self._entry, self._places, self._revision)
         files = (
             msgspec.structs.replace(
@@ -303,7 +306,7 @@ class Bundle:
             self._verified.keep(self._places.opened(index), self._hashes.get(part.path, ""))
 
     def _complete(self, paths: Sequence[Path]) -> None:
-        """All are right: the folder gets its name at once."""
+        """Give the folder its final name, once all files are verified."""
         places = self._places
         try:
             for path in paths:

@@ -1,4 +1,4 @@
-"""Which bytes of a file are here, as spans from a start up to an end; knows no file."""
+"""Which bytes of a file have arrived, as a sorted list of spans [start, end)."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
@@ -7,7 +7,7 @@ Span = tuple[int, int]
 
 
 class Ranges:
-    """Spans in order that neither touch nor overlap."""
+    """Sorted spans of bytes [start, end) that neither touch nor overlap."""
 
     def __init__(self, spans: Iterable[Span] = ()) -> None:
         self._starts: list[int] = []
@@ -19,7 +19,7 @@ class Ranges:
         return iter(zip(self._starts, self._ends, strict=True))
 
     def add(self, start: int, end: int) -> None:
-        """Take in the bytes from ``start`` up to ``end``; what touches is joined."""
+        """Add the bytes [start, end), and join spans that touch."""
         if start >= end:
             return
         first = bisect_left(self._ends, start)
@@ -32,16 +32,16 @@ class Ranges:
 
     @property
     def total(self) -> int:
-        """How many bytes are here."""
+        """The number of bytes that have arrived."""
         return sum(end - start for start, end in self)
 
     @property
     def prefix(self) -> int:
-        """How many bytes are here from the first on without a gap."""
+        """The number of bytes that have arrived from byte 0 on without a gap."""
         return self._ends[0] if self._starts and self._starts[0] == 0 else 0
 
     def gaps(self, size: int) -> list[Span]:
-        """What is missing of a file of so many bytes."""
+        """The spans that are missing from a file of ``size`` bytes."""
         at, missing = 0, []
         for start, end in self:
             if start >= size:

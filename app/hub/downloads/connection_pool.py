@@ -1,4 +1,4 @@
-"""The connections that fetch one file together, each in a thread, and what they do in trouble."""
+"""Downloads one file over several connections, each in a thread, with retries."""
 
 import random
 import threading
@@ -18,11 +18,12 @@ _PROGRESS = 1 << 16
 
 @dataclass(frozen=True)
 class FetchOptions:
-    """How to fetch.
+    """Options of a ConnectionPool.
 
-    ``connections`` at most; ``stall_s`` of silence are borne; ``tries`` in a row without progress
-    end it (0: never).  The n-th waits ``first_wait_s`` * 2^n, at most ``longest_wait_s``.
-    ``segment`` is what one connection asks for at once where there are several.
+    ``connections`` is the largest number at once; one that gets no byte for ``stall_s`` seconds is
+    closed; ``tries`` failures in a row without a new byte end the download (0: never).  Before
+    retry n the pool waits ``first_wait_s`` * 2^n seconds, at most ``longest_wait_s``.  ``segment``
+    is the number of bytes that one of several connections requests at a time.
     """
 
     connections: int = 4
@@ -34,9 +35,9 @@ class FetchOptions:
 
 
 class ConnectionPool:
-    """Fetches what is missing of ``part``; begins with one connection.
+    """Downloads the missing bytes of ``part``, with one connection at first.
 
-    ``offer`` is called with bytes and their place once they are written.
+    ``offer`` is called with each piece of bytes and its position after it was written.
     """
 
     def __init__(
@@ -64,11 +65,11 @@ class ConnectionPool:
 
     @property
     def count(self) -> int:
-        """Connections so far."""
+        """How many connections were opened so far."""
         return len(self._threads)
 
     def add(self) -> None:
-        """One more connection; the others leave work to it."""
+        """Open one more connection, which takes over a part of what is missing."""
         number = self.count
         with self._lock:
             for span in self._spans.values():
@@ -80,14 +81,20 @@ class ConnectionPool:
         thread.start()
 
     def wait(self, limit_s: float) -> bool:
-        """Whether all have ended within so many seconds; ``failure`` tells why, None if well."""
+        """Wait up to ``limit_s`` seconds; True when all connections have ended.
+
+        ``failure`` then says why they ended, and is None if the file is complete.
+        """
         until = time.monotonic() + limit_s
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
 
     def halt(self) -> None:
-        """From any thread: let them end, also where they wait for bytes."""
+        """Make all connections end, also those that wait for bytes.
+
+        May be called from any thread.
+        """
         self._stopped.set()
         with self._lock:
             answers = list(self._answers.values())
@@ -95,13 +102,13 @@ class ConnectionPool:
             answer.cut()
 
     def close(self) -> None:
-        """End them all and wait for it."""
+        """End all connections and wait for their threads."""
         self.halt()
         for thread in self._threads:
             thread.join()
 
     def _work(self, number: int) -> None:
-        """A thread.  Whatever ends it is raised by whoever waits for the pool."""
+        """The thread of one connection. Exceptions are raised again by ``wait``."""
         try:
             while span := self._take(number):
                 self._try(number, span)
@@ -111,7 +118,7 @@ class ConnectionPool:
             self.halt()
 
     def _take(self, number: int) -> list[int] | None:
-        """The next missing bytes that nobody else is fetching; None where there are none."""
+        """The next missing bytes that no other connection is fetching; None if there are none."""
         with self._lock:
             self._spans.pop(number, None)
             if self._stopped.is_set():
@@ -175,7 +182,7 @@ class ConnectionPool:
 
 
 def waiting_s(how: FetchOptions, fails: int) -> float:
-    """How long to wait before the next try, after so many without progress."""
+    """Seconds to wait before the next try, after ``fails`` tries without a new byte."""
     longest = min(how.longest_wait_s, how.first_wait_s * 2.0 ** min(fails - 1, 30))
     return longest * random.uniform(0.5, 1.0)
 

@@ -1,4 +1,4 @@
-"""Where the files of a download go: inside the folder chosen, under names that are safe."""
+"""Chooses safe paths below the chosen folder for the files of a download."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -47,15 +47,16 @@ class Destination:
         )
 
     def growing(self, index: int = 0) -> Path:
-        """Where that file is until all are whole."""
+        """The path of that file until all files are complete."""
         return self.paths[index]
 
 
 def homes(repo: str, files: Sequence[str]) -> Iterator[str]:
-    """The folders that could be theirs, the first the best; "" is none of their own.
+    """Names of folders that the files may go into, the best first; "" is no folder of their own.
 
-    A file whose name tells what it is needs no folder.  One that half of all models have goes into
-    its repository's, and where it lies in a folder there, that folder's name tells it apart.
+    A file whose name identifies its model needs no folder.  One with a generic name, such as
+    model.safetensors, goes into a folder named after its repository, and after the folder that it
+    lies in there.
     """
     owner, _, name = repo.rpartition("/")
     deep = files[0].rsplit("/", 1)[0] if "/" in files[0] else ""
@@ -73,19 +74,19 @@ def homes(repo: str, files: Sequence[str]) -> Iterator[str]:
 
 
 def tells_nothing(name: str) -> bool:
-    """Whether a file's name is one that many models have."""
+    """Whether a file's name is generic, such as model.safetensors, and identifies no model."""
     return is_usual(name) or _TELLS_NOTHING.fullmatch(name) is not None
 
 
 def _together(one: str, other: str) -> str:
-    """Both as one name, or the second where it says what it is by itself."""
+    """``one`` and ``other`` joined by a hyphen, or ``other`` alone if it says everything."""
     if "rwkv" in other.casefold() and "rwkv" in one.casefold() and len(other) > len(one):
         return other
     return f"{one[:_LONGEST_FOLDER]}-{other[:_LONGEST_FOLDER]}" if one else other
 
 
 def _below(names: Sequence[PurePosixPath]) -> list[PurePosixPath]:
-    """The paths from the deepest folder that all have in common."""
+    """The paths relative to the deepest folder that contains all of them."""
     depth = 0
     while all(len(name.parts) > depth + 1 for name in names) and (
         len({name.parts[depth] for name in names}) == 1

@@ -1,4 +1,4 @@
-"""The window's side of the download process, which runs while there is something to download."""
+"""The client of the download process, which runs only while there is something to download."""
 
 import sys
 import threading
@@ -20,18 +20,18 @@ _LOOK_S = 0.05
 
 
 def downloader_command() -> list[str]:
-    """How to start the process that downloads, frozen or not."""
+    """The command that starts the download process, also in a frozen program."""
     if getattr(sys, "frozen", False):
         return [sys.executable, DOWNLOADER_ARGUMENT]
     return [sys.executable, "-m", "app", DOWNLOADER_ARGUMENT]
 
 
 class DownloadClient:
-    """Sends requests in order, in another thread than the caller's: starting a process takes time.
+    """Sends requests to the process in order, from a thread of its own, as starting takes time.
 
     ``on_reply`` (may raise GarbledError) and ``on_death`` (with the last line of stderr) are called
     from threads; ``on_death`` only if the process did not start, ended without being asked to or
-    sent something that is no reply.  ``command`` starts another process than the program's own.
+    sent something that is no reply.  ``command`` replaces the command that starts the process.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class DownloadClient:
 
     @property
     def pid(self) -> int | None:
-        """The process id, if the process runs."""
+        """The process id, or None if the process does not run."""
         process = self._current
         return process.pid if process else None
 

@@ -1,6 +1,7 @@
-"""The process that downloads: many models at once, away from the window and its interpreter.
+"""The process that downloads models, several at a time, apart from the window's process.
 
-It ends when told to, and when the process that started it is gone; what is there is kept.
+It ends when it is told to and when the process that started it is gone; what was downloaded is
+kept.
 """
 
 import os
@@ -33,7 +34,7 @@ _END_S = 20.0
 
 
 def main() -> int:
-    """Serve the process that started this one, until it says Quit or is gone."""
+    """Serve the process that started this one, until it sends Quit or is gone."""
     requests, replies = take_pipes()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.excepthook = _end_process
@@ -42,7 +43,10 @@ def main() -> int:
 
 
 def _end_process(bug: threading.ExceptHookArgs) -> None:
-    """A thread that ends by a bug takes the process with it: who started it sees that, and why."""
+    """End the whole process if a thread raises an unexpected exception.
+
+    The exception is printed to stderr, which the program that started the process reads.
+    """
     traceback.print_exception(bug.exc_value)
     if bug.exc_value is not None:
         crash_log.leave(bug.exc_value)
@@ -50,7 +54,7 @@ def _end_process(bug: threading.ExceptHookArgs) -> None:
 
 
 class _Job:
-    """One download in its thread."""
+    """One download, in a thread of its own."""
 
     def __init__(self, fetch: Fetch, rate_limit: RateLimit) -> None:
         self.fetch, self.folder = fetch, Path(fetch.folder)
@@ -108,13 +112,13 @@ class _Job:
             self.ended = Ended(id=id, done=done, **download_protocol.failure_to_fields(failure))
 
     def clear_up(self) -> None:
-        """Once it has ended: take away what is there, where that was asked for."""
+        """Delete what was downloaded, if that was requested; called after the thread has ended."""
         if self.discards and self.ended and not self.ended.path:
             discard(self.fetch.entry, self.folder, self.fetch.into)
 
 
 class DownloadProcess:
-    """Runs what it is asked to, and tells five times a second how far it is."""
+    """Does what the requests say, and reports progress five times a second."""
 
     def __init__(self, requests: BinaryIO, replies: BinaryIO) -> None:
         self._requests, self._replies = requests, replies
@@ -124,7 +128,7 @@ class DownloadProcess:
         self._rate_limit = RateLimit()
 
     def serve(self) -> None:
-        """Until Quit, or nobody is there any more."""
+        """Read requests until Quit comes or the other side of the pipe is closed."""
         threading.Thread(target=self._listen, name="requests", daemon=True).start()
         while not isinstance(request := self._next(), Quit):
             if request is not None:
@@ -193,5 +197,5 @@ class DownloadProcess:
 
 
 def _hub(origin: Origin, folder: Path) -> Hub:
-    """Asks for files only, so nothing is written into its cache."""
+    """The hub of an ``Origin``, without a cache of answers, as it is asked for files only."""
     return Hub(origin.endpoint, origin.token, origin.proxy, cache_dir=folder)

@@ -1,4 +1,4 @@
-"""Every message between the window and the process that downloads for it."""
+"""The messages between the window and its download process."""
 
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ from app.system.frames import decoded
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """A hub, as ``remote.Hub`` is made."""
+    """The arguments of ``remote.Hub``."""
 
     endpoint: Endpoint
     token: str = ""
@@ -19,10 +19,10 @@ class Origin(msgspec.Struct, frozen=True):
 
 
 class Fetch(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """Download an entry into a folder; answered by Moved, and by one Ended.
+    """Download an entry into ``folder``; answered by any number of Moved and one Ended.
 
-    ``into`` as ``Destination`` has it; ``verified`` is the file that remembers what was read whole;
-    ``others`` are asked where ``origin`` has the file no more.
+    ``into`` is as in ``Destination``; ``verified`` is the file that records verified files;
+    ``others`` are hubs to ask for files that ``origin`` no longer has.
     """
 
     id: str
@@ -36,27 +36,27 @@ class Fetch(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
 
 class Halt(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """Stop one; ``discard`` takes away what is there.  Answered by its Ended."""
+    """Stop a download; ``discard`` deletes what was downloaded. Answered by its Ended."""
 
     id: str
     discard: bool = False
 
 
 class Limit(msgspec.Struct, frozen=True, tag=True):
-    """Bytes a second for all together; 0 for none."""
+    """The speed limit of all downloads together, in bytes a second; 0 is none."""
 
     bytes_per_s: int
 
 
 class Quit(msgspec.Struct, frozen=True, tag=True):
-    """Stop everything, keep it, and end."""
+    """Stop all downloads, keep their files, and end the process."""
 
 
 Request = Fetch | Halt | Limit | Quit
 
 
 class Moved(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """How far one is; ``code`` and ``facts`` tell why it is waiting."""
+    """The progress of a download; ``code`` and ``facts`` are the failure that it waits after."""
 
     id: str
     state: Literal["running", "waiting", "checking"]
@@ -69,9 +69,11 @@ class Moved(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
 
 class Ended(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """One has ended: ``path`` opens it if it is whole; ``code`` if it failed; else stopped.
+    """A download has ended.
 
-    With both it is whole and lacks something.
+    ``path`` opens the model if it is complete; ``code`` and ``facts`` are the failure, if one ended
+    it; with neither it was stopped.  With both, the model is complete but its vocabulary is
+    missing.
     """
 
     id: str
@@ -89,20 +91,20 @@ _replies: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
 
 
 def request(frame: bytes) -> Request:
-    """Raises GarbledError."""
+    """Decode a request. Raises GarbledError."""
     return decoded(_requests.decode, frame)
 
 
 def reply(frame: bytes) -> Reply:
-    """Raises GarbledError."""
+    """Decode a reply. Raises GarbledError."""
     return decoded(_replies.decode, frame)
 
 
 def failure_to_fields(failure: Failure | None) -> dict[str, Any]:
-    """A failure as the fields of a message."""
+    """The code and the facts of a failure, as fields of a message."""
     return {"code": failure.code, "facts": failure.facts} if failure else {}
 
 
 def failure_from_fields(code: str, facts: dict[str, Fact]) -> Failure | None:
-    """The failure that a message tells of."""
+    """The failure with this code and these facts; None if there is no code."""
     return BY_CODE.get(code, Failure)("", **facts) if code else None

@@ -1,7 +1,7 @@
-"""The queue of downloads: what waits, what runs, what came.  Another process does the work.
+"""The queue of downloads: waiting, running and finished ones. Another process does the work.
 
-So a download at full speed costs the window's process a few messages a second, and where nothing
-runs there is neither process nor thread.  The order of the items is the order they are run in.
+So a download at full speed costs the window's process a few messages a second, and without
+downloads there is neither a process nor a thread.  Items run in the order of the list.
 """
 
 import threading
@@ -45,14 +45,15 @@ _CLOSING_S = 3.0
 
 
 class DownloadQueue:
-    """Continues what the journal tells of.
+    """The queue; continues with what its journal holds.
 
-    ``on_change`` is called without arguments when ``items`` has changed, from whatever thread it
-    happened in.  Methods return at once; what they ask for is seen in ``items``.  ``folder`` is
-    where models go that are added without one.
+    ``on_change`` is called without arguments, from any thread, when ``items`` has changed.  Methods
+    return at once; their effect is seen in ``items``.  ``folder`` is where models go that are added
+    without a folder.
 
-    The journal belongs to one program.  While another one has it, ``elsewhere`` is True, ``items``
-    are how far that one was when ``look_again`` was called last, and verbs raise QueueElsewhere.
+    Only one program at a time owns the journal.  While another one does, ``elsewhere`` is True,
+    ``items`` are as they were at the last ``look_again``, and methods that change something raise
+    QueueElsewhere.
     """
 
     def __init__(
@@ -86,22 +87,22 @@ class DownloadQueue:
 
     @property
     def items(self) -> tuple[Item, ...]:
-        """All, in their order."""
+        """All items in their order."""
         with self._lock:
             return tuple(self._items)
 
     @property
     def process_pid(self) -> int | None:
-        """The process that downloads, while there is one."""
+        """The process id of the download process; None while there is none."""
         return self._downloader.pid
 
     @property
     def trouble(self) -> Failure | None:
-        """Why the queue cannot be kept on the disk."""
+        """Why the journal cannot be written; None if it can."""
         return self._journal.trouble
 
     def look_again(self) -> None:
-        """Where another program has the journal: read it, and go on with it once it is free."""
+        """If another program owns the journal, read it again, and take it over once it is free."""
         with self._lock:
             if not self.elsewhere or self._closed:
                 return
@@ -117,7 +118,7 @@ class DownloadQueue:
         limit: int | None = None,
         connections: int | None = None,
     ) -> None:
-        """Change how it works from now on; ``limit`` in bytes a second, 0 for none."""
+        """Change how downloads run from now on; ``limit`` in bytes a second, 0 for none."""
         with self._lock:
             self._hub, self._folder = hub or self._hub, folder or self._folder
             for item in [one for one in self._items if hub and one.state == "failed"]:
@@ -130,11 +131,11 @@ class DownloadQueue:
         self._go_on()
 
     def add(self, entry: Entry, folder: Path | None = None) -> str:
-        """Download it into ``folder``; the id of its item.
+        """Add a download of ``entry`` into ``folder``; returns the id of its item.
 
-        One that is in the queue already is not added again, but goes on.  It gets a place that no
-        other one has.  Raises UnsafeName, StoreError where the folder's name cannot be written
-        down, and AlreadyThere where there is no such place.
+        An entry that is in the queue already is not added again, but resumed.  Raises UnsafeName,
+        StoreError if the folder's name cannot be stored, and AlreadyThere if no place is free for
+        it.
         """
         self._lead()
         where = folder or self._folder
@@ -146,7 +147,7 @@ class DownloadQueue:
         return item.id
 
     def pause(self, id: str) -> None:  # noqa: A002
-        """Stop it and keep what is there."""
+        """Stop the download and keep what was downloaded."""
         self._lead()
         with self._lock:
             item = self._find(id)
@@ -156,7 +157,7 @@ class DownloadQueue:
         self._go_on()
 
     def resume(self, id: str) -> None:  # noqa: A002
-        """Go on with one that is paused, has failed, or is done and lacks something."""
+        """Continue a download that is paused, has failed, or is done but lacks its vocabulary."""
         self._lead()
         with self._lock:
             item = self._find(id)
@@ -168,7 +169,7 @@ class DownloadQueue:
     retry = resume
 
     def cancel(self, id: str) -> None:  # noqa: A002
-        """Take it off the list, and what is there of it off the disk; a whole one stays there."""
+        """Remove the item, and delete its files unless it is done."""
         self._lead()
         with self._lock:
             item = self._find(id)
@@ -180,7 +181,7 @@ class DownloadQueue:
         self._go_on()
 
     def move(self, id: str, position: int) -> None:  # noqa: A002
-        """Put it at this place of the list."""
+        """Move the item to this position in the list."""
         self._lead()
         with self._lock:
             item = self._find(id)
@@ -190,7 +191,7 @@ class DownloadQueue:
         self._go_on()
 
     def close(self) -> None:
-        """Stop, keep everything, and leave no thread; may be called again."""
+        """Stop all downloads, keep their files and end all threads; may be called again."""
         with self._lock:
             self._closed = True
         self._downloader.close()
@@ -243,7 +244,7 @@ class DownloadQueue:
         self._on_change()
 
     def _begin_what_may(self) -> None:
-        """Begin it, write down what changed, and let the process go where it has nothing to do."""
+        """Start waiting downloads and write the journal; end the process if it is idle."""
         with self._lock:
             if self.elsewhere:
                 return
@@ -274,13 +275,16 @@ class DownloadQueue:
         self._downloader.send(fetch, start=True)
 
     def _halt(self, id: str, *, discards: bool) -> bool:  # noqa: A002
-        """Whether it is at work, so that it has to be told."""
+        """Tell the process to stop the item; False if it is not being downloaded."""
         if id in self._at_work:
             self._downloader.send(Halt(id=id, discard=discards))
         return id in self._at_work
 
     def _hear(self, reply: download_protocol.Reply) -> None:
-        """Called in the process's thread.  Raises GarbledError for a path of another folder."""
+        """Take in a reply. Called from the client's thread.
+
+        Raises GarbledError for a path that lies outside of the item's folder.
+        """
         with self._lock:
             _check_path(reply, self._find(reply.id))
             if isinstance(reply, Moved):
@@ -336,7 +340,7 @@ class DownloadQueue:
         )
 
     def _lose(self, why: str) -> None:
-        """The process has died: another one goes on, unless it dies again and again."""
+        """The process has died: start another one, unless it dies again and again."""
         logger("download").error("the process that downloads has ended: %s", why)
         with self._lock:
             lost = list(self._at_work)
@@ -378,7 +382,7 @@ def _check_path(reply: download_protocol.Reply, item: Item | None) -> None:
 
 
 def _into(path: str, item: Item) -> str:
-    """The folder that it was put into in the end."""
+    """The name of the folder that the model was put into in the end."""
     below = Path(path).relative_to(item.folder).parts
     return below[0] if len(below) > 1 else ""
 
@@ -388,7 +392,7 @@ def _sort(item: Item) -> tuple[str, str, str]:
 
 
 def _refuse_bytes(folder: Path) -> None:
-    """On Linux a name may be bytes that are no text: neither journal nor message can hold it."""
+    """Raises StoreError for a folder whose name is not valid Unicode, as JSON cannot hold it."""
     try:
         str(folder).encode()
     except UnicodeEncodeError as error:

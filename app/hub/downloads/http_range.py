@@ -1,4 +1,4 @@
-"""One answer of a host that holds a file: asked for by range, checked before a byte is believed."""
+"""Requests ranges of bytes of a file over HTTP, and checks each answer before it is used."""
 
 import re
 import socket
@@ -29,9 +29,9 @@ _IDENTITY = ("", "identity")
 
 
 class ChangedError(Exception):
-    """What the host holds now is not what was begun, or it sends all where a part was asked for.
+    """The host now has another file than at the start, or sends all of it instead of a range.
 
-    ``ranged`` tells whether it is of use to ask for parts again.
+    ``ranged`` tells whether requesting ranges again can work.
     """
 
     def __init__(self, *, ranged: bool) -> None:
@@ -40,7 +40,7 @@ class ChangedError(Exception):
 
 
 class TroubleError(Exception):
-    """What may work at the next try; ``wait_s``: how long the host asks to wait."""
+    """A failure after which another try may work; ``wait_s`` is how long the host asks to wait."""
 
     def __init__(self, failure: HubError, wait_s: float = 0.0) -> None:
         super().__init__()
@@ -48,9 +48,9 @@ class TroubleError(Exception):
 
 
 class RangeClient:
-    """Asks for parts of one file.  ``headers`` go to the host of ``url`` alone.
+    """Requests ranges of one file. ``headers`` are sent to the host of ``url`` only.
 
-    Where the address leads on to another host, that one is asked directly until it refuses.
+    If ``url`` redirects to another host, that host is asked directly until it refuses.
     """
 
     def __init__(self, url: str, headers: dict[str, str], *, proxy: str, stall_s: float) -> None:
@@ -65,14 +65,14 @@ class RangeClient:
         )
 
     def close(self) -> None:
-        """Close its connections."""
+        """Close all connections."""
         self._client.close()
 
     @contextmanager
     def asked(self, span: Span, size: int, validator: str) -> "Iterator[Answer]":
-        """The bytes of ``span`` of a file of ``size`` bytes whose ETag is ``validator``.
+        """Request the bytes of ``span`` of a file of ``size`` bytes whose ETag is ``validator``.
 
-        Raises ChangedError, TroubleError, and the HubError of an answer that will not change.
+        Raises ChangedError, TroubleError, and HubError for an answer that will not change.
         """
         start, end = span
         wanted = {"Range": f"bytes={start}-{end - 1}", "Accept-Encoding": "identity"}
@@ -93,9 +93,9 @@ class RangeClient:
             ) from error
 
     def _refuse_page(self, response: httpx2.Response) -> None:
-        """Who answers with a page is no hub: a network that wants a sign-in, a block page, a typo.
+        """Raises PageInstead for HTML.
 
-        Raises PageInstead.
+        A sign-in page of a network, a block page, or a wrong address.
         """
         kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         wanted = self._url.path.lower().endswith((".html", ".htm", ".xhtml"))
@@ -127,7 +127,10 @@ class RangeClient:
 
 
 class Answer:
-    """An answer that has begun; ``ranged``: the host knows ranges, ``validator``: its ETag."""
+    """An answer whose body has not been read yet.
+
+    ``ranged`` tells whether the host supports ranges, ``validator`` is the ETag.
+    """
 
     def __init__(self, response: httpx2.Response) -> None:
         self._response = response
@@ -136,13 +139,16 @@ class Answer:
         self.validator = response.headers.get("ETag", "")
 
     def chunks(self, *, wide: bool = True) -> Iterator[bytes]:
-        """The body as it comes, ``wide``: in large pieces; ends early where the connection does."""
+        """The body piece by piece, in large pieces if ``wide``.
+
+        Ends early if the connection breaks.
+        """
         if wide and self._stream is not None:
             _widen(self._stream)
         yield from self._response.iter_raw()
 
     def cut(self) -> None:
-        """From another thread: end it now, also where it waits for bytes."""
+        """End the request from another thread, also while it waits for bytes."""
         client = self._stream.get_extra_info("socket") if self._stream else None
         if client is not None:
             try:
@@ -152,7 +158,7 @@ class Answer:
 
 
 class _Wide:
-    """Takes more from the system at once than the HTTP library asks for, which is 64 KiB.
+    """A stream that reads more from the socket at a time than the 64 KiB of the HTTP library.
 
     Measured from a server on loopback: 0.6 of curl's rate without this, 0.9 with it.
     """
@@ -165,13 +171,16 @@ class _Wide:
 
 
 def _widen(stream: Any) -> None:
-    """An encrypted stream comes in pieces of 16 KiB, whatever is asked for: it stays as it is."""
+    """Use ``_Wide`` for an unencrypted stream; TLS hands out 16 KiB at a time in any case."""
     if stream.get_extra_info("ssl_object") is None and not isinstance(stream.read, _Wide):
         stream.read = _Wide(stream.read)
 
 
 def _expired(response: httpx2.Response) -> None:
-    """An address that was led to refuses: the next try is led to a new one."""
+    """Raises TroubleError if a redirected address refuses.
+
+    The next try follows the redirect anew.
+    """
     if response.status_code in (400, 401, 403, 404, 410):
         host = response.request.url.host
         response.close()
@@ -179,7 +188,7 @@ def _expired(response: httpx2.Response) -> None:
 
 
 def _checked(response: httpx2.Response, start: int, size: int, validator: str) -> httpx2.Response:
-    """The answer where it is what was asked for."""
+    """The answer, if it is the range that was requested; otherwise raises."""
     try:
         _refused(response)
         if response.headers.get("Content-Encoding", "") not in _IDENTITY:
@@ -221,7 +230,11 @@ def _check_part(response: httpx2.Response, start: int, size: int, validator: str
 
 
 def _check_whole(response: httpx2.Response, start: int, size: int, validator: str) -> None:
-    """All of it: good at the start, and anywhere else the sign to begin anew."""
+    """Check an answer that holds the whole file.
+
+    Raises ChangedError if a later range was requested or the ETag is another, TroubleError if the
+    length is wrong.
+    """
     etag = response.headers.get("ETag", "")
     if start or (validator and etag and etag != validator):
         raise ChangedError(ranged=bool(validator) and etag != validator)
@@ -235,7 +248,7 @@ def _odd(response: httpx2.Response, why: str) -> TroubleError:
 
 
 def _wait_s(response: httpx2.Response) -> float:
-    """How long Retry-After asks to wait, as seconds or as a date; 0 where it does not ask."""
+    """The seconds that Retry-After asks to wait, from a number or a date; 0 without one."""
     text = response.headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():
         return min(float(text), _LONGEST_WAIT_S)

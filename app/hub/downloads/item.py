@@ -1,4 +1,4 @@
-"""One download as the queue holds it, and as the line of the journal that it is kept as."""
+"""One download in the queue, and its line in the journal."""
 
 import contextlib
 from collections.abc import Iterator
@@ -62,7 +62,10 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def line_of(item: Item) -> Line:
-    """What of an item outlives the program; how far it is stands beside its file."""
+    """The line of the journal for an item.
+
+    The bytes that have arrived are recorded beside the file.
+    """
     state = "queued" if item.state in BUSY else item.state
     resting = item.state in ("done", "failed")
     return Line(
@@ -79,14 +82,14 @@ def line_of(item: Item) -> Line:
 
 
 def items_of(lines: tuple[Line, ...]) -> Iterator[Item]:
-    """What a journal tells of; a line whose name is not safe, or has no place, is passed over."""
+    """The items of a journal; lines with an unsafe name or without a place are skipped."""
     for line in lines:
         with contextlib.suppress(UnsafeName, AlreadyThere):
             yield _item(line)
 
 
 def _settled(line: Line) -> Destination:
-    """Where a whole one was put, whatever lies there now; earlier versions did not note it."""
+    """The path of a complete model, whatever lies there now; earlier versions did not record it."""
     files = [part.path for part in parts_of(line.entry)]
     repo, earlier = line.entry.repo, "" if len(files) == 1 else line.entry.repo.rsplit("/", 1)[-1]
     return Destination(Path(line.folder), repo, files, earlier if line.into is None else line.into)

@@ -1,4 +1,4 @@
-"""The queue of downloads as a file, so that nothing of it is lost; written in a thread, at once."""
+"""The file that holds the queue of downloads; it is written at once, in a thread."""
 
 import contextlib
 import os
@@ -47,8 +47,8 @@ class _Pages(msgspec.Struct, frozen=True):
 class Journal:
     """``path`` holds the lines; ``trouble`` says why they could not be read or written.
 
-    It belongs to the program that was first to ``claim`` it, until that lets go of it or ends;
-    the others only read.
+    The program that was first to ``claim`` it owns it until it releases it or ends; others only
+    read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -57,7 +57,7 @@ class Journal:
         self.trouble: StoreError | None = None
 
     def claim(self) -> bool:
-        """Whether it is ours from now on, or was before; False while another program has it."""
+        """Whether this program owns the journal from now on; False while another one does."""
         if self._handle >= 0:
             return True
         beside = self._path.with_name(f"{self._path.name}.lock")
@@ -73,13 +73,13 @@ class Journal:
         return True
 
     def release(self) -> None:
-        """Another program may have it."""
+        """Let another program own the journal."""
         if self._handle >= 0:
             os.close(self._handle)
             self._handle = -1
 
     def read(self) -> tuple[Line, ...]:
-        """What was written last; a damaged file is put aside by whoever owns it."""
+        """The lines that were written last; the owner renames a damaged file out of the way."""
         try:
             lines = decode(read_small(self._path, _LARGEST), _Pages).lines
             if self._handle < 0:  # who only reads has no other trouble, and it is over
@@ -99,7 +99,7 @@ class Journal:
         return ()
 
     def write(self, lines: tuple[Line, ...]) -> None:
-        """Returns when it is on the disk."""
+        """Write the lines; returns when they are on the disk."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with replacing(self._path) as file:
@@ -111,7 +111,7 @@ class Journal:
 
 
 class SerialExecutor:
-    """Does small things in their order, in a thread that is there only while there are any."""
+    """Calls functions in order, in a thread that exists only while there are any."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -119,7 +119,7 @@ class SerialExecutor:
         self._thread: threading.Thread | None = None
 
     def add(self, chore: Callable[[], None]) -> None:
-        """Do it soon."""
+        """Call ``work`` soon, after what was added before."""
         with self._lock:
             self._left.append(chore)
             if self._thread is None:
@@ -127,7 +127,7 @@ class SerialExecutor:
                 self._thread.start()
 
     def finish(self) -> None:
-        """Wait until all are done."""
+        """Wait until everything was called."""
         thread = self._thread
         if thread is not None:
             thread.join()

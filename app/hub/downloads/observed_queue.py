@@ -1,7 +1,7 @@
-"""The downloads of another program, from what it writes down; touches nothing of theirs.
+"""The downloads of another program, read from its files, which are never written to.
 
-The journal tells what is being worked at, the records beside the parts how many bytes are there;
-the speed is what lies between two looks.
+Its journal says what is running, the records beside the parts how many bytes have arrived; the
+speed is computed from two readings.
 """
 
 import msgspec
@@ -13,13 +13,13 @@ from .rate_limit import Rate
 
 
 class ObservedQueue:
-    """Remembers how much was there at the looks before."""
+    """Remembers how many bytes had arrived at earlier readings."""
 
     def __init__(self) -> None:
         self._rates: dict[str, Rate] = {}
 
     def items(self, lines: tuple[Line, ...]) -> list[Item]:
-        """What the journal tells of, as far as it is now.  Reads files."""
+        """The items of these lines as they are now. Reads files."""
         at_work = {line.id: line for line in lines if line.work}
         self._rates = {one: rate for one, rate in self._rates.items() if one in at_work}
         return [self._seen(item, at_work.get(item.id)) for item in items_of(lines)]

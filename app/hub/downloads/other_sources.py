@@ -1,4 +1,4 @@
-"""Where a file of the catalogue may still be had when the hub does not list it any more."""
+"""Other hubs that may still have a file of the catalogue after its hub has withdrawn it."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,10 +8,10 @@ from app.hub.sources.remote import Hub
 
 
 def sources(hub: Hub, others: Sequence[Hub], entry: Entry, part: Part) -> Iterator[tuple[Hub, str]]:
-    """Hub and revision, the usual ones first; the next is asked for where the one before has none.
+    """Hubs and revisions to try, the usual one first.
 
-    Others are asked only for what the catalogue names, so that nobody hears of a private
-    repository, and only where it knows the hash, so that nobody need be trusted.
+    Other hubs are asked only for files of the catalogue, so that none hears of a private
+    repository, and only if the hash is known, so that none need be trusted.
     """
     yield hub, entry.revision
     if entry.source != "bundled":
@@ -24,7 +24,7 @@ def sources(hub: Hub, others: Sequence[Hub], entry: Entry, part: Part) -> Iterat
 
 
 def _has(hub: Hub, repo: str, part: Part) -> bool:
-    """Whether it answers now, and with the very file."""
+    """Whether the hub has this very file, by its hash."""
     try:
         return hub.facts(repo, part.path).sha256.lower() == part.sha256.lower()
     except HubError:

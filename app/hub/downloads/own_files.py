@@ -1,4 +1,4 @@
-"""Open files that only a download writes to, by position; knows no hub and no record."""
+"""Files that are written by position and only by a download, opened without following links."""
 
 import contextlib
 import errno
@@ -13,9 +13,9 @@ from app.hub.safe_paths import PART
 
 
 def open_own(path: Path) -> int:
-    """A file of its own for reading and writing: never through a link, whatever kind it is.
+    """Open a file for reading and writing, made if it is missing; never follows a link.
 
-    Raises AlreadyThere, OSError.
+    Raises AlreadyThere if something else has the name, and OSError.
     """
     handle = _opened(path)
     status = os.fstat(handle)
@@ -26,7 +26,7 @@ def open_own(path: Path) -> int:
 
 
 def _is_named(path: Path, status: os.stat_result) -> bool:
-    """Whether the part has its final name as well: a program fell between two steps."""
+    """Whether the part has its final name as well, as a program was killed between two steps."""
     if not path.name.endswith(PART):
         return False
     try:
@@ -50,7 +50,7 @@ def _opened(path: Path) -> int:
 
 
 def bytes_at_start(handle: int, size: int) -> bytes:
-    """The first bytes, at most ``size``.  Raises OSError."""
+    """The first bytes of the file, at most ``size``. Raises OSError."""
     with open(os.dup(handle), "rb", buffering=0) as file:
         file.seek(0)
         return file.read(size) or b""
@@ -73,12 +73,12 @@ else:
 
 
 def sync(handle: int) -> None:
-    """Have the disk keep what was written.  Raises OSError."""
+    """Wait until the file's data is on the disk. Raises OSError."""
     getattr(os, "fdatasync", os.fsync)(handle)
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the disk keep the names in a folder, where the system can."""
+    """Wait until the names in a folder are on the disk, if the system supports that."""
     with contextlib.suppress(OSError):  # Windows opens no folders
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -1,9 +1,9 @@
-"""A file that is growing: ``NAME.part``, what is in it, and the moment it gets its name.
+"""A file that is being downloaded: ``NAME.part``, its two records, and its final renaming.
 
-Beside it lie ``NAME.part.json``, written after the bytes it speaks of are on the disk, so that it
-holds after a power cut, and ``NAME.part.live``, written after every piece.  The second one costs
-no waiting and is believed only until the machine is started again: a program that is killed loses
-no byte, a power cut those since the disk was last asked to keep them.
+``NAME.part.json`` is written after the data that it records is on the disk, so it is right after a
+power cut.  ``NAME.part.live`` is written after every piece, without waiting for the disk, and is
+used only until the machine is restarted.  So a killed program loses no byte, and a power cut loses
+those since the data was last synced.
 """
 
 import contextlib
@@ -34,7 +34,10 @@ _LARGEST = 16 << 20
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
-    """What file it is; another one means to begin anew.  ``sha256`` is "" where nobody tells."""
+    """Which file it is; with another identity the download begins anew.
+
+    ``sha256`` is "" if it is not known.
+    """
 
     etag: str
     bytes: int
@@ -42,10 +45,10 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Record(msgspec.Struct, kw_only=True):
-    """What is known of the part: which bytes are in it.
+    """Which bytes of the file have arrived.
 
-    ``validator`` is the ETag of the host that sent them, ``serial`` counts beginnings.  ``done``:
-    all is there and was found right, so that only the name was missing.
+    ``validator`` is the ETag of the host that sent them, ``serial`` counts how often the download
+    began anew.  ``done``: the file is complete and verified, and only has to be renamed.
     """
 
     identity: Identity
@@ -63,9 +66,10 @@ class _Live(msgspec.Struct):
 
 
 class PartFile:
-    """The growing file that will be ``path``; locked against everyone else while it is open.
+    """The part of the file that will be ``path``; locked against all others while it is open.
 
-    Raises DownloadBusy, AlreadyThere (something odd has its name), StoreError and DiskFull.
+    Raises DownloadBusy, AlreadyThere (if its name is taken by something else), StoreError and
+    DiskFull.
     """
 
     def __init__(self, path: Path, patience_s: float = _PATIENCE_S) -> None:
@@ -102,29 +106,32 @@ class PartFile:
 
     @property
     def prefix(self) -> int:
-        """How many bytes are there from the first on."""
+        """The number of bytes that have arrived from byte 0 on without a gap."""
         with self._lock:
             return self.ranges.prefix
 
     @property
     def total(self) -> int:
-        """How many bytes are there."""
+        """The number of bytes that have arrived."""
         with self._lock:
             return self.ranges.total
 
     @property
     def spans(self) -> list[Span]:
-        """What is there."""
+        """The spans [start, end) that have arrived."""
         with self._lock:
             return list(self.ranges)
 
     def gaps(self, size: int) -> list[Span]:
-        """What is missing of ``size`` bytes."""
+        """The spans that are missing of a file of ``size`` bytes."""
         with self._lock:
             return self.ranges.gaps(size)
 
     def adopt(self, identity: Identity, url: str) -> bool:
-        """Go on with what is there where it is the same file; otherwise begin anew, and say so."""
+        """Keep what has arrived if ``identity`` is the same file; else begin anew.
+
+        Returns whether bytes were dropped by that.
+        """
         if self.record and self.record.identity == identity:
             self.record.url = url
             return False
@@ -133,7 +140,7 @@ class PartFile:
         return began
 
     def begin_anew(self, identity: Identity, url: str) -> None:
-        """Forget every byte; the record first, so that none of them is ever believed again."""
+        """Drop all bytes: first from the record on the disk, so that they are never used again."""
         serial = self.record.serial + 1 if self.record else time.time_ns()
         self.record = Record(identity=identity, url=url, serial=serial)
         with self._lock:
@@ -143,7 +150,7 @@ class PartFile:
                 os.ftruncate(self._file, 0)
 
     def write(self, data: bytes, at: int) -> None:
-        """Put the bytes there, and note that they are; of a disk that gets full, those that fit."""
+        """Write the bytes at their position and record them; on a full disk, those that fit."""
         view, end = memoryview(data), at
         try:
             with _translate_errors(self.path):
@@ -157,13 +164,13 @@ class PartFile:
                     self._note()
 
     def start(self, size: int) -> bytes:
-        """The first bytes, at most ``size``, as far as they are there."""
+        """The first bytes, at most ``size``, as far as they have arrived."""
         there = min(size, self.prefix)
         with _translate_errors(self.path):
             return bytes_at_start(self._file, there)
 
     def keep(self) -> None:
-        """Have the disk keep everything so far."""
+        """Wait until all bytes so far, and the record of them, are on the disk."""
         record = self.record
         if record is None:
             return
@@ -175,9 +182,9 @@ class PartFile:
         self._write_record(record)
 
     def finish(self, *, keep_record: bool = False) -> None:
-        """Give it its name; what has that name already is left alone.  Raises AlreadyThere.
+        """Give the file its final name, without replacing anything. Raises AlreadyThere.
 
-        ``keep_record`` leaves the record there for whom the file is one of several.
+        ``keep_record`` leaves the record there, for a file that is one of several.
         """
         with _translate_errors(self.path):
             sync(self._file)
@@ -190,7 +197,7 @@ class PartFile:
             self._forget(keep_record=keep_record)
 
     def is_done(self, identity: Identity) -> bool:
-        """Whether an earlier run has given this very file its name, and only that is left of it."""
+        """Whether an earlier run renamed this very file, so that only its record is left."""
         record = self.record
         if record is None or not record.done or record.identity != identity:
             return False
@@ -199,14 +206,17 @@ class PartFile:
         return self.path.is_file() and self.path.stat().st_size == identity.bytes
 
     def discard(self, *, keep_record: bool = False) -> None:
-        """Take the part away."""
+        """Delete the part and its records."""
         self._make_movable()
         with _translate_errors(self.path):
             retry_while_in_use(self.part.unlink, missing_ok=True)
             self._forget(keep_record=keep_record)
 
     def _make_movable(self) -> None:
-        """Windows renames and deletes no file that is open; elsewhere the lock is kept longer."""
+        """Close the file on Windows, which renames and deletes no open file.
+
+        Keep the lock elsewhere.
+        """
         if sys.platform == "win32":
             self._close()
 
@@ -214,7 +224,7 @@ class PartFile:
         forget(self.path, endings=(LIVE,) if keep_record else (RECORD, LIVE))
 
     def _found(self) -> Ranges:
-        """The bytes that can be believed to be there."""
+        """The spans of the records that can be trusted."""
         if self.record is None:
             return Ranges()
         size = os.fstat(self._file).st_size
@@ -238,13 +248,13 @@ class PartFile:
 
 
 def forget(path: Path, endings: tuple[str, ...] = (PART, RECORD, LIVE)) -> None:
-    """Take away what is left of a download.  Raises OSError."""
+    """Delete what is left of a download. Raises OSError."""
     for ending in endings:
         retry_while_in_use(path.with_name(path.name + ending).unlink, missing_ok=True)
 
 
 def already(path: Path) -> int:
-    """How many bytes of ``path`` an earlier run has left, looking only."""
+    """How many bytes of ``path`` an earlier run has downloaded; changes nothing."""
     if path.is_file():
         return path.stat().st_size
     record = _read(path.with_name(path.name + RECORD))
@@ -264,7 +274,7 @@ def already(path: Path) -> int:
 
 
 def put_in_place(part: Path, final: Path) -> None:
-    """Rename without replacing anything.  Raises AlreadyThere, OSError."""
+    """Rename ``part`` to ``final`` without replacing anything. Raises AlreadyThere, OSError."""
     if part.is_dir():
         if os.path.lexists(final):
             raise AlreadyThere(path=str(final))
@@ -308,7 +318,7 @@ def _live(handle: int) -> _Live | None:
 
 
 def _own(handle: int, path: Path, patience_s: float) -> None:
-    """Wait for whoever is just ending; the system lets go of it with the process."""
+    """Lock the file, and wait a little for a process that is just ending."""
     until = time.monotonic() + patience_s
     while not locked(handle):
         if time.monotonic() > until:
@@ -317,7 +327,7 @@ def _own(handle: int, path: Path, patience_s: float) -> None:
 
 
 def _boot() -> str:
-    """A word that changes when the machine is started again."""
+    """A text that is another one after each start of the machine."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
     except OSError:

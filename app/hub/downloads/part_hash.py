@@ -1,4 +1,4 @@
-"""The hash of a file that is still growing, computed while its bytes come; one thread."""
+"""The SHA-256 of a file while it is being downloaded, computed in one thread."""
 
 import hashlib
 import threading
@@ -16,11 +16,11 @@ _OFFERS = 8
 
 
 class Hasher:
-    """Follows the part from its first byte on, as far as there is no gap.
+    """Hashes the part from byte 0 on, as far as there is no gap.
 
-    Bytes may come in any order.  Those offered just in time are hashed from memory, others are read
-    back from the file, as are those that an earlier run has left: what it said of them is not
-    believed.  That goes on beside the transfer, and takes longer only where little is missing.
+    Bytes may arrive in any order.  Those that are offered when they are next are hashed from
+    memory, others are read back from the file, as are those of an earlier run, whose hash is not
+    trusted.  It runs beside the transfer, and ends later than that only if little was missing.
     """
 
     def __init__(self, part: PartFile, size: int) -> None:
@@ -36,24 +36,24 @@ class Hasher:
         self._thread.start()
 
     def offer(self, data: bytes, at: int) -> None:
-        """These bytes were just written; from any thread."""
+        """These bytes were just written; may be called from any thread."""
         if len(self._offered) < _OFFERS:
             self._offered.append((at, data))
         self._news.set()
 
     def stop(self) -> None:
-        """End its thread."""
+        """End the thread."""
         self._stopped.set()
         self._news.set()
         self._thread.join()
 
     def wait(self, limit_s: float) -> bool:
-        """Whether all is hashed, or reading failed, within so many seconds."""
+        """Wait up to ``limit_s`` seconds; True if everything is hashed or reading failed."""
         self._thread.join(limit_s)
         return not self._thread.is_alive()
 
     def hexdigest(self) -> str:
-        """Of all, once ``wait`` said so."""
+        """The hash of the whole file, after ``wait`` returned True."""
         return self._hash.hexdigest()
 
     def _run(self) -> None:
@@ -77,7 +77,7 @@ class Hasher:
                     least = _CHUNK if self._news.wait(_WAIT_S) else 1
 
     def _at_hand(self) -> bytes:
-        """The next bytes, where they were offered."""
+        """The next bytes, if they were offered; else b""."""
         count, offered = self.count, self._offered
         while offered and offered[0][0] + len(offered[0][1]) <= count:
             offered.popleft()

@@ -1,4 +1,4 @@
-"""Which place a download gets: the one it has begun in, else the first that nobody has."""
+"""Chooses where a download goes: where it was begun before, else the first free place."""
 
 import os
 import time
@@ -20,12 +20,12 @@ Hashes = Callable[[Path], str]
 
 
 def parts_of(entry: Entry) -> tuple[Part, ...]:
-    """Every file of an entry."""
+    """All files of an entry."""
     return entry.parts or (Part(path=entry.file, bytes=entry.bytes, sha256=entry.sha256),)
 
 
 def leading(entry: Entry) -> int:
-    """Which of its files opens it."""
+    """The index of the file that opens the model."""
     return next((at for at, part in enumerate(parts_of(entry)) if part.path == entry.file), 0)
 
 
@@ -62,7 +62,7 @@ def place_of(
 
 
 def origin_note(entry: Entry, places: Destination, revision: str = "") -> Origin:
-    """The note that goes beside what opens the entry."""
+    """The note of origin for the file that opens the entry."""
     files = tuple(
         OriginFile(name=path.name, file=part.path, bytes=part.bytes, sha256=part.sha256)
         for part, path in zip(parts_of(entry), places.paths, strict=True)
@@ -71,7 +71,7 @@ def origin_note(entry: Entry, places: Destination, revision: str = "") -> Origin
 
 
 def is_of(origin: Origin, entry: Entry) -> bool:
-    """Whether the note names this entry, in a version that the entry's hashes do not rule out."""
+    """Whether the note names this entry, and no hash of it contradicts the entry's."""
     files = {part.path: part.sha256 for part in parts_of(entry)}
     if origin.repo.casefold() != entry.repo.casefold():
         return False
@@ -82,7 +82,10 @@ def is_of(origin: Origin, entry: Entry) -> bool:
 
 
 def _all(folder: Path, repo: str, files: list[str], names: Collection[str]) -> list[Destination]:
-    """Raises UnsafeName where the first of them is: others may be, for an owner's odd name."""
+    """All possible places; names that are unsafe, such as an odd owner's, are left out.
+
+    Raises UnsafeName if the first one is.
+    """
     found = []
     for name in names:
         try:
@@ -94,13 +97,13 @@ def _all(folder: Path, repo: str, files: list[str], names: Collection[str]) -> l
 
 
 def _is_given(places: Destination, repo: str, taken: Mapping[str, str]) -> bool:
-    """Whether something of another repository was given a place in that folder."""
+    """Whether a download of another repository was given a place in that folder."""
     home = places.gathered if places.alone else places.final
     return any(Path(path).parent == home and other != repo for path, other in taken.items())
 
 
 def _is_ours(places: Destination, entry: Entry, sha256_of: Hashes) -> bool:
-    """Whether it has begun there, or lies there."""
+    """Whether this entry's download was begun there, or its files are there."""
     final, growing = places.opened(leading(entry)), places.growing(leading(entry))
     if final.is_file():
         return _is_there(final, places, entry, sha256_of)
@@ -150,7 +153,7 @@ def _is_free(places: Destination, entry: Entry) -> bool:
 
 
 def _is_claimed(growing: Path, entry: Entry) -> bool:
-    """Whether another download is about to begin there; an old note with nothing is left over."""
+    """Whether another download is about to begin there: its note was written a moment ago."""
     note = note_of(growing)
     try:
         young = time.time() - note.stat().st_mtime < _YOUNG_S

@@ -1,4 +1,4 @@
-"""How fast bytes come: a limit that several transfers share, and a rate over the last seconds."""
+"""A speed limit that several transfers share, and the measured speed of the last seconds."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ _SOONEST_S = 1.0  # a shorter time tells of bursts more than of the network
 
 
 class RateLimit:
-    """A limit in bytes a second that all who share it keep together; 0 is none."""
+    """A limit in bytes a second for all transfers that share it; 0 is none."""
 
     def __init__(self, limit: int = 0) -> None:
         self._lock = threading.Lock()
@@ -28,7 +28,7 @@ class RateLimit:
             self._limit, self._free_at_s = limit, 0.0
 
     def wait_s(self, count: int) -> float:
-        """How long to wait after so many bytes."""
+        """Count these bytes; returns the seconds to wait before more are received."""
         with self._lock:
             if not self._limit:
                 return 0.0
@@ -38,9 +38,9 @@ class RateLimit:
 
 
 class Meter(RateLimit):
-    """The ``shared`` limit for one download, whose bytes it counts in ``received``.
+    """Applies the ``shared`` limit to one download, and counts its bytes in ``received``.
 
-    Only what comes is counted: not what was on the disk before.
+    Only bytes that arrive now are counted, not those that were on the disk before.
     """
 
     def __init__(self, shared: RateLimit) -> None:
@@ -50,7 +50,7 @@ class Meter(RateLimit):
 
     @property
     def limit(self) -> int:
-        """Of all who share it."""
+        """The shared limit, in bytes a second."""
         return self._shared.limit
 
     @limit.setter
@@ -58,16 +58,16 @@ class Meter(RateLimit):
         self._shared.limit = limit
 
     def wait_s(self, count: int) -> float:
-        """How long to wait after so many bytes."""
+        """Count these bytes; returns the seconds to wait before more are received."""
         with self._counting:
             self.received += count
         return self._shared.wait_s(count)
 
 
 class Rate:
-    """Bytes a second over the last few seconds; 0 until that can be told.
+    """The speed over the last few seconds in bytes a second; 0 until it is known.
 
-    It begins with what is there once something has come: that was there before, or came at once.
+    It is measured from the first change on: earlier bytes were there before, or came at once.
     """
 
     def __init__(self) -> None:
@@ -75,7 +75,7 @@ class Rate:
         self._moves = False
 
     def note(self, total: int) -> float:
-        """``total`` bytes are there now."""
+        """``total`` bytes are there now; returns the speed."""
         now = time.monotonic()
         if self._seen and total < self._seen[-1][1]:
             self._seen.clear()

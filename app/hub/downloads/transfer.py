@@ -1,8 +1,8 @@
-"""One file from a hub to the disk, whatever the network does; blocks its thread, shows nothing.
+"""Downloads one file in the calling thread, through all failures of the network.
 
-The bytes grow in ``NAME.part`` (see ``part_file``), come over one or more connections
-(``connection_pool``), are hashed while they come (``part_hash``), and get their name when the hash
-is the one promised.
+The bytes grow in ``NAME.part`` (``part_file``), come over one or more connections
+(``connection_pool``), are hashed while they come (``part_hash``), and get their name if the hash is
+the expected one.
 """
 
 import hashlib
@@ -60,7 +60,10 @@ State = Literal["running", "waiting", "checking"]
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What to fetch and where it goes; ``bytes`` 0 and ``sha256`` "" are not known beforehand."""
+    """What to download, and to where.
+
+    ``bytes`` 0 and ``sha256`` "" mean that they are not known.
+    """
 
     repo: str
     file: str
@@ -71,9 +74,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a transfer is.  ``done`` of ``total`` bytes are on the disk, ``checked`` are hashed.
+    """``done`` of ``total`` bytes are on the disk, ``checked`` of them are hashed.
 
-    "waiting" is for ``wait_s`` seconds, because of ``failure``.
+    The state "waiting" lasts ``wait_s`` seconds, because of ``failure``.
     """
 
     state: State = "running"
@@ -85,15 +88,15 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoppedError(Exception):
-    """``Transfer.stop`` was called: what is there is kept."""
+    """``Transfer.stop`` was called; what was downloaded is kept."""
 
 
 class Transfer:
-    """Fetches what ``order`` says.  ``rate_limit`` is shared by all who keep one limit together.
+    """Downloads what ``order`` says. ``rate_limit`` may be shared with other transfers.
 
-    ``keep_record``: the file is one of several, and its record stays until they are complete.
-    ``claim`` is called once the file is locked, and raises where the place is another's.
-    ``found`` is the hash of the bytes that came, or were there; ``revision`` the hub's commit.
+    ``keep_record``: the file is one of several, and its record stays until all are complete.
+    ``claim`` is called once the file is locked, and raises if the place belongs to another
+    download.  After ``run``, ``found`` is the hash of the file and ``revision`` the hub's commit.
     """
 
     def __init__(
@@ -128,7 +131,7 @@ class Transfer:
 
     @property
     def progress(self) -> Progress:
-        """Where it is now; from any thread."""
+        """How far it is; may be called from any thread."""
         part, pool, hasher = self._part, self._pool, self._hasher
         trouble, failure = self._waiting, pool.trouble if pool else None
         if pool and failure:
@@ -144,7 +147,7 @@ class Transfer:
         )
 
     def stop(self) -> None:
-        """From any thread: let ``run`` end soon with StoppedError."""
+        """Make ``run`` raise StoppedError soon; may be called from any thread."""
         self._stopped.set()
         pool = self._pool
         if pool:
@@ -226,7 +229,10 @@ class Transfer:
         self._waiting = None
 
     def _wanted(self, remote: RemoteFile) -> str:
-        """The hash that its bytes must have.  Raises ChangedOnHub where list and hub disagree."""
+        """The SHA-256 that the file must have.
+
+        Raises ChangedOnHub if catalogue and hub disagree.
+        """
         order = self._order
         wanted, told = order.sha256.lower(), remote.sha256.lower()
         if (wanted and told and wanted != told) or (order.bytes and order.bytes != remote.bytes):
@@ -234,10 +240,10 @@ class Transfer:
         return wanted or told
 
     def _is_there(self, part: PartFile, identity: Identity) -> bool:
-        """Whether the very file has its name already.  Raises AlreadyThere for anything else.
+        """Whether the very file is there under its final name. Raises AlreadyThere for another one.
 
-        A record beside it proves nothing: its bytes are read, unless this program has read them.
-        Where nobody tells a hash, only what this program has brought here itself counts.
+        Its bytes are read unless this program has verified them; a record beside the file is no
+        proof.  If no hash is known, only a file that this program downloaded counts.
         """
         path = self._path
         if path.is_file() and path.stat().st_size == identity.bytes:
@@ -257,7 +263,7 @@ class Transfer:
         raise AlreadyThere(path=str(path))
 
     def _read(self) -> str:
-        """The hash of what has the name already.  Raises StoppedError."""
+        """The SHA-256 of the file under its final name. Raises StoppedError."""
         self._checking, before = True, state_of(self._path)
         try:
             found = digest(self._path, stopped=self._stopped.is_set)
@@ -268,7 +274,7 @@ class Transfer:
         return found
 
     def _fetched(self, part: PartFile, remote: RemoteFile) -> str:
-        """The hash of the bytes once all are here."""
+        """Download all bytes; returns their SHA-256."""
         self._make_sure_of_room(part)
         client = RangeClient(
             remote.url, self._hub.headers(), proxy=self._hub.proxy, stall_s=self._how.stall_s
@@ -287,7 +293,7 @@ class Transfer:
             self._pool = None
 
     def _watch(self, part: PartFile, pool: ConnectionPool) -> None:
-        """Until all bytes are here: keep them, watch the disk, try whether more is faster."""
+        """Until all bytes have arrived: sync them, check the disk's room, try more connections."""
         growth = _Growth(pool, self._how.connections, self._rate_limit)
         room_at_s, kept_at_s, kept = time.monotonic(), time.monotonic(), part.total
         try:
@@ -311,9 +317,9 @@ class Transfer:
         self._refuse_other_things(part)
 
     def _refuse_other_things(self, part: PartFile) -> None:
-        """Raises PageInstead where the first bytes are no such file's, and no hash speaks for them.
+        """Raises PageInstead if no hash is known and the first bytes are no such file's.
 
-        Nothing of them is kept.
+        The bytes are deleted then.
         """
         record, start = part.record, part.start(ENOUGH)
         if self._known or record is None or len(start) < min(ENOUGH, self._total):
@@ -353,7 +359,7 @@ class Transfer:
 
 
 class _Growth:
-    """Adds connections as long as each brings at least 15 % more."""
+    """Adds connections as long as each brings at least 15 % more speed."""
 
     def __init__(self, pool: ConnectionPool, most: int, rate_limit: RateLimit) -> None:
         self._pool, self._most, self._rate_limit = pool, most, rate_limit
@@ -384,11 +390,11 @@ def _is_promised(part: PartFile, identity: Identity, found: str) -> bool:
 
 
 def _has_git_name(identity: Identity) -> bool:
-    """Whether the hub tells the name that git gave to a small file, which its bytes decide."""
+    """Whether the ETag is the git blob id of a small file, which can be computed from its bytes."""
     return bool(_GIT.fullmatch(identity.etag.lower())) and identity.bytes < _LARGE
 
 
 def _git_hash(path: Path) -> str:
-    """The name that git gives to these bytes: what a hub tells of a small file."""
+    """The git blob id of these bytes: the SHA-1 that hubs tell for small files."""
     data = path.read_bytes()
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()

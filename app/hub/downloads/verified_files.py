@@ -1,7 +1,7 @@
-"""Which files were read to their end, and their SHA-256: what counts as verified, and nothing else.
+"""The files whose bytes were all read, with their SHA-256: only these count as verified.
 
-It is kept in the data folder, not beside the files, where anyone may put anything.  A file that was
-written, replaced or moved since then counts no more.
+The list is in the data folder, not beside the files, where others may write.  A file that was
+written to, replaced or moved since then is not in it any more.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ _LARGEST = 32 << 20
 
 
 class _Seen(msgspec.Struct, frozen=True, array_like=True):
-    """A file as it was when its bytes were read."""
+    """The size, time and inode of a file when its bytes were read, and their hash."""
 
     bytes: int
     modified_ns: int
@@ -43,9 +43,10 @@ State = tuple[int, int, int]
 
 
 class Verified:
-    """``file`` keeps it, for all windows and programs; None remembers nothing.
+    """The list in ``file``, for all windows and programs; with None nothing is remembered.
 
-    What cannot be read or written costs another look at the bytes.  For any thread.
+    If the list cannot be read or written, files are only read again.  Safe for use by several
+    threads.
     """
 
     def __init__(self, file: Path | None) -> None:
@@ -55,22 +56,22 @@ class Verified:
         self._state: State | None = None
 
     def sha256_of(self, path: Path) -> str:
-        """The hash of the bytes that are there; "" where nobody has read them as they are now."""
+        """The hash of the file; "" if it was not read as it is now."""
         known = self._known().get(os.path.realpath(path))
         return known.sha256 if known and state_of(path) == _state_in(known) else ""
 
     def keep(self, path: Path, sha256: str, before: State | None = None) -> None:
-        """The bytes at ``path`` were all read just now and have this hash.
+        """Remember that the file at ``path`` was read just now and has this hash.
 
-        ``before`` is what ``state_of`` said before they were read: if it is another now, somebody
-        was writing, and nothing is kept.
+        ``before`` is what ``state_of`` returned before reading: if it is another now, the file was
+        written to meanwhile, and nothing is remembered.
         """
         state = state_of(path)
         if state is not None and sha256 and before in (None, state):
             self._change({os.path.realpath(path): _Seen(*state, sha256.lower())})
 
     def follow(self, before: Path, now: Path) -> None:
-        """What was at ``before`` may be the very file at ``now``: by bytes, time and inode."""
+        """Move what is known of ``before`` to ``now``, if size, time and inode are the same."""
         known = self._known().get(os.path.realpath(before))
         if known and before != now and state_of(now) == _state_in(known):
             self._change({os.path.realpath(now): known})
@@ -108,7 +109,7 @@ def _read(file: Path) -> dict[str, _Seen]:
 
 
 def state_of(path: Path) -> State | None:
-    """What differs once the file was written or replaced; None where there is none."""
+    """What changes when a file is written or replaced; None if there is no file."""
     try:
         status = path.stat()
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""The vocabulary that comes with a model from elsewhere: once for all models of a folder."""
+"""Downloads the vocabulary of a model from another repository, once for all models of a folder."""
 
 import os
 import threading
@@ -32,9 +32,9 @@ _LOOK_S, _LOOKS = 0.5, 120
 
 
 class VocabularyFile:
-    """What ``entry`` needs beside it.  ``begin`` is called with each Transfer before it runs.
+    """The vocabulary that ``entry`` needs. ``begin`` is called with each Transfer before it runs.
 
-    It is not looked for where a file of its name lies: that may be the person's own.
+    Nothing is downloaded if a file of that name is there: it may be the person's own.
     """
 
     def __init__(
@@ -52,12 +52,12 @@ class VocabularyFile:
         self._rate_limit, self._verified, self._begin = rate_limit, verified, begin
 
     def bytes_missing(self, folder: Path) -> int:
-        """How much is still to come into the folder of the model."""
+        """How many bytes are still to be downloaded into the folder of the model."""
         part = self._part
         return part.bytes if part and not os.path.lexists(folder / part.path) else 0
 
     def bring(self, folder: Path, stopped: threading.Event) -> None:
-        """Fetch it.  Raises VocabularyMissing, and StoppedError."""
+        """Download it. Raises VocabularyMissing, and StoppedError."""
         part = self._part
         if part is None:
             return

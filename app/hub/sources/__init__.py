@@ -1,1 +1,1 @@
-"""Model hubs and the way to them: addresses, tokens, proxies, requests, kept answers."""
+"""Model hubs and how they are reached: addresses, tokens, proxies, requests, cached answers."""

@@ -1,4 +1,4 @@
-"""What hubs have told, kept on the disk with its age.  A cache: what is lost is asked again."""
+"""Answers of hubs, cached on disk with the time they were received."""
 
 import contextlib
 import hashlib
@@ -26,15 +26,15 @@ class _Kept(msgspec.Struct, frozen=True):
 
 
 class Cache:
-    """Answers by key below ``folder``; safe to use from several threads and processes."""
+    """Answers by key below ``folder``; safe for use by several threads and processes."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def get(self, key: str, kind: type[Told]) -> tuple[Told, float] | None:
-        """What was kept under ``key`` and when, in seconds since the epoch; None where nothing is.
+        """The value that was stored under ``key`` and its time in seconds since 1970; else None.
 
-        What is damaged, of another layout or from the future counts as not there.
+        A file that is damaged, of another version or from the future counts as missing.
         """
         path = self._path(key)
         try:
@@ -46,7 +46,7 @@ class Cache:
             return None
 
     def put(self, key: str, told: msgspec.Struct) -> float:
-        """Keep it from now on, and say when that is; on a disk that refuses it stays as it was."""
+        """Store a value; returns its time. If the disk refuses, nothing is stored."""
         kept = _Kept(_LAYOUT, time.time(), msgspec.Raw(encode(told)))
         path = self._path(key)
         with contextlib.suppress(OSError, StoreError):

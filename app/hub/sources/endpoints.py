@@ -1,4 +1,4 @@
-"""Where models come from: Hugging Face, a mirror of it, or ModelScope; addresses, no requests."""
+"""Addresses of the hubs: Hugging Face, mirrors of it, ModelScope; makes no requests."""
 
 import re
 from collections.abc import Mapping
@@ -22,9 +22,9 @@ _HOST = re.compile(r"[A-Za-z0-9._\-\[\]:]+", re.ASCII)
 
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """One source; ``address`` is a URL without a slash at its end.
+    """One hub; ``address`` is a URL without a slash at its end.
 
-    Repositories have their Hugging Face names here, whatever they are called there.
+    Repositories are named as on Hugging Face here, whatever this hub calls them.
     """
 
     kind: Kind
@@ -32,30 +32,30 @@ class Endpoint(msgspec.Struct, frozen=True):
 
     @property
     def host(self) -> str:
-        """For sentences, e.g. "huggingface.co"."""
+        """The host name for sentences, e.g. "huggingface.co"."""
         return urlsplit(self.address).netloc.rpartition("@")[2]
 
     @property
     def is_modelscope(self) -> bool:
-        """Whether it speaks ModelScope's language; the others speak Hugging Face's."""
+        """Whether it has ModelScope's API; the others have Hugging Face's."""
         return self.kind == "modelscope"
 
     def page(self, repo: str) -> str:
-        """The address of a repository's page, for people."""
+        """The address of a repository's web page."""
         return f"{self.address}/{self._below(repo)}"
 
     def file(self, repo: str, path: str, revision: str = "main") -> str:
-        """The address of a file; it may lead on to another host."""
+        """The address of a file, which may redirect to another host."""
         if self.is_modelscope and revision == "main":
             revision = "master"
         return f"{self.page(repo)}/resolve/{quote(revision, safe='')}/{quote(path)}"
 
     def there(self, repo: str) -> str:
-        """The name that a repository (or an owner alone) has at this source."""
+        """The name of a repository, or of an owner alone, at this hub."""
         return _renamed(repo, _THERE) if self.is_modelscope else repo
 
     def here(self, repo: str) -> str:
-        """The name that a repository (or an owner alone) of this source has everywhere else."""
+        """The Hugging Face name for a repository, or an owner alone, of this hub."""
         return _renamed(repo, _HERE) if self.is_modelscope else repo
 
     def _below(self, repo: str) -> str:
@@ -65,9 +65,9 @@ class Endpoint(msgspec.Struct, frozen=True):
 def endpoint_of(
     source: str = "huggingface", mirror: str = "", environment: Mapping[str, str] | None = None
 ) -> Endpoint:
-    """The source that the settings name; ``HF_ENDPOINT`` of the environment replaces the usual one.
+    """The hub that the settings name; ``HF_ENDPOINT`` replaces the usual one.
 
-    Raises HubUnreachable (facts host, why) where an address is none.
+    Raises HubUnreachable (facts host, why) if an address is invalid.
     """
     if source == "modelscope":
         return Endpoint("modelscope", MODELSCOPE)
@@ -84,9 +84,9 @@ def endpoint_of(
 
 
 def endpoint_at(address: str) -> Endpoint:
-    """The source at an address that a person gave; one without a scheme is taken as https.
+    """The hub at an address that a person typed; without a scheme it is taken as https.
 
-    Raises HubUnreachable (facts host, why) where it is no address.
+    Raises HubUnreachable (facts host, why) if it is no address.
     """
     text = address.strip()
     text = (text if "://" in text else f"https://{text}").rstrip("/")
@@ -106,9 +106,9 @@ def endpoint_at(address: str) -> Endpoint:
 
 
 def stand_ins(endpoint: Endpoint) -> tuple[Endpoint, ...]:
-    """Other public sources that may still have a file that this one does not; none for an own hub.
+    """Other public hubs that may still have a file that this one lacks.
 
-    Who gave the address of a hub of their own asked for that one alone.
+    None for a hub of the person's own, who has asked for that one only.
     """
     public = tuple(map(endpoint_at, (HUGGINGFACE, MIRROR, MODELSCOPE)))
     return tuple(one for one in public if one != endpoint) if endpoint in public else ()

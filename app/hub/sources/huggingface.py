@@ -25,7 +25,7 @@ _NO_TOKEN = False
 
 
 class HuggingFace:
-    """One endpoint; ``token`` "" is the person's own one at Hugging Face itself, none elsewhere.
+    """One endpoint; for ``token`` "", Hugging Face itself gets the person's stored token.
 
     Every method raises HubError.
     """
@@ -42,7 +42,7 @@ class HuggingFace:
             return _repositories(self._api.list_models(author=account, full=True))
 
     def found(self, text: str, most: int) -> tuple[Repository, ...]:
-        """Those that a free search finds, at most so many."""
+        """The repositories that match a search, at most ``most``."""
         with self._asking():
             return _repositories(self._api.list_models(search=text, limit=most, full=True))
 
@@ -57,7 +57,7 @@ class HuggingFace:
             )
 
     def readme(self, repo: str) -> str:
-        """The model card; "" where there is none."""
+        """The model card as Markdown; "" if there is none."""
         with self._asking(repo):
             url = hf_hub_url(repo, "README.md", endpoint=self._endpoint.address)
             try:
@@ -69,9 +69,9 @@ class HuggingFace:
                 raise
 
     def facts(self, repo: str, file: str, revision: str) -> tuple[str, Part, str, str]:
-        """Address, part, etag and commit of a file, asked for now.
+        """Address, size, hash, ETag and commit of a file, requested now.
 
-        Raises PageInstead where the answer has neither of the last two: every hub tells them.
+        Raises PageInstead for an answer without ETag and commit, which every hub sends.
         """
         with self._asking(repo, file):
             where = {"revision": revision, "endpoint": self._endpoint.address}
@@ -90,7 +90,7 @@ class HuggingFace:
             return url, part, etag, found.commit_hash or ""
 
     def headers(self) -> dict[str, str]:
-        """What a request for a file must carry.  Raises NetworkSettingRefused."""
+        """The HTTP headers for requesting a file. Raises NetworkSettingRefused."""
         try:
             told = dict(build_hf_headers(token=self._token, library_name="rookery"))
         except (OSError, UnicodeError) as error:
@@ -100,7 +100,7 @@ class HuggingFace:
 
     @contextmanager
     def _asking(self, repo: str = "", file: str = "") -> Iterator[None]:
-        """Whatever answers that make no sense lead to in the library is a HubGarbled."""
+        """Turn exceptions of the library about senseless answers into HubGarbled."""
         host = self._endpoint.host
         home = self._endpoint.address
         with about(repo=repo, file=file), routed_through(self._proxy, self._limit_s, home):
@@ -138,7 +138,7 @@ def _files(info: ModelInfo) -> Iterator[Part]:
 
 
 def _dtype(info: ModelInfo) -> str:
-    """The type that most of the safetensors' numbers have."""
+    """The type that most numbers of the safetensors files have."""
     counts = info.safetensors.parameters if info.safetensors else {}
     most = max(counts, key=lambda name: counts[name] or 0, default="")
     return _DTYPES.get(most, "")

@@ -1,6 +1,6 @@
-"""What ModelScope tells: another language than Hugging Face's, so a small client of our own.
+"""A client for ModelScope's API, which differs from Hugging Face's.
 
-The addresses are those that its own SDK (github.com/modelscope/modelscope, hub/api.py) asks.
+The addresses are those that its own SDK (github.com/modelscope/modelscope, hub/api.py) requests.
 """
 
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ class ModelScope:
         return tuple(found)
 
     def found(self, text: str, most: int) -> tuple[Repository, ...]:
-        """Those that a free search finds, at most so many."""
+        """The repositories that match a search, at most ``most``."""
         asked = {
             "Name": text,
             "PageNumber": 1,
@@ -71,21 +71,24 @@ class ModelScope:
         return Contents(repository=Repository(id=repo), files=tuple(part for part in files if part))
 
     def readme(self, repo: str) -> str:
-        """The model card; "" where there is none."""
+        """The model card as Markdown; "" if there is none."""
         try:
             return self._text(self._endpoint.file(repo, "README.md"), repo)
         except HubMissing:
             return ""
 
     def facts(self, repo: str, file: str, revision: str) -> tuple[str, Part, str, str]:
-        """Address, part, hash in place of an etag, and no commit of a file, asked for now."""
+        """Address, size and hash of a file, requested now.
+
+        The hash serves as ETag, the commit is "".
+        """
         parts = {part.path: part for part in self.contents(repo).files}
         if file not in parts:
             raise HubMissing(host=self._endpoint.host, repo=repo, file=file)
         return self._endpoint.file(repo, file, revision), parts[file], parts[file].sha256, ""
 
     def headers(self) -> dict[str, str]:
-        """What a request for a file must carry."""
+        """The HTTP headers for requesting a file."""
         agent = {"User-Agent": "rookery"}
         if not self._token:
             return agent
@@ -102,7 +105,7 @@ class ModelScope:
                 yield Repository(id=name, stamp=word(stamp), licence=licence)
 
     def _data(self, method: str, path: str, repo: str = "", **asked: Any) -> dict[str, Any]:
-        """The data in an answer, an object."""
+        """The object under "Data" in an answer."""
         with about(repo=repo), request_budget(self._endpoint.address):
             client = connection(self._proxy, self._limit_s)
             response = client.request(method, self._api + path, headers=self.headers(), **asked)
@@ -127,6 +130,6 @@ class ModelScope:
 
 
 def _list(holder: object, name: str) -> list[dict[str, Any]]:
-    """The objects of a list that may be absent or something else."""
+    """The objects of a list that may be missing or of another type."""
     found = holder.get(name) if isinstance(holder, dict) else None
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []

@@ -1,6 +1,6 @@
-"""The way to a host: the proxy that is typed or in the environment, and trusted certificates.
+"""Which proxy and which certificates are used for an address, by settings and environment.
 
-Whatever of it means nothing is a NetworkSettingRefused, before anything is asked.
+Invalid settings raise NetworkSettingRefused before any request is made.
 """
 
 import ipaddress
@@ -41,14 +41,14 @@ class Proxy(msgspec.Struct, frozen=True):
 
     @property
     def place(self) -> str:
-        """Where it is, for sentences."""
+        """Host and port, for sentences."""
         return f"{self.host}:{self.port}"
 
 
 def proxy_at(address: str, variable: str = "") -> Proxy:
-    """The proxy at an address; without a scheme it is one for HTTP.
+    """The proxy at an address; without a scheme it is an HTTP proxy.
 
-    Raises NetworkSettingRefused, which names ``variable``, where there can be none.
+    Raises NetworkSettingRefused, which names ``variable``, if the address is invalid.
     """
     text = address.strip()
     text = text if "://" in text else f"http://{text}"
@@ -71,9 +71,9 @@ def proxy_at(address: str, variable: str = "") -> Proxy:
 
 
 def proxy_to(url: httpx2.URL, typed: str = "") -> Proxy | None:
-    """The proxy for an address: the one typed, else that of the environment or the system.
+    """The proxy for an address: the one in the settings, else that of environment or system.
 
-    Raises NetworkSettingRefused also for a variable that this address does not need: a redirect
+    Raises NetworkSettingRefused also for a variable that this address does not need, as a redirect
     may need it.
     """
     if typed.strip():
@@ -87,7 +87,7 @@ def proxy_to(url: httpx2.URL, typed: str = "") -> Proxy | None:
 
 
 def tls_context() -> ssl.SSLContext:
-    """Which certificates are trusted: the system's, or what the environment names instead.
+    """The trusted certificates: the system's, or those that the environment names instead.
 
     Raises NetworkSettingRefused.
     """
@@ -112,7 +112,10 @@ def _trusting(variable: str, given: str) -> ssl.SSLContext:
 
 
 def _variable(scheme: str, value: str) -> str:
-    """The name of the variable that holds it; where it is the system's setting, of that."""
+    """The environment variable that holds ``value``.
+
+    Words for the system's setting if none does.
+    """
     names = (f"{scheme}_proxy", f"{scheme}_proxy".upper())
     exact = next((name for name in names if os.environ.get(name) == value), "")
     others = (one for one, held in os.environ.items() if one.lower() == names[0] and held == value)
@@ -125,7 +128,7 @@ def _refused(given: str, variable: str, why: str) -> NetworkSettingRefused:
 
 
 def _is_bypassed(url: httpx2.URL, told: str) -> bool:
-    """Whether ``NO_PROXY``, or the system, says to go there directly; odd entries say nothing."""
+    """Whether ``NO_PROXY``, or the system, says to use no proxy; senseless entries are ignored."""
     host = url.host.lower()
     port = url.port or _PORTS.get(url.scheme, 0)
     entries = [entry.strip().lower() for entry in told.split(",")]

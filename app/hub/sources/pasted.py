@@ -1,4 +1,4 @@
-"""What a pasted address of a hub's page names: a repository, or a file in it.  Asks nobody."""
+"""Reads which repository or file a pasted address of a hub's page names. Makes no requests."""
 
 import re
 from urllib.parse import unquote, urlsplit
@@ -18,17 +18,17 @@ _THERE = Endpoint("modelscope", MODELSCOPE)
 
 
 class Pasted(msgspec.Struct, frozen=True, kw_only=True):
-    """``repo`` by its name on Hugging Face; ``file`` "" for the whole repository."""
+    """``repo`` is the name on Hugging Face; ``file`` is "" for the whole repository."""
 
     repo: str
     file: str = ""
 
 
 def pasted(text: str) -> Pasted | None:
-    """What ``text`` leads to, where it is the address of a page or file of a hub.
+    """What ``text`` names, if it is the address of a page or file of a hub; else None.
 
-    The scheme may be missing for the hosts that are known; with one, any host will do, since a
-    mirror can have any name.
+    The scheme may be missing for known hosts; with a scheme any host is accepted, as a mirror can
+    have any name.
     """
     text = text.strip().strip("<>\"'")
     schemed = _SCHEME.match(text) is not None

@@ -1,4 +1,4 @@
-"""The address of a proxy and the password in it, which the system's keyring keeps."""
+"""Keeps the password of a proxy's address in the system's keyring, not in the settings."""
 
 import contextlib
 
@@ -9,7 +9,7 @@ HIDDEN = "••••"
 
 
 def parted(address: str) -> tuple[str, str]:
-    """An address without its password, and the password as it was typed; "" where it has none."""
+    """An address without its password, and the password as typed; "" if it has none."""
     scheme, mark, rest = address.strip().rpartition("://")
     person, at, host = rest.rpartition("@")
     name, _, password = person.partition(":")
@@ -17,22 +17,23 @@ def parted(address: str) -> tuple[str, str]:
 
 
 def joined(address: str, password: str) -> str:
-    """An address with the password behind its name; as it is where it has no name."""
+    """An address with the password added; unchanged if it has no user name."""
     scheme, mark, rest = address.rpartition("://")
     name, at, host = rest.rpartition("@")
     return f"{scheme}{mark}{name}:{password}@{host}" if at and password else address
 
 
 def shown(address: str, *, kept: bool = False) -> str:
-    """An address as it may stand on the screen; ``kept``: the keyring has its password."""
+    """An address for the screen, its password hidden; ``kept``: the keyring has the password."""
     bare, password = parted(address)
     return joined(bare, HIDDEN if password or kept else "")
 
 
 def completed(typed: str, before: str) -> str:
-    """What a person means who edited ``shown(before)``: the scheme and the hidden password.
+    """The address that a person means who edited ``shown(before)``.
 
-    One that only the keyring knows stays hidden: ``keep_proxy`` sees to it.
+    Scheme and hidden password are taken from ``before``; a password that only the keyring has stays
+    hidden, and ``keep_proxy`` deals with it.
     """
     text = typed.strip()
     text = f"http://{text}" if text and "://" not in text else text
@@ -41,9 +42,9 @@ def completed(typed: str, before: str) -> str:
 
 
 def whole_proxy(address: str) -> str:
-    """An address with the password that the keyring keeps for it, if it has a name and no password.
+    """An address with its password from the keyring, if it has a user but no password.
 
-    Asks the keyring: to be called in a thread.
+    Asks the keyring: call it in a thread.
     """
     bare, password = parted(address)
     if password:
@@ -54,9 +55,9 @@ def whole_proxy(address: str) -> str:
 
 
 def kept_password(bare: str) -> str:
-    """The password that the keyring keeps for an address; "" where it has none or is none.
+    """The password that the keyring has for an address; "" if it has none or is missing.
 
-    Raises KeyringLocked where it does not say.  To be called in a thread.
+    Raises KeyringLocked if it refuses.  Call it in a thread.
     """
     if "@" not in bare:
         return ""
@@ -100,7 +101,7 @@ def keep_proxy(address: str, before: str = "") -> str:
 
 
 def _put(bare: str, password: str, *, in_file: bool) -> str:
-    """The address for a file; with the password where no keyring takes it, if that may be."""
+    """The address to store; with the password only if no keyring takes it and that is allowed."""
     import keyring
     import keyring.errors
 

@@ -1,4 +1,4 @@
-"""What a hub's refusal, and a failure of the network, mean for a person."""
+"""Turns refusals of hubs and failures of the network into HubError."""
 
 import os
 import socket
@@ -20,7 +20,7 @@ _CODES = {
 
 
 def refuse_bad(response: httpx2.Response) -> None:
-    """Raises the HubError that the status of an answer stands for; needs no body."""
+    """Raises the HubError for a status that is no success; does not need the body."""
     status, host = response.status_code, response.request.url.host
     if status < 400:
         return
@@ -37,14 +37,14 @@ def refuse_bad(response: httpx2.Response) -> None:
 
 
 def _facts(response: httpx2.Response) -> dict[str, str]:
-    """Why, as far as the hub tells: by a code that is known, and in its own words."""
+    """The reason that the hub gives: by a known code, and in its own words."""
     why = _CODES.get(response.headers.get(_CODE, ""), "")
     said = " ".join(response.headers.get(_MESSAGE, "").split()).rstrip(".")
     return {name: fact for name, fact in (("why", why), ("said", said)) if fact}
 
 
 def failure_of(error: httpx2.HTTPError, host: str) -> HubError:
-    """What an error of the library means for a person."""
+    """The HubError for an exception of the HTTP library."""
     if isinstance(error, httpx2.ProxyError):
         return HubUnreachable(host=host, why=_proxy_reason(error))
     if isinstance(error, httpx2.TimeoutException):
@@ -67,7 +67,7 @@ def _proxy_reason(error: httpx2.ProxyError) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    """The first cause that tells something to a person."""
+    """The first cause in the chain of exceptions that tells a person something."""
     cause: BaseException | None = error
     while cause is not None:
         for kind, words in _REASONS:

@@ -1,6 +1,6 @@
-"""A model hub: what it holds now, what it held when it was last asked, and where its files are.
+"""A model hub: what it has now, what it had when it was last asked, and where its files are.
 
-Calls block for as long as the network takes, up to their limits, so they belong into threads.
+Calls block while the network is used, up to their limits, so they belong into threads.
 """
 
 import threading
@@ -30,9 +30,9 @@ _FOUND = 30
 
 
 class RemoteFile(msgspec.Struct, frozen=True, kw_only=True):
-    """One file as the hub tells of it now; 0 and "" for what it does not tell.
+    """One file as the hub describes it now; 0 and "" for what it does not tell.
 
-    ``url`` is its lasting address, which may lead on to one that expires.
+    ``url`` is its permanent address, which may redirect to one that expires.
     """
 
     url: str
@@ -43,11 +43,11 @@ class RemoteFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
-    """Entries, and how far to trust them.
+    """Entries, and how current they are.
 
-    ``fetched_at``: seconds since the epoch, 0 where nothing was ever fetched.  ``stale``: the hub
-    was not there, so this is what it said last.  ``failure``: why, or what was left out.
-    ``known`` are all entries, of which ``entries`` were asked for.
+    ``fetched_at``: seconds since 1970, 0 if nothing was ever fetched.  ``stale``: the hub could not
+    be reached, so this is its last answer.  ``failure``: why, or what was left out.  ``known`` are
+    all entries, of which ``entries`` were asked for.
     """
 
     entries: tuple[Entry, ...]
@@ -58,7 +58,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Source(Protocol):
-    """One way to ask a hub; all raise HubError."""
+    """The API of one kind of hub; all methods raise HubError."""
 
     def owned(self, account: str) -> tuple[Repository, ...]: ...
     def found(self, text: str, most: int) -> tuple[Repository, ...]: ...
@@ -77,11 +77,11 @@ class _Text(msgspec.Struct, frozen=True):
 
 
 class Hub:
-    """One endpoint with its cache below ``cache_dir``; safe to use from several threads.
+    """One endpoint with its cache below ``cache_dir``; safe for use by several threads.
 
-    ``token`` "" is the person's own one at Hugging Face (HF_TOKEN or its login file) and none
-    elsewhere; ``proxy`` "" is what the environment says.  ``offline``: the cache alone answers.
-    ``limit_s`` is how long each silence of the hub is borne.
+    ``token`` "" is the person's own at Hugging Face (HF_TOKEN or its login file) and none
+    elsewhere; ``proxy`` "" is that of the environment.  ``offline``: only the cache answers.
+    ``limit_s`` limits each wait for an answer.
     """
 
     def __init__(
@@ -103,22 +103,22 @@ class Hub:
 
     @property
     def token(self) -> str:
-        """As it was given; "" where none was."""
+        """The token as it was given; "" for none."""
         return self._token
 
     def listing(
         self, accounts: Sequence[str] = KNOWN_ACCOUNTS, *, max_age_s: float = _FRESH_S
     ) -> Listing:
-        """The bundled catalogue with all that these accounts have published; never raises HubError.
+        """The bundled catalogue with everything these accounts have published; raises no HubError.
 
-        What was fetched in the last ``max_age_s`` seconds is not asked for again.
+        Answers younger than ``max_age_s`` seconds are taken from the cache.
         """
         return self._together(self._accounts(accounts, max_age_s))
 
     def search(
         self, text: str, accounts: Sequence[str] = KNOWN_ACCOUNTS, *, max_age_s: float = _FRESH_S
     ) -> Listing:
-        """What matches ``text``, of ``listing`` and of the whole hub; never raises HubError.
+        """Entries that match ``text``, of ``listing`` and of the whole hub; raises no HubError.
 
         The address of a repository's page, or of a file in it, finds that one alone.
         """
@@ -138,9 +138,9 @@ class Hub:
         return msgspec.structs.replace(whole, entries=chosen, known=whole.entries)
 
     def readme(self, repo: str) -> str:
-        """The model card of a repository as Markdown, "" where it has none.
+        """The model card of a repository as Markdown, "" if it has none.
 
-        Raises HubError where it cannot be had and was never had.
+        Raises HubError if it can neither be fetched nor is cached.
         """
         kept = self._cache.get(self._key(f"readme {repo}"), _Text)
         if kept and (self.offline or time.time() - kept[1] < _FRESH_S):
@@ -155,7 +155,7 @@ class Hub:
         return text
 
     def url(self, entry: Entry, part: Part) -> str:
-        """The lasting address of one of an entry's files."""
+        """The permanent address of one of an entry's files."""
         return self.endpoint.file(entry.repo, part.path, entry.revision)
 
     def page(self, repo: str) -> str:
@@ -163,25 +163,28 @@ class Hub:
         return self.endpoint.page(repo)
 
     def facts(self, repo: str, file: str, revision: str = "main") -> RemoteFile:
-        """A file's size, hash and address, asked for now.  Raises HubError."""
+        """A file's size, hash and address, requested now. Raises HubError."""
         url, part, etag, commit = self._source_of(repo).facts(repo, file, revision)
         return RemoteFile(url=url, etag=etag, bytes=part.bytes, sha256=part.sha256, commit=commit)
 
     def entries(self, repo: str) -> tuple[Entry, ...]:
-        """What a repository holds, asked for now.  Raises HubError."""
+        """The entries of a repository, requested now. Raises HubError."""
         return entries_of(self._contents_now(Repository(id=repo)))
 
     def catalogued(self, repo: str, file: str) -> Entry | None:
-        """What the bundled catalogue has of it, marked where the hub was seen without it."""
+        """The bundled entries of a repository; those that its last listing lacks are marked."""
         found = [one for one in bundled() if (one.repo, one.file) == (repo, file)]
         return next(iter(with_withdrawals(found, self._seen([repo]))), None)
 
     def headers(self) -> dict[str, str]:
-        """What a request for a file must carry; for the endpoint's own host alone."""
+        """The HTTP headers for requesting a file; for the endpoint's own host only."""
         return self._source_made.headers()
 
     def _accounts(self, accounts: Sequence[str], max_age_s: float) -> list[Listing]:
-        """What each has published; once the hub is gone, nobody waits for it again."""
+        """The repositories of each account.
+
+        After the first failure of the network, from the cache.
+        """
         listed: list[Listing] = []
         for account in accounts:
             reached = not any(map(_is_gone, listed))
@@ -208,7 +211,7 @@ class Hub:
         *,
         ask: bool = True,
     ) -> Listing:
-        """From the cache if that is young enough, else from the hub, else from the old cache."""
+        """An answer from the cache if it is young enough, else from the hub, else the old one."""
         kept = self._cache.get(self._key(key), _Repositories)
         fetched_at = kept[1] if kept else 0.0
         silent = self.offline or not ask
@@ -227,9 +230,9 @@ class Hub:
         return Listing(entries=entries, fetched_at=at, failure=failure)
 
     def _opened(self, found: Sequence[Repository]) -> tuple[tuple[Entry, ...], HubError | None]:
-        """The entries of all of them, asking only for those that changed; and what failed first.
+        """The entries of all repositories, and the first failure; only changed ones are requested.
 
-        Raises HubUnreachable as soon as the hub is not there.
+        Raises HubUnreachable as soon as the hub cannot be reached.
         """
         gone = threading.Event()
 
@@ -269,7 +272,7 @@ class Hub:
         return contents
 
     def _known(self, repositories: Iterable[Repository]) -> tuple[Entry, ...]:
-        """What the cache has of these, however old."""
+        """The cached entries of these repositories, however old."""
         keys = (self._key(f"contents {one.id}") for one in repositories)
         kept = (self._cache.get(key, Contents) for key in keys)
         return tuple(entry for one in kept if one for entry in entries_of(one[0]))
@@ -287,7 +290,7 @@ class Hub:
         )
 
     def _seen(self, repositories: Iterable[str]) -> dict[str, Seen]:
-        """What those that were ever listed held then."""
+        """The files of all repositories that were ever listed."""
         kept = {
             repo: self._cache.get(self._key(f"contents {repo}"), Contents) for repo in repositories
         }
@@ -298,7 +301,7 @@ class Hub:
         }
 
     def _key(self, what: str) -> str:
-        """Other people's eyes see other things: the token is part of it."""
+        """The cache key; it includes the token, as other accounts see other things."""
         return f"{self.endpoint.address} {self._token} {what}"
 
     def _source(self) -> Source:
@@ -313,7 +316,7 @@ class Hub:
 
     @cached_property
     def _source_made(self) -> Source:
-        """Made when it is first needed: the libraries take a while to load."""
+        """The client, made when it is first needed, as importing the libraries takes a while."""
         told = self.endpoint, self._token, self.proxy, self._limit_s
         if self.endpoint.is_modelscope:
             from .modelscope import ModelScope

@@ -34,9 +34,9 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Contents(msgspec.Struct, frozen=True, kw_only=True):
-    """A repository with its files; ``dtype`` is that of its safetensors, where the hub tells.
+    """A repository with its files; ``dtype`` is that of its safetensors, if the hub tells it.
 
-    ``older`` are files that it had when it was asked before, with the commit that had them.
+    ``older`` are files that it had at an earlier request, each with a commit that has it.
     """
 
     repository: Repository
@@ -45,7 +45,7 @@ class Contents(msgspec.Struct, frozen=True, kw_only=True):
     older: dict[str, str] = {}
 
     def after(self, before: "Contents") -> "Contents":
-        """The same, remembering what is gone since ``before``."""
+        """The same contents, with the files that are gone since ``before`` added to ``older``."""
         stamp = before.repository.stamp
         had = {part.path: stamp for part in before.files} if _COMMIT.fullmatch(stamp) else {}
         now = {part.path for part in self.files}
@@ -57,7 +57,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def part_of(path: object, size: object, sha256: object = "") -> Part | None:
-    """A file as a hub tells of it; None for what could do harm or makes no sense."""
+    """A file as the hub describes it; None if its name is unsafe or its facts make no sense."""
     if not isinstance(path, str) or not is_safe(path):
         return None
     is_count = isinstance(size, int) and not isinstance(size, bool)
@@ -67,7 +67,7 @@ def part_of(path: object, size: object, sha256: object = "") -> Part | None:
 
 
 def word(told: object) -> str:
-    """A short text as a hub tells it, without what cannot be shown or written down."""
+    """A short text from a hub, without characters that cannot be shown or stored."""
     plain = (letter if letter.isprintable() else " " for letter in str(told)[:_LONGEST_WORD])
     return "".join(plain).strip()
 
@@ -77,7 +77,7 @@ SPACES = "spaces/"
 
 
 def is_repository(name: object) -> bool:
-    """Whether it can be the name of a repository."""
+    """Whether this is a valid name of a repository."""
     return isinstance(name, str) and _REPOSITORY.fullmatch(name) is not None
 
 
@@ -99,7 +99,7 @@ def entries_of(contents: Contents) -> tuple[Entry, ...]:
 
 
 def _models(files: dict[str, Part]) -> Iterable[tuple[Part, ...]]:
-    """The files of each model: what opens it first."""
+    """The files of each model, the one that opens it first."""
     indexes = {path.removesuffix(INDEX_ENDING) for path in files if path.endswith(INDEX_ENDING)}
     sets: dict[str, list[Part]] = {}
     for path, part in files.items():
@@ -121,7 +121,7 @@ def _is_listed(path: str) -> bool:
 
 
 def ending(path: str) -> str:
-    """With its dot, in small letters."""
+    """The ending of the name with its dot, in lower case."""
     name = path.rsplit("/", 1)[-1].casefold()
     return f".{name.rpartition('.')[2]}" if "." in name else ""
 

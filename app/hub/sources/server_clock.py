@@ -1,4 +1,4 @@
-"""Whether a certificate is refused because the clock of this computer is wrong."""
+"""Finds out whether a certificate is refused because the clock of this computer is wrong."""
 
 import ssl
 import time
@@ -18,9 +18,9 @@ _LOOK_S = 5.0
 
 
 def clock_failure(error: BaseException, host: str) -> HubError | None:
-    """What a certificate of the wrong date means as far as it can be told without asking.
+    """The failure for a certificate that is not valid yet or expired.
 
-    None where the error is another one.
+    Else None.  Makes no request.
     """
     reason = _refused_date(error)
     if reason == _NOT_YET:  # nobody serves a certificate that is not valid yet
@@ -35,9 +35,9 @@ def clock_failure(error: BaseException, host: str) -> HubError | None:
 def looked_at_clock(
     error: BaseException, request: httpx2.Request, proxy: str, failure: HubError
 ) -> HubError:
-    """``failure``, told more exactly by the hub's clock, where a certificate's date was refused.
+    """``failure``, or a clearer one with the hub's time if a certificate's date was refused.
 
-    The hub is asked for the time alone, without any secret, as it cannot be trusted now.
+    The hub is asked for the time only, without any secret, as it cannot be trusted now.
     """
     reason = _refused_date(error)
     there = _clock_of(request.url, proxy) if reason else None
@@ -51,7 +51,7 @@ def looked_at_clock(
 
 
 def _refused_date(error: BaseException) -> int:
-    """OpenSSL's reason if a certificate's date is among the causes, else 0."""
+    """OpenSSL's error number, if a certificate's date is among the causes; else 0."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
@@ -62,7 +62,7 @@ def _refused_date(error: BaseException) -> int:
 
 
 def _clock_of(url: httpx2.URL, proxy: str) -> float | None:
-    """What time the host has, in seconds since 1970; None where it does not tell."""
+    """The time of the host in seconds since 1970; None if it does not tell."""
     blind = ssl.create_default_context()
     blind.check_hostname, blind.verify_mode = False, ssl.CERT_NONE
     transport = Transport(proxy, blind)

@@ -1,6 +1,6 @@
-"""SOCKS 4, 4a and 5: the few bytes before a connection through such a proxy is as good as direct.
+"""The handshakes of SOCKS 4, 4a and 5, after which a connection is as a direct one.
 
-Names are looked up by the proxy, as those who need one cannot do it.
+The proxy looks names up, as machines that need a proxy often cannot.
 """
 
 import ipaddress
@@ -24,7 +24,7 @@ _LENGTHS = {b"\x01": 4, b"\x04": 16}
 
 
 class ProxyRefusal(httpcore2.ProxyError):
-    """Its text is a reason in words."""
+    """The proxy refused; the text says why."""
 
 
 def connect_through(stream: httpcore2.NetworkStream, proxy: Proxy, host: str, port: int) -> None:
@@ -52,7 +52,7 @@ def _connect_4(stream: httpcore2.NetworkStream, proxy: Proxy, host: str, port: i
 
 
 def _address_4(proxy: Proxy, host: str) -> str:
-    """The address that SOCKS 4 itself needs; "" where the proxy is to look the name up."""
+    """The IPv4 address for SOCKS 4; "" if the proxy is to look the name up (4a)."""
     try:
         return str(ipaddress.IPv4Address(host))
     except ValueError:
@@ -97,7 +97,7 @@ def _connect_5(stream: httpcore2.NetworkStream, host: str, port: int) -> None:
 
 
 def _exactly(stream: httpcore2.NetworkStream, count: int) -> bytes:
-    """So many bytes, in however many pieces they come, and none of what follows them."""
+    """Read exactly ``count`` bytes, in as many pieces as they come."""
     data = b""
     while len(data) < count:
         piece = stream.read(count - len(data), timeout=_SILENCE_S)

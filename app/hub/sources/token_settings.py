@@ -1,4 +1,4 @@
-"""Tokens, and what else of the environment goes into a request, where it cannot."""
+"""Checks tokens and other settings of the environment that become HTTP headers."""
 
 import os
 
@@ -12,7 +12,7 @@ _PATHS = ("HF_TOKEN_PATH", "HF_HOME")
 
 
 def checked_headers(headers: dict[str, str]) -> dict[str, str]:
-    """The same.  Raises NetworkSettingRefused for what no header can hold."""
+    """The same headers. Raises NetworkSettingRefused for a value that no header can hold."""
     for name, value in headers.items():
         if not _fits(value):
             raise _refused(name)
@@ -34,7 +34,7 @@ def _refused(header: str) -> NetworkSettingRefused:
 
 
 def refused_path(why: str) -> NetworkSettingRefused:
-    """The file of the token cannot be read: which variable says where it is."""
+    """The failure for a token file that cannot be read; it names the variable with its path."""
     variable = next((name for name in _PATHS if os.environ.get(name)), "HF_HOME")
     given = os.environ.get(variable, "its usual place")
     return NetworkSettingRefused(variable=variable, given=given, why=why)

@@ -8,7 +8,7 @@ _SERVICE = "rookery"
 
 
 def token_for(address: str) -> str:
-    """The token kept for the endpoint at ``address``; "" where there is none, or no keyring."""
+    """The token for the endpoint at ``address``; "" if there is none, or no keyring."""
     import keyring
     import keyring.errors
 

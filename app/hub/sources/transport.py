@@ -1,7 +1,7 @@
-"""Requests by the way that their address needs, directly or by proxy, and in their time.
+"""The HTTP transport: direct or through a proxy, with a time limit for each whole query.
 
-The HTTP library bounds each silence, not the sum of them: a host that drips would hold a thread for
-ever.  Here every read also ends with the time of the question it belongs to.
+The HTTP library limits each wait for bytes, not their sum: a slow host could hold a thread for
+ever.  Here every read also ends when the query's time is over (``request_budget``).
 """
 
 import ssl
@@ -22,9 +22,9 @@ _KEPT, _KEPT_S = 20, 5.0
 
 
 class Transport(httpx2.BaseTransport):
-    """``proxy`` is an address or "" for what the environment says; ``context`` whom to trust.
+    """``proxy`` is an address or "" for that of the environment; ``context`` has the certificates.
 
-    Raises NetworkSettingRefused where either cannot be used.
+    Raises NetworkSettingRefused if either is invalid.
     """
 
     def __init__(self, proxy: str = "", context: ssl.SSLContext | None = None) -> None:
@@ -52,7 +52,7 @@ class Transport(httpx2.BaseTransport):
 
 
 class _Way(httpx2.HTTPTransport):
-    """The library's transport with connections of ours in it."""
+    """The transport of the HTTP library, with connections opened by ``_Network``."""
 
     def __init__(self, proxy: Proxy | None, context: ssl.SSLContext) -> None:
         super().__init__(verify=context, trust_env=False)
@@ -108,7 +108,7 @@ class _Network(httpcore2.NetworkBackend):
 
 
 class _Stream(httpcore2.NetworkStream):
-    """A connection that no question holds longer than its time."""
+    """A connection whose reads end when the query's time is over."""
 
     def __init__(self, stream: httpcore2.NetworkStream) -> None:
         self._stream = stream
@@ -140,7 +140,7 @@ class _Stream(httpcore2.NetworkStream):
 
 
 def _left(timeout: float | None) -> float | None:
-    """The time for one step.  Raises ReadTimeout where the question has none left."""
+    """The time limit for one step. Raises ReadTimeout if the query has no time left."""
     budget = current_budget()
     if budget is None:
         return timeout

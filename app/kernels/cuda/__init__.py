@@ -1,1 +1,1 @@
-"""``Ops`` on an NVIDIA card: raw kernels in *.cu and the Python that launches them."""
+"""``Ops`` on an NVIDIA GPU: raw kernels in *.cu and the Python code that launches them."""

@@ -1,4 +1,4 @@
-"""What all families of operations on a card stand on: memory, launches, and what was captured."""
+"""The base of all operations on a GPU: memory, kernel launches, and captures of runs."""
 
 import math
 import weakref
@@ -20,10 +20,10 @@ _TORCH = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 @dataclass(frozen=True, slots=True)
 class DeviceBuffer:
-    """One part of what a model remembers of B texts: ``count`` floats in each text's block.
+    """One part of the states of B texts: ``count`` floats in the memory block of each text.
 
-    ``table`` (B,) uint64 holds the addresses of the blocks on the card; the part begins
-    ``first`` floats into each.
+    ``table`` (B,) uint64 holds the addresses of the blocks on the GPU; the part begins ``first``
+    floats into each.
     """
 
     table: Array
@@ -32,7 +32,7 @@ class DeviceBuffer:
 
 
 class Base:
-    """Calls of kernels, at once and, while a run is captured, also to the capture."""
+    """Launches kernels; while a run is captured, each launch is recorded by the capture, too."""
 
     note = ""
     rows = 1024
@@ -42,7 +42,7 @@ class Base:
         self._capture: Capture | None = None
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any] = FLOAT) -> Array:
-        """Memory for a result."""
+        """An uninitialised array for a result."""
         if self._capture is not None:
             return self._capture.empty(shape, dtype)
         return self.device.empty(shape, dtype)
@@ -54,24 +54,24 @@ class Base:
         threads: int,
         *arguments: Array | int | None,
     ) -> None:
-        """Launch a kernel: arrays are given by address, None as 0."""
+        """Launch a kernel; arrays are passed by address, None as 0."""
         words = tuple(map(self._word, arguments))
         self.step(lambda: self.device.launch(kernel, grid, threads, words))
 
     def step(self, issue: Callable[[], None]) -> None:
-        """Do something on the device that can be done again: with the same arrays, no others."""
+        """Run ``act`` now, and again in each replay of the capture, with the same arrays."""
         issue()
         if self._capture is not None:
             self._capture.steps.append(issue)
 
     def multiply(self, y: Array, x: Array, w: Array, product: Product) -> None:
-        """Device.multiply as a step; a capture keeps none of the arrays from being used again."""
+        """Device.multiply as a step; the capture does not keep the arrays' memory from reuse."""
         if self._capture is not None:
             y, x, w = map(self._capture.loose, (y, x, w))
         self.step(lambda: self.device.multiply(y, x, w, product))
 
     def put(self, host: torch.Tensor, form: str | None = None) -> Array:
-        """A host tensor on the card, in its own type or as "fp32", "fp16" or "bf16"."""
+        """A host tensor copied to the GPU, in its own type or as "fp32", "fp16" or "bf16"."""
         if form is not None:
             host = host.to(_TORCH[form])
         host = host.contiguous()
@@ -92,7 +92,7 @@ class Base:
         return capture
 
     def held(self, source: Any) -> Array:
-        """An int64 host tensor (of tokens) on the card as int32; a capture reads it anew."""
+        """An int64 host tensor of tokens as int32 on the GPU; a replay copies it again."""
         array = self.empty(tuple(source.shape), np.dtype(np.int32))
         device = self.device
 
@@ -111,14 +111,14 @@ class Base:
 
 
 class _Holder:
-    """Held by all arrays in one piece of lent memory; gone when none is left."""
+    """Referenced by all arrays in one piece of a capture's memory; its end frees the piece."""
 
 
 class Capture:
-    """The steps of one run, in order, with the memory they use between each other.
+    """The recorded steps of one run, with the memory for its intermediate results.
 
-    Begins as a list of what was done; ``close`` makes a graph of it.  ``inputs`` are brought to
-    the card before each run.
+    Steps are recorded in a list; ``close`` makes a CUDA graph of them.  ``inputs`` are copied to
+    the GPU before each run.
     """
 
     def __init__(self, device: Device) -> None:
@@ -131,7 +131,10 @@ class Capture:
         self._blocks: list[tuple[int, Array]] = []
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-        """Memory that lives as long as the capture; once nobody holds it, later results take it."""
+        """An uninitialised array that stays allocated as long as the capture.
+
+        Once nothing references it, later results of the run reuse its memory.
+        """
         size = max(1, -(-math.prod(shape) * dtype.itemsize // _LINE)) * _LINE
         free = self._free[size]
         if free:
@@ -144,7 +147,7 @@ class Capture:
         return self._device.lend(block, shape, dtype, holder)
 
     def loose(self, array: Array) -> Array:
-        """The same array; where it is memory of the capture, one that nobody has to hold."""
+        """The same array without a reference to its piece of the capture's memory."""
         begin = self._device.address(array)
         for first, block in self._blocks:
             if first <= begin < first + block.nbytes:
@@ -153,11 +156,11 @@ class Capture:
         return array
 
     def close(self) -> None:
-        """No more steps: make one of them all."""
+        """End the recording and make one CUDA graph of all steps."""
         self._graph = self._device.graph(self._issue)
 
     def again(self, moved: Sequence[tuple[int, int, int]] = ()) -> bool:
-        """See Captured; what it works on does not move."""
+        """See Captured; the arrays of a capture never move."""
         if moved or self._graph is None:
             return False
         for bring in self.inputs:

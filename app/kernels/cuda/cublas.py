@@ -1,7 +1,7 @@
-"""The few functions of cuBLAS that are used, called as NVIDIA documents them.
+"""Bindings of the few cuBLAS functions that are used, as NVIDIA documents them.
 
-cupy has them too, but gives a handle the calling thread's stream of cupy's before each product:
-that is not the stream of a ``CupyDevice``, and takes the handle's workspace away.
+CuPy has them too, but before each product it sets the handle's stream to CuPy's stream of the
+calling thread: that is not the stream of a ``CupyDevice``, and drops the handle's workspace.
 """
 
 import ctypes
@@ -25,7 +25,7 @@ _PARAMETERS = {
 
 
 class CublasError(RuntimeError):
-    """A function did not succeed; ``status`` is what it returned."""
+    """A function failed; ``status`` is the value that it returned."""
 
     def __init__(self, function: str, status: int) -> None:
         super().__init__(f"{function} returned status {status}")
@@ -33,7 +33,7 @@ class CublasError(RuntimeError):
 
 
 class Cublas:
-    """The functions of one library, by cupy's names; addresses and handles are whole numbers.
+    """The functions of one library under CuPy's names; addresses and handles are ints.
 
     Each raises CublasError.
     """
@@ -45,25 +45,25 @@ class Cublas:
             function.argtypes, function.restype = parameters, c_int
 
     def create(self) -> int:
-        """A handle for the card that the calling thread has chosen."""
+        """A handle for the current GPU of the calling thread."""
         handle = c_void_p()
         self._call("cublasCreate_v2", ctypes.addressof(handle))
         return handle.value or 0
 
     def setStream(self, handle: int, stream: int) -> None:  # noqa: N802
-        """All that the handle does from here on goes there; its workspace is gone."""
+        """Run all further work of the handle on this stream; drops its workspace."""
         self._call("cublasSetStream_v2", handle, stream)
 
     def setWorkspace(self, handle: int, address: int, size: int) -> None:  # noqa: N802
-        """Memory of the card, at a multiple of 256, to be used instead of its own."""
+        """Use this GPU memory, aligned to 256 bytes, in place of the handle's own workspace."""
         self._call("cublasSetWorkspace_v2", handle, address, size)
 
     def gemmEx(self, *arguments: int) -> None:  # noqa: N802
-        """One product."""
+        """One matrix product."""
         self._call("cublasGemmEx", *arguments)
 
     def gemmStridedBatchedEx(self, *arguments: int) -> None:  # noqa: N802
-        """A stack of products."""
+        """A batch of matrix products at equal distances."""
         self._call("cublasGemmStridedBatchedEx", *arguments)
 
     def _call(self, name: str, *arguments: int) -> None:
@@ -73,7 +73,7 @@ class Cublas:
 
 
 def load(major: int) -> Cublas:
-    """The cuBLAS of a CUDA, e.g. 13.  Raises ImportError where it is not installed."""
+    """The cuBLAS library of a CUDA version, e.g. 13. Raises ImportError if it is not installed."""
     try:
         toolkit.loaded("cublasLt", major)  # cublas stands on it
         return Cublas(toolkit.loaded("cublas", major))

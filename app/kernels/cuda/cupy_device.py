@@ -1,9 +1,9 @@
-"""``CupyDevice``: one NVIDIA card, through cupy's bindings of CUDA, and cuBLAS.
+"""``CupyDevice``: one NVIDIA GPU, through CuPy's bindings of CUDA, and cuBLAS.
 
-Of cupy only what needs no CUDA header is used: memory, arrays as views of it, modules, streams and
-graphs; none of its elementwise kernels, which it would have to compile.  All work goes to one
-stream, so that memory can be given away as soon as nobody holds it.  One thread at a time may use
-a device, and any thread may be the next.
+Of CuPy only parts are used that need no CUDA headers: memory, arrays as views of it, modules,
+streams and graphs; none of its elementwise kernels, which it would have to compile.  All work runs
+on one stream, so memory can be reused as soon as nothing references it.  Only one thread at a time
+may use a device, but any thread may be the next.
 """
 
 import ctypes
@@ -40,7 +40,7 @@ _R = TypeVar("_R")
 
 
 class Cuda(NamedTuple):
-    """The bindings a device stands on."""
+    """The modules of CuPy and the cuBLAS that a device uses."""
 
     cupy: Any
     runtime: Any
@@ -49,7 +49,7 @@ class Cuda(NamedTuple):
 
 
 def _translate_errors(method: Callable[_P, _R]) -> Callable[_P, _R]:
-    """What CUDA raises, as OutOfMemory or KernelError."""
+    """Turns exceptions of CUDA into OutOfMemory or KernelError."""
 
     @functools.wraps(method)
     def told(*arguments: _P.args, **named: _P.kwargs) -> _R:
@@ -68,7 +68,7 @@ def _translate_errors(method: Callable[_P, _R]) -> Callable[_P, _R]:
 
 
 class CupyDevice:
-    """See Device.  ``folder`` is where compiled programs are kept."""
+    """See Device. Compiled programs are cached in ``folder``."""
 
     @_translate_errors
     def __init__(self, cuda: Cuda, index: int = 0, folder: Path | None = None) -> None:
@@ -95,17 +95,20 @@ class CupyDevice:
 
     @property
     def gpu_free_bytes(self) -> int:
-        """Memory that no program has taken; what this one keeps for later is taken."""
+        """GPU memory that no program has allocated.
+
+        This one's cached memory counts as allocated.
+        """
         self._here()
         return int(self._cuda.runtime.memGetInfo()[0])
 
     @property
     def free_bytes(self) -> int:
-        """Memory that this program can still have."""
+        """GPU memory that this program can still allocate, in bytes."""
         return self.gpu_free_bytes + int(self._pool.free_bytes())
 
     def memory_facts(self, failure: BaseException) -> dict[str, int]:
-        """What OutOfMemory tells."""
+        """The facts for OutOfMemory."""
         asked = getattr(failure, "_size", 0)
         try:
             free = self.free_bytes
@@ -149,7 +152,7 @@ class CupyDevice:
 
     @_translate_errors
     def read(self, array: Array) -> np.ndarray[Any, Any]:
-        """See Device; a small copy lies in page-locked memory, so it is not for keeping long."""
+        """See Device; a small copy lies in a page-locked buffer that the next read overwrites."""
         self._here()
         if 0 < array.nbytes <= _MOST_LOCKED_BYTES:
             locked = self._cuda.cupy.cuda.alloc_pinned_memory(array.nbytes)
@@ -235,7 +238,7 @@ class CupyDevice:
         self._cuda.runtime.streamSynchronize(self._stream.ptr)
 
     def _here(self) -> None:
-        """CUDA's calls are for the device that the calling thread has chosen."""
+        """Make this GPU the current one of the calling thread, as CUDA's calls need it."""
         self._cuda.runtime.setDevice(self._index)
 
     @_translate_errors
@@ -256,7 +259,7 @@ class CupyDevice:
         graph.launch(self._stream)
 
     def _give_up(self, stream: Any) -> None:
-        """End a capture that came to nothing."""
+        """End a stream capture that has failed."""
         try:
             stream.end_capture()
         except RuntimeError as failure:
@@ -264,7 +267,7 @@ class CupyDevice:
                 raise
 
     def _cublas(self) -> int:
-        """cuBLAS, with memory of its own from the start, so that it takes none in a capture."""
+        """A cuBLAS handle with a workspace of its own, so that captures allocate none."""
         if not self._handle:
             cublas, size = self._cuda.cublas, _WORKSPACE_BYTES[self.architecture >= _HOPPER]
             self._workspace = self._pool.malloc(size)
@@ -275,7 +278,7 @@ class CupyDevice:
         return self._handle
 
     def _write_staged(self, to: int, flat: np.ndarray[Any, Any]) -> None:
-        """Through two page-locked buffers: one is filled while the other is on its way."""
+        """Copy through two page-locked buffers: one is filled while the other is transferred."""
         cuda, stream = self._cuda, self._stream
         if not self._stages:
             for _ in range(2):

@@ -1,8 +1,8 @@
-"""What ``CudaOps`` asks of a card: memory, kernels, matrix products and graphs; no mathematics.
+"""What ``CudaOps`` needs from a GPU: memory, kernels, matrix products and graphs.
 
-Arrays are those of the device's own library (cupy), of which only ``shape``, ``dtype``,
-``nbytes``, ``strides``, ``reshape``, indexing by slices, and C order are relied on.  numpy has no
-bfloat16: such numbers are kept as uint16.
+Arrays are those of the device's own library (CuPy), of which only ``shape``, ``dtype``, ``nbytes``,
+``strides``, ``reshape``, indexing by slices, and C order are relied on. numpy has no bfloat16: such
+numbers are stored as uint16.
 """
 
 from collections.abc import Callable
@@ -23,11 +23,11 @@ FORMS = {dtype: form for form, dtype in DTYPES.items()}
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """``stack`` products y = x w, or y += x w where ``adds``; sums are float32.
+    """``stack`` products y = x w, or y += x w if ``adds``; sums are float32.
 
     x is (stack, rows, width) in the type of w; w is (stack, outputs, width), or (stack, width,
-    outputs) where ``upright``; y is float32, rows ``pitch`` numbers apart.  The ``*_step`` are
-    numbers between one matrix of the stack and the next; 0 is the same for all.
+    outputs) if ``upright``; y is float32, its rows ``pitch`` numbers apart.  The ``*_step`` are
+    numbers from one matrix of the stack to the next; 0 uses the same one for all.
     """
 
     rows: int
@@ -43,7 +43,7 @@ class Product:
 
 
 class Device(Protocol):
-    """One card.  All its work happens in order; a call returns before the work is done."""
+    """One GPU. All its work runs in order; a call returns before the work is done."""
 
     name: str
     architecture: int  # e.g. 90
@@ -55,7 +55,7 @@ class Device(Protocol):
         ...
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-        """Memory that is not cleared; begins at a multiple of 256.  Raises OutOfMemory."""
+        """An uninitialised array, aligned to 256 bytes. Raises OutOfMemory."""
         ...
 
     def lend(
@@ -65,7 +65,7 @@ class Device(Protocol):
         ...
 
     def address(self, array: Array) -> int:
-        """Where its first number lies on the card."""
+        """The address of the array's first number on the GPU."""
         ...
 
     def write(self, array: Array, host: np.ndarray[Any, Any]) -> None:
@@ -73,25 +73,25 @@ class Device(Protocol):
         ...
 
     def read(self, array: Array) -> np.ndarray[Any, Any]:
-        """A copy on the host of a contiguous array; waits for all work before it."""
+        """A contiguous array copied to the host; waits until all work before it is done."""
         ...
 
     def clear(self, array: Array) -> None:
-        """Fill a contiguous array with zero bytes."""
+        """Fill a contiguous array with zeros."""
         ...
 
     def copy(self, to: Array, source: Array) -> None:
-        """Copy bytes between contiguous arrays of one size."""
+        """Copy the bytes of one contiguous array into another of the same size."""
         ...
 
     def kernel(self, program: str, name: str, **constants: int | str) -> Any:
-        """The kernel ``name`` of PROGRAM.cu compiled with the constants.  Raises KernelError."""
+        """The kernel ``name`` of PROGRAM.cu, compiled with these constants. Raises KernelError."""
         ...
 
     def launch(
         self, kernel: Any, grid: tuple[int, ...], block: int, words: tuple[int, ...]
     ) -> None:
-        """Run it; addresses and whole numbers are its arguments."""
+        """Launch a kernel; its arguments are addresses and ints."""
         ...
 
     def multiply(self, y: Array, x: Array, w: Array, product: Product) -> None:
@@ -99,9 +99,9 @@ class Device(Protocol):
         ...
 
     def graph(self, issue: Callable[[], None]) -> Callable[[], None]:
-        """What starts again, at once, all that ``issue`` starts; nothing has run yet."""
+        """A CUDA graph of everything that ``issue`` launches; nothing of it is run yet."""
         ...
 
     def wait(self) -> None:
-        """Until all work is done.  Raises KernelError where it failed."""
+        """Wait until all work is done. Raises KernelError if it failed."""
         ...

@@ -1,7 +1,7 @@
-"""What a ``Product`` is to cuBLAS, which keeps its matrices by columns; calls nothing.
+"""Translates a ``Product`` into the column-major matrices of cuBLAS; calls nothing.
 
-A matrix that lies row by row is, by columns, its transpose.  So y = x w^T is asked for as
-y^T = w x^T: w is the first factor and x the second, and neither is moved.
+A row-major matrix is, read column by column, its transpose.  So y = x w^T is requested as y^T = w
+x^T: w is the first factor, x the second, and neither is copied.
 """
 
 from typing import NamedTuple
@@ -33,7 +33,7 @@ class Gemm(NamedTuple):
 
 
 def gemm(product: Product) -> Gemm:
-    """The same product by columns."""
+    """The same product in column-major terms."""
     p = product
     return Gemm(
         op_a=AS_IT_LIES if p.upright else TRANSPOSED,

@@ -1,9 +1,8 @@
-"""Programs (*.cu and their constants) compiled by NVRTC for one card, and kept on disk.
+"""Compiles programs (*.cu and constants) with NVRTC for one GPU, and caches the results.
 
-Needs no header but those beside this file, no compiler and no card; the version of NVRTC is that
-of the installed package.  What is kept is found by the very texts it was made of, so nothing is
-ever stale; what was damaged on the disk is compiled anew, and a disk that cannot be written to
-costs the time of compiling at each start, no more.
+It needs no headers but those beside this file, no compiler and no GPU.  Cached programs are found
+by a hash of all their source texts, so none is ever outdated; a damaged file is compiled anew, and
+on a disk that cannot be written to each start compiles again.
 """
 
 import hashlib
@@ -24,10 +23,10 @@ _LOG_LINES = 3
 
 
 class Programs:
-    """The programs of one card; ``image`` gives what its driver loads.
+    """The programs for one GPU; ``image`` gives what its driver loads.
 
-    ``architecture`` is e.g. 90 for compute capability 9.0; ``driver`` is the version that it
-    tells; ``folder`` is where images are kept, None for nowhere.
+    ``architecture`` is e.g. 90 for compute capability 9.0; ``driver`` is the CUDA version that the
+    driver supports; ``folder`` is the cache, None for no cache.
     """
 
     def __init__(self, architecture: int, driver: int = 0, folder: Path | None = None) -> None:
@@ -36,7 +35,7 @@ class Programs:
         self._folder = folder
 
     def image(self, program: str, **constants: int | str) -> bytes:
-        """PROGRAM.cu with the constants, as machine code or PTX.  Raises KernelError."""
+        """PROGRAM.cu with these constants as machine code or PTX. Raises KernelError."""
         place = self._folder / self._name(program, constants) if self._folder else None
         kept = _read(place) if place else None
         if kept is not None:
@@ -51,7 +50,7 @@ class Programs:
 
 
 def fingerprint(program: str, constants: dict[str, int | str], about: tuple[object, ...]) -> str:
-    """One for each text of a program and its headers, its constants, and what else counts."""
+    """A hash of the texts of a program and its headers, its constants, compiler and target."""
     digest = hashlib.sha256(repr((about, sorted(constants.items()))).encode())
     for text in _texts(program):
         digest.update(hashlib.sha256(text).digest())
@@ -63,7 +62,7 @@ def compiled(
 ) -> tuple[bytes, str]:
     """Machine code for "sm_90" or PTX for "compute_90", and the compiler's log.
 
-    Raises KernelError, with the first lines of the log, where the text does not compile.
+    Raises KernelError, with the first lines of the log, if the text does not compile.
     """
     nvrtc = library()
     source, *headers = _texts(program)
@@ -86,10 +85,10 @@ def compiled(
 
 
 def target(architecture: int, known: tuple[int, ...]) -> str:
-    """What to compile for: the card itself, or the newest below it as PTX for its driver.
+    """The target to compile for: this GPU, or PTX of the newest one below it for the driver.
 
-    Machine code of one minor version runs on the later ones of the same generation.  Raises
-    KernelError where NVRTC compiles only for newer cards.
+    Machine code of one minor version runs on later ones of the same generation.  Raises KernelError
+    if NVRTC supports only newer GPUs.
     """
     if architecture in known:
         return f"sm_{architecture}"
@@ -103,7 +102,7 @@ def target(architecture: int, known: tuple[int, ...]) -> str:
 
 @cache
 def library() -> Any:
-    """The binding of NVRTC.  Raises ImportError where it, or NVRTC itself, is not installed."""
+    """The Python binding of NVRTC. Raises ImportError if it, or NVRTC itself, is not installed."""
     from cupy_backends.cuda.libs import nvrtc
 
     nvrtc.getVersion()  # loads it
@@ -111,18 +110,18 @@ def library() -> Any:
 
 
 def version() -> tuple[int, int]:
-    """NVRTC's own."""
+    """The version of NVRTC."""
     major, minor = library().getVersion()
     return int(major), int(minor)
 
 
 def known_architectures() -> tuple[int, ...]:
-    """Those that NVRTC compiles for."""
+    """The architectures that NVRTC can compile for."""
     return tuple(int(one) for one in library().getSupportedArchs())
 
 
 def standard_folder() -> Path | None:
-    """Where a person's compiled programs are kept: beside what else can be had again."""
+    """The person's cache folder for compiled programs."""
     home = os.environ.get("ROOKERY_HOME", "")
     if home:
         return Path(home).expanduser().absolute() / "cache" / "kernels"
@@ -139,7 +138,7 @@ def _headers() -> tuple[str, ...]:
 
 
 def _texts(program: str) -> list[bytes]:
-    """The program, then all headers."""
+    """The source text of the program, followed by all headers."""
     try:
         return [(SOURCES / name).read_bytes() for name in (f"{program}.cu", *_headers())]
     except OSError as failure:
@@ -154,7 +153,7 @@ def _first_lines(log: str) -> str:
 
 
 def _read(place: Path) -> bytes | None:
-    """What was kept; None where nothing was, or it is no longer what was written."""
+    """The cached bytes; None if there are none or they are damaged."""
     try:
         whole = place.read_bytes()
     except OSError:
@@ -164,7 +163,7 @@ def _read(place: Path) -> bytes | None:
 
 
 def _write(place: Path, image: bytes) -> None:
-    """All of it or nothing; several programs may do so at once."""
+    """Store all or nothing; several programs may write at the same time."""
     fresh = None
     try:
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""From a card's number to a ``CupyDevice``, or to the reason why there is none."""
+"""Opens the ``CupyDevice`` of a GPU, or says why it cannot be used."""
 
 import importlib
 import os
@@ -16,10 +16,10 @@ _DRIVERS = {12: "525", 13: "580"}  # the oldest for each CUDA
 
 
 def open_device(index: int = 0, folder: Path | None = None) -> CupyDevice:
-    """The card of this number, checked; ``folder`` is where compiled programs are kept.
+    """The GPU of this number, checked; compiled programs are cached in ``folder``.
 
-    Raises NoGpu where there is none, it is too old, or something it needs is not installed, and
-    KernelError where it does not answer.
+    Raises NoGpu if there is none, it is too old, or something it needs is not installed, and
+    KernelError if it does not answer.
     """
     cuda = bindings()
     check_gpu(cuda.runtime, index)
@@ -27,7 +27,7 @@ def open_device(index: int = 0, folder: Path | None = None) -> CupyDevice:
 
 
 def bindings() -> Cuda:
-    """cupy and the libraries under it.  Raises NoGpu (why: extra, driver, compiler, products)."""
+    """CuPy and the libraries it needs. Raises NoGpu (why: extra, driver, compiler, products)."""
     os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # as the driver's own tools count
     cupy = _imported("cupy", "extra")
     runtime = _imported("cupy_backends.cuda.api.runtime", "extra")
@@ -50,7 +50,7 @@ def bindings() -> Cuda:
 
 
 def check_gpu(runtime: Any, index: int) -> None:
-    """Raise NoGpu where this card is not there, or is older than its compiler knows."""
+    """Raises NoGpu if there is no such GPU, or the compiler no longer supports it."""
     try:
         count = int(runtime.getDeviceCount())
     except runtime.CUDARuntimeError as failure:
@@ -83,5 +83,5 @@ def _oldest_driver(runtime: Any) -> str:
 
 
 def _version(runtime: Any) -> int:
-    """Of the CUDA that cupy was made for, e.g. 13."""
+    """The major version of the CUDA that CuPy was built for, e.g. 13."""
     return int(runtime.runtimeGetVersion()) // 1000

@@ -14,7 +14,7 @@ _ROWS = 1024  # enough for a product to have work for every processor of a large
 
 
 class CudaOps(SequenceOps, MatrixOps, QuantisedOps):
-    """What PortableOps means, on a card; its arrays are the device's."""
+    """All operations of PortableOps on a GPU; arrays are the device's."""
 
     note, rows = "", _ROWS
 
@@ -23,7 +23,10 @@ class CudaOps(SequenceOps, MatrixOps, QuantisedOps):
         self.name = f"cuda {device.name}"
 
     def host(self, array: Array) -> torch.Tensor:
-        """Results as a float32 tensor on the host, for reading at once: copy what is kept."""
+        """Results as a float32 tensor on the host.
+
+        The next call overwrites it, so copy it to keep it.
+        """
         numbers = torch.from_numpy(self.device.read(array))
         if FORMS.get(array.dtype) == "bf16":
             numbers = numbers.view(torch.bfloat16)

@@ -48,7 +48,7 @@ class MatrixOps(ProductOps):
     Results are float32, but bfloat16 where many rows of a square-ReLU come of bfloat16 weights.
     """
 
-    by_unit, skipping, apart = True, True, False
+    by_unit, skipping, takes_pointer_tables = True, True, False
 
     def __init__(self, device: Device) -> None:
         super().__init__(device)
@@ -64,7 +64,7 @@ class MatrixOps(ProductOps):
         return self.put(transposed(host), dtype)
 
     def place_loras(self, host: Loras, dtype: str) -> Loras:
-        """See Ops; they lie as on the host."""
+        """See Ops; the layout is that of the host."""
         down, up = self.put(host.down, dtype), self.put(host.up, dtype)
         return host._replace(down=down, up=up, bias=self.put(host.bias, "fp32"))
 
@@ -90,7 +90,7 @@ class MatrixOps(ProductOps):
         self._each(out, x, weight, MatmulOptions(gate=gate, onto=True))
 
     def head(self, x: Array, weight: Array) -> Array:
-        """See Ops; the products of many rows have 16 bits or more of each activation."""
+        """See Ops; with many rows, at least 16 bits of each activation count."""
         rows = _rows(x)
         y = self.empty((*x.shape[:-1], weight.shape[0]))
         if rows <= MOST_ROWS:
@@ -115,7 +115,7 @@ class MatrixOps(ProductOps):
         self.call(kernel, (passes, panels, slices), _WARPS * _WARP, *arrays, *sizes)
 
     def loras(self, x: Array, loras: Loras) -> Array:
-        """See Ops; of few rows, what was padded is neither read nor made."""
+        """See Ops; with few rows, padding is neither read nor computed."""
         n, rank, _ = loras.down.shape
         rows = _rows(x) // n
         y = self.empty((*x.shape[:-1], loras.up.shape[1]))
@@ -165,7 +165,7 @@ class MatrixOps(ProductOps):
         )
 
     def _kernel(self, program: str, rows: int, x: Array, weight: Array) -> tuple[Any, int]:
-        """The one for so many rows, and how many it takes at once."""
+        """The kernel for so many rows, and how many rows it takes at a time."""
         buckets = _KERNELS[program]
         bucket = next((bucket for bucket in buckets if rows <= bucket), buckets[-1])
         name = program if x.dtype == DTYPES["fp32"] else f"{program}_short"
@@ -178,9 +178,9 @@ def _rows(x: Array) -> int:
 
 
 def _teams(outputs: int, lots: int, wanted: int) -> tuple[int, int, int]:
-    """Lanes of a team, warps that share a group's inputs, and groups: all are powers of two.
+    """The lanes of a team, the warps that share a group's inputs, and the groups: powers of two.
 
-    A row of weights is ``lots`` of 16 bytes; about ``wanted`` warps keep the card's memory busy.
+    A row of weights is ``lots`` of 16 bytes; about ``wanted`` warps keep the GPU's memory busy.
     """
     lanes = min(_WARP, max(_FEWEST_LANES, 1 << (lots - 1).bit_length()))
     groups = -(-outputs // (_OUTS * _WARP // lanes))
@@ -191,14 +191,14 @@ def _teams(outputs: int, lots: int, wanted: int) -> tuple[int, int, int]:
 
 
 def _runs(width: int, panels: int, processors: int) -> tuple[int, int]:
-    """Inputs of a warp, by whole warps, and blocks that share a panel."""
+    """The inputs of a warp, in whole warps, and the blocks that share a panel."""
     wanted = -(-_BUSY * processors // (_WARPS * panels))
     run = -(-width // (wanted * _WARPS * _WARP)) * _WARP
     return run, -(-width // (run * _WARPS))
 
 
 def _limits(ranks: tuple[int, ...]) -> int:
-    """The ranks as a kernel takes them, rounded up to eights; 0 where it cannot."""
+    """The ranks as the kernel takes them, rounded up to multiples of 8; 0 if it cannot."""
     eights = [-(-rank // _EIGHT) for rank in ranks]
     if len(eights) > _FIELDS or any(count >= 1 << _FIELD for count in eights):
         return 0

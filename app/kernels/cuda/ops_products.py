@@ -20,7 +20,7 @@ _EACH = 4  # numbers of a thread; products.cu
 
 
 class MatmulOptions(NamedTuple):
-    """What sums become: act(sum + bias), by matrix, or that times ``gate`` onto what is there."""
+    """What is done with the sums: act(sum + bias), per matrix, or gate * that added to y."""
 
     acts: tuple[str, ...] = ()
     bias: Array | None = None
@@ -29,12 +29,12 @@ class MatmulOptions(NamedTuple):
 
     @property
     def word(self) -> int:
-        """The acts as kernels take them: two bits a matrix."""
+        """The activations as kernels take them: two bits per matrix."""
         return sum(ACTS[act] << 2 * place for place, act in enumerate(self.acts))
 
     @property
     def plain(self) -> bool:
-        """Whether sums stay as they are."""
+        """Whether the sums are the results, unchanged."""
         return not self.word and self.bias is None and self.gate is None
 
 
@@ -42,7 +42,7 @@ PLAIN = MatmulOptions()
 
 
 class _Rows(NamedTuple):
-    """x in the type of a weight: (numbers + low) * back, a float a row."""
+    """x in the type of a weight, as (numbers + low) * back with one float a row in ``back``."""
 
     numbers: Array
     low: Array | None = None
@@ -50,7 +50,7 @@ class _Rows(NamedTuple):
 
 
 class ProductOps(Base):
-    """Products of any number of rows; good for many."""
+    """Matrix products of any number of rows, efficient for many."""
 
     def many(
         self, y: Array, x: Array, weight: Array, product: Product, how: MatmulOptions = PLAIN
@@ -71,7 +71,7 @@ class ProductOps(Base):
         self._finish(y, sums, rows.back, how)
 
     def many_exact(self, y: Array, x: Array, weight: Array, product: Product) -> None:
-        """y = x w^T, with 16 bits or more of each number of a float32 x."""
+        """y = x w^T, using at least 16 bits of each number of a float32 x."""
         rows = self._rounded(x, weight, exact=True)
         self.multiply(y, rows.numbers, weight, product)
         if rows.low is not None:
@@ -108,7 +108,7 @@ class ProductOps(Base):
 
 
 def by_output(rows: int, weight: Array) -> Product:
-    """x (stack, rows, width) with weights (stack, outputs, width), or of one product."""
+    """x (stack, rows, width) times weights (stack, outputs, width)."""
     stack = weight.shape[0] if len(weight.shape) == 3 else 1
     outputs, width = weight.shape[-2:]
     steps = (rows * width, outputs * width, rows * outputs)
@@ -123,5 +123,5 @@ def by_unit(rows: int, weight: Array) -> Product:
 
 
 def short(weight: Array) -> bool:
-    """Whether results as large as a square-ReLU's may have the type of the weight."""
+    """Whether results as large as a square-ReLU's fit the type of the weight."""
     return bool(weight.dtype == DTYPES["bf16"])

@@ -58,7 +58,7 @@ _TILE = 1 << 24  # numbers of float16 at once
 
 
 class _Ending(NamedTuple):
-    """What becomes of a product; ``gate`` is float32."""
+    """What is done with the sums of a product; ``gate`` is float32."""
 
     act: int = 0
     gate: Array | None = None
@@ -76,7 +76,7 @@ class QuantisedOps(Base):
         return self.place(packer()(host, kind, by_unit=by_unit))
 
     def place(self, packed: Packed) -> Placed:
-        """A host Packed on the card."""
+        """A Packed of the host copied to the GPU."""
         shape, come = packed.shape, None
         if shape.by_unit:
             passes = MOST_ROWS // _TILE_ROWS
@@ -131,7 +131,7 @@ class QuantisedOps(Base):
         )
 
     def _some_packed(self, y: Array, x: Array, weight: Placed, ending: _Ending) -> None:
-        """Rows that matrix units take eight at a time."""
+        """Some rows, in groups of eight on matrix units (tensor cores)."""
         shape = weight.shape
         rows = math.prod(x.shape[:-1]) // weight.count
         constant = _SOME[rows > _SOME[0]]
@@ -149,7 +149,7 @@ class QuantisedOps(Base):
         )
 
     def _whole(self, kernel: Any, x: Array, weight: Placed, tiles: int) -> tuple[Array, Array]:
-        """Rows of x as whole numbers, for matrix units, and their factors by groups."""
+        """Rows of x as integers for tensor cores, and the scale of each group."""
         shape = weight.shape
         rows = math.prod(x.shape[:-1]) // weight.count
         numbers = tiles * _TILE_ROWS * shape.groups * KINDS[shape.kind].group
@@ -164,7 +164,7 @@ class QuantisedOps(Base):
         return words, factors
 
     def _few_units(self, out: Array, x: Array, weight: Placed, ending: _Ending) -> None:
-        """One or two rows of which many inputs are zero."""
+        """One or two rows, many of whose inputs are zero."""
         shape = weight.shape
         rows = math.prod(x.shape[:-1])
         panels = shape.padded // shape.panel
@@ -180,7 +180,7 @@ class QuantisedOps(Base):
         )
 
     def _some_units(self, out: Array, x: Array, weight: Placed, ending: _Ending) -> None:
-        """Rows that matrix units take eight at a time."""
+        """Some rows, in groups of eight on matrix units (tensor cores)."""
         shape = weight.shape
         rows = math.prod(x.shape[:-1])
         passes = -(-rows // _TILE_ROWS)
@@ -199,9 +199,10 @@ class QuantisedOps(Base):
         )
 
     def _span(self, shape: Shape, wanted: int, least: int) -> int:
-        """Groups that a block takes of a panel by unit.
+        """How many groups of a panel by unit one block computes.
 
-        So that each multiprocessor has ``wanted`` blocks, and a block at least ``least`` runs.
+        It is chosen so that each multiprocessor gets ``wanted`` blocks, and a block at least
+        ``least`` runs.
         """
         runs = max(1, KINDS[shape.kind].group // _RUN)
         blocks = -(-wanted * self.device.processors * shape.panel // shape.padded)
@@ -209,7 +210,7 @@ class QuantisedOps(Base):
         return min(span, _MOST_RUNS // runs)
 
     def _many_packed(self, y: Array, x: Array, weight: Placed, ending: _Ending) -> None:
-        """Products in float16, some panels at a time."""
+        """Many rows: products in float16, some panels at a time."""
         shape = weight.shape
         rows = math.prod(x.shape[:-1]) // weight.count
         x = x.reshape((weight.count, rows, shape.inputs))
@@ -240,7 +241,7 @@ class QuantisedOps(Base):
                 )
 
     def _tile(self, weight: Placed, matrix: int, panels: tuple[int, int]) -> Array:
-        """Panels in float16: (outputs, inputs), or by unit (inputs, outputs), all filled up."""
+        """Panels as float16 (outputs, inputs), or by unit (inputs, outputs), padding included."""
         shape, (first, last) = weight.shape, panels
         padded = shape.groups * KINDS[shape.kind].group
         codes, scales = weight.codes[matrix][first:last], weight.scales[matrix][first:last]
@@ -268,7 +269,7 @@ class QuantisedOps(Base):
         return sums
 
     def _floats(self, x: Array, weight: Placed) -> Array:
-        """The same numbers in float32."""
+        """The same numbers as float32."""
         if x.dtype == DTYPES["fp32"]:
             return x
         y, count = self.empty(x.shape), math.prod(x.shape)
@@ -285,12 +286,12 @@ def _number(x: Array) -> int:
 
 
 def _chunks(shape: Shape) -> int:
-    """Of 256 bytes, in a panel by output."""
+    """The chunks of 256 bytes in a panel by output."""
     return math.prod(shape.codes[1:]) // _CHUNK_BYTES
 
 
 def _tiles(shape: Shape) -> Iterator[tuple[int, int]]:
-    """The first panel and the end of each part that is made float16 at once."""
+    """The first panel and the end of each group of panels that becomes float16 at a time."""
     panels = shape.padded // shape.panel
     step = max(1, _TILE // (shape.panel * shape.groups * KINDS[shape.kind].group))
     for first in range(0, panels, step):

@@ -1,6 +1,6 @@
-"""On a card, everything that is no product with a weight: norms, mixes, recurrences, gates.
+"""Operations on a GPU that are no matrix products: norms, mixes, recurrences, gates.
 
-Shapes read (B, T, C): batch, time, channels; an attention width A is H heads of size N.
+Shapes are (B, T, C): batch, time, channels; an attention width A is H heads of size N.
 """
 
 import math
@@ -47,7 +47,7 @@ PROGRAMS: tuple[_Program, ...] = (
 
 
 class SequenceOps(Base):
-    """Operations along the channels and along time."""
+    """Operations along channels and along time."""
 
     def table(self, host: torch.Tensor) -> Array:
         """An embedding table (V, C) in its own type."""
@@ -60,7 +60,7 @@ class SequenceOps(Base):
         return array
 
     def embed(self, table: Array, tokens: torch.Tensor, norm: Affine) -> Array:
-        """See Ops; a capture reads the tokens anew."""
+        """See Ops; a replay of a capture reads the tokens again."""
         ids = self.held(tokens)
         width = table.shape[1]
         y = self.empty((*ids.shape, width))
@@ -70,7 +70,7 @@ class SequenceOps(Base):
         return y
 
     def norm(self, x: Array, norm: Affine) -> Array:
-        """See Ops; x is (B, T, C), or (B, C) with its rows apart."""
+        """See Ops; x is (B, T, C), or (B, C) with a stride between rows."""
         y, width = self.empty(x.shape), x.shape[-1]
         stride = x.strides[0] // FLOAT.itemsize if len(x.shape) == 2 else width
         kernel = self.device.kernel("norm", "layer_norm", TABLE="fp32")
@@ -141,7 +141,7 @@ class SequenceOps(Base):
     def prepare7(
         self, k: Array, v: Array, low: Array, first: Array | None, keys: Array, heads: int
     ) -> Delta:
-        """See Ops; the decay and the rate take the place of their chains."""
+        """See Ops; decay and rate overwrite their chains."""
         value, decay, rate = _chains(low, first)
         new_v = v if first is None else self.empty(v.shape)
         delta = Delta(decay, self.empty(k.shape), new_v, self.empty(k.shape), rate)
@@ -186,7 +186,7 @@ class SequenceOps(Base):
         norm: Affine,
         state: DeviceBuffer,
     ) -> Array:
-        """See Ops; of one token it is one launch."""
+        """See Ops; for one token it is one launch."""
         r, k, v = rkv
         heads, size = bonus.shape
         if r.shape[1] > 1 or size > _MOST_FUSED:
@@ -222,12 +222,12 @@ class SequenceOps(Base):
 
 
 def _chains(low: Array, first: Array | None) -> tuple[Array | None, Array, Array]:
-    """The chains of the value, where there is one, the decay and the rate."""
+    """The low-rank chains of value (if there is one), decay and rate."""
     return None if first is None else low[0], low[-2], low[-1]
 
 
 def _by_head(x: Array, heads: int) -> tuple[int, int, int]:
-    """How many rows, heads and channels of a head (..., A) has."""
+    """Rows, heads, and channels of a head of an array (..., A)."""
     return _count(x.shape[:-1]), heads, x.shape[-1] // heads
 
 
@@ -236,7 +236,7 @@ def _head_grid(rows: int, heads: int, _size: int) -> tuple[int, ...]:
 
 
 def _form(program: str, size: int) -> dict[str, Any]:
-    """The constants for heads of a size."""
+    """The compile-time constants for a head size."""
     for columns, whole in _SIZES:
         if size == columns if whole else size <= columns:
             return {"COLUMNS": columns, "WHOLE": whole}
@@ -244,7 +244,7 @@ def _form(program: str, size: int) -> dict[str, Any]:
 
 
 def _lines(form: dict[str, Any]) -> int:
-    """Lines of a head's state in one block (heads.cuh)."""
+    """How many lines of a head's state one block computes (heads.cuh)."""
     return 32 if form["COLUMNS"] <= 128 else 16
 
 
@@ -261,5 +261,5 @@ def _count(shape: tuple[int, ...]) -> int:
 
 
 def _parts(whole: int, part: int) -> int:
-    """How many parts of a size make up the whole."""
+    """How many parts of ``size`` make up the whole, rounded up."""
     return -(-whole // part)

@@ -1,4 +1,4 @@
-"""Packed matrices on a card, and how they are made on the host; multiplies nothing."""
+"""Packed matrices on a GPU, and what is computed for them on the host."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -16,10 +16,10 @@ _HIGHEST = 13  # exponent of the largest of the numbers that are made float16
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A Packed whose arrays are on the card.
+    """A Packed whose arrays are on the GPU.
 
-    ``exponents`` are those of the powers of two that float16 numbers are made with, one for each
-    matrix; ``come`` are zeros between two products by unit.
+    ``exponents`` has for each matrix the exponent of the power of two that its float16 numbers are
+    scaled by; ``come`` are counters that are zero between two products by unit.
     """
 
     shape: Shape
@@ -35,12 +35,12 @@ class Placed:
 
     @property
     def count(self) -> int:
-        """How many matrices."""
+        """The number of matrices."""
         return len(self.exponents)
 
 
 def exponents(packed: Packed) -> Iterator[int]:
-    """For each matrix that of the power of two which brings its largest number to 2^13."""
+    """For each matrix, the exponent of the power of two that scales its largest number to 2^13."""
     for scales in packed.scales:
         most = float(scales.abs().amax()) * packing.ZERO
         usual = math.isfinite(most) and most > 0
@@ -49,7 +49,7 @@ def exponents(packed: Packed) -> Iterator[int]:
 
 @cache
 def packer() -> Callable[..., Packed]:
-    """The native library's, which makes the same bytes faster, where there is one."""
+    """The native library, which packs the same bytes faster; None without one."""
     from app.kernels.native.library import LibraryError, load
     from app.kernels.native.ops import NativeOps
 

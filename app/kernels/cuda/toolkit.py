@@ -1,4 +1,4 @@
-"""The libraries of one CUDA, whatever others another package has loaded before."""
+"""Loads the libraries of one CUDA version, even if another version was loaded before."""
 
 import ctypes
 import sys
@@ -9,10 +9,9 @@ _PACKAGES = {"cublasLt": "cublas", "nvrtc": "cuda_nvrtc"}  # of CUDA 12, each wi
 
 
 def loaded(name: str, major: int) -> ctypes.CDLL:
-    """E.g. "cublas" of CUDA 13: that of the installed package, else the system's.
+    """A library such as "cublas" of CUDA 13, from its Python package or from the system.
 
-    Once it is loaded, who asks for it by its own name gets this one.  Raises OSError where it is
-    not installed.
+    Later loads by the library's own name get this one.  Raises OSError if it is not installed.
     """
     file = file_name(name, major, sys.platform)
     for folder in _folders(name, major, sys.platform):
@@ -27,14 +26,14 @@ def loaded(name: str, major: int) -> ctypes.CDLL:
 
 
 def file_name(name: str, major: int, platform: str) -> str:
-    """As NVIDIA names it, e.g. libcublas.so.13."""
+    """The file name as NVIDIA has it, e.g. libcublas.so.13."""
     if platform == "win32":
         return _WINDOWS.get((name, major), f"{name}64_{major}.dll")
     return f"lib{name}.so.{major}"
 
 
 def _folders(name: str, major: int, platform: str) -> tuple[str, ...]:
-    """Where the packages of NVIDIA have it."""
+    """The folders in which NVIDIA's Python packages keep it."""
     inner = "bin" if platform == "win32" else "lib"
     if major == 12:
         return (f"nvidia/{_PACKAGES.get(name, name)}/{inner}",)
@@ -43,7 +42,7 @@ def _folders(name: str, major: int, platform: str) -> tuple[str, ...]:
 
 
 def _elsewhere(name: str, file: str) -> str:
-    """Where CUDA itself is installed.  Raises OSError if it is not, or another version."""
+    """The path in an installed CUDA. Raises OSError if there is none of this version."""
     try:
         from cuda.pathfinder import load_nvidia_dynamic_lib
 

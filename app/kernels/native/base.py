@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from app.kernels.apart import PointerTable
 from app.kernels.ops import Array
+from app.kernels.pointer_table import PointerTable
 from app.kernels.portable import PortableOps
 
 from .library import Library, Record

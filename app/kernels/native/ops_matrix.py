@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import Tensor
 
-from app.kernels.apart import PointerTable
+from app.kernels.pointer_table import PointerTable
 
 from .base import KINDS, Base, address_of, ready
 
@@ -20,7 +20,7 @@ class MatrixOps(Base):
     Few rows share one reading of the weights.  Many rows go to torch, in the type of the weights.
     """
 
-    apart = True
+    takes_pointer_tables = True
 
     def upload(self, host: Any, dtype: str) -> Any:
         """See Ops; a PointerTable of this type is used as it lies."""

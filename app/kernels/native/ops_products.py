@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from app.kernels.apart import PointerTable
+from app.kernels.pointer_table import PointerTable
 
 from .base import KINDS, Base, address_of, ready
 from .ops_matrix import ACTS, MOST_ROWS

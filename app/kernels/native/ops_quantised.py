@@ -4,10 +4,10 @@ import torch
 from torch import Tensor
 
 from app.kernels import packing
-from app.kernels.apart import PointerTable
 from app.kernels.arena import allocate
 from app.kernels.layout import FLOAT_PANEL, KINDS, LINE, ROW, Shape
 from app.kernels.packing import Packed
+from app.kernels.pointer_table import PointerTable
 from app.kernels.portable import DTYPES
 
 from .base import KINDS as FLOATS
@@ -145,12 +145,12 @@ def _stack(host: Tensor | PointerTable) -> tuple[Tensor, ...]:
 
 
 def _inputs(shape: Shape, rows: int) -> int:
-    """Bytes of the Inputs of fixed.h."""
+    """Bytes of the Inputs of fixed_point.h."""
     return rows * shape.groups * (2 * KINDS[shape.kind].group + 8)
 
 
 def _sliced(cut: Slices, size: int) -> int:
-    """Bytes of the Slices and the Chosen of skipping.h; ``size`` numbers are a part's totals."""
+    """Bytes of the Slices and the Chosen of sparse_inputs.h; a part has ``size`` totals."""
     return LINE + cut.panels * (4 * cut.count * size + LINE) + cut.groups * (cut.group.units + 4)
 
 

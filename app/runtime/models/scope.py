@@ -9,17 +9,17 @@ from typing import Any, Protocol, TypeVar
 import torch
 from torch import Tensor
 
-from app.kernels import FORMATS, Adds, Affine, Array, Loras, Ops, Weight, adding
-from app.kernels.apart import PointerTable
+from app.kernels import FORMATS, Affine, Array, Loras, Ops, ResidualWeight, Weight, residual_weight
 from app.kernels.arena import allocate
 from app.kernels.layout import Shape, kind_for
 from app.kernels.packing import Packed, empty
-from app.kernels.weights import Quantised
+from app.kernels.pointer_table import PointerTable
+from app.kernels.weight_formats import Quantised
 from app.runtime.planning.footprint import head_format, small_format
 from app.runtime.planning.strategy import Strategy
 from app.runtime.spec import Spec
 
-_Made = TypeVar("_Made", bound=Adds)
+_Made = TypeVar("_Made", bound=ResidualWeight)
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -121,11 +121,11 @@ class Scope:
         """One projection, in the strategy's format."""
         return self._weight(self.strategy.format, name)
 
-    def value(self, name: str) -> Adds:
+    def value(self, name: str) -> ResidualWeight:
         """The projection that reads what a square-ReLU left, most of which is zero."""
         form = self.strategy.format
-        kept = self._kept(form, name, adding=True)
-        return kept or self._made(adding, form, name, passing=self.ops.by_unit)
+        kept = self._kept(form, name, residual=True)
+        return kept or self._made(residual_weight, form, name, passing=self.ops.by_unit)
 
     def head(self) -> Weight:
         """The projection to the vocabulary."""
@@ -174,17 +174,17 @@ class Scope:
         kind = found.pop()
         return torch.float32 if found or kind == "fp64" else _DTYPES.get(kind, torch.float32)
 
-    def _kept(self, form: str, *names: str, adding: bool = False) -> Quantised | None:
+    def _kept(self, form: str, *names: str, residual: bool = False) -> Quantised | None:
         """Projections that the file has in this format already, as they lie there.
 
-        None where a matrix lies by unit that is not for ``adding`` only.
+        None where a matrix lies by unit that is not for ``residual_weight`` only.
         """
         full = [f"{self.prefix}{name}.weight" for name in names]
         shapes = {self.checkpoint.packed_shape(name) for name in full}
         shape = shapes.pop()
         if shapes or shape is None or shape.kind != kind_for(form, shape.inputs):
             return None
-        if shape.by_unit and not adding:
+        if shape.by_unit and not residual:
             return None
         lies = self.checkpoint.mapped_packed(*full)
         packed = Packed(shape, *lies) if lies else empty(shape, len(full))
@@ -224,7 +224,7 @@ class Scope:
         """Not to be written to: they may be used where they lie."""
         first = self.checkpoint.tensors[names[0]]
         dtype = self._dtype or _DTYPES.get(first.dtype, torch.float32)
-        if len(names) == 1 or self.ops.apart:
+        if len(names) == 1 or self.ops.takes_pointer_tables:
             found = [self.checkpoint.mapped(name, dtype) for name in names]
             lies = [one for one in found if one is not None]
             if len(lies) == len(names):

@@ -1,4 +1,4 @@
-"""What a model is asked to write, and how it chooses: prompts and sampling, as values."""
+"""Prompts and sampling options, as the messages carry them."""
 
 from typing import Literal
 
@@ -46,10 +46,10 @@ class Turn(msgspec.Struct, frozen=True):
 
 
 class Chat(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A conversation to be continued; the worker renders it with a template.
+    """A conversation to be continued; the worker renders it with a chat template.
 
-    ``template`` "" is the model's own; ``think`` is "off", "on" or "fake" where the family
-    knows it.
+    ``template`` "" is the model's own; ``think`` is "off", "on" or "fake" if the family supports
+    it.
     """
 
     turns: tuple[Turn, ...]
@@ -58,7 +58,7 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Text(msgspec.Struct, frozen=True, tag=True):
-    """A text to be continued as it stands."""
+    """A plain text to be continued."""
 
     text: str
 

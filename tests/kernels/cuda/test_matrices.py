@@ -10,7 +10,7 @@ from app.kernels.cuda.device import DTYPES, Product
 from app.kernels.cuda.ops_matrix import MOST_ROWS, PROGRAMS, MatrixOps
 from app.kernels.ops import Loras
 from app.kernels.portable import PortableOps
-from app.kernels.weights import ByUnit
+from app.kernels.weight_formats import UnitMajor
 from tests.support.emulation.device import COMPILER, EmulatedDevice
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler is installed")
@@ -117,7 +117,7 @@ def test_a_product_is_gated_and_added_in_place(one, draw, form, rows, gated, uni
         wanted = before + _product(x, weight) * (1 if gate is None else gate)
         out, there = one.put(before), None if gate is None else one.put(gate)
         if units:
-            ByUnit.pack(one, weight, form).onto(out, one.put(x), there)
+            UnitMajor.pack(one, weight, form).onto(out, one.put(x), there)
         else:
             one.matmul_onto(out, one.put(x), one.upload(weight, form), there)
         _close(one, out, wanted, LOSS[form] if rows == MANY else FEW_LOSS)
@@ -139,14 +139,14 @@ def test_zeros_need_not_be_read(ops, draw, form, rows):
     for skipping, numbers in ((True, spoiled), (True, weight), (False, weight)):
         ops.skipping = skipping
         out = ops.put(before)
-        ByUnit.pack(ops, numbers, form).onto(out, ops.put(x))
+        UnitMajor.pack(ops, numbers, form).onto(out, ops.put(x))
         _close(ops, out, wanted)
         found.append(_read(ops, out))
     assert torch.equal(found[0], found[1])
     torch.testing.assert_close(found[1], found[2], rtol=1e-6, atol=2e-6)
     ops.skipping = False
     out = ops.put(before)
-    ByUnit.pack(ops, spoiled, form).onto(out, ops.put(x))
+    UnitMajor.pack(ops, spoiled, form).onto(out, ops.put(x))
     assert _read(ops, out).isnan().all()
 
 
@@ -156,7 +156,7 @@ def test_a_warp_lists_its_inputs_in_runs(one, draw, rows):
     width, outputs = 2200 // rows, 1024
     x, weight, before = draw(rows, 1, width), draw(outputs, width).bfloat16(), draw(rows, 1, 1024)
     out = one.put(before)
-    ByUnit.pack(one, weight, "bf16").onto(out, one.put(x))
+    UnitMajor.pack(one, weight, "bf16").onto(out, one.put(x))
     _close(one, out, before + _product(x, weight))
 
 
@@ -164,7 +164,7 @@ def test_a_nan_is_not_a_zero(one, draw):
     x = torch.zeros(1, 1, 70)
     x[..., 66] = torch.nan
     out = one.put(draw(1, 1, 128))
-    ByUnit.pack(one, draw(128, 70), "bf16").onto(out, one.put(x))
+    UnitMajor.pack(one, draw(128, 70), "bf16").onto(out, one.put(x))
     assert _read(one, out).isnan().all()
 
 
@@ -225,7 +225,7 @@ def test_float16_does_not_overflow_where_a_square_relu_does(one, draw, rows, uni
     _close(one, inner, wanted, 2e-3)
     out = one.put(before)
     if units:
-        ByUnit.pack(one, value, "fp16").onto(out, inner)
+        UnitMajor.pack(one, value, "fp16").onto(out, inner)
     else:
         one.matmul_onto(out, inner, one.put(value), None)
     _close(one, out, before + _product(wanted, value), 2e-3)
@@ -246,7 +246,7 @@ def test_a_captured_run_gives_the_same_bits_again(ops, draw, form, rows):
     """The chain of one layer; its input and its residual are written anew before each run."""
     weights = [draw(*shape).to(TYPES[form]) for shape in ((2, 70, 64), (96, 64), (40, 64))]
     stack, key, head = (ops.put(weight) for weight in weights)
-    value = ByUnit.pack(ops, draw(64, 96), form)
+    value = UnitMajor.pack(ops, draw(64, 96), form)
     numbers, residual = draw(2, rows, 1, 64), draw(rows, 1, 64)
     x, out = ops.put(numbers), ops.put(residual)
 
@@ -321,7 +321,7 @@ def test_a_product_of_many_rows_is_a_step_of_its_own(one, draw):
     before = one.device.launches
     one.matmul(here, one.put(weight), "")
     one.matmul_onto(out, here, one.put(weight), None)
-    ByUnit.pack(one, weight, "bf16").onto(out, here)
+    UnitMajor.pack(one, weight, "bf16").onto(out, here)
     assert one.device.launches == before
     plain = Product(MANY, 128, 64, 128, 1, MANY * 64, 128 * 64, MANY * 128)
     assert asked[0] == plain

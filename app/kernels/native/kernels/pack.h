@@ -50,7 +50,7 @@ struct Trials {
     fp16 halves[TRIALS];
 };
 
-RK_INLINE void fit_each(const float* w, const Uneven& uneven, Trials& trials) {
+RK_INLINE void fit_each(const float* w, const Codebook4& book, Trials& trials) {
     for (int i = 0; i < TRIALS; i += int(W)) {
         const F scale = load(trials.scales + i), size = greater(scale, zero() - scale);
         store(trials.by + i, where_less(all(NOTHING), size, all(1) / scale, zero()));
@@ -58,7 +58,7 @@ RK_INLINE void fit_each(const float* w, const Uneven& uneven, Trials& trials) {
     for (int one = 0; one < LOT; ++one) {
         const Weights group = weights_at(w + one * FOUR_GROUP);
         for (int i = one * ENDS; i < (one + 1) * ENDS; ++i) {
-            const Fit found = fit(group, trials.by[i], uneven);
+            const Fit found = fit(group, trials.by[i], book);
             trials.crosses[i] = found.cross, trials.squares[i] = found.square;
         }
     }
@@ -74,20 +74,20 @@ RK_INLINE float outermost(const float* w) {
 }
 
 // Groups of as many outputs, one behind the other.
-RK_INLINE void quantise4(const float* w, const Uneven& uneven, uint8_t* codes, fp16* scales) {
+RK_INLINE void quantise4(const float* w, const Codebook4& book, uint8_t* codes, fp16* scales) {
     const float ends[ENDS] = {135, -135, 119, -119, 104, -104};
     Trials trials;
     for (int one = 0; one < LOT; ++one) {
         const float top = outermost(w + one * FOUR_GROUP);
         for (int end = 0; end < ENDS; ++end) trials.scales[one * ENDS + end] = top / ends[end];
     }
-    fit_each(w, uneven, trials);
+    fit_each(w, book, trials);
     for (int i = 0; i < TRIALS; i += int(W)) {
         const F wanted = load(trials.crosses + i) / load(trials.squares + i);
         store(trials.halves + i, lesser(all(MOST_HALF), greater(all(-MOST_HALF), wanted)));
         store(trials.scales + i, load(trials.halves + i));
     }
-    fit_each(w, uneven, trials);
+    fit_each(w, book, trials);
     float errors[TRIALS];
     for (int i = 0; i < TRIALS; i += int(W)) {
         const F fitted = load(trials.scales + i), twice = all(2) * load(trials.crosses + i);
@@ -99,7 +99,7 @@ RK_INLINE void quantise4(const float* w, const Uneven& uneven, uint8_t* codes, f
             if (errors[i] < errors[best]) best = i;
         scales[one] = trials.halves[best];
         const Weights group = weights_at(w + one * FOUR_GROUP);
-        codes_of(group, trials.by[best], uneven, codes + one * FOUR_GROUP);
+        codes_of(group, trials.by[best], book, codes + one * FOUR_GROUP);
     }
 }
 
@@ -168,12 +168,12 @@ struct Packing {
     const Call& call;
     int64_t outputs, inputs, group, panel, groups;
     bool four, by_unit;
-    Uneven uneven;
+    Codebook4 book;
 
     RK_MEMBER explicit Packing(const Call& given)
         : call(given), outputs(given[3]), inputs(given[4]), group(given[7]), panel(given[8]) {
         groups = (inputs + group - 1) / group, four = given[6] == PACKED4, by_unit = given[9] != 0;
-        uneven = uneven_of(given.at<const uint8_t>(10));
+        book = codebook4_of(given.at<const uint8_t>(10));
     }
 
     // The numbers of a lot of outputs, zeros beyond the matrix; a bit for each that has had a NaN.
@@ -198,7 +198,7 @@ struct Packing {
         for (int64_t o = 0; o < panel; o += LOT) {
             fp16* scales = call.at<fp16>(1) + at * panel + o;
             const unsigned broken = take(g, first + o, w);
-            if (four) quantise4(w, uneven, codes, scales);
+            if (four) quantise4(w, book, codes, scales);
             for (int64_t i = 0; i < LOT; ++i) {
                 if (!four) quantise8(w + i * group, group, codes + i * group, scales + i);
                 if (broken >> i & 1) as_half(NAN, scales + i);

@@ -1,7 +1,7 @@
-"""Matrices by storage format: each format is a class here and a row in ``FORMATS``.
+"""Weight matrices by the format of their numbers: a class each, and a row in ``FORMATS``.
 
-A model sees ``Weight`` only, and ``Adds`` where a matrix follows a square-ReLU.  What a weight
-hands on to the next matrix may have the type of the weights; everything else is float32.
+Models know ``Weight`` alone, and ``ResidualWeight`` for the matrix after a square-ReLU.  Results of
+a call may have the type of the weights; what is added to the residual or is a logit is float32.
 """
 
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from .layout import FLOAT_PANEL, kind_for
 from .ops import Array, Ops
 
 
-class Adds(Protocol):
-    """A matrix (out, in) whose products are added to the residual."""
+class ResidualWeight(Protocol):
+    """A matrix (out, in) whose products are only ever added to the residual."""
 
     @property
     def nbytes(self) -> int:
@@ -24,19 +24,19 @@ class Adds(Protocol):
         ...
 
 
-class Weight(Adds, Protocol):
-    """A matrix (out, in) that multiplies."""
+class Weight(ResidualWeight, Protocol):
+    """A matrix (out, in) with all kinds of products."""
 
     def __call__(self, x: Array, act: str = "") -> Array:
-        """act(x W^T): (..., in) to (..., out), to be handed to another matrix or to be a gate."""
+        """act(x W^T), (..., in) to (..., out); ``act`` is the name of an activation or ""."""
         ...
 
     def each(self, x: Array) -> Array:
-        """A stack of n matrices, each with its own input: float32 (n, B, T, out)."""
+        """x (n, B, T, in) times a stack of n matrices, each its own: float32 (n, B, T, out)."""
         ...
 
     def logits(self, x: Array) -> Array:
-        """x W^T, exact in float32 at least where it is largest."""
+        """x W^T in float32, (..., in) to (..., out), most exact for the largest results."""
         ...
 
 
@@ -75,8 +75,8 @@ class Plain:
 
 
 @dataclass(frozen=True, slots=True)
-class ByUnit:
-    """16 or 32 bits a number, by unit (layout.py): an input of zero need not be read."""
+class UnitMajor:
+    """16 or 32 bits a number, stored by input unit (layout.py): zero inputs are not read."""
 
     ops: Ops
     data: Array
@@ -92,7 +92,7 @@ class ByUnit:
         return int(self.data.nbytes)
 
     def onto(self, out: Array, x: Array, gate: Array | None = None) -> None:
-        """See Adds."""
+        """See ResidualWeight."""
         self.ops.matmul_units_onto(out, x, self.data, gate)
 
 
@@ -144,10 +144,11 @@ FORMATS: dict[str, type[Plain] | type[Quantised]] = {
 }
 
 
-def adding(ops: Ops, host: Array, dtype: str) -> Adds:
-    """A matrix (out, in) that is read for a square-ReLU, in the layout that suits the device.
+def residual_weight(ops: Ops, host: Array, dtype: str) -> ResidualWeight:
+    """The matrix (out, in) after a square-ReLU, whose inputs are mostly zero.
 
-    Few outputs would leave much of their last panel empty.
+    It is stored by unit if the device is faster so, and if it has enough outputs: with few, much of
+    the last panel would be empty.
     """
     form = FORMATS[dtype]
     if not ops.by_unit:
@@ -155,4 +156,4 @@ def adding(ops: Ops, host: Array, dtype: str) -> Adds:
     if form is Quantised:
         return Quantised.pack_by_unit(ops, host, dtype)
     filled = len(host) % FLOAT_PANEL == 0 or len(host) >= 8 * FLOAT_PANEL
-    return ByUnit.pack(ops, host, dtype) if filled else form.pack(ops, host, dtype)
+    return UnitMajor.pack(ops, host, dtype) if filled else form.pack(ops, host, dtype)

@@ -1,11 +1,11 @@
-// The table of int4 read backwards: which of its numbers lies nearest to w / scale, and how well
-// such numbers fit a group of weights.
+// The codebook of int4, 16 numbers at uneven distances: which of them is nearest to w / scale, and
+// how well they fit a group of weights.
 //
-//     Uneven, uneven_of(table)       what is looked up, made once a call
-//     Weights, weights_at(w)         the numbers of a group
-//     fit(w, by, uneven)             the sums of w t and of t t, where t are the table's numbers
-//                                    nearest to w * by; folded as packing.py folds them
-//     codes_of(w, by, uneven, to)    the codes of these numbers, one a byte
+//     Codebook4, codebook4_of(table)   tables for looking up, made once a call
+//     Weights, weights_at(w)           the numbers of a group
+//     fit(w, by, book)                 the sums of w t and of t t, where t are the book's numbers
+//                                      nearest to w * by; added up in the order of packing.py
+//     codes_of(w, by, book, to)        the codes of these numbers, one a byte
 //
 // A product that is not a number counts as 0, as in packing.py.
 
@@ -13,7 +13,7 @@ constexpr int64_t FOUR_GROUP = 32;  // inputs of a group of int4
 constexpr int64_t RUN = 16;         // whole numbers whose codes differ by two at most
 
 // Whole numbers are taken as unsigned bytes, ZERO more than they are.
-struct Uneven {
+struct Codebook4 {
     uint8_t codes[256];              // the code of each
     int8_t numbers[16];              // what codes stand for
     uint8_t least_code[256 / RUN];   // of each run: its first one's code, and
@@ -21,8 +21,8 @@ struct Uneven {
     uint8_t last[256 / RUN];         // the last one before a second step
 };
 
-RK_INLINE Uneven uneven_of(const uint8_t* table) {
-    Uneven made;
+RK_INLINE Codebook4 codebook4_of(const uint8_t* table) {
+    Codebook4 made;
     for (int k = 0; k < 16; ++k) made.numbers[k] = int8_t(int(table[k]) - ZERO);
     for (int at = 0, code = 0; at < 256; ++at) {
         // what lies halfway belongs to the lower one
@@ -52,14 +52,14 @@ RK_INLINE __m256i sixteen(const void* p) {
 }
 
 // The codes of 32 whole numbers from -128 to 127.
-RK_INLINE __m256i nearest_codes(__m256i whole, const Uneven& uneven) {
+RK_INLINE __m256i nearest_codes(__m256i whole, const Codebook4& book) {
     const __m256i mask = _mm256_set1_epi8(15);
     const __m256i at = _mm256_xor_si256(whole, _mm256_set1_epi8(char(ZERO)));
     const __m256i place = _mm256_and_si256(at, mask);
     const __m256i run = _mm256_and_si256(_mm256_srli_epi16(at, 4), mask);
-    const __m256i next = _mm256_shuffle_epi8(sixteen(uneven.next), run);
-    const __m256i last = _mm256_shuffle_epi8(sixteen(uneven.last), run);
-    const __m256i codes = _mm256_shuffle_epi8(sixteen(uneven.least_code), run);
+    const __m256i next = _mm256_shuffle_epi8(sixteen(book.next), run);
+    const __m256i last = _mm256_shuffle_epi8(sixteen(book.last), run);
+    const __m256i codes = _mm256_shuffle_epi8(sixteen(book.least_code), run);
     const __m256i one_more = _mm256_cmpgt_epi8(place, next);
     const __m256i another = _mm256_cmpgt_epi8(place, last);
     return _mm256_sub_epi8(codes, _mm256_add_epi8(one_more, another));
@@ -101,10 +101,10 @@ RK_INLINE __m128i whole_of(__m512 w, __m512 by) {
     return _mm512_cvtsepi32_epi8(_mm512_maskz_cvtps_epi32(numbers, below));
 }
 
-RK_INLINE __m256i codes_of(const Weights& w, float by, const Uneven& uneven) {
+RK_INLINE __m256i codes_of(const Weights& w, float by, const Codebook4& book) {
     const __m512 each = _mm512_set1_ps(by);
     const __m128i low = whole_of(w.v[0], each), high = whole_of(w.v[1], each);
-    return nearest_codes(_mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1), uneven);
+    return nearest_codes(_mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1), book);
 }
 
 RK_INLINE __m512 as_floats(__m128i t) { return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(t)); }
@@ -135,13 +135,13 @@ RK_INLINE __m256i whole_of(__m256 w, __m256 by) {
     return _mm256_cvtps_epi32(_mm256_min_ps(numbers, _mm256_set1_ps(127)));
 }
 
-RK_INLINE __m256i codes_of(const Weights& w, float by, const Uneven& uneven) {
+RK_INLINE __m256i codes_of(const Weights& w, float by, const Codebook4& book) {
     const __m256 each = _mm256_set1_ps(by);
     const __m256i low = _mm256_packs_epi32(whole_of(w.v[0], each), whole_of(w.v[1], each));
     const __m256i high = _mm256_packs_epi32(whole_of(w.v[2], each), whole_of(w.v[3], each));
     const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
     const __m256i whole = _mm256_permutevar8x32_epi32(_mm256_packs_epi16(low, high), order);
-    return nearest_codes(whole, uneven);
+    return nearest_codes(whole, book);
 }
 
 RK_INLINE __m256 as_floats(__m128i t) { return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(t)); }
@@ -157,13 +157,13 @@ RK_INLINE float crossed(const Weights& w, __m256i t) {
 
 #endif
 
-RK_INLINE Fit fit(const Weights& w, float by, const Uneven& uneven) {
-    const __m256i t = _mm256_shuffle_epi8(sixteen(uneven.numbers), codes_of(w, by, uneven));
+RK_INLINE Fit fit(const Weights& w, float by, const Codebook4& book) {
+    const __m256i t = _mm256_shuffle_epi8(sixteen(book.numbers), codes_of(w, by, book));
     return {crossed(w, t), squares_of(t)};
 }
 
-RK_INLINE void codes_of(const Weights& w, float by, const Uneven& uneven, uint8_t* to) {
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), codes_of(w, by, uneven));
+RK_INLINE void codes_of(const Weights& w, float by, const Codebook4& book, uint8_t* to) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), codes_of(w, by, book));
 }
 
 #else
@@ -178,7 +178,7 @@ RK_INLINE Weights weights_at(const float* w) {
     return made;
 }
 
-RK_INLINE void codes_of(const Weights& w, float by, const Uneven& uneven, uint8_t* to) {
+RK_INLINE void codes_of(const Weights& w, float by, const Codebook4& book, uint8_t* to) {
     float whole[FOUR_GROUP];
     for (int64_t i = 0; i < FOUR_GROUP; i += W) {
         const F x = nearest(load(w.v + i) * all(by));
@@ -186,17 +186,17 @@ RK_INLINE void codes_of(const Weights& w, float by, const Uneven& uneven, uint8_
     }
     for (int64_t i = 0; i < FOUR_GROUP; ++i) {
         const float x = w.v[i] * by;
-        to[i] = uneven.codes[x == x ? int(whole[i]) + ZERO : ZERO];
+        to[i] = book.codes[x == x ? int(whole[i]) + ZERO : ZERO];
     }
 }
 
-RK_INLINE Fit fit(const Weights& w, float by, const Uneven& uneven) {
+RK_INLINE Fit fit(const Weights& w, float by, const Codebook4& book) {
     uint8_t codes[FOUR_GROUP];
-    codes_of(w, by, uneven, codes);
+    codes_of(w, by, book, codes);
     float terms[FOUR_GROUP];
     int32_t square = 0;
     for (int64_t i = 0; i < FOUR_GROUP; ++i) {
-        const int32_t t = uneven.numbers[codes[i]];
+        const int32_t t = book.numbers[codes[i]];
         terms[i] = w.v[i] * float(t), square += t * t;
     }
     for (int64_t half = FOUR_GROUP / 2; half > 0; half /= 2)

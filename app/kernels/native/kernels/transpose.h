@@ -1,15 +1,15 @@
-// Matrices turned: rows become columns, in panels.
+// Transposes matrices: rows become columns, stored in panels.
 
-// A matrix of `outputs` rows and the panels that it is turned into.
-struct Turning {
+// A matrix of `outputs` rows, and the width of the panels that it is transposed into.
+struct Transposition {
     int64_t outputs, inputs, panel;
 };
 
 // As many numbers as fill a line, of as many rows: number i of row r goes to to[i * panel + r].
 // `rows` of them are there, the others are zeros, and only `count` are wanted, of `n` numbers each.
 template <class N>
-RK_INLINE void turn_square(
-    N* to, const N* from, const Turning& t, int64_t rows, int64_t count, int64_t n) {
+RK_INLINE void transpose_square(
+    N* to, const N* from, const Transposition& t, int64_t rows, int64_t count, int64_t n) {
     constexpr int64_t SIDE = LINE / int64_t(sizeof(N));
     N lines[SIDE][SIDE];
     memset(lines, 0, sizeof lines);
@@ -20,14 +20,14 @@ RK_INLINE void turn_square(
 }
 
 #if RK_AVX512
-RK_INLINE void whole_square(uint32_t* to, const uint32_t* from, const Turning& t) {
+RK_INLINE void whole_square(uint32_t* to, const uint32_t* from, const Transposition& t) {
     __m512i lines[16];
     transposed(reinterpret_cast<const char*>(from), t.inputs * 4, lines);
     for (int i = 0; i < 16; ++i) _mm512_storeu_si512(to + i * t.panel, lines[i]);
 }
 
-// Pairs of numbers are turned as if they were one, and then taken apart.
-RK_INLINE void whole_square(uint16_t* to, const uint16_t* from, const Turning& t) {
+// Pairs of 16-bit numbers are transposed as if they were one number, and then separated.
+RK_INLINE void whole_square(uint16_t* to, const uint16_t* from, const Transposition& t) {
     uint16_t places[32];
     for (int i = 0; i < 32; ++i) places[i] = uint16_t(2 * i);
     const __m512i even = _mm512_loadu_si512(places);
@@ -45,7 +45,7 @@ RK_INLINE void whole_square(uint16_t* to, const uint16_t* from, const Turning& t
 template <class N>
 RK_INLINE void turn_of(const Call& call, const Team& team) {
     constexpr int64_t SIDE = LINE / int64_t(sizeof(N));
-    const Turning t{call[2], call[3], call[4]};
+    const Transposition t{call[2], call[3], call[4]};
     const int64_t panels = (t.outputs + t.panel - 1) / t.panel;
     const int64_t parts = (t.inputs + SIDE - 1) / SIDE;
     Range mine;
@@ -64,7 +64,7 @@ RK_INLINE void turn_of(const Call& call, const Team& team) {
                 continue;
             }
 #endif
-            turn_square(to + o, from, t, rows, count, n);
+            transpose_square(to + o, from, t, rows, count, n);
         }
     }
 }

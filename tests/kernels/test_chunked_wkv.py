@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from app.kernels.chunked import wkv4_chunks, wkv6_chunks, wkv7_chunks
+from app.kernels.chunked_wkv import wkv4_chunks, wkv6_chunks, wkv7_chunks
 
 STEPS = [1, 2, 7, 31, 32, 33, 100, 129, 300]
 SIZES = [(1, 1, 16), (1, 3, 8), (3, 2, 64)]  # batch, heads, head size

@@ -1,4 +1,4 @@
-"""A stack of matrices at separate addresses, e.g. in a mapped file, used together uncopied."""
+"""Several matrices of one shape at separate addresses, used as one stack without being copied."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
