@@ -13,6 +13,7 @@ from pathlib import PurePath
 import msgspec
 
 from app.errors import Fact, Failure
+from app.runtime.planning.strategy import understood
 
 from .checkpoint_failures import CHECKPOINT, INSTEAD
 from .device_failures import DEVICE, NO_GPU
@@ -118,6 +119,12 @@ _ROWS = {
         "This strategy cannot be used here{found+: }.",
         "What can be used: {wanted|cpu fp32, cpu bf16}.",
     ),
+    "strategy-unsupported": Words(
+        "This strategy cannot be run yet",
+        "This version runs a model on one device and in one format, and cannot split or stream"
+        " its layers{found+: }.",
+        "Use one device and one format, for example cpu int8.",
+    ),
     "tokenizer": Words(
         "Text cannot become tokens",
         "The tokenizer cannot be used{why+: }.",
@@ -189,6 +196,10 @@ _REFUSALS = {
         'This model\'s vocabulary cannot write "{word}".',
         "Use the notation that it was trained on.",
     ),
+    "machine": (
+        'No machine is called "{value}", and no file of that name describes one{said+: }.',
+        "Machines that are known: {wanted}.",
+    ),
     "model-open": ("A model is open already.", "Close it before opening another one."),
     "limit": ("{value} is no number of tokens.", "Ask for 0 tokens or more."),
     "state-model": (
@@ -246,12 +257,24 @@ def _out_of_memory(facts: Facts) -> Words:
     needed, free = _number(facts, "needed_bytes"), _number(facts, "free_bytes")
     sizes = f": {size(needed)} would be needed" if needed else ""
     sizes += f", {size(free)} are free" if sizes and free is not None else ""
-    place = " on the card" if str(facts.get("strategy", "")).startswith("cuda") else ""
+    way = understood(str(facts.get("strategy", "")))
+    place = " on the card" if way is not None and way.on_gpu else ""
     return Words(
         "Not enough memory",
         f"There is not enough memory{place} for this{sizes}.",
         _for_room(facts),
     )
+
+
+def _strategy(facts: Facts) -> Words:
+    """It points at the part that is wrong, where one is known."""
+    row, at = _ROWS["strategy"], _number(facts, "position")
+    if at is None:
+        return _filled(row, facts)
+    text = f'"{{part}}", at character {at + 1:.0f} of the strategy, is not known there{{found+: }}.'
+    if not facts.get("part"):
+        text = "The strategy ends too early{found+: }."
+    return _filled(Words(row.title, text, "What could stand there: {wanted|cpu, cuda}."), facts)
 
 
 def _no_room(facts: Facts) -> Words:
@@ -270,10 +293,10 @@ def _no_room(facts: Facts) -> Words:
 
 def _for_room(facts: Facts) -> str:
     """What gives memory back; 16-bit only where the model is known to run in 32-bit."""
-    strategy = str(facts.get("strategy", ""))
-    if strategy.startswith("cuda"):
+    way = understood(str(facts.get("strategy", "")))
+    if way is not None and way.on_gpu:
         return "Close what else uses the card, choose fewer bits (cuda int4), or a cpu strategy."
-    if strategy.endswith("fp32"):
+    if way is not None and way.format == "fp32":
         return "Close other programs, choose a smaller model, or run this one in 16-bit (cpu bf16)."
     return "Close other programs, or choose a smaller model."
 
@@ -368,6 +391,7 @@ _WRITERS: dict[str, Callable[[Facts], Words]] = {
     "out-of-memory": _out_of_memory,
     "no-room": _no_room,
     "no-card": _no_gpu,
+    "strategy": _strategy,
     "answer-saved": _answer_saved,
     "worker-died": _worker_died,
     "worker-out-of-memory": _worker_starved,

@@ -47,6 +47,11 @@ class Paths:
         return self.data / "logs"
 
     @property
+    def rates(self) -> Path:
+        """How fast machines were measured to read memory and multiply."""
+        return self.data / "machines.json"
+
+    @property
     def hub_cache(self) -> Path:
         """What hubs answered, with its age."""
         return self.cache / "hub"

@@ -53,8 +53,8 @@ def watched(kind: str, folder: Path) -> Iterator[None]:
 
     So does an exception that ends the block.  Where no file can be made, stacks go to stderr.
     """
-    global _own
-    look_in(folder)
+    global _folder, _own
+    before, _folder = _folder, folder
     _own = _claimed(kind, folder)
     _enable(_own)
     try:
@@ -67,6 +67,7 @@ def watched(kind: str, folder: Path) -> Iterator[None]:
         raise
     finally:
         _forget(keep=False)
+        _folder = before
 
 
 def look_in(folder: Path) -> None:

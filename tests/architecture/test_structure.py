@@ -146,6 +146,10 @@ def test_the_tests_mirror_the_program() -> None:
             assert (APP / below).is_dir(), below
 
 
+# Written for what is built next.
+NOT_USED_YET: set[str] = set()
+
+
 def _defined(path: Path) -> Iterator[str]:
     """The functions and classes of a module."""
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
@@ -186,4 +190,4 @@ def test_nothing_is_defined_for_the_tests_alone() -> None:
         for one in _defined(path):
             if not {one, f"{short}.{one}"} & (near | elsewhere):
                 unused.add(f"{name}.{one}")
-    assert unused == set()
+    assert unused == NOT_USED_YET

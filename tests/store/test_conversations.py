@@ -55,7 +55,9 @@ def ended_as(message, text: str, status: str = "done", reply: Reply = Reply()): 
 
 
 def test_a_conversation_comes_back_as_it_was(store: Conversations, path: Path):
-    sampling = Sampling(temperature=0.3, seed=7, banned=(0, 11))
+    sampling = Sampling(
+        temperature=0.3, seed=7, banned=(0, 11), repetition=1.1, logit_bias=((33, -1.5), (7, 2.0))
+    )
     conversation = msgspec.structs.replace(
         begin(store, "鸟 🐦", "What is a rook?"),
         system="Be brief.",

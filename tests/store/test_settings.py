@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import DiskFull, Failure, StoreError
+from app.runtime.protocol.prompts import Sampling
 from app.store import settings as settings_module
 from app.store.changes import Change, Changes
 from app.store.edits import Edits
@@ -35,6 +36,12 @@ def test_what_was_chosen_is_there_at_the_next_start(path: Path):
     assert (now.theme, now.folders) == ("dark", ("/models", "/模型"))
     assert now.strategies == {"a.pth": "cpu bf16"}
     assert now.text_scale == 1.0
+
+
+def test_every_part_of_the_sampling_is_there_at_the_next_start(path: Path):
+    sampling = Sampling(temperature=0.5, banned=(3,), repetition=1.1, logit_bias=((33, -1.5),))
+    changed(path, default_sampling=sampling)
+    assert Settings(path).now.default_sampling == sampling
 
 
 def test_no_file_means_defaults_and_no_trouble(path: Path):

@@ -1,17 +1,16 @@
 """Which tokens may be drawn after softmax, and their chances: one function a filter.
 
-A filter narrows the candidates that the one before has left.  K of V tokens are left.
+A filter narrows what the one before it has left: K of V tokens.
 """
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 
 from app.runtime.protocol.prompts import Sampling
 
-from .logits import Doubles, Floats, Ids, best_of, powers_of, softmax
+from .logits import Doubles, Floats, Ids, below_best, best_of, heated, softmax
 
 GREEDY = 1e-6
 """Temperatures below this are 0: the best token alone is left."""
@@ -23,21 +22,9 @@ _MANY, _MARGIN = 4096, 0.01
 """More tokens than so many are counted before they are sorted, until top-p and this are reached."""
 
 
-class Candidates(NamedTuple):
-    """Tokens that may still be drawn: their ids, rising, and probabilities by softmax, both (K,).
-
-    ``ids`` None are all of the vocabulary.
-    """
-
-    ids: Ids | None
-    chances: Floats
-
-    def at(self, places: Ids) -> "Candidates":
-        """Those at ``places``, which rise."""
-        return Candidates(places if self.ids is None else self.ids[places], self.chances[places])
-
-
-Filter = Callable[[Candidates], Candidates]
+Filter = Callable[[Floats], Ids]
+"""Takes the probabilities (K,) of the tokens that are left, and gives the places, rising, of those
+that stay.  The likeliest one always does."""
 
 
 class Distribution:
@@ -59,11 +46,13 @@ class Distribution:
         """
         if self._temperature < GREEDY:
             return np.array([logits.argmax()], np.int64), np.ones(1)
-        left = Candidates(None, softmax(logits))
-        for narrowed in self._filters:
-            left = narrowed(left)
-        ids = np.arange(len(logits)) if left.ids is None else left.ids
-        weights = powers_of(logits[ids], self._temperature)
+        below = below_best(logits)
+        chances, ids = softmax(below), None
+        for stay in self._filters:
+            ids = stay(chances) if ids is None else ids[stay(chances[ids])]
+        if ids is None:
+            ids = np.arange(len(logits))
+        weights = heated(below[ids], self._temperature)
         return ids, weights / weights.sum(dtype=np.float64)
 
 
@@ -71,29 +60,27 @@ def filters_of(how: Sampling) -> list[Filter]:
     """Those that ``how`` switches on, in their order: top-p, min-p, top-k."""
     found: list[Filter] = []
     if how.top_p < 1:
-        found.append(partial(top_p, part=how.top_p))
+        found.append(partial(top_p, how.top_p))
     if how.min_p > 0:
-        found.append(partial(min_p, part=how.min_p))
+        found.append(partial(min_p, how.min_p))
     if how.top_k > 0:
-        found.append(partial(top_k, count=how.top_k))
+        found.append(partial(top_k, how.top_k))
     return found
 
 
-def top_p(left: Candidates, part: float) -> Candidates:
+def top_p(part: float, chances: Floats) -> Ids:
     """The likeliest that together have the probability ``part``, and those like the last one."""
-    return left.at(np.flatnonzero(left.chances >= _cutoff(left.chances, part)))
+    return np.flatnonzero(chances >= _cutoff(chances, part))
 
 
-def min_p(left: Candidates, part: float) -> Candidates:
+def min_p(part: float, chances: Floats) -> Ids:
     """Those that have at least this part of the best one's probability."""
-    return left.at(np.flatnonzero(left.chances >= float(left.chances.max()) * part))
+    return np.flatnonzero(chances >= float(chances.max()) * part)
 
 
-def top_k(left: Candidates, count: int) -> Candidates:
+def top_k(count: int, chances: Floats) -> Ids:
     """The ``count`` likeliest; of equals the lower ids."""
-    if count >= len(left.chances):
-        return left
-    return left.at(np.sort(best_of(left.chances, count)))
+    return np.sort(best_of(chances, min(count, len(chances))))
 
 
 def _cutoff(chances: Floats, part: float) -> float:

@@ -26,20 +26,27 @@ def finite(logits: "torch.Tensor") -> Floats:
     return numbers
 
 
-def softmax(logits: Floats) -> Floats:
-    """The probabilities of ``logits`` (V,), summed in float32 as pip rwkv does."""
-    powers = powers_of(logits)
+def below_best(logits: Floats) -> Floats:
+    """How far each of ``logits`` is below the greatest, as a number that is 0 or negative."""
+    with np.errstate(over="ignore"):
+        below: Floats = logits - logits.max()
+    return below
+
+
+def softmax(below: Floats) -> Floats:
+    """The probabilities of logits ``below`` the best (V,), summed in float32 as pip rwkv does."""
+    powers = np.exp(below)
     powers /= powers.sum()
     return powers
 
 
-def powers_of(logits: Floats, temperature: float = 1.0) -> Floats:
-    """e to the logits over the temperature, the greatest of them being 1."""
-    with np.errstate(over="ignore"):
-        powers: Floats = logits - logits.max()
-        if temperature != 1:
-            powers /= np.float32(temperature)
-    return np.exp(powers, out=powers)
+def heated(below: Floats, temperature: float) -> Floats:
+    """e to logits ``below`` the best over the temperature; the best one has 1."""
+    if temperature != 1:
+        with np.errstate(over="ignore"):
+            below = below / np.float32(temperature)
+    powers: Floats = np.exp(below)
+    return powers
 
 
 def best_of(numbers: Floats, count: int) -> Ids:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from app.runtime.generation.stops import StopScan
-from app.runtime.protocol.messages import Done, Generate, Piece, Reply, ReplyBegun
+from app.runtime.protocol.generate_options import Outputs
+from app.runtime.protocol.messages import Done, Generate, Piece, Reply, ReplyBegun, TokenFacts
 from app.runtime.states.state_store import Trail
 
 from .option_checks import check_options
@@ -39,7 +40,8 @@ class Sequence(PromptReading):
         super().__init__(request.id, prepared.ids, trail, send, (prepared.mark,))
         self.fed = 0
         self.written: list[int] = []
-        self._limit, self._outputs = options.limit, options.outputs
+        self._limit = options.limit
+        self._outputs = options.outputs if options.outputs != Outputs() else None
         self._ends = prepared.ends
         self._begun = prepared.begun
         self._tokenizer = tokenizer
@@ -128,7 +130,11 @@ class Sequence(PromptReading):
         return count_beyond(self._places, self._characters)
 
     def _piece(self, pick: Pick, logits: "torch.Tensor") -> Piece:
-        facts = facts_of(logits, pick.token, self._outputs, pick.chance)
+        facts = (
+            facts_of(logits, pick.token, self._outputs, pick.chance)
+            if self._outputs
+            else TokenFacts(pick.token)
+        )
         decoded = self._decoder.feed(pick.token)
         text = self._scan.feed(decoded)
         self._last = time.perf_counter()

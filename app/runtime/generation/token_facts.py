@@ -8,7 +8,7 @@ import numpy as np
 from app.runtime.protocol.generate_options import Outputs
 from app.runtime.protocol.messages import TokenFacts
 
-from .logits import Floats, best_of, finite
+from .logits import Floats, below_best, best_of, finite
 
 if TYPE_CHECKING:
     import torch
@@ -25,29 +25,23 @@ def facts_of(
     ``chance`` is that with which it was drawn.  Raises NumbersBroken where the logits are needed
     and are NaN or infinite.
     """
-    if wanted == _NOTHING:
-        return TokenFacts(token)
     sampled = (math.log(chance) if chance > 0 else -math.inf) if wanted.sampled_logprob else None
     if not (wanted.logprob or wanted.entropy or wanted.rank or wanted.top):
         return TokenFacts(token, sampled_logprob=sampled)
     numbers = finite(logits)
-    with np.errstate(over="ignore"):
-        below = np.maximum(numbers - numbers.max(), _LEAST)
+    below = below_best(numbers)
     powers = np.exp(below)
     whole = float(powers.sum(dtype=np.float64))
-    total = float(numbers.max()) + math.log(whole)
+    total = math.log(whole)
     best = best_of(numbers, min(wanted.top, len(numbers)))
     return TokenFacts(
         token,
-        logprob=float(numbers[token] - total) if wanted.logprob else None,
-        top=tuple((int(i), float(numbers[i] - total)) for i in best),
+        logprob=float(below[token]) - total if wanted.logprob else None,
+        top=tuple((int(i), float(below[i]) - total) for i in best),
         sampled_logprob=sampled,
         entropy=_entropy(below, powers, whole) if wanted.entropy else None,
         rank=_rank(numbers, token) if wanted.rank else None,
     )
-
-
-_NOTHING = Outputs()
 
 
 def _rank(numbers: Floats, token: int) -> int:
@@ -61,5 +55,5 @@ def _entropy(below: Floats, powers: Floats, whole: float) -> float:
 
     - sum p ln p = ln whole - sum (powers * below) / whole
     """
-    mean = float((powers * below).sum(dtype=np.float64)) / whole
+    mean = float((powers * np.maximum(below, _LEAST)).sum(dtype=np.float64)) / whole
     return max(math.log(whole) - mean, 0.0)

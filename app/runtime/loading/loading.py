@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -16,12 +15,10 @@ from app.runtime.planning.strategy import parse
 from app.runtime.states.state_key import with_adapters
 from app.runtime.tokenizers import for_model
 from app.system.log import describe, logger
+from app.system.memory import give_back_freed
 from app.system.threads import physical_cores
 
 from .backends import Backends
-
-if TYPE_CHECKING:
-    pass
 
 
 def open_model(
@@ -39,6 +36,8 @@ def open_model(
     begun = time.perf_counter()
     path = Path(path)
     wanted = parse(strategy) if strategy else None
+    if wanted is not None:
+        wanted.check_whole()
     torch.set_num_threads(min(torch.get_num_threads(), physical_cores()))
     with allocations_named(), open_checkpoint(path) as checkpoint:
         running = (backends or Backends()).bring_up(checkpoint, wanted, progress)
@@ -47,6 +46,7 @@ def open_model(
         )
         fingerprint, family = with_adapters(checkpoint.content_fingerprint), recognised(checkpoint)
         file_fingerprint = checkpoint.fingerprint
+    give_back_freed()
     opened = Opened(
         path=path,
         fingerprint=fingerprint,

@@ -79,7 +79,7 @@ class Prefilled(Message, frozen=True, tag=True, kw_only=True):
 
 
 class ReplyBegun(Message, frozen=True, tag=True, kw_only=True):
-    """What follows is the reply of a Chat; comes once, before all else.
+    """What follows is the reply of a Chat; comes before all else.
 
     ``tokens`` has the vocabulary, and as which tokens the reply that goes on is read: none where
     it is new, or where they give more than its text.

@@ -12,7 +12,7 @@ import msgspec
 from app.errors import Failure, MovedCheckpoint, NoModel, NotFound, WorkerDied
 from app.runtime.checkpoint.file_names import name_of
 from app.runtime.protocol.generate_options import GenerateOptions
-from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress
+from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress, ReplyBegun
 from app.runtime.protocol.prompts import Prompt
 from app.runtime.protocol.states import StartState, StateLoaded
 
@@ -114,7 +114,7 @@ class Supervisor:
             try:
                 async with contextlib.aclosing(events):
                     async for event in events:
-                        answered = True
+                        answered = answered or not isinstance(event, ReplyBegun)
                         yield event
                 return
             except WorkerDied:

@@ -10,6 +10,7 @@ from app.library.local_library import is_whole
 from app.runtime.checkpoint.describe import describe
 from app.runtime.checkpoint.file_names import MODEL_ENDINGS
 from app.runtime.loading.preflight import look_at
+from app.runtime.planning.strategy import understood
 from app.ui.state.models.model_library import Library
 from app.ui.state.notices import MODEL
 from app.ui.state.services import Services
@@ -164,12 +165,13 @@ class ModelOpening(QObject):
     async def _strategy(self, path: Path) -> str:
         """As it was last asked for; as usual where that was a card that is gone."""
         asked = self._services.settings.now.strategies.get(str(path), "")
-        if not asked.startswith("cuda"):
+        way = understood(asked)
+        if way is None or not way.on_gpu:
             return asked
         gpus = self._services.gpus
         if not gpus.known:
             await gpus.looked()
-        return asked if any(gpu.device == asked.split()[0] for gpu in gpus.usable) else ""
+        return asked if any(gpu.device == way.device for gpu in gpus.usable) else ""
 
     def _remember(self) -> None:
         loaded = self._services.session.loaded

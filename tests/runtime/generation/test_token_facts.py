@@ -50,6 +50,17 @@ def test_of_a_sure_token_the_entropy_is_zero_also_where_the_others_are_far_below
     assert (facts.entropy, facts.logprob, facts.rank) == (0.0, 0.0, 1)
 
 
+def test_no_log_probability_is_above_zero_however_large_the_logits():
+    for seed in range(50):
+        logits = logits_of(seed, 300, scale=0.01) + 1000
+        logits[7] += 12
+        facts = facts_of(logits, 7, Outputs(logprob=True, top=1))
+        exact = float(torch.log_softmax(logits.double(), 0)[7])
+        assert facts.logprob == pytest.approx(exact, abs=1e-7)
+        assert facts.logprob <= 0
+        assert facts.top == ((7, facts.logprob),)
+
+
 def test_the_log_probability_after_the_steps_is_that_of_the_draw():
     facts = facts_of(torch.zeros(9), 3, Outputs(sampled_logprob=True), 0.25)
     assert facts == TokenFacts(3, sampled_logprob=math.log(0.25))

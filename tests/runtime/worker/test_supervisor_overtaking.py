@@ -116,3 +116,35 @@ def test_an_opening_given_up_before_its_turn_leaves_no_worker_of_the_model_befor
             await asyncio.gather(running, return_exceptions=True)
 
     asyncio.run(body())
+
+
+DYING = QUICK.replace(
+    "    elif isinstance(request, Cancel):",
+    """    elif isinstance(request, Generate):
+        if not Path(sys.argv[1]).exists():
+            Path(sys.argv[1]).touch()
+            begun = ReplyBegun(id=request.id, tokens=TokenSpan("bytes"))
+            write_frame(sys.stdout.buffer, messages.encode(begun))
+            sys.exit(1)""",
+).replace(
+    "import sys\n",
+    "import sys\nfrom pathlib import Path\n"
+    "from app.runtime.protocol.messages import ReplyBegun\n"
+    "from app.runtime.protocol.token_spans import TokenSpan\n",
+    1,
+)
+"""The first of these dies when a reply is all but begun; the next one answers."""
+
+
+def test_a_worker_that_dies_before_it_reads_anything_costs_nothing(tmp_path, monkeypatch):
+    command = [sys.executable, "-c", DYING, str(tmp_path / "died")]
+    monkeypatch.setattr(module, "Client", lambda on_end: Client(on_end, command))
+    monkeypatch.setattr(module, "_DYING_S", 60.0)
+
+    async def scene():
+        async with supervising() as (supervisor, _):
+            await supervisor.open("quick")
+            events = await write(supervisor, limit=1)
+            assert events[-1].reason == "stopped"
+
+    asyncio.run(scene())

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.runtime.protocol import messages
+from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Failed, Generate, Load, Loaded, LoadProgress, Quit
 from app.runtime.protocol.prompts import Tokens
 from app.runtime.worker.worker import EXIT_LOST
@@ -91,7 +92,7 @@ raise SystemExit(worker.main())
 @pytest.mark.parametrize("where", ["write", "stop_cancelled"])
 def test_a_card_that_has_failed_ends_the_process_for_a_new_one(tmp_path, where):
     load = Load(id=1, path=bytes(small_file(tmp_path)), strategy="cpu fp32")
-    ask = Generate(id=2, prompt=Tokens((1, 2)), limit=5)
+    ask = Generate(id=2, prompt=Tokens((1, 2)), options=GenerateOptions(limit=5))
     with subprocess.Popen(
         [sys.executable, "-c", LOST.format(where=where)],
         cwd=ROOT,

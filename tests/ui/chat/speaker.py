@@ -7,8 +7,17 @@ from collections.abc import AsyncGenerator
 
 from app.errors import Failure, NoModel
 from app.runtime.protocol.generate_options import GenerateOptions
-from app.runtime.protocol.messages import Done, Event, Loaded, Piece, Prefilled, TokenFacts
+from app.runtime.protocol.messages import (
+    Done,
+    Event,
+    Loaded,
+    Piece,
+    Prefilled,
+    ReplyBegun,
+    TokenFacts,
+)
 from app.runtime.protocol.prompts import Prompt, Sampling
+from app.runtime.protocol.token_spans import TokenSpan
 from app.runtime.spec import Spec
 from app.runtime.worker.supervisor import Phase
 
@@ -55,6 +64,7 @@ class Speaker:
         self.asked: list[tuple[Prompt, int, Sampling]] = []
         self.left_early = 0
         self.taken_back = 0
+        self.vocabulary = ""  # tells that its tokens are of it
         self.phase = Phase.READY if model else Phase.EMPTY
         self.loaded = model
         self.progress = None
@@ -69,6 +79,8 @@ class Speaker:
             raise NoModel
         ended = False
         try:
+            if self.vocabulary:
+                yield ReplyBegun(id=1, tokens=TokenSpan(self.vocabulary))
             for done in range(0, self.prompt_tokens + 1, max(self.prompt_tokens // 4, 1)):
                 yield Prefilled(id=1, done=done, total=self.prompt_tokens)
             tokens = re.findall(r"\s*\S+|\s+$", self.says)

@@ -144,7 +144,7 @@ from app.ui.chat.chat_page import ChatPage
 
 app = QApplication([])
 speaker = Speaker(" ".join(f"word{n}" for n in range(20_000)), loaded())
-speaker.pause_s = 0.004
+speaker.pause_s, speaker.vocabulary = 0.004, "spoken"
 services = _services(app, Path(sys.argv[1]), speaker)
 
 async def live():
@@ -176,8 +176,10 @@ def test_what_was_on_the_screen_survives_the_kill_of_the_program(tmp_path):
     assert trouble is None
     (conversation,) = store.all().result(10)
     question, reply = store.open(conversation.id).result(10).messages
+    (tokens,) = store.tokens(conversation.id).result(10).values()
     store.close()
     assert question.text == "Tell me everything"
     assert reply.status == "interrupted"
     assert len(reply.text) >= max(seen) > 0
     assert reply.text.startswith("word0 word1 word2")
+    assert unpack(tokens.ids) == tuple(range(len(reply.text.split()))), "a token a word"

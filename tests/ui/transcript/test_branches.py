@@ -124,6 +124,17 @@ async def test_a_reply_goes_on_from_its_own_words_wherever_it_was_cut(chat):
         assert chat.stored()[-1] == begun + "pass"
 
 
+async def test_a_reply_goes_on_with_its_own_seed_and_another_one_draws_anew(chat):
+    await chat.say("Hello", "Hi.")
+    controller = chat.page.controller
+    controller.go_on(controller.tree.leaf)
+    await chat.answered()
+    controller.regenerate(controller.tree.leaf)
+    await chat.answered()
+    seeds = [sampling.seed for _, _, sampling in chat.speaker.asked]
+    assert seeds == [None, 1234, None]
+
+
 async def test_a_stop_that_the_limit_cut_is_taken_back_when_it_is_complete(chat):
     chat.speaker.fails = WorkerDied(exit_code=-9)
     await chat.say("Hello", " Hi.\n\nUs ")

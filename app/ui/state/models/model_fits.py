@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from app.hub.catalogue.disk_fit import Room
 from app.hub.catalogue.memory_fit import Fit as Verdict
-from app.hub.catalogue.memory_fit import Machine, fit
+from app.hub.catalogue.memory_fit import fit
+from app.runtime.planning.machine import this_machine
 from app.system.gpus import Gpu
 from app.system.memory import available_bytes, total_bytes
 from app.ui.state.machine_memory import Machine as Counters
@@ -35,7 +36,7 @@ class ModelFits:
         self._chosen, self._gpus = chosen, gpus
         self._disk, self._begun = disk, begun
         self._counters = Counters()
-        self.here = Machine(available_bytes(), total_bytes(), tuple(gpus()))
+        self.here = this_machine(gpus=tuple(gpus()))
         self._known: dict[str, tuple[Entry, Verdict]] = {}
 
     def measure(self, worker_pid: int | None) -> None:
@@ -43,8 +44,8 @@ class ModelFits:
         now, total = self._counters.read(worker_pid), total_bytes()
         held = now.worker_bytes - now.cached_bytes  # pages of files count as free already
         free, gpus = min(available_bytes() + held, total), tuple(self._gpus())
-        if abs(free - self.here.available_bytes) * _STEP > total or gpus != self.here.gpus:
-            self.here = Machine(free, total, gpus)
+        if abs(free - self.here.memory_available) * _STEP > total or gpus != self.here.gpus:
+            self.here = replace(self.here, memory_available=free, memory_total=total, gpus=gpus)
             self._known.clear()
 
     def verdict(self, entry: Entry) -> Verdict:
