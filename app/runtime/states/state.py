@@ -84,13 +84,12 @@ class State:
     @classmethod
     def blank(cls, spec: Spec, batch: int = 1) -> "State":
         """Before the first token."""
-        shift = torch.zeros((spec.layers, 2, batch, spec.width))
+        shift = _zeros((spec.layers, 2, batch, spec.width))
         if spec.generation == "4":
-            wkv = torch.zeros((spec.layers, batch, 3, spec.attention_width))
+            wkv = _zeros((spec.layers, batch, 3, spec.attention_width))
             wkv[:, :, 2] = _NO_PEAK
         else:
-            shape = (spec.layers, batch, spec.heads, spec.head_size, spec.head_size)
-            wkv = torch.zeros(shape)
+            wkv = _zeros((spec.layers, batch, spec.heads, spec.head_size, spec.head_size))
         return cls(spec.generation, shift, wkv)
 
     @property
@@ -134,10 +133,21 @@ def stack(states: Sequence[_M]) -> _M:
     return states[0].beside(states[1:])
 
 
+def _zeros(shape: tuple[int, ...]) -> Tensor:
+    """In one thread, as what follows."""
+    made = torch.empty(shape)
+    made.numpy().fill(0)
+    return made
+
+
+def fill(view: Tensor, source: Tensor) -> None:
+    """Copy in one thread: torch's own copy wakes another, which takes longer than the copy."""
+    np.copyto(view.numpy(), source.numpy())
+
+
 def _copied(source: Tensor) -> Tensor:
-    """In one thread: torch's own copy wakes others, and waits for them while they have none."""
     copy = torch.empty_like(source)
-    np.copyto(copy.numpy(), source.numpy())
+    fill(copy, source)
     return copy
 
 
@@ -158,13 +168,23 @@ def official_state(state: State, index: int = 0) -> dict[str, Tensor]:
     named: dict[str, Tensor] = {}
     for layer, (attend, feed, wkv) in enumerate(state.views):
         at = f"state.{layer}."
-        named[at + "att_x"] = attend[index].clone()
+        named[at + "att_x"] = _copied(attend[index])
         if state.generation == "4":
-            named |= {at + n: v.clone() for n, v in zip(_DOVE, wkv[index], strict=True)}
+            named |= {at + n: _copied(v) for n, v in zip(_DOVE, wkv[index], strict=True)}
         else:
-            named[at + "S"] = wkv[index].clone()
-        named[at + "ffn_x"] = feed[index].clone()
+            named[at + "S"] = _copied(wkv[index])
+        named[at + "ffn_x"] = _copied(feed[index])
     return named
+
+
+def official_shapes(spec: Spec) -> dict[str, tuple[int, ...]]:
+    """The names and shapes of ``official_state`` for a model of these sizes."""
+    inner: dict[str, tuple[int, ...]] = {"S": (spec.heads, spec.head_size, spec.head_size)}
+    if spec.generation == "4":
+        vector: tuple[int, ...] = (spec.attention_width,)
+        inner = dict.fromkeys(_DOVE, vector)
+    parts = {"att_x": (spec.width,), **inner, "ffn_x": (spec.width,)}
+    return {f"state.{i}.{name}": shape for i in range(spec.layers) for name, shape in parts.items()}
 
 
 def from_official(named: Mapping[str, Tensor], spec: Spec) -> State:
@@ -172,11 +192,13 @@ def from_official(named: Mapping[str, Tensor], spec: Spec) -> State:
     state = State.blank(spec)
     for layer, (attend, feed, wkv) in enumerate(state.views):
         at = f"state.{layer}."
-        attend[0], feed[0] = named[at + "att_x"], named[at + "ffn_x"]
+        fill(attend[0], named[at + "att_x"])
+        fill(feed[0], named[at + "ffn_x"])
         if spec.generation == "4":
-            wkv[0] = torch.stack([named[at + name] for name in _DOVE])
+            for view, name in zip(wkv[0], _DOVE, strict=True):
+                fill(view, named[at + name])
         else:
-            wkv[0] = named[at + "S"]
+            fill(wkv[0], named[at + "S"])
     return state
 
 

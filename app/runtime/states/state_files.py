@@ -22,7 +22,7 @@ from app.runtime.protocol.states import StateFacts
 from app.runtime.spec import Spec
 from app.system.atomic_file import writing
 
-from .state import RecurrentState, State, from_official, official_state
+from .state import RecurrentState, State, from_official, official_shapes, official_state
 from .state_header import EARLIER_FORMAT, digest_of, metadata
 
 LOGITS = "state.logits"
@@ -83,7 +83,7 @@ def check_binding(facts: StateFacts, container: Container, binding: Binding) -> 
 
 def read_numbers(container: Container, spec: Spec) -> tuple[State, Tensor | None]:
     """The state of one text and the logits after it, if they are there.  Raises DamagedState."""
-    wanted = {name: tuple(t.shape) for name, t in official_state(State.blank(spec)).items()}
+    wanted = official_shapes(spec)
     found = {name: stored.shape for name, stored in container.tensors.items()}
     if LOGITS in found:
         wanted[LOGITS] = (spec.vocabulary,)

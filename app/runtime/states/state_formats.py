@@ -8,6 +8,7 @@
 - listed: the list of tensors that the package rwkv keeps, 5 a layer in generation 4 and 3 after.
 """
 
+from math import prod
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ from app.runtime.checkpoint.wrappers import unwrapped
 from app.runtime.protocol.states import StateFacts
 from app.runtime.spec import Spec
 
-from .state import State, from_official, official_state
+from .state import State, from_official, official_shapes
 from .state_files import Binding, check_binding, read_numbers
 from .state_header import TUNED, check_numbers, describe, opened_state
 from .tuned_states import tuned_state
@@ -80,16 +81,16 @@ def _tuned(container: Container, spec: Spec) -> State:
 
 def _listed(container: Container, spec: Spec) -> State:
     """The official list, whose order is that of ``official_state``."""
-    wanted = official_state(State.blank(spec))
+    wanted = official_shapes(spec)
     count = len(container.tensors)
     if count != len(wanted) or set(container.tensors) != {str(n) for n in range(count)}:
         raise _unfit(f"{count} tensors", f"{len(wanted)} tensors")
     named = {}
-    for number, (name, blank) in enumerate(wanted.items()):
+    for number, (name, shape) in enumerate(wanted.items()):
         tensor = _numbers(container, str(number))
-        if tensor.numel() != blank.numel() or (blank.dim() > 1 and tensor.shape != blank.shape):
-            raise _unfit(_sizes(tensor.shape), _sizes(blank.shape))
-        named[name] = tensor.reshape(blank.shape)
+        if tensor.numel() != prod(shape) or (len(shape) > 1 and tuple(tensor.shape) != shape):
+            raise _unfit(_sizes(tensor.shape), _sizes(shape))
+        named[name] = tensor.reshape(shape)
     return from_official(named, spec)
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from app.runtime.spec import Spec
 
-from .state import State
+from .state import State, fill
 
 TUNED_PARTS = ("att.time_state", "att.ts_state", "ffn.ts_state")
 """The ends of the names: wkv (H, N, N), and the last inputs of both halves (C,)."""
@@ -26,9 +26,9 @@ def tuned_state(tuned: Mapping[str, Tensor], spec: Spec) -> State:
     for layer, (attend, feed, wkv) in enumerate(state.views):
         matrix, attended, fed = (tuned.get(f"blocks.{layer}.{part}") for part in TUNED_PARTS)
         if matrix is not None:
-            wkv[0] = matrix if spec.generation == "7.0" else matrix.mT
+            fill(wkv[0], matrix if spec.generation == "7.0" else matrix.mT)
         if attended is not None:
-            attend[0] = attended.flatten()
+            fill(attend[0], attended.flatten())
         if fed is not None:
-            feed[0] = fed.flatten()
+            fill(feed[0], fed.flatten())
     return state

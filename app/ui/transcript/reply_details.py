@@ -132,7 +132,8 @@ def _remembered(reply: Reply) -> str:
     if reply.computed_tokens is None or not reply.prompt_tokens:
         return ""
     known = max(reply.prompt_tokens - reply.computed_tokens, 0)
-    return _tr("{} of {} tokens").format(whole(known), whole(reply.prompt_tokens))
+    words = _tr("{} of {} tokens").format(whole(known), whole(reply.prompt_tokens))
+    return words.replace(" ", _STUCK)
 
 
 def _after(first_token_s: float) -> str:

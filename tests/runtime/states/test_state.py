@@ -7,7 +7,7 @@ from app.kernels import open_ops
 from app.runtime.models import build
 from app.runtime.planning.footprint import state_bytes
 from app.runtime.planning.strategy import parse
-from app.runtime.states.state import from_official, official_state, stack
+from app.runtime.states.state import from_official, official_shapes, official_state, stack
 from tests.support.checkpoints import GENERATIONS, random_tensors
 from tests.support.memory_checkpoint import MemoryCheckpoint
 
@@ -82,8 +82,10 @@ def test_the_official_layout_goes_both_ways(model):
     assert _equal(second, state.rows([1]))
 
 
-def test_official_names_stand_in_the_official_order(model):
-    names = list(official_state(model.blank()))
+def test_official_names_stand_in_the_official_order_and_have_their_shapes(model):
+    named = official_state(model.blank())
+    names = list(named)
+    assert official_shapes(model.spec) == {name: tuple(t.shape) for name, t in named.items()}
     middle = ["aa", "bb", "pp"] if model.spec.generation == "4" else ["S"]
     parts = ["att_x", *middle, "ffn_x"]
     assert names == [f"state.{layer}.{part}" for layer in range(2) for part in parts]
