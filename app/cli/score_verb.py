@@ -27,7 +27,7 @@ from .files import read_text
 from .output import Progress, note_loaded, print_json, print_rows
 
 _ROWS = 32
-_MOST = 512  # no forward takes more at once, and the logits of so many are large enough
+_MOST = 256  # the logits of so many tokens are large enough
 
 
 def run(options: Namespace) -> int:
@@ -88,7 +88,8 @@ def _read(
     ids = torch.tensor(tokens)
     total, chunk = 0.0, min(chunk, _MOST)
     for first in range(0, len(ids), chunk):
-        logits = model.forward(ids[None, first : first + chunk], state, every=True)[0]
+        some = ids[None, first : first + chunk]
+        logits = model.forward(some, state, every=True, exact=True)[0]
         if out is not None:
             out.write(logits.numpy().astype("<f4", copy=False).data)
         if not torch.isfinite(logits).all():

@@ -73,9 +73,12 @@ class Ops(Protocol):
     ``by_unit`` tells whether matrices that follow a square-ReLU are better stored by unit, so that
     what belongs to an input of zero is not read; ``skipping`` can be set to False to read it all
     the same.  ``apart`` tells whether the matrices of a stack may lie apart (apart.py).  ``rows``
-    is how many tokens, of all texts together, go through the layers at once.  ``device`` is the
-    card where all arrays lie, and the memories of texts behind tables of addresses; None where they
-    are host tensors.
+    is how many tokens, of all texts together, go through the layers at once.  ``alike`` can
+    be set to True: then each of up to ``most_alike`` texts, whose next tokens go through the layers
+    together, comes to the very bits that it comes to alone.  ``exact`` can be set to True: then
+    products of many tokens round what they multiply no more than those of one token do, where the
+    backend can.  ``device`` is the card where all arrays lie, and the memories of texts behind
+    tables of addresses; None where they are host tensors.
     """
 
     name: str
@@ -84,6 +87,9 @@ class Ops(Protocol):
     skipping: bool
     apart: bool
     rows: int
+    alike: bool
+    most_alike: int
+    exact: bool
     device: Any
 
     # memory

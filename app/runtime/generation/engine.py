@@ -16,12 +16,15 @@ import torch
 from app.errors import Failure, KernelError, OutOfMemory
 from app.kernels.allocation import allocations_named
 from app.runtime.protocol.messages import Generate, Reply, failed
+from app.runtime.protocol.scoring import Score
 from app.runtime.states.state import RecurrentState, stack
-from app.runtime.states.state_cache import StateCache
+from app.runtime.states.state_cache import Known, StateCache
 
 from .prompt_cuts import prompt_cuts_of
 from .prompting import prepare
+from .scoring import ScoredText, Scoring
 from .sequence import Sequence
+from .straight_reads import StraightReads
 
 if TYPE_CHECKING:
     from app.runtime.opened import Opened
@@ -68,6 +71,8 @@ class Engine:
         self._cancelled = set() if cancelled is None else cancelled
         self._cache = StateCache() if cache is None else cache
         self._cuts = prompt_cuts_of(opened.model.spec, opened.model.ops)
+        self._straight = StraightReads(self._cuts)
+        self._scoring = Scoring(self._cuts, self._cancelled, self._fail)
         self._reading: deque[_Reading] = deque()
         self._writing: list[Sequence] = []
         self._state: RecurrentState | None = None
@@ -77,7 +82,7 @@ class Engine:
     @property
     def idle(self) -> bool:
         """Whether no text is running."""
-        return not self._reading and not self._writing
+        return not self._reading and not self._writing and self._scoring.idle
 
     def start(self, request: Generate) -> None:
         """Start a text; tokens of its prompt whose state is cached are not read again.
@@ -86,17 +91,36 @@ class Engine:
         """
         text = Sequence(request, prepare(request, self._opened), self._opened, self._send)
         with allocations_named():
-            known = self._cache.longest(text.prompt)
+            known = self._known(text)
             state = known.state if known else self._model.blank()
         self._reading.append(_Reading(text, state, known.logits if known else None))
         if known:
             text.note_read(known.tokens)
 
+    def _known(self, text: Sequence) -> Known | None:
+        """What is remembered of the beginning of a text's prompt and may serve it."""
+        known = self._cache.longest(text.prompt)
+        while known:
+            text.straight = self._straight.serves(text.prompt, text.mark, known.tokens)
+            if text.straight or not text.repeats:
+                return known
+            known = self._cache.longest(text.prompt[: known.tokens - 1])
+        text.straight = True
+        return None
+
+    def score(self, request: Score) -> None:
+        """Start to score a text.  Raises RequestRefused and the tokenizer's failures."""
+        self._scoring.add(ScoredText(request, self._opened, self._send))
+
     def step(self) -> None:
-        """Run some layers of one prompt piece, and one token of every text in decode."""
+        """Run some layers of one prompt piece, and one token of every text in decode.
+
+        A text that is scored goes some layers on as well.
+        """
         self._stop_cancelled()
         if self._reading:  # what is soonest read: a short question need not wait for a long text
             self._advance(min(self._reading, key=lambda r: r.text.unread // self._cuts.tokens))
+        self._scoring.step()
         if self._writing:
             self._write()
 
@@ -164,7 +188,10 @@ class Engine:
         reading.piece, reading.state, reading.logits = None, piece.state, logits
         self.prefills += 1
         text.note_read(piece.end - text.read)
-        if piece.end in (text.mark, len(text.prompt)):
+        places = [text.mark, len(text.prompt)]
+        if text.repeats:  # little else that is remembered serves a text that repeats
+            places.append(self._cuts.last_before(len(text.prompt)))
+        if piece.end in places:
             self._remember(text, reading.state, reading.logits)
 
     def _write(self) -> None:
@@ -173,7 +200,8 @@ class Engine:
         try:
             with allocations_named():
                 tokens = torch.tensor([text.written[-1:] for text in self._writing])
-                logits = self._model.forward(tokens, self._state)
+                alike = any(text.repeats for text in self._writing)
+                logits = self._model.forward(tokens, self._state, alike=alike)
         except Failure as failure:
             for text in self._writing:
                 self._fail(text, failure)
@@ -206,16 +234,19 @@ class Engine:
             self._state, kept = None, []
         self._writing = kept
 
-    def _fail(self, text: Sequence, failure: Failure) -> None:
+    def _fail(self, text: Sequence | ScoredText, failure: Failure) -> None:
         self._cancelled.discard(text.id)
         self.lost = self.lost or isinstance(failure, KernelError)
         self._send(failed(text.id, failure))
 
     def _remember_row(self, row: int, logits: torch.Tensor | None) -> None:
         assert self._state is not None
+        text = self._writing[row]
+        self._straight.note(text.consumed, text.mark, straight=False)
         with contextlib.suppress(OutOfMemory), allocations_named():
-            self._cache.keep(self._writing[row].consumed, self._state.rows([row]), logits)
+            self._cache.keep(text.consumed, self._state.rows([row]), logits)
 
     def _remember(self, text: Sequence, state: RecurrentState, logits: torch.Tensor | None) -> None:
+        self._straight.note(text.consumed, text.mark, straight=text.straight)
         with contextlib.suppress(OutOfMemory), allocations_named():
             self._cache.keep(text.consumed, state.clone(), logits)

@@ -8,7 +8,7 @@ from app.runtime.generation.stops import StopScan
 from app.runtime.protocol.messages import Done, Generate, Piece, Prefilled, Reply, TokenFacts
 
 from .prompting import Prepared
-from .sampling import Sampler, facts_of
+from .sampling import GREEDY, Sampler, facts_of
 
 if TYPE_CHECKING:
     import torch
@@ -19,7 +19,11 @@ Reason = Literal["end", "stop", "limit", "stopped"]
 
 
 class Sequence:
-    """``read`` of ``prompt``'s tokens are in its state, and ``fed`` of those ``written``."""
+    """``read`` of ``prompt``'s tokens are in its state, and ``fed`` of those ``written``.
+
+    ``repeats``: it is to come out the same whatever runs beside it and whatever is remembered;
+    ``straight``: its prompt is read as if nothing were (straight_reads.py).
+    """
 
     def __init__(
         self,
@@ -31,7 +35,7 @@ class Sequence:
         """Raises RequestRefused for invalid sampling or stops."""
         tokenizer = opened.tokenizer
         self.id, self.prompt, self.mark = request.id, prepared.ids, prepared.mark
-        self.read, self.fed = 0, 0
+        self.read, self.fed, self.straight = 0, 0, True
         self.written: list[int] = []
         self._limit, self._top = request.limit, max(0, request.top_logprobs)
         self._ends = prepared.ends
@@ -45,6 +49,8 @@ class Sequence:
             never=tokenizer.never,
             uncounted=tokenizer.uncounted,
         )
+        how = self._sampler.how
+        self.repeats = how.seed is not None and how.temperature >= GREEDY
         self._sampler.note(prepared.ids[len(prepared.ids) - prepared.begun_tokens :])
         self._began = self._read = self._first = self._last = time.perf_counter()
 

@@ -9,15 +9,10 @@ from typing import Any, Literal
 import msgspec
 
 from app.errors import BY_CODE, Failure
+from app.runtime.protocol.message import Message
 from app.runtime.protocol.prompts import Prompt, Sampling
+from app.runtime.protocol.scoring import Score, Scored
 from app.runtime.spec import Spec
-
-
-class Message(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """Anything that crosses the pipe."""
-
-    id: int
-
 
 # requests
 
@@ -175,7 +170,7 @@ class Failed(Message, frozen=True, tag=True, kw_only=True):
 
     code: str
     detail: str = ""
-    facts: dict[str, str | int | float] = {}
+    facts: dict[str, str | int | float] = msgspec.field(default_factory=dict)
 
 
 def failed(request: int, failure: Failure) -> Failed:
@@ -188,8 +183,8 @@ def failure_of(reply: Failed) -> Failure:
     return BY_CODE.get(reply.code, Failure)(reply.detail, **reply.facts)
 
 
-Request = Load | Generate | Measure | Cancel | Quit
-Event = LoadProgress | Prefilled | Piece
+Request = Load | Generate | Score | Measure | Cancel | Quit
+Event = LoadProgress | Prefilled | Piece | Scored
 Ending = Loaded | Done | Measured | Failed
 Reply = Event | Ending
 

@@ -11,6 +11,7 @@ import msgspec
 
 from app.errors import Failure, NoModel, RequestRefused, WorkerDied
 from app.runtime.protocol import messages
+from app.runtime.protocol.message import Message
 from app.runtime.protocol.messages import (
     Cancel,
     Done,
@@ -22,7 +23,6 @@ from app.runtime.protocol.messages import (
     LoadProgress,
     Measure,
     Measured,
-    Message,
     Piece,
     Prefilled,
     Quit,
@@ -31,12 +31,14 @@ from app.runtime.protocol.messages import (
     failure_of,
 )
 from app.runtime.protocol.prompts import Prompt, Sampling
+from app.runtime.protocol.scoring import Score, Scored
 from app.system.child_process import End, Process, worker_command
 from app.system.frames import LIMIT, GarbledError, decoded
 
 _REPLIES: dict[type[Message], tuple[type[Message], ...]] = {
     Load: (LoadProgress, Loaded, Failed),
     Generate: (Prefilled, Piece, Done, Failed),
+    Score: (Scored, Done, Failed),
     Measure: (Measured, Failed),
 }
 _STOP_LIMIT_S = 1.0
@@ -59,7 +61,7 @@ class Client:
         self._on_end = on_end
         self._ids = itertools.count(1)
         self._inboxes: dict[int, asyncio.Queue[Reply]] = {}
-        self._running: dict[int, Load | Generate | Measure] = {}
+        self._running: dict[int, Load | Generate | Score | Measure] = {}
         self._still = asyncio.Event()
         self._still.set()
         self._ended = asyncio.Event()
@@ -120,6 +122,18 @@ class Client:
                 if not isinstance(reply, Loaded | Measured | Failed):
                     yield reply
 
+    async def score(self, prompt: Prompt, top: int = 0) -> AsyncGenerator[Scored | Done, None]:
+        """How likely each token of ``prompt`` is: Scored, then one Done; see Score.
+
+        Leave it inside ``contextlib.aclosing``; leaving early stops it in the worker.  Raises what
+        ``generate`` does.
+        """
+        request = Score(id=next(self._ids), prompt=prompt, top=top)
+        async with contextlib.aclosing(self._ask(request)) as replies:
+            async for reply in replies:
+                if isinstance(reply, Scored | Done):
+                    yield reply
+
     async def measure(self, block_bytes: int) -> Measured:
         """What the worker's threads read memory with now.  Raises OutOfMemory or WorkerDied."""
         measure = Measure(id=next(self._ids), block_bytes=block_bytes)
@@ -160,7 +174,7 @@ class Client:
                 await event.wait()
         return event.is_set()
 
-    async def _ask(self, request: Load | Generate | Measure) -> AsyncGenerator[Reply, None]:
+    async def _ask(self, request: Load | Generate | Score | Measure) -> AsyncGenerator[Reply, None]:
         """Send; yield what comes back, the ending too; cancel where the reader leaves early."""
         if not self.alive:
             raise self._end_failure()
@@ -181,7 +195,7 @@ class Client:
             if request.id in self._running:
                 self._send(Cancel(id=request.id))
 
-    def _send_checked(self, request: Load | Generate | Measure) -> None:
+    def _send_checked(self, request: Load | Generate | Score | Measure) -> None:
         message = messages.encode(request)
         if len(message) > LIMIT:
             self._settle(request.id)

@@ -24,6 +24,7 @@ from app.runtime.protocol.messages import (
     Reply,
     failed,
 )
+from app.runtime.protocol.scoring import Score
 from app.system.frames import GarbledError, decoded, read_frame, write_frame
 from app.system.pipes import die_with_parent, take_pipes
 
@@ -56,7 +57,7 @@ class Worker:
 
     def __init__(self, requests: BinaryIO, replies: BinaryIO) -> None:
         self._requests, self._replies = requests, replies
-        self._inbox: SimpleQueue[Load | Generate | Measure] = SimpleQueue()
+        self._inbox: SimpleQueue[Load | Generate | Score | Measure] = SimpleQueue()
         self._cancelled: set[int] = set()
         self._engine: Engine | None = None
 
@@ -109,7 +110,7 @@ class Worker:
         except Empty:
             pass
 
-    def _begin(self, request: Load | Generate | Measure) -> None:
+    def _begin(self, request: Load | Generate | Score | Measure) -> None:
         try:
             if isinstance(request, Load):
                 self._load(request)
@@ -117,6 +118,8 @@ class Worker:
                 raise NoModel
             elif isinstance(request, Measure):
                 self._measure(request)
+            elif isinstance(request, Score):
+                self._engine.score(request)
             else:
                 self._engine.start(request)
         except Failure as failure:
