@@ -16,7 +16,7 @@ import torch
 from app.errors import Failure, KernelError, OutOfMemory
 from app.kernels.allocation import allocations_named
 from app.runtime.protocol.messages import Generate, Reply, failed
-from app.runtime.protocol.scoring import Score
+from app.runtime.protocol.scores import Score
 from app.runtime.states.state import RecurrentState, stack
 from app.runtime.states.state_cache import Known, StateCache
 

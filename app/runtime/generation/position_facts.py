@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 
 from app.errors import NumbersBroken
-from app.runtime.protocol.scoring import TokenScore
+from app.runtime.protocol.scores import TokenScore
 
 _ROWS = 32  # of logits that are float64 at once
 

@@ -14,7 +14,7 @@ from app.errors import Failure, RequestRefused
 from app.kernels.allocation import allocations_named
 from app.runtime.protocol.messages import Done, Generate, Reply
 from app.runtime.protocol.prompts import Chat, Text
-from app.runtime.protocol.scoring import Score, Scored, TokenScore
+from app.runtime.protocol.scores import Score, Scored, TokenScore
 
 from .position_facts import scores_of
 from .prompt_cuts import PromptCuts

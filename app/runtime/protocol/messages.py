@@ -11,7 +11,7 @@ import msgspec
 from app.errors import BY_CODE, Failure
 from app.runtime.protocol.message import Message
 from app.runtime.protocol.prompts import Prompt, Sampling
-from app.runtime.protocol.scoring import Score, Scored
+from app.runtime.protocol.scores import Score, Scored
 from app.runtime.spec import Spec
 
 # requests

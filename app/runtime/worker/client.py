@@ -31,7 +31,7 @@ from app.runtime.protocol.messages import (
     failure_of,
 )
 from app.runtime.protocol.prompts import Prompt, Sampling
-from app.runtime.protocol.scoring import Score, Scored
+from app.runtime.protocol.scores import Score, Scored
 from app.system.child_process import End, Process, worker_command
 from app.system.frames import LIMIT, GarbledError, decoded
 

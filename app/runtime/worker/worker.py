@@ -24,7 +24,7 @@ from app.runtime.protocol.messages import (
     Reply,
     failed,
 )
-from app.runtime.protocol.scoring import Score
+from app.runtime.protocol.scores import Score
 from app.system.frames import GarbledError, decoded, read_frame, write_frame
 from app.system.pipes import die_with_parent, take_pipes
 

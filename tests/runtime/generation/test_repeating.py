@@ -49,7 +49,7 @@ texts = st.lists(
 
 @given(texts)
 @settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_texts_that_come_and_go_are_what_they_are_alone(opened, drawn):
     desk = Desk(opened, StateCache())

@@ -10,7 +10,7 @@ from app.runtime.generation.position_facts import scores_of
 from app.runtime.generation.prompt_cuts import PromptCuts
 from app.runtime.protocol.messages import Done, Failed
 from app.runtime.protocol.prompts import Chat, Text, Tokens, Turn
-from app.runtime.protocol.scoring import Score, Scored
+from app.runtime.protocol.scores import Score, Scored
 from tests.runtime.small_models import HUGE, Desk, ask, plainly, small_model
 
 TEXT = tuple(i * 31 % 256 for i in range(300))

@@ -41,10 +41,13 @@ def close(found, wanted):
     assert (found - wanted).abs().max() <= 1e-4 * wanted.abs().max()
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("generation", GENERATIONS)
+WAYS = [("native", generation) for generation in GENERATIONS]
+WAYS += [("portable", "4"), ("portable", "7.0")]
+
+
+@pytest.mark.parametrize(("backend", "generation"), WAYS)
 def test_a_text_comes_to_the_same_bits_in_a_batch_of_any_size(generation, backend):
-    for form in FORMATS:
+    for form in FORMATS if backend == "native" else ("bf16", "int8"):
         model, tokens = model_of(generation, form, backend), drawn(33, 6)
         begun = [model.blank() for _ in range(33)]
         for state, row in zip(begun, tokens, strict=True):
@@ -65,6 +68,25 @@ def test_a_text_comes_to_the_same_bits_in_a_batch_of_any_size(generation, backen
                     assert torch.equal(first[row], one), (form, batch, row)
                     assert torch.equal(second[row], two), (form, batch, row)
                     assert torch.equal(state.wkv[:, row], after.wkv[:, 0]), (form, batch, row)
+
+
+@pytest.mark.parametrize("generation", ["4", "6.0", "7.0"])
+def test_the_number_of_threads_changes_no_bit(generation):
+    before = torch.get_num_threads()
+    try:
+        for form in FORMATS:
+            found = []
+            for threads in (1, 2, 3):
+                torch.set_num_threads(threads)
+                model = model_of(generation, form)
+                state, tokens = model.blank(), drawn(1, 45)
+                logits = [model.forward(tokens[:, :44], state).clone()]
+                logits.append(model.forward(tokens[:, 44:], state).clone())
+                found.append(torch.cat([*logits, state.wkv.flatten()[None, :200]], 1))
+            assert torch.equal(found[0], found[1]), form
+            assert torch.equal(found[0], found[2]), form
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("form", ["bf16", "int4"])

@@ -13,7 +13,7 @@ from app.runtime.protocol.messages import (
     failure_of,
 )
 from app.runtime.protocol.prompts import Chat, Sampling, Tokens, Turn
-from app.runtime.protocol.scoring import Score, Scored, TokenScore
+from app.runtime.protocol.scores import Score, Scored, TokenScore
 
 
 def test_a_request_arrives_as_it_was_sent():

@@ -98,22 +98,31 @@ RK_INLINE Range cut(Range mine, int64_t begin, int64_t count) {
 
 constexpr int DOWN_ROWS = 4, DOWN_LINES = MANY_REGISTERS ? 6 : 2;  // that go together
 
-// `count` lines of a chain, one behind the other, times all rows of x; a line of one row comes to the
-// same bits whatever is done beside it, for that depends on the rows and the threads.
+// `count` lines of a chain, one behind the other, times all rows of x, each of which may have to come
+// to the bits that it comes to alone.
 template <class X, class T>
 RK_INLINE void chain_times(
-    Rows<float> y, const T* lines, int64_t count, Rows<const X> x, int64_t width, int64_t rows) {
+    Rows<float> y, const T* lines, int64_t count, Rows<const X> x, int64_t width, int64_t rows,
+    bool alike) {
     constexpr int M = DOWN_ROWS, L = DOWN_LINES;
     int64_t row = 0;
     // so few rows stay in the first cache while all lines pass
     for (; row + M <= rows; row += M, y.at += M * y.step, x.at += M * x.step) {
         int64_t line = 0;
         for (; line + L <= count; line += L)
-            lines_in_rounds<L, M, X, T>(
-                {y.at + line, y.step}, lines + line * width, width, x, width);
-        for (; line < count; ++line)
-            lines_in_rounds<1, M, X, T>(
-                {y.at + line, y.step}, lines + line * width, width, x, width);
+            if (alike)
+                lines_in_rounds<L, M, X, T>(
+                    {y.at + line, y.step}, lines + line * width, width, x, width);
+            else
+                lines_times<1, L, M, X, T>(
+                    {y.at + line, y.step}, lines + line * width, width, x, width);
+        for (; line < count; ++line)  // in the same order: which ones are left depends on the threads
+            if (alike)
+                lines_in_rounds<1, M, X, T>(
+                    {y.at + line, y.step}, lines + line * width, width, x, width);
+            else
+                lines_times<1, 1, M, X, T>(
+                    {y.at + line, y.step}, lines + line * width, width, x, width);
     }
     // fewer wait for memory, which likes one line after the other as one long stream
     for (int64_t line = 0; line < count && row < rows; ++line, lines += width) {
@@ -126,7 +135,8 @@ RK_INLINE void chain_times(
     }
 }
 
-constexpr int DOWN_RANK = 9;  // of the arguments; two for each chain
+constexpr int DOWN_ALIKE = 9;  // of the arguments
+constexpr int DOWN_RANK = 10;  // two for each chain
 
 template <class X, class T>
 RK_INLINE void down_as(const Call& call, const Team& team) {
@@ -142,7 +152,7 @@ RK_INLINE void down_as(const Call& call, const Team& team) {
         float* low = call.at<float>(0) + chain * rows * rank;
         const Rows<const X> x = {call.at<const X>(1) + chain * rows * width, width};
         chain_times<X, T>({low + part.begin, rank}, down + part.begin * width,
-                          part.end - part.begin, x, width, rows);
+                          part.end - part.begin, x, width, rows, call[DOWN_ALIKE] != 0);
         for (int64_t row = 0; row < rows && part.begin < part.end; ++row)
             activate(low + row * rank + part.begin, part.end - part.begin,
                      call[DOWN_RANK + 2 * int(chain) + 1]);
@@ -156,8 +166,8 @@ RK_INLINE void down_of(const Call& call, const Team& team) {
 }
 
 // act(down x) of each chain; arguments: 0 low (n, rows, D), 1 x (n, rows, C), 2 down (n, D, C),
-// 3 n, 4 rows, 5 C, 6 D, 7 kind of x (float32 or as the matrices), 8 kind of the matrices, from 9
-// on each chain's rank and act (matvec16.h)
+// 3 n, 4 rows, 5 C, 6 D, 7 kind of x (float32 or as the matrices), 8 kind of the matrices, 9 whether
+// each row comes to the bits that it comes to alone, from 10 on each chain's rank and act (matvec16.h)
 RK_KERNEL(lora_down) {
     switch (call[8]) {
         case BF16: return down_of<bf16>(call, team);
