@@ -109,20 +109,18 @@ RK_INLINE void chain_times(
     // so few rows stay in the first cache while all lines pass
     for (; row + M <= rows; row += M, y.at += M * y.step, x.at += M * x.step) {
         int64_t line = 0;
+        for (; alike && line + L <= count; line += L)
+            lines_in_rounds<L, M, X, T>(
+                {y.at + line, y.step}, lines + line * width, width, x, width);
+        for (; alike && line < count; ++line)
+            lines_in_rounds<1, M, X, T>(
+                {y.at + line, y.step}, lines + line * width, width, x, width);
         for (; line + L <= count; line += L)
-            if (alike)
-                lines_in_rounds<L, M, X, T>(
-                    {y.at + line, y.step}, lines + line * width, width, x, width);
-            else
-                lines_times<1, L, M, X, T>(
-                    {y.at + line, y.step}, lines + line * width, width, x, width);
+            lines_times<1, L, M, X, T>(
+                {y.at + line, y.step}, lines + line * width, width, x, width);
         for (; line < count; ++line)  // in the same order: which ones are left depends on the threads
-            if (alike)
-                lines_in_rounds<1, M, X, T>(
-                    {y.at + line, y.step}, lines + line * width, width, x, width);
-            else
-                lines_times<1, 1, M, X, T>(
-                    {y.at + line, y.step}, lines + line * width, width, x, width);
+            lines_times<1, 1, M, X, T>(
+                {y.at + line, y.step}, lines + line * width, width, x, width);
     }
     // fewer wait for memory, which likes one line after the other as one long stream
     for (int64_t line = 0; line < count && row < rows; ++line, lines += width) {

@@ -146,20 +146,29 @@ RK_INLINE void dots_alike(
 // `count` rows of weights times M rows of x, which are near each other.
 template <int M, class T>
 RK_INLINE void part_near(
-    const T* w, const float* x, int64_t width, int64_t count, bool alike, float (*raw)[PART_ROWS]) {
+    const T* w, const float* x, int64_t width, int64_t count, float (*raw)[PART_ROWS]) {
     constexpr int R = MANY_REGISTERS ? 24 / M : 8 / M;
-    for (int64_t row = 0, done; row < count; row += done, w += done * width) {
-        auto* to = reinterpret_cast<float(*)[PART_ROWS]>(&raw[0][row]);
-        done = row + R <= count ? R : 1;
-        if (alike && done == R)
-            dots_alike<R, M>(w, x, width, to);
-        else if (alike)
-            dots_alike<1, M>(w, x, width, to);
-        else if (done == R)
-            dots_beside<R, M>(w, x, width, to);
-        else
-            dots_beside<1, M>(w, x, width, to);
-    }
+    int64_t row = 0;
+    for (; row + R <= count; row += R)
+        dots_beside<R, M>(
+            w + row * width, x, width, reinterpret_cast<float(*)[PART_ROWS]>(&raw[0][row]));
+    for (; row < count; ++row)
+        dots_beside<1, M>(
+            w + row * width, x, width, reinterpret_cast<float(*)[PART_ROWS]>(&raw[0][row]));
+}
+
+// The same, each row of x to the bits that it comes to alone.
+template <int M, class T>
+RK_INLINE void part_alike(
+    const T* w, const float* x, int64_t width, int64_t count, float (*raw)[PART_ROWS]) {
+    constexpr int R = MANY_REGISTERS ? 24 / M : 8 / M;
+    int64_t row = 0;
+    for (; row + R <= count; row += R)
+        dots_alike<R, M>(
+            w + row * width, x, width, reinterpret_cast<float(*)[PART_ROWS]>(&raw[0][row]));
+    for (; row < count; ++row)
+        dots_alike<1, M>(
+            w + row * width, x, width, reinterpret_cast<float(*)[PART_ROWS]>(&raw[0][row]));
 }
 
 // `count` rows of weights times one or two rows of x.
@@ -212,10 +221,14 @@ RK_INLINE void rows_times(
             part<1>(w, x + done * width, width, count, raw);
         else if (step == 2)
             part<2>(w, x + done * width, width, count, raw);
+        else if (step == 4 && alike)
+            part_alike<4>(w, from, width, count, raw);
         else if (step == 4)
-            part_near<4>(w, from, width, count, alike, raw);
+            part_near<4>(w, from, width, count, raw);
+        else if (alike)
+            part_alike<BATCH>(w, from, width, count, raw);
         else
-            part_near<BATCH>(w, from, width, count, alike, raw);
+            part_near<BATCH>(w, from, width, count, raw);
         for (int64_t m = 0; m < some; ++m) finish(to, done + m, rows.begin, count, raw[m]);
     }
 }
