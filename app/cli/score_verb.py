@@ -30,7 +30,7 @@ from .output import Progress, note_loaded, note_state, print_json, print_rows
 from .token_scores import TokenScores
 
 _ROWS = 32
-_MOST = 512  # no forward takes more at once, and the logits of so many are large enough
+_MOST = 256  # the logits of so many tokens are large enough
 
 _Hearer = Callable[[int, torch.Tensor], None]
 """Takes the logits (T, V) after the tokens from a place on."""
@@ -106,7 +106,8 @@ def _read(
     ids = torch.tensor(tokens)
     total, chunk = 0.0, min(chunk, _MOST)
     for first in range(0, len(ids), chunk):
-        logits = model.forward(ids[None, first : first + chunk], state, every=True)[0]
+        some = ids[None, first : first + chunk]
+        logits = model.forward(some, state, every=True, exact=True)[0]
         for hear in hearers:
             hear(first, logits)
         if not torch.isfinite(logits).all():

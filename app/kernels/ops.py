@@ -73,7 +73,10 @@ class Ops(Protocol):
     matrices after a square-ReLU should be stored by unit, so that zero inputs are not read; with
     ``skipping`` set to False they are read all the same.  ``takes_pointer_tables`` tells whether a
     stack may be a PointerTable.  ``rows`` is how many tokens, of all texts together, go through the
-    layers at once.  ``device`` is the GPU on which all arrays are, with the states of texts behind
+    layers at once.  With ``alike`` set to True each of up to ``most_alike`` texts, whose next
+    tokens go through the layers together, gets the very bits that it gets alone.  With ``exact``
+    set to True products of many tokens round what they multiply no more than those of one token
+    do, where the backend can.  ``device`` is the GPU on which all arrays are, with the states of texts behind
     tables of addresses; None if arrays are host tensors.
     """
 
@@ -83,6 +86,9 @@ class Ops(Protocol):
     skipping: bool
     takes_pointer_tables: bool
     rows: int
+    alike: bool
+    most_alike: int
+    exact: bool
     device: Any
 
     # memory

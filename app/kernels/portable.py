@@ -30,6 +30,8 @@ class PortableOps(PortableQuantised):
 
     name = "portable"
     rows = 512
+    alike = exact = False
+    most_alike = 1  # torch adds up in another order for each number of rows
     device: Any = None
     takes_pointer_tables = False
 
@@ -77,23 +79,24 @@ class PortableOps(PortableQuantised):
     def mix(self, x: Tensor, norm: Affine, last: Tensor, mixes: Tensor) -> Tensor:
         """See Ops."""
         h, change = self._shift(x, norm, last)
-        return _blend(h, change, mixes, mixes.dtype)
+        return _blend(h, change, mixes, self._kind_of(mixes))
 
     def matmul(self, x: Tensor, weight: Tensor, act: str) -> Tensor:
         """See Ops."""
-        return _activate(_linear(x, weight), act)
+        return _activate(_linear(x, self._exactly(weight)), act)
 
     def matmul_stack(self, x: Tensor, weight: Tensor | PointerTable) -> Tensor:
         """See Ops."""
         rows = x.view(len(x), -1, x.shape[-1])
         if isinstance(weight, PointerTable):
-            ends = [_linear(some, one) for some, one in zip(rows, weight.parts, strict=True)]
+            pairs = zip(rows, weight.parts, strict=True)
+            ends = [_linear(some, self._exactly(one)) for some, one in pairs]
             return torch.stack(ends).view(*x.shape[:-1], -1).float()
-        return _each(rows, weight).view(*x.shape[:-1], -1).float()
+        return _each(rows, self._exactly(weight)).view(*x.shape[:-1], -1).float()
 
     def matmul_onto(self, out: Tensor, x: Tensor, weight: Tensor, gate: Tensor | None) -> None:
         """See Ops."""
-        y = _linear(x, weight)
+        y = _linear(x, self._exactly(weight))
         if gate is None:
             out.add_(y)
         else:
@@ -104,6 +107,8 @@ class PortableOps(PortableQuantised):
         if weight.dtype == torch.float32:
             return _linear(x, weight)
         rows = x.view(-1, x.shape[-1])
+        if self.exact:
+            return _by_blocks(rows, weight).view(*x.shape[:-1], -1)
         few = len(rows) <= _FEW_ROWS and len(weight) > 8 * _CANDIDATES
         logits = _sharpened(rows, weight) if few else _by_blocks(rows, weight)
         return logits.view(*x.shape[:-1], -1)
@@ -111,11 +116,11 @@ class PortableOps(PortableQuantised):
     def loras(self, x: Tensor, loras: Loras) -> Tensor:
         """See Ops."""
         rows = x.view(len(x), -1, x.shape[-1])
-        low = _each(rows, loras.down)
+        low = _each(rows, self._exactly(loras.down))
         for chain, act in enumerate(loras.acts):
             if act:
                 _activate(low[chain], act)
-        high = _each(low, loras.up).view(*x.shape[:-1], -1)
+        high = _each(low, self._exactly(loras.up)).view(*x.shape[:-1], -1)
         return high.float().add_(loras.bias)
 
     def wkv4(self, rkv: Tensor, decay: Tensor, bonus: Tensor, state: Tensor) -> Tensor:
@@ -126,15 +131,15 @@ class PortableOps(PortableQuantised):
     def shift6(self, x: Tensor, norm: Affine, last: Tensor, base: Tensor) -> tuple[Tensor, Tensor]:
         """See Ops."""
         shifted = torch.stack(self._shift(x, norm, last))
-        return _blend(shifted[0], shifted[1], base, base.dtype), shifted
+        return _blend(shifted[0], shifted[1], base, self._kind_of(base)), shifted
 
     def mix6(self, shifted: Tensor, low: Tensor, up: Tensor, mixes: Tensor) -> Tensor:
         """See Ops."""
         h, change = shifted
         n, _, rank = up.shape
         each = low.view(-1, n, rank).transpose(0, 1)
-        high = _each(each, up).view(n, *h.shape).float().add_(mixes)
-        return _blend(h, change, high, mixes.dtype)
+        high = _each(each, self._exactly(up)).view(n, *h.shape).float().add_(mixes)
+        return _blend(h, change, high, self._kind_of(mixes))
 
     def wkv6(self, rkv: Tensor, log_decay: Tensor, bonus: Tensor, state: Tensor) -> Tensor:
         """See Ops."""
@@ -207,6 +212,14 @@ class PortableOps(PortableQuantised):
         """See Ops."""
         low = self.loras(blends, loras)
         return self.attend7(rkv, low[:-1], first, keys, low[-1], bonus, norm, state)
+
+    def _exactly(self, weight: Tensor) -> Tensor:
+        """The weight as it is multiplied: torch rounds what it is multiplied with to its type."""
+        return weight.float() if self.exact else weight
+
+    def _kind_of(self, mixes: Tensor) -> torch.dtype:
+        """The type of what is blended."""
+        return torch.float32 if self.exact else mixes.dtype
 
     def _shift(self, x: Tensor, norm: Affine, last: Tensor) -> tuple[Tensor, Tensor]:
         """h, and how the token before differs from it: p - h."""

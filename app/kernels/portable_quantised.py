@@ -18,6 +18,7 @@ class PortableQuantised:
 
     by_unit = False
     skipping = True
+    exact: bool
 
     def pack(self, host: Tensor, kind: str, *, by_unit: bool) -> Packed:
         """See Ops."""
@@ -47,7 +48,8 @@ class PortableQuantised:
         self, out: Tensor, x: Tensor, weight: Tensor, gate: Tensor | None
     ) -> None:
         """See Ops."""
-        rows = x.to(torch.float32 if weight.dtype == torch.float16 else weight.dtype)
+        wide = self.exact or weight.dtype == torch.float16
+        rows = x.to(torch.float32 if wide else weight.dtype)
         width = out.shape[-1]
         y = torch.empty(out.shape)
         for first, panel in zip(range(0, width, FLOAT_PANEL), weight, strict=True):

@@ -54,6 +54,19 @@ def test_loras(ops, draw, name, batch_steps, outputs):
 
 
 @pytest.mark.parametrize("name", TYPES)
+def test_rows_of_chains_can_come_to_the_bits_that_they_come_to_alone(ops, draw, name):
+    down, up = 0.1 * draw(2, 33, 331), 0.1 * draw(2, 53, 33)
+    given = ops.place_loras(Loras(down, up, draw(2, 1, 1, 53), ("", "tanh"), (33, 20)), name)
+    x = draw(2, FEW_ROWS, 1, 331)
+    alone = torch.cat(
+        [ops.loras(x[:, row : row + 1].contiguous(), given) for row in range(FEW_ROWS)], 1
+    )
+    ops.alike = True
+    for rows in (2, 3, 7, FEW_ROWS):
+        assert torch.equal(ops.loras(x[:, :rows].contiguous(), given), alone[:, :rows])
+
+
+@pytest.mark.parametrize("name", TYPES)
 @pytest.mark.parametrize("rows", [1, 3, 4, 7, 16])
 def test_any_number_of_threads_makes_the_same_bits_of_chains(ops, draw, name, rows):
     width, outputs, ranks, kind = 331, 53, (64, 27, 96, 33), TYPES[name]

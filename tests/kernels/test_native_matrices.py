@@ -67,6 +67,25 @@ def test_a_product_of_few_rows_is_exact_in_float32(ops, draw, kind, shape, rows)
 
 
 @pytest.mark.parametrize("kind", TYPES, ids=str)
+def test_rows_can_come_to_the_bits_that_they_come_to_alone_on_any_number_of_threads(
+    ops, draw, kind
+):
+    before = torch.get_num_threads()
+    try:
+        for outputs, width in ((3, 5), (40, 128), (37, 331)):
+            x, weight = draw(MOST_ROWS, 1, width), draw(outputs, width).to(kind)
+            ops.alike = False
+            alone = torch.cat([ops.matmul(row[None], weight, "") for row in x])
+            ops.alike = True
+            for threads in (1, 2, 3, 5):
+                torch.set_num_threads(threads)
+                for rows in (1, 2, 3, 4, 7, 9, MOST_ROWS):
+                    assert torch.equal(ops.matmul(x[:rows], weight, ""), alone[:rows])
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("kind", TYPES, ids=str)
 @pytest.mark.parametrize("rows", ROWS, ids=str)
 def test_a_product_is_gated_and_added_in_place(ops, draw, kind, rows):
     x, weight = draw(*rows, 50), draw(37, 50).to(kind)

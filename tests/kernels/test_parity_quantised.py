@@ -149,6 +149,20 @@ def test_a_number_that_is_none_is_not_hidden(native, kind, by_unit, bad, rows):
 
 @every_kind
 @pytest.mark.parametrize("by_unit", [False, True])
+def test_rows_come_to_the_bits_that_they_come_to_alone(native, kind, by_unit):
+    weight = _weight(kind, 200, 2100, by_unit=by_unit)
+    x = _sparse(32, 1, 2100)
+    alone = torch.zeros(32, 1, 200)
+    for row, out in zip(x, alone, strict=True):
+        native.matmul_packed_onto(out[None], row[None], weight, None)
+    for rows in (2, 7, 9, 17, 32):
+        together = torch.zeros(rows, 1, 200)
+        native.matmul_packed_onto(together, x[:rows], weight, None)
+        assert torch.equal(together, alone[:rows])
+
+
+@every_kind
+@pytest.mark.parametrize("by_unit", [False, True])
 @pytest.mark.parametrize("rows", [5, 7, 11, 14, 15])
 def test_rows_beside_each_other_do_not_touch(native, kind, by_unit, rows):
     weight = packing.pack(_draw(40, 100), kind, by_unit=by_unit)

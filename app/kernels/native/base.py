@@ -88,6 +88,15 @@ class Base(PortableOps):
         self.plain = PortableOps()
         self._tape: Tape | None = None
 
+    @property
+    def exact(self) -> bool:
+        """See Ops; the fallback goes with it."""
+        return self.plain.exact
+
+    @exact.setter
+    def exact(self, wanted: bool) -> None:
+        self.plain.exact = wanted
+
     def empty(self, shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> Tensor:
         """Uninitialised memory for a result."""
         if self._tape is not None:

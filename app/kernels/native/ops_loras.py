@@ -64,7 +64,7 @@ class LoraOps(ProductOps):
         chains = zip(loras.ranks, loras.acts, strict=True)
         limits = [one for lines, act in chains for one in (lines, ACTS[act])]
         sizes = (n, rows, width, rank, KINDS[x.dtype], KINDS[loras.down.dtype])
-        self.call("lora_down", low, x, loras.down, *sizes, *limits)
+        self.call("lora_down", low, x, loras.down, *sizes, self.alike, *limits)
         return low
 
     def knows(self, x: Tensor, loras: Loras) -> bool:

@@ -21,6 +21,7 @@ class MatrixOps(Base):
     """
 
     takes_pointer_tables = True
+    most_alike = MOST_ROWS
 
     def upload(self, host: Any, dtype: str) -> Any:
         """See Ops; a PointerTable of this type is used as it lies."""
@@ -81,7 +82,7 @@ class MatrixOps(Base):
         lines = stack * -(-rows // _BATCH) * _BATCH
         near = self.empty((lines, -(-width // _VECTOR) * _VECTOR)) if rows > 2 else None
         how = (KINDS[weight.dtype], act, gate, onto, near, isinstance(weight, PointerTable))
-        self.call("matvec", y, x, address_of(weight), *sizes, *how)
+        self.call("matvec", y, x, address_of(weight), *sizes, *how, self.alike)
 
 
 def _fits(rows: int, x: Tensor, weight: Tensor | PointerTable) -> bool:

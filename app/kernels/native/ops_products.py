@@ -14,7 +14,7 @@ _ROWS = 24  # every instruction set's strip divides it
 _VECTOR = 32  # numbers; a row of a packed strip is whole vectors
 _WIDE = 32  # columns that a thread takes at once
 _PARTS_A_THREAD = 4  # of the work, so that threads end together
-_APART = 2  # how a matrix lies, beside by output (0) and by unit (1), tiles.h
+_APART, _EXACT = 2, 4  # how a matrix lies, beside by output (0) and by unit (1), tiles.h
 _LIMITED = 5  # matrices that can have sizes of their own, tiles.h
 
 
@@ -61,7 +61,7 @@ class ProductOps(Base):
         if not self.suits(sizes, x, weight):
             return super().matmul(x, weight, act)
         # what comes of a square-ReLU is the largest of all and only goes into another product
-        short = act == "relu2" and weight.dtype == torch.bfloat16
+        short = act == "relu2" and weight.dtype == torch.bfloat16 and not self.exact
         y = self.empty((*x.shape[:-1], sizes.outputs), weight.dtype if short else torch.float32)
         self.tiles(y, x, weight, sizes, MatmulOptions(acts=(act,)))
         return y
@@ -111,13 +111,15 @@ class ProductOps(Base):
     def suits(self, sizes: Sizes, x: Tensor, weight: Tensor | PointerTable) -> bool:
         """Whether a product is one for tiles."""
         known = x.dtype in (torch.float32, weight.dtype) and weight.dtype in KINDS
-        left = self.by_hardware and weight.dtype == torch.bfloat16
+        left = self.by_hardware and weight.dtype == torch.bfloat16 and not self.exact
         return sizes.rows > MOST_ROWS and known and not left and ready(x, address_of(weight))
 
     def tiles(
         self, y: Tensor, x: Tensor, weight: Tensor | PointerTable, sizes: Sizes, how: MatmulOptions
     ) -> None:
         """y = act(x W^T + bias), or y += gate * that."""
+        if self.exact:
+            x = self.floats(x)
         threads = torch.get_num_threads()
         wide, high = _blocks(sizes, threads)
         lines = sizes.stack * -(-sizes.rows // _ROWS) * _ROWS
@@ -125,7 +127,8 @@ class ProductOps(Base):
         panels = self.empty((threads * wide * sizes.width,))
         kinds = KINDS[weight.dtype], KINDS[x.dtype], KINDS[y.dtype]
         acts = sum(ACTS[act] << 2 * place for place, act in enumerate(how.acts))
-        lies = _APART if isinstance(weight, PointerTable) else how.by_unit
+        lies = _APART if isinstance(weight, PointerTable) else int(how.by_unit)
+        lies += _EXACT * (y.dtype == x.dtype == torch.float32 and self.exact)
         limits = (*_padded(how.outputs), *_padded(how.widths))
         places = (y, x, address_of(weight), packed, panels, wide * sizes.width)
         self.call(

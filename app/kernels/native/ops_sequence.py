@@ -44,7 +44,7 @@ class SequenceOps(LoraOps):
         return y
 
     def mix(self, x: Tensor, norm: Affine, last: Tensor, mixes: Tensor) -> Tensor:
-        """See Ops; the blends of a few tokens are float32."""
+        """See Ops; the blends of a few tokens are float32, as those of ``mix6``."""
         if not ready(x, last, mixes):
             result: Tensor = self.fallback("mix", x, norm, last, mixes)
             return result
@@ -59,14 +59,14 @@ class SequenceOps(LoraOps):
         return self._mix(x, norm, last, base, pair), pair
 
     def mix6(self, shifted: Tensor, low: Tensor, up: Tensor, mixes: Tensor) -> Tensor:
-        """See Ops; the blends of a few tokens are float32."""
+        """See Ops; the blends of a few tokens are float32, and of all where it is to be exact."""
         n, width, rank = up.shape
-        rows = low.numel() // (n * rank)
-        known = low.dtype in (torch.float32, up.dtype) and up.dtype == mixes.dtype
-        if rows > FEW_ROWS or not known or not ready(shifted, low, up, mixes):
+        few = self.exact or low.numel() // (n * rank) <= FEW_ROWS
+        known = {low.dtype, mixes.dtype} <= {torch.float32, up.dtype}
+        if not few or not known or not ready(shifted, low, up, mixes):
             return super().mix6(shifted, low, up, mixes)
-        y = self.empty((n, *shifted.shape[1:]))
-        kinds = KINDS[low.dtype], KINDS[up.dtype], KINDS[y.dtype]
+        y, rows = self.empty((n, *shifted.shape[1:])), low.numel() // (n * rank)
+        kinds = KINDS[low.dtype], KINDS[up.dtype], KINDS[y.dtype], KINDS[mixes.dtype]
         self.call("mix6", y, shifted, low, up, mixes, n, rows, width, rank, *kinds)
         return y
 
@@ -181,7 +181,8 @@ class SequenceOps(LoraOps):
     ) -> Tensor:
         batch, steps, width = x.shape
         n, kind = len(mixes), mixes.dtype
-        y = self.empty((n, *x.shape), torch.float32 if batch * steps <= FEW_ROWS else kind)
+        wide = self.exact or batch * steps <= FEW_ROWS
+        y = self.empty((n, *x.shape), torch.float32 if wide else kind)
         sizes = (n, batch, steps, width, LAYER_EPS, KINDS[kind], KINDS[y.dtype])
         self.call("mix", y, pair, x, *norm, last, mixes, *sizes)
         return y

@@ -15,16 +15,19 @@ import torch
 from app.errors import Failure, KernelError, OutOfMemory
 from app.kernels.allocation import allocations_named
 from app.runtime.protocol.messages import Generate, Reply, failed
+from app.runtime.protocol.scores import Score
 from app.runtime.protocol.states import LoadState, Place, SaveState, TakeStates
 from app.runtime.states.state import RecurrentState, stack
-from app.runtime.states.state_store import StateStore
+from app.runtime.states.state_store import Known, StateStore, Trail
 
 from .prompt_cuts import prompt_cuts_of
 from .prompt_reading import PromptReading
 from .prompting import prepare, prompt_ids
+from .scoring import ScoredText, Scoring
 from .sequence import Sequence
 from .start_states import StartStates
 from .state_taking import StateTaking
+from .straight_reads import StraightReads
 
 if TYPE_CHECKING:
     from app.runtime.opened import Opened
@@ -82,6 +85,8 @@ class Engine:
         self._store = _store_beside(opened) if store is None else store
         self._starts = StartStates(opened, self._store)
         self._cuts = prompt_cuts_of(opened.model.spec, opened.model.ops)
+        self._straight = StraightReads(self._cuts)
+        self._scoring = Scoring(self._cuts, self._cancelled, self._fail)
         self._reading: deque[_Reading] = deque()
         self._writing: list[Sequence] = []
         self._state: RecurrentState | None = None
@@ -91,7 +96,7 @@ class Engine:
     @property
     def idle(self) -> bool:
         """Whether no text is running."""
-        return not self._reading and not self._writing
+        return not self._reading and not self._writing and self._scoring.idle
 
     def start(self, request: Reads) -> None:
         """Start a text; tokens of its prompt whose state is known are not read again.
@@ -115,15 +120,34 @@ class Engine:
 
     def _begun(self, request: Reads) -> _Reading:
         text, looked = self._text_of(request), self._store.generation
-        known = self._store.longest(text.trail, text.lookup)
+        known = self._known(text, text.trail, text.lookup)
         if known is None:
             reading = _Reading(text, *self._starts.state(request.start), looked)
         else:
             reading = _Reading(text, known.state.clone(), known.logits, looked)
-            text.go_on_from(known)
+            self._go_on(text, known)
         if not text.unread or text.read in text.marks:
             text.reached(reading.state, reading.logits)
         return reading
+
+    def _known(self, text: PromptReading, trail: Trail, tokens: tuple[int, ...]) -> Known | None:
+        """The longest known beginning of ``tokens``, which follow the trail, that may serve a text.
+
+        One that is to repeat takes only states that its own reading would come to.
+        """
+        known = self._store.longest(trail, tokens)
+        while known and text.repeats and not self._straight.serves(known.key, text):
+            fewer = known.key.tokens - trail.prefix.tokens - 1
+            known = self._store.longest(trail, tokens[:fewer]) if fewer > 0 else None
+        return known
+
+    def _go_on(self, text: PromptReading, known: Known) -> None:
+        text.straight = self._straight.serves(known.key, text)
+        text.go_on_from(known)
+
+    def score(self, request: Score) -> None:
+        """Start to score a text.  Raises RequestRefused and the tokenizer's failures."""
+        self._scoring.add(ScoredText(request, self._opened, self._send))
 
     def _text_of(self, request: Reads) -> PromptReading:
         trail = self._starts.trail(request.start)
@@ -137,10 +161,14 @@ class Engine:
         return StateTaking(request.id, ids, places, self._opened, self._send, trail)
 
     def step(self) -> None:
-        """Run some layers of one prompt piece, and one token of every text in decode."""
+        """Run some layers of one prompt piece, and one token of every text in decode.
+
+        A text that is scored goes some layers on as well.
+        """
         self._stop_cancelled()
         if self._reading:  # what is soonest read: a short question need not wait for a long text
             self._advance(min(self._reading, key=lambda r: r.text.unread // self._cuts.tokens))
+        self._scoring.step()
         if self._writing:
             self._write()
 
@@ -224,10 +252,10 @@ class Engine:
         if text.computed or reading.looked == store.generation:
             return
         reading.looked, trail = store.generation, text.come_up()
-        known = store.longest(trail, text.lookup[trail.prefix.tokens :])
+        known = self._known(text, trail, text.lookup[trail.prefix.tokens :])
         if known and known.key.tokens > text.read:
             reading.state, reading.logits = known.state.clone(), known.logits
-            text.go_on_from(known)
+            self._go_on(text, known)
             if not text.unread or text.read in text.marks:
                 text.reached(reading.state, reading.logits)
 
@@ -248,7 +276,8 @@ class Engine:
         try:
             with allocations_named():
                 tokens = torch.tensor([text.written[-1:] for text in self._writing])
-                logits = self._model.forward(tokens, self._state)
+                alike = any(text.repeats for text in self._writing)
+                logits = self._model.forward(tokens, self._state, alike=alike)
         except Failure as failure:
             for text in self._writing:
                 self._fail(text, failure)
@@ -286,7 +315,7 @@ class Engine:
             self._state, kept = None, []
         self._writing = kept
 
-    def _fail(self, text: PromptReading, failure: Failure) -> None:
+    def _fail(self, text: PromptReading | ScoredText, failure: Failure) -> None:
         self._cancelled.discard(text.id)
         self.lost = self.lost or isinstance(failure, KernelError)
         self._send(failed(text.id, failure))
@@ -295,7 +324,9 @@ class Engine:
         state = self._state
         assert state is not None
         nbytes = state.nbytes // state.batch
-        self._remember(self._writing[row], lambda: state.rows([row]), nbytes, logits)
+        text = self._writing[row]
+        text.straight = False  # its last tokens were read one by one
+        self._remember(text, lambda: state.rows([row]), nbytes, logits)
 
     def _remember(
         self,
@@ -313,6 +344,7 @@ class Engine:
         try:
             with allocations_named():
                 self._store.keep(trail, copy(), logits)
+            self._straight.note(trail.prefix.key, text)
         except OutOfMemory:
             self._store.give_back()
 

@@ -27,6 +27,10 @@ class PromptCuts(NamedTuple):
         """The end of the piece of a prompt that contains token ``place``."""
         return (place // self.tokens + 1) * self.tokens
 
+    def last_before(self, end: int) -> int:
+        """The last cut before token ``end``; 0 where there is none."""
+        return (end - 1) // self.tokens * self.tokens
+
     def layers(self, tokens: int) -> int:
         """How many layers a piece of so many tokens goes through at once."""
         return max(1, self.work // tokens)

@@ -19,7 +19,8 @@ class PromptReading:
     """``read`` of ``prompt``'s tokens are in its state; of those, ``computed`` were run for it.
 
     Pieces of the prompt end at ``marks``, where the state is worth keeping, as it is at the
-    prompt's end.
+    prompt's end.  ``repeats``: it is to come out the same whatever runs beside it and whatever is
+    remembered; ``straight``: its state is as if nothing were (``straight_reads.py``).
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class PromptReading:
     ) -> None:
         self.id, self.prompt, self.trail = request, prompt, trail
         self.marks = frozenset(marks)
+        self.repeats, self.straight = False, True
         self.read = self.computed = 0
         self._send = send
         self._began = self._read = time.perf_counter()

@@ -9,6 +9,7 @@ from app.runtime.protocol.generate_options import Outputs
 from app.runtime.protocol.messages import Done, Generate, Piece, Reply, ReplyBegun, TokenFacts
 from app.runtime.states.state_store import Trail
 
+from .filters import GREEDY
 from .option_checks import check_options
 from .processors import processors_of
 from .prompt_reading import PromptReading, Reason
@@ -39,6 +40,9 @@ class Sequence(PromptReading):
         check_options(options, opened.model.spec.vocabulary)
         super().__init__(request.id, prepared.ids, trail, send, (prepared.mark,))
         self.fed = 0
+        how = options.sampling
+        drawn = how.seed is not None and how.temperature >= GREEDY
+        self.repeats = options.reproducible or drawn
         self.written: list[int] = []
         self._limit = options.limit
         self._outputs = options.outputs if options.outputs != Outputs() else None

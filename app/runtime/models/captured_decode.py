@@ -32,14 +32,15 @@ class CapturedDecode:
 
     def __init__(self, ops: Ops) -> None:
         self._ops = ops
-        self._known: dict[tuple[int, bool], _Known] = {}
+        self._known: dict[tuple[int, bool, bool, bool], _Known] = {}
 
     def __call__(self, run: Callable[[Tensor, Any], Tensor], tokens: Tensor, state: Any) -> Tensor:
         """What ``run`` would give, in memory of its own."""
         places = _places(state)
         if not places:
             return run(tokens, state)
-        key = (state.batch, self._ops.skipping)
+        ops = self._ops
+        key = (state.batch, ops.skipping, ops.alike, ops.exact)
         known = self._known.pop(key, None)
         if known is None or not _again(known, tokens, places):
             held = tokens.clone()

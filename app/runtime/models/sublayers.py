@@ -3,14 +3,15 @@
 Shapes read (B, T, C): batch, time, channels.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator
-from typing import ClassVar, Protocol
+from typing import ClassVar, Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 from app.errors import RequestRefused
-from app.kernels import Array
+from app.kernels import Array, Ops
 from app.runtime.spec import Spec
 from app.runtime.states.gpu_states import GpuState
 from app.runtime.states.state import RecurrentState, State
@@ -44,6 +45,21 @@ class LayerState:
         self.attend, self.feed, self.wkv, self.first = attend, feed, wkv, first
 
 
+AT_ONCE = 256
+"""Positions whose logits are in memory at once while all of them are read."""
+
+
+class Positions(NamedTuple):
+    """What a model makes of some tokens one behind the other, float32 on the host.
+
+    ``hidden`` (B, T, C) are the vectors after ln_out, ``logits`` (B, T, V) what the head makes of
+    them.
+    """
+
+    hidden: Tensor
+    logits: Tensor
+
+
 class Rwkv:
     """Embedding, residual blocks, norm, head; a generation brings the two halves."""
 
@@ -62,9 +78,8 @@ class Rwkv:
             self.blocks.append((self.attend(at, self.spec), self.feed(at, self.spec)))
             progress(index + 1, self.spec.layers)
         self.after, self.head = root.pair("ln_out"), root.head()
-        self._decode = (
-            CapturedDecode(self.ops) if self.ops.device is None else CapturePool(self.ops)
-        )
+        captures = CapturedDecode if self.ops.device is None else CapturePool
+        self._decode, self._decode_hidden = captures(self.ops), captures(self.ops)
         # a card has copies of its own
         self._watch = root.checkpoint.watch() if self.ops.device is None else None
 
@@ -84,15 +99,31 @@ class Rwkv:
         return state if self.ops.device is None else GpuState.of(state, self.ops.device)
 
     @torch.inference_mode()
-    def forward(self, tokens: Tensor, state: RecurrentState, *, every: bool = False) -> Tensor:
+    def forward(
+        self,
+        tokens: Tensor,
+        state: RecurrentState,
+        *,
+        every: bool = False,
+        alike: bool = False,
+        exact: bool = False,
+    ) -> Tensor:
         """Logits, float32, after each row's last token (B, V), or every token (B, T, V).
 
-        ``tokens`` (B, T) int64; ``state`` of B texts moves on by T tokens, in place.  Raises
+        ``tokens`` (B, T) int64; ``state`` of B texts moves on by T tokens, in place.  ``alike``
+        gives each text the very bits that it comes to alone, at the price of running fewer of
+        them together where the operations cannot do it otherwise.  ``exact`` gives many tokens
+        the numbers that they come to one by one, as far as float32 goes: see Ops.  Raises
         RequestRefused for a token that the vocabulary does not have, or for no token at all, and
         ChangedCheckpoint where the file was written to in which weights lie.
         """
         self._begin(tokens, state)
         batch, steps = tokens.shape
+        if exact:
+            with switched_on(self.ops, "exact"):
+                return self.forward(tokens, state, every=every, alike=alike)
+        if alike and batch > 1:
+            return self._alike(tokens, state, every=every)
         if steps == 1:
             only = self._decode(self._step, tokens, state)
             return only if every else only[:, 0]
@@ -124,6 +155,60 @@ class Rwkv:
         last: Tensor = self.ops.host(self._logits(x[:, -1]))
         yield last
 
+    @torch.inference_mode()
+    def positions(self, tokens: Tensor, state: RecurrentState) -> Iterator[Positions | None]:
+        """Every token in steps: None after each layer, and behind some tokens what they give.
+
+        No more than AT_ONCE positions of all texts together are in memory at a time, the last of
+        them behind the last token.  The numbers are those of one token after the other, as far as
+        float32 goes: see ``exact`` in Ops.  Where it is left early or fails, ``state`` is good for
+        nothing any more.
+        """
+        self._begin(tokens, state)
+        piece = max(1, AT_ONCE // len(tokens))
+        for some in torch.split(tokens, piece, 1):
+            for x in self._layers(some, state, every=True, exact=True):  # noqa: B007 - as below
+                yield None
+            with switched_on(self.ops, "exact"):
+                hidden = self.ops.norm(x, self.after)
+                logits = self.head.logits(hidden)
+            yield Positions(self.ops.host(hidden), self.ops.host(logits))
+
+    @torch.inference_mode()
+    def hidden(self, tokens: Tensor, state: RecurrentState) -> Tensor:
+        """The vector after ln_out of every token (B, T, C), float32; else like ``forward``.
+
+        ``logits`` makes of them what ``forward`` gives of every token.
+        """
+        self._begin(tokens, state)
+        if tokens.shape[1] == 1:
+            return self._decode_hidden(self._seen, tokens, state)
+        pieces = torch.split(tokens, max(1, self.ops.rows // len(tokens)), 1)
+        return torch.cat([self.ops.host(self._seen(piece, state)).clone() for piece in pieces], 1)
+
+    @torch.inference_mode()
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Logits (..., V) of vectors (..., C) after ln_out, both float32 on the host."""
+        x = hidden.contiguous()
+        found: Tensor = self.ops.host(self.head.logits(self.ops.upload(x, "fp32")))
+        return found
+
+    def _alike(self, tokens: Tensor, state: RecurrentState, *, every: bool) -> Tensor:
+        """``forward`` of several texts, of as many at a time as can be together."""
+        batch, steps = tokens.shape
+        together = self.ops.most_alike if steps == 1 else 1
+        if batch <= together:
+            with switched_on(self.ops, "alike"):
+                return self.forward(tokens, state, every=every)
+        found = []
+        for first in range(0, batch, together):
+            some = range(first, min(batch, first + together))
+            part, its_tokens = state.rows(some), tokens[some.start : some.stop]
+            found.append(self.forward(its_tokens, part, every=every, alike=True).clone())
+            for place, index in enumerate(some):
+                state.put(index, part if len(some) == 1 else part.rows([place]))
+        return torch.cat(found)
+
     def _begin(self, tokens: Tensor, state: RecurrentState) -> None:
         """What ``forward`` raises before it computes."""
         self._check(tokens, state)
@@ -135,8 +220,10 @@ class Rwkv:
         *_, x = self._layers(tokens, state, every=every)
         return x
 
-    def _layers(self, tokens: Tensor, state: RecurrentState, *, every: bool) -> Iterator[Array]:
-        """The residual behind each layer."""
+    def _layers(
+        self, tokens: Tensor, state: RecurrentState, *, every: bool, exact: bool = False
+    ) -> Iterator[Array]:
+        """The residual behind each layer; other runs of the model may come in between."""
         x = self.ops.embed(self.table, tokens, self.before)
         # not on cards, whose arrays are of another library
         shortened = None if every or self.ops.device is not None else self.blocks[-1][1]
@@ -144,15 +231,20 @@ class Rwkv:
         for (attend, feed), memory in zip(self.blocks, state.views, strict=True):
             attended, fed, wkv = memory
             layer = LayerState(attended, fed, wkv, first)
-            attend(x, layer)
-            if feed is shortened:
-                # of the others nothing is left but what is shifted: the norm of the last but one
-                x = x[:, -2:].contiguous()
-            feed(x, layer)
+            with switched_on(self.ops, "exact") if exact else contextlib.nullcontext():
+                attend(x, layer)
+                if feed is shortened:
+                    # of the others nothing is left but what is shifted: the norm of the last but
+                    # one
+                    x = x[:, -2:].contiguous()
+                feed(x, layer)
             yield x
 
     def _step(self, tokens: Tensor, state: RecurrentState) -> Array:
         return self._logits(self._run(tokens, state))
+
+    def _seen(self, tokens: Tensor, state: RecurrentState) -> Array:
+        return self.ops.norm(self._run(tokens, state), self.after)
 
     def _logits(self, x: Array) -> Array:
         return self.head.logits(self.ops.norm(x, self.after))
@@ -188,6 +280,16 @@ class GatedChannelMix:
         """See Sublayer."""
         k, r = self.ops.mix(x, self.norm, layer.feed, self.mixes)
         self.value.onto(x, self.key(k, "relu2"), self.receptance(r, "sigmoid"))
+
+
+@contextlib.contextmanager
+def switched_on(ops: Ops, what: Literal["alike", "exact"]) -> Iterator[None]:
+    """The operations are so for a while."""
+    setattr(ops, what, True)
+    try:
+        yield
+    finally:
+        setattr(ops, what, False)
 
 
 def _nbytes(part: object) -> int:

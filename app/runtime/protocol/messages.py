@@ -12,6 +12,7 @@ from app.errors import BY_CODE, Failure
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.message_base import Message
 from app.runtime.protocol.prompts import Prompt, Sampling
+from app.runtime.protocol.scores import Score, Scored
 from app.runtime.protocol.states import (
     LoadState,
     SaveState,
@@ -216,9 +217,9 @@ def failure_of(reply: Failed) -> Failure:
     return BY_CODE.get(reply.code, Failure)(reply.detail, **reply.facts)
 
 
-Work = Load | Generate | Measure | LoadState | SaveState | TakeStates
+Work = Load | Generate | Score | Measure | LoadState | SaveState | TakeStates
 Request = Work | Cancel | Quit
-Event = LoadProgress | ReplyBegun | Prefilled | Piece
+Event = LoadProgress | ReplyBegun | Prefilled | Piece | Scored
 Ending = Loaded | Done | Measured | StateLoaded | StatesTaken | Failed
 Reply = Event | Ending
 

@@ -34,6 +34,7 @@ from app.runtime.protocol.messages import (
     failure_of,
 )
 from app.runtime.protocol.prompts import Prompt
+from app.runtime.protocol.scores import Score, Scored
 from app.runtime.protocol.states import (
     LoadState,
     Place,
@@ -50,6 +51,7 @@ from app.system.log import describe, logger
 _REPLIES: dict[type[Message], tuple[type[Message], ...]] = {
     Load: (LoadProgress, Loaded, Failed),
     Generate: (ReplyBegun, Prefilled, Piece, Done, Failed),
+    Score: (Scored, Done, Failed),
     Measure: (Measured, Failed),
     LoadState: (StateLoaded, Failed),
     SaveState: (Prefilled, StatesTaken, Failed),
@@ -126,6 +128,18 @@ class Client:
             async for reply in replies:
                 if isinstance(reply, Event | Done):
                     _texts.debug("reply %d: %r", request.id, reply)
+                    yield reply
+
+    async def score(self, prompt: Prompt, top: int = 0) -> AsyncGenerator[Scored | Done, None]:
+        """How likely each token of ``prompt`` is: Scored, then one Done; see Score.
+
+        Leave it inside ``contextlib.aclosing``; leaving early stops it in the worker.  Raises what
+        ``generate`` does.
+        """
+        request = Score(id=next(self._ids), prompt=prompt, top=top)
+        async with contextlib.aclosing(self._ask(request)) as replies:
+            async for reply in replies:
+                if isinstance(reply, Scored | Done):
                     yield reply
 
     async def measure(self, block_bytes: int) -> Measured:

@@ -25,6 +25,7 @@ from app.runtime.protocol.messages import (
     Work,
     failed,
 )
+from app.runtime.protocol.scores import Score
 from app.runtime.protocol.states import LoadState
 from app.system import crash_log
 from app.system.frames import GarbledError, decoded, read_frame, write_frame
@@ -124,6 +125,8 @@ class Worker:
                 self._measure(request)
             elif isinstance(request, LoadState):
                 self._engine.load_state(request)
+            elif isinstance(request, Score):
+                self._engine.score(request)
             else:
                 self._engine.start(request)
         except Failure as failure:

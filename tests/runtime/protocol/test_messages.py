@@ -13,7 +13,8 @@ from app.runtime.protocol.messages import (
     failed,
     failure_of,
 )
-from app.runtime.protocol.prompts import Chat, Sampling, Turn
+from app.runtime.protocol.prompts import Chat, Sampling, Tokens, Turn
+from app.runtime.protocol.scores import Score, Scored, TokenScore
 
 
 def test_a_request_arrives_as_it_was_sent():
@@ -51,6 +52,14 @@ def test_a_reply_arrives_as_it_was_sent():
         seed=1,
     )
     assert decode_reply(encode(done)) == done
+
+
+def test_a_score_and_its_answer_arrive_as_they_were_sent():
+    request = Score(id=7, prompt=Tokens((1, 2)), top=2)
+    assert decode_request(encode(request)) == request
+    tokens = (TokenScore(1), TokenScore(2, -0.5, 1.25, 1, ((2, -0.5), (9, -3.0))))
+    reply = Scored(id=7, tokens=tokens, done=2, total=2)
+    assert decode_reply(encode(reply)) == reply
 
 
 def test_half_a_surrogate_is_mended_and_a_pair_is_joined():

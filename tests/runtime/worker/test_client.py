@@ -26,6 +26,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and /pr
 
 ROOT = Path(__file__).resolve().parents[3]
 PROMPT = Tokens((65, 66, 67))
+LONG = Tokens((5,) * 5000)
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,39 @@ async def replies_of(client, prompt=PROMPT, limit=8, sampling=GREEDY, **more):
 
 def tokens_of(replies):
     return [fact.token for r in replies if isinstance(r, Piece) for fact in r.tokens]
+
+
+async def scores_of(client, prompt, **more):
+    async with contextlib.aclosing(client.score(prompt, **more)) as replies:
+        return [reply async for reply in replies]
+
+
+def test_a_text_is_scored_beside_one_that_is_written(runner, client):
+    async def scored():
+        return await asyncio.gather(scores_of(client, PROMPT, top=2), replies_of(client, limit=40))
+
+    found, written = runner.run(scored())
+    tokens = [one for reply in found[:-1] for one in reply.tokens]
+    assert [one.token for one in tokens] == list(PROMPT.ids)
+    assert tokens[0].logprob is None
+    assert all(one.logprob < 0 < one.entropy and len(one.top) == 2 for one in tokens[1:])
+    assert found[-1].reason == "end"
+    assert len(tokens_of(written)) == 40
+
+
+def test_leaving_a_score_early_stops_it_in_the_worker(runner, client):
+    async def leave():
+        async with contextlib.aclosing(client.score(LONG)) as replies:
+            async for _ in replies:
+                break
+        return await replies_of(client, limit=3)
+
+    assert len(tokens_of(runner.run(leave()))) == 3
+
+
+def test_what_cannot_be_scored_is_refused(runner, client):
+    with pytest.raises(RequestRefused):
+        runner.run(scores_of(client, Tokens((1, 256))))
 
 
 async def until(condition, limit_s=5.0):

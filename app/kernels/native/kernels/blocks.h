@@ -10,6 +10,7 @@ constexpr int64_t BLOCK_OUTPUTS = BLOCK_PANELS * PANEL;
 constexpr int64_t BLOCK_BYTES = 64 << 10;  // of quads
 constexpr int64_t BLOCK_ROWS = 256;        // at most
 constexpr int64_t LEAST_ROWS = 32;         // fewer do not pay for the quads that they share
+constexpr int64_t SLICED_ROWS = 32;        // up to so many are summed as few rows are
 constexpr int64_t ROW_BYTES = 128;         // of a unit in a panel
 
 // One matrix as it lies in memory.
@@ -121,17 +122,27 @@ struct ByUnits {
     }
 };
 
-// The block's outputs for rows `rows` of x, to `to` from output `begin` on.
+// sums = or += totals, `size` numbers, which are whole vectors.
+RK_INLINE void add_slice(float* sums, const float* totals, int64_t size, bool first) {
+    for (int64_t i = 0; i < size; i += W)
+        store(sums + i, first ? load(totals + i) : load(sums + i) + load(totals + i));
+}
+
+// The block's outputs for rows `rows` of x, to `to` from output `begin` on.  Each `slice` groups have
+// sums of their own, which are added up in order, as those of few rows are (skipping.h).
 template <int QUADS, class Matrix>
 RK_INLINE void block_times(
     const Matrix& matrix, const Inputs& in, int64_t row, Range rows, const Table& table,
-    const Target& to, const Workplace& place) {
+    const Target& to, const Workplace& place, int64_t slice) {
     constexpr int64_t DEPTH = BLOCK_BYTES / (BLOCK_PANELS * QUADS * LINE);  // groups
     const int64_t groups = in.groups, count = rows.end - rows.begin;
     const int64_t strips = (count + STRIP_ROWS - 1) / STRIP_ROWS;
-    for (int64_t g = 0; g < groups; g += DEPTH) {
-        const Range now = {g, least(groups, g + DEPTH)};
-        const Range next = {now.end, least(groups, now.end + DEPTH)};
+    const int64_t size = count * BLOCK_OUTPUTS;
+    float* sums = slice < groups ? place.totals + size : place.totals;
+    for (int64_t g = 0, end; g < groups; g = end) {
+        const int64_t whole = least(groups, (g / slice + 1) * slice);
+        end = least(whole, g + DEPTH);
+        const Range now = {g, end}, next = {end, least(groups, end + DEPTH)};
         const Block block = matrix.take(now, table, place);
         Cached ahead = {next.begin < next.end ? matrix.coming(next) : Coming{},
                         1 + BLOCK_BYTES / LINE / (strips * matrix.count * DEPTH)};
@@ -140,14 +151,15 @@ RK_INLINE void block_times(
             float* totals = place.totals + (r - rows.begin) * BLOCK_OUTPUTS;
             for (int64_t i = 0; i < matrix.count; ++i)
                 panel_times_strip<QUADS, false>(
-                    block.panel(i), in, strip, now, table, totals + i * strip.rows * PANEL, g > 0,
-                    ahead);
+                    block.panel(i), in, strip, now, table, totals + i * strip.rows * PANEL,
+                    g % slice > 0, ahead);
             r += strip.rows;
         }
+        if (end == whole && slice < groups) add_slice(sums, place.totals, size, whole == slice);
     }
     for (int64_t r = rows.begin; r < rows.end; ++r) {
         const Strip strip = in.strip_of(row + r);
-        const float* totals = place.totals + (strip.first - row - rows.begin) * BLOCK_OUTPUTS;
+        const float* totals = sums + (strip.first - row - rows.begin) * BLOCK_OUTPUTS;
         for (int64_t i = 0; i < matrix.count; ++i) {
             const int64_t begin = (matrix.first + i) * PANEL;
             finish(to, r, begin, least(PANEL, to.width - begin),
@@ -162,6 +174,7 @@ struct Blocks {
     int64_t stack, panels;            // panels of 16, without those that only fill up
     int64_t codes_size, scales_size;  // from a matrix to the next
     uint8_t* scratch;
+    int64_t slice;                    // groups that are summed by themselves
 };
 
 template <int QUADS, class Matrix>
@@ -187,7 +200,8 @@ RK_INLINE void blocks_times(
         to.out += which * in.batch * to.width;
         const Range rows = {least(in.batch, floor * high), least(in.batch, (floor + 1) * high)};
         const Matrix matrix = {w, panel, least(BLOCK_PANELS, all_of.panels - panel)};
-        block_times<QUADS>(matrix, in, which * in.batch, rows, table, to, place);
+        block_times<QUADS>(
+            matrix, in, which * in.batch, rows, table, to, place, all_of.slice);
     }
 }
 

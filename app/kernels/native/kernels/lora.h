@@ -48,6 +48,40 @@ RK_INLINE void lines_times(
         }
 }
 
+// The same as with U = SUMS, one of the sums after the other, so that registers hold more lines and
+// rows.
+template <int L, int M, class X, class T>
+RK_INLINE void lines_in_rounds(
+    Rows<float> y, const T* lines, int64_t distance, Rows<const X> x, int64_t width) {
+    const int64_t whole = width / ROUND * ROUND;
+    F totals[L][M];
+    for (int u = 0; u < SUMS; ++u) {
+        F sums[L][M];
+        for (int l = 0; l < L; ++l)
+            for (int m = 0; m < M; ++m) sums[l][m] = zero();
+        for (int64_t i = u * W; i < whole; i += ROUND) {
+            F weight[L];
+            for (int l = 0; l < L; ++l) weight[l] = load(lines + l * distance + i);
+            for (int m = 0; m < M; ++m) {
+                const F some = load(x.at + m * x.step + i);
+                for (int l = 0; l < L; ++l) sums[l][m] = fma(weight[l], some, sums[l][m]);
+            }
+        }
+        for (int64_t i = whole; u == 0 && i < width; i += W)
+            for (int m = 0; m < M; ++m) {
+                const F some = load_first(x.at + m * x.step + i, width - i);
+                for (int l = 0; l < L; ++l)
+                    sums[l][m] =
+                        fma(load_first(lines + l * distance + i, width - i), some, sums[l][m]);
+            }
+        for (int l = 0; l < L; ++l)
+            for (int m = 0; m < M; ++m)
+                totals[l][m] = u == 0 ? sums[l][m] : totals[l][m] + sums[l][m];
+    }
+    for (int m = 0; m < M; ++m)
+        for (int l = 0; l < L; ++l) y.at[m * y.step + l] = sum(totals[l][m]);
+}
+
 constexpr int FOUR_LINES = 4;  // as many sums as a processor's units need to be busy
 
 RK_INLINE void activate(float* y, int64_t count, int64_t act) {
@@ -64,15 +98,23 @@ RK_INLINE Range cut(Range mine, int64_t begin, int64_t count) {
 
 constexpr int DOWN_ROWS = 4, DOWN_LINES = MANY_REGISTERS ? 6 : 2;  // that go together
 
-// `count` lines of a chain, one behind the other, times all rows of x.
+// `count` lines of a chain, one behind the other, times all rows of x, each of which may have to come
+// to the bits that it comes to alone.
 template <class X, class T>
 RK_INLINE void chain_times(
-    Rows<float> y, const T* lines, int64_t count, Rows<const X> x, int64_t width, int64_t rows) {
+    Rows<float> y, const T* lines, int64_t count, Rows<const X> x, int64_t width, int64_t rows,
+    bool alike) {
     constexpr int M = DOWN_ROWS, L = DOWN_LINES;
     int64_t row = 0;
     // so few rows stay in the first cache while all lines pass
     for (; row + M <= rows; row += M, y.at += M * y.step, x.at += M * x.step) {
         int64_t line = 0;
+        for (; alike && line + L <= count; line += L)
+            lines_in_rounds<L, M, X, T>(
+                {y.at + line, y.step}, lines + line * width, width, x, width);
+        for (; alike && line < count; ++line)
+            lines_in_rounds<1, M, X, T>(
+                {y.at + line, y.step}, lines + line * width, width, x, width);
         for (; line + L <= count; line += L)
             lines_times<1, L, M, X, T>(
                 {y.at + line, y.step}, lines + line * width, width, x, width);
@@ -86,12 +128,13 @@ RK_INLINE void chain_times(
         Rows<const X> from = x;
         int64_t left = rows - row;
         for (; left >= 2; left -= 2, to.at += 2 * y.step, from.at += 2 * x.step)
-            lines_times<4, 1, 2, X, T>(to, lines, width, from, width);
-        if (left) lines_times<4, 1, 1, X, T>(to, lines, width, from, width);
+            lines_times<SUMS, 1, 2, X, T>(to, lines, width, from, width);
+        if (left) lines_times<SUMS, 1, 1, X, T>(to, lines, width, from, width);
     }
 }
 
-constexpr int DOWN_RANK = 9;  // of the arguments; two for each chain
+constexpr int DOWN_ALIKE = 9;  // of the arguments
+constexpr int DOWN_RANK = 10;  // two for each chain
 
 template <class X, class T>
 RK_INLINE void down_as(const Call& call, const Team& team) {
@@ -107,7 +150,7 @@ RK_INLINE void down_as(const Call& call, const Team& team) {
         float* low = call.at<float>(0) + chain * rows * rank;
         const Rows<const X> x = {call.at<const X>(1) + chain * rows * width, width};
         chain_times<X, T>({low + part.begin, rank}, down + part.begin * width,
-                          part.end - part.begin, x, width, rows);
+                          part.end - part.begin, x, width, rows, call[DOWN_ALIKE] != 0);
         for (int64_t row = 0; row < rows && part.begin < part.end; ++row)
             activate(low + row * rank + part.begin, part.end - part.begin,
                      call[DOWN_RANK + 2 * int(chain) + 1]);
@@ -121,8 +164,8 @@ RK_INLINE void down_of(const Call& call, const Team& team) {
 }
 
 // act(down x) of each chain; arguments: 0 low (n, rows, D), 1 x (n, rows, C), 2 down (n, D, C),
-// 3 n, 4 rows, 5 C, 6 D, 7 kind of x (float32 or as the matrices), 8 kind of the matrices, from 9
-// on each chain's rank and act (matvec16.h)
+// 3 n, 4 rows, 5 C, 6 D, 7 kind of x (float32 or as the matrices), 8 kind of the matrices, 9 whether
+// each row comes to the bits that it comes to alone, from 10 on each chain's rank and act (matvec16.h)
 RK_KERNEL(lora_down) {
     switch (call[8]) {
         case BF16: return down_of<bf16>(call, team);
@@ -249,8 +292,10 @@ RK_INLINE void mix6_as(const Call& call, const Team& team) {
                 for (; line < count; ++line)
                     lines_times<1, 1, 1, L, T>(
                         {high + line, 1}, lines + line * rank, rank, {low, 1}, rank);
-                const F share = load_first(high, count) +
-                                load_first(call.at<const T>(4) + blend * width + i, count);
+                const int64_t at = blend * width + i;
+                const F mix = call[12] == FP32 ? load_first(call.at<const float>(4) + at, count)
+                                               : load_first(call.at<const T>(4) + at, count);
+                const F share = load_first(high, count) + mix;
                 const float* h = call.at<const float>(1) + row * width + i;
                 store_first(call.at<Y>(0) + (blend * rows + row) * width + i,
                             fma(load_first(h + rows * width, count), share, load_first(h, count)),
@@ -269,7 +314,7 @@ RK_INLINE void mix6_of(const Call& call, const Team& team) {
 }
 
 // y[j] = h + change * (mixes[j] + up[j] low[j]) for a few rows; arguments: as in mix6_as, then
-// 9 kind of low, 10 kind of up and mixes, 11 kind of y; low and y are float32 or as the mixes
+// 9 kind of low, 10 kind of up, 11 kind of y, 12 kind of mixes; these are float32 or as up
 RK_KERNEL(mix6) {
     switch (call[10]) {
         case BF16: return mix6_of<bf16>(call, team);

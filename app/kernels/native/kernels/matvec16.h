@@ -44,17 +44,22 @@ RK_INLINE void finish(const Target& to, int64_t m, int64_t begin, int64_t count,
     }
 }
 
-// One row of weights times M rows of x, U vectors at a time.  Rows are read one after the other and
+// A row of weights times one or two rows of x is summed in so many sums side by side: vector i belongs
+// to sum i % SUMS, and what is left behind the last whole round to the first.
+constexpr int SUMS = 4;
+constexpr int64_t ROUND = SUMS * W;  // numbers
+
+// One row of weights times M rows of x.  Rows are read one after the other and
 // nothing is prefetched: the processor itself fetches one long stream ahead of its use, and both
 // several streams and prefetches were measured to cost a third of its speed.
-template <int U, int M, class T>
+template <int M, class T>
 RK_INLINE void dots(const T* w, const float* const* x, int64_t width, float (*raw)[PART_ROWS]) {
-    F sums[U][M];
-    for (int u = 0; u < U; ++u)
+    F sums[SUMS][M];
+    for (int u = 0; u < SUMS; ++u)
         for (int m = 0; m < M; ++m) sums[u][m] = zero();
     int64_t i = 0;
-    for (; i + U * W <= width; i += U * W) {
-        for (int u = 0; u < U; ++u) {
+    for (; i + ROUND <= width; i += ROUND) {
+        for (int u = 0; u < SUMS; ++u) {
             const T* at = w + i + u * W;
             const F weight = load(at);
             for (int m = 0; m < M; ++m) sums[u][m] = fma(weight, load(x[m] + i + u * W), sums[u][m]);
@@ -67,7 +72,7 @@ RK_INLINE void dots(const T* w, const float* const* x, int64_t width, float (*ra
     }
     for (int m = 0; m < M; ++m) {
         F total = sums[0][m];
-        for (int u = 1; u < U; ++u) total = total + sums[u][m];
+        for (int u = 1; u < SUMS; ++u) total = total + sums[u][m];
         raw[m][0] = sum(total);
     }
 }
@@ -102,6 +107,42 @@ RK_INLINE void dots_beside(
         for (int r = 0; r < R; ++r) raw[m][r] = sum(sums[r][m]);
 }
 
+// The same to the bits that one row of x alone comes to: registers hold one of its sums at a time,
+// which takes up to a third longer.
+template <int R, int M, class T>
+RK_INLINE void dots_alike(
+    const T* w, const float* x, int64_t width, float (*raw)[PART_ROWS]) {
+    const int64_t whole = width / ROUND * ROUND;
+    F totals[R][M];
+    for (int u = 0; u < SUMS; ++u) {
+        F sums[R][M];
+        for (int r = 0; r < R; ++r)
+            for (int m = 0; m < M; ++m) sums[r][m] = zero();
+        for (int64_t i = u * W; i < whole; i += ROUND) {
+            F weight[R];
+            for (int r = 0; r < R; ++r) {
+                weight[r] = load(w + r * width + i);
+                prefetch(w + (R + r) * width + i);
+            }
+            for (int m = 0; m < M; ++m) {
+                const F some = load(x + i * M + m * W);
+                for (int r = 0; r < R; ++r) sums[r][m] = fma(weight[r], some, sums[r][m]);
+            }
+        }
+        for (int64_t i = whole; u == 0 && i < width; i += W)
+            for (int m = 0; m < M; ++m) {
+                const F some = load(x + i * M + m * W);
+                for (int r = 0; r < R; ++r)
+                    sums[r][m] = fma(load_first(w + r * width + i, width - i), some, sums[r][m]);
+            }
+        for (int r = 0; r < R; ++r)
+            for (int m = 0; m < M; ++m)
+                totals[r][m] = u == 0 ? sums[r][m] : totals[r][m] + sums[r][m];
+    }
+    for (int m = 0; m < M; ++m)
+        for (int r = 0; r < R; ++r) raw[m][r] = sum(totals[r][m]);
+}
+
 // `count` rows of weights times M rows of x, which are near each other.
 template <int M, class T>
 RK_INLINE void part_near(
@@ -116,6 +157,20 @@ RK_INLINE void part_near(
             w + row * width, x, width, reinterpret_cast<float(*)[PART_ROWS]>(&raw[0][row]));
 }
 
+// The same, each row of x to the bits that it comes to alone.
+template <int M, class T>
+RK_INLINE void part_alike(
+    const T* w, const float* x, int64_t width, int64_t count, float (*raw)[PART_ROWS]) {
+    constexpr int R = MANY_REGISTERS ? 24 / M : 8 / M;
+    int64_t row = 0;
+    for (; row + R <= count; row += R)
+        dots_alike<R, M>(
+            w + row * width, x, width, reinterpret_cast<float(*)[PART_ROWS]>(&raw[0][row]));
+    for (; row < count; ++row)
+        dots_alike<1, M>(
+            w + row * width, x, width, reinterpret_cast<float(*)[PART_ROWS]>(&raw[0][row]));
+}
+
 // `count` rows of weights times one or two rows of x.
 template <int M, class T>
 RK_INLINE void part(
@@ -123,7 +178,7 @@ RK_INLINE void part(
     const float* rows[M];
     for (int64_t m = 0; m < M; ++m) rows[m] = x + m * width;
     for (int64_t row = 0; row < count; ++row)
-        dots<4, M>(
+        dots<M>(
             w + row * width, rows, width, reinterpret_cast<float(*)[PART_ROWS]>(&raw[0][row]));
 }
 
@@ -156,7 +211,7 @@ RK_INLINE void bring_near(
 template <class T>
 RK_INLINE void rows_times(
     const T* w, const float* x, const float* near, int64_t batch, int64_t width, Range rows,
-    const Target& to) {
+    bool alike, const Target& to) {
     const int64_t count = rows.end - rows.begin;
     float raw[BATCH][PART_ROWS];
     for (int64_t done = 0; done < batch; done += BATCH) {
@@ -166,8 +221,12 @@ RK_INLINE void rows_times(
             part<1>(w, x + done * width, width, count, raw);
         else if (step == 2)
             part<2>(w, x + done * width, width, count, raw);
+        else if (step == 4 && alike)
+            part_alike<4>(w, from, width, count, raw);
         else if (step == 4)
             part_near<4>(w, from, width, count, raw);
+        else if (alike)
+            part_alike<BATCH>(w, from, width, count, raw);
         else
             part_near<BATCH>(w, from, width, count, raw);
         for (int64_t m = 0; m < some; ++m) finish(to, done + m, rows.begin, count, raw[m]);
@@ -209,14 +268,15 @@ RK_INLINE void matvec_of(const Call& call, const Team& team) {
         to.out += matrix * batch * out;
         const T* w = matrix_of<T>(call, 2, call[12] != 0, matrix, out * width);
         rows_times(w + begin * width, x + matrix * batch * width, near + matrix * near_size, batch,
-                   width, rows, to);
+                   width, rows, call[13] != 0, to);
     }
 }
 
 // y = act(x W^T), or y += gate * (x W^T), for each matrix of a stack with its own x.
 // Arguments: y (stack, batch, out), x (stack, batch, width), W (stack, out, width), stack, batch,
 // out, width, kind of W, act, gate (batch, out) or 0, whether to add to y, scratch for more than two
-// rows of x: whole vectors of rows, and rows in eights; whether W is a table of `stack` addresses.
+// rows of x: whole vectors of rows, and rows in eights; whether W is a table of `stack` addresses;
+// whether each row of x comes to the bits that it comes to alone.
 RK_KERNEL(matvec) {
     if (call[7] == FP32)
         matvec_of<float>(call, team);

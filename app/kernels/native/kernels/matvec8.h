@@ -64,7 +64,7 @@ RK_KERNEL(packed) {
     Target to = {call.at<float>(0), call.at<const float>(13), out, call[12], call[14] != 0};
     const int64_t codes_size = panels * panel_bytes, scales_size = panels * groups * PANEL;
     if (batch > FEW_ROWS) {
-        const Blocks all_of = {first, stack, panels, codes_size, scales_size, in.end()};
+        const Blocks all_of = {first, stack, panels, codes_size, scales_size, in.end(), groups};
         return blocks_times_kind<ByOutput>(kind, all_of, in, table, to, team);
     }
     const int64_t wanted =

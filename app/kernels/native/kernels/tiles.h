@@ -92,8 +92,9 @@ RK_INLINE void strips_times(const typename P::Part* x, int64_t strip_size,
     }
 }
 
-// How W lies; the numbers are those of ops_products.py.
-enum Lying : int64_t { BY_OUTPUT = 0, BY_UNIT = 1, APART = 2 };
+// How W lies, and whether x stays float32 where pairs of bfloat16 would be faster; the numbers are
+// those of ops_products.py.
+enum Lying : int64_t { BY_OUTPUT = 0, BY_UNIT = 1, APART = 2, EXACT = 4 };
 
 constexpr int LIMITED = 5;  // matrices of a stack that may have sizes of their own
 
@@ -177,7 +178,7 @@ struct Places {
 template <class P, class X, class T, class Y>
 RK_INLINE void tiles_of(const Call& call, const Team& team) {
     const Tiles all_of{call[6],  call[7],  call[8],  call[9],      call[10],
-                       call[17], call[18], call[14], call[20] == BY_UNIT, call[20] == APART};
+                       call[17], call[18], call[14], (call[20] & BY_UNIT) != 0, (call[20] & APART) != 0};
     const Places<P, X> places{call.at<const X>(1),
                               call.at<typename P::Part>(3),
                               call.at<typename P::Part>(4) + team.id * call[5],
@@ -222,13 +223,16 @@ RK_INLINE void tiles_to(const Call& call, const Team& team) {
 // 5 its parts a thread, 6 n, 7 M, 8 N, 9 K, 10 from a row of x to the next where the xs lie side by
 // side in a row, else 0; the kinds (x and y float32 or as W) of 11 W, 12 x, 13 y; 14 acts, two bits
 // a matrix, 15 gate or null, 16 whether to add to y, 17 columns and 18 rows of one part, 19 bias
-// (n, N) or null, 20 how W lies: 0 as told, 1 (n, K, N), 2 W is a table of n addresses of (N, K);
-// for the first matrices, 0 for all there are:
+// (n, N) or null, 20 how W lies: 0 as told, 1 (n, K, N), 2 W is a table of n addresses of (N, K), and
+// 4 more where x and y are float32 and x is not to be rounded; for the first matrices, 0 for all
+// there are:
 // 21... how many outputs, 26... how many numbers of x they take
 RK_KERNEL(tiles) {
     switch (call[11]) {
 #if RK_BF16
-        case BF16: return tiles_to<Double, bf16>(call, team);
+        case BF16:
+            if (call[20] & EXACT) return tiles_of<Single, float, bf16, float>(call, team);
+            return tiles_to<Double, bf16>(call, team);
 #else
         case BF16: return tiles_to<Single, bf16>(call, team);
 #endif

@@ -166,7 +166,8 @@ RK_KERNEL(packed_units) {
     const PackedMatrix w = {call.at<const uint8_t>(2), call.at<const fp16>(3), 0, groups};
     if (rows > FEW_ROWS) {
         fix_all(call.at<const float>(1), width, in, team);
-        const Blocks all_of = {w, 1, (outputs + PANEL - 1) / PANEL, 0, 0, in.end()};
+        const int64_t slice = rows <= SLICED_ROWS ? call[14] : groups;
+        const Blocks all_of = {w, 1, (outputs + PANEL - 1) / PANEL, 0, 0, in.end(), slice};
         return blocks_times_kind<ByUnits>(call[8], all_of, in, table, to, team);
     }
     const int64_t wide = ROW_BYTES * (four ? 2 : 1);

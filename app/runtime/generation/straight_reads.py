@@ -1,0 +1,52 @@
+"""Which remembered states are, bit by bit, those of a text that is read from its beginning.
+
+Numbers depend on where a prompt is cut: so a state serves a text that is to repeat only where the
+text would be cut in the same places on its own.  That is not so behind a reply, which was written
+token by token, nor at the end of another prompt that lies between two cuts.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Protocol
+
+from app.runtime.states.state_key import StateKey
+
+from .prompt_cuts import PromptCuts
+
+_MOST = 1 << 16  # beginnings that are known, more than states fit in memory
+
+
+class Read(Protocol):
+    """A text: where its prompt is cut besides the usual places, and whether all was read so."""
+
+    marks: frozenset[int]
+    prompt: tuple[int, ...]
+    straight: bool
+
+
+class StraightReads:
+    """Knows beginnings by their keys, and of each the cuts that are no usual ones."""
+
+    def __init__(self, cuts: PromptCuts) -> None:
+        self._cuts = cuts
+        self._known: OrderedDict[StateKey, frozenset[int]] = OrderedDict()
+
+    def note(self, key: StateKey, text: Read) -> None:
+        """The state that is remembered for ``key`` now is this text's."""
+        self._known.pop(key, None)
+        if text.straight:
+            self._known[key] = self._extra(text.marks, key.tokens)
+        if len(self._known) > _MOST:
+            self._known.popitem(last=False)
+
+    def serves(self, key: StateKey, text: Read) -> bool:
+        """Whether the state of ``key``, a beginning of the text, is one that its reading gives."""
+        count = key.tokens
+        if not count:
+            return True
+        is_cut = count % self._cuts.tokens == 0 or count in (*text.marks, len(text.prompt))
+        return is_cut and self._known.get(key) == self._extra(text.marks, count)
+
+    def _extra(self, marks: Iterable[int], count: int) -> frozenset[int]:
+        """The marks before ``count`` at which the ladder does not cut."""
+        return frozenset(m for m in marks if 0 < m < count and m % self._cuts.tokens)
