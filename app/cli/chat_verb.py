@@ -18,6 +18,7 @@ from app.runtime.protocol.states import StartState
 from app.runtime.worker.supervisor import Supervisor
 
 from .choices import generate_options, model_of, state_of
+from .machine_rates import kept_rates
 from .output import Progress, emit, note, note_loaded, note_state, note_thinking
 
 _HELP = """/help           this
@@ -44,6 +45,7 @@ def run(options: Namespace) -> int:
 async def _open(options: Namespace) -> "_Conversation":
     progress, start = Progress(), state_of(options)
     supervisor = Supervisor(lambda: _show_loading(progress, supervisor.progress))
+    supervisor.rates = kept_rates()
     try:
         loaded = await supervisor.open(str(model_of(options)), options.strategy)
         if not loaded.templates:

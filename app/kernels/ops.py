@@ -76,8 +76,8 @@ class Ops(Protocol):
     layers at once.  With ``alike`` set to True each of up to ``most_alike`` texts, whose next
     tokens go through the layers together, gets the very bits that it gets alone.  With ``exact``
     set to True products of many tokens round what they multiply no more than those of one token
-    do, where the backend can.  ``device`` is the GPU on which all arrays are, with the states of texts behind
-    tables of addresses; None if arrays are host tensors.
+    do, where the backend can.  ``device`` is the GPU on which all arrays are, with the states of
+    texts behind tables of addresses; None if arrays are host tensors.
     """
 
     name: str

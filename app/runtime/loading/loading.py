@@ -39,8 +39,14 @@ def open_model(
     if wanted is not None:
         wanted.check_whole()
     torch.set_num_threads(min(torch.get_num_threads(), physical_cores()))
+
+    def report(done: int, total: int) -> None:
+        give_back_freed()  # layer by layer: else what was converted is all kept until the end
+        if progress is not None:
+            progress(done, total)
+
     with allocations_named(), open_checkpoint(path) as checkpoint:
-        running = (backends or Backends()).bring_up(checkpoint, wanted, progress)
+        running = (backends or Backends()).bring_up(checkpoint, wanted, report)
         tokenizer = for_model(
             checkpoint.spec, path if path.is_dir() else path.parent, checkpoint.metadata
         )
@@ -54,7 +60,7 @@ def open_model(
         model=running.model,
         tokenizer=tokenizer,
         family=family,
-        strategy=running.strategy,
+        plan=running.plan,
         load_s=time.perf_counter() - begun,
         stepped_down=running.stepped_down,
     )

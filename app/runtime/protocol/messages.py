@@ -9,6 +9,8 @@ from typing import Any, Literal
 import msgspec
 
 from app.errors import BY_CODE, Failure
+from app.runtime.planning.machine import Limits, Rates
+from app.runtime.planning.plan import Plan
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.message_base import Message
 from app.runtime.protocol.prompts import Prompt, Sampling
@@ -30,11 +32,15 @@ from app.runtime.spec import Spec
 class Load(Message, frozen=True, tag=True, kw_only=True):
     """Open the checkpoint at ``path``; answered by LoadProgress events and one Loaded.
 
-    The path is in bytes (os.fsencode), for not every name of a file is text.
+    The path is in bytes (os.fsencode), for not every name of a file is text.  Without a strategy
+    the worker takes what planning recommends within ``limits``, with what this machine was measured
+    to do before (``rates``).
     """
 
     path: bytes
     strategy: str = ""
+    limits: Limits = Limits()
+    rates: Rates | None = None
 
 
 class Generate(Message, frozen=True, tag=True, kw_only=True):
@@ -52,6 +58,10 @@ class Measure(Message, frozen=True, tag=True, kw_only=True):
     """Tell how fast memory is read in a block of so many bytes; answered by one Measured."""
 
     block_bytes: int
+
+
+class MeasureRates(Message, frozen=True, tag=True, kw_only=True):
+    """Measure what bounds models on this machine; answered by one Rated."""
 
 
 class Cancel(Message, frozen=True, tag=True, kw_only=True):
@@ -140,7 +150,7 @@ class Loaded(Message, frozen=True, tag=True, kw_only=True):
     usual one knows think modes.  ``backend`` is what computes ("native avx512", "portable"), and
     ``note`` says in one line why it is not a faster one, or nothing.  ``stepped_down`` tells of a
     card that was to run it and could not.  ``fingerprint`` is that of the weights with all that
-    was merged into them: states of this model carry it.
+    was merged into them: states of this model carry it.  ``plan`` is the one that was really taken.
     """
 
     path: str
@@ -151,6 +161,7 @@ class Loaded(Message, frozen=True, tag=True, kw_only=True):
     note: str = ""
     stepped_down: SteppedDown | None = None
     fingerprint: str = ""
+    plan: Plan | None = None
     weights_bytes: int
     load_s: float
     tokenizer: str
@@ -191,12 +202,20 @@ class Done(Message, frozen=True, tag=True, kw_only=True):
 class Measured(Message, frozen=True, tag=True, kw_only=True):
     """What limits the worker, as it is now: all its threads read memory at this speed.
 
-    ``peak_memory_bytes`` is what it ever had before it was asked.
+    ``peak_memory_bytes`` is what it ever had before it was asked, ``resident_memory_bytes`` what
+    it had just then.
     """
 
     read_bandwidth_bytes_per_s: float
     peak_memory_bytes: int
+    resident_memory_bytes: int
     threads: int
+
+
+class Rated(Message, frozen=True, tag=True, kw_only=True):
+    """What the worker's threads read and multiply a second."""
+
+    rates: Rates
 
 
 class Failed(Message, frozen=True, tag=True, kw_only=True):
@@ -217,10 +236,10 @@ def failure_of(reply: Failed) -> Failure:
     return BY_CODE.get(reply.code, Failure)(reply.detail, **reply.facts)
 
 
-Work = Load | Generate | Score | Measure | LoadState | SaveState | TakeStates
+Work = Load | Generate | Score | Measure | MeasureRates | LoadState | SaveState | TakeStates
 Request = Work | Cancel | Quit
 Event = LoadProgress | ReplyBegun | Prefilled | Piece | Scored
-Ending = Loaded | Done | Measured | StateLoaded | StatesTaken | Failed
+Ending = Loaded | Done | Measured | Rated | StateLoaded | StatesTaken | Failed
 Reply = Event | Ending
 
 _encoder = msgspec.msgpack.Encoder()

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from app.errors import Failure, NoModel, RequestRefused, WorkerDied, WorkerOutOfMemory
+from app.runtime.planning.machine import Limits, Rates
 from app.runtime.protocol import messages
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.message_base import Message
@@ -24,9 +25,11 @@ from app.runtime.protocol.messages import (
     LoadProgress,
     Measure,
     Measured,
+    MeasureRates,
     Piece,
     Prefilled,
     Quit,
+    Rated,
     Reply,
     ReplyBegun,
     Work,
@@ -53,11 +56,12 @@ _REPLIES: dict[type[Message], tuple[type[Message], ...]] = {
     Generate: (ReplyBegun, Prefilled, Piece, Done, Failed),
     Score: (Scored, Done, Failed),
     Measure: (Measured, Failed),
+    MeasureRates: (Rated, Failed),
     LoadState: (StateLoaded, Failed),
     SaveState: (Prefilled, StatesTaken, Failed),
     TakeStates: (Prefilled, StatesTaken, Failed),
 }
-_ENDINGS = (Loaded, Done, Measured, StateLoaded, StatesTaken)
+_ENDINGS = (Loaded, Done, Measured, Rated, StateLoaded, StatesTaken)
 _STOP_LIMIT_S = 1.0
 _QUIT_LIMIT_S = 1.0
 _log, _texts = logger("model"), logger("text")
@@ -99,11 +103,23 @@ class Client:
         return not self._ended.is_set() and not self._leaving
 
     async def load(
-        self, path: str, strategy: str, report: Callable[[LoadProgress], None] = lambda _: None
+        self,
+        path: str,
+        strategy: str,
+        report: Callable[[LoadProgress], None] = lambda _: None,
+        *,
+        limits: Limits | None = None,
+        rates: Rates | None = None,
     ) -> Loaded:
         """Open the model at ``path``.  Raises the failures of loading, or WorkerDied."""
         path, self._strategy = _absolute(path), strategy
-        load = Load(id=next(self._ids), path=os.fsencode(path), strategy=strategy)
+        load = Load(
+            id=next(self._ids),
+            path=os.fsencode(path),
+            strategy=strategy,
+            limits=limits or Limits(),
+            rates=rates,
+        )
         _log.info("opening %r in worker %d as %s", path, self.pid, strategy or "is usual")
         async with contextlib.aclosing(self._ask(load)) as replies:
             async for reply in replies:
@@ -149,6 +165,15 @@ class Client:
             async for reply in replies:
                 if isinstance(reply, Measured):
                     return reply
+        raise self._end_failure()
+
+    async def measure_rates(self) -> Rates:
+        """What bounds models on this machine, measured now.  Raises OutOfMemory or WorkerDied."""
+        request = MeasureRates(id=next(self._ids))
+        async with contextlib.aclosing(self._ask(request)) as replies:
+            async for reply in replies:
+                if isinstance(reply, Rated):
+                    return reply.rates
         raise self._end_failure()
 
     async def load_state(self, state: StartState) -> StateLoaded:

@@ -11,6 +11,7 @@ import msgspec
 
 from app.errors import Failure, MovedCheckpoint, NoModel, NotFound, WorkerDied
 from app.runtime.checkpoint.file_names import name_of
+from app.runtime.planning.machine import Limits, Rates
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress, ReplyBegun
 from app.runtime.protocol.prompts import Prompt
@@ -32,10 +33,16 @@ class Phase(Enum):
 
 
 class Supervisor:
-    """Needs a running loop.  ``on_change`` is called, in the loop, when a property has changed."""
+    """Needs a running loop.  ``on_change`` is called, in the loop, when a property has changed.
+
+    What is opened next gets ``limits`` and ``rates``: the memory that the person allows, and what
+    this machine was measured to do (None until it was).
+    """
 
     def __init__(self, on_change: Callable[[], None] = lambda: None) -> None:
         self._on_change = on_change
+        self.limits = Limits()
+        self.rates: Rates | None = None
         self._phase = Phase.EMPTY
         self._loaded: Loaded | None = None
         self._progress: LoadProgress | None = None
@@ -126,6 +133,14 @@ class Supervisor:
         client = await self._ready()
         return await client.load_state(state)
 
+    async def measure_rates(self) -> Rates:
+        """Have the worker of the open model measure this machine, and remember what it finds.
+
+        Raises NoModel, OutOfMemory and WorkerDied.
+        """
+        self.rates = await (await self._ready()).measure_rates()
+        return self.rates
+
     async def unload(self) -> None:
         """End the worker: all of the model's memory is free when this returns."""
         await self._empty(Phase.EMPTY)
@@ -179,7 +194,9 @@ class Supervisor:
         while True:
             path, strategy = self._asked
             try:
-                loaded = await client.load(path, strategy, self._note_progress)
+                loaded = await client.load(
+                    *(path, strategy, self._note_progress), limits=self.limits, rates=self.rates
+                )
             except NotFound as error:
                 if self._asked[0] != path:
                     continue  # renamed before the worker looked for it

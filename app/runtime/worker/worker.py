@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from app.errors import Failure, KernelError, NoModel, RequestRefused
 from app.kernels.allocation import allocations_named, load_torch
 from app.runtime.loading.preflight import look_at
+from app.runtime.planning.machine import Rates
 from app.runtime.protocol import messages
 from app.runtime.protocol.messages import (
     Cancel,
@@ -20,7 +21,9 @@ from app.runtime.protocol.messages import (
     LoadProgress,
     Measure,
     Measured,
+    MeasureRates,
     Quit,
+    Rated,
     Reply,
     Work,
     failed,
@@ -29,6 +32,7 @@ from app.runtime.protocol.scores import Score
 from app.runtime.protocol.states import LoadState
 from app.system import crash_log
 from app.system.frames import GarbledError, decoded, read_frame, write_frame
+from app.system.memory import give_back_freed
 from app.system.pipes import die_with_parent, take_pipes
 
 if TYPE_CHECKING:
@@ -123,6 +127,8 @@ class Worker:
                 raise NoModel
             elif isinstance(request, Measure):
                 self._measure(request)
+            elif isinstance(request, MeasureRates):
+                self._measure_rates(request)
             elif isinstance(request, LoadState):
                 self._engine.load_state(request)
             elif isinstance(request, Score):
@@ -143,12 +149,14 @@ class Worker:
         from app.runtime.generation.engine import (
             Engine,  # here, while the pipe is being watched: torch takes its time
         )
+        from app.runtime.loading.backends import Backends
         from app.runtime.loading.loading import open_model
 
         def report(done: int, total: int) -> None:
             self._send(LoadProgress(id=request.id, done=done, total=total))
 
-        opened = open_model(path, request.strategy, report)
+        backends = Backends(limits=request.limits, rates=request.rates)
+        opened = open_model(path, request.strategy, report, backends)
         self._engine = Engine(opened, self._send, self._cancelled)
         self._send(opened.loaded(request.id))
 
@@ -156,9 +164,9 @@ class Worker:
         import torch
 
         from app.kernels.read_bandwidth import read_bandwidth
-        from app.system.memory import peak_memory_bytes
+        from app.system.memory import peak_memory_bytes, resident_bytes
 
-        peak = peak_memory_bytes()
+        peak, resident = peak_memory_bytes(), resident_bytes()
         with allocations_named():
             speed = read_bandwidth(block_bytes=request.block_bytes)
         self._send(
@@ -166,9 +174,19 @@ class Worker:
                 id=request.id,
                 read_bandwidth_bytes_per_s=speed,
                 peak_memory_bytes=peak,
+                resident_memory_bytes=resident,
                 threads=torch.get_num_threads(),
             )
         )
+
+    def _measure_rates(self, request: MeasureRates) -> None:
+        from app.kernels import open_ops
+        from app.kernels.machine_speed import all_multiply_per_s, read_per_s
+
+        with allocations_named():
+            rates = Rates(read_per_s(), all_multiply_per_s(open_ops("cpu")))
+        give_back_freed()
+        self._send(Rated(id=request.id, rates=rates))
 
     def _send(self, reply: Reply) -> None:
         try:

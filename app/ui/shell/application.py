@@ -25,6 +25,7 @@ from app.ui.state.gpu_list import GpuList
 from app.ui.state.models.model_catalogue import Catalogue
 from app.ui.state.models.model_library import Library
 from app.ui.state.notices import MODEL, Notices
+from app.ui.state.rates_keeper import RatesKeeper
 from app.ui.state.services import Services
 from app.ui.state.session import Session
 from app.ui.state.settings_in_force import put_in_force
@@ -61,6 +62,7 @@ class Application:
         self._tasks = Tasks(self._tell)
         supervisor = supervise(lambda: self._session.note_change())
         self._session = Session(supervisor, self._tasks)
+        self._rates = RatesKeeper(self._session, supervisor, self._tasks, paths.rates)
         self._session.died.connect(self._tell_of_death)
         self._session.changed.connect(self._take_back)
         self._session.changed.connect(self._tell_of_step)
