@@ -22,6 +22,7 @@ class FakeSupervisor:
         self.hold: asyncio.Event | None = None
         self.refusal = None
         self.asked = []
+        self.threads = 0
 
     async def open(self, path, strategy=""):
         self.asked.append((path, strategy))
@@ -67,6 +68,9 @@ class FakeSupervisor:
     async def unload(self):
         self.loaded = None
         self.enter(Phase.EMPTY)
+
+    async def rest(self):
+        self.enter(Phase.RESTING)
 
     async def close(self):
         self.loaded = None

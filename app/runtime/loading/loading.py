@@ -26,17 +26,19 @@ def open_model(
     strategy: str,
     progress: Callable[[int, int], None] | None = None,
     backends: Backends | None = None,
+    *,
+    threads: int = 0,
 ) -> Opened:
     """Load a model; a strategy of "" is chosen for this machine.
 
     ``progress`` is told (layers done, layers); ``backends`` are this machine's unless others are
-    given.  Raises CheckpointError, StrategyError, NoGpu and OutOfMemory.  Sets the number of
-    threads that torch uses in this process.
+    given.  ``threads`` compute, which is set for this process: 0 is one a physical core, at most
+    what torch would take.  Raises CheckpointError, StrategyError, NoGpu and OutOfMemory.
     """
     begun = time.perf_counter()
     path = Path(path)
     wanted = parse(strategy) if strategy else None
-    torch.set_num_threads(min(torch.get_num_threads(), physical_cores()))
+    torch.set_num_threads(threads or min(torch.get_num_threads(), physical_cores()))
     with allocations_named(), open_checkpoint(path) as checkpoint:
         running = (backends or Backends()).bring_up(checkpoint, wanted, progress)
         tokenizer = for_model(

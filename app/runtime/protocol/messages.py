@@ -25,11 +25,13 @@ class Message(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 class Load(Message, frozen=True, tag=True, kw_only=True):
     """Open the checkpoint at ``path``; answered by LoadProgress events and one Loaded.
 
-    The path is in bytes (os.fsencode), for not every name of a file is text.
+    The path is in bytes (os.fsencode), for not every name of a file is text.  ``threads`` compute,
+    0 for one a physical core.
     """
 
     path: bytes
     strategy: str = ""
+    threads: int = 0
 
 
 class Generate(Message, frozen=True, tag=True, kw_only=True):

@@ -79,11 +79,20 @@ class Client:
         return not self._ended.is_set() and not self._leaving
 
     async def load(
-        self, path: str, strategy: str, report: Callable[[LoadProgress], None] = lambda _: None
+        self,
+        path: str,
+        strategy: str,
+        report: Callable[[LoadProgress], None] = lambda _: None,
+        *,
+        threads: int = 0,
     ) -> Loaded:
-        """Open the model at ``path``.  Raises the failures of loading, or WorkerDied."""
+        """Open the model at ``path``; ``threads`` compute, 0 for one a core.
+
+        Raises the failures of loading, or WorkerDied.
+        """
         path, self._strategy = _absolute(path), strategy
-        load = Load(id=next(self._ids), path=os.fsencode(path), strategy=strategy)
+        ident, name = next(self._ids), os.fsencode(path)
+        load = Load(id=ident, path=name, strategy=strategy, threads=threads)
         async with contextlib.aclosing(self._ask(load)) as replies:
             async for reply in replies:
                 if isinstance(reply, LoadProgress):

@@ -138,7 +138,7 @@ class Worker:
         def report(done: int, total: int) -> None:
             self._send(LoadProgress(id=request.id, done=done, total=total))
 
-        opened = open_model(path, request.strategy, report)
+        opened = open_model(path, request.strategy, report, threads=request.threads)
         self._engine = Engine(opened, self._send, self._cancelled)
         self._send(opened.loaded(request.id))
 

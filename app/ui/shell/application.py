@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.errors import Failure, StoreError
 from app.hub.sources.proxies import keep_proxy, parted
+from app.messages.units import duration
 from app.runtime.checkpoint import describe
 from app.runtime.protocol.messages import Loaded
 from app.runtime.worker.supervisor import Phase, Supervisor
@@ -24,7 +25,9 @@ from app.ui.state.downloads import DownloadList
 from app.ui.state.gpu_list import GpuList
 from app.ui.state.models.model_catalogue import Catalogue
 from app.ui.state.models.model_library import Library
-from app.ui.state.notices import MODEL, Notices
+from app.ui.state.models.model_names import plain_name
+from app.ui.state.notices import MODEL, RESTING, Notices
+from app.ui.state.run.idle_release import IdleRelease
 from app.ui.state.services import Services
 from app.ui.state.session import Session
 from app.ui.state.settings_in_force import put_in_force
@@ -65,6 +68,9 @@ class Application:
         self._session.changed.connect(self._tell_of_step)
         self._told_step: Loaded | None = None
         self._told_death = False
+        self._resting = IdleRelease(self._session, self._settings, changes)
+        self._resting.released.connect(self._tell_of_rest)
+        self._resting.returned.connect(self._tell_of_return)
         chosen = self._settings.now
         self._theme = Theme(chosen.theme, chosen.text_scale)
         self._theme.apply(app)
@@ -156,6 +162,24 @@ class Application:
         if self._told_death and self._session.phase is Phase.READY:
             self._told_death = False
             self._notices.settle(MODEL)
+
+    def _tell_of_rest(self, loaded: Loaded) -> None:
+        name, minutes = self._name_of(loaded), self._settings.now.keep_minutes
+        said = QCoreApplication.translate(
+            "resting",
+            "{} was let go after {} without a message, and its memory is free. "
+            "Your next message opens it again.",
+        )
+        words = said.format(name, duration(60 * minutes))
+        self._notices.news(words, lasts_s=0.0, about=RESTING)
+
+    def _tell_of_return(self, loaded: Loaded) -> None:
+        self._notices.settle(RESTING)
+        said = QCoreApplication.translate("resting", "{} had been let go; it is opened again.")
+        self._notices.news(said.format(self._name_of(loaded)), about=RESTING)
+
+    def _name_of(self, loaded: Loaded) -> str:
+        return plain_name(loaded.name, loaded.spec.parameters)
 
     def _tell_of_step(self) -> None:
         """That a model does not run as it was to, once for each time it is opened."""

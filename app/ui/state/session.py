@@ -1,5 +1,6 @@
 """The one open model, as state and a signal; no widget in sight."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -17,18 +18,27 @@ from .tasks import Tasks
 if TYPE_CHECKING:
     from app.runtime.worker.supervisor import Supervisor
 
+_PAUSE_S = 2.0
+_LEAST = 16  # tokens of a reply whose speed is worth telling
+
 
 class Session(QObject):
     """The supervisor with a signal; ``changed`` comes once a turn of the event loop at most.
 
     ``opening`` is the model that is being opened, ``asked`` the strategy asked for last ("" for
-    the usual one).  ``died`` carries why the worker ended while nobody waited for it: whoever
-    waits is told by the failure that is raised.
+    the usual one), ``speeds`` the tokens a second of the last reply by path and strategy.
+    ``died`` carries why the worker ended while nobody waited for it: whoever
+    waits is told by the failure that is raised.  ``moved`` carries the paths of a file before and
+    after it was renamed.  ``pausing``: what is being written shall stop now and go on when a model
+    is open again.  ``was_opened`` when a model is open that was asked for by ``opened``.
     """
 
     changed = Signal()
     writing_changed = Signal()
     died = Signal(object)
+    moved = Signal(object, object)
+    pausing = Signal()
+    was_opened = Signal()
 
     def __init__(self, supervisor: "Supervisor", tasks: Tasks, parent: QObject | None = None):
         super().__init__(parent)
@@ -40,18 +50,21 @@ class Session(QObject):
         self._told: Failure | None = None
         self.writing = 0
         self.tokens_written = 0
+        self.speeds: dict[tuple[str, str], float] = {}
+        self._quiet = asyncio.Event()
+        self._quiet.set()
         self._due = QTimer(self, singleShot=True, interval=0)
         self._due.timeout.connect(self.changed)
 
     @property
     def phase(self) -> Phase:
-        """Where the worker is: EMPTY, LOADING, READY, DEAD or CLOSING."""
+        """Where the worker is: EMPTY, LOADING, READY, DEAD, RESTING or CLOSING."""
         return self._supervisor.phase
 
     @property
     def waits(self) -> bool:
-        """Whether the model has stopped and the next message opens it again."""
-        return self._supervisor.phase is Phase.DEAD
+        """Whether the model has stopped or was let go, and the next message opens it again."""
+        return self._supervisor.phase in (Phase.DEAD, Phase.RESTING)
 
     @property
     def loaded(self) -> Loaded | None:
@@ -94,7 +107,9 @@ class Session(QObject):
         mine = self._openings
         self.note_change()
         try:
-            return await self._supervisor.open(str(path), strategy)
+            loaded = await self._supervisor.open(str(path), strategy)
+            self.was_opened.emit()
+            return loaded
         finally:
             if self._openings == mine:
                 self.opening = None
@@ -109,10 +124,29 @@ class Session(QObject):
             self.opening = now
         self._supervisor.follow(str(before), str(now))
         self.note_change()
+        self.moved.emit(before, now)
 
     def unload(self) -> None:
         """Give all of the model's memory back."""
         self._tasks.start(self._supervisor.unload())
+
+    def rest(self) -> None:
+        """Give the memory back until the next message, which opens the model again."""
+        self._tasks.start(self._supervisor.rest())
+
+    async def pause(self) -> None:
+        """Have every text that is written stop, to go on in the model that is opened next.
+
+        Waits until they have, but not for ever: opening a model ends them in any case.
+        """
+        self.pausing.emit()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._quiet.wait(), _PAUSE_S)
+        await asyncio.sleep(0)  # so that their ends are noted
+
+    def use_threads(self, threads: int) -> None:
+        """So many compute in models that are opened from now on; 0 is one for each core."""
+        self._supervisor.threads = threads
 
     async def generate(
         self,
@@ -136,6 +170,8 @@ class Session(QObject):
                 async for event in events:
                     if isinstance(event, Piece):
                         self.tokens_written += len(event.tokens)
+                    elif isinstance(event, Done):
+                        self._measure(event)
                     yield event
         finally:
             self._write(-1)
@@ -144,6 +180,16 @@ class Session(QObject):
         """End the worker; nothing can be asked afterwards."""
         await self._supervisor.close()
 
+    def _measure(self, done: Done) -> None:
+        """Note how fast the model wrote, if that was long enough and it wrote nothing else."""
+        loaded = self.loaded
+        if loaded is not None and self.writing == 1 and done.tokens >= _LEAST and done.decode_s > 0:
+            self.speeds[loaded.path, loaded.strategy] = (done.tokens - 1) / done.decode_s
+
     def _write(self, more: int) -> None:
         self.writing += more
+        if self.writing:
+            self._quiet.clear()
+        else:
+            self._quiet.set()
         self.writing_changed.emit()

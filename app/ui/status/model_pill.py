@@ -29,6 +29,10 @@ def pill_of(session: Session) -> Pill:
         return Pill("dot", "warn", _opening(session), _tr("The model is being opened"))
     if session.phase is Phase.DEAD:
         return Pill("alert", "bad", _tr("The model stopped"), _tr("Open it again, or another"))
+    if session.phase is Phase.RESTING and session.loaded is not None:
+        name = plain_name(session.loaded.name, session.loaded.spec.parameters)
+        hint = _tr("Its memory is free; your next message opens it again")
+        return Pill("pause", "text-dim", _tr("{} · let go").format(name), hint)
     if session.loaded is not None:
         said = session.loaded
         name = plain_name(said.name, said.spec.parameters)
