@@ -9,7 +9,7 @@ from torch import Tensor
 from app.kernels.cuda.ops import CudaOps
 from app.kernels.portable import PortableOps
 from app.runtime.models import Rwkv, build
-from app.runtime.planning.strategy import Strategy
+from app.runtime.planning.strategy import whole_on
 
 from .gpu_weights import RandomWeights
 from .shapes import GENERATIONS, SIZES, Size
@@ -51,16 +51,16 @@ def comparisons(
                 return
             # packed matrices are made of the same numbers by both
             weights = RandomWeights(generation, size, form if form in _FLOATS else "bf16")
-            found = _logits(build(weights, gpu, Strategy("cuda", form)))
-            right = _logits(build(weights, PortableOps(), Strategy("cpu", form)))
+            found = _logits(build(weights, gpu, whole_on("cuda", form)))
+            right = _logits(build(weights, PortableOps(), whole_on("cpu", form)))
             yield _compared(f"RWKV-{generation}", form, found, right, limit)
 
 
 def true_size(gpu: CudaOps, shape: str = _TRUE_SIZE) -> Found:
     """RWKV-7 of a released size in fp16 on the card, beside float32 on the processor."""
     weights = RandomWeights("7.0", SIZES[shape], "fp16")
-    found = _logits(build(weights, gpu, Strategy("cuda", "fp16")))
-    right = _logits(build(weights, PortableOps(), Strategy("cpu", "fp32")))
+    found = _logits(build(weights, gpu, whole_on("cuda", "fp16")))
+    right = _logits(build(weights, PortableOps(), whole_on("cpu", "fp32")))
     return _compared(f"RWKV-7.0 {shape}, beside float32", "fp16", found, right, _TRUE_LIMIT)
 
 

@@ -13,7 +13,7 @@ from app.kernels.cuda.device import DTYPES, Array, Device, Product
 from app.kernels.cuda.ops import CudaOps
 from app.runtime.models import Rwkv, build
 from app.runtime.planning.footprint import footprint
-from app.runtime.planning.strategy import Strategy
+from app.runtime.planning.strategy import whole_on
 from app.runtime.states.state import RecurrentState
 
 from .gpu_weights import RandomWeights
@@ -90,7 +90,7 @@ def speeds(
     weights = RandomWeights("7.0", size, form)
     about = {"model": name, "format": form}
     try:
-        model = build(weights, ops, Strategy("cuda", form), free_bytes=_free(device))
+        model = build(weights, ops, whole_on("cuda", form), free_bytes=_free(device))
     except OutOfMemory:
         yield about | _NO_ROOM | {"batch": 1}
         return
@@ -120,7 +120,7 @@ def speeds(
 def _told(weights: RandomWeights, form: str, load_s: float) -> Row:
     """What was said of the memory before."""
     kind = form if form in DTYPES else "bf16"
-    predicted = footprint(weights.spec, Strategy("cuda", form), kind)
+    predicted = footprint(weights.spec, whole_on("cuda", form), kind)
     return {"predicted_bytes": predicted.total, "load_s": load_s}
 
 

@@ -15,7 +15,8 @@ Failure
 │   │   ├── NotWeights         what a trainer keeps beside a model, or other data (facts: found)
 │   │   └── AnswerSaved        a page, refusal or pointer instead of the file (facts: found, why)
 │   └── UnsupportedVariant     an RWKV of a kind that is not run (facts: found)
-├── StrategyError              a strategy text that means nothing or asks for what is not here
+├── StrategyError              a strategy text that means nothing (facts: found, part, position)
+│   └── StrategyUnsupported    it is understood, but not run yet (facts: found, why)
 ├── TokenizerError
 │   ├── TokenizerMissing       the vocabulary file is not beside the model (facts: wanted, folder)
 │   ├── TokenizerDamaged       the vocabulary file beside the model cannot be used (facts: path)
@@ -96,6 +97,7 @@ from .engine_errors import (
     RequestRefused,
     ResultsWrong,
     StrategyError,
+    StrategyUnsupported,
     TextRefused,
     TokenizerDamaged,
     TokenizerError,
@@ -178,6 +180,7 @@ __all__ = [
     "StoreError",
     "StoreTooNew",
     "StrategyError",
+    "StrategyUnsupported",
     "TextRefused",
     "TokenizerDamaged",
     "TokenizerError",

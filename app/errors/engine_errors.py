@@ -4,10 +4,20 @@ from .failure import Failure
 
 
 class StrategyError(Failure):
-    """A strategy text that means nothing, or asks for what is not here."""
+    """A strategy text that means nothing, or asks for what is not here.
+
+    Of the text ``found`` the ``part`` that begins at ``position`` is wrong; ``wanted`` are what
+    could stand there.
+    """
 
     code = "strategy"
     retryable = False
+
+
+class StrategyUnsupported(StrategyError):
+    """A strategy that is understood, but cannot be run yet: ``why`` is "split" or "streamed"."""
+
+    code = "strategy-unsupported"
 
 
 class TokenizerError(Failure):

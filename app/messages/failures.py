@@ -118,6 +118,12 @@ _ROWS = {
         "This strategy cannot be used here{found+: }.",
         "What can be used: {wanted|cpu fp32, cpu bf16}.",
     ),
+    "strategy-unsupported": Words(
+        "This strategy cannot be run yet",
+        "This version runs a model on one device and in one format, and cannot split or stream"
+        " its layers{found+: }.",
+        "Use one device and one format, for example cpu int8.",
+    ),
     "tokenizer": Words(
         "Text cannot become tokens",
         "The tokenizer cannot be used{why+: }.",
@@ -213,6 +219,17 @@ def _out_of_memory(facts: Facts) -> Words:
         f"There is not enough memory{place} for this{sizes}.",
         _for_room(facts),
     )
+
+
+def _strategy(facts: Facts) -> Words:
+    """It points at the part that is wrong, where one is known."""
+    row, at = _ROWS["strategy"], _number(facts, "position")
+    if at is None:
+        return _filled(row, facts)
+    text = f'"{{part}}", at character {at + 1:.0f} of the strategy, is not known there{{found+: }}.'
+    if not facts.get("part"):
+        text = "The strategy ends too early{found+: }."
+    return _filled(Words(row.title, text, "What could stand there: {wanted|cpu, cuda}."), facts)
 
 
 def _no_room(facts: Facts) -> Words:
@@ -317,6 +334,7 @@ _WRITERS: dict[str, Callable[[Facts], Words]] = {
     "out-of-memory": _out_of_memory,
     "no-room": _no_room,
     "no-card": _no_gpu,
+    "strategy": _strategy,
     "answer-saved": _answer_saved,
     "worker-died": _worker_died,
     "store": _store,

@@ -26,6 +26,7 @@ class Gpu(msgspec.Struct, frozen=True, kw_only=True):
     """One card.  Bytes are of its own memory; ``capability`` is 89 for 8.9.
 
     ``index`` is its number in ``cuda:1``, ``driver`` the version of the driver.
+    ``bytes_per_s`` is what its memory gives by clock and width of its bus; 0 if it is not told.
     """
 
     index: int
@@ -34,6 +35,7 @@ class Gpu(msgspec.Struct, frozen=True, kw_only=True):
     total_bytes: int
     free_bytes: int
     driver: str = ""
+    bytes_per_s: float = 0.0
 
     @property
     def device(self) -> str:
@@ -151,8 +153,19 @@ def _gpu(nvml: Any, index: int, driver: str) -> tuple[str, Gpu]:
         total_bytes=total,
         free_bytes=free,
         driver=driver,
+        bytes_per_s=_bytes_per_s(nvml, whole),
     )
     return _text(nvml.nvmlDeviceGetUUID(part)), gpu
+
+
+def _bytes_per_s(nvml: Any, handle: Any) -> float:
+    """What the card's memory gives: two transfers a clock, each as wide as the bus."""
+    try:
+        clock_mhz = int(nvml.nvmlDeviceGetMaxClockInfo(handle, nvml.NVML_CLOCK_MEM))
+        bits = int(nvml.nvmlDeviceGetMemoryBusWidth(handle))
+    except (nvml.NVMLError, AttributeError):  # a module of before the bus width was told
+        return 0.0
+    return 2 * clock_mhz * 1e6 * bits / 8
 
 
 def _part(nvml: Any, whole: Any) -> Any:

@@ -135,6 +135,15 @@ def test_a_later_kind_of_failure_speaks_as_its_family():
             "This strategy cannot be used here: cuda fp8. What can be used: cpu fp32, cpu bf16.",
         ),
         (
+            StrategyError(found="cuda fp8", part="fp8", position=5, wanted="fp16, int8"),
+            '"fp8", at character 6 of the strategy, is not known there: cuda fp8. '
+            "What could stand there: fp16, int8.",
+        ),
+        (
+            StrategyError(found="cuda", part="", position=4, wanted="fp16, int8"),
+            "The strategy ends too early: cuda. What could stand there: fp16, int8.",
+        ),
+        (
             DiskFull(path="/home/a/settings.json"),
             "There is no room left to write /home/a/settings.json. "
             "Free some space on this disk, then try again.",

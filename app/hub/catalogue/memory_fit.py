@@ -6,7 +6,7 @@ import msgspec
 
 from app.runtime.planning.chooser import choose, choose_on_gpu, formats_for, room_on
 from app.runtime.planning.footprint import QUANTISED, footprint
-from app.runtime.planning.strategy import ON_CPU, Strategy, parse
+from app.runtime.planning.strategy import ON_CPU, parse, whole_on
 from app.runtime.spec import Spec
 from app.system.gpus import Gpu, usable_gpus
 from app.system.memory import available_bytes, total_bytes
@@ -99,7 +99,7 @@ def fit(
 
 def _on_gpu(spec: Spec, dtype: str, here: Machine) -> tuple[Plan, ...]:
     """The ways on every card."""
-    ways = [(gpu, Strategy(gpu.device, f)) for gpu in here.gpus for f in formats_for(dtype)]
+    ways = [(gpu, whole_on(gpu.device, f)) for gpu in here.gpus for f in formats_for(dtype)]
     return tuple(Plan(way.text, footprint(spec, way, dtype).total, gpu) for gpu, way in ways)
 
 

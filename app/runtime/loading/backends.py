@@ -15,7 +15,7 @@ from app.runtime.checkpoint import Checkpoint
 from app.runtime.models import Rwkv, build
 from app.runtime.planning.chooser import choose, formats_for, room_on
 from app.runtime.planning.footprint import footprint
-from app.runtime.planning.strategy import Strategy
+from app.runtime.planning.strategy import Strategy, whole_on
 from app.runtime.protocol.messages import SteppedDown
 from app.system.gpus import Gpu, gpu_of, gpus, usable
 from app.system.memory import available_bytes
@@ -88,7 +88,7 @@ class _Attempt:
             self._note(failure)
             return None
         for form in self._formats(gpu):
-            way = Strategy(self.first.device, form)
+            way = whole_on(self.first.device, form)
             try:
                 return Running(self._model(ops, way, gpu), way, self.reason)
             except OutOfMemory as failure:
@@ -103,7 +103,7 @@ class _Attempt:
         """That of the first way, then the others that fit."""
         spec, dtype = self.checkpoint.spec, self.checkpoint.dtype
         others = [form for form in formats_for(dtype, gpu) if form != self.first.format]
-        ways = [Strategy(self.first.device, form) for form in others]
+        ways = [whole_on(self.first.device, form) for form in others]
         room = room_on(gpu)
         fits = [way.format for way in ways if footprint(spec, way, dtype).total <= room]
         return [self.first.format, *fits]

@@ -38,6 +38,8 @@ def open_model(
     begun = time.perf_counter()
     path = Path(path)
     wanted = parse(strategy) if strategy else None
+    if wanted is not None:
+        wanted.check_whole()
     torch.set_num_threads(threads or min(torch.get_num_threads(), physical_cores()))
     with allocations_named(), open_checkpoint(path) as checkpoint:
         running = (backends or Backends()).bring_up(checkpoint, wanted, progress)

@@ -13,6 +13,8 @@ def look_at(path: Path, strategy: str) -> None:
     Raises CheckpointError, StrategyError and NoGpu.
     """
     way = parse(strategy) if strategy else None
+    if way is not None:
+        way.check_whole()
     if way is not None and way.on_gpu:
         gpu_of(way.device, gpus())
     open_checkpoint(path).close()

@@ -19,7 +19,7 @@ from app.runtime.models import GENERATIONS
 from app.runtime.models.scope import Scope
 from app.runtime.models.sublayers import LayerState
 from app.runtime.planning.footprint import QUANTISED, head_format
-from app.runtime.planning.strategy import Strategy
+from app.runtime.planning.strategy import whole_on
 from app.runtime.states.state import State, stack
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def agreement(found: Tensor, wanted: Expected, form: str) -> Agreement:
 
 def expected(checkpoint: "Tensors", form: str) -> Expected:
     """What a model in the format ``form`` has to give, computed in float32."""
-    strategy = Strategy("cpu", form if form in QUANTISED else "fp32")
+    strategy = whole_on("cpu", form if form in QUANTISED else "fp32")
     root = Scope(checkpoint, _Exact(), strategy)
     with torch.inference_mode():
         exact, rounded = _through(root)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from app.runtime.planning.fast_formats import bf16_is_fast
 from app.runtime.planning.footprint import QUANTISED, footprint
-from app.runtime.planning.strategy import Strategy
+from app.runtime.planning.strategy import Strategy, whole_on
 from app.runtime.spec import Spec
 from app.system.gpus import LEAST_BF16, Gpu
 
@@ -33,15 +33,15 @@ def choose(
     if chosen is not None:
         return chosen
     if dtype in QUANTISED:
-        return Strategy("cpu", dtype)
+        return whole_on("cpu", dtype)
     if fast_bf16 is None:
         fast_bf16 = bf16_is_fast()
-    full, half = Strategy("cpu", "fp32"), Strategy("cpu", "bf16")
+    full, half = whole_on("cpu", "fp32"), whole_on("cpu", "bf16")
     costs = footprint(spec, full, dtype)
     wanted = dtype in ("fp32", "fp64") or costs.weights <= _SMALL_BYTES or not fast_bf16
     if wanted and costs.total <= available_bytes:
         return full
-    smaller = (half, *(Strategy("cpu", kind) for kind in QUANTISED))
+    smaller = (half, *(whole_on("cpu", kind) for kind in QUANTISED))
     fits = (way for way in smaller if footprint(spec, way, dtype).total <= available_bytes)
     return next(fits, half)
 
@@ -52,9 +52,9 @@ def choose_on_gpu(spec: Spec, dtype: str, gpus: Sequence[Gpu]) -> Strategy | Non
     A model so small that the processor has it in its caches gains nothing from a card, and the
     start of one costs it memory.
     """
-    if not gpus or footprint(spec, Strategy("cpu", "fp32"), dtype).weights <= _SMALL_BYTES:
+    if not gpus or footprint(spec, whole_on("cpu", "fp32"), dtype).weights <= _SMALL_BYTES:
         return None
-    ways = [(Strategy(gpu.device, f), room_on(gpu)) for f in formats_for(dtype) for gpu in gpus]
+    ways = [(whole_on(gpu.device, f), room_on(gpu)) for f in formats_for(dtype) for gpu in gpus]
     fits = (way for way, room in ways if footprint(spec, way, dtype).total <= room)
     return next(fits, None)
 

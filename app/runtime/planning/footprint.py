@@ -20,6 +20,10 @@ _LOGITS_ROWS = 8
 _LIBRARIES_BYTES = 64 << 20  # what the libraries of matrix products keep for themselves
 _GPU_ROWS = 1024
 _GPU_BYTES = 512 << 20  # a card's context, the kernels on it, and cuBLAS's own memory
+_WORKSPACE_BYTES = 16 << 20
+_CONTEXT_BYTES = 400 << 20
+_PROGRAM_BYTES = 250 << 20
+_TOKENIZER_BYTES = 16 << 20
 _HEADS = {"int4": "int8"}
 QUANTISED = ("int8", "int4")
 
@@ -74,6 +78,31 @@ def footprint(spec: Spec, strategy: "Strategy", dtype: str = "fp32") -> Footprin
         starts = 2 * _ROWS // _CHUNK * spec.heads * spec.head_size**2
         workspace = 4 * (inside + starts + logits + largest) + _LIBRARIES_BYTES
     return Footprint(weights + 4 * vectors, state_bytes(spec), workspace)
+
+
+def parts_of(spec: Spec, way: "Strategy", dtype: str, texts: int = 1) -> dict[str, dict[str, int]]:
+    """What stays in memory while ``texts`` are written, for each device by what it is for."""
+    costs = footprint(spec, way, dtype)
+    model = {"weights": costs.weights, "state": texts * costs.state, "workspace": _WORKSPACE_BYTES}
+    program = {"tokenizer": _TOKENIZER_BYTES, "program": _PROGRAM_BYTES}
+    if not way.on_gpu:
+        return {"cpu": model | program}
+    return {way.device: model | {"context": _CONTEXT_BYTES}, "cpu": program}
+
+
+def peak_of(spec: Spec, way: "Strategy", dtype: str, texts: int = 1) -> dict[str, int]:
+    """The most that each device gives while a long prompt is read."""
+    parts = parts_of(spec, way, dtype, texts)
+    workspace = footprint(spec, way, dtype).workspace
+    parts[way.device]["workspace"] = max(workspace, parts[way.device]["workspace"])
+    return {device: sum(some.values()) for device, some in parts.items()}
+
+
+def read_per_token(spec: Spec, way: "Strategy", dtype: str) -> int:
+    """Bytes that one token of one text reads: all but the embedding, and the state."""
+    most = 4 if way.format == "fp32" else 2
+    costs = footprint(spec, way, dtype)
+    return costs.weights - spec.vocabulary * spec.width * min(most, _BYTES.get(dtype, most))
 
 
 def _matrices(spec: Spec) -> list[tuple[int, int, int]]:

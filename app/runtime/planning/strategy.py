@@ -1,57 +1,114 @@
 """Where a model's numbers live and in what type; knows no file and no array.
 
-The text follows the language of the ``rwkv`` package: a device and a type, ``cpu bf16``.
+The text follows the language of the ``rwkv`` package: ``cpu bf16`` is a model in one place,
+``cuda fp16 *20 -> cpu int8`` one in two, and of ``cuda int8 *20+`` 20 layers stay on the card
+while the others are streamed to it.  ``strategy_text`` has the grammar.
 """
-
-import re
 
 import msgspec
 
-from app.errors import StrategyError
+from app.errors import StrategyUnsupported
+
+from .segments import Place, Segment, in_a_row, shared_out
+from .strategy_text import read, written
+
+__all__ = ["KNOWN", "ON_CPU", "ON_GPU", "Place", "Segment", "Strategy", "parse", "whole_on"]
 
 ON_CPU = ("cpu bf16", "cpu int8", "cpu int4", "cpu fp32", "cpu fp16")
 ON_GPU = ("cuda fp16", "cuda bf16", "cuda int8", "cuda int4", "cuda fp32")
 KNOWN = ON_CPU + ON_GPU
-"""Every text there is, but for the number of a card."""
-
-# The package names the type of the activations as well; here they have 32 bits, or what is best.
-_SPELLING = re.compile(r"(?:fp32|bf16|fp16)i(8|4)")
-_NUMBER = re.compile(r"cuda:(\d{1,3})", re.ASCII)
+"""Every whole placement there is, but for the number of a card."""
 
 
 class Strategy(msgspec.Struct, frozen=True):
-    """A device and the format of the weights; the state and the norms are always fp32.
+    """The places of a model's layers in their order, of its head and of its embedding.
 
-    ``device`` is "cpu", or "cuda" and "cuda:1" for the first and the second card.  In int8 and
-    int4 the projections have so many bits and the rest keeps its own; see ``footprint`` for which
-    is which.
+    The state and the norms are always float32.  ``head`` is None where it lies with the last
+    layer, ``embedding`` where it lies with the first one.
     """
 
-    device: str
-    format: str
+    segments: tuple[Segment, ...]
+    head: Place | None = None
+    embedding: Place | None = None
 
     @property
-    def text(self) -> str:
-        """Canonical, e.g. "cpu bf16"."""
-        return f"{self.device} {self.format}"
+    def whole(self) -> bool:
+        """Whether all of it stays on one device in one format."""
+        alone = len(self.segments) == 1 and self.segments[0].residency == "resident"
+        return alone and self.head is None and self.embedding is None
+
+    @property
+    def device(self) -> str:
+        """The device of the first layer, which is that of all where it is ``whole``."""
+        return self.segments[0].device
+
+    @property
+    def format(self) -> str:
+        """The format of the first layer, which is that of all where it is ``whole``."""
+        return self.segments[0].format
 
     @property
     def on_gpu(self) -> bool:
-        """Whether it computes on a card."""
-        return self.device != "cpu"
+        """Whether any of it computes on a card."""
+        places = (*(one.place for one in self.segments), self.head, self.embedding)
+        return any(place is not None and place.on_gpu for place in places)
+
+    @property
+    def head_place(self) -> Place:
+        """Where the head lies."""
+        return self.head or self.segments[-1].place
+
+    @property
+    def embedding_place(self) -> Place:
+        """Where the embedding lies."""
+        return self.embedding or self.segments[0].place
+
+    @property
+    def text(self) -> str:
+        """Canonical; ``parse`` makes the same strategy of it."""
+        return written(self.segments, self.head, self.embedding)
+
+    def resolved(self, layers: int) -> "Strategy":
+        """The same for a model of so many layers: every segment knows its first and last one.
+
+        As in the ``rwkv`` package the head counts as one layer more, after the others, unless it
+        has a place of its own.
+        """
+        own = self.head is not None
+        counts = [None if one.takes_the_rest else one.layers for one in self.segments]
+        if not own and counts[-1] is not None:
+            counts[-1] += 1
+        rest = [i for i, one in enumerate(self.segments) if one.takes_the_rest]
+        got = shared_out(counts, rest[-1] if rest else None, layers if own else layers + 1)
+        ends = max(i for i, share in enumerate(got) if share)
+        got[ends] -= 0 if own else 1
+        places = [one.place for one in self.segments]
+        runs = [(place, share) for place, share in zip(places, got, strict=True) if share]
+        head = self.head or places[ends]
+        table = self.embedding
+        return Strategy(
+            in_a_row(runs),
+            None if head == runs[-1][0] else head,
+            None if table == runs[0][0] else table,
+        )
+
+    def check_whole(self) -> None:
+        """Raise StrategyUnsupported (facts found, why) for what cannot be run yet."""
+        if self.whole:
+            return
+        stays = all(one.residency == "resident" for one in self.segments)
+        raise StrategyUnsupported(found=self.text, why="split" if stays else "streamed")
+
+
+def whole_on(device: str, form: str) -> Strategy:
+    """All of a model on one device in one format."""
+    return Strategy((Segment(device, form),))
 
 
 def parse(text: str) -> Strategy:
     """From text, whatever its case and spaces.
 
     "cpu fp32i8" and the like mean "cpu int8", "cuda:0" is "cuda".  Raises StrategyError (facts
-    found, wanted).
+    found, part, position, wanted), which points at the part that is wrong.
     """
-    words = [_SPELLING.sub(r"int\1", word) for word in text.lower().split()]
-    number = _NUMBER.fullmatch(words[0]) if words else None
-    if number is not None:
-        words[0] = "cuda"
-    if " ".join(words) not in KNOWN:
-        raise StrategyError(found=text, wanted=", ".join(KNOWN))
-    index = int(number[1]) if number is not None else 0
-    return Strategy(f"cuda:{index}" if index else words[0], words[1])
+    return Strategy(*read(text))

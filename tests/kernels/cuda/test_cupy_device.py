@@ -14,7 +14,7 @@ from app.kernels.cuda.device import DTYPES, Product
 from app.kernels.cuda.ops import CudaOps
 from app.kernels.portable import PortableOps
 from app.runtime.models import build
-from app.runtime.planning.strategy import Strategy
+from app.runtime.planning.strategy import whole_on
 from tests.support.checkpoints import random_tensors
 from tests.support.emulation import device as emulation
 from tests.support.emulation.device import COMPILER, EmulatedDevice
@@ -255,7 +255,7 @@ def test_a_whole_model_runs_on_it_in_graphs_that_texts_join_and_leave(gpu, form,
     checkpoint = MemoryCheckpoint(random_tensors("7.0", layers=2))
     tokens, found = torch.arange(3 * 22).view(3, 22) * 7 % 97, []
     for ops in (PortableOps(), CudaOps(gpu)):
-        model = build(checkpoint, ops, Strategy("cpu" if ops.device is None else "cuda", form))
+        model = build(checkpoint, ops, whole_on("cpu" if ops.device is None else "cuda", form))
         state = model.blank(3)
         rows = [model.forward(tokens[:, :18], state).clone()]  # 54 rows: through cuBLAS
         rows += [model.forward(tokens[:, at : at + 1], state).clone() for at in (18, 19)]

@@ -14,7 +14,7 @@ from app.kernels.cuda.ops import CudaOps
 from app.kernels.cuda.programs import PROGRAMS
 from app.kernels.portable import PortableOps
 from app.runtime.models import build
-from app.runtime.planning.strategy import Strategy
+from app.runtime.planning.strategy import whole_on
 from app.system.gpus import gpus
 from tests.support.checkpoints import GENERATIONS, random_tensors
 from tests.support.emulation.device import COMPILER, EmulatedDevice
@@ -81,7 +81,7 @@ def test_a_whole_model_gives_the_logits_of_its_plain_twin(generation, form):
     device = _Watched()
     found = []
     for ops in (PortableOps(), CudaOps(device)):
-        model = build(checkpoint, ops, Strategy("cpu" if ops.device is None else "cuda", form))
+        model = build(checkpoint, ops, whole_on("cpu" if ops.device is None else "cuda", form))
         found.append(_logits(model))
     error = (found[1] - found[0]).abs().max() / found[0].abs().max()
     assert error < FORMATS[form]

@@ -9,7 +9,7 @@ from app.kernels.portable import PortableOps
 from app.runtime.checkpoint import open_checkpoint
 from app.runtime.loading.self_test import agreement, check, computed, expected
 from app.runtime.models import build
-from app.runtime.planning.strategy import Strategy
+from app.runtime.planning.strategy import whole_on
 from tests.support.checkpoints import GENERATIONS, random_tensors
 from tests.support.emulation.device import COMPILER, EmulatedDevice
 from tests.support.memory_checkpoint import MemoryCheckpoint
@@ -23,7 +23,7 @@ def _checkpoint(generation="7.0", *, dtype=torch.bfloat16, **sizes):
 
 
 def _checked(checkpoint, ops, form):
-    return check(checkpoint, build(checkpoint, ops, Strategy("cpu", form)), form)
+    return check(checkpoint, build(checkpoint, ops, whole_on("cpu", form)), form)
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +41,7 @@ def test_both_backends_of_the_processor_pass(generation, form):
     checkpoint = _checkpoint(generation, layers=2)
     wanted = expected(checkpoint, form)
     for ops in (PortableOps(), open_ops("cpu")):
-        model = build(checkpoint, ops, Strategy("cpu", form))
+        model = build(checkpoint, ops, whole_on("cpu", form))
         assert agreement(computed(model, form), wanted, form).passed
 
 

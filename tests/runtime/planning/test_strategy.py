@@ -2,12 +2,11 @@
 
 import pytest
 
-from app.errors import StrategyError
 from app.kernels import open_ops
 from app.runtime.models import build
 from app.runtime.planning.chooser import choose, formats_for
 from app.runtime.planning.footprint import footprint, state_bytes
-from app.runtime.planning.strategy import KNOWN, ON_CPU, Strategy, parse
+from app.runtime.planning.strategy import KNOWN, ON_CPU, parse, whole_on
 from app.runtime.spec import Spec
 from app.system.gpus import Gpu
 from tests.support.checkpoints import GENERATIONS, random_tensors
@@ -29,55 +28,6 @@ def _spec(layers=24, width=1024, parameters=451_000_000):
         vocabulary=65536,
         parameters=parameters,
     )
-
-
-@pytest.mark.parametrize("text", KNOWN)
-def test_a_known_text_goes_both_ways(text):
-    strategy = parse(text)
-    assert strategy.text == text
-    assert (strategy.device, strategy.format) == tuple(text.split())
-
-
-def test_case_and_spaces_do_not_matter():
-    assert parse("  CPU   BF16 ") == Strategy("cpu", "bf16")
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "cpu",
-        "bf16",
-        "cuda",
-        "cuda: fp16",
-        "cuda:x fp16",
-        "cpu:1 fp32",
-        "cuda:1",
-        "cuda fp16i3",
-        "cpu fp32i3",
-        "cpu int8i8",
-        "cpu fp32 *10+",
-        "cpu fp32 -> cpu bf16",
-    ],
-)
-def test_any_other_text_is_refused_with_what_is_known(text):
-    with pytest.raises(StrategyError) as caught:
-        parse(text)
-    assert caught.value.facts == {"found": text, "wanted": ", ".join(KNOWN)}
-
-
-@pytest.mark.parametrize("kind", ["fp32", "bf16", "fp16"])
-@pytest.mark.parametrize("bits", ["8", "4"])
-def test_the_rwkv_packages_spellings_mean_the_quantised_formats(kind, bits):
-    assert parse(f"cpu {kind}i{bits}") == Strategy("cpu", f"int{bits}")
-    assert parse(f"cuda:2 {kind}i{bits}") == Strategy("cuda:2", f"int{bits}")
-
-
-def test_cards_are_numbered_and_the_first_needs_no_number():
-    assert parse("CUDA:0  fp16").text == "cuda fp16"
-    assert parse("cuda:1 int4").text == "cuda:1 int4"
-    assert parse("cuda:1 int4").on_gpu
-    assert not parse("cpu int4").on_gpu
 
 
 def gpu(gib, index=0, capability=89):
@@ -161,7 +111,7 @@ def test_a_packed_file_runs_in_what_it_holds(kind):
 
 @pytest.mark.parametrize("fast", [True, False])
 def test_fewer_bits_are_taken_only_where_nothing_larger_fits(fast):
-    ways = [Strategy("cpu", kind) for kind in ("bf16", "int8", "int4")]
+    ways = [whole_on("cpu", kind) for kind in ("bf16", "int8", "int4")]
     for way in ways:
         enough = footprint(_spec(), way, "bf16").total
         assert choose(_spec(), "bf16", enough, fast_bf16=fast) == way
@@ -186,21 +136,21 @@ def test_the_footprint_is_close_to_what_a_loaded_model_holds(generation, text):
 
 
 def test_the_embedding_table_keeps_the_type_of_the_file():
-    spec, half = _spec(), Strategy("cpu", "bf16")
+    spec, half = _spec(), whole_on("cpu", "bf16")
     table = spec.vocabulary * spec.width
-    whole = footprint(spec, Strategy("cpu", "fp32"), "fp32").weights
-    assert whole - footprint(spec, Strategy("cpu", "fp32"), "bf16").weights == 2 * table
+    whole = footprint(spec, whole_on("cpu", "fp32"), "fp32").weights
+    assert whole - footprint(spec, whole_on("cpu", "fp32"), "bf16").weights == 2 * table
     assert footprint(spec, half, "fp32").weights == footprint(spec, half, "bf16").weights
 
 
 def test_sixteen_bits_take_about_half():
     spec = _spec()
-    halves = footprint(spec, Strategy("cpu", "bf16")).weights
-    assert 0.5 < halves / footprint(spec, Strategy("cpu", "fp32")).weights < 0.51
+    halves = footprint(spec, whole_on("cpu", "bf16")).weights
+    assert 0.5 < halves / footprint(spec, whole_on("cpu", "fp32")).weights < 0.51
 
 
 def test_a_projection_of_an_official_size_takes_8_and_a_quarter_or_4_and_a_half_bits():
-    sizes = {kind: footprint(_spec(), Strategy("cpu", kind), "bf16").weights for kind in _KINDS}
+    sizes = {kind: footprint(_spec(), whole_on("cpu", kind), "bf16").weights for kind in _KINDS}
     blocks, head = 24 * 12 * 1024**2, 65536 * 1024
     bits = (sizes["bf16"] - sizes["int8"]) / (blocks + head) * 8
     assert 16 - bits == pytest.approx(8.25, abs=0.01)

@@ -1,0 +1,103 @@
+"""What a machine has to run models on, as plain data: this one, or one that is only described."""
+
+import msgspec
+
+from app.kernels import reads_fast
+from app.kernels.native.library import LibraryError, load
+from app.system.gpus import Gpu, usable_gpus
+from app.system.memory import available_bytes, total_bytes
+from app.system.processor import multiplies_bf16, processor_name
+from app.system.threads import physical_cores
+
+ASSUMED_READ_BYTES_PER_S = 20e9
+"""What two channels of ordinary memory give one program; used until it was measured."""
+
+_ASSUMED_MULTIPLY_PER_CORE = 20e9
+
+
+class Rates(msgspec.Struct, frozen=True):
+    """What the native kernels were measured to do with all cores of a machine.
+
+    ``read_bytes_per_s`` is how fast they read memory.  ``multiply_per_s`` is how many
+    multiplications with an addition they do in a product of many rows, by format.
+    """
+
+    read_bytes_per_s: float
+    multiply_per_s: dict[str, float] = {}
+
+
+class Machine(msgspec.Struct, frozen=True, kw_only=True):
+    """One machine; memory in bytes.
+
+    ``memory_available`` can be taken now without swapping, within the limits of a container
+    and of the system's promises.  ``gpus`` are the cards on which models run, the one with the
+    most memory first; ``unused_gpus`` are the names of those on which none does.
+    ``instruction_set`` is that of the native kernels ("" where plain PyTorch computes), and
+    ``fast_formats`` are those that it reads as fast as memory gives them.  ``rates`` is None
+    until they were measured, ``disk_bytes_per_s`` until it is known.
+    """
+
+    name: str = ""
+    cpu: str = ""
+    cores: int = 1
+    instruction_set: str = ""
+    fast_formats: tuple[str, ...] = ("fp32", "bf16", "fp16")
+    memory_total: int
+    memory_available: int
+    gpus: tuple[Gpu, ...] = ()
+    unused_gpus: tuple[str, ...] = ()
+    rates: Rates | None = None
+    disk_bytes_per_s: float | None = None
+
+    @property
+    def read_bytes_per_s(self) -> float:
+        """How fast the processor reads memory: as measured, else an assumption."""
+        return self.rates.read_bytes_per_s if self.rates else ASSUMED_READ_BYTES_PER_S
+
+    def multiply_per_s(self, form: str) -> float:
+        """Multiplications of a prefill a second in one format: as measured, else an assumption."""
+        known = self.rates.multiply_per_s.get(form) if self.rates else None
+        return known or _ASSUMED_MULTIPLY_PER_CORE * self.cores
+
+    def gpu(self, device: str) -> Gpu | None:
+        """The card that a strategy calls ``device``."""
+        return next((gpu for gpu in self.gpus if gpu.device == device), None)
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What the person allows: bytes of memory on each card and beside them; None for all."""
+
+    gpu_bytes: int | None = None
+    cpu_bytes: int | None = None
+
+
+def this_machine(
+    rates: Rates | None = None, *, gpus: tuple[Gpu, ...] | None = None, available: int | None = None
+) -> Machine:
+    """This machine now; ``gpus`` and ``available`` replace what would be looked for."""
+    return Machine(
+        cpu=processor_name(),
+        cores=physical_cores(),
+        instruction_set=instruction_set(),
+        fast_formats=tuple(sorted(fast_formats())),
+        memory_total=total_bytes(),
+        memory_available=available_bytes() if available is None else available,
+        gpus=usable_gpus() if gpus is None else gpus,
+        rates=rates,
+    )
+
+
+def instruction_set() -> str:
+    """The one that the native kernels use here; "" where there are none.  Loads no PyTorch."""
+    try:
+        return load().chosen
+    except LibraryError:
+        return ""
+
+
+def fast_formats() -> frozenset[str]:
+    """The formats of floats that are read as fast here as memory gives them."""
+    read = reads_fast()
+    if read is not None:
+        return read | {"fp32"}
+    return frozenset({"fp32", "bf16"} if multiplies_bf16() else {"fp32"})

@@ -1,0 +1,214 @@
+"""How a model could run on a machine: every way with its bytes and speed, and the one to take.
+
+This is the only place that decides, for window, command line and worker.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from app.errors import Fact
+from app.runtime.spec import Spec
+from app.system.gpus import LEAST_BF16, Gpu
+
+from .footprint import QUANTISED, footprint, parts_of, peak_of
+from .machine import Limits, Machine
+from .speed import READING_SPEED, decode_tokens_per_s, prefill_tokens_per_s
+from .strategy import ON_CPU, Strategy, parse, whole_on
+
+_NO_LIMITS = Limits()
+_SMALL = whole_on("cpu", "fp32")
+_SMALL_BYTES = 64 << 20
+_SPARE_BYTES = 256 << 20  # for what other programs take meanwhile
+
+Reason = Literal["fits", "busy", "too-small", "over-limit"]
+"""Why a plan fits, or not: other programs have the memory, there is too little, or a limit is set.
+
+Its facts are ``device``, ``needed_bytes``, ``room_bytes`` (what a model may take there now) and
+``total_bytes`` of the memory.
+"""
+
+Why = Literal["best", "fastest", "none"]
+"""Why a plan is recommended: nothing better would be quick enough to read along ("best"), nothing
+at all would be and this is the quickest ("fastest"), or no way fits ("none").
+"""
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """One strategy resolved for one model on one machine.
+
+    ``bytes`` is what stays in the memory of each device while a text is written, ``parts`` what
+    it is made of: "weights", "state", "workspace", "context" (of a card), "tokenizer", "program".
+    ``peak_bytes`` is the most that is taken while the model is loaded and a long prompt is read;
+    it has to fit.  The speeds are of one text.
+    """
+
+    strategy: Strategy
+    bytes: dict[str, int]
+    parts: dict[str, dict[str, int]]
+    peak_bytes: dict[str, int]
+    decode_tokens_per_s: float
+    prefill_tokens_per_s: float
+    fits: bool
+    reason: Reason
+    facts: dict[str, Fact] = {}
+
+
+class Planned(msgspec.Struct, frozen=True):
+    """Every way to run a model, and which of them is recommended (None where none fits).
+
+    ``passed_over`` is the next more exact one on the same device, and so what the recommended
+    one is to be compared with; None where there is none.
+    """
+
+    candidates: tuple[Plan, ...]
+    recommended: Plan | None
+    why: Why
+    passed_over: Plan | None = None
+
+    def of(self, strategy: Strategy) -> Plan | None:
+        """The candidate with this strategy."""
+        return next((one for one in self.candidates if one.strategy == strategy), None)
+
+
+def plans_for(
+    spec: Spec, dtype: str, machine: Machine, limits: Limits = _NO_LIMITS, texts: int = 1
+) -> Planned:
+    """All candidates for a model whose file holds ``dtype``, those on cards first.
+
+    ``texts`` is how many are written at once.
+    """
+    candidates = tuple(
+        plan_of(spec, dtype, way, machine, limits, texts) for way in strategies_for(dtype, machine)
+    )
+    return decided(spec, dtype, candidates)
+
+
+def decided(spec: Spec, dtype: str, candidates: Sequence[Plan]) -> Planned:
+    """Which of the candidates is recommended.
+
+    Of those that fit and reach reading speed the most exact ones, and of these the quickest; where
+    none reaches it, the quickest.  Of a model so small that the processor has it in its caches
+    that is full precision there: a card gains nothing, and its start costs memory.
+    """
+    fitting = [plan for plan in candidates if plan.fits]
+    if not fitting:
+        return Planned(tuple(candidates), None, "none")
+    small = next((plan for plan in fitting if plan.strategy == _SMALL), None)
+    if small is not None and dtype not in QUANTISED and _is_small(spec, dtype):
+        return Planned(tuple(candidates), small, "best")
+    readable = [plan for plan in fitting if plan.decode_tokens_per_s >= READING_SPEED]
+    if not readable:
+        quickest = min(fitting, key=lambda plan: (-plan.decode_tokens_per_s, _loss(plan, dtype)))
+        return Planned(tuple(candidates), quickest, "fastest")
+    best = min(readable, key=lambda plan: (_loss(plan, dtype), -plan.decode_tokens_per_s))
+    return Planned(tuple(candidates), best, "best")
+
+
+def _is_small(spec: Spec, dtype: str) -> bool:
+    return footprint(spec, _SMALL, dtype).weights <= _SMALL_BYTES
+
+
+def _loss(plan: Plan, dtype: str) -> tuple[int, int]:
+    """How much of the file's exactness a format loses: less is better.
+
+    Rounding to 16 bits changes next to nothing (docs/performance.md), so it only breaks a tie: the
+    activations of a card have 16 bits whatever the file has, and fp16 is read no faster on the
+    processor than bf16, but multiplied more slowly.
+    """
+    form = plan.strategy.format
+    if form in QUANTISED:
+        return (0 if form == dtype else 1 + QUANTISED.index(form)), 0
+    if plan.strategy.on_gpu or form == "fp32":
+        return 0, 0
+    return 0, 2 if form == "fp16" else int(dtype in ("fp32", "fp64"))
+
+
+def strategies_for(dtype: str, machine: Machine) -> Iterator[Strategy]:
+    """Every whole placement that could run, on every card and on the processor."""
+    for gpu in machine.gpus:
+        for form in formats_on(gpu, dtype):
+            yield whole_on(gpu.device, form)
+    yield from map(parse, ON_CPU)
+
+
+def formats_on(gpu: Gpu, dtype: str) -> tuple[str, ...]:
+    """The formats that run on a card for a file of ``dtype``, best first.
+
+    fp16 keeps what bf16 has in all but the smallest weights, its activations have three bits
+    more, and every card multiplies it.  Where it does not do, bf16 may.
+    """
+    if dtype in QUANTISED:
+        return (dtype,)
+    wide = ("bf16",) if gpu.capability >= LEAST_BF16 else ()
+    return ("fp16", *wide, *QUANTISED, "fp32")
+
+
+def plan_of(
+    spec: Spec,
+    dtype: str,
+    way: Strategy,
+    machine: Machine,
+    limits: Limits = _NO_LIMITS,
+    texts: int = 1,
+) -> Plan:
+    """One strategy for one model on one machine; ``way`` has to be ``whole``."""
+    parts = parts_of(spec, way, dtype, texts)
+    peaks = peak_of(spec, way, dtype, texts)
+    reason, facts = _judged(peaks, machine, limits)
+    return Plan(
+        strategy=way,
+        bytes={device: sum(some.values()) for device, some in parts.items()},
+        parts=parts,
+        peak_bytes=peaks,
+        decode_tokens_per_s=decode_tokens_per_s(spec, way, dtype, machine),
+        prefill_tokens_per_s=prefill_tokens_per_s(spec, way, machine),
+        fits=reason == "fits",
+        reason=reason,
+        facts=facts,
+    )
+
+
+def _judged(
+    peaks: dict[str, int], machine: Machine, limits: Limits
+) -> tuple[Reason, dict[str, Fact]]:
+    """Whether there is room on every device, and of the one that is short how much there is."""
+    facts: dict[str, Fact] = {}
+    for device, needed in peaks.items():
+        room = room_on(machine, device, limits)
+        facts = {
+            "device": device,
+            "needed_bytes": needed,
+            "room_bytes": room.now,
+            "total_bytes": room.total,
+        }
+        if needed > room.total:
+            return "too-small", facts
+        if needed > room.allowed:
+            return "over-limit", facts
+        if needed > room.now:
+            return "busy", facts
+    return "fits", facts
+
+
+class Room(NamedTuple):
+    """Bytes of a device: that a model may take ``now``, ``allowed`` by a limit, and ``total``."""
+
+    now: int
+    allowed: int
+    total: int
+
+
+def room_on(machine: Machine, device: str, limits: Limits = _NO_LIMITS) -> Room:
+    """What a model may take on a device."""
+    gpu = machine.gpu(device)
+    if device != "cpu" and gpu is None:
+        return Room(0, 0, 0)
+    free, total, limit = (
+        (gpu.free_bytes, gpu.total_bytes, limits.gpu_bytes)
+        if gpu is not None
+        else (machine.memory_available, machine.memory_total, limits.cpu_bytes)
+    )
+    allowed = total if limit is None else min(total, limit)
+    return Room(min(max(0, free - _SPARE_BYTES), allowed), allowed, total)
