@@ -7,11 +7,12 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 
 from app.errors import DiskFull, Failure, StoreError
+from app.runtime.planning.plan import Policy
 from app.runtime.protocol.prompts import Sampling
 from app.system.atomic_file import patiently, replacing
 from app.system.bug_hook import SurvivingBugs
@@ -31,9 +32,6 @@ OF_ONE_WINDOW = (
 _LARGEST = 4 << 20
 
 MOST_THREADS = 256
-
-Policy = Literal["quality", "balanced", "speed"]
-"""What matters when nothing is chosen for a model: exact words, both, or quick ones."""
 
 
 class Values(msgspec.Struct, frozen=True, kw_only=True):

@@ -59,7 +59,7 @@ def _of_apple() -> tuple[str, ...]:
         return ()
     asked = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
     with suppress(OSError, subprocess.SubprocessError):
-        said = subprocess.run(asked, capture_output=True, timeout=_ASKED_S, check=True)  # noqa: S603
+        said = subprocess.run(asked, capture_output=True, timeout=_ASKED_S, check=True)
         return (said.stdout.decode("utf-8", "replace").strip() or "Apple",)
     return ("Apple",)
 

@@ -13,7 +13,9 @@ from app.runtime.worker.supervisor import Phase
 
 
 class FakeSupervisor:
-    """Same face as the real one; opens at once unless ``hold`` is set, ``refusal`` is raised."""
+    """Same face as the real one; opens at once unless ``hold`` is set, ``refusal`` is raised, or
+    that of a strategy in ``refuse``.
+    """
 
     def __init__(self, on_change):
         self._on_change = on_change
@@ -21,6 +23,7 @@ class FakeSupervisor:
         self.worker_pid = None
         self.hold: asyncio.Event | None = None
         self.refusal = None
+        self.refuse = {}
         self.asked = []
         self.threads = 0
 
@@ -30,9 +33,10 @@ class FakeSupervisor:
         self.enter(Phase.LOADING)
         if self.hold is not None:
             await self.hold.wait()
-        if self.refusal is not None:
+        refusal = self.refuse.get(strategy, self.refusal)
+        if refusal is not None:
             self.enter(Phase.EMPTY)
-            raise self.refusal
+            raise refusal
         file = describe(Path(path))
         self.loaded = Loaded(
             id=1,

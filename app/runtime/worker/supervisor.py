@@ -150,7 +150,7 @@ class Supervisor:
             return
         self._enter(Phase.RESTING)
         async with self._one_at_a_time:
-            if self._phase is Phase.RESTING:  # no request has come meanwhile
+            if self.phase is Phase.RESTING:  # no request has come meanwhile
                 await self._let_go()
 
     async def close(self) -> None:

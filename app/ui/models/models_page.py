@@ -158,9 +158,10 @@ class ModelsPage(Page):
         session = self._services.session
         if entry.path is None or session.loaded is None or self._open_path() != entry.path:
             return InForce()
-        ways = {way.strategy for way in self.fitting.verdict(entry).per_format}
-        picked = self._picked(entry)
-        other = session.asked != (picked if picked in ways else "")
+        runs = session.loaded.strategy
+        usual = self.fitting.verdict(entry).strategy
+        now = session.asked or (runs if session.loaded.stepped_down is None else usual)
+        other = now != self.fitting.strategy(entry)
         return InForce(session.loaded.strategy, other=other, busy=session.writing > 0)
 
     def _measure(self) -> None:
@@ -235,6 +236,11 @@ class ModelsPage(Page):
         """Run the open model in the way that is picked; the person stays here."""
         if (entry := self.listing.entry) is not None and entry.path is not None:
             self._opening.reopen(entry.path)
+
+    def _compare(self) -> None:
+        """All ways to run it, with what each takes and how fast it is."""
+        if (entry := self.listing.entry) is not None and entry.path is not None:
+            self._opening.choose_run(entry.path)
 
     def _with_item(self, verb: str) -> None:
         entry = self.listing.entry
@@ -325,6 +331,7 @@ class ModelsPage(Page):
         details.acted.connect(lambda verb: self.verbs.act(verb, listing.entry))
         details.costs.chosen.connect(self._choose_way)
         details.costs.reopen_pressed.connect(self._reopen)
+        details.costs.compare_pressed.connect(self._compare)
         details.page.wanted.connect(lambda repo: self._services.tasks.start(self._fetch_page(repo)))
         buttons = details.buttons
         buttons.chat_pressed.connect(self._act)

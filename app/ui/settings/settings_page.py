@@ -23,6 +23,7 @@ from app.ui.widgets.page import Page
 from app.ui.widgets.parts import button, label
 
 from .chat_defaults_settings import ChatSettings
+from .device_settings import DeviceSettings
 from .download_settings import DownloadSettings
 from .folders import Folders
 from .sections import Section
@@ -46,15 +47,14 @@ class SettingsPage(Page):
         self._arrange(body)
         self.chat = ChatSettings(services)
         self.downloads = DownloadSettings(services)
-        own = (self._look(), self._models(), self.chat, self.downloads)
+        self.device = DeviceSettings(services, opening)
+        own = (self._look(), self._models(), self.device, self.chat, self.downloads)
         sections = (*own, self._data(), self._about())
         for section in sections:
             self._column.addWidget(section)
         self._column.addStretch()
         services.theme.changed.connect(self._follow)
         services.shared.changed.connect(self._follow_others)
-        services.gpus.changed.connect(self._show_gpus)
-        self._show_gpus()
         self._follow()
 
     def arrived(self) -> None:
@@ -88,9 +88,6 @@ class SettingsPage(Page):
         self.open_last.clicked.connect(self._set_open_last)
         words = self.tr("Otherwise the small guide that ships with Rookery is opened.")
         section.add(self.tr("Open the last model at start"), words, self.open_last)
-        words = self.tr("Looking for NVIDIA cards…")
-        self.graphics = section.add(self.tr("Graphics card"), words)
-        self.graphics.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         add = button(self.tr("Add folder"), "folder-plus")
         add.clicked.connect(self._opening.ask_folder)
         words = self.tr("Searched with all folders inside, and watched for what comes and goes.")
@@ -133,6 +130,7 @@ class SettingsPage(Page):
         self.theme_choice.setCurrentIndex(self.theme_choice.findData(theme.mode))
         self.size_choice.setCurrentIndex(nearest(theme.scale))
         self.open_last.setChecked(self._services.settings.now.open_last_model)
+        self.device.follow()
         self.chat.follow()
         self.downloads.follow()
 
@@ -140,15 +138,6 @@ class SettingsPage(Page):
         """Another window chose something; what is being typed here stays."""
         if not isinstance(QApplication.focusWidget(), QLineEdit):
             self._follow()
-
-    def _show_gpus(self) -> None:
-        gpus = self._services.gpus
-        if not gpus.known:
-            return
-        from app.messages.gpu_status import gpu_in_words, use_of_gpus_in_words
-
-        lines = [*map(gpu_in_words, gpus.found), use_of_gpus_in_words(gpus.found)]
-        self.graphics.setText("\n".join(lines))
 
     def _dress(self) -> None:
         choose_theme(self._services, str(self.theme_choice.currentData()))

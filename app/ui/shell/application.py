@@ -28,6 +28,7 @@ from app.ui.state.models.model_library import Library
 from app.ui.state.models.model_names import plain_name
 from app.ui.state.notices import MODEL, RESTING, Notices
 from app.ui.state.run.idle_release import IdleRelease
+from app.ui.state.run.run_planning import RunPlanning
 from app.ui.state.services import Services
 from app.ui.state.session import Session
 from app.ui.state.settings_in_force import put_in_force
@@ -40,6 +41,7 @@ from app.ui.widgets.pointer import Pointer
 from .actions import model_commands, model_file_commands, window_commands
 from .finished_downloads import FinishedDownloads
 from .model_opening import ModelOpening
+from .run_dialogs import RunDialogs
 from .window import Window
 from .window_placement import WindowPlacement
 
@@ -76,6 +78,7 @@ class Application:
         self._theme.apply(app)
         where = (paths.models, guide, paths.cache, paths.verified)
         self.library = Library(self._settings, self._tasks, *where)
+        gpus_here = GpuList(self._tasks, look_for_gpus)
         self.services = Services(
             session=self._session,
             theme=self._theme,
@@ -86,18 +89,21 @@ class Application:
             library=self.library,
             catalogue=Catalogue(self._settings, self._tasks, paths.hub_cache),
             downloads=DownloadList(self._settings, self._tasks, paths),
-            gpus=GpuList(self._tasks, look_for_gpus),
+            gpus=gpus_here,
+            planning=RunPlanning(self._session, self._settings, changes, self._tasks, gpus_here),
             shared=SharedSettings(self._settings, self._tasks),
         )
         self._paths = paths
         self.window = Window(self.services, self._places())
         Pointer(app, self.window)
         FocusKeeper(app, self.window, self.window.take_keyboard)
-        self._opening = ModelOpening(self.services, self.library, self.window, guide)
+        self._runs = RunDialogs(self.services, self.window, self._offer_models)
+        self._opening = ModelOpening(self.services, self.window, guide, self._runs.show)
         self._placement = WindowPlacement(self.window, self._settings)
-        commands = window_commands(self.services, self.window, self._opening)
+        switch, run = self._offer_models, self._runs.show_open
+        commands = window_commands(self.services, self.window, self._opening, switch, run)
         self.window.offer(commands, lambda: model_commands(self.library, self._opening))
-        self.window.strip.pressed.connect(self._offer_models)
+        self.window.strip.pressed.connect(self._runs.show_open)
         self._arrivals = FinishedDownloads(self.services, self.window, self._opening)
         self.services.shared.changed.connect(partial(put_in_force, self.services))
 

@@ -24,7 +24,7 @@ class Pill:
 
 def pill_of(session: Session) -> Pill:
     """The pill for the session as it is now."""
-    change = _tr("Switch to another model, or close this one (Ctrl+M)")
+    change = _tr("Change how it runs, or choose another model")
     if session.phase is Phase.LOADING:
         return Pill("dot", "warn", _opening(session), _tr("The model is being opened"))
     if session.phase is Phase.DEAD:
