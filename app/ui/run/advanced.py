@@ -16,14 +16,16 @@ from PySide6.QtWidgets import (
 
 from app.errors import StrategyError
 from app.messages.run_plans import BITS
+from app.runtime.planning.machine import Limits
 from app.runtime.planning.plan import Plan
 from app.runtime.planning.strategy import parse
 from app.store.settings import MOST_THREADS
 from app.system.threads import physical_cores
 from app.ui.look.theme import Theme
 from app.ui.state.run.run_planning import ModelPlans, Wishes
-from app.ui.state.run.run_state import RunState, WrongPart, limits_of
+from app.ui.state.run.run_state import RunState
 from app.ui.state.run.run_words import device_names
+from app.ui.state.run.typed_strategy import WrongPart
 from app.ui.widgets.parts import label
 from app.ui.widgets.sampling_fields import gigabytes, show_number, whole_number
 
@@ -114,7 +116,7 @@ class Advanced(QWidget):
 
     def _limit(self) -> None:
         cpu, gpu = (round(one.value() * _GB) for one in (self.cpu_limit, self.gpu_limit))
-        self._state.wish(limits=limits_of(cpu, gpu))
+        self._state.wish(limits=Limits(gpu_bytes=gpu or None, cpu_bytes=cpu or None))
 
     def _arrange(self) -> None:
         space = self._theme.space

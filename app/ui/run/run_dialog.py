@@ -7,10 +7,8 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QApplication,
     QButtonGroup,
-    QCheckBox,
     QHBoxLayout,
     QLayout,
-    QProgressBar,
     QPushButton,
     QScrollArea,
     QVBoxLayout,
@@ -29,6 +27,7 @@ from .advanced import Advanced
 from .choice_card import ChoiceCard
 from .device_bars import DeviceBars
 from .outcome import Outcome
+from .run_foot import RunFoot
 
 _WIDTH = 640
 _AROUND_PX = 64  # of the window's height, above and below the card
@@ -36,11 +35,12 @@ _AROUND_PX = 64  # of the window's height, above and below the card
 
 class RunDialog(Overlay):
     """One for each window; ``models_wanted`` to choose another model, ``finished`` when the model
-    runs as chosen: it carries whether another one was open before.
+    runs as chosen: it carries whether another one was open before, and whether the dialog was
+    there until then.
     """
 
     models_wanted = Signal()
-    finished = Signal(bool)
+    finished = Signal(bool, bool)
 
     def __init__(self, services: Services, parent: QWidget) -> None:
         super().__init__(parent, _WIDTH)
@@ -59,11 +59,7 @@ class RunDialog(Overlay):
         self.fold = QPushButton(_tr("Advanced"))
         self.advanced = Advanced(theme, self.state)
         self.outcome = Outcome(theme)
-        self.note = label("", "small", wrap=True)
-        self.progress = QProgressBar(textVisible=False)
-        self.remember = QCheckBox(_tr("Remember for this model"))
-        self.cancel = button(_tr("Cancel"))
-        self.run = button(_tr("Run"), role="primary")
+        self.foot = RunFoot(theme, self.state, services.session)
         self._soon = QTimer(self, singleShot=True, interval=0)
         self._arrange()
         self._connect()
@@ -113,7 +109,7 @@ class RunDialog(Overlay):
         self.advanced.show_state()
         self.fold.setVisible(state.plans is not None)
         self._show_outcome()
-        self._show_foot()
+        self.foot.show_state()
         if self.isVisible():
             self._soon.start()  # once what is new is laid out
 
@@ -160,58 +156,6 @@ class RunDialog(Overlay):
         loaded = self._services.session.loaded
         self.outcome.show_failure(failure, loaded if change.restored else None)
 
-    def _show_foot(self) -> None:
-        state = self.state
-        self.note.setText(self._words())
-        self.note.setVisible(bool(self.note.text()))
-        self.progress.setVisible(state.loading)
-        told = state.progress
-        done, total = (told.done, told.total) if told is not None else (0, 0)
-        self.progress.setRange(0, max(total, 1))
-        self.progress.setValue(done)
-        self.remember.setVisible(not state.loading)
-        self.remember.setChecked(state.remember)
-        self.run.setVisible(not state.loading)
-        self.run.setEnabled(state.can_run)
-        plan = state.plan
-        tight = plan is not None and not plan.fits and plan.reason == "busy"
-        self.run.setText(_tr("Run anyway") if tight else _tr("Run"))
-        self.run.setAccessibleName(self.run.text())
-        self.cancel.setText(_tr("Hide") if state.loading else _tr("Cancel"))
-        self.cancel.setAccessibleName(self.cancel.text())
-
-    def _words(self) -> str:
-        """What Run would do, or is doing."""
-        state = self.state
-        if state.loading:
-            return self._loading_words()
-        plan = state.plan
-        if plan is not None and state.can_run and not plan.fits:
-            return _tr("Close other programs first: with too little memory it can be very slow.")
-        if plan is None or not state.is_open:
-            return ""
-        if not state.unchanged and not state.can_run:
-            return ""
-        if self._services.session.writing:
-            then = _tr(
-                "the reply that is being written stops and goes on from the same word, once the "
-                "model has read the conversation again."
-            )
-        else:
-            then = _tr(
-                "the conversation goes on: your next message has the model read it again from "
-                "the beginning."
-            )
-        if state.unchanged:
-            return _tr("It runs like this now. With another choice {}").format(then)
-        return then[:1].upper() + then[1:]
-
-    def _loading_words(self) -> str:
-        told = self.state.progress
-        if told is None or not told.total:
-            return _tr("Starting…")
-        return _tr("Loading layer {} of {}").format(told.done, told.total)
-
     # what the person does
 
     def _choose(self, card: ChoiceCard) -> None:
@@ -224,9 +168,6 @@ class RunDialog(Overlay):
 
     def _run(self) -> None:
         self.state.run()
-
-    def _remember(self) -> None:
-        self.state.remember = self.remember.isChecked()
 
     def _close_model(self) -> None:
         self.close_card()
@@ -248,9 +189,9 @@ class RunDialog(Overlay):
         self.fold.setIcon(icon("chevron-down" if shown else "chevron-right", "text-dim", 14))
 
     def _finish(self, other: bool) -> None:  # noqa: FBT001 (a signal's)
-        if self.isVisible():
-            self.close_card()
-        self.finished.emit(other)
+        seen = self.isVisible()
+        self.close_card()
+        self.finished.emit(other, seen)
 
     def open(self) -> None:
         """Show the card; the keyboard is at the way that is chosen."""
@@ -285,7 +226,7 @@ class RunDialog(Overlay):
 
     def _head_px(self) -> int:
         """The height of all that does not scroll."""
-        rows = (self._head.layout(), self._foot.layout())
+        rows = (self._head.layout(), self.foot.layout())
         gap = self.body.spacing()
         width = min(_WIDTH, self._window.width() - 48)
         edges = self.body.contentsMargins()
@@ -301,9 +242,8 @@ class RunDialog(Overlay):
         self.other.clicked.connect(self._other_model)
         self.eject.clicked.connect(self._close_model)
         self.close_button.clicked.connect(self.close_card)
-        self.cancel.clicked.connect(self.close_card)
-        self.run.clicked.connect(self._run)
-        self.remember.clicked.connect(self._remember)
+        self.foot.close_pressed.connect(self.close_card)
+        self.foot.run_pressed.connect(self._run)
         self.fold.clicked.connect(self._toggle)
         self._soon.timeout.connect(self._fit)
         self._services.gpus.changed.connect(self._refresh_if_shown)
@@ -325,7 +265,7 @@ class RunDialog(Overlay):
 
     def _arrange(self) -> None:
         space = self._services.theme.space
-        self._head, self._foot = QWidget(), QWidget()
+        self._head = QWidget()
         head = QHBoxLayout(self._head)
         head.setContentsMargins(0, 0, 0, 0)
         head.setSpacing(space("xs"))
@@ -336,20 +276,7 @@ class RunDialog(Overlay):
         self.body.setSpacing(space("m"))
         self.body.addWidget(self._head)
         self.body.addWidget(self._content())
-        self.body.addWidget(self._foot)
-        foot = QVBoxLayout(self._foot)
-        foot.setContentsMargins(0, 0, space("m"), 0)
-        foot.setSpacing(space("s"))
-        row = QHBoxLayout()
-        row.setSpacing(space("s"))
-        row.addWidget(self.remember)
-        row.addStretch(1)
-        row.addWidget(self.cancel)
-        row.addWidget(self.run)
-        foot.addWidget(self.progress)
-        foot.addWidget(self.note)
-        foot.addLayout(row)
-        self.progress.setAccessibleName(_tr("Progress"))
+        self.body.addWidget(self.foot)
 
     def _content(self) -> QScrollArea:
         space = self._services.theme.space

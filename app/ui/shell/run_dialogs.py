@@ -49,7 +49,9 @@ class RunDialogs(QObject):
         if not self._window.covered:
             self.dialog.show_model(path)
 
-    def _arrive(self, other: bool) -> None:  # noqa: FBT001 (a signal's)
-        """Another model than before was wanted to talk to."""
+    def _arrive(self, other: bool, seen: bool) -> None:  # noqa: FBT001 (a signal's)
+        """Another model than before was wanted to talk to; who waited for it goes on writing."""
         if other:
             self._window.go("chat")
+        elif seen:
+            self._window.take_keyboard()

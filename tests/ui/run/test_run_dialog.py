@@ -11,7 +11,6 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from app.errors import NotFound, OutOfMemory
-from app.runtime.planning.machine import Limits
 from app.runtime.worker.supervisor import Phase
 from app.ui.state.appearance import choose_scale
 from app.ui.state.gpu_list import other_gpus
@@ -65,7 +64,7 @@ async def test_nothing_is_loaded_before_run_and_run_keeps_the_choice_for_the_mod
     assert of(dialog, "8-bit").isChecked()
     assert dialog.state.text == "cpu int8"
     assert supervisor.asked == before
-    press(dialog.run)
+    press(dialog.foot.run)
     await until(dialog.isHidden)
     assert supervisor.asked == [*before, (path, "cpu int8")]
     assert house.services.settings.now.strategies == {path: "cpu int8"}
@@ -76,7 +75,7 @@ async def test_only_this_once_is_remembered_nowhere(opened):
     house = await opened()
     press(house.window.strip.pill)
     dialog = await dialog_of(house)
-    dialog.remember.click()
+    dialog.foot.remember.click()
     press(of(dialog, "4-bit").run)
     await until(dialog.isHidden)
     assert house.services.session.loaded.strategy == "cpu int4"
@@ -91,7 +90,7 @@ async def test_a_double_click_on_run_opens_once(opened, where):
     dialog = await dialog_of(house)
     supervisor.hold, before = asyncio.Event(), len(supervisor.asked)
     press(of(dialog, "8-bit"))
-    double_click(of(dialog, "8-bit").run if where == "card" else dialog.run)
+    double_click(of(dialog, "8-bit").run if where == "card" else dialog.foot.run)
     dialog.state.run("cpu int4")
     await until(lambda: supervisor.phase is Phase.LOADING)
     await settled()
@@ -138,7 +137,7 @@ async def test_tab_stays_inside_and_reaches_every_control_of_advanced(opened):
         seen.append(QApplication.focusWidget())
         QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
     assert {advanced.device, advanced.numbers, advanced.text, advanced.threads} <= set(seen)
-    assert {dialog.cancel, dialog.remember, dialog.other} <= set(seen)
+    assert {dialog.foot.cancel, dialog.foot.remember, dialog.other} <= set(seen)
     assert all(dialog.isAncestorOf(one) for one in seen)
     assert nameless(dialog) == []
 
@@ -158,7 +157,7 @@ async def test_text_and_fields_follow_each_other_and_a_wrong_part_is_marked(open
     QTest.keyClicks(advanced.text, "7")
     assert advanced.text.marked == (len("cuda "), len("fp16i87"))
     assert "fp16i87" in advanced.wrong.text()
-    assert not dialog.run.isEnabled()
+    assert not dialog.foot.run.isEnabled()
     advanced.text.selectAll()
     QTest.keyClicks(advanced.text, "cuda fp16 *2 -> cpu int8")
     assert "cannot split" in advanced.wrong.text()
@@ -182,7 +181,7 @@ async def test_a_limit_takes_ways_away_at_once_and_is_kept_with_run(opened):
     dialog.advanced.cpu_limit.setValue(0.1)
     dialog.advanced.threads.setValue(3)
     assert all("limit" in one.choice.why for one in dialog.cards)
-    assert not dialog.run.isEnabled()
+    assert not dialog.foot.run.isEnabled()
     assert house.services.settings.now.cpu_limit == 0
     dialog.advanced.cpu_limit.setValue(8)
     press(of(dialog, "8-bit").run)
@@ -196,10 +195,10 @@ async def test_other_threads_alone_are_a_reason_to_run_it_anew(opened):
     house = await opened()
     press(house.window.strip.pill)
     dialog = await dialog_of(house)
-    assert not dialog.run.isEnabled()
-    assert "runs like this now" in dialog.note.text()
+    assert not dialog.foot.run.isEnabled()
+    assert "runs like this now" in dialog.foot.note.text()
     dialog.advanced.threads.setValue(1)
-    assert dialog.run.isEnabled()
+    assert dialog.foot.run.isEnabled()
 
 
 async def test_while_it_loads_layers_are_counted_and_hiding_does_not_stop_it(opened):
@@ -211,10 +210,10 @@ async def test_while_it_loads_layers_are_counted_and_hiding_does_not_stop_it(ope
     press(of(dialog, "8-bit").run)
     await until(lambda: supervisor.phase is Phase.LOADING)
     supervisor.layers(1, 2)
-    await until(lambda: "layer 1 of 2" in dialog.note.text())
-    assert dialog.progress.isVisible()
-    assert not dialog.run.isVisible()
-    press(dialog.cancel)
+    await until(lambda: "layer 1 of 2" in dialog.foot.note.text())
+    assert dialog.foot.progress.isVisible()
+    assert not dialog.foot.run.isVisible()
+    press(dialog.foot.cancel)
     assert dialog.isHidden()
     supervisor.hold.set()
     await until(lambda: house.services.session.loaded is not None)
@@ -249,7 +248,7 @@ async def test_one_that_fails_after_the_dialog_was_hidden_is_told_in_the_bar(ope
     supervisor.refuse = {"cpu int8": OutOfMemory(needed_bytes=9 * GB, free_bytes=GB)}
     press(of(dialog, "8-bit").run)
     await until(lambda: supervisor.phase is Phase.LOADING)
-    press(dialog.cancel)
+    press(dialog.foot.cancel)
     supervisor.hold.set()
     await until(house.window.notices.isVisible)
     assert "9.0 GB" in house.window.notices._words.text()
@@ -292,7 +291,7 @@ async def test_what_does_not_fit_says_why_and_cannot_be_begun(opened):
     for one in dialog.cards:
         assert "in all" in one.choice.why
         assert not one.run.isVisible()
-    assert not dialog.run.isEnabled()
+    assert not dialog.foot.run.isEnabled()
     assert "more than there is" in dialog.bars.rows[0].accessibleName()
 
 
@@ -332,13 +331,6 @@ async def test_no_word_is_cut_off_whatever_the_window(opened, width, scale):
     assert dialog.card.geometry().bottom() < house.window.height()
     assert dialog.card.width() <= 640
     assert [one for one in squeezed(dialog) if one[1]] == []
-
-
-def test_limits_of_zero_are_none():
-    from app.ui.state.run.run_state import limits_of
-
-    assert limits_of(0, 0) == Limits()
-    assert limits_of(GB, 0) == Limits(cpu_bytes=GB)
 
 
 _CTRL_SHIFT = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier

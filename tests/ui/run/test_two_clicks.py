@@ -30,7 +30,7 @@ async def test_two_clicks_change_the_bits_and_the_reply_that_is_written_goes_on(
     press(page.head.model)
     dialog = await dialog_of(house)
     assert of(dialog, "16-bit").choice.now
-    assert "goes on from the same word" in dialog.note.text()
+    assert "goes on from the same word" in dialog.foot.note.text()
     written = reply().text
     press(of(dialog, "8-bit").run)
 

@@ -125,11 +125,6 @@ class RunPlanning(QObject):
         file = await self._tasks.thread(describe, path)
         if file.spec is None:
             raise _failure_of(file)
-        return await self.plans_of(file, wishes)
-
-    async def plans_of(self, file: ModelFile, wishes: Wishes | None = None) -> ModelPlans:
-        """The same for a file that is known."""
-        assert file.spec is not None
         machine = await self.machine()
         return ModelPlans(file, machine, plan_with(file, machine, wishes or self.wishes))
 

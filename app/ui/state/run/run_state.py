@@ -1,15 +1,13 @@
 """How one model is to run: what is chosen, what that takes, and the change to it; no widget."""
 
 from pathlib import Path
-from typing import NamedTuple
 
-from PySide6.QtCore import QCoreApplication, QObject, QTimer, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.errors import Failure, StrategyError
+from app.errors import Failure
 from app.messages.run_plans import Situation
 from app.runtime.planning.machine import Limits
 from app.runtime.planning.plan import Plan
-from app.runtime.planning.strategy import parse
 from app.runtime.protocol.messages import LoadProgress
 from app.runtime.worker.supervisor import Phase
 from app.ui.state.models.model_names import plain_name
@@ -20,17 +18,10 @@ from .device_use import DeviceUse
 from .run_change import RunChange
 from .run_planning import ModelPlans, Wishes, plan_with
 from .run_words import Running, choices_of, devices_of, placement_of
+from .typed_strategy import WrongPart, understood
 
 _EACH_MS = 2000
 _STEP = 100  # a share of all memory: smaller changes of what is free change nothing
-
-
-class WrongPart(NamedTuple):
-    """What is wrong in a strategy's text: from where, how many characters, and why."""
-
-    position: int
-    length: int
-    words: str
 
 
 class RunState(QObject):
@@ -153,14 +144,21 @@ class RunState(QObject):
     # verbs
 
     def show(self, path: Path) -> None:
-        """Look at this model, and at the machine again and again until ``leave``."""
+        """Look at this model, and at the machine again and again until ``leave``.
+
+        While a change is under way it is the model of that change.
+        """
+        if not self.loading:
+            self._begin(path)
+        self._clock.start()
+        self.changed.emit()
+
+    def _begin(self, path: Path) -> None:
         self.path, self.plans, self.failure, self.text = path, None, None, ""
         self.wrong, self.remember = None, True
         self.wishes = self._services.planning.wishes
         self.change.forget()
         self._look()
-        self._clock.start()
-        self.changed.emit()
 
     def leave(self) -> None:
         """Look no more; a change that was begun goes on."""
@@ -176,16 +174,8 @@ class RunState(QObject):
     def write(self, text: str) -> None:
         """The strategy's text, as the person types it."""
         self.change.forget()
-        self.text, self.wrong = text, None
-        try:
-            way = parse(text)
-            way.check_whole()
-        except StrategyError as failure:
-            self.wrong = _wrong_part(text, failure)
-        else:
-            self.text = way.text
-            if self._plan_of(way.text) is None:
-                self.wrong = WrongPart(0, len(text), self._missing(way.device))
+        told = understood(text, self.plans.planned.candidates if self.plans else ())
+        self.text, self.wrong = (text, told) if isinstance(told, WrongPart) else (told, None)
         self.changed.emit()
 
     def wish(self, *, threads: int | None = None, limits: Limits | None = None) -> None:
@@ -225,12 +215,8 @@ class RunState(QObject):
             self._look()
 
     async def _plan(self, look: int) -> None:
-        planning = self._services.planning
         try:
-            if self.plans is None:
-                found = await planning.plans(self.path, self.wishes)
-            else:
-                found = await planning.plans_of(self.plans.file, self.wishes)
+            found = await self._services.planning.plans(self.path, self.wishes)
         except Failure as failure:
             if look == self._looks:
                 self.failure = failure
@@ -240,7 +226,8 @@ class RunState(QObject):
             self._take(found)
 
     def _take(self, found: ModelPlans) -> None:
-        first, self.plans, self.failure = self.plans is None, found, None
+        planned = plan_with(found.file, found.machine, self.wishes)  # which may be others by now
+        first, self.plans, self.failure = self.plans is None, found._replace(planned=planned), None
         if first and not self.text:
             ways = found.planned.candidates
             least = min(ways, key=lambda plan: sum(plan.peak_bytes.values()))
@@ -253,7 +240,7 @@ class RunState(QObject):
     def _differs(self, found: ModelPlans) -> bool:
         """Whether so much more or less is free, or another card there, that it is worth showing."""
         before = self.plans
-        if before is None:
+        if before is None or self.failure is not None:
             return True
         now, then = found.machine, before.machine
         if len(now.gpus) != len(then.gpus) or found.planned.why != before.planned.why:
@@ -271,12 +258,6 @@ class RunState(QObject):
         found = (one for one in self.plans.planned.candidates if one.strategy.text == text)
         return next(found, None)
 
-    def _missing(self, device: str) -> str:
-        machine = self.plans.machine if self.plans else None
-        if device != "cpu" and machine is not None and machine.gpu(device) is None:
-            return _tr("There is no such graphics card here.")
-        return _tr("This model does not run in these numbers there.")
-
     def _show_change(self) -> None:
         self._looks += 1
         self.changed.emit()
@@ -284,15 +265,15 @@ class RunState(QObject):
     def _show_session(self) -> None:
         self.changed.emit()
 
-    def _keep(self, path: Path, strategy: str) -> None:
+    def _keep(self, _path: Path, strategy: str) -> None:
         """It runs: from now on the model is opened like this, unless only this once."""
         if self.remember:
             settings = self._services.settings
             ways = dict(settings.now.strategies)
-            ways.pop(str(path), None)
+            ways.pop(str(self.path), None)  # which it may have got meanwhile
             best = self.plans.planned.recommended if self.plans else None
             if best is None or strategy != best.strategy.text:
-                ways[str(path)] = strategy
+                ways[str(self.path)] = strategy
             settings.change(strategies=ways)
         self.finished.emit(self._other)
 
@@ -307,22 +288,7 @@ class RunState(QObject):
 
     def _follow(self, before: Path, now: Path) -> None:
         if before == self.path:
-            self.path, self.plans = now, None
-            self._look()
-
-
-def limits_of(cpu_bytes: int, gpu_bytes: int) -> Limits:
-    """0 is no limit."""
-    return Limits(gpu_bytes=gpu_bytes or None, cpu_bytes=cpu_bytes or None)
-
-
-def _wrong_part(text: str, failure: StrategyError) -> WrongPart:
-    from app.messages.failures import say  # seldom needed
-
-    part, position = failure.facts.get("part", text), failure.facts.get("position", 0)
-    length = len(str(part)) or 1
-    return WrongPart(int(position), length, say(failure).sentences)
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("run", text)
+            self.path = now
+            if not self.loading:
+                self.plans = None
+                self._look()

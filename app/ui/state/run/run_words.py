@@ -19,6 +19,7 @@ from app.ui.state.models.model_names import plain_numbers
 from .choice import Choice
 from .device_use import DeviceUse, Kind, Use, use_of
 
+_FORETOLD = 500.0  # tokens a second; beyond, other things than reading weights decide
 _MAKER = re.compile(r"^NVIDIA (GeForce )?")
 _KINDS: dict[str, Kind] = {
     "weights": "weights",
@@ -102,12 +103,15 @@ def _choice(plan: Plan, running: Running, names: Mapping[str, str], why: str | N
     text, device = plan.strategy.text, plan.strategy.device
     measured = running.speeds.get(text, 0.0)
     quick = measured or plan.decode_tokens_per_s
-    said = _tr("{}, measured") if measured else _tr("about {}")
+    if measured:
+        said = _tr("{}, measured").format(speed(quick))
+    else:
+        said = _tr("about {}").format(speed(quick)) if quick <= _FORETOLD else ""
     return Choice(
         strategy=text,
         title=way_title(plan.strategy, names),
         memory=size(plan.bytes.get(device, 0)),
-        speed=said.format(speed(quick)),
+        speed=said,
         reading=reading_in_words(quick),
         about=quality_in_words(plan.strategy.format, on_gpu=plan.strategy.on_gpu),
         why=reason_in_words(plan) if why is None else why,
