@@ -64,6 +64,8 @@ def _verb(name: str) -> Callable[[Namespace], int]:
         from .score_verb import run as verb
     elif name == "bench":
         from .bench_verb import run as verb
+    elif name == "plan":
+        from .plan_verb import run as verb
     elif name == "chat":
         from .chat_verb import run as verb
     else:

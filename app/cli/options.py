@@ -106,6 +106,25 @@ def _bench(verb: argparse.ArgumentParser) -> None:
     _add_json(verb)
 
 
+def _plan(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--model", metavar="FILE", help=_MODEL)
+    verb.add_argument(
+        "--machine",
+        metavar="NAME|FILE",
+        type=_text,
+        default="",
+        help="another machine than this one: its name, or a file that describes it",
+    )
+    for name, words in (("gpu", "of each card"), ("cpu", "beside the cards")):
+        verb.add_argument(
+            f"--{name}-limit",
+            metavar="GB",
+            type=_number(0, 1e6),
+            help=f"take no more memory {words} than this",
+        )
+    _add_json(verb)
+
+
 def _chat(verb: argparse.ArgumentParser) -> None:
     _add_model(verb)
     verb.add_argument(
@@ -173,6 +192,7 @@ _VERBS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...] =
     ("generate", "continue a text", _generate),
     ("score", "compute logits, state and perplexity of a text", _score),
     ("bench", "measure speed and memory of a model on this machine", _bench),
+    ("plan", "tell how a model would run here: memory and speed of every way", _plan),
     ("chat", "talk to a model in the terminal", _chat),
     ("models", "list the models on this disk", _models),
     ("cards", "list NVIDIA cards, and whether models run on them (also: gpus)", _gpus),

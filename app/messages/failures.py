@@ -195,6 +195,10 @@ _REFUSALS = {
         'This model\'s vocabulary cannot write "{word}".',
         "Use the notation that it was trained on.",
     ),
+    "machine": (
+        'No machine is called "{value}", and no file of that name describes one{said+: }.',
+        "Machines that are known: {wanted}.",
+    ),
     "model-open": ("A model is open already.", "Close it before opening another one."),
     "limit": ("{value} is no number of tokens.", "Ask for 0 tokens or more."),
     "token": (

@@ -42,6 +42,11 @@ class Paths:
         return self.data / "verified.json"
 
     @property
+    def rates(self) -> Path:
+        """How fast machines were measured to read memory and multiply."""
+        return self.data / "machines.json"
+
+    @property
     def hub_cache(self) -> Path:
         """What hubs answered, with its age."""
         return self.cache / "hub"

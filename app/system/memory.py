@@ -5,6 +5,7 @@ Imports nothing heavy.
 
 import math
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from .cgroups import group_limit, group_room
@@ -42,6 +43,20 @@ def address_room() -> float:
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     unlimited = limit == resource.RLIM_INFINITY
     return math.inf if unlimited else limit - psutil.Process().memory_info().vms
+
+
+def give_back_freed() -> None:
+    """Give the system what this process has freed, which the C library may keep for later.
+
+    After a model was loaded that is up to the largest of its matrices, read and converted; glibc
+    alone has to be asked.
+    """
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    with suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def peak_memory_bytes() -> int:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -13,12 +12,10 @@ from app.runtime.checkpoint.recognising import recognised
 from app.runtime.opened import Opened
 from app.runtime.planning.strategy import parse
 from app.runtime.tokenizers import for_model
+from app.system.memory import give_back_freed
 from app.system.threads import physical_cores
 
 from .backends import Backends
-
-if TYPE_CHECKING:
-    pass
 
 
 def open_model(
@@ -47,6 +44,7 @@ def open_model(
             checkpoint.spec, path if path.is_dir() else path.parent, checkpoint.metadata
         )
         fingerprint, family = checkpoint.fingerprint, recognised(checkpoint)
+    give_back_freed()
     return Opened(
         path=path,
         fingerprint=fingerprint,

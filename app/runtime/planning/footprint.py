@@ -20,10 +20,14 @@ _LOGITS_ROWS = 8
 _LIBRARIES_BYTES = 64 << 20  # what the libraries of matrix products keep for themselves
 _GPU_ROWS = 1024
 _GPU_BYTES = 512 << 20  # a card's context, the kernels on it, and cuBLAS's own memory
-_WORKSPACE_BYTES = 16 << 20
+_PROGRAM_BYTES = 246_000_000  # Python, PyTorch and the worker's own, measured after loading
+_TOKENIZER_BYTES = 20_000_000
+_DECODE_BYTES = 4_000_000  # activations and logits of one token
+_STATES_AT_WORK = 2  # of each text: its own, and the one that it is stacked in with others
+_STATES_KEPT = 2  # of each text: after its prompt and at its end
+_KEPT_BYTES = 128 << 20
 _CONTEXT_BYTES = 400 << 20
-_PROGRAM_BYTES = 250 << 20
-_TOKENIZER_BYTES = 16 << 20
+_GPU_PROGRAM_BYTES = 300 << 20  # what the driver and its libraries take beside the card
 _HEADS = {"int4": "int8"}
 QUANTISED = ("int8", "int4")
 
@@ -81,13 +85,24 @@ def footprint(spec: Spec, strategy: "Strategy", dtype: str = "fp32") -> Footprin
 
 
 def parts_of(spec: Spec, way: "Strategy", dtype: str, texts: int = 1) -> dict[str, dict[str, int]]:
-    """What stays in memory while ``texts`` are written, for each device by what it is for."""
+    """What stays in memory while ``texts`` are written, for each device by what it is for.
+
+    "weights", "state" of the texts themselves, "kept states" of what was read and written before,
+    "workspace", on a card its "context"; and beside the model "tokenizer" and "program".
+    """
     costs = footprint(spec, way, dtype)
-    model = {"weights": costs.weights, "state": texts * costs.state, "workspace": _WORKSPACE_BYTES}
+    one = costs.state
+    model = {
+        "weights": costs.weights,
+        "state": texts * one * _STATES_AT_WORK,
+        "kept states": min(texts * one * _STATES_KEPT, max(_KEPT_BYTES, one)),
+        "workspace": _DECODE_BYTES + 4 * spec.vocabulary * texts * 3,
+    }
     program = {"tokenizer": _TOKENIZER_BYTES, "program": _PROGRAM_BYTES}
     if not way.on_gpu:
         return {"cpu": model | program}
-    return {way.device: model | {"context": _CONTEXT_BYTES}, "cpu": program}
+    host = {**program, "program": _PROGRAM_BYTES + _GPU_PROGRAM_BYTES}
+    return {way.device: {**model, "context": _CONTEXT_BYTES}, "cpu": host}
 
 
 def peak_of(spec: Spec, way: "Strategy", dtype: str, texts: int = 1) -> dict[str, int]:

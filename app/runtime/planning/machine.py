@@ -87,6 +87,11 @@ def this_machine(
     )
 
 
+def rates_key() -> str:
+    """What tells this machine from others whose rates are kept in the same place."""
+    return f"{processor_name()}, {physical_cores()} cores, {instruction_set() or 'no kernels'}"
+
+
 def instruction_set() -> str:
     """The one that the native kernels use here; "" where there are none.  Loads no PyTorch."""
     try:

@@ -110,9 +110,22 @@ def decided(
     readable = [plan for plan in fitting if plan.decode_tokens_per_s >= least]
     if not readable:
         quickest = min(fitting, key=lambda plan: (-plan.decode_tokens_per_s, _loss(plan, dtype)))
-        return Planned(tuple(candidates), quickest, "fastest")
+        return Planned(
+            tuple(candidates), quickest, "fastest", _passed_over(quickest, candidates, dtype)
+        )
     best = min(readable, key=lambda plan: (_loss(plan, dtype), -plan.decode_tokens_per_s))
-    return Planned(tuple(candidates), best, "best")
+    return Planned(tuple(candidates), best, "best", _passed_over(best, candidates, dtype))
+
+
+def _passed_over(chosen: Plan, candidates: Sequence[Plan], dtype: str) -> Plan | None:
+    """The next more exact one on the device of the chosen one, where its numbers have more bits."""
+    device, lost = chosen.strategy.device, _loss(chosen, dtype)[0]
+    better = [
+        plan
+        for plan in candidates
+        if plan.strategy.device == device and _loss(plan, dtype)[0] < lost
+    ]
+    return max(better, key=lambda plan: _loss(plan, dtype)[0], default=None)
 
 
 def _is_small(spec: Spec, dtype: str) -> bool:
@@ -182,23 +195,26 @@ def plan_of(
 def _judged(
     peaks: dict[str, int], machine: Machine, limits: Limits
 ) -> tuple[Reason, dict[str, Fact]]:
-    """Whether there is room on every device, and of the one that is short how much there is."""
-    facts: dict[str, Fact] = {}
-    for device, needed in peaks.items():
-        room = room_on(machine, device, limits)
-        facts = {
-            "device": device,
-            "needed_bytes": needed,
-            "room_bytes": room.now,
-            "total_bytes": room.total,
-        }
-        if needed > room.total:
-            return "too-small", facts
-        if needed > room.allowed:
-            return "over-limit", facts
-        if needed > room.now:
-            return "busy", facts
-    return "fits", facts
+    """Whether there is room on every device; the facts are of the one that is short.
+
+    Where none is they are of the first, on which the model lies.
+    """
+    judged = [_judged_on(device, needed, machine, limits) for device, needed in peaks.items()]
+    return next((one for one in judged if one[0] != "fits"), judged[0])
+
+
+def _judged_on(
+    device: str, needed: int, machine: Machine, limits: Limits
+) -> tuple[Reason, dict[str, Fact]]:
+    room = room_on(machine, device, limits)
+    now = room.allowed if needed > room.allowed else room.now
+    facts: dict[str, Fact] = {"device": device, "needed_bytes": needed, "room_bytes": now}
+    facts["total_bytes"] = room.total
+    if needed > room.total:
+        return "too-small", facts
+    if needed > room.allowed:
+        return "over-limit", facts
+    return ("busy" if needed > room.now else "fits"), facts
 
 
 class Room(NamedTuple):
