@@ -39,7 +39,11 @@ class ModelsPage(Page):
         self._queue = services.downloads
         self._shown_key, self._begun = "", False
         self.fitting = ModelFits(
-            self._picked, self._gpus, lambda: self._library.disk, self._queue.done_of
+            self._picked,
+            self._gpus,
+            lambda: self._library.disk,
+            self._queue.done_of,
+            services.planning.usual,
         )
         self.rows = Rows(self.fitting, self)
         self.head = Head(services.theme)
@@ -163,6 +167,11 @@ class ModelsPage(Page):
         now = session.asked or (runs if session.loaded.stepped_down is None else usual)
         other = now != self.fitting.strategy(entry)
         return InForce(session.loaded.strategy, other=other, busy=session.writing > 0)
+
+    def _judge_again(self) -> None:
+        """The settings recommend something else."""
+        self.fitting.forget()
+        self._show_entries()
 
     def _measure(self) -> None:
         self.fitting.measure(self._services.session.worker_pid)
@@ -306,6 +315,7 @@ class ModelsPage(Page):
         self._services.session.changed.connect(self._show_session)
         self._services.session.writing_changed.connect(self._show_state)
         self._services.gpus.changed.connect(self._show_entries)
+        self._services.planning.changed.connect(self._judge_again)
         self.verbs.told.connect(self._show_notes)
         self.verbs.moved.connect(self.listing.follow)
         self.verbs.doomed_changed.connect(self._show_entries)

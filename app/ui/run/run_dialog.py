@@ -119,10 +119,12 @@ class RunDialog(Overlay):
             waits = self.state.failure is None
             self.machine_note.setText(_tr("Looking at this machine…") if waits else "")
         else:
-            from app.messages.gpu_status import without_gpu_in_words  # seldom needed
+            from app.messages.gpu_status import others_in_words, without_gpu_in_words
 
             gpus = self._services.gpus
-            self.machine_note.setText(without_gpu_in_words(gpus.found, gpus.others))
+            others = others_in_words(gpus.others)
+            none = without_gpu_in_words(gpus.found, gpus.others)
+            self.machine_note.setText(others if plans.machine.gpus else none)
         self.machine_note.setVisible(bool(self.machine_note.text()))
 
     def _show_cards(self, choices: list[Choice]) -> None:

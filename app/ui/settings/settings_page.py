@@ -62,6 +62,10 @@ class SettingsPage(Page):
         self._services.gpus.look()
         super().arrived()
 
+    def show_section(self, section: QWidget) -> None:
+        """Scroll so that it begins at the top, where there is enough below it."""
+        self._scroll.verticalScrollBar().setValue(section.y() - self._services.theme.space("l"))
+
     def take_keyboard(self) -> None:
         self.theme_choice.setFocus(Qt.FocusReason.OtherFocusReason)
 
@@ -163,7 +167,7 @@ class SettingsPage(Page):
         middle.addStretch(1)
         middle.addWidget(body, 1000)
         middle.addStretch(1)
-        scroll = QScrollArea()
+        self._scroll = scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setAccessibleName(self.tr("Settings"))

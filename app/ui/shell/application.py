@@ -16,6 +16,7 @@ from app.runtime.protocol.messages import Loaded
 from app.runtime.worker.supervisor import Phase, Supervisor
 from app.store.changes import Changes
 from app.store.conversations import open_conversations
+from app.store.measured_rates import MeasuredRates
 from app.store.paths import Paths
 from app.store.settings import Settings
 from app.system.gpus import Gpu, gpus
@@ -90,20 +91,26 @@ class Application:
             catalogue=Catalogue(self._settings, self._tasks, paths.hub_cache),
             downloads=DownloadList(self._settings, self._tasks, paths),
             gpus=gpus_here,
-            planning=RunPlanning(self._session, self._settings, changes, self._tasks, gpus_here),
+            planning=RunPlanning(
+                self._session,
+                self._settings,
+                changes,
+                gpus_here,
+                MeasuredRates(paths.rates).get,
+            ),
             shared=SharedSettings(self._settings, self._tasks),
         )
         self._paths = paths
         self.window = Window(self.services, self._places())
         Pointer(app, self.window)
         FocusKeeper(app, self.window, self.window.take_keyboard)
-        self._runs = RunDialogs(self.services, self.window, self._offer_models)
-        self._opening = ModelOpening(self.services, self.window, guide, self._runs.show)
+        self.runs = RunDialogs(self.services, self.window, self._offer_models)
+        self._opening = ModelOpening(self.services, self.window, guide, self.runs.show)
         self._placement = WindowPlacement(self.window, self._settings)
-        switch, run = self._offer_models, self._runs.show_open
+        switch, run = self._offer_models, self.runs.show_open
         commands = window_commands(self.services, self.window, self._opening, switch, run)
         self.window.offer(commands, lambda: model_commands(self.library, self._opening))
-        self.window.strip.pressed.connect(self._runs.show_open)
+        self.window.strip.pressed.connect(self.runs.show_open)
         self._arrivals = FinishedDownloads(self.services, self.window, self._opening)
         self.services.shared.changed.connect(partial(put_in_force, self.services))
 

@@ -43,7 +43,7 @@ class Session(QObject):
     def __init__(self, supervisor: "Supervisor", tasks: Tasks, parent: QObject | None = None):
         super().__init__(parent)
         self._supervisor = supervisor
-        self._tasks = tasks
+        self.tasks = tasks
         self.opening: Path | None = None
         self.asked = ""
         self._openings = 0
@@ -98,7 +98,7 @@ class Session(QObject):
 
     def open(self, path: Path, strategy: str = "") -> None:
         """Open a model beside the window; failures go to the notices."""
-        self._tasks.start(self.opened(path, strategy))
+        self.tasks.start(self.opened(path, strategy))
 
     async def opened(self, path: Path, strategy: str = "") -> Loaded:
         """Open a model and wait for it; raises a Failure if it cannot be."""
@@ -128,11 +128,11 @@ class Session(QObject):
 
     def unload(self) -> None:
         """Give all of the model's memory back."""
-        self._tasks.start(self._supervisor.unload())
+        self.tasks.start(self._supervisor.unload())
 
     def rest(self) -> None:
         """Give the memory back until the next message, which opens the model again."""
-        self._tasks.start(self._supervisor.rest())
+        self.tasks.start(self._supervisor.rest())
 
     async def pause(self) -> None:
         """Have every text that is written stop, to go on in the model that is opened next.

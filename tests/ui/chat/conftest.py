@@ -135,6 +135,6 @@ def _services(qapp: QApplication, folder, speaker: Speaker) -> Services:
         catalogue=Catalogue(settings, tasks, paths.hub_cache),
         downloads=DownloadList(settings, tasks, paths),
         gpus=gpus,
-        planning=RunPlanning(session, settings, changes, tasks, gpus),
+        planning=RunPlanning(session, settings, changes, gpus),
         shared=SharedSettings(settings, tasks),
     )

@@ -38,8 +38,7 @@ def opened(build, models_folder, monkeypatch):
             model=str(file),
             **settings,
         )
-        planning = house.services.planning
-        monkeypatch.setattr(planning, "_look", lambda gpus, free: machine)
+        house.services.planning.described = machine
         house.window.resize(1100, 800)
         await shown(house)
         await until(lambda: house.services.session.loaded is not None)
@@ -57,7 +56,7 @@ def press(widget):
 
 async def dialog_of(house) -> RunDialog:
     """The dialog, once it has looked at the machine and lies where it is to."""
-    dialog = house._runs.dialog
+    dialog = house.runs.dialog
     await until(lambda: dialog.isVisible() and dialog.state.plans is not None)
     await settled()
     return dialog

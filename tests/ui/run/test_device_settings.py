@@ -76,7 +76,7 @@ async def test_which_card_is_used_can_be_chosen_or_none(opened, monkeypatch):
         section.gpu.activated.emit(section.gpu.currentIndex())
         found[device] = (await planning.allowed(path, "")).split()[0]
     assert found == {"cuda:1": "cuda:1", "cpu": "cpu"}
-    house._runs.show(path)
+    house.runs.show(path)
     dialog = await dialog_of(house)
     assert any("RTX 4060" in one.choice.title for one in dialog.cards)
     press(dialog.close_button)
@@ -92,3 +92,21 @@ async def test_minutes_are_typed_and_never_is_a_word(opened):
     QTest.keyClick(section.keep, Qt.Key.Key_Return)
     assert house.services.settings.now.keep_minutes == 7
     assert house._resting._timer.isActive()
+
+
+async def test_the_models_page_marks_as_usual_what_the_settings_recommend(opened, monkeypatch):
+    monkeypatch.setattr("app.runtime.planning.plan._is_small", lambda spec, dtype: False)
+    house = await opened(page="models", run_policy="speed")
+    page = house.window.go("models")
+    await until(lambda: house.library.scanned and page.rows.shown)
+    entry = next(one for one in page.rows.shown if "Raven" in str(one.path))
+    page.listing.select(entry.key)
+    fewer = page.fitting.strategy(entry)
+    assert fewer in ("cpu int8", "cpu int4")
+    house._opening.reopen(entry.path)
+    await until(lambda: house.services.session.loaded is not None)
+    await until(lambda: house.services.session.loaded.strategy == fewer)
+    assert not page.details.costs.reopen.isVisible()
+    house.services.settings.change(run_policy="quality")
+    await until(lambda: page.fitting.strategy(entry) == "cpu fp32")
+    assert page.details.costs.reopen.isVisible()

@@ -104,7 +104,7 @@ async def test_two_presses_on_the_pill_open_one_dialog_that_keeps_its_model(open
     house = await opened()
     double_click(house.window.strip.pill)
     dialog = await dialog_of(house)
-    house._runs.show(Path("/somewhere/else.pth"))
+    house.runs.show(Path("/somewhere/else.pth"))
     assert dialog.state.path == Path(house.services.session.loaded.path)
     assert len(house.window.findChildren(type(dialog))) == 1
 
@@ -258,7 +258,7 @@ async def test_a_model_that_is_deleted_meanwhile_is_told_of_and_what_runs_goes_o
     house = await opened()
     gone = tmp_path / "gone.pth"
     shutil.copy(house.services.session.loaded.path, gone)
-    house._runs.show(gone)
+    house.runs.show(gone)
     dialog = await dialog_of(house)
     gone.unlink()
     before = list(house._session._supervisor.asked)
@@ -273,7 +273,7 @@ async def test_a_model_that_is_renamed_meanwhile_is_run_by_its_new_name(opened, 
     house = await opened()
     old, new = tmp_path / "old.pth", tmp_path / "new.pth"
     shutil.copy(house.services.session.loaded.path, old)
-    house._runs.show(old)
+    house.runs.show(old)
     dialog = await dialog_of(house)
     old.rename(new)
     house.services.session.follow(old, new)
@@ -289,7 +289,7 @@ async def test_what_does_not_fit_says_why_and_cannot_be_begun(opened):
     press(house.window.strip.pill)
     dialog = await dialog_of(house)
     for one in dialog.cards:
-        assert "in all" in one.choice.why
+        assert "there are 100.0 MB" in one.choice.why
         assert not one.run.isVisible()
     assert not dialog.foot.run.isEnabled()
     assert "more than there is" in dialog.bars.rows[0].accessibleName()

@@ -41,7 +41,7 @@ async def test_the_models_are_offered_from_the_chat_by_a_button_and_by_a_key(bui
     head = house.window.go("chat").head
     assert head.model.text() == "Rookery guide"
     QTest.mouseClick(head.model, Qt.MouseButton.LeftButton)
-    dialog = house._runs.dialog
+    dialog = house.runs.dialog
     assert dialog.isVisible()
     QTest.mouseClick(dialog.other, Qt.MouseButton.LeftButton)
     assert "Chat with Rookery guide" in house.window.palette_card.titles()

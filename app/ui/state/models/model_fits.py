@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from app.hub.catalogue.disk_fit import Room
 from app.hub.catalogue.memory_fit import Fit as Verdict
-from app.hub.catalogue.memory_fit import Machine, fit
+from app.hub.catalogue.memory_fit import Machine, fit, verdict_of
+from app.runtime.checkpoint.describe import ModelFile
 from app.system.gpus import Gpu
 from app.system.memory import available_bytes, total_bytes
 from app.ui.state.machine_memory import Machine as Counters
@@ -23,6 +24,8 @@ class ModelFits:
 
     ``gpus`` gives the cards on which models run, with the memory that is free now; ``disk``
     the folder that downloads go to with its free bytes, and ``begun`` how much of one is there.
+    ``usual`` gives the strategy that the settings recommend for a file, with the bytes that are
+    free and in all, and the cards; "" for the common choice.
     """
 
     def __init__(
@@ -31,8 +34,9 @@ class ModelFits:
         gpus: Callable[[], Sequence[Gpu]] = tuple,
         disk: Callable[[], tuple[Path, int] | None] = lambda: None,
         begun: Callable[[Entry], int] = lambda entry: 0,
+        usual: Callable[[ModelFile, tuple[int, int], Sequence[Gpu]], str] = lambda *_: "",
     ) -> None:
-        self._chosen, self._gpus = chosen, gpus
+        self._chosen, self._gpus, self._usual = chosen, gpus, usual
         self._disk, self._begun = disk, begun
         self._counters = Counters()
         self.here = Machine(available_bytes(), total_bytes(), tuple(gpus()))
@@ -46,6 +50,10 @@ class ModelFits:
         if abs(free - self.here.available_bytes) * _STEP > total or gpus != self.here.gpus:
             self.here = Machine(free, total, gpus)
             self._known.clear()
+
+    def forget(self) -> None:
+        """The settings recommend something else now."""
+        self._known.clear()
 
     def verdict(self, entry: Entry) -> Verdict:
         """Kind, usual strategy and the memory of every way."""
@@ -87,8 +95,18 @@ class ModelFits:
 
     def _judged(self, entry: Entry) -> Verdict:
         if entry.usable and entry.file is not None and entry.file.spec is not None:
-            return fit(entry.file.spec, self.here, dtype=entry.file.dtype)
+            common = fit(entry.file.spec, self.here, dtype=entry.file.dtype)
+            return self._as_wanted(entry.file, common)
         if entry.offer is not None and not entry.here:
             known = fit(entry.offer, self.here)
             return replace(known, exact=known.exact and not entry.unknown)
         return Verdict(kind="unknown")
+
+    def _as_wanted(self, file: ModelFile, common: Verdict) -> Verdict:
+        """With the way that the settings recommend as the usual one."""
+        memory = self.here.available_bytes, self.here.total_bytes
+        wanted = self._usual(file, memory, self.here.gpus)
+        for way in common.per_format:
+            if way.strategy == wanted:
+                return replace(verdict_of(way, self.here), per_format=common.per_format)
+        return common

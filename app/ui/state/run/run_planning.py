@@ -9,21 +9,18 @@ from PySide6.QtCore import QObject, Signal
 
 from app.errors import BY_CODE, Failure, OverLimit
 from app.runtime.checkpoint.describe import ModelFile, describe
-from app.runtime.planning.machine import Limits, Machine, this_machine
+from app.runtime.planning.machine import Limits, Machine, Rates, this_machine
 from app.runtime.planning.plan import Plan, Planned, Policy, decided, plans_for
 from app.store.changes import Change, Changes
 from app.system.gpus import Gpu
 from app.ui.state.gpu_list import GpuList, with_room_of
 from app.ui.state.machine_memory import free_without
 from app.ui.state.session import Session
-from app.ui.state.tasks import Tasks
 
 if TYPE_CHECKING:
     from app.store.settings import Settings, Values
 
 _HOLD_AT_OPENING = ("run_policy", "cpu_limit", "gpu_limit", "gpu", "threads")
-
-LookAtMachine = Callable[[tuple[Gpu, ...], int], Machine]
 
 
 class Wishes(NamedTuple):
@@ -49,7 +46,8 @@ class ModelPlans(NamedTuple):
 class RunPlanning(QObject):
     """``changed`` when ``stale`` may have: settings that hold at an opening differ from its own.
 
-    ``look`` makes a Machine of the cards and the free bytes; it runs in a thread.
+    ``rates`` gives what this machine was measured to do; it runs in a thread.  ``described`` is a
+    machine to plan for instead of this one.
     """
 
     changed = Signal()
@@ -60,13 +58,15 @@ class RunPlanning(QObject):
         session: Session,
         settings: "Settings",
         changes: Changes,
-        tasks: Tasks,
         gpus: GpuList,
-        look: LookAtMachine | None = None,
+        rates: Callable[[], Rates | None] = lambda: None,
     ) -> None:
         super().__init__()
-        self._session, self._settings, self._tasks, self._gpus = session, settings, tasks, gpus
-        self._look = look or _this_machine
+        self._session, self._settings, self._gpus = session, settings, gpus
+        self._tasks = session.tasks
+        self._rates = rates
+        self._known: Rates | None = None
+        self.described: Machine | None = None
         self._used: tuple[str | int, ...] = ()
         self._before = self._held()
         session.was_opened.connect(self._note_opening)
@@ -88,6 +88,21 @@ class RunPlanning(QObject):
     def threads_used(self) -> int:
         """With how many threads the open model was opened; 0 is one for each core."""
         return int(self._used[-1]) if self._used else self._settings.now.threads
+
+    def usual(self, file: ModelFile, memory: tuple[int, int], gpus: Sequence[Gpu]) -> str:
+        """What the settings recommend for a file, with so much memory free and in all.
+
+        "" where they are as they come, or nothing fits: then the usual choice holds.
+        """
+        wishes = self.wishes
+        if wishes._replace(threads=0) == _USUAL or file.spec is None:
+            return ""
+        free, total = memory
+        machine = Machine(
+            memory_available=free, memory_total=total, gpus=tuple(gpus), rates=self._known
+        )
+        best = plan_with(file, machine, wishes).recommended
+        return "" if best is None else best.strategy.text
 
     def open(self, path: Path) -> None:
         """Open a model beside the window, as it was asked for or as the settings want it."""
@@ -130,11 +145,17 @@ class RunPlanning(QObject):
 
     async def machine(self) -> Machine:
         """This machine now, as if no model were open: it would go before another one came."""
+        if self.described is not None:
+            return self.described
         if not self._gpus.known:
             await self._gpus.looked()
         gpus = with_room_of(self._session.loaded, self._gpus.usable)
         free = await self._tasks.thread(free_without, self._session.worker_pid)
         return await self._tasks.thread(self._look, tuple(gpus), free)
+
+    def _look(self, gpus: tuple[Gpu, ...], free_bytes: int) -> Machine:
+        self._known = self._rates()
+        return this_machine(self._known, gpus=gpus, available=free_bytes)
 
     def _hear(self, change: Change) -> None:
         """From any thread."""
@@ -191,10 +212,6 @@ def _is_wanted(plan: Plan, gpu: str, machine: Machine) -> bool:
     if gpu == "cpu":
         return False
     return machine.gpu(gpu) is None or plan.strategy.device == gpu
-
-
-def _this_machine(gpus: Sequence[Gpu], free_bytes: int) -> Machine:
-    return this_machine(gpus=tuple(gpus), available=free_bytes)
 
 
 def _failure_of(file: ModelFile) -> Failure:

@@ -5,7 +5,6 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.errors import Failure
-from app.messages.run_plans import Situation
 from app.runtime.planning.machine import Limits
 from app.runtime.planning.plan import Plan
 from app.runtime.protocol.messages import LoadProgress
@@ -91,7 +90,7 @@ class RunState(QObject):
             for (path, strategy), speed in self._session.speeds.items()
             if path == str(self.path)
         }
-        return Running(now, speeds, "" if self.wrong else self.text)
+        return Running(now, speeds, "" if self.wrong else self.text, self.wishes.policy)
 
     @property
     def plan(self) -> Plan | None:
@@ -103,8 +102,8 @@ class RunState(QObject):
         """The cards."""
         if self.plans is None:
             return []
-        here = Situation(self.plans.machine, self.wishes.limits, self.wishes.policy)
-        return choices_of(self.plans.planned, here, self.running)
+        _, machine, planned = self.plans
+        return choices_of(planned, machine, self.running)
 
     @property
     def devices(self) -> list[DeviceUse]:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from PySide6.QtCore import QCoreApplication
 
 from app.messages.format_quality import quality_in_words
-from app.messages.reading_speed import reading_in_words
-from app.messages.run_plans import BITS, Situation, reason_in_words, why_in_words
+from app.messages.plans import pace_in_words, reason_in_words
+from app.messages.run_plans import BITS, why_in_words
 from app.messages.units import rate, size, speed
 from app.runtime.planning.machine import Limits, Machine
-from app.runtime.planning.plan import Plan, Planned
+from app.runtime.planning.plan import Plan, Planned, Policy
 from app.runtime.planning.strategy import Strategy
 from app.system.gpus import Gpu
 from app.ui.state.models.model_names import plain_numbers
@@ -36,12 +36,14 @@ class Running:
     """What is known beside the plans: how the model runs now, and speeds measured so far.
 
     ``now`` is a strategy's text, "" where the model is not open; ``speeds`` are tokens a second
-    by a strategy's text; ``chosen`` is the one that the person has chosen.
+    by a strategy's text; ``chosen`` is the one that the person has chosen, ``policy`` what the
+    recommendation goes by.
     """
 
     now: str = ""
     speeds: Mapping[str, float] = field(default_factory=dict)
     chosen: str = ""
+    policy: Policy = "balanced"
 
 
 def device_names(machine: Machine) -> dict[str, str]:
@@ -71,7 +73,7 @@ def way_title(strategy: Strategy, names: Mapping[str, str]) -> str:
     return _tr("{} {}").format(words, _on(strategy.device, names))
 
 
-def choices_of(planned: Planned, here: Situation, running: Running) -> list[Choice]:
+def choices_of(planned: Planned, machine: Machine, running: Running) -> list[Choice]:
     """The cards: the recommended way first, then the usual ones that fit, the others last.
 
     What is chosen or runs has a card, too, however unusual it is.
@@ -81,8 +83,8 @@ def choices_of(planned: Planned, here: Situation, running: Running) -> list[Choi
         wanted.add(planned.recommended.strategy.text)
     usual = {plan.strategy.text for plan in _usual(planned.candidates)}
     shown = [plan for plan in planned.candidates if plan.strategy.text in wanted | usual]
-    names = device_names(here.machine)
-    why = why_in_words(planned, here)
+    names = device_names(machine)
+    why = why_in_words(planned, running.policy)
     best = planned.recommended
     cards = [_choice(plan, running, names, why if plan is best else None) for plan in shown]
     return sorted(cards, key=lambda card: (not card.recommended, not card.runs, card.tight))
@@ -112,9 +114,9 @@ def _choice(plan: Plan, running: Running, names: Mapping[str, str], why: str | N
         title=way_title(plan.strategy, names),
         memory=size(plan.bytes.get(device, 0)),
         speed=said,
-        reading=reading_in_words(quick),
+        reading=pace_in_words(quick),
         about=quality_in_words(plan.strategy.format, on_gpu=plan.strategy.on_gpu),
-        why=reason_in_words(plan) if why is None else why,
+        why="" if plan.fits and why is None else why or reason_in_words(plan),
         recommended=why is not None,
         now=text == running.now,
         runs=plan.fits or plan.reason == "busy",
