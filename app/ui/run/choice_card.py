@@ -41,6 +41,7 @@ class ChoiceCard(QAbstractButton):
         self._figures, self._why = label("", wrap=True), label("", "dim", wrap=True)
         self._about = label("", "small", wrap=True)
         self.run = button(_tr("Run"))
+        self.run.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # Enter does the same on the card
         self.run.clicked.connect(self.run_pressed)
         self._arrange()
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)

@@ -199,10 +199,11 @@ class RunDialog(Overlay):
         """Show the card; the keyboard is at the way that is chosen."""
         super().open()
         self._fit()
-        self._focus_chosen()
+        self._take_keyboard()
 
-    def _focus_chosen(self) -> None:
-        chosen = self._group.checkedButton()
+    def _take_keyboard(self) -> None:
+        """To the way that is chosen; while one is loaded, to the button that is left."""
+        chosen = self.foot.cancel if self.state.loading else self._group.checkedButton()
         (chosen or self.close_button).setFocus(Qt.FocusReason.PopupFocusReason)
 
     def _stops(self) -> list[QWidget]:
@@ -262,8 +263,12 @@ class RunDialog(Overlay):
         had = self._group.checkedButton() is None
         self._refresh()
         focused = QApplication.focusWidget()
-        if had and focused in (None, self, self.close_button):
-            self._focus_chosen()
+        if QApplication.activePopupWidget() is not None:
+            return
+        if focused is None or not self.card.isAncestorOf(focused):
+            self._take_keyboard()  # it was where nothing can be pressed any more
+        elif had and focused is self.close_button:
+            self._take_keyboard()
 
     def _arrange(self) -> None:
         space = self._services.theme.space

@@ -70,6 +70,8 @@ class RunFoot(QWidget):
         state = self._state
         if state.loading:
             return self._loading_words()
+        if state.waits:
+            return _tr("A model is being opened; wait until it is there.")
         if self._tight and state.can_run:
             return _tr("Close other programs first: with too little memory it can be very slow.")
         if state.plan is None or not state.is_open:

@@ -22,11 +22,13 @@ from tests.ui.squeezed import squeezed
 from tests.ui.test_access import nameless
 
 
-async def test_the_pill_opens_it_for_the_model_that_is_open_and_escape_closes_it(opened):
+async def test_a_double_click_on_the_pill_opens_one_for_the_model_and_escape_closes_it(opened):
     house = await opened()
-    press(house.window.strip.pill)
+    double_click(house.window.strip.pill)
     dialog = await dialog_of(house)
+    house.runs.show(Path("/somewhere/else.pth"))
     assert dialog.state.path == Path(house.services.session.loaded.path)
+    assert len(house.window.findChildren(type(dialog))) == 1
     assert dialog.cards[0].choice.recommended
     assert of(dialog, "32-bit").choice.now
     QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Escape)
@@ -68,7 +70,7 @@ async def test_nothing_is_loaded_before_run_and_run_keeps_the_choice_for_the_mod
     await until(dialog.isHidden)
     assert supervisor.asked == [*before, (path, "cpu int8")]
     assert house.services.settings.now.strategies == {path: "cpu int8"}
-    assert "8-bit" in house.window.strip.pill.text()
+    await until(lambda: "8-bit" in house.window.strip.pill.text())
 
 
 async def test_only_this_once_is_remembered_nowhere(opened):
@@ -98,15 +100,6 @@ async def test_a_double_click_on_run_opens_once(opened, where):
     await until(dialog.isHidden)
     assert len(supervisor.asked) == before + 1
     assert supervisor.asked[-1][1] == "cpu int8"
-
-
-async def test_two_presses_on_the_pill_open_one_dialog_that_keeps_its_model(opened):
-    house = await opened()
-    double_click(house.window.strip.pill)
-    dialog = await dialog_of(house)
-    house.runs.show(Path("/somewhere/else.pth"))
-    assert dialog.state.path == Path(house.services.session.loaded.path)
-    assert len(house.window.findChildren(type(dialog))) == 1
 
 
 async def test_it_works_by_keyboard_alone(opened):
@@ -178,6 +171,10 @@ async def test_a_limit_takes_ways_away_at_once_and_is_kept_with_run(opened):
     press(house.window.strip.pill)
     dialog = await dialog_of(house)
     press(dialog.fold)
+    assert not dialog.foot.run.isEnabled()
+    assert "runs like this now" in dialog.foot.note.text()
+    dialog.advanced.threads.setValue(1)
+    assert dialog.foot.run.isEnabled()
     dialog.advanced.cpu_limit.setValue(0.1)
     dialog.advanced.threads.setValue(3)
     assert all("limit" in one.choice.why for one in dialog.cards)
@@ -189,16 +186,6 @@ async def test_a_limit_takes_ways_away_at_once_and_is_kept_with_run(opened):
     now = house.services.settings.now
     assert (now.cpu_limit, now.threads) == (8 * GB, 3)
     assert house._session._supervisor.threads == 3
-
-
-async def test_other_threads_alone_are_a_reason_to_run_it_anew(opened):
-    house = await opened()
-    press(house.window.strip.pill)
-    dialog = await dialog_of(house)
-    assert not dialog.foot.run.isEnabled()
-    assert "runs like this now" in dialog.foot.note.text()
-    dialog.advanced.threads.setValue(1)
-    assert dialog.foot.run.isEnabled()
 
 
 async def test_while_it_loads_layers_are_counted_and_hiding_does_not_stop_it(opened):
@@ -213,6 +200,7 @@ async def test_while_it_loads_layers_are_counted_and_hiding_does_not_stop_it(ope
     await until(lambda: "layer 1 of 2" in dialog.foot.note.text())
     assert dialog.foot.progress.isVisible()
     assert not dialog.foot.run.isVisible()
+    assert QApplication.focusWidget() is dialog.foot.cancel
     press(dialog.foot.cancel)
     assert dialog.isHidden()
     supervisor.hold.set()

@@ -1,7 +1,5 @@
 """From 16 to 8 bits in two clicks from the chat, with a real worker; the conversation goes on."""
 
-from pathlib import Path
-
 from app.runtime.worker.supervisor import Phase, Supervisor
 from tests.runtime.small_models import small_file
 from tests.ui.conftest import shown, until
@@ -12,11 +10,12 @@ SLOW_LIMIT = 60_000
 
 async def test_two_clicks_change_the_bits_and_the_reply_that_is_written_goes_on(build, tmp_path):
     file = small_file(tmp_path, vocabulary=256, width=512)
-    house = build(supervise=Supervisor, page="chat")
+    ways = {str(file): "cpu bf16"}
+    house = build(supervise=Supervisor, page="chat", model=str(file), strategies=ways)
     house.window.resize(1100, 800)
     await shown(house)
     session, page = house.services.session, house.window.go("chat")
-    await session.opened(Path(file), "cpu bf16")
+    await until(lambda: session.phase is Phase.READY)
     page.controller.configure(limit=SLOW_LIMIT)
     page.composer.edit.setPlainText("Hello")
     page.composer.edit.sent.emit()

@@ -43,6 +43,7 @@ class RunState(QObject):
         self.text = ""
         self.wrong: WrongPart | None = None
         self.wishes: Wishes = services.planning.wishes
+        self._first = self.wishes
         self.remember = True
         self._looks = 0
         self._other = False
@@ -71,6 +72,17 @@ class RunState(QObject):
         return loaded is not None and Path(loaded.path) == self.path
 
     @property
+    def _way(self) -> str:
+        """How it runs, or will when it is asked again."""
+        loaded = self._session.loaded
+        return loaded.strategy if loaded is not None and self.is_open else ""
+
+    @property
+    def waits(self) -> bool:
+        """Whether a model is being opened that was not asked for here."""
+        return self._session.opening is not None and not self.loading
+
+    @property
     def loading(self) -> bool:
         """Whether the change that was begun here is under way."""
         return self.change.running
@@ -83,8 +95,7 @@ class RunState(QObject):
     @property
     def running(self) -> Running:
         """How it runs now, and how fast it has been."""
-        loaded = self._session.loaded
-        now = loaded.strategy if loaded is not None and self.is_open else ""
+        now = self._way if self._session.phase is Phase.READY else ""
         speeds = {
             strategy: speed
             for (path, strategy), speed in self._session.speeds.items()
@@ -124,7 +135,7 @@ class RunState(QObject):
     def can_run(self) -> bool:
         """Whether Run does something."""
         plan = self.plan
-        if plan is None or self.loading or self._session.opening is not None:
+        if plan is None or self.loading or self.waits:
             return False
         return (plan.fits or plan.reason == "busy") and not self.unchanged
 
@@ -155,7 +166,7 @@ class RunState(QObject):
     def _begin(self, path: Path) -> None:
         self.path, self.plans, self.failure, self.text = path, None, None, ""
         self.wrong, self.remember = None, True
-        self.wishes = self._services.planning.wishes
+        self.wishes = self._first = self._services.planning.wishes
         self.change.forget()
         self._look()
 
@@ -231,9 +242,8 @@ class RunState(QObject):
             ways = found.planned.candidates
             least = min(ways, key=lambda plan: sum(plan.peak_bytes.values()))
             best = found.planned.recommended or least
-            now = self.running.now
-            here = any(plan.strategy.text == now for plan in ways)
-            self.text = now if here else best.strategy.text
+            here = any(plan.strategy.text == self._way for plan in ways)
+            self.text = self._way if here else best.strategy.text
         self.changed.emit()
 
     def _differs(self, found: ModelPlans) -> bool:
@@ -277,13 +287,17 @@ class RunState(QObject):
         self.finished.emit(self._other)
 
     def _keep_wishes(self) -> None:
-        limits = self.wishes.limits
-        self._services.settings.change(
-            threads=self.wishes.threads,
-            cpu_limit=limits.cpu_bytes or 0,
-            gpu_limit=limits.gpu_bytes or 0,
-        )
+        """What was changed here, and nothing that another window may have changed meanwhile."""
+        settings, first = self._services.settings, self._first
+        if self.wishes.threads != first.threads:
+            settings.change(threads=self.wishes.threads)
+        now, before = self.wishes.limits, first.limits
+        if now.cpu_bytes != before.cpu_bytes:
+            settings.change(cpu_limit=now.cpu_bytes or 0)
+        if now.gpu_bytes != before.gpu_bytes:
+            settings.change(gpu_limit=now.gpu_bytes or 0)
         self._session.use_threads(self.wishes.threads)
+        self._first = self.wishes
 
     def _follow(self, before: Path, now: Path) -> None:
         if before == self.path:
