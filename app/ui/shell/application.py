@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QApplication
 
 from app.errors import Failure, StoreError
 from app.hub.sources.proxies import keep_proxy, parted
-from app.messages.units import duration
 from app.runtime.checkpoint import describe
 from app.runtime.protocol.messages import Loaded
 from app.runtime.worker.supervisor import Phase, Supervisor
@@ -183,7 +182,7 @@ class Application:
             "{} was let go after {} without a message, and its memory is free. "
             "Your next message opens it again.",
         )
-        words = said.format(name, duration(60 * minutes))
+        words = said.format(name, f"{minutes} min")
         self._notices.news(words, lasts_s=0.0, about=RESTING)
 
     def _tell_of_return(self, loaded: Loaded) -> None:

@@ -25,12 +25,12 @@ _LEAST = 16  # tokens of a reply whose speed is worth telling
 class Session(QObject):
     """The supervisor with a signal; ``changed`` comes once a turn of the event loop at most.
 
-    ``opening`` is the model that is being opened, ``asked`` the strategy asked for last ("" for
-    the usual one), ``speeds`` the tokens a second of the last reply by path and strategy.
-    ``died`` carries why the worker ended while nobody waited for it: whoever
-    waits is told by the failure that is raised.  ``moved`` carries the paths of a file before and
-    after it was renamed.  ``pausing``: what is being written shall stop now and go on when a model
-    is open again.  ``was_opened`` when a model is open that was asked for by ``opened``.
+    ``asked`` is the strategy asked for last ("" for the usual one), ``speeds`` are the tokens a
+    second of the last reply by path and strategy.  ``died`` carries why the worker ended while
+    nobody waited for it: whoever waits is told by the failure that is raised.  ``moved`` carries
+    the paths of a file before and after it was renamed.  ``pausing``: what is being written shall
+    stop now and go on when a model is open again.  ``was_opened`` when a model is open that was
+    asked for by ``opened``.
     """
 
     changed = Signal()
@@ -44,7 +44,8 @@ class Session(QObject):
         super().__init__(parent)
         self._supervisor = supervisor
         self.tasks = tasks
-        self.opening: Path | None = None
+        self._opening: Path | None = None
+        self._last: Path | None = None
         self.asked = ""
         self._openings = 0
         self._told: Failure | None = None
@@ -60,6 +61,16 @@ class Session(QObject):
     def phase(self) -> Phase:
         """Where the worker is: EMPTY, LOADING, READY, DEAD, RESTING or CLOSING."""
         return self._supervisor.phase
+
+    @property
+    def opening(self) -> Path | None:
+        """The model that is being opened, if one is; also where a message opens it again."""
+        return self._last if self.returning else self._opening
+
+    @property
+    def returning(self) -> bool:
+        """Whether a message has the model opened again that had stopped or was let go."""
+        return self._opening is None and self._supervisor.phase is Phase.LOADING
 
     @property
     def waits(self) -> bool:
@@ -89,6 +100,8 @@ class Session(QObject):
     def note_change(self) -> None:
         """The supervisor's callback: something of the above is different now."""
         self._due.start()
+        if self.loaded is not None:
+            self._last = Path(self.loaded.path)
         failure = self.failure
         if failure is not None and failure is not self._told:
             waited_for = self.writing > 0 or self.opening is not None
@@ -102,7 +115,7 @@ class Session(QObject):
 
     async def opened(self, path: Path, strategy: str = "") -> Loaded:
         """Open a model and wait for it; raises a Failure if it cannot be."""
-        self.opening, self.asked = path, strategy
+        self._opening, self.asked = path, strategy
         self._openings += 1
         mine = self._openings
         self.note_change()
@@ -112,7 +125,7 @@ class Session(QObject):
             return loaded
         finally:
             if self._openings == mine:
-                self.opening = None
+                self._opening = None
             self.note_change()
 
     def follow(self, before: Path, now: Path) -> None:
@@ -120,8 +133,8 @@ class Session(QObject):
 
         While it is being opened as well.
         """
-        if self.opening == before:
-            self.opening = now
+        self._opening = now if self._opening == before else self._opening
+        self._last = now if self._last == before else self._last
         self._supervisor.follow(str(before), str(now))
         self.note_change()
         self.moved.emit(before, now)

@@ -48,8 +48,7 @@ class IdleRelease(QObject):
         before, self._phase = self._phase, self._session.phase
         if before is self._phase:
             return
-        again = self._phase is Phase.LOADING and self._session.opening is None
-        if before is Phase.RESTING and again:
+        if before is Phase.RESTING and self._session.returning:
             self.returned.emit(self._left)
         self._count()
 

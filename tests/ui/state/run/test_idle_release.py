@@ -31,8 +31,12 @@ async def test_it_is_let_go_with_a_notice_and_the_next_message_opens_it_again(qu
     assert "let go" in house.window.strip.pill.text()
     assert session.waits
     supervisor = session._supervisor
+    loaded, supervisor.loaded = supervisor.loaded, None
     supervisor.enter(Phase.LOADING)
     await until(lambda: "opened again" in bar._words.text())
+    assert session.returning
+    assert str(session.opening) == loaded.path
+    assert "Opening Rookery guide" in house.window.strip.pill.text()
 
 
 async def test_never_is_never_and_a_change_of_the_settings_counts_from_then_on(quick, build):
