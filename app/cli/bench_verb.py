@@ -12,6 +12,7 @@ from typing import NamedTuple
 from app.errors import RequestRefused
 from app.kernels.read_bandwidth import BLOCK_BYTES
 from app.messages.units import size
+from app.runtime.planning.strategy import parse
 from app.runtime.protocol.messages import Loaded, Measured
 from app.runtime.worker.client import Client
 
@@ -130,7 +131,7 @@ _FASTER = (
 
 def _limits(loaded: Loaded, figures: _Figures, needed: float) -> _Limits:
     """Whether memory is what holds a model back that needs so many bytes a second."""
-    if not loaded.strategy.startswith("cpu"):
+    if parse(loaded.strategy).on_gpu:
         return _Limits(None, None, _ON_GPU)
     given = max(one.read_bandwidth_bytes_per_s for one in figures.measured)
     if needed > given:

@@ -11,7 +11,7 @@ import msgspec
 from app.errors import HubError
 from app.hub.catalogue.disk_fit import Room, room_for
 from app.hub.catalogue.entries import Entry, newest_like
-from app.hub.catalogue.memory_fit import Fit, Machine, fit, machine
+from app.hub.catalogue.memory_fit import Fit, fit
 from app.hub.catalogue.vocabulary_files import download_bytes
 from app.hub.sources.endpoints import HUGGINGFACE, Endpoint, endpoint_at, endpoint_of
 from app.hub.sources.proxies import whole_proxy
@@ -20,9 +20,11 @@ from app.hub.sources.tokens import token_for
 from app.messages.failures import one_line, say, visible
 from app.messages.fits import fit_in_words
 from app.messages.units import size
+from app.runtime.planning.machine import Machine, this_machine
 from app.store.paths import standard_paths
 from app.store.settings import Settings, Values
 
+from .machine_rates import kept_rates
 from .output import emit, note, print_json
 
 
@@ -41,7 +43,7 @@ def run(options: Namespace) -> int:
     listing = hub.search(" ".join(options.text))
     listing = msgspec.structs.replace(listing, failure=listing.failure or refused)
     folder = Path(chosen.download_folder) if chosen.download_folder else paths.models
-    here = machine()
+    here = this_machine(kept_rates())
     if options.json:
         print_json(_facts(listing, hub, here, folder))
     else:
@@ -113,10 +115,18 @@ def _facts(listing: Listing, hub: Hub, here: Machine, folder: Path) -> dict[str,
         "fetched_at": listing.fetched_at or None,
         "stale": listing.stale,
         "failure": one_line(listing.failure) if listing.failure else None,
-        "machine": msgspec.to_builtins(here),
+        "machine": _machine(here),
         "entries": [
             _entry(entry, hub, here) | {"disk": _disk(entry, folder)} for entry in listing.entries
         ],
+    }
+
+
+def _machine(here: Machine) -> dict[str, Any]:
+    return {
+        "available_bytes": here.memory_available,
+        "total_bytes": here.memory_total,
+        "gpus": msgspec.to_builtins(here.gpus),
     }
 
 

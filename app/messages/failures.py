@@ -13,6 +13,7 @@ from pathlib import PurePath
 import msgspec
 
 from app.errors import Fact, Failure
+from app.runtime.planning.strategy import understood
 
 from .checkpoint_failures import CHECKPOINT, INSTEAD
 from .device_failures import DEVICE, NO_GPU
@@ -217,7 +218,8 @@ def _out_of_memory(facts: Facts) -> Words:
     needed, free = _number(facts, "needed_bytes"), _number(facts, "free_bytes")
     sizes = f": {size(needed)} would be needed" if needed else ""
     sizes += f", {size(free)} are free" if sizes and free is not None else ""
-    place = " on the card" if str(facts.get("strategy", "")).startswith("cuda") else ""
+    way = understood(str(facts.get("strategy", "")))
+    place = " on the card" if way is not None and way.on_gpu else ""
     return Words(
         "Not enough memory",
         f"There is not enough memory{place} for this{sizes}.",
@@ -262,10 +264,10 @@ def _no_room(facts: Facts) -> Words:
 
 def _for_room(facts: Facts) -> str:
     """What gives memory back; 16-bit only where the model is known to run in 32-bit."""
-    strategy = str(facts.get("strategy", ""))
-    if strategy.startswith("cuda"):
+    way = understood(str(facts.get("strategy", "")))
+    if way is not None and way.on_gpu:
         return "Close what else uses the card, choose fewer bits (cuda int4), or a cpu strategy."
-    if strategy.endswith("fp32"):
+    if way is not None and way.format == "fp32":
         return "Close other programs, choose a smaller model, or run this one in 16-bit (cpu bf16)."
     return "Close other programs, or choose a smaller model."
 

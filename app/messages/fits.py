@@ -1,5 +1,7 @@
 """How a model fits this machine, in words: the one table of verdicts for window and terminal."""
 
+from app.runtime.planning.strategy import understood
+
 from .failures import Words
 from .units import size
 
@@ -8,7 +10,8 @@ def fit_in_words(
     kind: str, strategy: str, needed_bytes: int, free_bytes: int, total_bytes: int
 ) -> Words:
     """The words for ``kind`` (see ``memory_fit.Fit``); their title is a word for a list."""
-    number_format = strategy.rpartition(" ")[2]
+    way = understood(strategy)
+    number_format = way.format if way is not None else ""
     fewer = number_format in _FEWER_BITS
     row = _FITS.get(f"{kind}-fewer" if kind == "gpu" and fewer else kind, _FITS["unknown"])
     facts = {

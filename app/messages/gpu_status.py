@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from app.errors import BY_CODE, Failure
+from app.runtime.planning.strategy import understood
 from app.runtime.protocol.messages import SteppedDown
 from app.system.gpus import Gpu, why_none
 
@@ -13,7 +14,8 @@ from .units import size
 def stepped_down_in_words(down: SteppedDown, strategy: str) -> str:
     """Why a model runs as ``strategy`` and not in its first way: one or two sentences."""
     failure = BY_CODE.get(down.code, Failure)("", **down.facts)
-    if strategy.startswith("cpu"):
+    way = understood(strategy)
+    if way is not None and not way.on_gpu:
         runs = f"This model runs on the processor ({strategy}), not on the card ({down.strategy})."
     else:
         runs = f"This model runs on the card as {strategy}, not as {down.strategy}."

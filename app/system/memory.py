@@ -45,6 +45,13 @@ def address_room() -> float:
     return math.inf if unlimited else limit - psutil.Process().memory_info().vms
 
 
+def resident_bytes() -> int:
+    """The resident set of this process now, pages of files that it uses included."""
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)
+
+
 def give_back_freed() -> None:
     """Give the system what this process has freed, which the C library may keep for later.
 

@@ -13,7 +13,7 @@ from launcher.words import USAGE
 
 ROOT = Path(__file__).resolve().parents[2]
 VERBS = (
-    *("inspect", "generate", "score", "bench", "chat", "models"),
+    *("inspect", "generate", "score", "bench", "plan", "chat", "models"),
     *("cards", "pack", "search", "download", "verify"),
 )
 

@@ -10,7 +10,7 @@ import pytest
 
 from app.kernels.native.library import LibraryError, load
 from app.kernels.read_bandwidth import read_bandwidth
-from app.runtime.planning.fast_formats import bf16_is_fast
+from app.runtime.planning.machine import fast_formats
 from app.system.memory import available_bytes, peak_memory_bytes
 from app.system.processor import multiplies_bf16
 
@@ -74,10 +74,10 @@ def test_the_kernels_in_use_tell_whether_bf16_is_fast(monkeypatch):
         sets = load().sets
     except LibraryError:
         pytest.skip("the native library is not built here")
-    monkeypatch.setattr("app.runtime.planning.fast_formats.multiplies_bf16", lambda: False)
+    monkeypatch.setattr("app.runtime.planning.machine.multiplies_bf16", lambda: False)
     for name in sets:  # the plain ones too: a number of bf16 is widened by moving its bits
         monkeypatch.setenv("ROOKERY_ISA", name)
-        assert bf16_is_fast()
+        assert "bf16" in fast_formats()
     monkeypatch.delenv("ROOKERY_ISA")
     load().choose(sets[-1])
 
@@ -87,9 +87,9 @@ def test_the_kernels_in_use_tell_whether_bf16_is_fast(monkeypatch):
 def test_without_native_kernels_the_processor_tells_whether_bf16_is_fast(
     monkeypatch, setting, able
 ):
-    monkeypatch.setattr("app.runtime.planning.fast_formats.multiplies_bf16", lambda: able)
+    monkeypatch.setattr("app.runtime.planning.machine.multiplies_bf16", lambda: able)
     monkeypatch.setenv(*setting)
-    assert bf16_is_fast() == able
+    assert ("bf16" in fast_formats()) == able
 
 
 def test_the_probe_loads_nothing_heavy():

@@ -13,12 +13,13 @@ from app.errors import DeviceError, Failure, NoGpu, OutOfMemory, ResultsWrong
 from app.kernels import Ops, open_ops
 from app.runtime.checkpoint import Checkpoint
 from app.runtime.models import Rwkv, build
-from app.runtime.planning.chooser import choose, formats_for, room_on
-from app.runtime.planning.footprint import footprint
+from app.runtime.planning.footprint import QUANTISED
+from app.runtime.planning.machine import Limits, Machine, Rates, this_machine
+from app.runtime.planning.plan import Plan, plan_of, plans_for
 from app.runtime.planning.strategy import Strategy, whole_on
 from app.runtime.protocol.messages import SteppedDown
 from app.system.gpus import Gpu, gpu_of, gpus, usable
-from app.system.memory import available_bytes
+from app.system.memory import available_bytes, resident_bytes
 
 from .self_test import check
 from .verdicts import Verdicts, key_of, standard_verdicts
@@ -30,8 +31,13 @@ class Running(NamedTuple):
     """A model, how it runs, and why not in the way that was to be."""
 
     model: Rwkv
-    strategy: Strategy
+    plan: Plan
     stepped_down: SteppedDown | None = None
+
+    @property
+    def strategy(self) -> Strategy:
+        """The way that it runs in."""
+        return self.plan.strategy
 
 
 @dataclass
@@ -42,6 +48,8 @@ class Backends:
     gpus: Callable[[], Sequence[Gpu]] = gpus
     verdicts: Verdicts = field(default_factory=standard_verdicts)
     extra: bool | None = None  # whether the packages for cards are installed; None looks
+    rates: Rates | None = None
+    limits: Limits = field(default_factory=Limits)
 
     def bring_up(
         self, checkpoint: Checkpoint, wanted: Strategy | None, progress: Progress | None = None
@@ -52,18 +60,34 @@ class Backends:
         what ``build`` does; OutOfMemory and NoGpu of a card only if it is wanted.
         """
         found = () if wanted is not None and not wanted.on_gpu else tuple(self.gpus())
-        spec, dtype = checkpoint.spec, checkpoint.dtype
-        able = usable(found, extra=self.extra)
-        way = wanted or choose(spec, dtype, available_bytes(), gpus=able)
+        machine = self._machine(usable(found, extra=self.extra))
+        way = wanted or self._best(checkpoint, machine)
         reason = None
         if way.on_gpu:
             gpu = gpu_of(way.device, found, extra=self.extra)
-            attempt = _Attempt(self, checkpoint, way, progress)
+            attempt = _Attempt(self, checkpoint, machine, way, progress)
             running = attempt.on_gpu(gpu, forced=wanted is not None)
             if running is not None:
                 return running
-            reason, way = attempt.reason, choose(spec, dtype, available_bytes())
-        return Running(build(checkpoint, self.open_ops("cpu"), way, progress), way, reason)
+            machine = self._machine(())
+            reason, way = attempt.reason, self._best(checkpoint, machine)
+        model = build(checkpoint, self.open_ops("cpu"), way, progress)
+        return Running(model, self.plan(checkpoint, way, machine), reason)
+
+    def plan(self, checkpoint: Checkpoint, way: Strategy, machine: Machine) -> Plan:
+        """What one way takes here, whether there is room for it or not."""
+        return plan_of(checkpoint.spec, checkpoint.dtype, way, machine, self.limits)
+
+    def _machine(self, able: Sequence[Gpu]) -> Machine:
+        """This machine, with what this process has as free: it is part of every plan."""
+        free = available_bytes() + resident_bytes()
+        return this_machine(self.rates, gpus=tuple(able), available=free)
+
+    def _best(self, checkpoint: Checkpoint, machine: Machine) -> Strategy:
+        """What is recommended; where nothing fits, what says best that there is no room."""
+        dtype = checkpoint.dtype
+        plan = plans_for(checkpoint.spec, dtype, machine, self.limits).recommended
+        return plan.strategy if plan else whole_on("cpu", dtype if dtype in QUANTISED else "bf16")
 
 
 @dataclass
@@ -72,6 +96,7 @@ class _Attempt:
 
     backends: Backends
     checkpoint: Checkpoint
+    machine: Machine
     first: Strategy
     progress: Progress | None
     reason: SteppedDown | None = None
@@ -87,10 +112,11 @@ class _Attempt:
                 raise
             self._note(failure)
             return None
-        for form in self._formats(gpu):
-            way = whole_on(self.first.device, form)
+        for way in self._ways():
             try:
-                return Running(self._model(ops, way, gpu), way, self.reason)
+                model = self._model(ops, way, gpu)
+                plan = self.backends.plan(self.checkpoint, way, self.machine)
+                return Running(model, plan, self.reason)
             except OutOfMemory as failure:
                 if forced and way == self.first:
                     raise
@@ -99,14 +125,18 @@ class _Attempt:
                 self._note(failure)
         return None
 
-    def _formats(self, gpu: Gpu) -> list[str]:
-        """That of the first way, then the others that fit."""
-        spec, dtype = self.checkpoint.spec, self.checkpoint.dtype
-        others = [form for form in formats_for(dtype, gpu) if form != self.first.format]
-        ways = [whole_on(self.first.device, form) for form in others]
-        room = room_on(gpu)
-        fits = [way.format for way in ways if footprint(spec, way, dtype).total <= room]
-        return [self.first.format, *fits]
+    def _ways(self) -> list[Strategy]:
+        """The first way, then the others that fit on its card, the most exact one first."""
+        spec, dtype, limits = self.checkpoint.spec, self.checkpoint.dtype, self.backends.limits
+        planned = plans_for(spec, dtype, self.machine, limits)
+        others = [
+            plan.strategy
+            for plan in planned.candidates
+            if plan.fits and plan.strategy.device == self.first.device
+            # one that takes more memory and time is no step down
+            if plan.strategy.format != "fp32" and plan.strategy != self.first
+        ]
+        return [self.first, *others]
 
     def _model(self, ops: Ops, way: Strategy, gpu: Gpu) -> Rwkv:
         """Loaded and compared, unless it was before.  Raises DeviceError."""

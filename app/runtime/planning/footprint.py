@@ -108,7 +108,7 @@ def parts_of(spec: Spec, way: "Strategy", dtype: str, texts: int = 1) -> dict[st
 def peak_of(spec: Spec, way: "Strategy", dtype: str, texts: int = 1) -> dict[str, int]:
     """The most that each device gives while a long prompt is read."""
     parts = parts_of(spec, way, dtype, texts)
-    workspace = footprint(spec, way, dtype).workspace
+    workspace = footprint(spec, way, dtype).workspace - (_CONTEXT_BYTES if way.on_gpu else 0)
     parts[way.device]["workspace"] = max(workspace, parts[way.device]["workspace"])
     return {device: sum(some.values()) for device, some in parts.items()}
 

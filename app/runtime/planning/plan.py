@@ -21,7 +21,7 @@ from .strategy import ON_CPU, Strategy, parse, whole_on
 _NO_LIMITS = Limits()
 _SMALL = whole_on("cpu", "fp32")
 _SMALL_BYTES = 64 << 20
-_SPARE_BYTES = 256 << 20  # for what other programs take meanwhile
+SPARE_BYTES = 256 << 20  # for what other programs take meanwhile
 
 Reason = Literal["fits", "busy", "too-small", "over-limit"]
 """Why a plan fits, or not: other programs have the memory, there is too little, or a limit is set.
@@ -236,4 +236,4 @@ def room_on(machine: Machine, device: str, limits: Limits = _NO_LIMITS) -> Room:
         else (machine.memory_available, machine.memory_total, limits.cpu_bytes)
     )
     allowed = total if limit is None else min(total, limit)
-    return Room(min(max(0, free - _SPARE_BYTES), allowed), allowed, total)
+    return Room(min(max(0, free - SPARE_BYTES), allowed), allowed, total)

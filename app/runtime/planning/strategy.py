@@ -7,12 +7,22 @@ while the others are streamed to it.  ``strategy_text`` has the grammar.
 
 import msgspec
 
-from app.errors import StrategyUnsupported
+from app.errors import StrategyError, StrategyUnsupported
 
 from .segments import Place, Segment, in_a_row, shared_out
 from .strategy_text import read, written
 
-__all__ = ["KNOWN", "ON_CPU", "ON_GPU", "Place", "Segment", "Strategy", "parse", "whole_on"]
+__all__ = [
+    "KNOWN",
+    "ON_CPU",
+    "ON_GPU",
+    "Place",
+    "Segment",
+    "Strategy",
+    "parse",
+    "understood",
+    "whole_on",
+]
 
 ON_CPU = ("cpu bf16", "cpu int8", "cpu int4", "cpu fp32", "cpu fp16")
 ON_GPU = ("cuda fp16", "cuda bf16", "cuda int8", "cuda int4", "cuda fp32")
@@ -52,6 +62,11 @@ class Strategy(msgspec.Struct, frozen=True):
         """Whether any of it computes on a card."""
         places = (*(one.place for one in self.segments), self.head, self.embedding)
         return any(place is not None and place.on_gpu for place in places)
+
+    @property
+    def card(self) -> int:
+        """The number of the first layer's card; 0 also for the processor."""
+        return int(self.device.partition(":")[2] or 0)
 
     @property
     def head_place(self) -> Place:
@@ -103,6 +118,14 @@ class Strategy(msgspec.Struct, frozen=True):
 def whole_on(device: str, form: str) -> Strategy:
     """All of a model on one device in one format."""
     return Strategy((Segment(device, form),))
+
+
+def understood(text: str) -> Strategy | None:
+    """What a text means that was kept by an earlier or later version; None for nothing or none."""
+    try:
+        return parse(text) if text else None
+    except StrategyError:
+        return None
 
 
 def parse(text: str) -> Strategy:

@@ -109,7 +109,7 @@ class FirstModels(QWidget):
         one, many = self.tr("1 processor core"), self.tr("{} processor cores").format(cores)
         words = self.tr("This computer has {} and {} of memory, {} of it free.")
         said = words.format(
-            one if cores == 1 else many, size(here.total_bytes), size(here.available_bytes)
+            one if cores == 1 else many, size(here.memory_total), size(here.memory_available)
         )
         if not here.gpus:
             return said

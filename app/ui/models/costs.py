@@ -16,10 +16,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.hub.catalogue.memory_fit import Fit, Plan
+from app.hub.catalogue.memory_fit import Fit, Way
 from app.messages.units import size
 from app.ui.look.theme import Theme
-from app.ui.state.models.model_names import plain_numbers, plain_way
+from app.ui.state.models.model_names import plain_way
 from app.ui.widgets.flow_layout import Flow
 from app.ui.widgets.parts import button, label
 
@@ -116,8 +116,7 @@ class Costs(QWidget):
             return self.tr("What you choose is used when this model is opened next.")
         if not now.other:
             return self.tr("It runs like this now. Another choice is used when it is opened next.")
-        form = now.strategy.rpartition(" ")[2]
-        runs = plain_way(now.strategy) if self._places else plain_numbers(form)
+        runs = plain_way(now.strategy, place=self._places)
         said = self.tr("It still runs as {}. Your choice is used when it is opened next.")
         if now.busy:
             then = self.tr("It can be reopened once the reply is written.")
@@ -138,7 +137,7 @@ class Costs(QWidget):
         self._group.addButton(pick)
         return pick
 
-    def _pick(self, at: int, way: Plan, words: str) -> QRadioButton:
+    def _pick(self, at: int, way: Way, words: str) -> QRadioButton:
         """They are used again, so that Tab comes to them where they are read."""
         if at == len(self._picks):
             self._picks.append(self._new_pick())
@@ -148,12 +147,11 @@ class Costs(QWidget):
         pick.setProperty("way", way.strategy)
         return pick
 
-    def _share(self, way: Plan) -> float:
+    def _share(self, way: Way) -> float:
         return way.needed_bytes / (way.gpu.total_bytes if way.gpu else self._total)
 
-    def _words(self, way: Plan, recommended: bool, *, places: bool) -> str:  # noqa: FBT001
-        form = way.strategy.rpartition(" ")[2]
-        name = plain_way(way.strategy) if places else plain_numbers(form)
+    def _words(self, way: Way, recommended: bool, *, places: bool) -> str:  # noqa: FBT001
+        name = plain_way(way.strategy, place=places)
         return self.tr("{} (usual)").format(name) if recommended else name
 
     def _clear(self) -> None:

@@ -91,7 +91,7 @@ class Details(QScrollArea):
         self.buttons.show_entry(entry)
         verdict = fitting.verdict(entry)
         self.costs.setVisible(bool(verdict.per_format))
-        now, total = fitting.strategy(entry), fitting.here.total_bytes
+        now, total = fitting.strategy(entry), fitting.here.memory_total
         self.costs.show_ways(verdict, now, total, picks=entry.usable)
         self._say(facts_of(entry))
         self.show_verbs(verbs)

@@ -11,6 +11,7 @@ from app.library.local_library import is_whole
 from app.runtime.checkpoint.describe import describe
 from app.runtime.checkpoint.file_names import MODEL_ENDINGS
 from app.runtime.loading.preflight import look_at
+from app.runtime.planning.strategy import understood
 from app.ui.state.notices import MODEL
 from app.ui.state.services import Services
 from app.ui.widgets.dialogs import ask
@@ -181,12 +182,13 @@ class ModelOpening(QObject):
         OverLimit where everything does.
         """
         asked = self._services.settings.now.strategies.get(str(path), "")
-        if asked.startswith("cuda"):
+        way = understood(asked)
+        if way is not None and way.on_gpu:
             gpus = self._services.gpus
             if not gpus.known:
                 await gpus.looked()
-            gone = not any(gpu.device == asked.split()[0] for gpu in gpus.usable)
-            asked = "" if gone else asked
+            there = any(gpu.device == way.device for gpu in gpus.usable)
+            asked = asked if there else ""
         return await self._services.planning.allowed(path, asked)
 
     def _remember(self) -> None:

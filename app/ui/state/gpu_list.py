@@ -70,9 +70,9 @@ class GpuList(QObject):
 
 def with_room_of(loaded: Loaded | None, found: Sequence[Gpu]) -> tuple[Gpu, ...]:
     """The cards with what the open model takes as free: it would go before another one came."""
-    if loaded is None or not loaded.strategy.startswith("cuda"):
+    way = parse(loaded.strategy) if loaded is not None else None
+    if loaded is None or way is None or not way.on_gpu:
         return tuple(found)
-    way = parse(loaded.strategy)
     held = footprint(loaded.spec, way).total
     return tuple(
         replace(gpu, free_bytes=min(gpu.total_bytes, gpu.free_bytes + held))

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QFormLayout, QFrame, QVBoxLayout, QWidget
 
 from app.messages.units import speed, whole
 from app.store.records import Message
-from app.ui.state.models.model_names import plain_numbers, plain_way
+from app.ui.state.models.model_names import plain_way
 from app.ui.widgets.parts import button, label
 
 _EDGE, _GAP, _WIDEST = 14, 8, 420
@@ -28,8 +28,7 @@ def figures(message: Message) -> str:
 def facts(message: Message) -> list[tuple[str, str]]:
     """All that is known of how it was made, each with its name; what was never known is missing."""
     reply = message.reply
-    form = reply.strategy.rpartition(" ")[2]
-    way = plain_way(reply.strategy) if reply.strategy else plain_numbers(form)
+    way = plain_way(reply.strategy)
     rows = (
         (_tr("Ending"), ending(message)),
         (_tr("Model"), reply.model),

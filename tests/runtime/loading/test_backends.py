@@ -10,7 +10,7 @@ from app.kernels.portable import PortableOps
 from app.runtime.loading.backends import Backends
 from app.runtime.loading.loading import open_model
 from app.runtime.loading.verdicts import Verdicts
-from app.runtime.planning import chooser
+from app.runtime.planning import plan
 from app.runtime.planning.footprint import footprint
 from app.runtime.planning.strategy import parse
 from app.system.gpus import Gpu
@@ -96,7 +96,7 @@ def _one_thread():
 @pytest.fixture
 def file(tmp_path, monkeypatch):
     """A model that counts as large enough for a card."""
-    monkeypatch.setattr(chooser, "_SMALL_BYTES", 0)
+    monkeypatch.setattr(plan, "_SMALL_BYTES", 0)
     return small_file(tmp_path, dtype=torch.bfloat16)
 
 

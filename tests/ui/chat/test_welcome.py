@@ -7,7 +7,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
 from app.hub.catalogue.entries import Part, bundled
-from app.hub.catalogue.memory_fit import Machine
+from app.runtime.planning.machine import Machine
 from app.ui.state.models.entry import offered
 from app.ui.state.models.model_fits import ModelFits
 from app.ui.state.models.recommendations import advised
@@ -20,7 +20,7 @@ GB = 1_000_000_000
 
 def advice_on(available, total):
     fitting = ModelFits(lambda _entry: "")
-    fitting.here = Machine(available, total)
+    fitting.here = Machine(memory_available=available, memory_total=total)
     return advised([offered(offer) for offer in bundled()], fitting)
 
 

@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from app.hub.catalogue.memory_fit import Machine
+from app.runtime.planning.machine import Machine
 from app.ui.models.model_rows import ENTRY, FIT
 from app.ui.state.models import model_library as library_module
 from tests.ui.conftest import settled, shown, until
@@ -235,7 +235,7 @@ async def test_a_scan_leaves_the_selection_alone(filled):
 async def test_a_model_too_large_for_the_machine_says_so(filled):
     await ready(filled)
     page = page_of(filled)
-    page.fitting.here = Machine(10_000_000, 100_000_000)
+    page.fitting.here = Machine(memory_available=10_000_000, memory_total=100_000_000)
     page.fitting._known.clear()
     page.fitting.measure = lambda _pid: None
     page._show_entries()

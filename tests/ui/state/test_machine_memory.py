@@ -41,4 +41,4 @@ def test_what_the_open_model_has_mapped_is_not_counted_as_free_twice(monkeypatch
     reading = Reading(4 << 30, 12 << 30, 16 << 30, 3 << 30)
     monkeypatch.setattr(marks._counters, "read", lambda _pid: reading)
     marks.measure(1)
-    assert marks.here.available_bytes == 6 << 30
+    assert marks.here.memory_available == 6 << 30

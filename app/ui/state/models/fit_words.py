@@ -6,9 +6,10 @@ from PySide6.QtCore import QCoreApplication
 
 from app.hub.catalogue.disk_fit import Room
 from app.hub.catalogue.memory_fit import Fit as Verdict
-from app.hub.catalogue.memory_fit import Machine, Plan, verdict_of
+from app.hub.catalogue.memory_fit import Way, verdict_of
 from app.messages.fits import all_titles, fit_in_words
 from app.messages.units import size
+from app.runtime.planning.machine import Machine
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,12 @@ class Fit:
         return self.role == "good"
 
 
-def said(verdict: Verdict, here: Machine, picked: Plan | None = None) -> Fit:
+def said(verdict: Verdict, here: Machine, picked: Way | None = None) -> Fit:
     """``verdict`` in words; ``picked`` is the way that the person chose instead of the usual."""
     found = verdict if picked is None else verdict_of(picked, here)
     room = (found.available_bytes, found.total_bytes)
     if not found.total_bytes:
-        room = (here.available_bytes, here.total_bytes)
+        room = (here.memory_available, here.memory_total)
     words = fit_in_words(found.kind, found.strategy, found.needed_bytes, *room)
     picture, role = _MARKS[found.kind]
     about = _tr("needs {}") if verdict.exact else _tr("about {}")

@@ -7,8 +7,9 @@ from msgspec.structs import replace
 
 from app.hub.catalogue.disk_fit import Room
 from app.hub.catalogue.memory_fit import Fit as Verdict
-from app.hub.catalogue.memory_fit import Machine, fit, verdict_of
+from app.hub.catalogue.memory_fit import fit, verdict_of
 from app.runtime.checkpoint.describe import ModelFile
+from app.runtime.planning.machine import Machine, this_machine
 from app.system.gpus import Gpu
 from app.system.memory import available_bytes, total_bytes
 from app.ui.state.machine_memory import Machine as Counters
@@ -24,8 +25,7 @@ class ModelFits:
 
     ``gpus`` gives the cards on which models run, with the memory that is free now; ``disk``
     the folder that downloads go to with its free bytes, and ``begun`` how much of one is there.
-    ``usual`` gives the strategy that the settings recommend for a file, with the bytes that are
-    free and in all, and the cards; "" for the common choice.
+    ``usual`` gives the strategy that the settings recommend for a file; "" for the common choice.
     """
 
     def __init__(
@@ -34,12 +34,12 @@ class ModelFits:
         gpus: Callable[[], Sequence[Gpu]] = tuple,
         disk: Callable[[], tuple[Path, int] | None] = lambda: None,
         begun: Callable[[Entry], int] = lambda entry: 0,
-        usual: Callable[[ModelFile, tuple[int, int], Sequence[Gpu]], str] = lambda *_: "",
+        usual: Callable[[ModelFile, Machine], str] = lambda *_: "",
     ) -> None:
         self._chosen, self._gpus, self._usual = chosen, gpus, usual
         self._disk, self._begun = disk, begun
         self._counters = Counters()
-        self.here = Machine(available_bytes(), total_bytes(), tuple(gpus()))
+        self.here = this_machine(gpus=tuple(gpus()))
         self._known: dict[str, tuple[Entry, Verdict]] = {}
 
     def measure(self, worker_pid: int | None) -> None:
@@ -47,8 +47,8 @@ class ModelFits:
         now, total = self._counters.read(worker_pid), total_bytes()
         held = now.worker_bytes - now.cached_bytes  # pages of files count as free already
         free, gpus = min(available_bytes() + held, total), tuple(self._gpus())
-        if abs(free - self.here.available_bytes) * _STEP > total or gpus != self.here.gpus:
-            self.here = Machine(free, total, gpus)
+        if abs(free - self.here.memory_available) * _STEP > total or gpus != self.here.gpus:
+            self.here = replace(self.here, memory_available=free, memory_total=total, gpus=gpus)
             self._known.clear()
 
     def forget(self) -> None:
@@ -104,8 +104,7 @@ class ModelFits:
 
     def _as_wanted(self, file: ModelFile, common: Verdict) -> Verdict:
         """With the way that the settings recommend as the usual one."""
-        memory = self.here.available_bytes, self.here.total_bytes
-        wanted = self._usual(file, memory, self.here.gpus)
+        wanted = self._usual(file, self.here)
         for way in common.per_format:
             if way.strategy == wanted:
                 return replace(verdict_of(way, self.here), per_format=common.per_format)

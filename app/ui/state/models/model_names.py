@@ -6,6 +6,7 @@ from PySide6.QtCore import QCoreApplication, QDate, QLocale, Qt
 
 from app.messages.units import short_count
 from app.runtime.families.name_patterns import date_in, series_of, sizes_in, spaced
+from app.runtime.planning.strategy import understood
 
 _OFFICIAL = re.compile(r"rwkv[-_]?(x0[4-8]0|v?[4-8]|\d)", re.IGNORECASE)
 _UNSAID = ("chat", "tuned state")
@@ -37,14 +38,22 @@ def plain_numbers(form: str) -> str:
     }.get(form, form)
 
 
-def plain_way(strategy: str) -> str:
-    """A strategy in the window's words: ``16-bit on CPU`` for "cpu bf16"; "" for none."""
-    device, _, form = strategy.partition(" ")
-    if device == "cpu":
+def plain_way(strategy: str, *, place: bool = True) -> str:
+    """A strategy in the window's words: ``16-bit on CPU`` for "cpu bf16"; "" for none.
+
+    Without ``place`` the numbers alone.  What is no strategy of one device stays as it is.
+    """
+    way = understood(strategy)
+    if way is None or not way.whole:
+        return strategy
+    form = way.format
+    if not place:
+        return plain_numbers(form)
+    if not way.on_gpu:
         return _tr("{} on {}").format(plain_numbers(form), "CPU")
-    number = device.partition(":")[2]
     named = {"fp16": _tr("16-bit"), "bf16": _tr("16-bit (bf16)")}.get(form, plain_numbers(form))
-    return _tr("{} on {}").format(named, f"GPU {number}".strip()) if form else strategy
+    number = str(way.card) if way.card else ""
+    return _tr("{} on {}").format(named, f"GPU {number}".strip())
 
 
 def _stated(lower: str, parameters: int) -> str:

@@ -1,6 +1,6 @@
 """What models can run on here and how the person wants that used; plans are made from it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -65,7 +65,6 @@ class RunPlanning(QObject):
         self._session, self._settings, self._gpus = session, settings, gpus
         self._tasks = session.tasks
         self._rates = rates
-        self._known: Rates | None = None
         self.described: Machine | None = None
         self._used: tuple[str | int, ...] = ()
         self._before = self._held()
@@ -89,18 +88,14 @@ class RunPlanning(QObject):
         """With how many threads the open model was opened; 0 is one for each core."""
         return int(self._used[-1]) if self._used else self._settings.now.threads
 
-    def usual(self, file: ModelFile, memory: tuple[int, int], gpus: Sequence[Gpu]) -> str:
-        """What the settings recommend for a file, with so much memory free and in all.
+    def usual(self, file: ModelFile, machine: Machine) -> str:
+        """What the settings recommend for a file on a machine.
 
         "" where they are as they come, or nothing fits: then the usual choice holds.
         """
         wishes = self.wishes
         if wishes._replace(threads=0) == _USUAL or file.spec is None:
             return ""
-        free, total = memory
-        machine = Machine(
-            memory_available=free, memory_total=total, gpus=tuple(gpus), rates=self._known
-        )
         best = plan_with(file, machine, wishes).recommended
         return "" if best is None else best.strategy.text
 
@@ -154,8 +149,7 @@ class RunPlanning(QObject):
         return await self._tasks.thread(self._look, tuple(gpus), free)
 
     def _look(self, gpus: tuple[Gpu, ...], free_bytes: int) -> Machine:
-        self._known = self._rates()
-        return this_machine(self._known, gpus=gpus, available=free_bytes)
+        return this_machine(self._rates(), gpus=gpus, available=free_bytes)
 
     def _hear(self, change: Change) -> None:
         """From any thread."""

@@ -17,7 +17,7 @@ from .device_use import DeviceUse
 from .run_change import RunChange
 from .run_planning import ModelPlans, Wishes, plan_with
 from .run_words import Running, choices_of, devices_of, placement_of
-from .typed_strategy import WrongPart, understood
+from .typed_strategy import WrongPart, candidate_meant
 
 _EACH_MS = 2000
 _STEP = 100  # a share of all memory: smaller changes of what is free change nothing
@@ -184,7 +184,7 @@ class RunState(QObject):
     def write(self, text: str) -> None:
         """The strategy's text, as the person types it."""
         self.change.forget()
-        told = understood(text, self.plans.planned.candidates if self.plans else ())
+        told = candidate_meant(text, self.plans.planned.candidates if self.plans else ())
         self.text, self.wrong = (text, told) if isinstance(told, WrongPart) else (told, None)
         self.changed.emit()
 

@@ -18,7 +18,7 @@ class WrongPart(NamedTuple):
     words: str
 
 
-def understood(text: str, candidates: Sequence[Plan]) -> str | WrongPart:
+def candidate_meant(text: str, candidates: Sequence[Plan]) -> str | WrongPart:
     """The canonical text of the candidate that is meant, or what is wrong."""
     try:
         way = parse(text)
