@@ -12,17 +12,22 @@ from typing import NamedTuple
 from app.errors import RequestRefused
 from app.kernels.read_bandwidth import BLOCK_BYTES
 from app.messages.units import size
+from app.runtime.checkpoint import open_checkpoint
+from app.runtime.planning.machine import Rates, this_machine
+from app.runtime.planning.plan import plan_of
 from app.runtime.planning.strategy import parse
 from app.runtime.protocol.messages import Loaded, Measured
 from app.runtime.worker.client import Client
 
 from .bench_texts import Texts
 from .choices import model_of
+from .machine_rates import keep_rates
 from .output import Progress, note, note_loaded, print_json, print_rows
 
 _SEED = 1
 _PREFILLS = 2
-_WARM_UP = 4
+_NO_BLOCK = 1 << 14  # too small to be felt
+_WARM_UP = 16  # after so many tokens the resident memory is read, as the plan predicts it
 _MOST_TEXTS, _MOST_TOKENS = 1024, 1 << 20
 _ROUNDS, _ROUND_TOKENS = 3, 16  # at most, and at least
 
@@ -45,6 +50,8 @@ class _Figures(NamedTuple):
     prefill: float
     decode: float
     measured: list[Measured]
+    resident: int
+    rates: Rates
 
 
 async def _bench(options: Namespace) -> None:
@@ -62,6 +69,7 @@ async def _bench(options: Namespace) -> None:
     finally:
         progress.clear()
         await client.close()
+    keep_rates(figures.rates)
     _tell(loaded, figures, options)
 
 
@@ -70,14 +78,16 @@ async def _measure(client: Client, loaded: Loaded, options: Namespace) -> _Figur
     texts = Texts(client, loaded.spec.vocabulary, options.batch, random.Random(_SEED))
     block_bytes = min(loaded.weights_bytes, BLOCK_BYTES)
     await texts.decode(_WARM_UP)
+    resident = (await client.measure(_NO_BLOCK)).resident_memory_bytes
     prefill = max([await texts.prefill(options.prompt_tokens) for _ in range(_PREFILLS)])
     measured = [await client.measure(block_bytes)]
+    rates = await client.measure_rates()
     tokens, seconds = 0, 0.0
     for count in _rounds(options.decode_tokens):
         decoded, took_s = await texts.decode(count)
         tokens, seconds = tokens + decoded, seconds + took_s
         measured.append(await client.measure(block_bytes))
-    return _Figures(prefill, tokens / seconds, measured)
+    return _Figures(prefill, tokens / seconds, measured, resident, rates)
 
 
 def _rounds(tokens: int) -> list[int]:
@@ -95,6 +105,8 @@ def _tell(loaded: Loaded, figures: _Figures, options: Namespace) -> None:
         "load_s": loaded.load_s,
         "weights_bytes": weights,
         "peak_memory_bytes": first.peak_memory_bytes,
+        "resident_memory_bytes": figures.resident,
+        **_predicted(loaded, figures, options),
         "read_bandwidth_bytes_per_s": limits.given,
         "bandwidth_share": limits.share,
         "strategy": loaded.strategy,
@@ -108,6 +120,20 @@ def _tell(loaded: Loaded, figures: _Figures, options: Namespace) -> None:
     if weights < BLOCK_BYTES and limits.given is not None:
         note(f"rookery: {_SMALL.format(size=size(weights))}")
     _print(facts)
+
+
+def _predicted(loaded: Loaded, figures: _Figures, options: Namespace) -> dict[str, float | None]:
+    """What a plan says of the same run, with the rates that were measured in it."""
+    with open_checkpoint(model_of(options)) as checkpoint:
+        dtype = checkpoint.dtype
+    machine = this_machine(figures.rates)
+    plan = plan_of(loaded.spec, dtype, parse(loaded.strategy), machine, texts=options.batch)
+    alone = plan.decode_tokens_per_s if options.batch == 1 else None  # it is of one text
+    return {
+        "predicted_resident_memory_bytes": plan.bytes["cpu"],
+        "predicted_decode_tokens_per_s": alone,
+        "predicted_prefill_tokens_per_s": plan.prefill_tokens_per_s,
+    }
 
 
 class _Limits(NamedTuple):

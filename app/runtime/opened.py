@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from app.runtime.checkpoint.file_names import name_of
 from app.runtime.families.family import Family
+from app.runtime.planning.plan import Plan
 from app.runtime.planning.strategy import Strategy
 from app.runtime.protocol.messages import Loaded, SteppedDown
 from app.runtime.tokenizers import Tokenizer
@@ -23,9 +24,14 @@ class Opened:
     model: "Rwkv"
     tokenizer: Tokenizer
     family: Family
-    strategy: Strategy
+    plan: Plan
     load_s: float
     stepped_down: SteppedDown | None = None
+
+    @property
+    def strategy(self) -> Strategy:
+        """The way that it runs in."""
+        return self.plan.strategy
 
     def loaded(self, request: int) -> Loaded:
         """What the window is told about it."""
@@ -38,6 +44,7 @@ class Opened:
             backend=self.model.ops.name,
             note=self.model.ops.note,
             stepped_down=self.stepped_down,
+            plan=self.plan,
             weights_bytes=self.model.weights_bytes,
             load_s=self.load_s,
             tokenizer=self.tokenizer.kind,

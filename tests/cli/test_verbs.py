@@ -224,6 +224,10 @@ def test_bench_measures_speed_memory_and_the_share_of_bandwidth(model, capsys):
         "load_s",
         "weights_bytes",
         "peak_memory_bytes",
+        "resident_memory_bytes",
+        "predicted_resident_memory_bytes",
+        "predicted_decode_tokens_per_s",
+        "predicted_prefill_tokens_per_s",
         "read_bandwidth_bytes_per_s",
         "bandwidth_share",
         "strategy",
@@ -234,7 +238,8 @@ def test_bench_measures_speed_memory_and_the_share_of_bandwidth(model, capsys):
     assert facts["strategy"] == "cpu bf16"
     assert facts["bandwidth_share"] <= 1
     assert facts["backend"].split()[0] in ("native", "portable")
-    words = ("strategy", "backend", "bandwidth_note")
+    assert facts["predicted_decode_tokens_per_s"] is None  # it is of one text, and here are three
+    words = ("strategy", "backend", "bandwidth_note", "predicted_decode_tokens_per_s")
     assert all(facts[name] > 0 for name in facts if name not in words)
     steps = facts["decode_tokens_per_s"] / 3
     reads = steps * facts["weights_bytes"]

@@ -25,7 +25,8 @@ class FakeSupervisor:
         self.refusal = None
         self.refuse = {}
         self.asked = []
-        self.threads = 0
+        self.threads, self.limits, self.rates = 0, None, None
+        self.measured = None
 
     async def open(self, path, strategy=""):
         self.asked.append((path, strategy))
@@ -72,6 +73,9 @@ class FakeSupervisor:
     async def unload(self):
         self.loaded = None
         self.enter(Phase.EMPTY)
+
+    async def measure_rates(self):
+        return self.measured
 
     async def rest(self):
         self.enter(Phase.RESTING)

@@ -51,7 +51,7 @@ def open_model(
         model=running.model,
         tokenizer=tokenizer,
         family=family,
-        strategy=running.strategy,
+        plan=running.plan,
         load_s=time.perf_counter() - begun,
         stepped_down=running.stepped_down,
     )

@@ -1,7 +1,8 @@
 """Every message between the window (or command line) and a worker; knows no process and no pipe.
 
 Requests carry an ``id``; a worker answers each with any number of events bearing that id,
-and then exactly one ``Done``, ``Loaded``, ``Measured`` or ``Failed``.  Nothing else crosses.
+and then exactly one ``Done``, ``Loaded``, ``Measured``, ``Rated`` or ``Failed``.  Nothing else
+crosses.
 """
 
 from typing import Any, Literal
@@ -9,6 +10,8 @@ from typing import Any, Literal
 import msgspec
 
 from app.errors import BY_CODE, Failure
+from app.runtime.planning.machine import Limits, Rates
+from app.runtime.planning.plan import Plan
 from app.runtime.protocol.prompts import Prompt, Sampling
 from app.runtime.spec import Spec
 
@@ -25,12 +28,15 @@ class Message(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 class Load(Message, frozen=True, tag=True, kw_only=True):
     """Open the checkpoint at ``path``; answered by LoadProgress events and one Loaded.
 
-    The path is in bytes (os.fsencode), for not every name of a file is text.  ``threads`` compute,
-    0 for one a physical core.
+    The path is in bytes (os.fsencode), for not every name of a file is text.  Without a strategy
+    the worker takes what planning recommends within ``limits``, with what this machine was measured
+    to do before (``rates``).  ``threads`` compute, 0 for one a physical core.
     """
 
     path: bytes
     strategy: str = ""
+    limits: Limits = Limits()
+    rates: Rates | None = None
     threads: int = 0
 
 
@@ -53,6 +59,10 @@ class Measure(Message, frozen=True, tag=True, kw_only=True):
     """Tell how fast memory is read in a block of so many bytes; answered by one Measured."""
 
     block_bytes: int
+
+
+class MeasureRates(Message, frozen=True, tag=True, kw_only=True):
+    """Measure what bounds models on this machine; answered by one Rated."""
 
 
 class Cancel(Message, frozen=True, tag=True, kw_only=True):
@@ -121,7 +131,7 @@ class Loaded(Message, frozen=True, tag=True, kw_only=True):
     the
     usual one knows think modes.  ``backend`` is what computes ("native avx512", "portable"), and
     ``note`` says in one line why it is not a faster one, or nothing.  ``stepped_down`` tells of a
-    card that was to run it and could not.
+    card that was to run it and could not.  ``plan`` is the one that was really taken.
     """
 
     path: str
@@ -131,6 +141,7 @@ class Loaded(Message, frozen=True, tag=True, kw_only=True):
     backend: str = ""
     note: str = ""
     stepped_down: SteppedDown | None = None
+    plan: Plan | None = None
     weights_bytes: int
     load_s: float
     tokenizer: str
@@ -164,12 +175,20 @@ class Done(Message, frozen=True, tag=True, kw_only=True):
 class Measured(Message, frozen=True, tag=True, kw_only=True):
     """What limits the worker, as it is now: all its threads read memory at this speed.
 
-    ``peak_memory_bytes`` is what it ever had before it was asked.
+    ``peak_memory_bytes`` is what it ever had before it was asked, ``resident_memory_bytes`` what
+    it had just then.
     """
 
     read_bandwidth_bytes_per_s: float
     peak_memory_bytes: int
+    resident_memory_bytes: int
     threads: int
+
+
+class Rated(Message, frozen=True, tag=True, kw_only=True):
+    """What the worker's threads read and multiply a second."""
+
+    rates: Rates
 
 
 class Failed(Message, frozen=True, tag=True, kw_only=True):
@@ -190,9 +209,9 @@ def failure_of(reply: Failed) -> Failure:
     return BY_CODE.get(reply.code, Failure)(reply.detail, **reply.facts)
 
 
-Request = Load | Generate | Measure | Cancel | Quit
+Request = Load | Generate | Measure | MeasureRates | Cancel | Quit
 Event = LoadProgress | Prefilled | Piece
-Ending = Loaded | Done | Measured | Failed
+Ending = Loaded | Done | Measured | Rated | Failed
 Reply = Event | Ending
 
 _encoder = msgspec.msgpack.Encoder()

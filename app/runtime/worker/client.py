@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from app.errors import Failure, NoModel, RequestRefused, WorkerDied
+from app.runtime.planning.machine import Limits, Rates
 from app.runtime.protocol import messages
 from app.runtime.protocol.messages import (
     Cancel,
@@ -22,10 +23,12 @@ from app.runtime.protocol.messages import (
     LoadProgress,
     Measure,
     Measured,
+    MeasureRates,
     Message,
     Piece,
     Prefilled,
     Quit,
+    Rated,
     Reply,
     failed,
     failure_of,
@@ -38,7 +41,9 @@ _REPLIES: dict[type[Message], tuple[type[Message], ...]] = {
     Load: (LoadProgress, Loaded, Failed),
     Generate: (Prefilled, Piece, Done, Failed),
     Measure: (Measured, Failed),
+    MeasureRates: (Rated, Failed),
 }
+_Asked = Load | Generate | Measure | MeasureRates
 _STOP_LIMIT_S = 1.0
 _QUIT_LIMIT_S = 1.0
 
@@ -59,7 +64,7 @@ class Client:
         self._on_end = on_end
         self._ids = itertools.count(1)
         self._inboxes: dict[int, asyncio.Queue[Reply]] = {}
-        self._running: dict[int, Load | Generate | Measure] = {}
+        self._running: dict[int, _Asked] = {}
         self._still = asyncio.Event()
         self._still.set()
         self._ended = asyncio.Event()
@@ -84,6 +89,8 @@ class Client:
         strategy: str,
         report: Callable[[LoadProgress], None] = lambda _: None,
         *,
+        limits: Limits | None = None,
+        rates: Rates | None = None,
         threads: int = 0,
     ) -> Loaded:
         """Open the model at ``path``; ``threads`` compute, 0 for one a core.
@@ -91,8 +98,14 @@ class Client:
         Raises the failures of loading, or WorkerDied.
         """
         path, self._strategy = _absolute(path), strategy
-        ident, name = next(self._ids), os.fsencode(path)
-        load = Load(id=ident, path=name, strategy=strategy, threads=threads)
+        load = Load(
+            id=next(self._ids),
+            path=os.fsencode(path),
+            strategy=strategy,
+            limits=limits or Limits(),
+            rates=rates,
+            threads=threads,
+        )
         async with contextlib.aclosing(self._ask(load)) as replies:
             async for reply in replies:
                 if isinstance(reply, LoadProgress):
@@ -126,7 +139,7 @@ class Client:
         )
         async with contextlib.aclosing(self._ask(request)) as replies:
             async for reply in replies:
-                if not isinstance(reply, Loaded | Measured | Failed):
+                if not isinstance(reply, Loaded | Measured | Rated | Failed):
                     yield reply
 
     async def measure(self, block_bytes: int) -> Measured:
@@ -136,6 +149,15 @@ class Client:
             async for reply in replies:
                 if isinstance(reply, Measured):
                     return reply
+        raise self._end_failure()
+
+    async def measure_rates(self) -> Rates:
+        """What bounds models on this machine, measured now.  Raises OutOfMemory or WorkerDied."""
+        request = MeasureRates(id=next(self._ids))
+        async with contextlib.aclosing(self._ask(request)) as replies:
+            async for reply in replies:
+                if isinstance(reply, Rated):
+                    return reply.rates
         raise self._end_failure()
 
     async def close(self) -> None:
@@ -169,7 +191,7 @@ class Client:
                 await event.wait()
         return event.is_set()
 
-    async def _ask(self, request: Load | Generate | Measure) -> AsyncGenerator[Reply, None]:
+    async def _ask(self, request: _Asked) -> AsyncGenerator[Reply, None]:
         """Send; yield what comes back, the ending too; cancel where the reader leaves early."""
         if not self.alive:
             raise self._end_failure()
@@ -183,14 +205,14 @@ class Client:
                 if isinstance(reply, Failed):
                     raise failure_of(reply)
                 yield reply
-                if isinstance(reply, Loaded | Done | Measured):
+                if isinstance(reply, Loaded | Done | Measured | Rated):
                     return
         finally:
             del self._inboxes[request.id]
             if request.id in self._running:
                 self._send(Cancel(id=request.id))
 
-    def _send_checked(self, request: Load | Generate | Measure) -> None:
+    def _send_checked(self, request: _Asked) -> None:
         message = messages.encode(request)
         if len(message) > LIMIT:
             self._settle(request.id)
@@ -219,7 +241,7 @@ class Client:
     def _deliver(self, reply: Reply) -> None:
         if inbox := self._inboxes.get(reply.id):
             inbox.put_nowait(reply)
-        if isinstance(reply, Loaded | Done | Measured | Failed):
+        if isinstance(reply, Loaded | Done | Measured | Rated | Failed):
             self._settle(reply.id)
 
     def _settle(self, request: int) -> None:

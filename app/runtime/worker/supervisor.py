@@ -11,6 +11,7 @@ import msgspec
 
 from app.errors import Failure, MovedCheckpoint, NoModel, NotFound, WorkerDied
 from app.runtime.checkpoint.file_names import name_of
+from app.runtime.planning.machine import Limits, Rates
 from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress
 from app.runtime.protocol.prompts import Prompt, Sampling
 
@@ -38,12 +39,15 @@ class Supervisor:
     """Needs a running loop.  ``on_change`` is called, in the loop, when a property has changed.
 
     ``threads`` compute in models that are opened from now on, 0 for one a core; one that comes
-    again keeps its own.
+    again keeps its own.  Without a strategy a model keeps to ``limits``, and is planned for with
+    what this machine was measured to do (``rates``).
     """
 
     def __init__(self, on_change: Callable[[], None] = lambda: None) -> None:
         self._on_change = on_change
         self.threads = self._threads = 0
+        self.limits = Limits()
+        self.rates: Rates | None = None
         self._phase = Phase.EMPTY
         self._loaded: Loaded | None = None
         self._progress: LoadProgress | None = None
@@ -137,6 +141,15 @@ class Supervisor:
                 if last_try or answered or time.perf_counter() - sent_s > _DYING_S:
                     raise
 
+    async def measure_rates(self) -> Rates | None:
+        """What bounds models on this machine, measured now; None unless a model is READY.
+
+        Raises OutOfMemory and WorkerDied.
+        """
+        if self._phase is not Phase.READY or self._client is None:
+            return None
+        return await self._client.measure_rates()
+
     async def unload(self) -> None:
         """End the worker: all of the model's memory is free when this returns."""
         await self._empty(Phase.EMPTY)
@@ -204,7 +217,12 @@ class Supervisor:
             path, strategy = self._asked
             try:
                 loaded = await client.load(
-                    path, strategy, self._note_progress, threads=self._threads
+                    path,
+                    strategy,
+                    self._note_progress,
+                    limits=self.limits,
+                    rates=self.rates,
+                    threads=self._threads,
                 )
             except NotFound as error:
                 if self._asked[0] != path:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from app.errors import Failure, KernelError, NoModel, RequestRefused
 from app.kernels.allocation import allocations_named, load_torch
 from app.runtime.loading.preflight import look_at
+from app.runtime.planning.machine import Rates
 from app.runtime.protocol import messages
 from app.runtime.protocol.messages import (
     Cancel,
@@ -20,11 +21,14 @@ from app.runtime.protocol.messages import (
     LoadProgress,
     Measure,
     Measured,
+    MeasureRates,
     Quit,
+    Rated,
     Reply,
     failed,
 )
 from app.system.frames import GarbledError, decoded, read_frame, write_frame
+from app.system.memory import give_back_freed
 from app.system.pipes import die_with_parent, take_pipes
 
 if TYPE_CHECKING:
@@ -56,7 +60,7 @@ class Worker:
 
     def __init__(self, requests: BinaryIO, replies: BinaryIO) -> None:
         self._requests, self._replies = requests, replies
-        self._inbox: SimpleQueue[Load | Generate | Measure] = SimpleQueue()
+        self._inbox: SimpleQueue[Load | Generate | Measure | MeasureRates] = SimpleQueue()
         self._cancelled: set[int] = set()
         self._engine: Engine | None = None
 
@@ -109,7 +113,7 @@ class Worker:
         except Empty:
             pass
 
-    def _begin(self, request: Load | Generate | Measure) -> None:
+    def _begin(self, request: Load | Generate | Measure | MeasureRates) -> None:
         try:
             if isinstance(request, Load):
                 self._load(request)
@@ -117,6 +121,8 @@ class Worker:
                 raise NoModel
             elif isinstance(request, Measure):
                 self._measure(request)
+            elif isinstance(request, MeasureRates):
+                self._measure_rates(request)
             else:
                 self._engine.start(request)
         except Failure as failure:
@@ -133,12 +139,14 @@ class Worker:
         from app.runtime.generation.engine import (
             Engine,  # here, while the pipe is being watched: torch takes its time
         )
+        from app.runtime.loading.backends import Backends
         from app.runtime.loading.loading import open_model
 
         def report(done: int, total: int) -> None:
             self._send(LoadProgress(id=request.id, done=done, total=total))
 
-        opened = open_model(path, request.strategy, report, threads=request.threads)
+        backends = Backends(limits=request.limits, rates=request.rates)
+        opened = open_model(path, request.strategy, report, backends, threads=request.threads)
         self._engine = Engine(opened, self._send, self._cancelled)
         self._send(opened.loaded(request.id))
 
@@ -146,9 +154,9 @@ class Worker:
         import torch
 
         from app.kernels.read_bandwidth import read_bandwidth
-        from app.system.memory import peak_memory_bytes
+        from app.system.memory import peak_memory_bytes, resident_bytes
 
-        peak = peak_memory_bytes()
+        peak, resident = peak_memory_bytes(), resident_bytes()
         with allocations_named():
             speed = read_bandwidth(block_bytes=request.block_bytes)
         self._send(
@@ -156,9 +164,19 @@ class Worker:
                 id=request.id,
                 read_bandwidth_bytes_per_s=speed,
                 peak_memory_bytes=peak,
+                resident_memory_bytes=resident,
                 threads=torch.get_num_threads(),
             )
         )
+
+    def _measure_rates(self, request: MeasureRates) -> None:
+        from app.kernels import open_ops
+        from app.kernels.measured_rates import all_multiply_per_s, read_per_s
+
+        with allocations_named():
+            rates = Rates(read_per_s(), all_multiply_per_s(open_ops("cpu")))
+        give_back_freed()
+        self._send(Rated(id=request.id, rates=rates))
 
     def _send(self, reply: Reply) -> None:
         try:

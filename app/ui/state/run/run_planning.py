@@ -71,7 +71,7 @@ class RunPlanning(QObject):
         session.was_opened.connect(self._note_opening)
         self._settings_changed.connect(self._note_settings)
         self.destroyed.connect(changes.listen(self._hear))
-        session.use_threads(settings.now.threads)
+        session.use(self.wishes.threads, self.wishes.limits)
 
     @property
     def wishes(self) -> Wishes:
@@ -160,7 +160,7 @@ class RunPlanning(QObject):
         now = self._held()
         if now != self._before:
             self._before = now
-            self._session.use_threads(self._settings.now.threads)
+            self._session.use(self.wishes.threads, self.wishes.limits)
             self.changed.emit()
 
     def _note_opening(self) -> None:

@@ -296,7 +296,7 @@ class RunState(QObject):
             settings.change(cpu_limit=now.cpu_bytes or 0)
         if now.gpu_bytes != before.gpu_bytes:
             settings.change(gpu_limit=now.gpu_bytes or 0)
-        self._session.use_threads(self.wishes.threads)
+        self._session.use(self.wishes.threads, now)
         self._first = self.wishes
 
     def _follow(self, before: Path, now: Path) -> None:
