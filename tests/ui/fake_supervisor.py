@@ -25,8 +25,7 @@ class FakeSupervisor:
         self.refusal = None
         self.refuse = {}
         self.asked = []
-        self.threads, self.limits, self.rates = 0, None, None
-        self.measured = None
+        self.threads, self.limits = 0, None
 
     async def open(self, path, strategy=""):
         self.asked.append((path, strategy))
@@ -73,9 +72,6 @@ class FakeSupervisor:
     async def unload(self):
         self.loaded = None
         self.enter(Phase.EMPTY)
-
-    async def measure_rates(self):
-        return self.measured
 
     async def rest(self):
         self.enter(Phase.RESTING)

@@ -141,15 +141,6 @@ class Supervisor:
                 if last_try or answered or time.perf_counter() - sent_s > _DYING_S:
                     raise
 
-    async def measure_rates(self) -> Rates | None:
-        """What bounds models on this machine, measured now; None unless a model is READY.
-
-        Raises OutOfMemory and WorkerDied.
-        """
-        if self._phase is not Phase.READY or self._client is None:
-            return None
-        return await self._client.measure_rates()
-
     async def unload(self) -> None:
         """End the worker: all of the model's memory is free when this returns."""
         await self._empty(Phase.EMPTY)

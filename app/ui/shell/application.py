@@ -28,7 +28,6 @@ from app.ui.state.models.model_library import Library
 from app.ui.state.models.model_names import plain_name
 from app.ui.state.notices import MODEL, RESTING, Notices
 from app.ui.state.run.idle_release import IdleRelease
-from app.ui.state.run.rates_keeper import RatesKeeper
 from app.ui.state.run.run_planning import RunPlanning
 from app.ui.state.services import Services
 from app.ui.state.session import Session
@@ -71,8 +70,6 @@ class Application:
         self._session.changed.connect(self._tell_of_step)
         self._told_step: Loaded | None = None
         self._told_death = False
-        rates = MeasuredRates(paths.rates)
-        self._rates = RatesKeeper(self._session, rates.get, rates.put)
         self._resting = IdleRelease(self._session, self._settings, changes)
         self._resting.released.connect(self._tell_of_rest)
         self._resting.returned.connect(self._tell_of_return)
@@ -98,7 +95,7 @@ class Application:
                 self._settings,
                 changes,
                 gpus_here,
-                rates.get,
+                MeasuredRates(paths.rates).get,
             ),
             shared=SharedSettings(self._settings, self._tasks),
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.errors import Failure
-from app.runtime.planning.machine import Limits, Rates
+from app.runtime.planning.machine import Limits
 from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress, Piece
 from app.runtime.protocol.prompts import Prompt, Sampling
 from app.runtime.worker.supervisor import Phase
@@ -163,14 +163,6 @@ class Session(QObject):
         keep to these limits where they are opened without a strategy.
         """
         self._supervisor.threads, self._supervisor.limits = threads, limits
-
-    def use_rates(self, rates: Rates) -> None:
-        """What this machine was measured to do, for models that are opened without a strategy."""
-        self._supervisor.rates = rates
-
-    async def measure_rates(self) -> Rates | None:
-        """Have the worker measure what bounds models here; None where no model is open."""
-        return await self._supervisor.measure_rates()
 
     async def generate(
         self,
