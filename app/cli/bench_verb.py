@@ -21,7 +21,7 @@ from app.runtime.worker.client import Client
 
 from .bench_texts import Texts
 from .choices import model_of
-from .machine_rates import keep_rates
+from .machine_rates import keep_rates, kept_rates
 from .output import Progress, note, note_loaded, print_json, print_rows
 
 _SEED = 1
@@ -61,6 +61,7 @@ async def _bench(options: Namespace) -> None:
             str(model_of(options)),
             options.strategy,
             lambda p: progress.show(f"loading layer {p.done} of {p.total}"),
+            rates=kept_rates(),
         )
         progress.clear()
         note_loaded(loaded)

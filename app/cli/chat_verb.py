@@ -16,6 +16,7 @@ from app.runtime.protocol.prompts import Chat, Turn
 from app.runtime.worker.supervisor import Supervisor
 
 from .choices import model_of, sampling_of
+from .machine_rates import kept_rates
 from .output import Progress, emit, note, note_loaded, note_thinking
 
 _HELP = """/help           this
@@ -41,6 +42,7 @@ def run(options: Namespace) -> int:
 async def _open(options: Namespace) -> "_Conversation":
     progress = Progress()
     supervisor = Supervisor(lambda: _show_loading(progress, supervisor.progress))
+    supervisor.rates = kept_rates()
     try:
         loaded = await supervisor.open(str(model_of(options)), options.strategy)
         if not loaded.templates:

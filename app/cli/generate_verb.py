@@ -15,6 +15,7 @@ from app.runtime.protocol.prompts import Chat, Prompt, Sampling, Text, Tokens, T
 from app.runtime.worker.client import Client
 
 from .choices import model_of, sampling_of
+from .machine_rates import kept_rates
 from .output import Progress, emit, note, note_loaded, note_thinking, print_json
 
 
@@ -29,7 +30,9 @@ async def _generate(options: Namespace) -> None:
     client, progress = Client(), Progress()
     try:
         loaded = await client.load(
-            str(model_of(options)), options.strategy, lambda done: progress.show(_loading(done))
+            *(str(model_of(options)), options.strategy),
+            lambda done: progress.show(_loading(done)),
+            rates=kept_rates(),
         )
         progress.clear()
         note_loaded(loaded)

@@ -7,6 +7,7 @@ import msgspec
 
 from app.runtime.checkpoint.describe import describe
 from app.runtime.checkpoint.file_names import name_of
+from app.runtime.planning.machine import Rates
 from app.runtime.protocol.messages import Loaded, LoadProgress
 from app.runtime.protocol.prompts import Sampling
 from app.runtime.worker.supervisor import Phase
@@ -21,6 +22,7 @@ class FakeSupervisor:
         self._on_change = on_change
         self.phase, self.loaded, self.progress, self.failure = Phase.EMPTY, None, None, None
         self.worker_pid = None
+        self.rates = Rates(2e10)
         self.hold: asyncio.Event | None = None
         self.refusal = None
         self.refuse = {}

@@ -141,6 +141,14 @@ class Supervisor:
                 if last_try or answered or time.perf_counter() - sent_s > _DYING_S:
                     raise
 
+    async def measure_rates(self) -> Rates:
+        """Have the worker of the open model measure this machine, and remember what it finds.
+
+        Raises NoModel, OutOfMemory and WorkerDied.
+        """
+        self.rates = await (await self._ready()).measure_rates()
+        return self.rates
+
     async def unload(self) -> None:
         """End the worker: all of the model's memory is free when this returns."""
         await self._empty(Phase.EMPTY)

@@ -27,6 +27,7 @@ from app.ui.state.models.model_catalogue import Catalogue
 from app.ui.state.models.model_library import Library
 from app.ui.state.models.model_names import plain_name
 from app.ui.state.notices import MODEL, RESTING, Notices
+from app.ui.state.rates_keeper import RatesKeeper
 from app.ui.state.run.idle_release import IdleRelease
 from app.ui.state.run.run_planning import RunPlanning
 from app.ui.state.services import Services
@@ -65,6 +66,7 @@ class Application:
         self._tasks = Tasks(self._tell)
         supervisor = supervise(lambda: self._session.note_change())
         self._session = Session(supervisor, self._tasks)
+        self._rates = RatesKeeper(self._session, supervisor, self._tasks, paths.rates)
         self._session.died.connect(self._tell_of_death)
         self._session.changed.connect(self._take_back)
         self._session.changed.connect(self._tell_of_step)
