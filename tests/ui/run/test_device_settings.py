@@ -59,7 +59,8 @@ async def test_limits_hold_also_against_what_was_chosen_for_a_model(opened):
     least, most = min(needed, key=needed.get), max(needed, key=needed.get)
     assert needed[least] < needed[most]
     settings.change(cpu_limit=needed[least])
-    assert await planning.allowed(Path(path), most) == least
+    assert await planning.allowed(Path(path), most) == ""  # the worker's choice, within the limit
+    assert house._session._supervisor.limits.cpu_bytes == needed[least]
     assert await planning.allowed(Path(path), least) == least
     settings.change(cpu_limit=0)
     assert await planning.allowed(Path(path), most) == most

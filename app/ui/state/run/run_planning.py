@@ -32,9 +32,6 @@ class Wishes(NamedTuple):
     threads: int
 
 
-_USUAL = Wishes("balanced", Limits(), "", 0)
-
-
 class ModelPlans(NamedTuple):
     """A model file, the machine as if no model were open, and every way to run it there."""
 
@@ -94,7 +91,7 @@ class RunPlanning(QObject):
         "" where they are as they come, or nothing fits: then the usual choice holds.
         """
         wishes = self.wishes
-        if wishes._replace(threads=0) == _USUAL or file.spec is None:
+        if (wishes.limits == Limits() and _is_workers(wishes)) or file.spec is None:
             return ""
         best = plan_with(file, machine, wishes).recommended
         return "" if best is None else best.strategy.text
@@ -110,12 +107,13 @@ class RunPlanning(QObject):
     async def allowed(self, path: Path, asked: str) -> str:
         """The strategy to open a model with: ``asked``, unless that takes more than is allowed.
 
-        Where "" is asked for, and the settings are as they come, it stays "": the worker chooses.
-        Else it is what they recommend.  Raises OverLimit if everything takes more than is allowed.
+        "" is the worker's own choice within the limits, which steps down by itself where that
+        fails; it is taken unless policy or card are others than the program comes with.  Raises
+        OverLimit if everything takes more than is allowed.
         """
         wishes = self.wishes
         free = wishes.limits == Limits()
-        if free and (asked or wishes._replace(threads=0) == _USUAL):
+        if free and (asked or _is_workers(wishes)):
             return asked
         try:
             found = await self.plans(path)
@@ -128,7 +126,9 @@ class RunPlanning(QObject):
         if best is None and all(plan.reason == "over-limit" for plan in ways.values()):
             least = min(_number(plan.facts.get("needed_bytes")) for plan in ways.values())
             raise OverLimit(needed_bytes=least)
-        return _least(ways.values()) if best is None else best.strategy.text
+        if best is None:
+            return _least(ways.values())
+        return "" if _is_workers(wishes) else best.strategy.text
 
     async def plans(self, path: Path, wishes: Wishes | None = None) -> ModelPlans:
         """Every way to run a model here, now.  Raises what reading its header does."""
@@ -178,6 +178,11 @@ def plan_with(file: ModelFile, machine: Machine, wishes: Wishes) -> Planned:
     wanted = [plan for plan in every.candidates if _is_wanted(plan, wishes.gpu, machine)]
     best = decided(file.spec, file.dtype, wanted, wishes.policy)
     return msgspec.structs.replace(best, candidates=every.candidates)
+
+
+def _is_workers(wishes: Wishes) -> bool:
+    """Whether the worker, which knows the limits, comes to the same choice."""
+    return wishes.policy == "balanced" and not wishes.gpu
 
 
 def _least(plans: Iterable[Plan]) -> str:
