@@ -7,7 +7,7 @@ from PySide6.QtCore import QLocale
 
 from app.errors import NotFound
 from app.hub.catalogue.memory_fit import Fit as Verdict
-from app.hub.catalogue.memory_fit import Way
+from app.hub.catalogue.memory_fit import Placement
 from app.messages.units import duration, short_count, size, speed, whole
 from app.runtime.planning.machine import Machine
 from app.system.gpus import Gpu
@@ -112,10 +112,10 @@ def test_a_verdict_has_a_word_the_gigabytes_and_a_picture(kind, strategy, word):
 def test_another_way_than_the_usual_one_is_judged_by_its_own_memory():
     here = Machine(memory_available=8 * GB, memory_total=16 * GB)
     usual = Verdict(kind="cpu", strategy="cpu bf16", needed_bytes=4 * GB)
-    assert fit_words(usual, here, Way("cpu fp32", 9 * GB)).word == "Tight"
-    assert fit_words(usual, here, Way("cpu fp32", 7 * GB)).word == "Fits"
-    assert fit_words(usual, here, Way("cpu int8", 3 * GB)).word == "Fits in 8-bit"
-    assert fit_words(usual, here, Way("cpu fp32", 8 * GB)).word == "Tight"  # with the program
+    assert fit_words(usual, here, Placement("cpu fp32", 9 * GB)).word == "Tight"
+    assert fit_words(usual, here, Placement("cpu fp32", 7 * GB)).word == "Fits"
+    assert fit_words(usual, here, Placement("cpu int8", 3 * GB)).word == "Fits in 8-bit"
+    assert fit_words(usual, here, Placement("cpu fp32", 8 * GB)).word == "Tight"  # with the program
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_way_on_a_card_is_judged_by_the_cards_memory(needed, word):
     gpu = Gpu(index=0, name="a", capability=89, total_bytes=16 * GB, free_bytes=8 * GB)
     here = Machine(memory_available=2 * GB, memory_total=4 * GB, gpus=(gpu,))
     usual = Verdict(kind="cpu", strategy="cpu bf16", needed_bytes=GB)
-    fit = fit_words(usual, here, Way("cuda int8", needed * GB, gpu))
+    fit = fit_words(usual, here, Placement("cuda int8", needed * GB, gpu))
     assert fit.word == word
     assert ("16.0 GB" if word == "Too large" else "8.0 GB") in fit.sentence
 

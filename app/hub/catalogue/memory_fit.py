@@ -21,7 +21,7 @@ Kind = Literal["gpu", "cpu", "int8", "tight", "too-large", "unknown"]
 _NO_LIMITS = Limits()
 
 
-class Way(msgspec.Struct, frozen=True):
+class Placement(msgspec.Struct, frozen=True):
     """One strategy and the most bytes that a loaded model takes with it where its weights lie.
 
     ``gpu`` is where it takes them; None for the machine's own memory.
@@ -48,7 +48,7 @@ class Fit(msgspec.Struct, frozen=True, kw_only=True):
     needed_bytes: int = 0
     available_bytes: int = 0
     total_bytes: int = 0
-    per_format: tuple[Way, ...] = ()
+    per_format: tuple[Placement, ...] = ()
     exact: bool = True
 
     @property
@@ -62,7 +62,7 @@ def fit(model: Entry | Spec, here: Machine, *, dtype: str = "", limits: Limits =
     spec = model if isinstance(model, Spec) else model.spec
     if isinstance(model, Entry):
         if model.why_not or not model.is_model:
-            return _verdict("unknown", Way("", 0), here)
+            return _verdict("unknown", Placement("", 0), here)
         if spec is None:
             return _estimated(model, here)
         dtype = model.dtype
@@ -80,22 +80,22 @@ def fit(model: Entry | Spec, here: Machine, *, dtype: str = "", limits: Limits =
     return _verdict("too-large", least, here, ways)
 
 
-def verdict_of(way: Way, here: Machine) -> Fit:
+def verdict_of(way: Placement, here: Machine) -> Fit:
     """How a model runs in this way, which the person chose instead of the usual one."""
     if fits_now(way, here):
         return _verdict(_kind(way), way, here)
     return _verdict("tight" if fits_now(way, _idle(here)) else "too-large", way, here)
 
 
-def fits_now(way: Way, here: Machine) -> bool:
+def fits_now(way: Placement, here: Machine) -> bool:
     """Whether there is room for it now."""
     device = way.gpu.device if way.gpu else "cpu"
     return way.needed_bytes <= room_on(here, device).now
 
 
-def _way(plan: Plan, here: Machine) -> Way:
+def _way(plan: Plan, here: Machine) -> Placement:
     device = plan.strategy.device
-    return Way(plan.strategy.text, plan.peak_bytes[device], here.gpu(device))
+    return Placement(plan.strategy.text, plan.peak_bytes[device], here.gpu(device))
 
 
 def _idle(here: Machine) -> Machine:
@@ -110,18 +110,18 @@ def _estimated(entry: Entry, here: Machine) -> Fit:
     plain = plain // 2 if entry.dtype == "fp32" else plain
     needed = plain or 2 * entry.parameters
     if not needed:
-        return _verdict("unknown", Way("", 0), here)
-    way = Way("cpu bf16", needed)
+        return _verdict("unknown", Placement("", 0), here)
+    way = Placement("cpu bf16", needed)
     return msgspec.structs.replace(verdict_of(way, here), per_format=(way,), exact=False)
 
 
-def _kind(way: Way) -> Kind:
+def _kind(way: Placement) -> Kind:
     if way.gpu is not None:
         return "gpu"
     return "int8" if parse(way.strategy).format in QUANTISED else "cpu"
 
 
-def _verdict(kind: Kind, way: Way, here: Machine, ways: tuple[Way, ...] = ()) -> Fit:
+def _verdict(kind: Kind, way: Placement, here: Machine, ways: tuple[Placement, ...] = ()) -> Fit:
     return Fit(
         kind=kind,
         strategy=way.strategy,

@@ -171,7 +171,7 @@ class Worker:
 
     def _measure_rates(self, request: MeasureRates) -> None:
         from app.kernels import open_ops
-        from app.kernels.measured_rates import all_multiply_per_s, read_per_s
+        from app.kernels.machine_speed import all_multiply_per_s, read_per_s
 
         with allocations_named():
             rates = Rates(read_per_s(), all_multiply_per_s(open_ops("cpu")))

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.hub.catalogue.memory_fit import Fit, Way
+from app.hub.catalogue.memory_fit import Fit, Placement
 from app.messages.units import size
 from app.ui.look.theme import Theme
 from app.ui.state.models.model_names import plain_way
@@ -137,7 +137,7 @@ class Costs(QWidget):
         self._group.addButton(pick)
         return pick
 
-    def _pick(self, at: int, way: Way, words: str) -> QRadioButton:
+    def _pick(self, at: int, way: Placement, words: str) -> QRadioButton:
         """They are used again, so that Tab comes to them where they are read."""
         if at == len(self._picks):
             self._picks.append(self._new_pick())
@@ -147,10 +147,10 @@ class Costs(QWidget):
         pick.setProperty("way", way.strategy)
         return pick
 
-    def _share(self, way: Way) -> float:
+    def _share(self, way: Placement) -> float:
         return way.needed_bytes / (way.gpu.total_bytes if way.gpu else self._total)
 
-    def _words(self, way: Way, recommended: bool, *, places: bool) -> str:  # noqa: FBT001
+    def _words(self, way: Placement, recommended: bool, *, places: bool) -> str:  # noqa: FBT001
         name = plain_way(way.strategy, place=places)
         return self.tr("{} (usual)").format(name) if recommended else name
 

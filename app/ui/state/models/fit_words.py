@@ -6,7 +6,7 @@ from PySide6.QtCore import QCoreApplication
 
 from app.hub.catalogue.disk_fit import Room
 from app.hub.catalogue.memory_fit import Fit as Verdict
-from app.hub.catalogue.memory_fit import Way, verdict_of
+from app.hub.catalogue.memory_fit import Placement, verdict_of
 from app.messages.fits import all_titles, fit_in_words
 from app.messages.units import size
 from app.runtime.planning.machine import Machine
@@ -28,7 +28,7 @@ class Fit:
         return self.role == "good"
 
 
-def said(verdict: Verdict, here: Machine, picked: Way | None = None) -> Fit:
+def said(verdict: Verdict, here: Machine, picked: Placement | None = None) -> Fit:
     """``verdict`` in words; ``picked`` is the way that the person chose instead of the usual."""
     found = verdict if picked is None else verdict_of(picked, here)
     room = (found.available_bytes, found.total_bytes)
