@@ -54,13 +54,13 @@ class RunFoot(QWidget):
         self.remember.setChecked(state.remember)
         self.run.setVisible(not state.loading)
         self.run.setEnabled(state.can_run)
-        self.run.setText(_tr("Run anyway") if self._tight else _tr("Run"))
+        self.run.setText(_tr("Run anyway") if self._needs_others_memory else _tr("Run"))
         self.run.setAccessibleName(self.run.text())
         self.cancel.setText(_tr("Hide") if state.loading else _tr("Cancel"))
         self.cancel.setAccessibleName(self.cancel.text())
 
     @property
-    def _tight(self) -> bool:
+    def _needs_others_memory(self) -> bool:
         """Whether it would need memory that other programs have now."""
         plan = self._state.plan
         return plan is not None and not plan.fits and plan.reason == "busy"
@@ -72,7 +72,7 @@ class RunFoot(QWidget):
             return self._loading_words()
         if state.waits:
             return _tr("A model is being opened; wait until it is there.")
-        if self._tight and state.can_run:
+        if self._needs_others_memory and state.can_run:
             return _tr("Close other programs first: with too little memory it can be very slow.")
         if state.plan is None or not state.is_open:
             return ""
