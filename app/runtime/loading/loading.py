@@ -38,8 +38,14 @@ def open_model(
     if wanted is not None:
         wanted.check_whole()
     torch.set_num_threads(threads or min(torch.get_num_threads(), physical_cores()))
+
+    def report(done: int, total: int) -> None:
+        give_back_freed()  # layer by layer: else what was converted is all kept until the end
+        if progress is not None:
+            progress(done, total)
+
     with allocations_named(), open_checkpoint(path) as checkpoint:
-        running = (backends or Backends()).bring_up(checkpoint, wanted, progress)
+        running = (backends or Backends()).bring_up(checkpoint, wanted, report)
         tokenizer = for_model(
             checkpoint.spec, path if path.is_dir() else path.parent, checkpoint.metadata
         )
