@@ -162,10 +162,11 @@ class ModelsPage(Page):
         session = self._services.session
         if entry.path is None or session.loaded is None or self._open_path() != entry.path:
             return InForce()
-        runs = session.loaded.strategy
-        usual = self.fitting.verdict(entry).strategy
-        now = session.asked or (runs if session.loaded.stepped_down is None else usual)
-        other = now != self.fitting.strategy(entry)
+        runs, wanted = session.loaded.strategy, self.fitting.strategy(entry)
+        asked = session.asked
+        if not asked and not self._picked(entry):  # the worker chose, by what was free then
+            asked = runs if self._services.planning.stale else wanted
+        other = (asked or runs) != wanted
         return InForce(session.loaded.strategy, other=other, busy=session.writing > 0)
 
     def _judge_again(self) -> None:
