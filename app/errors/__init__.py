@@ -25,6 +25,7 @@ Failure
 ├── NumbersBroken              the model's logits hold NaN or infinity (facts: found)
 ├── DeviceError
 │   ├── OutOfMemory            needed_bytes, free_bytes
+│   ├── OverLimit              every way takes more than the settings allow (facts: needed_bytes)
 │   ├── NoGpu                  no NVIDIA card can be used (facts: why, name, found, wanted, said)
 │   ├── KernelError            the card's kernels do not compile or run (facts: program, why)
 │   ├── ResultsWrong           the card computes other numbers than the processor (facts: error)
@@ -96,6 +97,7 @@ from .engine_errors import (
     NoModel,
     NumbersBroken,
     OutOfMemory,
+    OverLimit,
     RequestRefused,
     ResultsWrong,
     StrategyError,
@@ -177,6 +179,7 @@ __all__ = [
     "NotWeights",
     "NumbersBroken",
     "OutOfMemory",
+    "OverLimit",
     "PageInstead",
     "QueueElsewhere",
     "RequestRefused",

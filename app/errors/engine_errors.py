@@ -70,6 +70,13 @@ class OutOfMemory(DeviceError):
     code = "out-of-memory"
 
 
+class OverLimit(DeviceError):
+    """Every way to run the model takes more than the person allows (fact needed_bytes)."""
+
+    code = "over-limit"
+    retryable = False
+
+
 class NoGpu(DeviceError):
     """There is no NVIDIA card, or something that a card needs is missing.
 

@@ -10,7 +10,7 @@ import torch
 
 from .ops import Ops
 from .read_bandwidth import read_bandwidth
-from .weights import FORMATS
+from .weight_formats import FORMATS
 
 READ_BLOCK_BYTES = 128 << 20  # more than the caches of ordinary processors hold
 _READ_LIMIT_S = 0.1

@@ -266,6 +266,16 @@ def _out_of_memory(facts: Facts) -> Words:
     )
 
 
+def _over_limit(facts: Facts) -> Words:
+    needed = _number(facts, "needed_bytes")
+    least = f": at least {size(needed)}" if needed else ""
+    return Words(
+        "More memory than you allow",
+        f"Every way to run this model takes more memory than the limits in the settings{least}.",
+        "Raise the limits under Device and memory, or choose a smaller model.",
+    )
+
+
 def _strategy(facts: Facts) -> Words:
     """It points at the part that is wrong, where one is known."""
     row, at = _ROWS["strategy"], _number(facts, "position")
@@ -389,6 +399,7 @@ def _answer_saved(facts: Facts) -> Words:
 _WRITERS: dict[str, Callable[[Facts], Words]] = {
     "request-refused": _refused,
     "out-of-memory": _out_of_memory,
+    "over-limit": _over_limit,
     "no-room": _no_room,
     "no-card": _no_gpu,
     "strategy": _strategy,

@@ -39,3 +39,23 @@ def use_of_gpus_in_words(found: Sequence[Gpu]) -> str:
     words = say(failure)
     way_out = "" if failure.facts.get("why") == "old" else f" {words.way_out}"
     return f"Models run on the processor. {words.text}{way_out}"
+
+
+def gpus_in_words(found: Sequence[Gpu], others: Sequence[str]) -> str:
+    """A line for each NVIDIA card, what they are used for, and those of ``others``, by name."""
+    lines = [*map(gpu_in_words, found), use_of_gpus_in_words(found)]
+    return "\n".join([*lines, others_in_words(others)]).strip()
+
+
+def without_gpu_in_words(found: Sequence[Gpu], others: Sequence[str]) -> str:
+    """Why no graphics card is to be chosen, and which there are; "" where one is used."""
+    used = "" if why_none(found) is None else use_of_gpus_in_words(found)
+    return " ".join(filter(None, (used, others_in_words(others))))
+
+
+def others_in_words(names: Sequence[str]) -> str:
+    """That cards of other makers are seen, and that nothing runs on them; "" for none."""
+    if not names:
+        return ""
+    seen = visible(", ".join(names))
+    return f"{seen}: seen, but not used. Models run on NVIDIA cards only."

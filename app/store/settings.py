@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import msgspec
 
 from app.errors import DiskFull, Failure, StoreError
+from app.runtime.planning.plan import Policy
 from app.runtime.protocol.prompts import Sampling
 from app.system.atomic_file import replacing, retry_while_in_use
 from app.system.bug_hook import SurvivingBugs
@@ -32,6 +33,8 @@ OF_ONE_WINDOW = (
 
 _LARGEST = 4 << 20
 
+MOST_THREADS = 256
+
 
 class Values(msgspec.Struct, frozen=True, kw_only=True):
     """Every setting there is, with its default.
@@ -43,6 +46,11 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     ``hub_source`` is "huggingface", "mirror" (its address in ``hub_mirror``) or "modelscope";
     ``download_limit`` is in bytes a second, 0 for none; ``download_folder`` "" is the usual one.
     ``system_prompt`` and ``default_…`` are what a new conversation begins with.
+    ``run_policy`` decides where nothing is chosen for a model; ``cpu_limit`` and ``gpu_limit`` are
+    bytes that a model may take on the processor's side and on a card, 0 for all there is;
+    ``gpu`` is the card that is used: "" the best, "cpu" none, or its device ("cuda:1").
+    ``threads`` are those that compute, 0 for one a core; ``keep_minutes`` is how long a model
+    stays loaded that nobody asks anything, 0 for always.
     """
 
     theme: str = "system"
@@ -70,6 +78,12 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     download_limit: Annotated[int, msgspec.Meta(ge=0, le=1 << 50)] = 0
     download_connections: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4
     download_folder: str = ""
+    run_policy: Policy = "balanced"
+    cpu_limit: Annotated[int, msgspec.Meta(ge=0, le=1 << 50)] = 0
+    gpu_limit: Annotated[int, msgspec.Meta(ge=0, le=1 << 50)] = 0
+    gpu: str = ""
+    threads: Annotated[int, msgspec.Meta(ge=0, le=MOST_THREADS)] = 0
+    keep_minutes: Annotated[int, msgspec.Meta(ge=0, le=10_080)] = 0
 
 
 _SHARED = frozenset(Values.__struct_fields__).difference(OF_ONE_WINDOW)

@@ -30,6 +30,7 @@ from app.ui.shell.application import Application  # noqa: E402
 from app.ui.state.appearance import choose_theme  # noqa: E402
 from app.ui.state.models.model_catalogue import Asking  # noqa: E402
 from docs.screenshots import hub  # noqa: E402
+from docs.screenshots.run_scenes import run_dialog  # noqa: E402
 
 SIZE = (1280, 800)
 QUESTIONS = ("What is RWKV?", "Which model fits my machine?", "How do I open my own model?")
@@ -147,8 +148,11 @@ class Studio:
         await self.take("models-light", "light")
         await self.take("models-dark", "dark")
         await self.downloads()
-        self.house.window.go("settings")
+        settings = self.house.window.go("settings")
         await self.take("settings-light", "light")
+        settings.show_section(settings.device)
+        await self.take("settings-device-light", "light")
+        await self.take("settings-device-dark", "dark")
 
 
 async def shoot(app: QApplication, into: Path, home: Path, models: Path | None) -> None:
@@ -163,6 +167,8 @@ async def shoot(app: QApplication, into: Path, home: Path, models: Path | None) 
         await studio.conversation()
         await studio.code()
         await studio.pages()
+        with tempfile.TemporaryDirectory() as folder:
+            await run_dialog(studio, Path(folder))
         await studio.error()
     finally:
         with contextlib.suppress(TimeoutError):

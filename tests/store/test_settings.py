@@ -314,3 +314,20 @@ def test_what_a_full_disk_refused_is_written_with_the_next_change(path: Path, mo
     settings.change(folders=("/birds", "/rooks"))
     settings.close()
     assert Settings(path).now.folders == ("/birds", "/rooks")
+
+
+def test_how_models_are_run_is_kept_and_impossible_values_cost_only_themselves(path: Path):
+    settings = Settings(path)
+    chosen = {"run_policy": "speed", "cpu_limit": 8_000_000_000, "gpu": "cuda:1"}
+    settings.change(**chosen, gpu_limit=6_000_000_000, threads=3, keep_minutes=15)
+    settings.close()
+    now = Settings(path).now
+    assert {name: getattr(now, name) for name in chosen} == chosen
+    assert (now.gpu_limit, now.threads, now.keep_minutes) == (6_000_000_000, 3, 15)
+    stored = json.loads(path.read_text("utf-8"))
+    wrong = {"run_policy": "luck", "threads": -1, "keep_minutes": 10**9, "cpu_limit": "much"}
+    path.write_text(json.dumps(stored | wrong), "utf-8")
+    mended = Settings(path).now
+    assert (mended.run_policy, mended.threads) == ("balanced", 0)
+    assert (mended.keep_minutes, mended.cpu_limit) == (0, 0)
+    assert mended.gpu == "cuda:1"

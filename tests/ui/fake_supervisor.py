@@ -14,7 +14,9 @@ from app.runtime.worker.supervisor import Phase
 
 
 class FakeSupervisor:
-    """Same face as the real one; opens at once unless ``hold`` is set, ``refusal`` is raised."""
+    """Same face as the real one; opens at once unless ``hold`` is set, ``refusal`` is raised, or
+    that of a strategy in ``refuse``.
+    """
 
     def __init__(self, on_change):
         self._on_change = on_change
@@ -23,7 +25,9 @@ class FakeSupervisor:
         self.rates = Rates(2e10)
         self.hold: asyncio.Event | None = None
         self.refusal = None
+        self.refuse = {}
         self.asked = []
+        self.threads, self.limits = 0, None
 
     async def open(self, path, strategy=""):
         self.asked.append((path, strategy))
@@ -31,9 +35,10 @@ class FakeSupervisor:
         self.enter(Phase.LOADING)
         if self.hold is not None:
             await self.hold.wait()
-        if self.refusal is not None:
+        refusal = self.refuse.get(strategy, self.refusal)
+        if refusal is not None:
             self.enter(Phase.EMPTY)
-            raise self.refusal
+            raise refusal
         file = describe(Path(path))
         self.loaded = Loaded(
             id=1,
@@ -69,6 +74,9 @@ class FakeSupervisor:
     async def unload(self):
         self.loaded = None
         self.enter(Phase.EMPTY)
+
+    async def rest(self):
+        self.enter(Phase.RESTING)
 
     async def close(self):
         self.loaded = None

@@ -26,19 +26,21 @@ def open_model(
     strategy: str,
     progress: Callable[[int, int], None] | None = None,
     backends: Backends | None = None,
+    *,
+    threads: int = 0,
 ) -> Opened:
     """Load a model; a strategy of "" is chosen for this machine.
 
     ``progress`` is told (layers done, layers); ``backends`` are this machine's unless others are
-    given.  Raises CheckpointError, StrategyError, NoGpu and OutOfMemory.  Sets the number of
-    threads that torch uses in this process.
+    given.  ``threads`` compute, which is set for this process: 0 is one a physical core, at most
+    what torch would take.  Raises CheckpointError, StrategyError, NoGpu and OutOfMemory.
     """
     begun = time.perf_counter()
     path = Path(path)
     wanted = parse(strategy) if strategy else None
     if wanted is not None:
         wanted.check_whole()
-    torch.set_num_threads(min(torch.get_num_threads(), physical_cores()))
+    torch.set_num_threads(threads or min(torch.get_num_threads(), physical_cores()))
 
     def report(done: int, total: int) -> None:
         give_back_freed()  # layer by layer: else what was converted is all kept until the end

@@ -3,6 +3,7 @@
 This is the only place that decides, for window, command line and worker.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
@@ -85,11 +86,18 @@ def plans_for(
     return decided(spec, dtype, candidates)
 
 
-def decided(spec: Spec, dtype: str, candidates: Sequence[Plan]) -> Planned:
+Policy = Literal["quality", "balanced", "speed"]
+"""What matters: exact words however slowly they come, both, or quick ones."""
+
+
+def decided(
+    spec: Spec, dtype: str, candidates: Sequence[Plan], policy: Policy = "balanced"
+) -> Planned:
     """Which of the candidates is recommended.
 
     Of those that fit and reach reading speed the most exact ones, and of these the quickest; where
-    none reaches it, the quickest.  Of a model so small that the processor has it in its caches
+    none reaches it, the quickest.  For "quality" every speed will do, for "speed" it is the
+    quickest in any case.  Of a model so small that the processor has it in its caches
     that is full precision there: a card gains nothing, and its start costs memory.
     """
     fitting = [plan for plan in candidates if plan.fits]
@@ -98,7 +106,8 @@ def decided(spec: Spec, dtype: str, candidates: Sequence[Plan]) -> Planned:
     small = next((plan for plan in fitting if plan.strategy == _SMALL), None)
     if small is not None and dtype not in QUANTISED and _is_small(spec, dtype):
         return Planned(tuple(candidates), small, "best")
-    readable = [plan for plan in fitting if plan.decode_tokens_per_s >= READING_SPEED]
+    least = {"quality": 0.0, "balanced": READING_SPEED, "speed": math.inf}[policy]
+    readable = [plan for plan in fitting if plan.decode_tokens_per_s >= least]
     if not readable:
         quickest = min(fitting, key=lambda plan: (-plan.decode_tokens_per_s, _loss(plan, dtype)))
         return Planned(

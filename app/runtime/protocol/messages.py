@@ -34,13 +34,14 @@ class Load(Message, frozen=True, tag=True, kw_only=True):
 
     The path is in bytes (os.fsencode), for not every name of a file is text.  Without a strategy
     the worker takes what planning recommends within ``limits``, with what this machine was measured
-    to do before (``rates``).
+    to do before (``rates``).  ``threads`` compute, 0 for one a physical core.
     """
 
     path: bytes
     strategy: str = ""
     limits: Limits = Limits()
     rates: Rates | None = None
+    threads: int = 0
 
 
 class Generate(Message, frozen=True, tag=True, kw_only=True):

@@ -110,8 +110,12 @@ class Client:
         *,
         limits: Limits | None = None,
         rates: Rates | None = None,
+        threads: int = 0,
     ) -> Loaded:
-        """Open the model at ``path``.  Raises the failures of loading, or WorkerDied."""
+        """Open the model at ``path``; ``threads`` compute, 0 for one a core.
+
+        Raises the failures of loading, or WorkerDied.
+        """
         path, self._strategy = _absolute(path), strategy
         load = Load(
             id=next(self._ids),
@@ -119,6 +123,7 @@ class Client:
             strategy=strategy,
             limits=limits or Limits(),
             rates=rates,
+            threads=threads,
         )
         _log.info("opening %r in worker %d as %s", path, self.pid, strategy or "is usual")
         async with contextlib.aclosing(self._ask(load)) as replies:

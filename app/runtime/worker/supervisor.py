@@ -23,24 +23,31 @@ _DYING_S = 0.5
 
 
 class Phase(Enum):
-    """Where the worker is.  DEAD: it ended by itself, and the next request starts it again."""
+    """Where the worker is.
+
+    DEAD: it ended by itself.  RESTING: it was ended by ``rest``.  In both the next request starts
+    it again.
+    """
 
     EMPTY = auto()
     LOADING = auto()
     READY = auto()
     DEAD = auto()
+    RESTING = auto()
     CLOSING = auto()
 
 
 class Supervisor:
     """Needs a running loop.  ``on_change`` is called, in the loop, when a property has changed.
 
-    What is opened next gets ``limits`` and ``rates``: the memory that the person allows, and what
-    this machine was measured to do (None until it was).
+    ``threads`` compute in models that are opened from now on, 0 for one a core; one that comes
+    again keeps its own.  Without a strategy a model keeps to ``limits``, and is planned for with
+    what this machine was measured to do (``rates``).
     """
 
     def __init__(self, on_change: Callable[[], None] = lambda: None) -> None:
         self._on_change = on_change
+        self.threads = self._threads = 0
         self.limits = Limits()
         self.rates: Rates | None = None
         self._phase = Phase.EMPTY
@@ -56,12 +63,12 @@ class Supervisor:
 
     @property
     def phase(self) -> Phase:
-        """EMPTY, LOADING, READY, DEAD or CLOSING."""
+        """EMPTY, LOADING, READY, DEAD, RESTING or CLOSING."""
         return self._phase
 
     @property
     def loaded(self) -> Loaded | None:
-        """The model that answers; in DEAD the one that will answer again; else None."""
+        """The model that answers; in DEAD and RESTING the one that will again; else None."""
         return self._loaded
 
     @property
@@ -145,6 +152,18 @@ class Supervisor:
         """End the worker: all of the model's memory is free when this returns."""
         await self._empty(Phase.EMPTY)
 
+    async def rest(self) -> None:
+        """End the worker of the open model until it is asked again; its memory is free then.
+
+        Nothing happens unless one is READY.  The caller makes sure that no text is running.
+        """
+        if self._phase is not Phase.READY:
+            return
+        self._enter(Phase.RESTING)
+        async with self._one_at_a_time:
+            if self.phase is Phase.RESTING:  # no request has come meanwhile
+                await self._let_go()
+
     async def close(self) -> None:
         """End everything; nothing can be opened afterwards.  May be called again."""
         await self._empty(Phase.CLOSING)
@@ -165,6 +184,7 @@ class Supervisor:
         try:
             async with self._one_at_a_time:
                 self._wanted = self._asked
+                self._threads = self._threads if again else self.threads
                 self._enter(Phase.LOADING)
                 await self._let_go()
                 self._loaded = await self._load_in_new_worker(again=again)
@@ -195,7 +215,12 @@ class Supervisor:
             path, strategy = self._asked
             try:
                 loaded = await client.load(
-                    *(path, strategy, self._note_progress), limits=self.limits, rates=self.rates
+                    path,
+                    strategy,
+                    self._note_progress,
+                    limits=self.limits,
+                    rates=self.rates,
+                    threads=self._threads,
                 )
             except NotFound as error:
                 if self._asked[0] != path:
@@ -219,7 +244,7 @@ class Supervisor:
     async def _ready(self) -> Client:
         """The client of an open model; opens it again where its worker died."""
         await self._opened()
-        if self._phase is Phase.DEAD and self._wanted:
+        if self._phase in (Phase.DEAD, Phase.RESTING) and self._wanted:
             self._begin(*self._wanted, again=True)
             await self._opened()
             if self._failure:
@@ -263,7 +288,7 @@ class Supervisor:
         self._phase = phase
         self._failure = failure if isinstance(failure, Failure) else None
         self._progress = None
-        if phase not in (Phase.READY, Phase.DEAD):
+        if phase not in (Phase.READY, Phase.DEAD, Phase.RESTING):
             self._loaded = None
         self._on_change()
 

@@ -156,7 +156,7 @@ class Worker:
             self._send(LoadProgress(id=request.id, done=done, total=total))
 
         backends = Backends(limits=request.limits, rates=request.rates)
-        opened = open_model(path, request.strategy, report, backends)
+        opened = open_model(path, request.strategy, report, backends, threads=request.threads)
         self._engine = Engine(opened, self._send, self._cancelled)
         self._send(opened.loaded(request.id))
 

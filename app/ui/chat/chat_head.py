@@ -12,7 +12,8 @@ _MODEL_LETTERS = 22  # of a model's name; the rest is in the strip below
 
 
 class ChatHead(QWidget):
-    """``switch_wanted`` asks for another model, ``menu_wanted`` for the menu, at a place."""
+    """``switch_wanted`` asks how the model runs or for another one, ``menu_wanted`` for the menu,
+    at a place."""
 
     switch_wanted = Signal()
     menu_wanted = Signal(QPoint)
@@ -51,7 +52,9 @@ class ChatHead(QWidget):
         room = _MODEL_LETTERS * metrics.averageCharWidth()
         self.model.setText(metrics.elidedText(said, Qt.TextElideMode.ElideRight, room))
         self.model.setAccessibleName(self.tr("Model: {}").format(said))
-        self.model.setToolTip(self.tr("{}: switch to another model (Ctrl+M)").format(said))
+        self.model.setToolTip(
+            self.tr("{}: change how it runs, or choose another model").format(said)
+        )
 
     def show_kept(self, *, kept: bool) -> None:
         """Whether the conversation has begun: before, nothing can be done with it."""

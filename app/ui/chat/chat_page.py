@@ -349,7 +349,7 @@ class ChatPage(Page):
             part.models_wanted.connect(lambda: self.wanted.emit("models"))
         self.welcome.arranged.connect(self._put_in_order)
         self.welcome.asked.connect(self._ask)
-        self.welcome.opened.connect(self._services.session.open)
+        self.welcome.opened.connect(self._services.planning.open)
         self.transcript.edit_wanted.connect(self._edit)
         self.transcript.save_wanted.connect(self._save)
         self.pane.chosen.connect(self.open)

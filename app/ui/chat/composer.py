@@ -89,7 +89,7 @@ class Composer(QFrame):
         elif opening:
             words = self.tr("The model is being opened; you can write already")
         elif stopped:
-            words = self.tr("The model stopped; a message opens it again")
+            words = self.tr("The model is not open now; a message opens it again")
         else:
             words = self.tr("Message {}").format(name)
         self.edit.show_hint(words)

@@ -20,6 +20,7 @@ from app.hub.catalogue.memory_fit import Fit, Placement
 from app.messages.units import size
 from app.ui.look.theme import Theme
 from app.ui.state.models.model_names import plain_way
+from app.ui.widgets.flow_layout import Flow
 from app.ui.widgets.parts import button, label
 
 _USUAL_WAYS = 16
@@ -40,11 +41,13 @@ class InForce:
 class Costs(QWidget):
     """``chosen`` carries the strategy text of the way that was picked.
 
-    ``reopen_pressed`` when the open model shall run in that way now.
+    ``reopen_pressed`` when the open model shall run in that way now, ``compare_pressed`` for the
+    dialog that shows all ways with their speed.
     """
 
     chosen = Signal(str)
     reopen_pressed = Signal()
+    compare_pressed = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -56,13 +59,19 @@ class Costs(QWidget):
         self.note = label("", "small", wrap=True)
         self.reopen = button(self.tr("Reopen now"), "refresh")
         self.reopen.clicked.connect(self.reopen_pressed)
+        self.compare = button(self.tr("Compare and run…"), "sliders")
+        self.compare.clicked.connect(self.compare_pressed)
         self._grid = QGridLayout()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.space("s"))
         column.addLayout(self._grid)
         column.addWidget(self.note)
-        column.addWidget(self.reopen, 0, Qt.AlignmentFlag.AlignLeft)
+        verbs = QWidget()
+        flow = Flow(theme.space("s"), verbs)
+        flow.addWidget(self.reopen)
+        flow.addWidget(self.compare)
+        column.addWidget(verbs)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(theme.space("m"))
         self._grid.setVerticalSpacing(theme.space("xs"))
@@ -83,6 +92,7 @@ class Costs(QWidget):
         self._clear()
         self._shown, self._places, self._total = shown, places, total_bytes or 1
         self.note.setVisible(picks)
+        self.compare.setVisible(picks)
         heading = label(self.tr("Memory on this machine"), "strong", wrap=True)
         self._grid.addWidget(heading, 0, 0, 1, 3)
         for row, way in enumerate(verdict.per_format, 1):

@@ -39,7 +39,11 @@ class ModelsPage(Page):
         self._queue = services.downloads
         self._shown_key, self._begun = "", False
         self.fitting = ModelFits(
-            self._picked, self._gpus, lambda: self._library.disk, self._queue.done_of
+            self._picked,
+            self._gpus,
+            lambda: self._library.disk,
+            self._queue.done_of,
+            services.planning.usual,
         )
         self.rows = EntryListModel(self.fitting, self)
         self.head = Head(services.theme)
@@ -158,10 +162,17 @@ class ModelsPage(Page):
         session = self._services.session
         if entry.path is None or session.loaded is None or self._open_path() != entry.path:
             return InForce()
-        ways = {way.strategy for way in self.fitting.verdict(entry).per_format}
-        picked = self._picked(entry)
-        other = session.asked != (picked if picked in ways else "")
+        runs, wanted = session.loaded.strategy, self.fitting.strategy(entry)
+        asked = session.asked
+        if not asked and not self._picked(entry):  # the worker chose, by what was free then
+            asked = runs if self._services.planning.stale else wanted
+        other = (asked or runs) != wanted
         return InForce(session.loaded.strategy, other=other, busy=session.writing > 0)
+
+    def _judge_again(self) -> None:
+        """The settings recommend something else."""
+        self.fitting.forget()
+        self._show_entries()
 
     def _measure(self) -> None:
         self.fitting.measure(self._services.session.worker_pid)
@@ -236,6 +247,11 @@ class ModelsPage(Page):
         if (entry := self.listing.entry) is not None and entry.path is not None:
             self._opening.reopen(entry.path)
 
+    def _compare(self) -> None:
+        """All ways to run it, with what each takes and how fast it is."""
+        if (entry := self.listing.entry) is not None and entry.path is not None:
+            self._opening.choose_run(entry.path)
+
     def _with_item(self, verb: str) -> None:
         entry = self.listing.entry
         item = self.rows.item_of(entry) if entry else None
@@ -300,6 +316,7 @@ class ModelsPage(Page):
         self._services.session.changed.connect(self._show_session)
         self._services.session.writing_changed.connect(self._show_state)
         self._services.gpus.changed.connect(self._show_entries)
+        self._services.planning.changed.connect(self._judge_again)
         self.verbs.told.connect(self._show_notes)
         self.verbs.moved.connect(self.listing.follow)
         self.verbs.doomed_changed.connect(self._show_entries)
@@ -325,6 +342,7 @@ class ModelsPage(Page):
         details.acted.connect(lambda verb: self.verbs.act(verb, listing.entry))
         details.costs.chosen.connect(self._choose_way)
         details.costs.reopen_pressed.connect(self._reopen)
+        details.costs.compare_pressed.connect(self._compare)
         details.page.wanted.connect(lambda repo: self._services.tasks.start(self._fetch_page(repo)))
         buttons = details.buttons
         buttons.chat_pressed.connect(self._act)

@@ -8,8 +8,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QLineEdit,
     QSpinBox,
-    QVBoxLayout,
-    QWidget,
 )
 
 from app.errors import Failure, KeyringLocked
@@ -17,7 +15,7 @@ from app.hub.sources.proxies import completed, keep_proxy, kept_password, parted
 from app.ui.state.hub_access import endpoint_in
 from app.ui.state.services import Services
 from app.ui.widgets.dialogs import ask
-from app.ui.widgets.parts import button, rule
+from app.ui.widgets.parts import button
 
 from .sections import Section
 
@@ -85,7 +83,8 @@ class DownloadSettings(Section):
             lambda: self._turn(hub_mirror=self.mirror.text().strip())
         )
         words = self.tr("A site that answers as Hugging Face does.")
-        self._mirror_part = self._part(self.tr("Mirror"), words, self.mirror)
+        self.mirror.setFixedWidth(_FIELD)
+        self._mirror_part = self.part(self.tr("Mirror"), words, self.mirror)
 
     def _proxy_row(self) -> None:
         self.proxy.setPlaceholderText(self.tr("as the system says"))
@@ -279,18 +278,6 @@ class DownloadSettings(Section):
             return
         words = self.tr("The Models page asks {} for its list. Nothing else is sent anywhere.")
         self._endpoint.setText(words.format(host))
-
-    def _part(self, name: str, words: str, field: QLineEdit) -> QWidget:
-        """A row that can be hidden, in the manner of the others."""
-        field.setFixedWidth(_FIELD)
-        part = QWidget()
-        column = QVBoxLayout(part)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(rule())
-        column.addLayout(self.row(name, words, field))
-        self.add_wide(part, line=False)
-        return part
 
 
 def _refused(address: str) -> str:

@@ -63,6 +63,17 @@ class Section(QWidget):
             row.addWidget(control, 0, Qt.AlignmentFlag.AlignVCenter)
         return row
 
+    def part(self, name: str, words: str, *controls: QWidget) -> QWidget:
+        """One setting, with its line, as a widget that can be hidden."""
+        part = QWidget()
+        column = QVBoxLayout(part)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(rule())
+        column.addLayout(self.row(name, words, *controls))
+        self.add_wide(part, line=False)
+        return part
+
     def add_wide(self, widget: QWidget, *, line: bool = True) -> None:
         """One row that is all its own; ``line`` False where it brings its own."""
         if line:

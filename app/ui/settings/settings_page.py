@@ -23,6 +23,7 @@ from app.ui.widgets.page import Page
 from app.ui.widgets.parts import button, label
 
 from .chat_defaults_settings import ChatSettings
+from .device_settings import DeviceSettings
 from .download_settings import DownloadSettings
 from .folders import Folders
 from .help_settings import HelpSettings
@@ -47,22 +48,25 @@ class SettingsPage(Page):
         self._arrange(body)
         self.chat = ChatSettings(services)
         self.downloads = DownloadSettings(services)
-        own = (self._look(), self._models(), self.chat, self.downloads)
+        self.device = DeviceSettings(services, opening)
         self.help = HelpSettings(services, paths)
+        own = (self._look(), self._models(), self.device, self.chat, self.downloads)
         sections = (*own, self._data(), self.help, self._about())
         for section in sections:
             self._column.addWidget(section)
         self._column.addStretch()
         services.theme.changed.connect(self._follow)
         services.shared.changed.connect(self._follow_others)
-        services.gpus.changed.connect(self._show_gpus)
-        self._show_gpus()
         self._follow()
 
     def arrived(self) -> None:
         self._follow()
         self._services.gpus.look()
         super().arrived()
+
+    def show_section(self, section: QWidget) -> None:
+        """Scroll so that it begins at the top, where there is enough below it."""
+        self._scroll.verticalScrollBar().setValue(section.y() - self._services.theme.space("l"))
 
     def take_keyboard(self) -> None:
         self.theme_choice.setFocus(Qt.FocusReason.OtherFocusReason)
@@ -90,9 +94,6 @@ class SettingsPage(Page):
         self.open_last.clicked.connect(self._set_open_last)
         words = self.tr("Otherwise the small guide that ships with Rookery is opened.")
         section.add(self.tr("Open the last model at start"), words, self.open_last)
-        words = self.tr("Looking for NVIDIA cards…")
-        self.graphics = section.add(self.tr("Graphics card"), words)
-        self.graphics.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         add = button(self.tr("Add folder"), "folder-plus")
         add.clicked.connect(self._opening.ask_folder)
         words = self.tr("Searched with all folders inside, and watched for what comes and goes.")
@@ -135,6 +136,7 @@ class SettingsPage(Page):
         self.theme_choice.setCurrentIndex(self.theme_choice.findData(theme.mode))
         self.size_choice.setCurrentIndex(nearest(theme.scale))
         self.open_last.setChecked(self._services.settings.now.open_last_model)
+        self.device.follow()
         self.chat.follow()
         self.downloads.follow()
 
@@ -142,15 +144,6 @@ class SettingsPage(Page):
         """Another window chose something; what is being typed here stays."""
         if not isinstance(QApplication.focusWidget(), QLineEdit):
             self._follow()
-
-    def _show_gpus(self) -> None:
-        gpus = self._services.gpus
-        if not gpus.known:
-            return
-        from app.messages.gpu_status import gpu_in_words, use_of_gpus_in_words
-
-        lines = [*map(gpu_in_words, gpus.found), use_of_gpus_in_words(gpus.found)]
-        self.graphics.setText("\n".join(lines))
 
     def _dress(self) -> None:
         choose_theme(self._services, str(self.theme_choice.currentData()))
@@ -176,7 +169,7 @@ class SettingsPage(Page):
         middle.addStretch(1)
         middle.addWidget(body, 1000)
         middle.addStretch(1)
-        scroll = QScrollArea()
+        self._scroll = scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setAccessibleName(self.tr("Settings"))

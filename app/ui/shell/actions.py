@@ -14,14 +14,25 @@ from .model_opening import ModelOpening
 from .window import Window
 
 
-def window_commands(services: Services, window: Window, opening: ModelOpening) -> list[Command]:
-    """Everything that works on every page, in the order the palette shows it."""
-    models = model_file_commands(services, opening)
-    switch = Command(
-        _tr("Switch to another model"), window.strip.pressed.emit, "Ctrl+M", "models", _tr("Models")
-    )
+def window_commands(
+    services: Services,
+    window: Window,
+    opening: ModelOpening,
+    switch: Callable[[], None],
+    run: Callable[[], None],
+) -> list[Command]:
+    """Everything that works on every page, in the order the palette shows it.
+
+    ``switch`` offers other models, ``run`` other ways to run the one that is open.
+    """
+    group = _tr("Models")
+    models = [
+        Command(_tr("Switch to another model"), switch, "Ctrl+M", "models", group),
+        Command(_tr("Change how the model runs"), run, "Ctrl+Shift+M", "sliders", group),
+        *model_file_commands(services, opening),
+    ]
     chat = [*_begin(window), *_trash(window)]
-    return [*_pages(window), *chat, switch, *models, *_look(services, window), *_help(window)]
+    return [*_pages(window), *chat, *models, *_look(services, window), *_help(window)]
 
 
 def model_commands(library: Library, opening: ModelOpening) -> list[Command]:

@@ -15,6 +15,7 @@ from app.runtime.protocol.messages import Loaded
 from app.runtime.worker.supervisor import Phase, Supervisor
 from app.store.changes import Changes
 from app.store.conversations import open_conversations
+from app.store.measured_rates import MeasuredRates
 from app.store.paths import Paths
 from app.store.settings import Settings
 from app.system.gpus import Gpu, gpus
@@ -24,8 +25,11 @@ from app.ui.state.downloads import DownloadList
 from app.ui.state.gpu_list import GpuList
 from app.ui.state.models.model_catalogue import Catalogue
 from app.ui.state.models.model_library import Library
-from app.ui.state.notices import MODEL, Notices
+from app.ui.state.models.model_names import plain_name
+from app.ui.state.notices import MODEL, RESTING, Notices
 from app.ui.state.rates_keeper import RatesKeeper
+from app.ui.state.run.idle_release import IdleRelease
+from app.ui.state.run.run_planning import RunPlanning
 from app.ui.state.services import Services
 from app.ui.state.session import Session
 from app.ui.state.settings_in_force import put_in_force
@@ -39,6 +43,7 @@ from .actions import model_commands, model_file_commands, window_commands
 from .finished_downloads import FinishedDownloads
 from .last_crash import LastCrash
 from .model_opening import ModelOpening
+from .run_dialogs import RunDialogs
 from .window import Window
 from .window_placement import WindowPlacement
 
@@ -68,11 +73,15 @@ class Application:
         self._session.changed.connect(self._tell_of_step)
         self._told_step: Loaded | None = None
         self._told_death = False
+        self._resting = IdleRelease(self._session, self._settings, changes)
+        self._resting.released.connect(self._tell_of_rest)
+        self._resting.returned.connect(self._tell_of_return)
         chosen = self._settings.now
         self._theme = Theme(chosen.theme, chosen.text_scale)
         self._theme.apply(app)
         where = (paths.models, guide, paths.cache, paths.verified)
         self.library = Library(self._settings, self._tasks, *where)
+        gpus_here = GpuList(self._tasks, look_for_gpus)
         self.services = Services(
             session=self._session,
             theme=self._theme,
@@ -83,18 +92,27 @@ class Application:
             library=self.library,
             catalogue=Catalogue(self._settings, self._tasks, paths.hub_cache),
             downloads=DownloadList(self._settings, self._tasks, paths),
-            gpus=GpuList(self._tasks, look_for_gpus),
+            gpus=gpus_here,
+            planning=RunPlanning(
+                self._session,
+                self._settings,
+                changes,
+                gpus_here,
+                MeasuredRates(paths.rates).get,
+            ),
             shared=SharedSettings(self._settings, self._tasks),
         )
         self._paths = paths
         self.window = Window(self.services, self._places())
         Pointer(app, self.window)
         FocusKeeper(app, self.window, self.window.take_keyboard)
-        self._opening = ModelOpening(self.services, self.library, self.window, guide)
+        self.runs = RunDialogs(self.services, self.window, self._offer_models)
+        self._opening = ModelOpening(self.services, self.window, guide, self.runs.show)
         self._placement = WindowPlacement(self.window, self._settings)
-        commands = window_commands(self.services, self.window, self._opening)
+        switch, run = self._offer_models, self.runs.show_open
+        commands = window_commands(self.services, self.window, self._opening, switch, run)
         self.window.offer(commands, lambda: model_commands(self.library, self._opening))
-        self.window.strip.pressed.connect(self._offer_models)
+        self.window.strip.pressed.connect(self.runs.show_open)
         self._arrivals = FinishedDownloads(self.services, self.window, self._opening)
         self.services.shared.changed.connect(partial(put_in_force, self.services))
 
@@ -160,6 +178,24 @@ class Application:
         if self._told_death and self._session.phase is Phase.READY:
             self._told_death = False
             self._notices.settle(MODEL)
+
+    def _tell_of_rest(self, loaded: Loaded) -> None:
+        name, minutes = self._name_of(loaded), self._settings.now.keep_minutes
+        said = QCoreApplication.translate(
+            "resting",
+            "{} was let go after {} without a message, and its memory is free. "
+            "Your next message opens it again.",
+        )
+        words = said.format(name, f"{minutes} min")
+        self._notices.news(words, lasts_s=0.0, about=RESTING)
+
+    def _tell_of_return(self, loaded: Loaded) -> None:
+        self._notices.settle(RESTING)
+        said = QCoreApplication.translate("resting", "{} had been let go; it is opened again.")
+        self._notices.news(said.format(self._name_of(loaded)), about=RESTING)
+
+    def _name_of(self, loaded: Loaded) -> str:
+        return plain_name(loaded.name, loaded.spec.parameters)
 
     def _tell_of_step(self) -> None:
         """That a model does not run as it was to, once for each time it is opened."""

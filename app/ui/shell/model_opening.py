@@ -1,5 +1,6 @@
 """What happens to a model that is chosen, dropped or was open last: it is opened and remembered."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject
@@ -11,7 +12,6 @@ from app.runtime.checkpoint.describe import describe
 from app.runtime.checkpoint.file_names import MODEL_ENDINGS
 from app.runtime.loading.preflight import look_at
 from app.runtime.planning.strategy import understood
-from app.ui.state.models.model_library import Library
 from app.ui.state.notices import MODEL
 from app.ui.state.services import Services
 from app.ui.widgets.dialogs import ask
@@ -20,12 +20,21 @@ from .window import Window
 
 
 class ModelOpening(QObject):
-    """Sends a model to the session and its place to the settings; asks where a file lies."""
+    """Sends a model to the session and its place to the settings; asks where a file lies.
 
-    def __init__(self, services: Services, library: Library, window: Window, guide: Path) -> None:
+    ``choose_run`` opens the dialog in which it is chosen how a model runs.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        window: Window,
+        guide: Path,
+        choose_run: Callable[[Path], None],
+    ) -> None:
         super().__init__(window)
-        self._services, self._library, self._window = services, library, window
-        self._guide = guide
+        self._services, self._library, self._window = services, services.library, window
+        self._guide, self._choose_run = guide, choose_run
         self._stand_in: Path | None = None
         self._wanted: Path | None = None
         services.session.changed.connect(self._remember)
@@ -75,6 +84,10 @@ class ModelOpening(QObject):
             self._services.notices.failure(
                 failure, verb, lambda: session.open(path, before), about=MODEL
             )
+
+    def choose_run(self, path: Path) -> None:
+        """Let the person choose how a model is to run, and begin it."""
+        self._choose_run(path)
 
     def open_last(self) -> None:
         """Open what was open last; where that is not there or fails, the small guide."""
@@ -163,15 +176,20 @@ class ModelOpening(QObject):
         return QFileDialog(self._window, title, str(folders[0] if folders else Path.home()))
 
     async def _strategy(self, path: Path) -> str:
-        """As it was last asked for; as usual where that was a card that is gone."""
+        """As it was last asked for, else as the settings want it; "" is the worker's own choice.
+
+        Not as asked for where that is a card that is gone, or takes more than is allowed.  Raises
+        OverLimit where everything does.
+        """
         asked = self._services.settings.now.strategies.get(str(path), "")
         way = understood(asked)
-        if way is None or not way.on_gpu:
-            return asked
-        gpus = self._services.gpus
-        if not gpus.known:
-            await gpus.looked()
-        return asked if any(gpu.device == way.device for gpu in gpus.usable) else ""
+        if way is not None and way.on_gpu:
+            gpus = self._services.gpus
+            if not gpus.known:
+                await gpus.looked()
+            there = any(gpu.device == way.device for gpu in gpus.usable)
+            asked = asked if there else ""
+        return await self._services.planning.allowed(path, asked)
 
     def _remember(self) -> None:
         loaded = self._services.session.loaded

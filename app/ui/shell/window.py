@@ -101,12 +101,12 @@ class Window(QMainWindow):
 
     def show_commands(self, commands: Sequence[Command]) -> None:
         """Offer these, by name."""
-        if not self._covered():
+        if not self.covered:
             self.palette_card.offer(commands)
 
     def show_shortcuts(self) -> None:
         """Show all keys on one sheet."""
-        if self._covered():
+        if self.covered:
             return
         page = self._pages.get(self.page)
         own: list[Command | Habit] = [*page.commands(), *page.habits()] if page else []
@@ -133,7 +133,9 @@ class Window(QMainWindow):
         if narrow != self.rail.collapsed:
             self.rail.collapse(narrow=narrow)
 
-    def _covered(self) -> bool:
+    @property
+    def covered(self) -> bool:
+        """Whether a card lies over the page: it has the keyboard alone."""
         return any(card.isVisible() for card in self.findChildren(Overlay))
 
     def _build(self, key: str) -> Page:
@@ -151,7 +153,7 @@ class Window(QMainWindow):
         """Its keys work in the whole window while ``where`` can be seen and no card covers it."""
 
         def press() -> None:
-            if not self._covered():
+            if not self.covered:
                 command.act()
 
         for keys in filter(None, (command.keys, *command.also)):

@@ -1,4 +1,4 @@
-"""The NVIDIA cards, looked for beside the window; knows no widget."""
+"""The graphics cards, looked for beside the window; knows no widget."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -10,6 +10,7 @@ from app.runtime.planning.footprint import footprint
 from app.runtime.planning.strategy import parse
 from app.runtime.protocol.messages import Loaded
 from app.system.gpus import Gpu, gpus, usable
+from app.system.other_gpus import other_gpus
 
 from .tasks import Tasks
 
@@ -20,19 +21,25 @@ _STEP = 100  # a share of a card's memory: smaller changes change nothing
 class GpuList(QObject):
     """``changed`` when another card is there, or much more or less of its memory is free.
 
-    ``found`` are all, ``usable`` those on which models run, the best first; ``known`` tells
-    whether they were looked for.
+    ``found`` are all, ``usable`` those on which models run, the best first; ``others`` are the
+    names of those of other makers.  ``known`` tells whether they were looked for.
     """
 
     changed = Signal()
 
-    def __init__(self, tasks: Tasks, look: Callable[[], Sequence[Gpu]] = gpus) -> None:
+    def __init__(
+        self,
+        tasks: Tasks,
+        look: Callable[[], Sequence[Gpu]] = gpus,
+        look_for_others: Callable[[], Sequence[str]] = other_gpus,
+    ) -> None:
         super().__init__()
-        self._tasks, self._look = tasks, look
+        self._tasks, self._look, self._look_for_others = tasks, look, look_for_others
         self._looking, self._at = False, 0.0
         self.known = False
         self.found: tuple[Gpu, ...] = ()
         self.usable: tuple[Gpu, ...] = ()
+        self.others: tuple[str, ...] = ()
 
     def look(self) -> None:
         """Look now, if that was not just done; without a driver once is enough."""
@@ -48,6 +55,8 @@ class GpuList(QObject):
         self._looking = True
         try:
             found = tuple(await self._tasks.thread(self._look))
+            if not self.known:
+                self.others = tuple(await self._tasks.thread(self._look_for_others))
         finally:
             self._rest()
         if not self.known or _differ(found, self.found):

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 import psutil
 
+from app.system.memory import available_bytes
+from app.system.memory import total_bytes as machine_bytes
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -33,6 +36,13 @@ class Machine:
         resident, cached = _resident(self._worker)
         used = min(memory.total - memory.available + cached, memory.total)
         return Reading(resident, used, memory.total, cached)
+
+
+def free_without(worker_pid: int | None) -> int:
+    """What would be free if the worker ended: pages of files that it maps count as free already."""
+    now = Machine().read(worker_pid)
+    held = now.worker_bytes - now.cached_bytes
+    return min(available_bytes() + held, machine_bytes())
 
 
 def _process(pid: int | None) -> psutil.Process | None:

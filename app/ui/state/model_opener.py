@@ -13,6 +13,9 @@ class ModelOpener(Protocol):
     def reopen(self, path: Path) -> None:
         """Open the open model anew in the way that is chosen for it; the page stays."""
 
+    def choose_run(self, path: Path) -> None:
+        """Let the person choose how a model is to run, and begin it."""
+
     def ask_file(self) -> None:
         """Let the person choose a model file, and open it."""
 

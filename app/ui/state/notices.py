@@ -10,8 +10,9 @@ from PySide6.QtCore import QObject, Signal
 from app.errors import Failure
 from app.system.log import describe, logger
 
-MODEL, DOWNLOAD = "model", "download"
-"""What a notice can be about beside a page: the open model, or a download that failed."""
+MODEL, DOWNLOAD, RESTING = "model", "download", "resting"
+"""What a notice can be about beside a page: the open model, a download that failed, or a model
+that was let go."""
 
 
 class Kind(Enum):
@@ -47,9 +48,9 @@ class Notices(QObject):
     posted = Signal(object)
     settled = Signal(str)
 
-    def news(self, text: str, *, lasts_s: float = 6.0) -> None:
-        """Say something that asks for nothing."""
-        self.posted.emit(Notice(Kind.NEWS, text, lasts_s=lasts_s))
+    def news(self, text: str, *, lasts_s: float = 6.0, about: str = "") -> None:
+        """Say something that asks for nothing; it goes with what it is ``about``."""
+        self.posted.emit(Notice(Kind.NEWS, text, lasts_s=lasts_s, about=about))
 
     def failure(
         self,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .gpu_list import GpuList
     from .models.model_catalogue import Catalogue
     from .models.model_library import Library
+    from .run.run_planning import RunPlanning
     from .shared_settings import SharedSettings
 
 
@@ -34,4 +35,5 @@ class Services:
     catalogue: "Catalogue"
     downloads: "DownloadList"
     gpus: "GpuList"
+    planning: "RunPlanning"
     shared: "SharedSettings"

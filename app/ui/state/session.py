@@ -1,5 +1,6 @@
 """The one open model, as state and a signal; no widget in sight."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.errors import Failure
+from app.runtime.planning.machine import Limits
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress, Piece
 from app.runtime.protocol.prompts import Prompt
@@ -18,41 +20,64 @@ from .tasks import Tasks
 if TYPE_CHECKING:
     from app.runtime.worker.supervisor import Supervisor
 
+_PAUSE_S = 2.0
+_LEAST = 16  # tokens of a reply whose speed is worth telling
+
 
 class Session(QObject):
     """The supervisor with a signal; ``changed`` comes once a turn of the event loop at most.
 
-    ``opening`` is the model that is being opened, ``asked`` the strategy asked for last ("" for
-    the usual one).  ``died`` carries why the worker ended while nobody waited for it: whoever
-    waits is told by the failure that is raised.
+    ``asked`` is the strategy asked for last ("" for the usual one), ``speeds`` are the tokens a
+    second of the last reply by path and strategy.  ``died`` carries why the worker ended while
+    nobody waited for it: whoever waits is told by the failure that is raised.  ``moved`` carries
+    the paths of a file before and after it was renamed.  ``pausing``: what is being written shall
+    stop now and go on when a model is open again.  ``was_opened`` when a model is open that was
+    asked for by ``opened``.
     """
 
     changed = Signal()
     writing_changed = Signal()
     died = Signal(object)
+    moved = Signal(object, object)
+    pausing = Signal()
+    was_opened = Signal()
 
     def __init__(self, supervisor: "Supervisor", tasks: Tasks, parent: QObject | None = None):
         super().__init__(parent)
         self._supervisor = supervisor
-        self._tasks = tasks
-        self.opening: Path | None = None
+        self.tasks = tasks
+        self._opening: Path | None = None
+        self._last: Path | None = None
         self.asked = ""
         self._openings = 0
         self._told: Failure | None = None
         self.writing = 0
         self.tokens_written = 0
+        self.speeds: dict[tuple[str, str], float] = {}
+        self._quiet = asyncio.Event()
+        self._quiet.set()
         self._due = QTimer(self, singleShot=True, interval=0)
         self._due.timeout.connect(self.changed)
 
     @property
     def phase(self) -> Phase:
-        """Where the worker is: EMPTY, LOADING, READY, DEAD or CLOSING."""
+        """Where the worker is: EMPTY, LOADING, READY, DEAD, RESTING or CLOSING."""
         return self._supervisor.phase
 
     @property
+    def opening(self) -> Path | None:
+        """The model that is being opened, if one is; also where a message opens it again."""
+        return self._last if self.returning else self._opening
+
+    @property
+    def returning(self) -> bool:
+        """Whether a message has the model opened again that had stopped or was let go."""
+        return self._opening is None and self._supervisor.phase is Phase.LOADING
+
+    @property
     def waits(self) -> bool:
-        """Whether the model has stopped and the next message opens it again."""
-        return self._supervisor.phase is Phase.DEAD
+        """Whether the model has stopped or was let go, and the next message opens it again."""
+        return self._supervisor.phase in (Phase.DEAD, Phase.RESTING)
 
     @property
     def loaded(self) -> Loaded | None:
@@ -77,6 +102,8 @@ class Session(QObject):
     def note_change(self) -> None:
         """The supervisor's callback: something of the above is different now."""
         self._due.start()
+        if self.loaded is not None:
+            self._last = Path(self.loaded.path)
         failure = self.failure
         if failure is not None and failure is not self._told:
             waited_for = self.writing > 0 or self.opening is not None
@@ -86,19 +113,21 @@ class Session(QObject):
 
     def open(self, path: Path, strategy: str = "") -> None:
         """Open a model beside the window; failures go to the notices."""
-        self._tasks.start(self.opened(path, strategy))
+        self.tasks.start(self.opened(path, strategy))
 
     async def opened(self, path: Path, strategy: str = "") -> Loaded:
         """Open a model and wait for it; raises a Failure if it cannot be."""
-        self.opening, self.asked = path, strategy
+        self._opening, self.asked = path, strategy
         self._openings += 1
         mine = self._openings
         self.note_change()
         try:
-            return await self._supervisor.open(str(path), strategy)
+            loaded = await self._supervisor.open(str(path), strategy)
+            self.was_opened.emit()
+            return loaded
         finally:
             if self._openings == mine:
-                self.opening = None
+                self._opening = None
             self.note_change()
 
     def follow(self, before: Path, now: Path) -> None:
@@ -106,14 +135,35 @@ class Session(QObject):
 
         While it is being opened as well.
         """
-        if self.opening == before:
-            self.opening = now
+        self._opening = now if self._opening == before else self._opening
+        self._last = now if self._last == before else self._last
         self._supervisor.follow(str(before), str(now))
         self.note_change()
+        self.moved.emit(before, now)
 
     def unload(self) -> None:
         """Give all of the model's memory back."""
-        self._tasks.start(self._supervisor.unload())
+        self.tasks.start(self._supervisor.unload())
+
+    def rest(self) -> None:
+        """Give the memory back until the next message, which opens the model again."""
+        self.tasks.start(self._supervisor.rest())
+
+    async def pause(self) -> None:
+        """Have every text that is written stop, to go on in the model that is opened next.
+
+        Waits until they have, but not for ever: opening a model ends them in any case.
+        """
+        self.pausing.emit()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._quiet.wait(), _PAUSE_S)
+        await asyncio.sleep(0)  # so that their ends are noted
+
+    def use(self, threads: int, limits: Limits) -> None:
+        """So many compute in models that are opened from now on (0 is one for each core), and they
+        keep to these limits where they are opened without a strategy.
+        """
+        self._supervisor.threads, self._supervisor.limits = threads, limits
 
     async def generate(
         self, prompt: Prompt, options: GenerateOptions
@@ -129,6 +179,8 @@ class Session(QObject):
                 async for event in events:
                     if isinstance(event, Piece):
                         self.tokens_written += len(event.tokens)
+                    elif isinstance(event, Done):
+                        self._measure(event)
                     yield event
         finally:
             self._write(-1)
@@ -137,6 +189,16 @@ class Session(QObject):
         """End the worker; nothing can be asked afterwards."""
         await self._supervisor.close()
 
+    def _measure(self, done: Done) -> None:
+        """Note how fast the model wrote, if that was long enough and it wrote nothing else."""
+        loaded = self.loaded
+        if loaded is not None and self.writing == 1 and done.tokens >= _LEAST and done.decode_s > 0:
+            self.speeds[loaded.path, loaded.strategy] = (done.tokens - 1) / done.decode_s
+
     def _write(self, more: int) -> None:
         self.writing += more
+        if self.writing:
+            self._quiet.clear()
+        else:
+            self._quiet.set()
         self.writing_changed.emit()

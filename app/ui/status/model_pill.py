@@ -24,11 +24,15 @@ class Pill:
 
 def pill_of(session: Session) -> Pill:
     """The pill for the session as it is now."""
-    change = _tr("Switch to another model, or close this one (Ctrl+M)")
+    change = _tr("Change how it runs, or choose another model")
     if session.phase is Phase.LOADING:
         return Pill("dot", "warn", _opening(session), _tr("The model is being opened"))
     if session.phase is Phase.DEAD:
         return Pill("alert", "bad", _tr("The model stopped"), _tr("Open it again, or another"))
+    if session.phase is Phase.RESTING and session.loaded is not None:
+        name = plain_name(session.loaded.name, session.loaded.spec.parameters)
+        hint = _tr("Its memory is free; your next message opens it again")
+        return Pill("pause", "text-dim", _tr("{} · let go").format(name), hint)
     if session.loaded is not None:
         said = session.loaded
         name = plain_name(said.name, said.spec.parameters)

@@ -22,7 +22,7 @@ _SPEED_PX, _HIGH = 72, 34  # at least
 
 
 class Strip(QWidget):
-    """``pressed`` when the model pill is: the window then offers other models."""
+    """``pressed`` when the model pill is: the window then shows how the model can run."""
 
     pressed = Signal()
 

@@ -56,6 +56,10 @@ class Overlay(QWidget):
         if not self.card.geometry().contains(event.position().toPoint()):
             self.close_card()
 
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802 (Qt's name)
+        """The rest of the double click that opened it closes nothing."""
+        event.accept()
+
     def focusNextPrevChild(self, forward: bool) -> bool:  # noqa: N802, FBT001 (Qt's name)
         stops = self._stops()
         if stops:
@@ -76,6 +80,7 @@ class Overlay(QWidget):
             child
             for child in self.card.findChildren(QWidget)
             if child.focusPolicy() & Qt.FocusPolicy.TabFocus
+            and child.focusProxy() is None
             and child.isEnabled()
             and child.isVisibleTo(self)
         ]

@@ -13,7 +13,7 @@ _WIDEST = 1280
 
 class Page(QWidget):
     """One page of the rail; ``wanted`` carries the key of the page to go to ("chat", "models" …),
-    ``switch_wanted`` asks for the models that can be opened.
+    ``switch_wanted`` asks how the open model runs, or for the models that can be opened.
 
     A page is built when it is first visited and lives as long as the window.  Keys of its
     ``commands`` work while the page is in front; the window makes the shortcuts.

@@ -1,4 +1,4 @@
-"""The numbers of the sampling, each with a field; knows no conversation."""
+"""Fields for numbers, those of the sampling above all; knows no conversation."""
 
 from dataclasses import dataclass
 
@@ -12,6 +12,7 @@ from app.ui.widgets.parts import icon_button, label
 _WIDTH, _AROUND = 104, 52  # at least; around the digits of a field
 _TEXT_PX = 6
 _MAX_SEED = 2**31 - 1
+_MOST_GB = 4096.0
 
 
 @dataclass(frozen=True)
@@ -124,8 +125,8 @@ class SamplingFields(QWidget):
         """Show these numbers; asks for nothing."""
         self._shown = sampling
         for name, field in self._fields.items():
-            _show(field, getattr(sampling, name))
-        _show(self._seed, -1 if sampling.seed is None else min(sampling.seed, _MAX_SEED))
+            show_number(field, getattr(sampling, name))
+        show_number(self._seed, -1 if sampling.seed is None else min(sampling.seed, _MAX_SEED))
 
     def keep_typed(self) -> None:
         """Take over a number that is typed and not yet confirmed."""
@@ -159,11 +160,26 @@ class _Spin(QSpinBox):
             _widen(self)
 
 
-def whole_number(least: int, most: int, step: int, name: str) -> QSpinBox:
-    """A field for a whole number."""
+def whole_number(least: int, most: int, step: int, name: str, zero: str = "") -> QSpinBox:
+    """A field for a whole number; ``zero`` are words for the least one."""
     made = _Spin()
     made.setRange(least, most)
+    made.setSpecialValueText(zero)
     made.setSingleStep(step)
+    made.setAccessibleName(name)
+    made.setKeyboardTracking(False)
+    _dress(made)
+    return made
+
+
+def gigabytes(name: str) -> QDoubleSpinBox:
+    """A field for a limit of memory in GB; 0 is none."""
+    made = _Double()
+    made.setDecimals(1)
+    made.setRange(0.0, _MOST_GB)
+    made.setSingleStep(0.5)
+    made.setSuffix(_tr(" GB"))
+    made.setSpecialValueText(_tr("no limit"))
     made.setAccessibleName(name)
     made.setKeyboardTracking(False)
     _dress(made)
@@ -187,8 +203,8 @@ def _field(number: _Number) -> QDoubleSpinBox | QSpinBox:
     return field
 
 
-def _show(field: QDoubleSpinBox | QSpinBox, value: float) -> None:
-    """What is being typed stays where nothing else is to be shown."""
+def show_number(field: QDoubleSpinBox | QSpinBox, value: float) -> None:
+    """Show it without a signal; what is being typed stays where nothing else is to be shown."""
     if field.value() == value:
         return
     blocked = QSignalBlocker(field)
@@ -207,11 +223,13 @@ def _dress(field: QDoubleSpinBox | QSpinBox) -> None:
 
 
 def _widen(field: QDoubleSpinBox | QSpinBox) -> None:
-    """Room for its longest number; as wide as the others where that is short."""
+    """Room for its longest number or word; as wide as the others where that is short."""
     longest = field.locale().toString(field.maximum())
     if isinstance(field, QDoubleSpinBox):
         longest = field.locale().toString(field.maximum(), "f", field.decimals())
-    field.setFixedWidth(max(_WIDTH, field.fontMetrics().horizontalAdvance(longest) + _AROUND))
+    words = (longest + field.suffix(), field.specialValueText())
+    wide = max(map(field.fontMetrics().horizontalAdvance, words))
+    field.setFixedWidth(max(_WIDTH, wide + _AROUND))
 
 
 def _add(form: QVBoxLayout, words: str, field: QWidget | QHBoxLayout, tip: str) -> None:

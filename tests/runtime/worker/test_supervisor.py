@@ -328,3 +328,40 @@ async def test_a_model_that_is_gone_when_its_worker_starts_anew_can_come_back(mo
             assert told.value.facts == {"path": str(path)}
         away.rename(path)
         assert tokens_of(await write(supervisor)) == tokens
+
+
+@scenario
+async def test_a_model_that_rests_gives_its_memory_back_and_comes_again_when_it_is_asked(models):
+    async with supervising() as (supervisor, phases):
+        loaded = await supervisor.open(models[0])
+        first = tokens_of(await write(supervisor))
+        before = supervisor.worker_pid
+        await supervisor.rest()
+        assert supervisor.phase is Phase.RESTING
+        assert supervisor.failure is None
+        assert supervisor.loaded == loaded
+        await until(lambda: gone(before), 10)
+        assert tokens_of(await write(supervisor)) == first
+        assert phases[-1] is Phase.READY
+        assert supervisor.worker_pid not in (None, before)
+
+
+@scenario
+async def test_a_text_that_is_asked_for_while_the_model_goes_to_rest_is_written(models):
+    async with supervising() as (supervisor, _):
+        await supervisor.open(models[0])
+        first = tokens_of(await write(supervisor))
+        resting = asyncio.create_task(supervisor.rest())
+        await asyncio.sleep(0)
+        assert tokens_of(await write(supervisor)) == first
+        await resting
+        assert supervisor.phase is Phase.READY
+
+
+@scenario
+async def test_so_many_threads_compute_as_are_asked_for(models):
+    async with supervising() as (supervisor, _):
+        for asked in (1, 3):
+            supervisor.threads = asked
+            await supervisor.open(models[0])
+            assert (await supervisor._client.measure(1 << 20)).threads == asked

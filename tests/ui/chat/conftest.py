@@ -18,6 +18,7 @@ from app.ui.state.gpu_list import GpuList
 from app.ui.state.models.model_catalogue import Catalogue
 from app.ui.state.models.model_library import Library
 from app.ui.state.notices import Notices
+from app.ui.state.run.run_planning import RunPlanning
 from app.ui.state.services import Services
 from app.ui.state.session import Session
 from app.ui.state.shared_settings import SharedSettings
@@ -122,8 +123,9 @@ def _services(qapp: QApplication, folder, speaker: Speaker) -> Services:
     theme.apply(qapp)
     settings = Settings(folder / "settings.json", changes)
     paths = standard_paths(str(folder / "home"))
+    session, gpus = Session(speaker, tasks), GpuList(tasks, tuple)
     return Services(
-        session=Session(speaker, tasks),
+        session=session,
         theme=theme,
         conversations=conversations,
         settings=settings,
@@ -132,6 +134,7 @@ def _services(qapp: QApplication, folder, speaker: Speaker) -> Services:
         library=Library(settings, tasks, paths.models, embedded_model()),
         catalogue=Catalogue(settings, tasks, paths.hub_cache),
         downloads=DownloadList(settings, tasks, paths),
-        gpus=GpuList(tasks, tuple),
+        gpus=gpus,
+        planning=RunPlanning(session, settings, changes, gpus),
         shared=SharedSettings(settings, tasks),
     )

@@ -41,6 +41,9 @@ async def test_the_models_are_offered_from_the_chat_by_a_button_and_by_a_key(bui
     head = house.window.go("chat").head
     assert head.model.text() == "Rookery guide"
     QTest.mouseClick(head.model, Qt.MouseButton.LeftButton)
+    dialog = house.runs.dialog
+    assert dialog.isVisible()
+    QTest.mouseClick(dialog.other, Qt.MouseButton.LeftButton)
     assert "Chat with Rookery guide" in listed(house.window.palette_card)
     house.window.palette_card.close_card()
     house.window.go("settings")

@@ -117,7 +117,7 @@ async def test_the_settings_tell_of_the_cards(with_gpu, found, words):
     await shown(house)
     page = house.window.go("settings")
     await until(lambda: house.services.gpus.known)
-    assert words in page.graphics.text()
+    assert words in page.device.found.text()
 
 
 async def test_a_model_that_stepped_down_says_why_once(with_gpu):

@@ -80,9 +80,11 @@ async def test_a_worker_that_dies_while_it_writes_is_told_by_the_text_alone(hous
     assert house.window.notices.isHidden()
 
 
-async def test_pressing_the_pill_offers_the_models(house):
+async def test_pressing_the_pill_offers_the_models_where_none_is_open(house):
     await shown(house)
-    await until(lambda: house.library.scanned)
+    await until(lambda: house.library.scanned and house.services.session.loaded is not None)
+    house.services.session.unload()
+    await until(lambda: house.services.session.loaded is None)
     house.window.strip.pill.click()
     assert house.window.palette_card.isVisible()
     assert "Chat with Rookery guide" in house.window.palette_card.titles()

@@ -53,6 +53,9 @@ class ConversationController(QObject):
         self._defaults = defaults_in(services.settings)
         self.tree = Tree(self._blank())
         self._unkept = UnsavedQueue(services, self)
+        self._paused = ""
+        services.session.pausing.connect(self._pause)
+        services.session.was_opened.connect(self._unpause)
         self._settings_changed.connect(self._take_defaults)
         self.destroyed.connect(self._store.changes.listen(self._note_settings))
 
@@ -321,6 +324,21 @@ class ConversationController(QObject):
             self.tree.note_tokens(message.id, writing.tokens)
             self.ended.emit(message.id)
         self.writing_changed.emit()
+
+    def _pause(self) -> None:
+        """The model is to run in another way: replies stop, and the one that is shown goes on then.
+
+        Those of other conversations stay as they are, and can be continued.
+        """
+        shown = self.writing
+        self._paused = shown.message.id if shown is not None else ""
+        for writing in list(self._writings.values()):
+            writing.stop()
+
+    def _unpause(self) -> None:
+        paused, self._paused = self._paused, ""
+        if paused and paused in self.tree:
+            self.go_on(paused)
 
     def _show(self, tree: Tree) -> None:
         self.tree = tree

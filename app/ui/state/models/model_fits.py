@@ -7,8 +7,9 @@ from msgspec.structs import replace
 
 from app.hub.catalogue.disk_fit import Room
 from app.hub.catalogue.memory_fit import Fit as Verdict
-from app.hub.catalogue.memory_fit import fit
-from app.runtime.planning.machine import this_machine
+from app.hub.catalogue.memory_fit import fit, verdict_of
+from app.runtime.checkpoint.describe import ModelFile
+from app.runtime.planning.machine import Machine, this_machine
 from app.system.gpus import Gpu
 from app.system.memory import available_bytes, total_bytes
 from app.ui.state.machine_memory import Machine as Counters
@@ -24,6 +25,7 @@ class ModelFits:
 
     ``gpus`` gives the cards on which models run, with the memory that is free now; ``disk``
     the folder that downloads go to with its free bytes, and ``begun`` how much of one is there.
+    ``usual`` gives the strategy that the settings recommend for a file; "" for the common choice.
     """
 
     def __init__(
@@ -32,8 +34,9 @@ class ModelFits:
         gpus: Callable[[], Sequence[Gpu]] = tuple,
         disk: Callable[[], tuple[Path, int] | None] = lambda: None,
         begun: Callable[[Entry], int] = lambda entry: 0,
+        usual: Callable[[ModelFile, Machine], str] = lambda *_: "",
     ) -> None:
-        self._chosen, self._gpus = chosen, gpus
+        self._chosen, self._gpus, self._usual = chosen, gpus, usual
         self._disk, self._begun = disk, begun
         self._counters = Counters()
         self.here = this_machine(gpus=tuple(gpus()))
@@ -47,6 +50,10 @@ class ModelFits:
         if abs(free - self.here.memory_available) * _STEP > total or gpus != self.here.gpus:
             self.here = replace(self.here, memory_available=free, memory_total=total, gpus=gpus)
             self._known.clear()
+
+    def forget(self) -> None:
+        """The settings recommend something else now."""
+        self._known.clear()
 
     def verdict(self, entry: Entry) -> Verdict:
         """Kind, usual strategy and the memory of every way."""
@@ -88,8 +95,17 @@ class ModelFits:
 
     def _judged(self, entry: Entry) -> Verdict:
         if entry.usable and entry.file is not None and entry.file.spec is not None:
-            return fit(entry.file.spec, self.here, dtype=entry.file.dtype)
+            common = fit(entry.file.spec, self.here, dtype=entry.file.dtype)
+            return self._as_wanted(entry.file, common)
         if entry.offer is not None and not entry.here:
             known = fit(entry.offer, self.here)
             return replace(known, exact=known.exact and not entry.unknown)
         return Verdict(kind="unknown")
+
+    def _as_wanted(self, file: ModelFile, common: Verdict) -> Verdict:
+        """With the way that the settings recommend as the usual one."""
+        wanted = self._usual(file, self.here)
+        for way in common.per_format:
+            if way.strategy == wanted:
+                return replace(verdict_of(way, self.here), per_format=common.per_format)
+        return common

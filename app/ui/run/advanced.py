@@ -1,0 +1,195 @@
+"""What folds out of the dialog: device, numbers, threads and limits, and the strategy as text."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtGui import QInputMethodEvent, QTextCharFormat
+from PySide6.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QGridLayout,
+    QLabel,
+    QLineEdit,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.errors import StrategyError
+from app.messages.run_plans import BITS
+from app.runtime.planning.machine import Limits
+from app.runtime.planning.plan import Plan
+from app.runtime.planning.strategy import parse
+from app.store.settings import MOST_THREADS
+from app.system.threads import physical_cores
+from app.ui.look.theme import Theme
+from app.ui.state.run.run_planning import ModelPlans, Wishes
+from app.ui.state.run.run_state import RunState
+from app.ui.state.run.run_words import device_names
+from app.ui.state.run.typed_strategy import WrongPart
+from app.ui.widgets.parts import label
+from app.ui.widgets.sampling_fields import gigabytes, show_number, whole_number
+
+_GB = 1_000_000_000
+
+
+class Advanced(QWidget):
+    """Shows a RunState and calls its verbs; either of text and fields follows the other."""
+
+    def __init__(self, theme: Theme, state: RunState, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme, self._state = theme, state
+        self.device, self.numbers = QComboBox(), QComboBox()
+        self.text = StrategyEdit(theme)
+        self.wrong = label("", "bad", wrap=True)
+        usual = _tr("one a core ({})").format(physical_cores())
+        self.threads = whole_number(0, MOST_THREADS, 1, _tr("Threads"), usual)
+        self.cpu_limit = gigabytes(_tr("Most memory of this computer"))
+        self.gpu_limit = gigabytes(_tr("Most memory of a graphics card"))
+        self._gpu_limit_name = label(_tr("Limit of a card"), "dim")
+        self.placement = label("", "small", wrap=True)
+        self._placement_name = label(_tr("What is loaded where"), "dim")
+        self._arrange()
+        self.device.activated.connect(self._pick_device)
+        self.numbers.activated.connect(self._pick_numbers)
+        self.text.textEdited.connect(state.write)
+        self.threads.valueChanged.connect(lambda count: state.wish(threads=count))
+        for field in (self.cpu_limit, self.gpu_limit):
+            field.valueChanged.connect(self._limit)
+
+    def show_state(self) -> None:
+        """Refresh from the state; what is being typed stays."""
+        plans, state = self._state.plans, self._state
+        self.setEnabled(plans is not None and not state.loading)
+        if plans is None:
+            return
+        self._offer(plans, state.plan)
+        if self.text.text() != state.text and not (state.wrong and self.text.hasFocus()):
+            self._write(state.text)
+        self.text.mark(state.wrong)
+        self.wrong.setText(state.wrong.words if state.wrong else "")
+        self.wrong.setVisible(state.wrong is not None)
+        self.placement.setText("\n".join(state.placement))
+        for part in (self._placement_name, self.placement):
+            part.setVisible(bool(state.placement))
+        self._show_wishes(state.wishes, has_gpu=bool(plans.machine.gpus))
+
+    def _write(self, text: str) -> None:
+        """The canonical spelling waits while the person is typing another one that means it."""
+        if self.text.hasFocus() and _means(self.text.text(), text):
+            return
+        self.text.setText(text)
+
+    def _offer(self, plans: ModelPlans, plan: Plan | None) -> None:
+        names = device_names(plans.machine)
+        ways = [one.strategy for one in plans.planned.candidates]
+        chosen = plan.strategy if plan is not None else None
+        device = chosen.device if chosen else str(self.device.currentData() or "cpu")
+        devices = list(dict.fromkeys(way.device for way in ways))
+        _fill(self.device, [(names.get(one, one), one) for one in devices], device)
+        formats = [way.format for way in ways if way.device == device]
+        form = chosen.format if chosen else str(self.numbers.currentData() or "")
+        _fill(self.numbers, [(f"{BITS[one]}-bit · {one}", one) for one in formats], form)
+
+    def _show_wishes(self, wishes: Wishes, *, has_gpu: bool) -> None:
+        limits = wishes.limits
+        for part in (self.gpu_limit, self._gpu_limit_name):
+            part.setVisible(has_gpu)
+        for field, value in (
+            (self.threads, wishes.threads),
+            (self.cpu_limit, (limits.cpu_bytes or 0) / _GB),
+            (self.gpu_limit, (limits.gpu_bytes or 0) / _GB),
+        ):
+            show_number(field, value)
+
+    def _pick_device(self) -> None:
+        """The same numbers there, else the first that run there."""
+        device, form = self.device.currentData(), self.numbers.currentData()
+        plans = self._state.plans
+        ways = [one.strategy for one in plans.planned.candidates] if plans else []
+        there = [way for way in ways if way.device == device]
+        same = next((way for way in there if way.format == form), there[0] if there else None)
+        if same is not None:
+            self._state.choose(same.text)
+
+    def _pick_numbers(self) -> None:
+        self._state.choose(f"{self.device.currentData()} {self.numbers.currentData()}")
+
+    def _limit(self) -> None:
+        cpu, gpu = (round(one.value() * _GB) for one in (self.cpu_limit, self.gpu_limit))
+        self._state.wish(limits=Limits(gpu_bytes=gpu or None, cpu_bytes=cpu or None))
+
+    def _arrange(self) -> None:
+        space = self._theme.space
+        self.text.setAccessibleName(_tr("Strategy"))
+        self.text.setAccessibleDescription(_tr("For example: cpu int8"))
+        self.device.setAccessibleName(_tr("Device"))
+        self.numbers.setAccessibleName(_tr("Numbers"))
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(space("m"))
+        grid.setVerticalSpacing(space("s"))
+        grid.setColumnStretch(1, 1)
+        rows: Sequence[tuple[QLabel, QWidget]] = (
+            (label(_tr("Device"), "dim"), self.device),
+            (label(_tr("Numbers"), "dim"), self.numbers),
+            (label(_tr("Threads"), "dim"), self.threads),
+            (label(_tr("Memory limit"), "dim"), self.cpu_limit),
+            (self._gpu_limit_name, self.gpu_limit),
+            (label(_tr("Strategy"), "dim"), self.text),
+        )
+        for at, (name, field) in enumerate(rows):
+            grid.addWidget(name, at, 0)
+            grid.addWidget(field, at, 1)
+        grid.addWidget(self.wrong, len(rows), 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(space("s"))
+        column.addLayout(grid)
+        column.addWidget(self._placement_name)
+        column.addWidget(self.placement)
+        words = _tr("Threads and limits hold for every model that is opened from then on.")
+        column.addWidget(label(words, "small", wrap=True))
+
+
+class StrategyEdit(QLineEdit):
+    """A line in which the part that is wrong has a red line below it."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.setFont(theme.font("mono"))
+        self.marked: tuple[int, int] | None = None
+
+    def mark(self, wrong: WrongPart | None) -> None:
+        """Mark this part, or none."""
+        self.marked = (wrong.position, wrong.length) if wrong is not None else None
+        spans = []
+        if wrong is not None:
+            look = QTextCharFormat()
+            look.setUnderlineStyle(QTextCharFormat.UnderlineStyle.SpellCheckUnderline)
+            look.setUnderlineColor(self._theme.color("bad"))
+            look.setForeground(self._theme.color("bad"))
+            kind = QInputMethodEvent.AttributeType.TextFormat
+            start = wrong.position - self.cursorPosition()
+            spans.append(QInputMethodEvent.Attribute(kind, start, wrong.length, look))
+        QApplication.sendEvent(self, QInputMethodEvent("", spans))
+
+
+def _fill(box: QComboBox, rows: Sequence[tuple[str, str]], chosen: str) -> None:
+    """These entries, and the chosen one; nothing is touched where they are there already."""
+    if [(box.itemText(at), box.itemData(at)) for at in range(box.count())] != list(rows):
+        box.clear()
+        for words, data in rows:
+            box.addItem(words, data)
+    box.setCurrentIndex(max(0, box.findData(chosen)))
+
+
+def _means(typed: str, canonical: str) -> bool:
+    """Whether what was typed is another spelling of a strategy."""
+    try:
+        return parse(typed).text == canonical
+    except StrategyError:
+        return False
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("run", text)

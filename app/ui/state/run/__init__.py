@@ -1,0 +1,1 @@
+"""What the Run dialog and the device settings know, without one widget."""

@@ -1,0 +1,193 @@
+"""Plans in the dialog's words: cards, bars, and what would lie where; decides nothing."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from PySide6.QtCore import QCoreApplication
+
+from app.messages.format_quality import quality_in_words
+from app.messages.plans import pace_in_words, reason_in_words
+from app.messages.run_plans import BITS, why_in_words
+from app.messages.units import rate, size, speed
+from app.runtime.planning.machine import Limits, Machine
+from app.runtime.planning.plan import Plan, Planned, Policy
+from app.runtime.planning.strategy import Strategy
+from app.system.gpus import Gpu
+from app.ui.state.models.model_names import plain_numbers
+
+from .choice import Choice
+from .device_use import DeviceUse, Kind, Use, use_of
+
+_FORETOLD = 500.0  # tokens a second; beyond, other things than reading weights decide
+_MAKER = re.compile(r"^NVIDIA (GeForce )?")
+_KINDS: dict[str, Kind] = {
+    "weights": "weights",
+    "state": "state",
+    "workspace": "workspace",
+    "context": "base",
+    "tokenizer": "base",
+    "program": "base",
+}
+
+
+@dataclass(frozen=True)
+class Running:
+    """What is known beside the plans: how the model runs now, and speeds measured so far.
+
+    ``now`` is a strategy's text, "" where the model is not open; ``speeds`` are tokens a second
+    by a strategy's text; ``chosen`` is the one that the person has chosen, ``policy`` what the
+    recommendation goes by.
+    """
+
+    now: str = ""
+    speeds: Mapping[str, float] = field(default_factory=dict)
+    chosen: str = ""
+    policy: Policy = "balanced"
+
+
+def device_names(machine: Machine) -> dict[str, str]:
+    """Of each device what it is called: "Processor", "RTX 4060", "RTX 4090 (2)"."""
+    short = {gpu.device: _MAKER.sub("", gpu.name) for gpu in machine.gpus}
+    named = {"cpu": _tr("Processor")}
+    for device, name in short.items():
+        alike = [one for one, other in short.items() if other == name]
+        number = f" ({alike.index(device) + 1})" if len(alike) > 1 else ""
+        named[device] = name + number
+    return named
+
+
+def _on(device: str, names: Mapping[str, str]) -> str:
+    """Where something lies: "on the processor", "on the RTX 4060"."""
+    if device == "cpu":
+        return _tr("on the processor")
+    return _tr("on the {}").format(names.get(device, device))
+
+
+def way_title(strategy: Strategy, names: Mapping[str, str]) -> str:
+    """ "8-bit on the RTX 4060"; a second 16-bit format and an unusual one are told apart."""
+    on_gpu = strategy.on_gpu
+    form = strategy.format
+    usual = {"fp16": _tr("16-bit"), "bf16": _tr("16-bit (bf16)")} if on_gpu else {}
+    words = usual.get(form) or plain_numbers(form)
+    return _tr("{} {}").format(words, _on(strategy.device, names))
+
+
+def choices_of(planned: Planned, machine: Machine, running: Running) -> list[Choice]:
+    """The cards: the recommended way first, then the usual ones that fit, the others last.
+
+    What is chosen or runs has a card, too, however unusual it is.
+    """
+    wanted = {running.now, running.chosen}
+    if planned.recommended is not None:
+        wanted.add(planned.recommended.strategy.text)
+    usual = {plan.strategy.text for plan in _usual(planned.candidates)}
+    shown = [plan for plan in planned.candidates if plan.strategy.text in wanted | usual]
+    names = device_names(machine)
+    why = why_in_words(planned, running.policy)
+    best = planned.recommended
+    cards = [_choice(plan, running, names, why if plan is best else None) for plan in shown]
+    return sorted(cards, key=lambda card: (not card.recommended, not card.runs, card.tight))
+
+
+def _usual(candidates: Sequence[Plan]) -> Iterator[Plan]:
+    """Of each device one way with 16, one with 8 and one with 4 bits: the first of each."""
+    first: dict[tuple[str, int], Plan] = {}
+    for plan in candidates:
+        bits = BITS[plan.strategy.format]
+        if bits < 32:
+            first.setdefault((plan.strategy.device, bits), plan)
+    yield from first.values()
+
+
+def _choice(plan: Plan, running: Running, names: Mapping[str, str], why: str | None) -> Choice:
+    """``why`` it is recommended; None where it is not."""
+    text, device = plan.strategy.text, plan.strategy.device
+    measured = running.speeds.get(text, 0.0)
+    quick = measured or plan.decode_tokens_per_s
+    if measured:
+        said = _tr("{}, measured").format(speed(quick))
+    else:
+        said = _tr("about {}").format(speed(quick)) if quick <= _FORETOLD else ""
+    return Choice(
+        strategy=text,
+        title=way_title(plan.strategy, names),
+        memory=size(plan.bytes.get(device, 0)),
+        speed=said,
+        reading=pace_in_words(quick),
+        about=quality_in_words(plan.strategy.format, on_gpu=plan.strategy.on_gpu),
+        why="" if plan.fits and why is None else why or reason_in_words(plan),
+        recommended=why is not None,
+        now=text == running.now,
+        runs=plan.fits or plan.reason == "busy",
+        tight=plan.reason == "busy" and not plan.fits,
+    )
+
+
+def devices_of(plan: Plan | None, machine: Machine, limits: Limits) -> list[DeviceUse]:
+    """The bars of all devices, as they would be with the way that is chosen."""
+    names = device_names(machine)
+    cards = [_card(plan, gpu, names[gpu.device], limits) for gpu in machine.gpus]
+    return [_processor(plan, machine, limits), *cards]
+
+
+def _processor(plan: Plan | None, machine: Machine, limits: Limits) -> DeviceUse:
+    cores = _tr("1 core") if machine.cores == 1 else _tr("{} cores").format(machine.cores)
+    reads = _tr("reads {}").format(rate(machine.rates.read_bytes_per_s)) if machine.rates else ""
+    facts = (machine.cpu, cores, machine.instruction_set, reads)
+    others = max(0, machine.memory_total - machine.memory_available)
+    return DeviceUse(
+        device="cpu",
+        name=device_names(machine)["cpu"],
+        facts=" · ".join(filter(None, facts)),
+        total_bytes=machine.memory_total,
+        uses=use_of(machine.memory_total, others, _ours(plan, "cpu")),
+        limit_bytes=limits.cpu_bytes or 0,
+    )
+
+
+def _card(plan: Plan | None, gpu: Gpu, name: str, limits: Limits) -> DeviceUse:
+    driver = _tr("driver {}").format(gpu.driver) if gpu.driver else ""
+    facts = (gpu.name, _tr("compute capability {}").format(gpu.version), driver)
+    others = max(0, gpu.total_bytes - gpu.free_bytes)
+    return DeviceUse(
+        device=gpu.device,
+        name=name,
+        facts=" · ".join(filter(None, facts)),
+        total_bytes=gpu.total_bytes,
+        uses=use_of(gpu.total_bytes, others, _ours(plan, gpu.device)),
+        limit_bytes=limits.gpu_bytes or 0,
+    )
+
+
+def _ours(plan: Plan | None, device: str) -> tuple[Use, ...]:
+    """What the model takes there; room to compute is for the longest prompt, which is the most."""
+    if plan is None or device not in plan.bytes:
+        return ()
+    taken: dict[Kind, int] = {}
+    for part, count in plan.parts.get(device, {}).items():
+        kind = _KINDS.get(part, "base")
+        taken[kind] = taken.get(kind, 0) + count
+    more = plan.peak_bytes.get(device, 0) - plan.bytes[device]
+    taken["workspace"] = taken.get("workspace", 0) + max(0, more)
+    order: tuple[Kind, ...] = ("weights", "state", "workspace", "base")
+    return tuple(Use(kind, taken[kind]) for kind in order if taken.get(kind))
+
+
+def placement_of(plan: Plan, layers: int, machine: Machine) -> list[str]:
+    """What would be loaded where, a line a device."""
+    names = device_names(machine)
+    device = plan.strategy.device
+    said = _tr("All {} layers, the embedding and the head {} in {}: {} of weights.")
+    weights = plan.parts.get(device, {}).get("weights", 0)
+    numbers = plain_numbers(plan.strategy.format)
+    lines = [said.format(layers, _on(device, names), numbers, size(weights))]
+    for other, count in plan.bytes.items():
+        if other != device and count:
+            rest = _tr("Beside it {} {} for the engine and the tokenizer.")
+            lines.append(rest.format(size(count), _on(other, names)))
+    return lines
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("run", text)

@@ -1,0 +1,56 @@
+"""A model that nobody asks anything is let go after a while, and comes again with a message."""
+
+import pytest
+
+from app.runtime.worker.supervisor import Phase
+from app.ui.state.run import idle_release
+from tests.ui.conftest import settled, shown, until
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """A minute of 20 ms."""
+    monkeypatch.setattr(idle_release, "MINUTE_MS", 20)
+
+
+async def opened(build, **settings):
+    house = build(page="models", **settings)
+    await shown(house)
+    await until(lambda: house.services.session.loaded is not None)
+    await settled()
+    return house
+
+
+async def test_it_is_let_go_with_a_notice_and_the_next_message_opens_it_again(quick, build):
+    house = await opened(build, keep_minutes=3)
+    session, bar = house.services.session, house.window.notices
+    await until(lambda: session.phase is Phase.RESTING)
+    await until(bar.isVisible)
+    assert "let go after 3 min" in bar._words.text()
+    assert "next message opens it again" in bar._words.text()
+    assert "let go" in house.window.strip.pill.text()
+    assert session.waits
+    supervisor = session._supervisor
+    loaded, supervisor.loaded = supervisor.loaded, None
+    supervisor.enter(Phase.LOADING)
+    await until(lambda: "opened again" in bar._words.text())
+    assert session.returning
+    assert str(session.opening) == loaded.path
+    assert "Opening Rookery guide" in house.window.strip.pill.text()
+
+
+async def test_never_is_never_and_a_change_of_the_settings_counts_from_then_on(quick, build):
+    house = await opened(build, keep_minutes=0)
+    session = house.services.session
+    assert not house._resting._timer.isActive()
+    house.services.settings.change(keep_minutes=2)
+    await until(lambda: session.phase is Phase.RESTING)
+
+
+async def test_while_a_text_is_written_nothing_is_let_go(quick, build):
+    house = await opened(build, keep_minutes=10_000)
+    session = house.services.session
+    session._write(+1)
+    assert not house._resting._timer.isActive()
+    session._write(-1)
+    assert house._resting._timer.isActive()
