@@ -11,8 +11,8 @@ from app.kernels import open_ops
 from app.runtime import models
 from app.runtime.checkpoint import open_checkpoint
 from app.runtime.models import build
-from app.runtime.planning.chooser import choose
-from app.runtime.planning.footprint import footprint
+from app.runtime.planning.machine import Machine
+from app.runtime.planning.plan import SPARE_BYTES, plan_of, plans_for
 from app.runtime.planning.strategy import parse
 from tests.support.checkpoints import GENERATIONS, random_tensors, write_pth
 from tests.support.memory_checkpoint import MemoryCheckpoint
@@ -139,12 +139,16 @@ def test_a_model_that_does_not_fit_is_refused_before_anything_is_read(tensors, m
     assert caught.value.facts["strategy"] == "cpu fp32"
 
 
-def test_what_is_chosen_for_the_free_memory_is_never_refused(monkeypatch):
+def test_what_is_planned_for_the_free_memory_is_never_refused(monkeypatch):
     checkpoint = MemoryCheckpoint(random_tensors(vocabulary=3000, dtype=torch.bfloat16))
-    full = parse("cpu fp32")
-    enough = footprint(checkpoint.spec, full, checkpoint.dtype).total
-    assert choose(checkpoint.spec, checkpoint.dtype, enough) == full
-    monkeypatch.setattr(models, "available_bytes", lambda: enough)
+    spec, dtype, full = checkpoint.spec, checkpoint.dtype, parse("cpu fp32")
+    roomy = Machine(memory_total=16 << 30, memory_available=16 << 30)
+    planned = plan_of(spec, dtype, full, roomy)
+    enough = planned.peak_bytes["cpu"] + SPARE_BYTES
+    least = Machine(memory_total=16 << 30, memory_available=enough)
+    assert plans_for(spec, dtype, least).recommended.strategy == full
+    running = planned.parts["cpu"]["program"]  # this process has taken that already
+    monkeypatch.setattr(models, "available_bytes", lambda: enough - running)
     build(checkpoint, open_ops("cpu"), full)
 
 
