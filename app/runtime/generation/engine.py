@@ -197,7 +197,7 @@ class Engine:
                     self._look_again(reading)
                 if text.unread:
                     self._read(reading)
-                if text.unread or reading.logits is None:
+                if text.unread:
                     return
                 self._reading.remove(reading)
                 if text.take(reading.logits) and isinstance(text, Sequence):
