@@ -12,7 +12,7 @@ from app.runtime import models
 from app.runtime.checkpoint import open_checkpoint
 from app.runtime.models import build
 from app.runtime.planning.machine import Machine
-from app.runtime.planning.plan import SPARE_BYTES, plan_of, plans_for
+from app.runtime.planning.plan import SPARE_BYTES, plans_for
 from app.runtime.planning.strategy import parse
 from tests.support.checkpoints import GENERATIONS, random_tensors, write_pth
 from tests.support.memory_checkpoint import MemoryCheckpoint
@@ -141,15 +141,15 @@ def test_a_model_that_does_not_fit_is_refused_before_anything_is_read(tensors, m
 
 def test_what_is_planned_for_the_free_memory_is_never_refused(monkeypatch):
     checkpoint = MemoryCheckpoint(random_tensors(vocabulary=3000, dtype=torch.bfloat16))
-    spec, dtype, full = checkpoint.spec, checkpoint.dtype, parse("cpu fp32")
-    roomy = Machine(memory_total=16 << 30, memory_available=16 << 30)
-    planned = plan_of(spec, dtype, full, roomy)
-    enough = planned.peak_bytes["cpu"] + SPARE_BYTES
-    least = Machine(memory_total=16 << 30, memory_available=enough)
-    assert plans_for(spec, dtype, least).recommended.strategy == full
-    running = planned.parts["cpu"]["program"]  # this process has taken that already
-    monkeypatch.setattr(models, "available_bytes", lambda: enough - running)
-    build(checkpoint, open_ops("cpu"), full)
+    spec, dtype = checkpoint.spec, checkpoint.dtype
+    large = Machine(memory_total=1 << 40, memory_available=1 << 40)
+    planned = plans_for(spec, dtype, large).recommended
+    assert planned.strategy == parse("cpu fp32")
+    least = planned.peak_bytes["cpu"] + SPARE_BYTES
+    just = Machine(memory_total=1 << 40, memory_available=least)
+    assert plans_for(spec, dtype, just).recommended.strategy == planned.strategy
+    monkeypatch.setattr(models, "available_bytes", lambda: planned.peak_bytes["cpu"])
+    build(checkpoint, open_ops("cpu"), planned.strategy)
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)
