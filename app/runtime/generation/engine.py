@@ -83,9 +83,9 @@ class Engine:
         self._opened, self._model, self._send = opened, opened.model, send
         self._cancelled = set() if cancelled is None else cancelled
         self._store = _store_beside(opened) if store is None else store
-        self._starts = StartStates(opened, self._store)
         self._cuts = prompt_cuts_of(opened.model.spec, opened.model.ops)
         self._straight = StraightReads(self._cuts)
+        self._starts = StartStates(opened, self._store, self._straight.forget)
         self._scoring = Scoring(self._cuts, self._cancelled, self._fail)
         self._reading: deque[_Reading] = deque()
         self._writing: list[Sequence] = []
@@ -135,11 +135,9 @@ class Engine:
 
         One that is to repeat takes only states that its own reading would come to.
         """
-        known = self._store.longest(trail, tokens)
-        while known and text.repeats and not self._straight.serves(known.key, text):
-            fewer = known.key.tokens - trail.prefix.tokens - 1
-            known = self._store.longest(trail, tokens[:fewer]) if fewer > 0 else None
-        return known
+        if not text.repeats:
+            return self._store.longest(trail, tokens)
+        return self._store.longest(trail, tokens, lambda key: self._straight.serves(key, text))
 
     def _go_on(self, text: PromptReading, known: Known) -> None:
         text.straight = self._straight.serves(known.key, text)

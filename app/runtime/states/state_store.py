@@ -143,10 +143,16 @@ class StateStore:
         self._make_room(self.limit_bytes)
         return True
 
-    def longest(self, trail: Trail, tokens: Sequence[int]) -> Known | None:
-        """The longest known beginning of ``tokens`` behind the trail; its state is to be copied.
+    def longest(
+        self,
+        trail: Trail,
+        tokens: Sequence[int],
+        serves: Callable[[StateKey], bool] = lambda _: True,
+    ) -> Known | None:
+        """The longest known beginning of ``tokens`` behind the trail that ``serves``.
 
-        All of ``tokens`` counts only where the logits after them are known too.
+        Its state is to be copied.  All of ``tokens`` counts only where the logits after them are
+        known too.
         """
         lengths = self._lengths.get(trail.prefix.point)
         if lengths is None:
@@ -155,7 +161,9 @@ class StateStore:
         found = None
         for key in trail.prefix.keys_at(tokens, lengths.between(trail.prefix.tokens, whole)):
             entry = self._entries.get(key)
-            if entry and (key.tokens < whole or entry.known.logits is not None):
+            if entry is None or (key.tokens == whole and entry.known.logits is None):
+                continue
+            if serves(key):
                 found = entry
         if found is None:
             return None
