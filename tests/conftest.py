@@ -14,14 +14,14 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from app.store.paths import standard_paths
-from app.system.crash_log import look_in
+from app.system import crash_log
 from tests.support.turns import Turns
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 _HOME = tempfile.TemporaryDirectory(prefix="rookery-home-", ignore_cleanup_errors=True)
 os.environ.setdefault("ROOKERY_HOME", _HOME.name)  # nothing is left in the person's own folders
-look_in(standard_paths(os.environ["ROOKERY_HOME"]).logs)  # where workers leave how they fell
+crash_log._folder = standard_paths(os.environ["ROOKERY_HOME"]).logs
 
 _PROCESSES = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 if _PROCESSES > 1:  # before torch is imported, here and in the processes that tests start

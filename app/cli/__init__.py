@@ -58,21 +58,21 @@ def _leave_stdout() -> None:
 def _verb(name: str) -> Callable[[Namespace], int]:
     """Import the module of a verb only when it is needed; by name, so that a bundler finds it."""
     if name == "inspect":
-        from .inspect_verb import run as verb
+        from .verbs.inspect_verb import run as verb
     elif name == "pack":
-        from .pack_verb import run as verb
+        from .verbs.pack_verb import run as verb
     elif name == "generate":
-        from .generate_verb import run as verb
+        from .verbs.generate_verb import run as verb
     elif name == "score":
-        from .score_verb import run as verb
+        from .verbs.score_verb import run as verb
     elif name == "state":
-        from .state_verb import run as verb
+        from .verbs.state_verb import run as verb
     elif name == "bench":
-        from .bench_verb import run as verb
+        from .verbs.bench_verb import run as verb
     elif name == "plan":
-        from .plan_verb import run as verb
+        from .verbs.plan_verb import run as verb
     elif name == "chat":
-        from .chat_verb import run as verb
+        from .verbs.chat_verb import run as verb
     else:
         return _verb_around(name)
     return verb
@@ -81,17 +81,17 @@ def _verb(name: str) -> Callable[[Namespace], int]:
 def _verb_around(name: str) -> Callable[[Namespace], int]:
     """Import and run a verb that deals with the library or with hubs."""
     if name == "models":
-        from .models_verb import run as verb
+        from .verbs.models_verb import run as verb
     elif name == "cards":
-        from .gpus_verb import run as verb
+        from .verbs.gpus_verb import run as verb
     elif name == "search":
-        from .search_verb import run as verb
+        from .verbs.search_verb import run as verb
     elif name == "download":
-        from .download_verb import run as verb
+        from .verbs.download_verb import run as verb
     elif name == "log":
-        from .log_verb import run as verb
+        from .verbs.log_verb import run as verb
     else:
-        from .verify_verb import run as verb
+        from .verbs.verify_verb import run as verb
     return verb
 
 

@@ -70,12 +70,6 @@ def watched(kind: str, folder: Path) -> Iterator[None]:
         _folder = before
 
 
-def look_in(folder: Path) -> None:
-    """Where the processes that this one starts leave their files."""
-    global _folder
-    _folder = folder
-
-
 def record(error: BaseException, words: str = "nobody foresaw this") -> None:
     """Log an error nobody foresaw; as text, for a record would hold all that its frames hold."""
     _log.error("%s\n%s", words, error_lines(error, texts=keeps_texts()))

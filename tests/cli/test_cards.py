@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from app.cli import gpus_verb, run, score_verb
+from app.cli import run
+from app.cli.verbs import gpus_verb, score_verb
 from app.runtime.loading import preflight
 from app.runtime.loading.backends import Backends
 from app.runtime.loading.loading import open_model

@@ -169,7 +169,8 @@ def timed(*arguments):
 
 
 @pytest.mark.parametrize(
-    "verb", ["app.cli.inspect_verb", "app.cli.models_verb", "app.cli.generate_verb"]
+    "verb",
+    ["app.cli.verbs.inspect_verb", "app.cli.verbs.models_verb", "app.cli.verbs.generate_verb"],
 )
 def test_verbs_that_compute_nothing_load_neither_torch_nor_numpy(verb):
     script = f"import sys, {verb}; print({{'torch', 'numpy', 'PySide6'}} & set(sys.modules))"

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from app.cli import chat_verb
+from app.cli.verbs import chat_verb
 from app.runtime.loading.loading import open_model
 from tests.runtime.small_models import Desk, ask, small_file
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from app.store.paths import standard_paths
-from app.system.crash_log import crashes, look_in, trace_left_by, unreported
+from app.system import crash_log
+from app.system.crash_log import crashes, trace_left_by, unreported
 from app.system.log import NAME
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -100,19 +101,15 @@ def test_a_process_that_runs_is_told_of_by_nobody_until_it_has_ended(tmp_path, l
     ]
 
 
-def test_the_parent_takes_what_a_child_left(tmp_path):
+def test_the_parent_takes_what_a_child_left(tmp_path, monkeypatch):
     """The stack of one that crashed; what is empty, or of one that ended well, goes."""
-    before = standard_paths(os.environ["ROOKERY_HOME"]).logs
-    look_in(tmp_path)
-    try:
-        for name, text in (("5", "Fatal Python error"), ("6", ""), ("7", "handled"), ("55", "x")):
-            (tmp_path / f"crash-worker-{name}.txt").write_text(text)
-        assert trace_left_by(5, -11) == "Fatal Python error"
-        assert trace_left_by(5, 1) == "", "a traceback is on stderr already"
-        assert trace_left_by(6, -9) == trace_left_by(7, 0) == trace_left_by(8, -11) == ""
-        assert left(tmp_path) == ["crash-worker-5.txt", "crash-worker-55.txt"]
-    finally:
-        look_in(before)
+    monkeypatch.setattr(crash_log, "_folder", tmp_path)
+    for name, text in (("5", "Fatal Python error"), ("6", ""), ("7", "handled"), ("55", "x")):
+        (tmp_path / f"crash-worker-{name}.txt").write_text(text)
+    assert trace_left_by(5, -11) == "Fatal Python error"
+    assert trace_left_by(5, 1) == "", "a traceback is on stderr already"
+    assert trace_left_by(6, -9) == trace_left_by(7, 0) == trace_left_by(8, -11) == ""
+    assert left(tmp_path) == ["crash-worker-5.txt", "crash-worker-55.txt"]
 
 
 def test_empty_old_and_too_many_files_go(tmp_path):

@@ -17,7 +17,7 @@ class Place(msgspec.Struct, frozen=True):
     """A device, a format of weights, and whether the weights stay there.
 
     ``device`` is "cpu", or "cuda" and "cuda:1" for the first and the second card.  In int8 and
-    int4 the projections have so many bits and the rest keeps its own; see ``tensor_bytes``.
+    int4 the projections have so many bits and the rest keeps its own; see ``footprint``.
     """
 
     device: str

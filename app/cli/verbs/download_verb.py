@@ -8,6 +8,9 @@ from pathlib import Path
 
 import msgspec
 
+from app.cli.hub_choice import chosen_hub
+from app.cli.output import Progress as Line
+from app.cli.output import emit, note, print_json
 from app.errors import Failure, HubMissing
 from app.hub.catalogue.entries import Entry, bundled
 from app.hub.downloads.bundle import Bundle
@@ -17,10 +20,6 @@ from app.hub.downloads.transfer import Progress, StoppedError
 from app.hub.sources.remote import Hub
 from app.messages.failures import one_line, visible
 from app.messages.units import size
-
-from .hub_choice import chosen_hub
-from .output import Progress as Line
-from .output import emit, note, print_json
 
 _TRIES = 8
 _LOOK_S = 0.2

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from app.cli.output import Progress, print_json, print_rows
 from app.errors import RequestRefused
 from app.kernels import open_ops
 from app.kernels.allocation import allocations_named
@@ -14,8 +15,6 @@ from app.runtime.checkpoint.file_names import name_of
 from app.runtime.loading.packed_copy import write_packed
 from app.runtime.planning.strategy import parse
 from app.system.threads import physical_cores
-
-from .output import Progress, print_json, print_rows
 
 
 def run(options: Namespace) -> int:

@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from app.cli.machine_rates import kept_rates
+from app.cli.output import emit, note, print_json
 from app.errors import HubError
 from app.hub.catalogue.disk_fit import Room, room_for
 from app.hub.catalogue.entries import Entry, newest_like
@@ -23,9 +25,6 @@ from app.messages.units import size
 from app.runtime.planning.machine import Machine, this_machine
 from app.store.paths import standard_paths
 from app.store.settings import Settings, Values
-
-from .machine_rates import kept_rates
-from .output import emit, note, print_json
 
 
 def run(options: Namespace) -> int:

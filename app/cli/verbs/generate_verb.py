@@ -9,14 +9,13 @@ import contextlib
 import sys
 from argparse import Namespace
 
+from app.cli.choices import generate_options, model_of, state_of
+from app.cli.machine_rates import kept_rates
+from app.cli.output import Progress, emit, note, note_loaded, note_state, note_thinking, print_json
 from app.runtime.families.family import family_named
 from app.runtime.protocol.messages import Done, Loaded, LoadProgress, Piece, Prefilled
 from app.runtime.protocol.prompts import Chat, Prompt, Sampling, Text, Tokens, Turn
 from app.runtime.worker.client import Client
-
-from .choices import generate_options, model_of, state_of
-from .machine_rates import kept_rates
-from .output import Progress, emit, note, note_loaded, note_state, note_thinking, print_json
 
 
 def run(options: Namespace) -> int:

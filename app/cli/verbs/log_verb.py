@@ -4,12 +4,11 @@ import os
 from argparse import Namespace
 from datetime import datetime
 
+from app.cli.output import emit, print_json
 from app.store.paths import standard_paths
 from app.system.crash_log import crashes
 from app.system.log import NAME
 from app.system.log_file import tail
-
-from .output import emit, print_json
 
 
 def run(options: Namespace) -> int:

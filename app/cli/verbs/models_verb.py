@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from app.cli.output import emit, note, print_json
 from app.errors import BY_CODE
 from app.hub.sources.answer_cache import Cache
 from app.library.duplicates import Duplicates, duplicates_among
@@ -20,8 +21,6 @@ from app.messages.units import size
 from app.runtime.checkpoint.describe import ModelFile, describe, embedded_model
 from app.store.paths import standard_paths
 from app.store.settings import Settings
-
-from .output import emit, note, print_json
 
 _LIMITS = {
     "depth": "there are folders more than five deep, which were not looked into",

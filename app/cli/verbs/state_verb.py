@@ -7,6 +7,9 @@ from pathlib import Path
 
 import msgspec
 
+from app.cli.choices import model_of, state_of
+from app.cli.files import read_text
+from app.cli.output import Progress, note_loaded, note_state, print_json, print_rows
 from app.messages.units import size
 from app.runtime.protocol.messages import LoadProgress, Prefilled
 from app.runtime.protocol.prompts import Prompt, Text, Tokens
@@ -19,10 +22,6 @@ from app.runtime.states.state_header import (
     sizes_in,
 )
 from app.runtime.worker.client import Client
-
-from .choices import model_of, state_of
-from .files import read_text
-from .output import Progress, note_loaded, note_state, print_json, print_rows
 
 _KINDS = {
     "saved": "saved by Rookery",

@@ -5,16 +5,15 @@ from typing import Any
 
 import msgspec
 
+from app.cli.choices import model_of
+from app.cli.machine_rates import kept_rates
+from app.cli.output import emit, note, print_json
 from app.messages.plans import chosen_in_words, reason_in_words
 from app.messages.units import size
 from app.runtime.checkpoint import open_checkpoint
 from app.runtime.planning.machine import Limits, Machine, this_machine
 from app.runtime.planning.plan import Plan, Planned, plans_for
 from app.runtime.planning.simulated import machine_called
-
-from .choices import model_of
-from .machine_rates import kept_rates
-from .output import emit, note, print_json
 
 _GB = 10**9
 _ASSUMED = (

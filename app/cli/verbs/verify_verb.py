@@ -3,15 +3,14 @@
 from argparse import Namespace
 from pathlib import Path
 
+from app.cli.hub_choice import chosen_hub
+from app.cli.output import Progress, emit, note, print_json
 from app.errors import BY_CODE, HubError, NotFound, WrongHash
 from app.hub.catalogue.entries import Entry, bundled
 from app.library.verification import Checked, candidates, checked, judged, telling
 from app.messages.failures import one_line
 from app.messages.units import size
 from app.runtime.checkpoint.describe import describe, files_of
-
-from .hub_choice import chosen_hub
-from .output import Progress, emit, note, print_json
 
 _SOURCES = {
     "given": "given",

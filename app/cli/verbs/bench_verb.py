@@ -8,6 +8,10 @@ import random
 from argparse import Namespace
 from typing import NamedTuple
 
+from app.cli.bench_texts import Texts
+from app.cli.choices import model_of
+from app.cli.machine_rates import keep_rates, kept_rates
+from app.cli.output import Progress, note, note_loaded, print_json, print_rows
 from app.errors import RequestRefused
 from app.kernels.read_bandwidth import BLOCK_BYTES
 from app.messages.units import size
@@ -17,11 +21,6 @@ from app.runtime.planning.plan import plan_of
 from app.runtime.planning.strategy import parse
 from app.runtime.protocol.messages import Loaded, Measured
 from app.runtime.worker.client import Client
-
-from .bench_texts import Texts
-from .choices import model_of
-from .machine_rates import keep_rates, kept_rates
-from .output import Progress, note, note_loaded, print_json, print_rows
 
 _SEED = 1
 _PREFILLS = 2

@@ -13,6 +13,10 @@ from typing import BinaryIO
 import numpy as np
 import torch
 
+from app.cli.choices import model_of, state_of
+from app.cli.files import read_text
+from app.cli.output import Progress, note_loaded, note_state, print_json, print_rows
+from app.cli.token_scores import TokenScores
 from app.errors import NumbersBroken, RequestRefused
 from app.kernels.allocation import allocations_named
 from app.runtime.generation.start_states import StartStates
@@ -23,11 +27,6 @@ from app.runtime.states.state import RecurrentState
 from app.runtime.states.state_files import write
 from app.runtime.states.state_store import StateStore
 from app.system.atomic_file import writing
-
-from .choices import model_of, state_of
-from .files import read_text
-from .output import Progress, note_loaded, note_state, print_json, print_rows
-from .token_scores import TokenScores
 
 _ROWS = 32
 _MOST = 256  # the logits of so many tokens are large enough

@@ -4,10 +4,9 @@ from argparse import Namespace
 
 import msgspec
 
+from app.cli.output import emit, note, print_json
 from app.messages.gpu_status import gpu_in_words, use_of_gpus_in_words
 from app.system.gpus import gpus, usable
-
-from .output import emit, note, print_json
 
 
 def run(options: Namespace) -> int:

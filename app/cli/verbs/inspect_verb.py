@@ -3,10 +3,9 @@
 from argparse import Namespace
 from pathlib import Path
 
+from app.cli.output import print_json, print_rows
 from app.messages.units import size
 from app.runtime.checkpoint import open_checkpoint
-
-from .output import print_json, print_rows
 
 
 def run(options: Namespace) -> int:

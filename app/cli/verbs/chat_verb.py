@@ -7,6 +7,9 @@ import sys
 from argparse import Namespace
 from collections.abc import AsyncGenerator
 
+from app.cli.choices import generate_options, model_of, state_of
+from app.cli.machine_rates import kept_rates
+from app.cli.output import Progress, emit, note, note_loaded, note_state, note_thinking
 from app.errors import Failure, TextRefused
 from app.messages.failures import one_line
 from app.runtime.families.family import family_named
@@ -16,10 +19,6 @@ from app.runtime.protocol.prompts import Chat, Turn
 from app.runtime.protocol.reply_tokens import ReplyTokens
 from app.runtime.protocol.states import StartState
 from app.runtime.worker.supervisor import Supervisor
-
-from .choices import generate_options, model_of, state_of
-from .machine_rates import kept_rates
-from .output import Progress, emit, note, note_loaded, note_state, note_thinking
 
 _HELP = """/help           this
 /system [TEXT]  what is said to the model beforehand; alone it shows it

@@ -1,0 +1,1 @@
+"""One module a verb: what it does with its options, and what it prints."""
