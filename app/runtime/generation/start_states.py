@@ -44,7 +44,10 @@ class StartStates:
     """
 
     def __init__(
-        self, opened: "Opened", store: StateStore, replaced: Callable[[StateKey], None]
+        self,
+        opened: "Opened",
+        store: StateStore,
+        replaced: Callable[[StateKey], None] = lambda _: None,
     ) -> None:
         self._opened, self._store, self._replaced = opened, store, replaced
         self._seen: dict[bytes, _Seen] = {}

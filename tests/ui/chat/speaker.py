@@ -57,6 +57,7 @@ class Speaker:
     def __init__(self, says: str = "Hello.", model: Loaded | None = None) -> None:
         self.says = says
         self.fails: Failure | None = None
+        self.rates = None
         self.pause_s = 0.0
         self.prompt_tokens, self.remembered = 12, 0
         self.holds = asyncio.Event()
