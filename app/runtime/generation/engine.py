@@ -14,11 +14,13 @@ import torch
 
 from app.errors import Failure, KernelError, OutOfMemory
 from app.kernels.allocation import allocations_named
+from app.runtime.planning.machine import Limits
 from app.runtime.protocol.messages import Generate, Reply, failed
 from app.runtime.protocol.scores import Score
 from app.runtime.protocol.states import LoadState, Place, SaveState, TakeStates
 from app.runtime.states.state import RecurrentState, stack
 from app.runtime.states.state_store import Known, StateStore, Trail
+from app.system.memory import available_bytes
 
 from .prompt_cuts import prompt_cuts_of
 from .prompt_reading import PromptReading
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from app.runtime.opened import Opened
 
 
+_NO_LIMITS = Limits()
 _EVERY = 32  # tokens of a reply between two states of it that are kept
 _FEW = 8  # texts at once; with more the states of replies are kept less often
 
@@ -82,7 +85,7 @@ class Engine:
     ) -> None:
         self._opened, self._model, self._send = opened, opened.model, send
         self._cancelled = set() if cancelled is None else cancelled
-        self._store = _store_beside(opened) if store is None else store
+        self._store = store_beside(opened) if store is None else store
         self._cuts = prompt_cuts_of(opened.model.spec, opened.model.ops)
         self._straight = StraightReads(self._cuts)
         self._starts = StartStates(opened, self._store, self._straight.forget)
@@ -347,7 +350,18 @@ class Engine:
             self._store.give_back()
 
 
-def _store_beside(opened: "Opened") -> StateStore:
-    """One that takes its share of the memory where the model and its states lie."""
-    device = opened.model.ops.device
-    return StateStore() if device is None else StateStore(lambda: int(device.free_bytes))
+def store_beside(opened: "Opened", limits: Limits = _NO_LIMITS) -> StateStore:
+    """One that takes its share of the memory where the model and its states lie.
+
+    Model and states together keep to a limit; what is planned for states is theirs in any case.
+    """
+    device, plan = opened.model.ops.device, opened.plan
+    on_cpu = device is None
+    limit = limits.cpu_bytes if on_cpu else limits.gpu_bytes
+    most = None
+    if limit is not None:
+        where = "cpu" if on_cpu else plan.strategy.device
+        planned = plan.parts[where].get("kept states", 0)
+        most = planned + max(0, limit - plan.peak_bytes[where])
+    room = available_bytes if device is None else lambda: int(device.free_bytes)
+    return StateStore(room, most=most)

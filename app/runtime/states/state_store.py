@@ -77,11 +77,17 @@ class _Entry:
 class StateStore:
     """Keeps as many states as a ``share`` of free memory holds; ``room`` tells what is free.
 
+    There are never more than ``most`` bytes of them, where that is given.
     ``generation`` counts what was kept, so that one who looked before knows to look again.
     """
 
-    def __init__(self, room: Callable[[], int] = available_bytes, share: float = SHARE) -> None:
-        self._room, self._share = room, share
+    def __init__(
+        self,
+        room: Callable[[], int] = available_bytes,
+        share: float = SHARE,
+        most: int | None = None,
+    ) -> None:
+        self._room, self._share, self._most = room, share, most
         self._entries: dict[StateKey, _Entry] = {}
         self._lengths: dict[StartingPoint, _Lengths] = {}
         self._queue: list[tuple[float, StateKey]] = []
@@ -102,7 +108,8 @@ class StateStore:
         now = time.monotonic()
         if now - self._measured_s >= _MEASURED_S:
             self._measured_s = now
-            self._limit = int(self._share * (max(0, self._room()) + self.nbytes))
+            limit = int(self._share * (max(0, self._room()) + self.nbytes))
+            self._limit = limit if self._most is None else min(limit, self._most)
         return self._limit
 
     def wants(self, trail: Trail, nbytes: int, *, logits: bool = False) -> bool:
