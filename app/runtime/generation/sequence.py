@@ -42,7 +42,7 @@ class Sequence(PromptReading):
         self.fed = 0
         how = options.sampling
         drawn = how.seed is not None and how.temperature >= GREEDY
-        self.repeats = options.reproducible or drawn
+        self.repeats = drawn if options.reproducible is None else options.reproducible
         self.written: list[int] = []
         self._limit = options.limit
         self._outputs = options.outputs if options.outputs != Outputs() else None

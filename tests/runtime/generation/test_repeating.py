@@ -103,6 +103,9 @@ def test_a_seed_repeats_behind_a_reply_and_reads_it_as_a_prompt(opened):
     assert alone.engine.prefills == 3
     desk.run(ask(4, (*prompt, 5), limit=6))
     assert read_at_once(desk, 4) == len(prompt)  # without a seed all that is known serves
+    relaxed = ask(5, (*prompt, 6), limit=1, sampling=Sampling(seed=5), reproducible=False)
+    desk.run(relaxed)
+    assert read_at_once(desk, 5) == len(prompt)  # as where a seed need not repeat
 
 
 def test_a_seed_repeats_where_a_state_of_its_beginning_was_loaded_from_a_file(opened, tmp_path):

@@ -63,6 +63,7 @@ class Speaker:
         self.holds = asyncio.Event()
         self.holds.set()
         self.asked: list[tuple[Prompt, int, Sampling]] = []
+        self.reproducible: list[bool | None] = []
         self.left_early = 0
         self.taken_back = 0
         self.vocabulary = ""  # tells that its tokens are of it
@@ -76,6 +77,7 @@ class Speaker:
         self, prompt: Prompt, options: GenerateOptions
     ) -> AsyncGenerator[Event | Done, None]:
         self.asked.append((prompt, options.limit, options.sampling))
+        self.reproducible.append(options.reproducible)
         if self.loaded is None:
             raise NoModel
         ended = False
