@@ -73,8 +73,11 @@ class PromptReading:
     def reached(self, state: "RecurrentState", logits: "torch.Tensor | None") -> None:
         """The state after ``read`` tokens, at a mark or at the end; only to be looked at."""
 
-    def take(self, logits: "torch.Tensor") -> bool:
-        """The prompt is read, and ``logits`` (V,) follow it; False if the text has ended."""
+    def take(self, logits: "torch.Tensor | None") -> bool:
+        """The prompt is read, and ``logits`` (V,) follow it; False if the text has ended.
+
+        They are None only where not one token was read and the start state came without them.
+        """
         raise NotImplementedError
 
     def end(self, reason: Reason) -> Literal[False]:

@@ -42,7 +42,7 @@ class Sequence(PromptReading):
         self.fed = 0
         how = options.sampling
         drawn = how.seed is not None and how.temperature >= GREEDY
-        self.repeats = options.reproducible or drawn
+        self.repeats = drawn if options.reproducible is None else options.reproducible
         self.written: list[int] = []
         self._limit = options.limit
         self._outputs = options.outputs if options.outputs != Outputs() else None
@@ -80,11 +80,12 @@ class Sequence(PromptReading):
         super()._note(tokens)
         self._first = self._last = self._read
 
-    def take(self, logits: "torch.Tensor") -> bool:
+    def take(self, logits: "torch.Tensor | None") -> bool:
         """Choose the next token from ``logits`` (V,) and send it; False if the text has ended.
 
         Raises NumbersBroken, and RequestRefused where every token is banned.
         """
+        assert logits is not None  # a text to be written has at least one token before it
         if len(self.written) >= self._limit:
             return self.end("limit")
         pick = self._sampler.pick(logits)

@@ -146,9 +146,9 @@ class Worker:
         path = Path(os.fsdecode(request.path))
         look_at(path, request.strategy)
         load_torch()
-        from app.runtime.generation.engine import (
-            Engine,  # here, while the pipe is being watched: torch takes its time
-        )
+
+        # here, while the pipe is being watched: torch takes its time
+        from app.runtime.generation.engine import Engine, store_beside
         from app.runtime.loading.backends import Backends
         from app.runtime.loading.loading import open_model
 
@@ -157,7 +157,8 @@ class Worker:
 
         backends = Backends(limits=request.limits, rates=request.rates)
         opened = open_model(path, request.strategy, report, backends, threads=request.threads)
-        self._engine = Engine(opened, self._send, self._cancelled)
+        store = store_beside(opened, request.limits)
+        self._engine = Engine(opened, self._send, self._cancelled, store)
         self._send(opened.loaded(request.id))
 
     def _measure(self, request: Measure) -> None:

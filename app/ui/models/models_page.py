@@ -175,7 +175,8 @@ class ModelsPage(Page):
         self._show_entries()
 
     def _measure(self) -> None:
-        self.fitting.measure(self._services.session.worker_pid)
+        session = self._services.session
+        self.fitting.measure(session.worker_pid, session.rates)
 
     def _picked(self, entry: Entry) -> str:
         """The strategy that the person chose for it."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.errors import Failure
-from app.runtime.planning.machine import Limits
+from app.runtime.planning.machine import Limits, Rates
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress, Piece
 from app.runtime.protocol.prompts import Prompt
@@ -99,6 +99,11 @@ class Session(QObject):
         """The process that holds the model, while there is one."""
         return self._supervisor.worker_pid
 
+    @property
+    def rates(self) -> Rates | None:
+        """What this machine was measured to do, once that is known."""
+        return self._supervisor.rates
+
     def note_change(self) -> None:
         """The supervisor's callback: something of the above is different now."""
         self._due.start()
@@ -164,6 +169,11 @@ class Session(QObject):
         keep to these limits where they are opened without a strategy.
         """
         self._supervisor.threads, self._supervisor.limits = threads, limits
+
+    def know(self, rates: Rates) -> None:
+        """This machine was measured before: models that are opened are planned for with that."""
+        self._supervisor.rates = rates
+        self.note_change()
 
     async def generate(
         self, prompt: Prompt, options: GenerateOptions

@@ -267,10 +267,12 @@ class ConversationController(QObject):
     ) -> Request:
         """What continues the branch that ends with ``last``; ``lead_in`` None is the template's.
 
-        ``seed`` is that of the reply that goes on: it counts where none is chosen.
+        ``seed`` is that of the reply that goes on: it counts where none is chosen.  Nobody waits
+        for such a reply to repeat, and so what was remembered of it is not read again.
         """
         self.typed_wanted.emit()
         conversation, sampling = self.conversation, self.sampling()
+        repeats = None if sampling.seed is not None else False
         if sampling.seed is None:
             sampling = msgspec.structs.replace(sampling, seed=seed)
         think: Think = "off" if loaded is None else self._think(loaded)
@@ -291,7 +293,9 @@ class ConversationController(QObject):
             opening = ""
         return Request(
             chat=Chat(turns=tuple(turns), template=template, think=think),
-            options=GenerateOptions(limit=conversation.limit, sampling=sampling),
+            options=GenerateOptions(
+                limit=conversation.limit, sampling=sampling, reproducible=repeats
+            ),
             lead=opening if lead_in is None else lead_in,
             sources=tuple(sources),
             tokens=self.tree.tokens,
