@@ -201,6 +201,18 @@ def test_score_reads_a_text_file_and_one_token_predicts_nothing(model, tmp_path,
     refused(capsys, "score", "--model", model, "--text-file", str(text))
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["generate --prompt -", "score --text-file -", "state make --out s --prompt -"],
+)
+def test_stdin_that_is_no_utf_8_is_refused_and_not_read_with_holes(
+    line, model, capsys, monkeypatch
+):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"gr\xf6\xdfer")))
+    said = refused(capsys, *line.split(), "--model", model)
+    assert "stdin is not UTF-8 text" in said
+
+
 def test_broken_numbers_have_no_perplexity_and_leave_the_files_of_an_earlier_run(tmp_path, capsys):
     path = small_file(tmp_path)
     tensors = torch.load(path)
