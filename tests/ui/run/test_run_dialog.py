@@ -72,6 +72,18 @@ async def test_the_models_page_below_the_dialog_follows_what_is_chosen_in_it(ope
     assert "8-bit" in said(models.details)
 
 
+async def test_the_marks_of_a_card_stand_out_from_every_ground_that_it_has(opened):
+    house = await opened()
+    press(house.window.strip.pill)
+    dialog = await dialog_of(house)
+    card, theme = of(dialog, "32-bit"), house.services.theme
+    press(card)
+    mark = card._chips["now"].geometry()
+    seen = card.grab().toImage().pixelColor(mark.left() + 4, mark.center().y())
+    assert seen == theme.color("surface")
+    assert seen not in [theme.color(one) for one in ("accent-soft", "hover", "raised")]
+
+
 async def test_nothing_is_loaded_before_run_and_run_keeps_the_choice_for_the_model(opened):
     house = await opened()
     supervisor, path = house._session._supervisor, house.services.session.loaded.path
