@@ -74,6 +74,7 @@ SUGGESTED = {
     "g1.pth": 'try "rookery chat --model g1.pth".',
     "generate --prompt hi --temprature 1": "did you mean --temperature?",
     "cards -x": "there is no option -x; --help lists what there is.",
+    "plan a/g1.pth": "did you mean --model a/g1.pth?",
     "generate --prompt hi there": "words with spaces between them need quotes.",
     "--modle x chat": "there is no option --modle; --help lists what there is.",
 }

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.runtime.checkpoint.describe import embedded_model
+from app.runtime.checkpoint.file_names import name_of
 from app.store.chat_defaults import KEYS
 from app.store.search import terms_of
 from app.system.atomic_file import writing
@@ -289,7 +290,8 @@ class ChatPage(Page):
             stopped=session.waits,
             has_tokenizer=loaded is None or loaded.has_tokenizer,
         )
-        self.head.show_model(name.partition(",")[0])
+        coming = plain_name(name_of(session.opening), 0) if session.opening else ""
+        self.head.show_model((name or coming).partition(",")[0])
         if opening:
             self.welcome.show_opening()
         elif loaded is None:
