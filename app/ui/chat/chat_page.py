@@ -232,7 +232,7 @@ class ChatPage(Page):
         """Another window may have stored something: show it, and stay where the reader is."""
         asked = self._services.conversations.look_again()
         settings = self._services.settings
-        await self._services.tasks.thread(settings.look_again, *KEYS.values())
+        await self._services.tasks.thread(settings.look_again, "templates", *KEYS.values())
         if not await asyncio.wrap_future(asked):
             return
         at_end, value = self.transcript.at_end, self.transcript.verticalScrollBar().value()
