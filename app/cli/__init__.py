@@ -73,8 +73,18 @@ def _verb(name: str) -> Callable[[Namespace], int]:
         from .plan_verb import run as verb
     elif name == "chat":
         from .chat_verb import run as verb
+    elif name in ("batch", "compare"):
+        return _verb_of_many_texts(name)
     else:
         return _verb_around(name)
+    return verb
+
+
+def _verb_of_many_texts(name: str) -> Callable[[Namespace], int]:
+    if name == "batch":
+        from .texts.batch_verb import run as verb
+    else:
+        from .texts.compare_verb import run as verb
     return verb
 
 

@@ -19,8 +19,10 @@ class PromptReading:
     """``read`` of ``prompt``'s tokens are in its state; of those, ``computed`` were run for it.
 
     Pieces of the prompt end at ``marks``, where the state is worth keeping, as it is at the
-    prompt's end.
+    prompt's end.  ``remembers`` tells whether it may use and leave states in the store.
     """
+
+    remembers = True
 
     def __init__(
         self,

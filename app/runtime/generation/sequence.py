@@ -38,6 +38,7 @@ class Sequence(PromptReading):
         tokenizer, options = opened.tokenizer, request.options
         check_options(options, opened.model.spec.vocabulary)
         super().__init__(request.id, prepared.ids, trail, send, (prepared.mark,))
+        self.remembers = not request.afresh
         self.fed = 0
         self.written: list[int] = []
         self._limit = options.limit

@@ -19,6 +19,7 @@ from app.runtime.protocol.messages import (
     Event,
     Failed,
     Generate,
+    GenerateTogether,
     Load,
     Loaded,
     LoadProgress,
@@ -127,6 +128,33 @@ class Client:
                 if isinstance(reply, Event | Done):
                     _texts.debug("reply %d: %r", request.id, reply)
                     yield reply
+
+    async def generate_together(
+        self,
+        asked: Sequence[tuple[Prompt, GenerateOptions]],
+        *,
+        start: StartState | None = None,
+    ) -> AsyncGenerator[tuple[int, Event | Done | Failure], None]:
+        """Continue all prompts, begun in one go and each ``afresh``: the same bits every time.
+
+        Yields replies with the place of their prompt in ``asked``, for each Done or its Failure in
+        the end.  Leave it inside ``contextlib.aclosing``.  Raises WorkerDied or NoModel where the
+        process ended, and RequestRefused where all of it is too long to be sent.
+        """
+        texts = tuple(
+            Generate(id=next(self._ids), prompt=prompt, options=options, start=start, afresh=True)
+            for prompt, options in asked
+        )
+        places = {text.id: place for place, text in enumerate(texts)}
+        async with contextlib.aclosing(self._ask_together(texts)) as replies:
+            async for reply in replies:
+                if isinstance(reply, Failed):
+                    failure = _refused(reply, texts[places[reply.id]])
+                    if isinstance(failure, WorkerDied | NoModel):
+                        raise failure
+                    yield places[reply.id], failure
+                elif isinstance(reply, Event | Done):
+                    yield places[reply.id], reply
 
     async def measure(self, block_bytes: int) -> Measured:
         """What the worker's threads read memory with now.  Raises OutOfMemory or WorkerDied."""
@@ -247,6 +275,30 @@ class Client:
             del self._inboxes[request.id]
             if request.id in self._running:
                 self._send(Cancel(id=request.id))
+
+    async def _ask_together(self, texts: Sequence[Generate]) -> AsyncGenerator[Reply, None]:
+        """As ``_ask``, for texts that begin in one go, until each has had its ending."""
+        if not self.alive:
+            raise self._end_failure()
+        inbox: asyncio.Queue[Reply] = asyncio.Queue()
+        message = messages.encode(GenerateTogether(id=0, texts=tuple(texts)))
+        if len(message) > LIMIT:
+            raise RequestRefused(why=f"it is longer than {LIMIT >> 20} MiB")
+        self._inboxes.update((text.id, inbox) for text in texts)
+        self._running.update((text.id, text) for text in texts)
+        self._still.clear()
+        try:
+            self._process.send(message)
+            going = len(texts)
+            while going:
+                reply = await inbox.get()
+                going -= isinstance(reply, (*_ENDINGS, Failed))
+                yield reply
+        finally:
+            for text in texts:
+                del self._inboxes[text.id]
+                if text.id in self._running:
+                    self._send(Cancel(id=text.id))
 
     def _send_checked(self, request: Work) -> None:
         message = messages.encode(request)

@@ -1,0 +1,1 @@
+"""Verbs that run many texts: rows of a file, or one text through two models."""
