@@ -22,7 +22,7 @@ from .batch_worker import Asked, BatchWorker, Result, WrittenText
 from .groups import in_groups
 from .output_file import OutputFile
 from .prompt_template import PromptTemplate
-from .rows import Row
+from .row_files import Row
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Writing:
+class RowRequests:
     """How a row is asked for: its template, as a ``chat`` or as it stands, and how to go on.
 
     ``options`` have the seed of row 0.  ``chat`` is what all conversations have in common.
@@ -73,12 +73,12 @@ class BatchRun:
 
     def __init__(
         self,
-        writing: Writing,
+        requests: RowRequests,
         output: OutputFile,
         total: int,
         report: Callable[[Progress], None],
     ) -> None:
-        self._writing, self._output, self._total = writing, output, total
+        self._requests, self._output, self._total = requests, output, total
         self._report = report
         self.kept = output.lines
         self._in_group = 0
@@ -121,21 +121,21 @@ class BatchRun:
         waiting = []
         for index, row in some:
             try:
-                asked.append((self._writing.prompt(row), self._writing.options_of(index)))
+                asked.append((self._requests.prompt(row), self._requests.options_of(index)))
                 waiting.append(index)
             except RequestRefused as failure:
                 results[index] = failure
-        written = await worker.write(asked, self._writing.start, self._note_text)
+        written = await worker.write(asked, self._requests.start, self._note_text)
         results.update(zip(waiting, written, strict=True))
         return [self._line(index, row, results[index]) for index, row in some]
 
     def _line(self, index: int, row: Row, result: Result) -> dict[str, Any]:
         """As a reply of a chat the text begins without the space that its template leaves."""
-        line: dict[str, Any] = {"row": index, "input": self._writing.template.input_of(row)}
+        line: dict[str, Any] = {"row": index, "input": self._requests.template.input_of(row)}
         if isinstance(result, Failure):
             return {**line, **_failed(result)}
         self.tokens += len(result.tokens)
-        return {**line, **_written(result, answers=self._writing.chat is not None)}
+        return {**line, **_written(result, answers=self._requests.chat is not None)}
 
 
 def _written(result: WrittenText, *, answers: bool) -> dict[str, Any]:

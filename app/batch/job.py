@@ -1,6 +1,7 @@
 """What a batch was begun with, kept beside its output, so that it goes on with the same.
 
-``OUTPUT.job.json`` is written before the first row and stays: it tells how the output was made.
+It has the name of the output with .job.json behind it.  It is written before the first row and
+stays: it tells how the output was made.
 """
 
 from pathlib import Path

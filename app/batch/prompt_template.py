@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app.errors import RequestRefused
 
-from .rows import TEXT, Row, Summary
+from .row_files import TEXT, Row, Summary
 
 _HOLE = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 _MOST_NAMED = 20

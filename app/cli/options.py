@@ -238,8 +238,8 @@ def _verify(verb: argparse.ArgumentParser) -> None:
 _VERBS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...] = (
     ("inspect", "tell what is in a model file, from its header alone", _inspect),
     ("generate", "continue a text", _generate),
-    ("batch", "run the rows of a file through a prompt template, many at once", _batch),
-    ("compare", "tell how far two models, or two strategies of one, differ on a text", _compare),
+    ("batch", "run the rows of a file through a prompt template", _batch),
+    ("compare", "tell how far two models or strategies differ on a text", _compare),
     ("score", "compute logits, state and perplexity of a text", _score),
     ("state", "read a text once and keep what the model remembers of it", _state),
     ("bench", "measure speed and memory of a model on this machine", _bench),

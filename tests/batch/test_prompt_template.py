@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.batch.prompt_template import PromptTemplate, template_for
-from app.batch.rows import Row, Summary
+from app.batch.row_files import Row, Summary
 from app.errors import RequestRefused
 
 NAMES = ("text", "lang", "a b", "größe", "1")

@@ -11,13 +11,13 @@ from typing import Any
 
 import msgspec
 
-from app.batch.batch_run import BatchRun, Progress, Writing
+from app.batch.batch_run import BatchRun, Progress, RowRequests
 from app.batch.batch_worker import BatchWorker
 from app.batch.groups import group_size
 from app.batch.job import Job, check_same, job_path, keep, kept
 from app.batch.output_file import OutputFile
 from app.batch.prompt_template import PromptTemplate, names_in, template_for
-from app.batch.rows import RowFile, Summary
+from app.batch.row_files import RowFile, Summary
 from app.cli.choices import generate_options, model_of, state_of
 from app.cli.output import Progress as Line
 from app.cli.output import note, note_loaded, note_state, note_thinking, print_json
@@ -97,10 +97,10 @@ class _Batch:
                 note_state(state)
             chat = self._chat(loaded)
             usual = self._usual(loaded, chat)
-            writing = Writing(self._template, self._seeded(usual), start, chat)
+            requests = RowRequests(self._template, self._seeded(usual), start, chat)
             with contextlib.closing(self._opened()) as output:
-                job = self._job(loaded, writing, state, output)
-                batch = BatchRun(writing, output, self._found.rows, self._shown.progress)
+                job = self._job(loaded, requests, state, output)
+                batch = BatchRun(requests, output, self._found.rows, self._shown.progress)
                 await batch.run(self._rows.rows(), worker, job.group)
         finally:
             self._shown.clear()
@@ -141,12 +141,12 @@ class _Batch:
         )
 
     def _job(
-        self, loaded: Loaded, writing: Writing, state: StateLoaded | None, output: OutputFile
+        self, loaded: Loaded, requests: RowRequests, state: StateLoaded | None, output: OutputFile
     ) -> Job:
         """The job of this run, which is that of the output if it has rows already."""
-        before, chat = self._before, writing.chat
+        before, chat = self._before, requests.chat
         group = self._options.batch or (before.group if before else 0)
-        named: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(writing.options))
+        named: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(requests.options))
         job = Job(
             model=loaded.fingerprint,
             strategy=loaded.strategy,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.batch.rows import Row, RowFile
+from app.batch.row_files import Row, RowFile
 from app.errors import NotFound, RequestRefused, Unreadable
 
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32")
