@@ -57,6 +57,8 @@ def _leave_stdout() -> None:
 
 def _verb(name: str) -> Callable[[Namespace], int]:
     """Import the module of a verb only when it is needed; by name, so that a bundler finds it."""
+    if name in ("batch", "compare"):
+        return _verb_of_many_texts(name)
     if name == "inspect":
         from .inspect_verb import run as verb
     elif name == "pack":
@@ -73,8 +75,6 @@ def _verb(name: str) -> Callable[[Namespace], int]:
         from .plan_verb import run as verb
     elif name == "chat":
         from .chat_verb import run as verb
-    elif name in ("batch", "compare"):
-        return _verb_of_many_texts(name)
     else:
         return _verb_around(name)
     return verb

@@ -115,7 +115,7 @@ class Engine:
 
     def _begun(self, request: Reads) -> _Reading:
         text, looked = self._text_of(request), self._store.generation
-        known = self._store.longest(text.trail, text.lookup) if text.remembers else None
+        known = self._store.longest(text.trail, text.lookup)
         if known is None:
             reading = _Reading(text, *self._starts.state(request.start), looked)
         else:
@@ -221,7 +221,7 @@ class Engine:
     def _look_again(self, reading: _Reading) -> None:
         """Another text may have read the same beginning since this one was asked for."""
         text, store = reading.text, self._store
-        if text.computed or not text.remembers or reading.looked == store.generation:
+        if text.computed or reading.looked == store.generation:
             return
         reading.looked, trail = store.generation, text.come_up()
         known = store.longest(trail, text.lookup[trail.prefix.tokens :])

@@ -19,10 +19,8 @@ class PromptReading:
     """``read`` of ``prompt``'s tokens are in its state; of those, ``computed`` were run for it.
 
     Pieces of the prompt end at ``marks``, where the state is worth keeping, as it is at the
-    prompt's end.  ``remembers`` tells whether it may use and leave states in the store.
+    prompt's end.
     """
-
-    remembers = True
 
     def __init__(
         self,
@@ -42,6 +40,11 @@ class PromptReading:
     def unread(self) -> int:
         """How many tokens of the prompt are still to be read."""
         return len(self.prompt) - self.read
+
+    @property
+    def remembers(self) -> bool:
+        """Whether its states are worth keeping for others."""
+        return True
 
     @property
     def lookup(self) -> tuple[int, ...]:

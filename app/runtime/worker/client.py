@@ -129,33 +129,6 @@ class Client:
                     _texts.debug("reply %d: %r", request.id, reply)
                     yield reply
 
-    async def generate_together(
-        self,
-        asked: Sequence[tuple[Prompt, GenerateOptions]],
-        *,
-        start: StartState | None = None,
-    ) -> AsyncGenerator[tuple[int, Event | Done | Failure], None]:
-        """Continue all prompts, begun in one go and each ``afresh``: the same bits every time.
-
-        Yields replies with the place of their prompt in ``asked``, for each Done or its Failure in
-        the end.  Leave it inside ``contextlib.aclosing``.  Raises WorkerDied or NoModel where the
-        process ended, and RequestRefused where all of it is too long to be sent.
-        """
-        texts = tuple(
-            Generate(id=next(self._ids), prompt=prompt, options=options, start=start, afresh=True)
-            for prompt, options in asked
-        )
-        places = {text.id: place for place, text in enumerate(texts)}
-        async with contextlib.aclosing(self._ask_together(texts)) as replies:
-            async for reply in replies:
-                if isinstance(reply, Failed):
-                    failure = _refused(reply, texts[places[reply.id]])
-                    if isinstance(failure, WorkerDied | NoModel):
-                        raise failure
-                    yield places[reply.id], failure
-                elif isinstance(reply, Event | Done):
-                    yield places[reply.id], reply
-
     async def measure(self, block_bytes: int) -> Measured:
         """What the worker's threads read memory with now.  Raises OutOfMemory or WorkerDied."""
         measure = Measure(id=next(self._ids), block_bytes=block_bytes)
@@ -223,6 +196,33 @@ class Client:
                 elif isinstance(reply, StatesTaken):
                     return reply
         raise self._end_failure()
+
+    async def generate_together(
+        self,
+        asked: Sequence[tuple[Prompt, GenerateOptions]],
+        *,
+        start: StartState | None = None,
+    ) -> AsyncGenerator[tuple[int, Event | Done | Failure], None]:
+        """Continue all prompts, begun in one go and each ``afresh``: the same bits every time.
+
+        Yields replies with the place of their prompt in ``asked``, for each Done or its Failure in
+        the end.  Leave it inside ``contextlib.aclosing``.  Raises WorkerDied or NoModel where the
+        process ended, and RequestRefused where all of it is too long to be sent.
+        """
+        texts = tuple(
+            Generate(id=next(self._ids), prompt=prompt, options=options, start=start, afresh=True)
+            for prompt, options in asked
+        )
+        places = {text.id: place for place, text in enumerate(texts)}
+        async with contextlib.aclosing(self._ask_together(texts)) as replies:
+            async for reply in replies:
+                if isinstance(reply, Failed):
+                    failure = _refused(reply, texts[places[reply.id]])
+                    if isinstance(failure, WorkerDied | NoModel):
+                        raise failure
+                    yield places[reply.id], failure
+                elif isinstance(reply, Event | Done):
+                    yield places[reply.id], reply
 
     async def close(self) -> None:
         """Stop all texts (each ends with its Done) and ask the worker to quit, else kill it.
