@@ -9,7 +9,15 @@ from dataclasses import dataclass, field
 
 from app.errors import Failure, NoModel, RequestRefused, WorkerDied
 from app.runtime.protocol.generate_options import GenerateOptions
-from app.runtime.protocol.messages import Done, Loaded, LoadProgress, Piece
+from app.runtime.protocol.messages import (
+    Done,
+    Failed,
+    Generate,
+    Loaded,
+    LoadProgress,
+    Piece,
+    failure_of,
+)
 from app.runtime.protocol.prompts import Prompt
 from app.runtime.protocol.states import StartState, StateLoaded
 from app.runtime.worker.client import Client
@@ -85,17 +93,18 @@ class BatchWorker:
     ) -> list[Result]:
         written = [WrittenText() for _ in asked]
         results: list[Result] = list(written)
-        events = self._open_client.generate_together(asked, start=start)
-        async with contextlib.aclosing(events):
-            async for place, event in events:
+        texts = [Generate(id=0, prompt=p, options=o, start=start, afresh=True) for p, o in asked]
+        replies = self._open_client.generate_together(texts)
+        async with contextlib.aclosing(replies):
+            async for place, event in replies:
                 if isinstance(event, Piece):
                     written[place].text += event.text
                     written[place].tokens += (fact.token for fact in event.tokens)
                 elif isinstance(event, Done):
                     written[place].reason = event.reason
-                elif isinstance(event, Failure):
-                    results[place] = event
-                if isinstance(event, Done | Failure):
+                elif isinstance(event, Failed):
+                    results[place] = _failure_of_one(event)
+                if isinstance(event, Done | Failed):
                     on_text()
         return results
 
@@ -115,3 +124,11 @@ class BatchWorker:
         if len(died) == len(results):
             raise died[-1]
         return results
+
+
+def _failure_of_one(reply: Failed) -> Failure:
+    """Raises what ended the process instead, with which all texts ended."""
+    failure = failure_of(reply)
+    if isinstance(failure, WorkerDied | NoModel):
+        raise failure
+    return failure

@@ -198,31 +198,33 @@ class Client:
         raise self._end_failure()
 
     async def generate_together(
-        self,
-        asked: Sequence[tuple[Prompt, GenerateOptions]],
-        *,
-        start: StartState | None = None,
-    ) -> AsyncGenerator[tuple[int, Event | Done | Failure], None]:
-        """Continue all prompts, begun in one go and each ``afresh``: the same bits every time.
+        self, asked: Sequence[Generate]
+    ) -> AsyncGenerator[tuple[int, Reply], None]:
+        """Replies to each of ``asked`` (whose ids are given here), with its place among them.
 
-        Yields replies with the place of their prompt in ``asked``, for each Done or its Failure in
-        the end.  Leave it inside ``contextlib.aclosing``.  Raises WorkerDied or NoModel where the
-        process ended, and RequestRefused where all of it is too long to be sent.
+        All begin in one go.  Leave it inside ``contextlib.aclosing``.  Raises RequestRefused where
+        they are too long to be sent; one that fails ends with Failed, as all do with the process.
         """
-        texts = tuple(
-            Generate(id=next(self._ids), prompt=prompt, options=options, start=start, afresh=True)
-            for prompt, options in asked
-        )
+        if not self.alive:
+            raise self._end_failure()
+        texts = [msgspec.structs.replace(one, id=next(self._ids)) for one in asked]
+        self._send_checked(GenerateTogether(id=0, texts=tuple(texts)))
+        inbox: asyncio.Queue[Reply] = asyncio.Queue()
         places = {text.id: place for place, text in enumerate(texts)}
-        async with contextlib.aclosing(self._ask_together(texts)) as replies:
-            async for reply in replies:
-                if isinstance(reply, Failed):
-                    failure = _refused(reply, texts[places[reply.id]])
-                    if isinstance(failure, WorkerDied | NoModel):
-                        raise failure
-                    yield places[reply.id], failure
-                elif isinstance(reply, Event | Done):
-                    yield places[reply.id], reply
+        self._inboxes.update(dict.fromkeys(places, inbox))
+        self._running.update((text.id, text) for text in texts)
+        self._still.clear()
+        going = len(texts)
+        try:
+            while going:
+                reply = await inbox.get()
+                going -= isinstance(reply, (*_ENDINGS, Failed))
+                yield places[reply.id], reply
+        finally:
+            for text in texts:
+                del self._inboxes[text.id]
+                if text.id in self._running:
+                    self._send(Cancel(id=text.id))
 
     async def close(self) -> None:
         """Stop all texts (each ends with its Done) and ask the worker to quit, else kill it.
@@ -276,31 +278,7 @@ class Client:
             if request.id in self._running:
                 self._send(Cancel(id=request.id))
 
-    async def _ask_together(self, texts: Sequence[Generate]) -> AsyncGenerator[Reply, None]:
-        """As ``_ask``, for texts that begin in one go, until each has had its ending."""
-        if not self.alive:
-            raise self._end_failure()
-        inbox: asyncio.Queue[Reply] = asyncio.Queue()
-        message = messages.encode(GenerateTogether(id=0, texts=tuple(texts)))
-        if len(message) > LIMIT:
-            raise RequestRefused(why=f"it is longer than {LIMIT >> 20} MiB")
-        self._inboxes.update((text.id, inbox) for text in texts)
-        self._running.update((text.id, text) for text in texts)
-        self._still.clear()
-        try:
-            self._process.send(message)
-            going = len(texts)
-            while going:
-                reply = await inbox.get()
-                going -= isinstance(reply, (*_ENDINGS, Failed))
-                yield reply
-        finally:
-            for text in texts:
-                del self._inboxes[text.id]
-                if text.id in self._running:
-                    self._send(Cancel(id=text.id))
-
-    def _send_checked(self, request: Work) -> None:
+    def _send_checked(self, request: Work | GenerateTogether) -> None:
         message = messages.encode(request)
         if len(message) > LIMIT:
             self._settle(request.id)

@@ -7,7 +7,7 @@ import pytest
 
 from app.errors import RequestRefused
 from app.runtime.protocol.generate_options import GenerateOptions
-from app.runtime.protocol.messages import Done, Piece
+from app.runtime.protocol.messages import Done, Failed, Generate, Piece
 from app.runtime.protocol.prompts import Sampling, Text, Tokens
 from app.runtime.worker.client import Client
 from tests.runtime.small_models import small_file
@@ -27,13 +27,17 @@ def options(seed, limit=24, **more):
     return GenerateOptions(limit=limit, sampling=sampling, **more)
 
 
+def texts_of(asked):
+    return [Generate(id=0, prompt=prompt, options=how, afresh=True) for prompt, how in asked]
+
+
 async def written(client, asked):
     tokens, ends = [[] for _ in asked], [None] * len(asked)
-    async with contextlib.aclosing(client.generate_together(asked)) as events:
+    async with contextlib.aclosing(client.generate_together(texts_of(asked))) as events:
         async for place, event in events:
             if isinstance(event, Piece):
                 tokens[place] += [fact.token for fact in event.tokens]
-            elif isinstance(event, Done | Exception):
+            elif isinstance(event, Done | Failed):
                 ends[place] = event
     return tokens, ends
 
@@ -73,9 +77,10 @@ def test_one_that_is_refused_ends_alone_and_leaving_early_stops_them_all(model):
             ]
             tokens, ends = await written(client, asked)
             assert [len(some) for some in tokens] == [24, 0, 0, 24]
-            assert [isinstance(end, RequestRefused) for end in ends] == [False, True, True, False]
+            assert [isinstance(end, Failed) for end in ends] == [False, True, True, False]
+            assert ends[1].code == RequestRefused.code
             endless = [(Text(f"{i}"), options(i, 10**9)) for i in range(3)]
-            async with contextlib.aclosing(client.generate_together(endless)) as events:
+            async with contextlib.aclosing(client.generate_together(texts_of(endless))) as events:
                 async for _, event in events:
                     if isinstance(event, Piece):
                         break
