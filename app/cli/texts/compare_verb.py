@@ -87,4 +87,6 @@ def _check_room(needed: dict[str, int], machine: Machine) -> None:
 def _shown(value: object) -> str:
     if value is None:
         return "unknown"
+    if isinstance(value, list):
+        return ", ".join(value)
     return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -42,14 +42,14 @@ def logits(folder, capsys, model, strategy):
 
 
 @pytest.mark.parametrize(
-    "sides",
+    ("sides", "near"),  # few bits round otherwise where a text is cut otherwise
     [
-        (("small.pth", "cpu fp32"), ("small.pth", "cpu int4")),
-        (("small.pth", "cpu fp32"), ("other.pth", "cpu fp32")),
-        (("small.pth", "cpu fp32"), ("other.pth", "cpu bf16")),
+        ((("small.pth", "cpu fp32"), ("small.pth", "cpu int4")), 2e-2),
+        ((("small.pth", "cpu fp32"), ("other.pth", "cpu fp32")), 1e-3),
+        ((("small.pth", "cpu fp32"), ("other.pth", "cpu bf16")), 2e-2),
     ],
 )
-def test_the_figures_are_those_of_the_logits_of_both(folder, capsys, sides):
+def test_the_figures_are_those_of_the_logits_of_both(folder, capsys, sides, near):
     asked = ["compare", "--text-file", str(folder / "text.txt")]
     for model in dict.fromkeys(model for model, _ in sides):
         asked += ["--model", str(folder / model)]
@@ -61,13 +61,13 @@ def test_the_figures_are_those_of_the_logits_of_both(folder, capsys, sides):
     )
     kl = (np.exp(first) * (first - second)).sum(-1)
     assert facts["tokens"] == len(TEXT) == len(kl)
-    assert facts["mean_kl"] == pytest.approx(kl.mean(), rel=1e-3, abs=1e-9)
-    assert facts["max_kl"] == pytest.approx(kl.max(), rel=1e-3, abs=1e-9)
+    assert facts["mean_kl"] == pytest.approx(kl.mean(), rel=near, abs=1e-9)
+    assert facts["max_kl"] == pytest.approx(kl.max(), rel=near, abs=1e-9)
     assert 0 < facts["mean_kl"] < facts["max_kl"]
     same = (first.argmax(-1) == second.argmax(-1)).mean()
-    assert facts["top1_agreement"] == pytest.approx(same)
-    assert facts["perplexity_a"] == pytest.approx(perplexity_a, rel=1e-5)
-    assert facts["perplexity_b"] == pytest.approx(perplexity_b, rel=1e-5)
+    assert facts["top1_agreement"] == pytest.approx(same, abs=2 / len(kl))
+    assert facts["perplexity_a"] == pytest.approx(perplexity_a, rel=near / 10)
+    assert facts["perplexity_b"] == pytest.approx(perplexity_b, rel=near / 10)
 
 
 def test_a_model_does_not_differ_from_itself_and_one_token_predicts_nothing(folder, capsys):
