@@ -39,6 +39,7 @@ class Sequence(PromptReading):
         tokenizer, options = opened.tokenizer, request.options
         check_options(options, opened.model.spec.vocabulary)
         super().__init__(request.id, prepared.ids, trail, send, (prepared.mark,))
+        self._afresh = request.afresh
         self.fed = 0
         how = options.sampling
         drawn = how.seed is not None and how.temperature >= GREEDY
@@ -67,6 +68,16 @@ class Sequence(PromptReading):
         self._first = self._last = self._began
         if prepared.begun.span is not None:
             send(ReplyBegun(id=self.id, tokens=prepared.begun.span))
+
+    @property
+    def remembers(self) -> bool:
+        """See PromptReading."""
+        return not self._afresh
+
+    @property
+    def lookup(self) -> tuple[int, ...]:
+        """None where it is to be computed from its beginning."""
+        return () if self._afresh else self.prompt
 
     def come_up(self) -> Trail:
         """See PromptReading."""
