@@ -41,7 +41,7 @@ def compare(
             progress.show(f"reading token {begin} of {len(ids)}")
             chunk = torch.tensor([ids[begin : begin + _CHUNK]])
             logits = [
-                opened.model.forward(chunk, state, every=True)[0]
+                opened.model.forward(chunk, state, every=True, exact=True)[0]
                 for opened, state in zip((first, second), states, strict=True)
             ]
             following = torch.tensor(ids[begin + 1 : begin + 1 + _CHUNK])

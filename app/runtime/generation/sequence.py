@@ -43,7 +43,8 @@ class Sequence(PromptReading):
         self.fed = 0
         how = options.sampling
         drawn = how.seed is not None and how.temperature >= GREEDY
-        self.repeats = drawn if options.reproducible is None else options.reproducible
+        wanted = drawn if options.reproducible is None else options.reproducible
+        self.repeats = wanted and not request.afresh  # those begin together, which repeats as well
         self.written: list[int] = []
         self._limit = options.limit
         self._outputs = options.outputs if options.outputs != Outputs() else None
