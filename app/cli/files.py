@@ -3,11 +3,14 @@
 import sys
 from pathlib import Path
 
-from app.errors import NotFound, Unreadable
+from app.errors import NotFound, RequestRefused, Unreadable
 
 
 def read_text(name: str) -> str:
-    """The UTF-8 text of a file; - is stdin.  Raises NotFound, Unreadable."""
+    """The UTF-8 text of a file; - is stdin.
+
+    Raises NotFound and Unreadable, and RequestRefused where it is not UTF-8.
+    """
     try:
         data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except FileNotFoundError as error:
@@ -17,4 +20,5 @@ def read_text(name: str) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise Unreadable(path=name, why="it is not UTF-8 text") from error
+        read = "what came through stdin" if name == "-" else f'"{name}"'
+        raise RequestRefused(why=f"{read} is not UTF-8 text") from error

@@ -49,6 +49,8 @@ def _unknown(argument: str, options: Iterable[str]) -> str:
     if argument.startswith("-"):
         name = argument.partition("=")[0]
         return f"there is no option {name}{_nearest(name, options, quote='')}"
+    if "--model" in options and _is_model(argument):
+        return f'"{argument}" is one word too many; did you mean --model {argument}?'
     return f'"{argument}" is one word too many; words with spaces between them need quotes'
 
 

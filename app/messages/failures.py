@@ -1,8 +1,8 @@
 """The sentences for everything that can go wrong: the only place that has any.
 
 Those about files of models are rows of ``checkpoint_failures``, those about hubs and downloads of
-``network_failures``, those about cards of ``device_failures``, those about what is kept of
-``store_failures``.
+``network_failures``, about cards of ``device_failures``, about what is kept of ``store_failures``,
+and about batches of ``batch_failures``.
 """
 
 import re
@@ -15,6 +15,7 @@ import msgspec
 from app.errors import Fact, Failure
 from app.runtime.planning.strategy import understood
 
+from .batch_failures import BATCH
 from .checkpoint_failures import CHECKPOINT, INSTEAD
 from .device_failures import DEVICE, NO_GPU
 from .network_failures import NETWORK
@@ -172,7 +173,7 @@ _ROWS = {
 
 
 def _refused(facts: Facts) -> Words:
-    text, way_out = _REFUSALS.get(str(facts.get("why")), _REFUSALS[""])
+    text, way_out = (BATCH | _REFUSALS).get(str(facts.get("why")), _REFUSALS[""])
     return _filled(Words("This request cannot be run", text, way_out), facts)
 
 

@@ -57,7 +57,7 @@ _FITS = {
     "gpu-fewer": Words("Fast in {bits}", _ON_GPU, _LESS_EXACT),
     "cpu": Words("Fits", "Needs about {needed} of memory in {bits}; {free} are free.", ""),
     "int8": Words(
-        "Fits in {bits}", "Needs about {needed} of memory in {bits}; {free} are free.", _LESS_EXACT
+        "Runs in {bits}", "Needs about {needed} of memory in {bits}; {free} are free.", _LESS_EXACT
     ),
     "tight": Words(
         "Tight",

@@ -14,7 +14,7 @@ from launcher.words import USAGE
 ROOT = Path(__file__).resolve().parents[2]
 VERBS = (
     *("inspect", "generate", "score", "state", "bench", "plan", "chat", "models"),
-    *("cards", "pack", "search", "download", "verify", "log"),
+    *("cards", "pack", "search", "download", "verify", "log", "batch", "compare"),
 )
 
 WRONG = (
@@ -23,6 +23,10 @@ WRONG = (
     "generate",
     "generate --prompt hi --tokens 1",
     "generate --tokens 1,x",
+    "batch --input rows.csv",
+    "batch --input rows.csv --output out.jsonl --batch 0",
+    "compare --model a --model b",
+    "compare --tokens 1 --model a --model b --model c",
     "generate --tokens 1.5",
     "generate --tokens 99999999999999999999999",
     "generate --prompt hi --temperature nan",
@@ -74,6 +78,7 @@ SUGGESTED = {
     "g1.pth": 'try "rookery chat --model g1.pth".',
     "generate --prompt hi --temprature 1": "did you mean --temperature?",
     "cards -x": "there is no option -x; --help lists what there is.",
+    "plan a/g1.pth": "did you mean --model a/g1.pth?",
     "generate --prompt hi there": "words with spaces between them need quotes.",
     "--modle x chat": "there is no option --modle; --help lists what there is.",
 }

@@ -201,6 +201,16 @@ def test_score_reads_a_text_file_and_one_token_predicts_nothing(model, tmp_path,
     refused(capsys, "score", "--model", model, "--text-file", str(text))
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["generate --prompt -", "score --text-file -", "state make --out s --prompt -"],
+)
+def test_stdin_that_is_not_utf_8_is_refused_not_read_with_holes(line, model, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"gr\xf6\xdfer")))
+    said = refused(capsys, *line.split(), "--model", model)
+    assert "stdin is not UTF-8 text" in said
+
+
 def test_broken_numbers_have_no_perplexity_and_leave_the_files_of_an_earlier_run(tmp_path, capsys):
     path = small_file(tmp_path)
     tensors = torch.load(path)
@@ -247,7 +257,9 @@ def test_bench_measures_speed_memory_and_the_share_of_bandwidth(model, capsys):
     reads = steps * facts["weights_bytes"]
     assert facts["bandwidth_share"] == pytest.approx(reads / facts["read_bandwidth_bytes_per_s"])
     assert run(["bench", "--model", model, "--prompt-tokens", "4", "--decode-tokens", "2"]) == 0
-    assert "decode_tokens_per_s" in capsys.readouterr().out
+    rows = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert float(rows["decode_tokens_per_s"]) > 0
+    assert rows["read_bandwidth_bytes_per_s"].endswith("B/s")
 
 
 def test_models_lists_the_folders_of_the_settings(model, tmp_path, capsys, monkeypatch):

@@ -6,12 +6,15 @@ from app.store.measured_rates import MeasuredRates
 RATES = Rates(4.2e10, {"bf16": 1e11})
 
 
-def test_rates_are_found_again_and_the_last_ones_count(tmp_path):
+def test_rates_are_found_again_and_of_each_figure_the_fastest_counts(tmp_path):
     file = tmp_path / "data" / "machines.json"
     assert MeasuredRates(file).get() is None
     MeasuredRates(file).put(Rates(1.0))
     MeasuredRates(file).put(RATES)
     assert MeasuredRates(file).get() == RATES
+    busy = Rates(1.1e10, {"bf16": 2e11, "int8": 3e11})
+    MeasuredRates(file).put(busy)
+    assert MeasuredRates(file).get() == Rates(4.2e10, {"bf16": 2e11, "int8": 3e11})
 
 
 def test_those_of_another_machine_are_not_taken_and_stay(tmp_path, monkeypatch):

@@ -93,8 +93,8 @@ def test_a_way_to_run_has_plain_words():
     ("kind", "strategy", "word"),
     [
         ("cpu", "cpu bf16", "Fits"),
-        ("int8", "cpu int8", "Fits in 8-bit"),
-        ("int8", "cpu int4", "Fits in 4-bit"),
+        ("int8", "cpu int8", "Runs in 8-bit"),
+        ("int8", "cpu int4", "Runs in 4-bit"),
         ("tight", "cpu bf16", "Tight"),
         ("too-large", "cpu int4", "Too large"),
     ],
@@ -114,7 +114,7 @@ def test_another_way_than_the_usual_one_is_judged_by_its_own_memory():
     usual = Verdict(kind="cpu", strategy="cpu bf16", needed_bytes=4 * GB)
     assert fit_words(usual, here, Placement("cpu fp32", 9 * GB)).word == "Tight"
     assert fit_words(usual, here, Placement("cpu fp32", 7 * GB)).word == "Fits"
-    assert fit_words(usual, here, Placement("cpu int8", 3 * GB)).word == "Fits in 8-bit"
+    assert fit_words(usual, here, Placement("cpu int8", 3 * GB)).word == "Runs in 8-bit"
     assert fit_words(usual, here, Placement("cpu fp32", 8 * GB)).word == "Tight"  # with the program
 
 

@@ -14,7 +14,7 @@ from app.cli.machine_rates import keep_rates, kept_rates
 from app.cli.output import Progress, note, note_loaded, print_json, print_rows
 from app.errors import RequestRefused
 from app.kernels.read_bandwidth import BLOCK_BYTES
-from app.messages.units import size
+from app.messages.units import rate, size
 from app.runtime.checkpoint import open_checkpoint
 from app.runtime.planning.machine import Rates, this_machine
 from app.runtime.planning.plan import plan_of
@@ -171,6 +171,8 @@ def _print(facts: dict[str, float | int | str | None]) -> None:
 def _shown(name: str, value: float | int | str) -> str:
     if isinstance(value, str):
         return value
+    if name.endswith("bytes_per_s"):
+        return rate(value)
     if "bytes" in name:
         return size(value)
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -10,6 +10,7 @@ import sys
 from argparse import Namespace
 
 from app.cli.choices import generate_options, model_of, state_of
+from app.cli.files import read_text
 from app.cli.machine_rates import kept_rates
 from app.cli.output import Progress, emit, note, note_loaded, note_state, note_thinking, print_json
 from app.runtime.families.family import family_named
@@ -51,9 +52,7 @@ async def _generate(options: Namespace) -> None:
 
 def _text(options: Namespace) -> str:
     """The prompt from the options, or from stdin."""
-    if options.prompt != "-":
-        return options.prompt or ""
-    return sys.stdin.buffer.read().decode("utf-8", "replace")
+    return read_text("-") if options.prompt == "-" else options.prompt or ""
 
 
 def _asked(text: str, loaded: Loaded, options: Namespace) -> tuple[Prompt, Sampling]:

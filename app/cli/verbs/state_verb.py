@@ -1,7 +1,6 @@
 """``rookery state``: keeps what a model remembers of a text in a file, and tells of such files."""
 
 import asyncio
-import sys
 from argparse import Namespace
 from pathlib import Path
 
@@ -72,9 +71,7 @@ def _prompt(options: Namespace) -> Prompt:
         return Tokens(options.tokens)
     if options.text_file is not None:
         return Text(read_text(options.text_file))
-    if options.prompt != "-":
-        return Text(options.prompt)
-    return Text(sys.stdin.buffer.read().decode("utf-8", "replace"))
+    return Text(read_text("-") if options.prompt == "-" else options.prompt)
 
 
 def _loading(progress: LoadProgress) -> str:

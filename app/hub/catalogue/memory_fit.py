@@ -36,7 +36,7 @@ class Fit(msgspec.Struct, frozen=True, kw_only=True):
     """How a model would run here.
 
     ``kind``: "gpu" on a card (``strategy`` says in how many bits), "cpu" in the numbers it comes
-    in, "int8" only in 8 or 4 bits, "tight" once other programs are closed, "too-large" never,
+    in, "int8" in 8 or 4 bits, "tight" once other programs are closed, "too-large" never,
     "unknown" where its size is not known or it runs not by itself.  ``strategy`` is the one to
     open it with, ``needed_bytes`` what that takes; of what is too large they are the smallest way.
     ``available_bytes`` and ``total_bytes`` are the card's where it is to run there.  ``exact`` is

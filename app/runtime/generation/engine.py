@@ -337,6 +337,8 @@ class Engine:
         logits: torch.Tensor | None,
     ) -> None:
         """A state of so many bytes, which ``copy`` gives, is the store's, unless it is known."""
+        if not text.remembers:
+            return
         trail = text.come_up()
         if not trail.prefix.tokens:
             return

@@ -44,6 +44,11 @@ class PromptReading:
         return len(self.prompt) - self.read
 
     @property
+    def remembers(self) -> bool:
+        """Whether its states are worth keeping for others."""
+        return True
+
+    @property
     def lookup(self) -> tuple[int, ...]:
         """The tokens whose longest known beginning it can go on from."""
         return self.prompt

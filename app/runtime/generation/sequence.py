@@ -39,10 +39,12 @@ class Sequence(PromptReading):
         tokenizer, options = opened.tokenizer, request.options
         check_options(options, opened.model.spec.vocabulary)
         super().__init__(request.id, prepared.ids, trail, send, (prepared.mark,))
+        self._afresh = request.afresh
         self.fed = 0
         how = options.sampling
         drawn = how.seed is not None and how.temperature >= GREEDY
-        self.repeats = drawn if options.reproducible is None else options.reproducible
+        wanted = drawn if options.reproducible is None else options.reproducible
+        self.repeats = wanted and not request.afresh  # those begin together, which repeats as well
         self.written: list[int] = []
         self._limit = options.limit
         self._outputs = options.outputs if options.outputs != Outputs() else None
@@ -67,6 +69,16 @@ class Sequence(PromptReading):
         self._first = self._last = self._began
         if prepared.begun.span is not None:
             send(ReplyBegun(id=self.id, tokens=prepared.begun.span))
+
+    @property
+    def remembers(self) -> bool:
+        """See PromptReading."""
+        return not self._afresh
+
+    @property
+    def lookup(self) -> tuple[int, ...]:
+        """None where it is to be computed from its beginning."""
+        return () if self._afresh else self.prompt
 
     def come_up(self) -> Trail:
         """See PromptReading."""

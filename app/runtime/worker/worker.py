@@ -17,6 +17,7 @@ from app.runtime.planning.machine import Rates
 from app.runtime.protocol import messages
 from app.runtime.protocol.messages import (
     Cancel,
+    GenerateTogether,
     Load,
     LoadProgress,
     Measure,
@@ -65,7 +66,7 @@ class Worker:
 
     def __init__(self, requests: BinaryIO, replies: BinaryIO) -> None:
         self._requests, self._replies = requests, replies
-        self._inbox: SimpleQueue[Work] = SimpleQueue()
+        self._inbox: SimpleQueue[Work | GenerateTogether] = SimpleQueue()
         self._cancelled: set[int] = set()
         self._engine: Engine | None = None
 
@@ -115,7 +116,12 @@ class Worker:
         try:
             while True:
                 idle = self._engine is None or self._engine.idle
-                self._begin(self._inbox.get(block=idle))
+                request = self._inbox.get(block=idle)
+                if isinstance(request, GenerateTogether):
+                    for text in request.texts:
+                        self._begin(text)
+                else:
+                    self._begin(request)
         except Empty:
             pass
 

@@ -174,6 +174,11 @@ class ModelsPage(Page):
         self.fitting.forget()
         self._show_entries()
 
+    def _show_ways(self) -> None:
+        """Another way to run a model was picked, here or in the dialog that runs it."""
+        self.rows.refresh()
+        self._show_chosen()
+
     def _measure(self) -> None:
         session = self._services.session
         self.fitting.measure(session.worker_pid, session.rates)
@@ -240,8 +245,6 @@ class ModelsPage(Page):
         if strategy != self.fitting.verdict(entry).strategy:
             ways[str(entry.path)] = strategy
         self._services.settings.change(strategies=ways)
-        self.rows.refresh()
-        self._show_chosen()
 
     def _reopen(self) -> None:
         """Run the open model in the way that is picked; the person stays here."""
@@ -318,6 +321,7 @@ class ModelsPage(Page):
         self._services.session.writing_changed.connect(self._show_state)
         self._services.gpus.changed.connect(self._show_entries)
         self._services.planning.changed.connect(self._judge_again)
+        self._services.planning.ways_changed.connect(self._show_ways)
         self.verbs.told.connect(self._show_notes)
         self.verbs.moved.connect(self.listing.follow)
         self.verbs.doomed_changed.connect(self._show_entries)

@@ -64,7 +64,7 @@ def test_with_less_room_it_runs_in_8_and_then_in_4_bits():
     assert (eight.kind, eight.strategy) == ("int8", "cpu int8")
     assert (four.kind, four.strategy) == ("int8", "cpu int4")
     assert four.needed_bytes < eight.needed_bytes
-    assert said(eight)[0] == "Fits in 8-bit"
+    assert said(eight)[0] == "Runs in 8-bit"
     assert "4-bit" in said(four)[1]
 
 

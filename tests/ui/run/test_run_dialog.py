@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QRadioButton
 
 from app.errors import NotFound, OutOfMemory
 from app.runtime.worker.supervisor import Phase
@@ -54,6 +54,34 @@ async def test_the_chat_s_header_a_model_s_details_and_a_command_open_it_too(ope
     dialog = await dialog_of(house)
     assert dialog.state.path == entry.path
     assert not dialog.eject.isVisible()
+
+
+async def test_the_models_page_below_the_dialog_follows_what_is_chosen_in_it(opened):
+    house = await opened(page="models")
+    models = house.window.go("models")
+    await until(lambda: models.rows.shown and house.library.scanned)
+    path = house.services.session.loaded.path
+    models.listing.select(next(one for one in models.rows.shown if str(one.path) == path).key)
+    await settled()
+    press(house.window.strip.pill)
+    dialog = await dialog_of(house)
+    press(of(dialog, "8-bit").run)
+    await until(dialog.isHidden)
+    picks = models.details.costs.findChildren(QRadioButton)
+    assert [one.text() for one in picks if one.isChecked()] == ["8-bit"]
+    assert "8-bit" in said(models.details)
+
+
+async def test_the_marks_of_a_card_stand_out_from_every_ground_that_it_has(opened):
+    house = await opened()
+    press(house.window.strip.pill)
+    dialog = await dialog_of(house)
+    card, theme = of(dialog, "32-bit"), house.services.theme
+    press(card)
+    mark = card._chips["now"].geometry()
+    seen = card.grab().toImage().pixelColor(mark.left() + 4, mark.center().y())
+    assert seen == theme.color("surface")
+    assert seen not in [theme.color(one) for one in ("accent-soft", "hover", "raised")]
 
 
 async def test_nothing_is_loaded_before_run_and_run_keeps_the_choice_for_the_model(opened):

@@ -1,5 +1,8 @@
 """What a key does has a place to be seen and pressed; the rail is a list of tabs."""
 
+import asyncio
+from pathlib import Path
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible, QAccessibleActionInterface
@@ -50,6 +53,19 @@ async def test_the_models_are_offered_from_the_chat_by_a_button_and_by_a_key(bui
     QTest.keyClick(house.window, Qt.Key.Key_M, CONTROL)
     await until(house.window.palette_card.isVisible)
     assert "Chat with Rookery guide" in listed(house.window.palette_card)
+
+
+async def test_while_a_model_is_opened_the_header_of_the_chat_names_it(build):
+    house = build(page="chat")
+    await shown(house)
+    await until(lambda: house.services.session.loaded is not None)
+    supervisor, head = house._session._supervisor, house.window.go("chat").head
+    supervisor.hold = asyncio.Event()
+    house._session.open(Path(house._session.loaded.path), "cpu int8")
+    await until(lambda: house.services.session.loaded is None)
+    assert head.model.text() == "Rookery guide"
+    supervisor.hold.set()
+    await until(lambda: house.services.session.loaded is not None)
 
 
 @pytest.mark.parametrize("page", PAGES)

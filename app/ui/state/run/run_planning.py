@@ -43,11 +43,13 @@ class ModelPlans(NamedTuple):
 class RunPlanning(QObject):
     """``changed`` when ``stale`` may have: settings that hold at an opening differ from its own.
 
-    ``rates`` gives what this machine was measured to do before; it runs in a thread.
-    ``described`` is a machine to plan for instead of this one.
+    ``ways_changed`` when another way to run a model was picked, wherever that was.
+    ``rates`` gives what this machine was measured to do; it runs in a thread.  ``described`` is a
+    machine to plan for instead of this one.
     """
 
     changed = Signal()
+    ways_changed = Signal()
     _settings_changed = Signal()
 
     def __init__(
@@ -64,7 +66,7 @@ class RunPlanning(QObject):
         self._rates = rates
         self.described: Machine | None = None
         self._used: tuple[str | int, ...] = ()
-        self._before = self._held()
+        self._before, self._ways = self._held(), settings.now.strategies
         session.was_opened.connect(self._note_opening)
         self._settings_changed.connect(self._note_settings)
         self.destroyed.connect(changes.listen(self._hear))
@@ -172,6 +174,9 @@ class RunPlanning(QObject):
             self._before = now
             self._session.use(self.wishes.threads, self.wishes.limits)
             self.changed.emit()
+        if self._settings.now.strategies != self._ways:
+            self._ways = self._settings.now.strategies
+            self.ways_changed.emit()
 
     def _note_opening(self) -> None:
         self._used = self._held()
