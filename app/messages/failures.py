@@ -2,7 +2,7 @@
 
 Those about files of models are rows of ``checkpoint_failures``, those about hubs and downloads of
 ``network_failures``, about cards of ``device_failures``, about what is kept of ``store_failures``,
-and about batches of ``batch_failures``.
+about states of ``state_failures``, and about batches of ``batch_failures``.
 """
 
 import re
