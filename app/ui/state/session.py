@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.errors import Failure
-from app.runtime.planning.machine import Limits
+from app.runtime.planning.machine import Limits, Rates
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress, Piece
 from app.runtime.protocol.prompts import Prompt
@@ -93,6 +93,11 @@ class Session(QObject):
     def failure(self) -> Failure | None:
         """Why the worker ended or the model did not open, if so."""
         return self._supervisor.failure
+
+    @property
+    def rates(self) -> Rates | None:
+        """What this machine was measured to do, where that is known."""
+        return self._supervisor.rates
 
     @property
     def worker_pid(self) -> int | None:

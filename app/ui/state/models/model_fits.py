@@ -9,7 +9,7 @@ from app.hub.catalogue.disk_fit import Room
 from app.hub.catalogue.memory_fit import Fit as Verdict
 from app.hub.catalogue.memory_fit import fit, verdict_of
 from app.runtime.checkpoint.describe import ModelFile
-from app.runtime.planning.machine import Machine, this_machine
+from app.runtime.planning.machine import Machine, Rates, this_machine
 from app.system.gpus import Gpu
 from app.system.memory import available_bytes, total_bytes
 from app.ui.state.machine_memory import Machine as Counters
@@ -42,8 +42,14 @@ class ModelFits:
         self.here = this_machine(gpus=tuple(gpus()))
         self._known: dict[str, tuple[Entry, Verdict]] = {}
 
-    def measure(self, worker_pid: int | None) -> None:
-        """Look at the memory again; what the open model holds counts as free, it would go first."""
+    def measure(self, worker_pid: int | None, rates: Rates | None = None) -> None:
+        """Look at the memory again; what the open model holds counts as free, it would go first.
+
+        ``rates`` is what this machine was measured to do, where that is known by now.
+        """
+        if rates is not None and rates != self.here.rates:
+            self.here = replace(self.here, rates=rates)
+            self._known.clear()
         now, total = self._counters.read(worker_pid), total_bytes()
         held = now.worker_bytes - now.cached_bytes  # pages of files count as free already
         free, gpus = min(available_bytes() + held, total), tuple(self._gpus())
