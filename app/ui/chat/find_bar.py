@@ -72,6 +72,8 @@ class FindBar(QWidget):
         else:
             said = self.tr("Looking") if looking else self.tr("Not found")
         self.count.setText(said + (" …" if looking and said else ""))
+        wide = max(self.count.minimumWidth(), self.count.sizeHint().width())
+        self.count.setMinimumWidth(wide)
         for part in (self.before, self.behind):
             part.setEnabled(total > 0)
 

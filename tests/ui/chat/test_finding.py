@@ -118,6 +118,10 @@ async def test_thoughts_code_and_long_messages_are_unfolded_for_a_hit(chat):
         assert in_sight(chat, "twig"), number
         text = text_in(chat.page.transcript.widget_of(row_at(chat)))
         start = text._selected[0]
+        await until(text._hit)
+        assert [hit.format.background().color() for hit in text._hit()] == [
+            chat.services.theme.color("accent")
+        ]
         seen.add((number, text.document.toPlainText()[start - 2 : start]))
         press(Qt.Key.Key_Return)
     assert seen == {(1, "d "), (2, "a "), (3, ". "), (4, "e "), (5, "# ")}
