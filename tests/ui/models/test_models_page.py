@@ -237,7 +237,7 @@ async def test_a_model_too_large_for_the_machine_says_so(filled):
     page = page_of(filled)
     page.fitting.here = Machine(memory_available=10_000_000, memory_total=100_000_000)
     page.fitting._known.clear()
-    page.fitting.measure = lambda _pid: None
+    page.fitting.measure = lambda *_: None
     page._show_entries()
     select(filled, "Raven")
     page._show_chosen()
