@@ -57,6 +57,8 @@ def _leave_stdout() -> None:
 
 def _verb(name: str) -> Callable[[Namespace], int]:
     """Import the module of a verb only when it is needed; by name, so that a bundler finds it."""
+    if name in ("batch", "compare"):
+        return _verb_of_many_texts(name)
     if name == "inspect":
         from .verbs.inspect_verb import run as verb
     elif name == "pack":
@@ -75,6 +77,14 @@ def _verb(name: str) -> Callable[[Namespace], int]:
         from .verbs.chat_verb import run as verb
     else:
         return _verb_around(name)
+    return verb
+
+
+def _verb_of_many_texts(name: str) -> Callable[[Namespace], int]:
+    if name == "batch":
+        from .verbs.batch_verb import run as verb
+    else:
+        from .verbs.compare_verb import run as verb
     return verb
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 
 from app import __version__
 
+from .arguments.argument_types import bias, count, number, plain_text, sha256, token_ids
+from .arguments.text_options import add_batch, add_compare
 from .usage import Parser
 
 _DESCRIPTION = """The desktop home for RWKV language models.  Without a verb the window opens."""
@@ -17,7 +19,6 @@ _STRATEGY = (
     'how to run it, e.g. "cpu bf16", "cpu int8" or "cuda fp16" ("cuda:1 fp16" on the second card); \
 without it what suits the machine'
 )
-_INT64 = 2**63
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -53,10 +54,10 @@ def _generate(verb: argparse.ArgumentParser) -> None:
     prompt.add_argument(
         "--prompt",
         metavar="TEXT",
-        type=_text,
+        type=plain_text,
         help="continued as it stands; answered with --template or without --model; - reads stdin",
     )
-    prompt.add_argument("--tokens", metavar="1,2,3", type=_tokens, help="token ids to continue")
+    prompt.add_argument("--tokens", metavar="1,2,3", type=token_ids, help="token ids to continue")
     _add_state(verb)
     _add_template(verb, "answer with this prompt template instead of going on as it stands")
     _add_ends(verb, 256)
@@ -64,11 +65,25 @@ def _generate(verb: argparse.ArgumentParser) -> None:
     _add_json(verb)
 
 
+def _batch(verb: argparse.ArgumentParser) -> None:
+    _add_model(verb)
+    add_batch(verb)
+    _add_state(verb)
+    _add_ends(verb, 256)
+    _add_sampling(verb)
+    _add_json(verb)
+
+
+def _compare(verb: argparse.ArgumentParser) -> None:
+    add_compare(verb)
+    _add_json(verb)
+
+
 def _score(verb: argparse.ArgumentParser) -> None:
     _add_model(verb)
     source = verb.add_mutually_exclusive_group(required=True)
     source.add_argument("--text-file", metavar="FILE", help="UTF-8 text; - reads stdin")
-    source.add_argument("--tokens", metavar="1,2,3", type=_tokens, help="token ids")
+    source.add_argument("--tokens", metavar="1,2,3", type=token_ids, help="token ids")
     _add_state(verb)
     verb.add_argument(
         "--logits", metavar="OUT.npy", help="write the float32 logits after every token, [T, V]"
@@ -85,7 +100,7 @@ rank, and the text that it completes; nothing is known of the first",
     verb.add_argument(
         "--chunk",
         metavar="N",
-        type=_count(1),
+        type=count(1),
         default=256,
         help="tokens in one forward (%(default)s)",
     )
@@ -99,8 +114,8 @@ def _state(verb: argparse.ArgumentParser) -> None:
     _add_model(make)
     source = make.add_mutually_exclusive_group(required=True)
     source.add_argument("--text-file", metavar="FILE", help="UTF-8 text; - reads stdin")
-    source.add_argument("--prompt", metavar="TEXT", type=_text, help="a text; - reads stdin")
-    source.add_argument("--tokens", metavar="1,2,3", type=_tokens, help="token ids")
+    source.add_argument("--prompt", metavar="TEXT", type=plain_text, help="a text; - reads stdin")
+    source.add_argument("--tokens", metavar="1,2,3", type=token_ids, help="token ids")
     make.add_argument("--out", metavar="S.safetensors", required=True, help="the file of the state")
     _add_state(make)
     _add_json(make)
@@ -118,7 +133,7 @@ def _bench(verb: argparse.ArgumentParser) -> None:
         ("--batch", 1, "texts at once"),
     ):
         verb.add_argument(
-            name, metavar="N", type=_count(1), default=default, help=f"{words} (%(default)s)"
+            name, metavar="N", type=count(1), default=default, help=f"{words} (%(default)s)"
         )
     _add_json(verb)
 
@@ -128,7 +143,7 @@ def _plan(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--machine",
         metavar="NAME|FILE",
-        type=_text,
+        type=plain_text,
         default="",
         help="another machine than this one: its name, or a file that describes it",
     )
@@ -136,7 +151,7 @@ def _plan(verb: argparse.ArgumentParser) -> None:
         verb.add_argument(
             f"--{name}-limit",
             metavar="GB",
-            type=_number(0, 1e6),
+            type=number(0, 1e6),
             help=f"take no more memory {words} than this",
         )
     _add_json(verb)
@@ -145,7 +160,11 @@ def _plan(verb: argparse.ArgumentParser) -> None:
 def _chat(verb: argparse.ArgumentParser) -> None:
     _add_model(verb)
     verb.add_argument(
-        "--system", metavar="TEXT", type=_text, default="", help="what is said to it beforehand"
+        "--system",
+        metavar="TEXT",
+        type=plain_text,
+        default="",
+        help="what is said to it beforehand",
     )
     _add_state(verb)
     _add_template(verb, "write turns so, and not in the model's own way")
@@ -175,7 +194,7 @@ def _models(verb: argparse.ArgumentParser) -> None:
 
 def _search(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
-        "text", metavar="TEXT", nargs="*", type=_text, help="words to look for; none lists all"
+        "text", metavar="TEXT", nargs="*", type=plain_text, help="words to look for; none lists all"
     )
     _add_endpoint(verb)
     verb.add_argument(
@@ -185,18 +204,22 @@ def _search(verb: argparse.ArgumentParser) -> None:
 
 
 def _download(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("repo", metavar="REPO", type=_text, help="owner/name on the hub")
-    verb.add_argument("file", metavar="FILE", type=_text, help="its path in the repository")
+    verb.add_argument("repo", metavar="REPO", type=plain_text, help="owner/name on the hub")
+    verb.add_argument("file", metavar="FILE", type=plain_text, help="its path in the repository")
     verb.add_argument("--to", metavar="DIR", default="", help="the folder; else the usual one")
     verb.add_argument(
-        "--endpoint", metavar="URL", type=_text, default="", help="another hub than the usual one"
+        "--endpoint",
+        metavar="URL",
+        type=plain_text,
+        default="",
+        help="another hub than the usual one",
     )
     _add_json(verb)
 
 
 def _log(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
-        "--tail", metavar="N", type=_count(1), default=0, help="print its last lines instead"
+        "--tail", metavar="N", type=count(1), default=0, help="print its last lines instead"
     )
     _add_json(verb)
 
@@ -206,7 +229,7 @@ def _verify(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--sha256",
         metavar="HEX",
-        type=_sha256,
+        type=sha256,
         help="what it must be; else what the catalogue or the hub tells of a file of this name",
     )
     _add_json(verb)
@@ -215,6 +238,8 @@ def _verify(verb: argparse.ArgumentParser) -> None:
 _VERBS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...] = (
     ("inspect", "tell what is in a model file, from its header alone", _inspect),
     ("generate", "continue a text", _generate),
+    ("batch", "run the rows of a file through a prompt template", _batch),
+    ("compare", "tell how far two models or strategies differ on a text", _compare),
     ("score", "compute logits, state and perplexity of a text", _score),
     ("state", "read a text once and keep what the model remembers of it", _state),
     ("bench", "measure speed and memory of a model on this machine", _bench),
@@ -247,7 +272,7 @@ def _add_ends(verb: argparse.ArgumentParser, default: int) -> None:
     verb.add_argument(
         "--max-tokens",
         metavar="N",
-        type=_count(0),
+        type=count(0),
         default=default,
         help="write no more tokens than this (%(default)s)",
     )
@@ -257,7 +282,7 @@ def _add_ends(verb: argparse.ArgumentParser, default: int) -> None:
         nargs="+",
         action="extend",
         default=[],
-        type=_text,
+        type=plain_text,
         help="texts that end it; they are not part of it",
     )
 
@@ -266,7 +291,7 @@ def _add_template(verb: argparse.ArgumentParser, words: str) -> None:
     verb.add_argument(
         "--template",
         metavar="NAME",
-        type=_text,
+        type=plain_text,
         default="",
         help=f"{words}: world, g1, bot, instruction, qa, text and others",
     )
@@ -297,92 +322,34 @@ def _add_sampling(verb: argparse.ArgumentParser) -> None:
         "sampling", "What is not given is what the makers of the model recommend."
     )
     for name, metavar, kind, words in (
-        ("--temperature", "X", _number(0, 1000), "0 takes the best token"),
-        ("--top-p", "X", _number(0, math.inf), "keep the best that add up to this; 1 keeps all"),
-        ("--top-k", "N", _count(0), "keep so many of the best; 0 keeps all"),
-        ("--min-p", "X", _number(0, 1), "drop what is less likely than this part of the best"),
-        ("--presence", "X", _number(-1000, 1000), "penalty for each token already written"),
-        ("--frequency", "X", _number(-1000, 1000), "penalty for each time it was written"),
-        ("--decay", "X", _number(0, 1), "what is left of the penalties from token to token"),
-        ("--seed", "N", _count(0), "the same seed writes the same text"),
+        ("--temperature", "X", number(0, 1000), "0 takes the best token"),
+        ("--top-p", "X", number(0, math.inf), "keep the best that add up to this; 1 keeps all"),
+        ("--top-k", "N", count(0), "keep so many of the best; 0 keeps all"),
+        ("--min-p", "X", number(0, 1), "drop what is less likely than this part of the best"),
+        ("--presence", "X", number(-1000, 1000), "penalty for each token already written"),
+        ("--frequency", "X", number(-1000, 1000), "penalty for each time it was written"),
+        ("--decay", "X", number(0, 1), "what is left of the penalties from token to token"),
+        ("--seed", "N", count(0), "the same seed writes the same text"),
     ):
         group.add_argument(name, metavar=metavar, type=kind, help=words)
     group.add_argument(
         "--repetition-penalty",
         metavar="X",
         dest="repetition",
-        type=_number(0.01, 100),
+        type=number(0.01, 100),
         help="divides what speaks for tokens of the prompt and the text; 1 does nothing",
     )
     group.add_argument(
         "--logit-bias",
         metavar="ID=VALUE",
         action="append",
-        type=_bias,
+        type=bias,
         help="add this to the logit of a token, which makes it likelier or less likely; repeatable",
     )
     group.add_argument(
         "--ban",
         metavar="ID",
         action="extend",
-        type=_tokens,
+        type=token_ids,
         help="never write this token, or these (1,2,3); repeatable",
     )
-
-
-def _count(least: int) -> Callable[[str], int]:
-    def count(text: str) -> int:
-        number = int(text)
-        if not least <= number < _INT64:
-            raise argparse.ArgumentTypeError(f"{text} is not a number from {least} on")
-        return number
-
-    count.__name__ = "whole number"
-    return count
-
-
-def _number(least: float, most: float) -> Callable[[str], float]:
-    def number(text: str) -> float:
-        value = float(text)
-        if not (least <= value <= most and math.isfinite(value)):
-            span = f"{least:g} or more" if most == math.inf else f"{least:g} to {most:g}"
-            raise argparse.ArgumentTypeError(f"{text} is not a number in {span}")
-        return value
-
-    number.__name__ = "number"
-    return number
-
-
-def _tokens(text: str) -> tuple[int, ...]:
-    tokens = tuple(int(part) for part in text.split(",")) if text.strip() else ()
-    if any(abs(token) >= _INT64 for token in tokens):
-        raise argparse.ArgumentTypeError("a token id is too large")
-    return tokens
-
-
-_tokens.__name__ = "list of token ids"
-
-
-def _bias(text: str) -> tuple[int, float]:
-    token, equals, value = text.partition("=")
-    if not equals:
-        raise argparse.ArgumentTypeError(f"{text} is not a token id, =, and a number: 33=-1.5")
-    ids = _tokens(token)
-    if len(ids) != 1:
-        raise argparse.ArgumentTypeError(f"{text} does not begin with one token id")
-    return ids[0], _number(-1000, 1000)(value)
-
-
-_bias.__name__ = "token id, =, and number"
-
-
-def _sha256(text: str) -> str:
-    digest = text.strip().lower()
-    if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
-        raise argparse.ArgumentTypeError("a SHA-256 has 64 hexadecimal digits")
-    return digest
-
-
-def _text(text: str) -> str:
-    """Bytes on the command line that are not UTF-8 become U+FFFD."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

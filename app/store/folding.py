@@ -24,19 +24,24 @@ def fold(text: object) -> str:
 
 def place_of(text: str, term: str) -> tuple[int, int] | None:
     """Where in ``text`` the folded ``term`` stands first: its beginning and its end."""
-    at = fold(text).find(term)
-    if at < 0 or not term:
-        return None
-    start = end = 0
-    done = 0
-    for begin, stop, length in _steps(text):
+    return next(places_of(text, term), None)
+
+
+def places_of(text: str, term: str) -> Iterator[tuple[int, int]]:
+    """Where in ``text`` the folded ``term`` stands, one after the other: beginnings and ends."""
+    folded = fold(text)
+    at = folded.find(term) if term else -1
+    start = done = 0
+    for begin, stop, length in _steps(text) if at >= 0 else ():
         if done <= at:
             start = begin
         done += length
-        end = stop
-        if done >= at + len(term):
-            break
-    return start, end
+        while 0 <= at <= done - len(term):
+            yield start, stop
+            at = folded.find(term, at + len(term))
+            start = begin  # a letter that folds to several may hold the next one as well
+        if at < 0:
+            return
 
 
 def _steps(text: str) -> Iterator[tuple[int, int, int]]:

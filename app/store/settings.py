@@ -42,7 +42,8 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     ``theme`` is "system", "light" or "dark"; ``text_scale`` multiplies all type sizes;
     ``folders`` are searched for models; ``model`` and ``strategy`` are what was open last;
     ``files`` are models chosen by themselves; ``strategies`` maps a model's path to the way it
-    was asked to run; ``window`` is the window's geometry as base64, ``page`` the page it showed.
+    was asked to run, ``templates`` a model's fingerprint to the prompt template that was chosen for
+    it; ``window`` is the window's geometry as base64, ``page`` the page it showed.
     ``hub_source`` is "huggingface", "mirror" (its address in ``hub_mirror``) or "modelscope";
     ``download_limit`` is in bytes a second, 0 for none; ``download_folder`` "" is the usual one.
     ``system_prompt`` and ``default_…`` are what a new conversation begins with.
@@ -60,6 +61,7 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     model: str = ""
     strategy: str = ""
     strategies: dict[str, str] = {}
+    templates: dict[str, str] = {}
     window: str = ""
     page: str = ""
     open_last_model: bool = True

@@ -10,7 +10,7 @@ import os
 import platform
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -22,6 +22,9 @@ LEAST, LEAST_BF16 = 75, 80
 _LIBRARIES = {"Linux": ("libnvidia-ml.so.1",), "Windows": ("nvml.dll",)}
 
 
+_Number = Annotated[int, msgspec.Meta(ge=0, le=1 << 60)]  # also where it is read from a file
+
+
 class Gpu(msgspec.Struct, frozen=True, kw_only=True):
     """One card.  Bytes are of its own memory; ``capability`` is 89 for 8.9.
 
@@ -29,13 +32,13 @@ class Gpu(msgspec.Struct, frozen=True, kw_only=True):
     ``bytes_per_s`` is what its memory gives by clock and width of its bus; 0 if it is not told.
     """
 
-    index: int
+    index: _Number
     name: str
-    capability: int
-    total_bytes: int
-    free_bytes: int
+    capability: _Number
+    total_bytes: _Number
+    free_bytes: _Number
     driver: str = ""
-    bytes_per_s: float = 0.0
+    bytes_per_s: Annotated[float, msgspec.Meta(ge=0, le=1e18)] = 0.0
 
     @property
     def device(self) -> str:

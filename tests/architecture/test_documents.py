@@ -85,7 +85,10 @@ def test_every_command_of_the_readme_is_understood(command: list[str]) -> None:
 def test_the_readme_names_every_verb() -> None:
     verbs = {command[0] for command in _readme_commands()}
     on_files = {"inspect", "generate", "score", "bench", "chat", "models", "pack"}
-    assert verbs == on_files | {"cards", "search", "download", "verify", "log", "state", "plan"}
+    assert verbs == on_files | {"cards", "search", "download", "verify", "log", "state", "plan"} | {
+        "batch",
+        "compare",
+    }
 
 
 def test_every_icon_that_is_asked_for_exists() -> None:

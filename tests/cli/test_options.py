@@ -14,7 +14,7 @@ from launcher.words import USAGE
 ROOT = Path(__file__).resolve().parents[2]
 VERBS = (
     *("inspect", "generate", "score", "state", "bench", "plan", "chat", "models"),
-    *("cards", "pack", "search", "download", "verify", "log"),
+    *("cards", "pack", "search", "download", "verify", "log", "batch", "compare"),
 )
 
 WRONG = (
@@ -23,6 +23,10 @@ WRONG = (
     "generate",
     "generate --prompt hi --tokens 1",
     "generate --tokens 1,x",
+    "batch --input rows.csv",
+    "batch --input rows.csv --output out.jsonl --batch 0",
+    "compare --model a --model b",
+    "compare --tokens 1 --model a --model b --model c",
     "generate --tokens 1.5",
     "generate --tokens 99999999999999999999999",
     "generate --prompt hi --temperature nan",

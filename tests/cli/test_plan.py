@@ -72,3 +72,28 @@ def test_a_machine_in_a_file_is_taken_and_an_unknown_one_is_refused(model, tmp_p
         said = capsys.readouterr().err
         assert said.count("\n") == 1
         assert "rtx-4060" in said
+
+
+CARD = {"index": 0, "name": "card", "capability": 89, "total_bytes": 1 << 33, "free_bytes": 1 << 33}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"memory_available": -5}, "memory_available"),
+        ({"memory_total": 10**40}, "memory_total"),
+        ({"cores": 0}, "cores"),
+        ({"rates": {"read_bytes_per_s": 0}}, "read_bytes_per_s"),
+        ({"rates": {"read_bytes_per_s": 1e9, "multiply_per_s": {"fp32": -1}}}, "multiply_per_s"),
+        ({"gpus": [CARD | {"index": -1}]}, "index"),
+        ({"gpus": [CARD | {"bytes_per_s": -3}]}, "bytes_per_s"),
+        ({"gpus": [CARD, CARD]}, "two of its cards have the same index"),
+    ],
+)
+def test_a_described_machine_that_cannot_be_is_refused(model, tmp_path, capsys, wrong, said):
+    described = {"memory_total": 1 << 34, "memory_available": 1 << 33} | wrong
+    (tmp_path / "machine.json").write_text(json.dumps(described))
+    assert run(["plan", "--model", model, "--machine", str(tmp_path / "machine.json")]) == 1
+    told = capsys.readouterr()
+    assert said in told.err
+    assert "Traceback" not in told.err

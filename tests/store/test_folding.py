@@ -7,6 +7,7 @@ import pytest
 
 from app.store.conversations import Conversations, open_conversations
 from app.store.database import Database
+from app.store.folding import places_of
 from app.store.migrations import MIGRATIONS
 
 from .test_conversations import begin
@@ -90,3 +91,13 @@ def test_what_an_older_layout_holds_is_found_like_the_rest(path: Path):
     assert [one.message for one in store.search("krahe baum").result(10)] == ["m"]
     store.close()
     assert list(path.parent.glob("*.layout-3-*"))
+
+
+def test_all_places_follow_each_other_and_a_letter_of_several_may_hold_two():
+    text = "Straße, STRASSE; n\u0303a \ufb01"
+    assert [text[a:b] for a, b in places_of(text, "strasse")] == ["Straße", "STRASSE"]
+    assert [text[a:b] for a, b in places_of(text, "na")] == ["n\u0303a"]
+    assert list(places_of("\ufb01x", "f")) == list(places_of("\ufb01x", "i")) == [(0, 1)]
+    assert list(places_of("aaaa", "aa")) == [(0, 2), (2, 4)]
+    assert list(places_of("ßs", "s")) == [(0, 1), (0, 1), (1, 2)]
+    assert list(places_of("any", "")) == []

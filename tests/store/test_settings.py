@@ -15,7 +15,7 @@ from app.store.changes import Change, Changes
 from app.store.edits import Edits
 from app.store.paths import standard_paths
 from app.store.settings import Settings
-from app.system import json_file, log
+from app.system import log, small_file
 
 
 @pytest.fixture
@@ -225,7 +225,7 @@ def test_a_file_that_another_window_reads_just_now_is_written_and_read(path: Pat
         return refused
 
     monkeypatch.setattr(os, "replace", refusing("replace", os.replace))
-    monkeypatch.setattr(json_file, "_read", refusing("read", json_file._read))
+    monkeypatch.setattr(small_file, "_read", refusing("read", small_file._read))
     settings = changed(path, theme="dark")
     assert settings.trouble is None
     assert Settings(path).now.theme == "dark"

@@ -15,11 +15,13 @@ import torch
 
 from app.cli.choices import model_of, state_of
 from app.cli.files import read_text
+from app.cli.machine_rates import kept_rates
 from app.cli.output import Progress, note_loaded, note_state, print_json, print_rows
 from app.cli.token_scores import TokenScores
 from app.errors import NumbersBroken, RequestRefused
 from app.kernels.allocation import allocations_named
 from app.runtime.generation.start_states import StartStates
+from app.runtime.loading.backends import Backends
 from app.runtime.loading.loading import open_model
 from app.runtime.models import Rwkv
 from app.runtime.opened import Opened
@@ -47,6 +49,7 @@ def run(options: Namespace) -> int:
         model_of(options),
         options.strategy,
         lambda done, total: progress.show(f"loading layer {done} of {total}"),
+        Backends(rates=kept_rates()),
     )
     progress.clear()
     note_loaded(opened)

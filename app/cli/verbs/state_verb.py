@@ -8,6 +8,7 @@ import msgspec
 
 from app.cli.choices import model_of, state_of
 from app.cli.files import read_text
+from app.cli.machine_rates import kept_rates
 from app.cli.output import Progress, note_loaded, note_state, print_json, print_rows
 from app.messages.units import size
 from app.runtime.protocol.messages import LoadProgress, Prefilled
@@ -43,7 +44,10 @@ async def _make(options: Namespace) -> None:
     client, progress = Client(), Progress()
     try:
         loaded = await client.load(
-            str(model_of(options)), options.strategy, lambda done: progress.show(_loading(done))
+            str(model_of(options)),
+            options.strategy,
+            lambda done: progress.show(_loading(done)),
+            rates=kept_rates(),
         )
         progress.clear()
         note_loaded(loaded)

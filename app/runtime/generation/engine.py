@@ -14,11 +14,13 @@ import torch
 
 from app.errors import Failure, KernelError, OutOfMemory
 from app.kernels.allocation import allocations_named
+from app.runtime.planning.machine import Limits
 from app.runtime.protocol.messages import Generate, Reply, failed
 from app.runtime.protocol.scores import Score
 from app.runtime.protocol.states import LoadState, Place, SaveState, TakeStates
 from app.runtime.states.state import RecurrentState, stack
 from app.runtime.states.state_store import Known, StateStore, Trail
+from app.system.memory import available_bytes
 
 from .prompt_cuts import prompt_cuts_of
 from .prompt_reading import PromptReading
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from app.runtime.opened import Opened
 
 
+_NO_LIMITS = Limits()
 _EVERY = 32  # tokens of a reply between two states of it that are kept
 _FEW = 8  # texts at once; with more the states of replies are kept less often
 
@@ -82,10 +85,10 @@ class Engine:
     ) -> None:
         self._opened, self._model, self._send = opened, opened.model, send
         self._cancelled = set() if cancelled is None else cancelled
-        self._store = _store_beside(opened) if store is None else store
-        self._starts = StartStates(opened, self._store)
+        self._store = store_beside(opened) if store is None else store
         self._cuts = prompt_cuts_of(opened.model.spec, opened.model.ops)
         self._straight = StraightReads(self._cuts)
+        self._starts = StartStates(opened, self._store, self._straight.forget)
         self._scoring = Scoring(self._cuts, self._cancelled, self._fail)
         self._reading: deque[_Reading] = deque()
         self._writing: list[Sequence] = []
@@ -135,11 +138,9 @@ class Engine:
 
         One that is to repeat takes only states that its own reading would come to.
         """
-        known = self._store.longest(trail, tokens)
-        while known and text.repeats and not self._straight.serves(known.key, text):
-            fewer = known.key.tokens - trail.prefix.tokens - 1
-            known = self._store.longest(trail, tokens[:fewer]) if fewer > 0 else None
-        return known
+        if not text.repeats:
+            return self._store.longest(trail, tokens)
+        return self._store.longest(trail, tokens, lambda key: self._straight.serves(key, text))
 
     def _go_on(self, text: PromptReading, known: Known) -> None:
         text.straight = self._straight.serves(known.key, text)
@@ -197,7 +198,7 @@ class Engine:
                     self._look_again(reading)
                 if text.unread:
                     self._read(reading)
-                if text.unread or reading.logits is None:
+                if text.unread:
                     return
                 self._reading.remove(reading)
                 if text.take(reading.logits) and isinstance(text, Sequence):
@@ -336,6 +337,8 @@ class Engine:
         logits: torch.Tensor | None,
     ) -> None:
         """A state of so many bytes, which ``copy`` gives, is the store's, unless it is known."""
+        if not text.remembers:
+            return
         trail = text.come_up()
         if not trail.prefix.tokens:
             return
@@ -349,7 +352,18 @@ class Engine:
             self._store.give_back()
 
 
-def _store_beside(opened: "Opened") -> StateStore:
-    """One that takes its share of the memory where the model and its states lie."""
-    device = opened.model.ops.device
-    return StateStore() if device is None else StateStore(lambda: int(device.free_bytes))
+def store_beside(opened: "Opened", limits: Limits = _NO_LIMITS) -> StateStore:
+    """One that takes its share of the memory where the model and its states lie.
+
+    Model and states together keep to a limit; what is planned for states is theirs in any case.
+    """
+    device, plan = opened.model.ops.device, opened.plan
+    on_cpu = device is None
+    limit = limits.cpu_bytes if on_cpu else limits.gpu_bytes
+    most = None
+    if limit is not None:
+        where = "cpu" if on_cpu else plan.strategy.device
+        planned = plan.parts[where].get("kept states", 0)
+        most = planned + max(0, limit - plan.peak_bytes[where])
+    room = available_bytes if device is None else lambda: int(device.free_bytes)
+    return StateStore(room, most=most)

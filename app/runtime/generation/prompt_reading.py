@@ -44,6 +44,11 @@ class PromptReading:
         return len(self.prompt) - self.read
 
     @property
+    def remembers(self) -> bool:
+        """Whether its states are worth keeping for others."""
+        return True
+
+    @property
     def lookup(self) -> tuple[int, ...]:
         """The tokens whose longest known beginning it can go on from."""
         return self.prompt
@@ -73,8 +78,11 @@ class PromptReading:
     def reached(self, state: "RecurrentState", logits: "torch.Tensor | None") -> None:
         """The state after ``read`` tokens, at a mark or at the end; only to be looked at."""
 
-    def take(self, logits: "torch.Tensor") -> bool:
-        """The prompt is read, and ``logits`` (V,) follow it; False if the text has ended."""
+    def take(self, logits: "torch.Tensor | None") -> bool:
+        """The prompt is read, and ``logits`` (V,) follow it; False if the text has ended.
+
+        They are None only where not one token was read and the start state came without them.
+        """
         raise NotImplementedError
 
     def end(self, reason: Reason) -> Literal[False]:

@@ -39,10 +39,12 @@ class Sequence(PromptReading):
         tokenizer, options = opened.tokenizer, request.options
         check_options(options, opened.model.spec.vocabulary)
         super().__init__(request.id, prepared.ids, trail, send, (prepared.mark,))
+        self._afresh = request.afresh
         self.fed = 0
         how = options.sampling
         drawn = how.seed is not None and how.temperature >= GREEDY
-        self.repeats = options.reproducible or drawn
+        wanted = drawn if options.reproducible is None else options.reproducible
+        self.repeats = wanted and not request.afresh  # those begin together, which repeats as well
         self.written: list[int] = []
         self._limit = options.limit
         self._outputs = options.outputs if options.outputs != Outputs() else None
@@ -68,6 +70,16 @@ class Sequence(PromptReading):
         if prepared.begun.span is not None:
             send(ReplyBegun(id=self.id, tokens=prepared.begun.span))
 
+    @property
+    def remembers(self) -> bool:
+        """See PromptReading."""
+        return not self._afresh
+
+    @property
+    def lookup(self) -> tuple[int, ...]:
+        """None where it is to be computed from its beginning."""
+        return () if self._afresh else self.prompt
+
     def come_up(self) -> Trail:
         """See PromptReading."""
         trail = super().come_up()
@@ -80,11 +92,12 @@ class Sequence(PromptReading):
         super()._note(tokens)
         self._first = self._last = self._read
 
-    def take(self, logits: "torch.Tensor") -> bool:
+    def take(self, logits: "torch.Tensor | None") -> bool:
         """Choose the next token from ``logits`` (V,) and send it; False if the text has ended.
 
         Raises NumbersBroken, and RequestRefused where every token is banned.
         """
+        assert logits is not None  # a text to be written has at least one token before it
         if len(self.written) >= self._limit:
             return self.end("limit")
         pick = self._sampler.pick(logits)

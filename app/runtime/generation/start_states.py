@@ -1,6 +1,7 @@
 """Start states of the texts of one model, read from files and kept in its store."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -37,10 +38,18 @@ class _Seen(NamedTuple):
 
 
 class StartStates:
-    """Reads each file once, as long as it stays as it was and the store keeps its state."""
+    """Reads each file once, as long as it stays as it was and the store keeps its state.
 
-    def __init__(self, opened: "Opened", store: StateStore) -> None:
-        self._opened, self._store = opened, store
+    ``replaced`` is told of each text's state that the store has from a file now.
+    """
+
+    def __init__(
+        self,
+        opened: "Opened",
+        store: StateStore,
+        replaced: Callable[[StateKey], None] = lambda _: None,
+    ) -> None:
+        self._opened, self._store, self._replaced = opened, store, replaced
         self._seen: dict[bytes, _Seen] = {}
 
     def trail(self, start: StartState | None) -> Trail:
@@ -80,6 +89,7 @@ class StartStates:
         if facts.kind == "saved" and facts.prefix and facts.since:
             key = StateKey(self._opened.point(facts.start), facts.since, facts.prefix)
             self._store.put(known._replace(key=key))
+            self._replaced(key)
         return StateLoaded(
             id=request,
             facts=facts,

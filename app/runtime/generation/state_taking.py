@@ -56,7 +56,7 @@ class StateTaking(PromptReading):
             if place.tokens == self.read:
                 self._take(place, state, logits)
 
-    def take(self, logits: "torch.Tensor") -> bool:
+    def take(self, logits: "torch.Tensor | None") -> bool:
         """See PromptReading: it ends with its prompt."""
         return self.end("end")
 

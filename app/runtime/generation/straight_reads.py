@@ -39,6 +39,10 @@ class StraightReads:
         if len(self._known) > _MOST:
             self._known.popitem(last=False)
 
+    def forget(self, key: StateKey) -> None:
+        """The state that is remembered for ``key`` now comes from elsewhere."""
+        self._known.pop(key, None)
+
     def serves(self, key: StateKey, text: Read) -> bool:
         """Whether the state of ``key``, a beginning of the text, is one that its reading gives."""
         count = key.tokens

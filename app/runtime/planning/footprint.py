@@ -25,7 +25,6 @@ _TOKENIZER_BYTES = 20_000_000
 _DECODE_BYTES = 4_000_000  # activations and logits of one token
 _STATES_AT_WORK = 2  # of each text: its own, and the one that it is stacked in with others
 _STATES_KEPT = 2  # of each text: after its prompt and at its end
-_KEPT_BYTES = 128 << 20
 _CONTEXT_BYTES = 400 << 20
 _GPU_PROGRAM_BYTES = 300 << 20  # what the driver and its libraries take beside the card
 _HEADS = {"int4": "int8"}
@@ -87,15 +86,16 @@ def footprint(spec: Spec, strategy: "Strategy", dtype: str = "fp32") -> Footprin
 def parts_of(spec: Spec, way: "Strategy", dtype: str, texts: int = 1) -> dict[str, dict[str, int]]:
     """What stays in memory while ``texts`` are written, for each device by what it is for.
 
-    "weights", "state" of the texts themselves, "kept states" of what was read and written before,
-    "workspace", on a card its "context"; and beside the model "tokenizer" and "program".
+    "weights", "state" of the texts themselves, "kept states" of their prompts and ends,
+    "workspace", on a card its "context"; and beside the model "tokenizer" and "program".  More
+    states than that are kept only in what is free (``states/state_store.py``): they need no room.
     """
     costs = footprint(spec, way, dtype)
     one = costs.state
     model = {
         "weights": costs.weights,
         "state": texts * one * _STATES_AT_WORK,
-        "kept states": min(texts * one * _STATES_KEPT, max(_KEPT_BYTES, one)),
+        "kept states": texts * one * _STATES_KEPT,
         "workspace": _DECODE_BYTES + 4 * spec.vocabulary * texts * 3,
     }
     program = {"tokenizer": _TOKENIZER_BYTES, "program": _PROGRAM_BYTES}

@@ -1,5 +1,7 @@
 """What a machine has to run models on, as plain data: this one, or one that is only described."""
 
+from typing import Annotated
+
 import msgspec
 
 from app.kernels import reads_fast
@@ -14,6 +16,11 @@ ASSUMED_READ_BYTES_PER_S = 20e9
 
 _ASSUMED_MULTIPLY_PER_CORE = 20e9
 
+# what is decoded, from files as well, has to be a size, a count or a speed
+_Bytes = Annotated[int, msgspec.Meta(ge=0, le=1 << 60)]
+_Count = Annotated[int, msgspec.Meta(ge=1, le=1 << 20)]
+_PerSecond = Annotated[float, msgspec.Meta(gt=0, le=1e18)]
+
 
 class Rates(msgspec.Struct, frozen=True):
     """What the native kernels were measured to do with all cores of a machine.
@@ -22,8 +29,8 @@ class Rates(msgspec.Struct, frozen=True):
     multiplications with an addition they do in a product of many rows, by format.
     """
 
-    read_bytes_per_s: float
-    multiply_per_s: dict[str, float] = {}
+    read_bytes_per_s: _PerSecond
+    multiply_per_s: dict[str, _PerSecond] = {}
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,15 +46,15 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str = ""
     cpu: str = ""
-    cores: int = 1
+    cores: _Count = 1
     instruction_set: str = ""
     fast_formats: tuple[str, ...] = ("fp32", "bf16", "fp16")
-    memory_total: int
-    memory_available: int
+    memory_total: _Bytes
+    memory_available: _Bytes
     gpus: tuple[Gpu, ...] = ()
     unused_gpus: tuple[str, ...] = ()
     rates: Rates | None = None
-    disk_bytes_per_s: float | None = None
+    disk_bytes_per_s: _PerSecond | None = None
 
     @property
     def read_bytes_per_s(self) -> float:

@@ -40,7 +40,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """One strategy resolved for one model on one machine.
 
     ``bytes`` is what stays in the memory of each device while a text is written, ``parts`` what
-    it is made of: "weights", "state", "workspace", "context" (of a card), "tokenizer", "program".
+    it is made of: "weights", "state", "kept states", "workspace", "context" (of a card),
+    "tokenizer", "program".
     ``peak_bytes`` is the most that is taken while the model is loaded and a long prompt is read;
     it has to fit.  The speeds are of one text.
     """

@@ -25,11 +25,18 @@ def machine_called(name: str) -> Machine:
         return known[wanted]
     facts = {"why": "machine", "value": name, "wanted": ", ".join(known)}
     try:
-        return decode(read_small(Path(name), _LARGEST), Machine)
+        return _with_cards_apart(decode(read_small(Path(name), _LARGEST), Machine))
     except OSError as error:
         raise RequestRefused(**facts) from error
     except ValueError as error:
         raise RequestRefused(**facts, said=str(error)) from error
+
+
+def _with_cards_apart(machine: Machine) -> Machine:
+    """Raises ValueError where two cards have one number."""
+    if len({gpu.index for gpu in machine.gpus}) < len(machine.gpus):
+        raise ValueError("two of its cards have the same index")
+    return machine
 
 
 def machines() -> dict[str, Machine]:

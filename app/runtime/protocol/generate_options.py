@@ -25,13 +25,13 @@ class GenerateOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     At most ``limit`` tokens are written, chosen by ``sampling``.  ``stops`` end the text (and are
     not part of it) wherever they appear, also across token borders; the template's own stops are
-    added for a Chat.  ``outputs`` is what is told of each token.  A ``reproducible`` text, and one
-    with a seed, has the same tokens whatever runs beside it and whatever is remembered, which may
-    cost it speed and a second reading of its last reply.
+    added for a Chat.  ``outputs`` is what is told of each token.  A ``reproducible`` text has
+    the same tokens whatever runs beside it and whatever is remembered, which may cost it speed and
+    a second reading of its last reply; where that is None, a text with a seed is.
     """
 
     limit: int = 1024
     sampling: Sampling = Sampling()
     stops: tuple[str, ...] = ()
     outputs: Outputs = Outputs()
-    reproducible: bool = False
+    reproducible: bool | None = None

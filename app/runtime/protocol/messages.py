@@ -47,12 +47,23 @@ class Load(Message, frozen=True, tag=True, kw_only=True):
 class Generate(Message, frozen=True, tag=True, kw_only=True):
     """Continue ``prompt``; answered by Prefilled, Pieces and one Done.
 
-    The text goes on from ``start``, where there is one.
+    The text goes on from ``start``, where there is one.  With ``afresh`` no remembered state is
+    used and none is kept, so that nothing which was read before changes a bit of it.
     """
 
     prompt: Prompt
     options: GenerateOptions = GenerateOptions()
     start: StartState | None = None
+    afresh: bool = False
+
+
+class GenerateTogether(Message, frozen=True, tag=True, kw_only=True):
+    """Begin all ``texts`` before anything is computed for one of them.
+
+    Each is answered as it is when it is asked for alone; nothing answers this message itself.
+    """
+
+    texts: tuple[Generate, ...]
 
 
 class Measure(Message, frozen=True, tag=True, kw_only=True):
@@ -238,7 +249,7 @@ def failure_of(reply: Failed) -> Failure:
 
 
 Work = Load | Generate | Score | Measure | MeasureRates | LoadState | SaveState | TakeStates
-Request = Work | Cancel | Quit
+Request = Work | GenerateTogether | Cancel | Quit
 Event = LoadProgress | ReplyBegun | Prefilled | Piece | Scored
 Ending = Loaded | Done | Measured | Rated | StateLoaded | StatesTaken | Failed
 Reply = Event | Ending

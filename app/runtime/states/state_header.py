@@ -29,6 +29,8 @@ _SAVED = re.compile(r"state\.(\d{1,4})\.(S|aa|att_x)", re.ASCII)
 _WANTED = "a state: a .safetensors, .pth, .st or .state"
 _OTHERWISE = {"format": "made_with"}  # the header's own "format" is that of the file
 _UNTOLD = ("kind", "checksum")
+_EARLIER_FACTS = ("generation", "fingerprint", "tokenizer")  # of the first format
+_MOST_TOKENS = 1 << 62
 _PIECE_BYTES = 1 << 20
 _MOST_TENSORS = 5 * 1000
 
@@ -109,11 +111,13 @@ def facts_in(container: Container) -> StateFacts | None:
         facts = msgspec.convert(given, StateFacts, strict=False)
     except msgspec.ValidationError as error:
         raise DamagedState(why="its header is damaged") from error
-    if told["format"] == FORMAT:
-        if told.get("layout") != layout_of(facts.generation):
-            raise DamagedState(why="its header tells another layout")
-        if not facts.checksum or not 0 <= facts.since <= facts.tokens:
-            raise DamagedState(why="its header is damaged")
+    if told["format"] == EARLIER_FORMAT:
+        known = {name: getattr(facts, name) for name in _EARLIER_FACTS}
+        return StateFacts(**known)  # all else would be believed without a checksum
+    if told.get("layout") != layout_of(facts.generation):
+        raise DamagedState(why="its header tells another layout")
+    if not facts.checksum or not 0 <= facts.since <= facts.tokens < _MOST_TOKENS:
+        raise DamagedState(why="its header is damaged")
     return facts
 
 

@@ -77,11 +77,17 @@ class _Entry:
 class StateStore:
     """Keeps as many states as a ``share`` of free memory holds; ``room`` tells what is free.
 
+    There are never more than ``most`` bytes of them, where that is given.
     ``generation`` counts what was kept, so that one who looked before knows to look again.
     """
 
-    def __init__(self, room: Callable[[], int] = available_bytes, share: float = SHARE) -> None:
-        self._room, self._share = room, share
+    def __init__(
+        self,
+        room: Callable[[], int] = available_bytes,
+        share: float = SHARE,
+        most: int | None = None,
+    ) -> None:
+        self._room, self._share, self._most = room, share, most
         self._entries: dict[StateKey, _Entry] = {}
         self._lengths: dict[StartingPoint, _Lengths] = {}
         self._queue: list[tuple[float, StateKey]] = []
@@ -102,7 +108,8 @@ class StateStore:
         now = time.monotonic()
         if now - self._measured_s >= _MEASURED_S:
             self._measured_s = now
-            self._limit = int(self._share * (max(0, self._room()) + self.nbytes))
+            limit = int(self._share * (max(0, self._room()) + self.nbytes))
+            self._limit = limit if self._most is None else min(limit, self._most)
         return self._limit
 
     def wants(self, trail: Trail, nbytes: int, *, logits: bool = False) -> bool:
@@ -143,10 +150,16 @@ class StateStore:
         self._make_room(self.limit_bytes)
         return True
 
-    def longest(self, trail: Trail, tokens: Sequence[int]) -> Known | None:
-        """The longest known beginning of ``tokens`` behind the trail; its state is to be copied.
+    def longest(
+        self,
+        trail: Trail,
+        tokens: Sequence[int],
+        serves: Callable[[StateKey], bool] = lambda _: True,
+    ) -> Known | None:
+        """The longest known beginning of ``tokens`` behind the trail that ``serves``.
 
-        All of ``tokens`` counts only where the logits after them are known too.
+        Its state is to be copied.  All of ``tokens`` counts only where the logits after them are
+        known too.
         """
         lengths = self._lengths.get(trail.prefix.point)
         if lengths is None:
@@ -155,7 +168,9 @@ class StateStore:
         found = None
         for key in trail.prefix.keys_at(tokens, lengths.between(trail.prefix.tokens, whole)):
             entry = self._entries.get(key)
-            if entry and (key.tokens < whole or entry.known.logits is not None):
+            if entry is None or (key.tokens == whole and entry.known.logits is None):
+                continue
+            if serves(key):
                 found = entry
         if found is None:
             return None

@@ -20,6 +20,7 @@ from app.runtime.protocol.messages import (
     Event,
     Failed,
     Generate,
+    GenerateTogether,
     Load,
     Loaded,
     LoadProgress,
@@ -240,6 +241,35 @@ class Client:
                     return reply
         raise self._end_failure()
 
+    async def generate_together(
+        self, asked: Sequence[Generate]
+    ) -> AsyncGenerator[tuple[int, Reply], None]:
+        """Replies to each of ``asked`` (whose ids are given here), with its place among them.
+
+        All begin in one go.  Leave it inside ``contextlib.aclosing``.  Raises RequestRefused where
+        they are too long to be sent; one that fails ends with Failed, as all do with the process.
+        """
+        if not self.alive:
+            raise self._end_failure()
+        texts = [msgspec.structs.replace(one, id=next(self._ids)) for one in asked]
+        self._send_checked(GenerateTogether(id=0, texts=tuple(texts)))
+        inbox: asyncio.Queue[Reply] = asyncio.Queue()
+        places = {text.id: place for place, text in enumerate(texts)}
+        self._inboxes.update(dict.fromkeys(places, inbox))
+        self._running.update((text.id, text) for text in texts)
+        self._still.clear()
+        going = len(texts)
+        try:
+            while going:
+                reply = await inbox.get()
+                going -= isinstance(reply, (*_ENDINGS, Failed))
+                yield places[reply.id], reply
+        finally:
+            for text in texts:
+                del self._inboxes[text.id]
+                if text.id in self._running:
+                    self._send(Cancel(id=text.id))
+
     async def close(self) -> None:
         """Stop all texts (each ends with its Done) and ask the worker to quit, else kill it.
 
@@ -292,7 +322,7 @@ class Client:
             if request.id in self._running:
                 self._send(Cancel(id=request.id))
 
-    def _send_checked(self, request: Work) -> None:
+    def _send_checked(self, request: Work | GenerateTogether) -> None:
         message = messages.encode(request)
         if len(message) > LIMIT:
             self._settle(request.id)

@@ -17,6 +17,7 @@ from app.runtime.planning.machine import Rates
 from app.runtime.protocol import messages
 from app.runtime.protocol.messages import (
     Cancel,
+    GenerateTogether,
     Load,
     LoadProgress,
     Measure,
@@ -65,7 +66,7 @@ class Worker:
 
     def __init__(self, requests: BinaryIO, replies: BinaryIO) -> None:
         self._requests, self._replies = requests, replies
-        self._inbox: SimpleQueue[Work] = SimpleQueue()
+        self._inbox: SimpleQueue[Work | GenerateTogether] = SimpleQueue()
         self._cancelled: set[int] = set()
         self._engine: Engine | None = None
 
@@ -115,7 +116,12 @@ class Worker:
         try:
             while True:
                 idle = self._engine is None or self._engine.idle
-                self._begin(self._inbox.get(block=idle))
+                request = self._inbox.get(block=idle)
+                if isinstance(request, GenerateTogether):
+                    for text in request.texts:
+                        self._begin(text)
+                else:
+                    self._begin(request)
         except Empty:
             pass
 
@@ -146,9 +152,9 @@ class Worker:
         path = Path(os.fsdecode(request.path))
         look_at(path, request.strategy)
         load_torch()
-        from app.runtime.generation.engine import (
-            Engine,  # here, while the pipe is being watched: torch takes its time
-        )
+
+        # here, while the pipe is being watched: torch takes its time
+        from app.runtime.generation.engine import Engine, store_beside
         from app.runtime.loading.backends import Backends
         from app.runtime.loading.loading import open_model
 
@@ -157,7 +163,8 @@ class Worker:
 
         backends = Backends(limits=request.limits, rates=request.rates)
         opened = open_model(path, request.strategy, report, backends, threads=request.threads)
-        self._engine = Engine(opened, self._send, self._cancelled)
+        store = store_beside(opened, request.limits)
+        self._engine = Engine(opened, self._send, self._cancelled, store)
         self._send(opened.loaded(request.id))
 
     def _measure(self, request: Measure) -> None:

@@ -21,6 +21,7 @@ class ChatHead(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.sidebar = icon_button("sidebar", self.tr("Conversations (Ctrl+B)"))
+        self.find_button = icon_button("search", self.tr("Find in this conversation (Ctrl+F)"))
         self.sliders = icon_button("sliders", self.tr("Chat settings (Ctrl+.)"))
         self.title = Elided("", "strong")
         self.more: QToolButton = icon_button("more", self.tr("Pin, rename or delete"))
@@ -36,14 +37,14 @@ class ChatHead(QWidget):
         row.setSpacing(space("s"))
         row.addWidget(self.sidebar)
         row.addWidget(self.title, 1)
-        for part in (self.model, self.more, self.sliders):
+        for part in (self.model, self.find_button, self.more, self.sliders):
             row.addWidget(part)
         self.show_model("")
 
     @property
     def stops(self) -> tuple[QWidget, ...]:
         """Where Tab stops, as it is read."""
-        return self.sidebar, self.model, self.more, self.sliders
+        return self.sidebar, self.model, self.find_button, self.more, self.sliders
 
     def show_model(self, name: str) -> None:
         """The model that answers; "" where none is open."""
@@ -58,6 +59,7 @@ class ChatHead(QWidget):
 
     def show_kept(self, *, kept: bool) -> None:
         """Whether the conversation has begun: before, nothing can be done with it."""
+        self.find_button.setVisible(kept)
         self.more.setVisible(kept)
 
     def _ask_menu(self) -> None:

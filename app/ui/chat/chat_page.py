@@ -7,7 +7,6 @@ from pathlib import Path
 from PySide6.QtCore import QEvent, QPoint, Qt, QTimer
 from PySide6.QtGui import QHideEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
-    QFileDialog,
     QHBoxLayout,
     QPushButton,
     QStackedWidget,
@@ -19,13 +18,11 @@ from app.runtime.checkpoint.describe import embedded_model
 from app.runtime.checkpoint.file_names import name_of
 from app.store.chat_defaults import KEYS
 from app.store.search import terms_of
-from app.system.atomic_file import writing
 from app.ui.state.chat.conversation import ConversationController
 from app.ui.state.commands import Command, Habit
 from app.ui.state.models.model_names import plain_name
 from app.ui.state.services import Services
 from app.ui.transcript.transcript import Transcript
-from app.ui.widgets.dialogs import ask
 from app.ui.widgets.page import Page
 from app.ui.widgets.parts import button
 
@@ -35,7 +32,9 @@ from .composer import Composer
 from .conversation_menu import DELETE_KEYS, PIN_KEYS, RENAME_KEYS
 from .conversations_pane import ConversationsPane
 from .draft_keeper import Drafting, Drafts
+from .finding import Finding
 from .no_tokenizer import why_no_words
+from .saved_code import ask_where, write_file
 from .trash_card import TrashCard
 from .welcome import Welcome
 
@@ -52,6 +51,7 @@ class ChatPage(Page):
         self.controller = ConversationController(services, self)
         self.pane = ConversationsPane(services, self.controller)
         self.transcript = Transcript(services, self.controller)
+        self.finding = Finding(services.theme, self.controller, self.transcript, self.take_keyboard)
         self.welcome = Welcome(services)
         self.composer = Composer(services.theme)
         self.panel = SettingsPanel(services, self.controller)
@@ -86,7 +86,7 @@ class ChatPage(Page):
     async def _show_found(self, conversation: str, message: str, terms: list[str]) -> None:
         if conversation != self.controller.conversation.id or self.controller.writing is None:
             await self.controller.open(conversation, message)
-        self.transcript.show_found(message, terms)
+        self.finding.places.show_first(message, terms)
 
     def begin(self) -> None:
         """An empty conversation."""
@@ -116,9 +116,10 @@ class ChatPage(Page):
     def commands(self) -> Sequence[Command]:
         group = self.tr("Chat")
         return (
+            *self.finding.commands(group),
             Command(
-                *(self.tr("Search conversations"), self._search, "Ctrl+F", "search", group),
-                also=("Ctrl+Shift+F",),
+                *(self.tr("Search all conversations"), self._search, "Ctrl+Shift+F"),
+                *("search", group),
             ),
             Command(
                 self.tr("Show or hide conversations"), self._toggle_pane, "Ctrl+B", "sidebar", group
@@ -146,6 +147,8 @@ class ChatPage(Page):
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 (Qt's name)
         if event.key() == Qt.Key.Key_Escape and self.controller.writing is not None:
             self.controller.stop()
+        elif event.key() == Qt.Key.Key_Escape and self.finding.bar.isVisible():
+            self.finding.close()
         else:
             event.ignore()
 
@@ -233,7 +236,7 @@ class ChatPage(Page):
         """Another window may have stored something: show it, and stay where the reader is."""
         asked = self._services.conversations.look_again()
         settings = self._services.settings
-        await self._services.tasks.thread(settings.look_again, *KEYS.values())
+        await self._services.tasks.thread(settings.look_again, "templates", *KEYS.values())
         if not await asyncio.wrap_future(asked):
             return
         at_end, value = self.transcript.at_end, self.transcript.verticalScrollBar().value()
@@ -263,11 +266,7 @@ class ChatPage(Page):
         self._make_room()
 
     def _save(self, code: str, name: str) -> None:
-        dialog = QFileDialog(self, self.tr("Save the code"), str(Path.home() / name))
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.selectFile(name)
-        dialog.fileSelected.connect(lambda place: self._write(Path(place), code))
-        ask(dialog)
+        ask_where(self, self.tr("Save the code"), name, lambda place: self._write(place, code))
 
     def _write(self, place: Path, code: str) -> None:
         self._services.tasks.start(self._services.tasks.thread(write_file, place, code))
@@ -317,7 +316,12 @@ class ChatPage(Page):
     def _put_in_order(self) -> None:
         """Tab goes on from the head to the welcome or the words, as read, then to the composer."""
         before: QWidget = self.head.sliders
-        for stop in (*self.welcome.stops, self.transcript, self.composer.edit):
+        for stop in (
+            *self.finding.bar.stops,
+            *self.welcome.stops,
+            self.transcript,
+            self.composer.edit,
+        ):
             QWidget.setTabOrder(before, stop)
             before = stop
 
@@ -362,6 +366,7 @@ class ChatPage(Page):
         self.panel.closed.connect(self._toggle_panel)
         self.panel.defaults_wanted.connect(lambda: self.wanted.emit("settings"))
         self.head.sidebar.clicked.connect(self._toggle_pane)
+        self.head.find_button.clicked.connect(self.finding.open)
         self.head.sliders.clicked.connect(self._toggle_panel)
         self.head.switch_wanted.connect(self.switch_wanted)
         self.head.menu_wanted.connect(self._menu)
@@ -381,6 +386,7 @@ class ChatPage(Page):
         middle = QVBoxLayout()
         middle.setSpacing(0)
         middle.addWidget(self.head)
+        middle.addWidget(self.finding.bar)
         middle.addWidget(self._middle, 1)
         middle.addLayout(foot)
         row = QHBoxLayout(self)
@@ -389,9 +395,3 @@ class ChatPage(Page):
         row.addWidget(self.pane)
         row.addLayout(middle, 1)
         row.addWidget(self.panel)
-
-
-def write_file(place: Path, text: str) -> None:
-    """Write a text file, whole or not at all.  Raises StoreError, DiskFull."""
-    with writing(place) as file:
-        file.write(text.encode("utf-8"))

@@ -12,7 +12,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.runtime.protocol.messages import Loaded
 from app.ui.state.chat.conversation import ConversationController
+from app.ui.state.chat.template_choice import chosen_template
 from app.ui.state.chat.template_names import template_name
 from app.ui.state.services import Services
 from app.ui.widgets.parts import button, icon_button, label
@@ -51,6 +53,7 @@ class SettingsPanel(QWidget):
         self.system.setTabChangesFocus(True)
         self.template = QComboBox()
         self.template.setAccessibleName(_tr("Prompt template"))
+        self.usual = label(_tr("New conversations with this model use it too."), "small", wrap=True)
         self.think = QComboBox()
         self.think.setAccessibleName(_tr("Thinking"))
         for mode, words in (
@@ -84,11 +87,7 @@ class SettingsPanel(QWidget):
         blocked.append(QSignalBlocker(self.limit))
         if not self._typing.isActive() and self.system.toPlainText() != conversation.system:
             self.system.setPlainText(conversation.system)
-        self.template.clear()
-        for name in loaded.templates if loaded else ():
-            self.template.addItem(template_name(name), name)
-        self.template.setCurrentIndex(max(self.template.findData(conversation.template), 0))
-        self.template.setEnabled(self.template.count() > 1)
+        self._show_templates(loaded)
         self.think.setCurrentIndex(self.think.findData(conversation.think))
         self._think_row.setVisible(self._controller.can_think)
         if self.limit.value() != conversation.limit:
@@ -98,6 +97,22 @@ class SettingsPanel(QWidget):
         self.fields.show_sampling(self._controller.sampling())
         self.reset.setEnabled(conversation.sampling is not None)
         self.note.show_difference()
+
+    def _show_templates(self, loaded: Loaded | None) -> None:
+        """Those that fit the model, and the one in use."""
+        self.template.clear()
+        templates = loaded.templates if loaded else ()
+        if loaded and templates:
+            own = template_name(templates[0])
+            self.template.addItem(_tr("As the model says: {}").format(own), "")
+        for name in templates:
+            self.template.addItem(template_name(name), name)
+        kept = chosen_template(self._services.settings, loaded) if loaded else ""
+        used = self._controller.template(loaded)
+        as_it_says = not kept and self._controller.conversation.template not in templates
+        self.template.setCurrentIndex(0 if as_it_says else self.template.findData(used))
+        self.template.setEnabled(len(templates) > 1)
+        self.usual.setVisible(bool(kept) and kept == used)
 
     def keep_typed(self) -> None:
         """Take over what is typed, before it counts or another conversation is shown."""
@@ -115,7 +130,7 @@ class SettingsPanel(QWidget):
         self._typing.timeout.connect(self.keep_typed)
         self.system.textChanged.connect(self._typing.start)
         self.template.activated.connect(
-            lambda: self._controller.configure(template=self.template.currentData())
+            lambda: self._controller.choose_template(self.template.currentData())
         )
         self.think.activated.connect(
             lambda: self._controller.configure(think=self.think.currentData())
@@ -147,6 +162,7 @@ class SettingsPanel(QWidget):
         body.addSpacing(space("xs"))
         body.addWidget(_named(_tr("Prompt template"), self.template))
         body.addWidget(self.template)
+        body.addWidget(self.usual)
         thinking = QVBoxLayout(self._think_row)
         thinking.setContentsMargins(0, space("xs"), 0, 0)
         thinking.setSpacing(space("s"))

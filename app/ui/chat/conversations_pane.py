@@ -59,6 +59,7 @@ class ConversationsPane(QWidget):
         self.model = ConversationListModel(controller.is_writing)
         self.search = QLineEdit(placeholderText=self.tr("Search"), clearButtonEnabled=True)
         self.search.setAccessibleName(self.tr("Search all conversations"))
+        self.search.setToolTip(self.tr("Search all conversations (Ctrl+Shift+F)"))
         search_icon = QAction(icon("search", "text-dim", 16), "", self.search)
         self.search.addAction(search_icon, QLineEdit.ActionPosition.LeadingPosition)
         self.list = _List()

@@ -61,13 +61,16 @@ class DefaultsNote(QWidget):
             names = ", ".join(_names()[name] for name in own)
             words = _tr("Of its own: {}. All else is as in the defaults.").format(names)
         else:
-            words = _tr("As in the defaults. What you change here is for this conversation alone.")
+            words = _tr(
+                "As in the defaults. What you change here is for this conversation, "
+                "the template for the model as well."
+            )
         self.words.setText(words)
 
     def _keep_room(self) -> None:
-        """For two lines always, whatever is said."""
+        """For three lines always, whatever is said."""
         self.words.ensurePolished()
-        self.words.setMinimumHeight(2 * self.words.fontMetrics().lineSpacing())
+        self.words.setMinimumHeight(3 * self.words.fontMetrics().lineSpacing())
 
     def _use(self) -> None:
         self._controller.typed_wanted.emit()

@@ -84,7 +84,8 @@ class FirstModels(QWidget):
         if own and not self._cards:
             return
         if not self._cards:
-            self._fitting.measure(self._services.session.worker_pid, self._services.session.rates)
+            session = self._services.session
+            self._fitting.measure(session.worker_pid, session.rates)
             offers = self._services.catalogue.entries
             self._advice = advised(joined(library.entries, offers), self._fitting)
             self._build()

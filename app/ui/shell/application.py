@@ -125,6 +125,7 @@ class Application:
                 self._notices.failure(trouble)
         self.services.gpus.look()
         LastCrash(self.services, self.window, self._paths).look()
+        self._tasks.start(self.services.planning.know_rates())
         self._opening.open_last()
         self.library.refresh()
         self.library.watch()

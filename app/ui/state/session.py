@@ -95,14 +95,14 @@ class Session(QObject):
         return self._supervisor.failure
 
     @property
-    def rates(self) -> Rates | None:
-        """What this machine was measured to do, where that is known."""
-        return self._supervisor.rates
-
-    @property
     def worker_pid(self) -> int | None:
         """The process that holds the model, while there is one."""
         return self._supervisor.worker_pid
+
+    @property
+    def rates(self) -> Rates | None:
+        """What this machine was measured to do, once that is known."""
+        return self._supervisor.rates
 
     def note_change(self) -> None:
         """The supervisor's callback: something of the above is different now."""
@@ -169,6 +169,11 @@ class Session(QObject):
         keep to these limits where they are opened without a strategy.
         """
         self._supervisor.threads, self._supervisor.limits = threads, limits
+
+    def know(self, rates: Rates) -> None:
+        """This machine was measured before: models that are opened are planned for with that."""
+        self._supervisor.rates = rates
+        self.note_change()
 
     async def generate(
         self, prompt: Prompt, options: GenerateOptions

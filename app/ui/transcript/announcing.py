@@ -7,7 +7,7 @@ from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
 from PySide6.QtWidgets import QWidget
 
 from app.store.records import Message
-from app.ui.state.chat.conversation import failure_of
+from app.ui.state.chat.message_facts import failure_of
 
 from .rows import BlockRow
 

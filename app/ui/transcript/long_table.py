@@ -122,6 +122,12 @@ class LongTable(QTableView):
         menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(event.globalPos())
 
+    def show_cell(self, row: int, column: int) -> None:
+        """Choose a cell and bring it into sight; row 0 is the head."""
+        index = self._cells.index(max(row - 1, 0), column)
+        self.setCurrentIndex(index)
+        self.scrollTo(index)
+
     def copy(self) -> None:
         """What is chosen, on the clipboard: a line for each row, tabs between cells."""
         spans: dict[int, list[tuple[int, int]]] = {}

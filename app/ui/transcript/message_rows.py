@@ -26,11 +26,9 @@ class UserMessageRows:
     def rows(self, more: Callable[[int], str]) -> list[Row]:
         """``more`` names the button that shows all of so many characters."""
         text = self._message.text
-        if len(text) <= _LONG:
-            return [self._row(text)]
-        if not self._unfolded:
+        if len(text) > _LONG and not self._unfolded:
             return [self._row(text[:_PREVIEW] + " …", more(len(text)))]
-        rows = [self._row(piece) for piece in pieces(text)]
+        rows = [self._row(piece) for piece in parts_of(text)]
         for row in rows[:-1]:
             row.last = False
         for row in rows[1:]:
@@ -175,6 +173,11 @@ class ReplyRows:
             BlockRow(block, text_style, self._verbs, first=number + index == 0)
             for index, block in enumerate(blocks)
         ]
+
+
+def parts_of(text: str) -> list[str]:
+    """What the person said, in the parts that have a row each once all of it is shown."""
+    return pieces(text) if len(text) > _LONG else [text]
 
 
 def pieces(text: str) -> list[str]:

@@ -13,7 +13,7 @@ from app.ui.look.text_style import TextStyle
 from app.ui.markdown.blocks import Block
 from app.ui.markdown.document import document_of, plain_document
 from app.ui.markdown.tables import is_long
-from app.ui.state.chat.conversation import failure_of
+from app.ui.state.chat.message_facts import failure_of
 
 from .bubble import Bubble
 from .code_block import CodeBlock

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import (
     QAbstractTextDocumentLayout,
     QColor,
@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from app.ui.look.text_style import TextStyle
 from app.ui.markdown.document import QUOTE, QUOTE_PX
 
+from .found_marks import FoundMarks
 from .link_focus import LinkFocus
 
 _SAID = 2000
@@ -45,6 +46,7 @@ class TextBlock(QWidget):
         self._quoted: list[QTextBlock] = []
         self.colours: Colours | None = None
         self.links = LinkFocus(self)
+        self._found = FoundMarks()
         self.document = QTextDocument()
         policy = QSizePolicy.Policy.Preferred if wraps else QSizePolicy.Policy.Fixed
         self.setSizePolicy(policy, QSizePolicy.Policy.Fixed)
@@ -62,6 +64,7 @@ class TextBlock(QWidget):
             document.setTextWidth(self.width())
         self._quoted = [block for block in _blocks(document) if _depth(block)] if other else []
         self.links.look_at(document)
+        self._found.forget()
         self.setAccessibleName(_beginning(document))
         if not self._wraps:
             self.setFixedSize(self.sizeHint())
@@ -80,6 +83,11 @@ class TextBlock(QWidget):
         """Mark the characters from ``start`` to ``end`` as chosen."""
         if (start, end) != self._selected:
             self._selected = (start, end)
+            self.update()
+
+    def look_for(self, term: str) -> None:
+        """Tint every place where the folded ``term`` stands."""
+        if self._found.look_for(term):
             self.update()
 
     def position_at(self, point: QPoint) -> int:
@@ -112,6 +120,7 @@ class TextBlock(QWidget):
         parts = self.colours(context.clip.top(), context.clip.bottom()) if self.colours else []
         if self._selected[0] != self._selected[1]:
             parts = [self._selection(), *parts]
+        parts = [*self._tints(event.rect()), *parts]
         if (chosen := self.links.selection(self._text_style.color("selection"))) is not None:
             parts = [*parts, chosen]
         context.selections = parts
@@ -151,6 +160,11 @@ class TextBlock(QWidget):
         form.setBackground(self._text_style.color("selection"))
         made.format = form
         return made
+
+    def _tints(self, rect: QRect) -> list[QAbstractTextDocumentLayout.Selection]:
+        first, last = self.position_at(rect.topLeft()), self.position_at(rect.bottomRight())
+        last = max(last, first) if self._wraps else self.document.characterCount()
+        return self._found.between(self.document, first, last, self._text_style.color("found"))
 
     def _paint_quotes(self, painter: QPainter) -> None:
         """A bar at the left of what is quoted, one for each depth."""

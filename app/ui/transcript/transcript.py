@@ -1,7 +1,5 @@
 """The messages of the branch that is shown: follows the talk, and offers what can be done."""
 
-from collections.abc import Sequence
-
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
@@ -18,7 +16,8 @@ from app.runtime.families.thinking import split_thinking, trimmed
 from app.store.records import Message
 from app.ui.look.icons import icon
 from app.ui.look.text_style import TextStyle
-from app.ui.state.chat.conversation import ConversationController, failure_of
+from app.ui.state.chat.conversation import ConversationController
+from app.ui.state.chat.message_facts import failure_of
 from app.ui.state.services import Services
 from app.ui.widgets.link_dialog import offer_address
 from app.ui.widgets.parts import button
@@ -26,7 +25,6 @@ from app.ui.widgets.web_address import hover_text
 
 from .announcing import announce_reply
 from .failure_card import FailureCard
-from .found_place import show_place
 from .message_rows import ReplyRows, UserMessageRows
 from .rows import FoldedRow, FootRow, ThoughtRow
 from .selection import Selection, text_in
@@ -119,24 +117,37 @@ class Transcript(VirtualList):
         if index >= 0:
             self.show_row(index)
 
-    def show_found(self, ident: str, terms: Sequence[str]) -> None:
-        """Bring the place in a message into sight where a search found ``terms``, and mark it."""
+    def show_whole(self, ident: str) -> bool:
+        """Unfold a message that is long or was never in sight; False where it is not shown."""
         if self._place_of(ident) < 0:
-            return
+            return False
+        hidden = isinstance(self._first_rows[ident], FoldedRow)
+        if self._controller.tree[ident].role == "user":
+            hidden = ident not in self._unfolded
         self._unfolded.add(ident)
-        message = self._controller.tree[ident]
-        if message.role == "user" or isinstance(self._first_rows[ident], FoldedRow):
+        if hidden:
             self._replace(ident, self._count_of(ident))
-        if not self._mark(ident, terms):
-            if isinstance(self._first_rows[ident], ThoughtRow):  # the words are in the thought
-                self.toggle_thought(ident)
-            if not self._mark(ident, terms):
-                self.show_row(self._place_of(ident))
+        return True
 
-    def _mark(self, ident: str, terms: Sequence[str]) -> bool:
+    def show_message(self, ident: str) -> None:
+        """Bring the beginning of a message into sight."""
+        self.show_row(self._place_of(ident))
+
+    def rows_of(self, ident: str) -> list[Row]:
+        """The rows of a message as they are now."""
         start = self._place_of(ident)
-        rows = self.rows[start : start + self._count_of(ident)]
-        return show_place(self, self.selection, rows, terms)
+        return list(self.rows[start : start + self._count_of(ident)])
+
+    def thought_of(self, ident: str) -> ThoughtRow | None:
+        """The fold above the thought of a message, if it has one."""
+        first = self._first_rows[ident]
+        return first if isinstance(first, ThoughtRow) else None
+
+    def message_at_top(self) -> str:
+        """The message that stands at the top of what is in sight; "" where there is none."""
+        firsts = {id(row): ident for ident, row in self._first_rows.items()}
+        above = self.rows[: self.index_at(QPoint(0, 0)) + 1]
+        return next((firsts[id(row)] for row in reversed(above) if id(row) in firsts), "")
 
     def branch(self, ident: str) -> tuple[int, int]:
         """Which of how many branches a message begins."""

@@ -51,9 +51,13 @@ class _Slot:
 
 
 class VirtualList(QAbstractScrollArea):
-    """Shows rows in a column of at most ``widest`` pixels; ``end_changed`` as it is left or met."""
+    """Shows rows in a column of at most ``widest`` pixels; ``end_changed`` as it is left or met.
+
+    ``arranged`` when what is in sight has its place, after every change.
+    """
 
     end_changed = Signal(bool)
+    arranged = Signal()
 
     def __init__(self, widest: int, edge: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -130,6 +134,10 @@ class VirtualList(QAbstractScrollArea):
         """Show the last row and follow what is added."""
         self._set_at_end(now=True)
         self._arrange()
+
+    def stay(self) -> None:
+        """Follow what is added no more."""
+        self._set_at_end(now=False)
 
     def show_row(self, index: int) -> None:
         """Bring a row into sight, its top first."""
@@ -265,6 +273,7 @@ class VirtualList(QAbstractScrollArea):
         finally:
             self._held = None
             self._busy = False
+        self.arranged.emit()
 
     def _hold(self) -> None:
         """Remember the first row in sight and where it lies, before anything changes."""

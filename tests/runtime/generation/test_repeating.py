@@ -1,5 +1,7 @@
 """A text with a seed comes out the same beside others and whatever is remembered."""
 
+import os
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -9,7 +11,8 @@ from app.runtime.loading.backends import Backends
 from app.runtime.loading.loading import open_model
 from app.runtime.protocol.generate_options import Outputs
 from app.runtime.protocol.messages import Piece, Prefilled
-from app.runtime.protocol.prompts import Sampling
+from app.runtime.protocol.prompts import Sampling, Tokens
+from app.runtime.protocol.states import LoadState, SaveState, StartState
 from app.runtime.states.state_store import StateStore
 from tests.runtime.small_models import Desk, ask, small_file, small_model
 
@@ -100,6 +103,24 @@ def test_a_seed_repeats_behind_a_reply_and_reads_it_as_a_prompt(opened):
     assert alone.engine.prefills == 3
     desk.run(ask(4, (*prompt, 5), limit=6))
     assert read_at_once(desk, 4) == len(prompt)  # without a seed all that is known serves
+    relaxed = ask(5, (*prompt, 6), limit=1, sampling=Sampling(seed=5), reproducible=False)
+    desk.run(relaxed)
+    assert read_at_once(desk, 5) == len(prompt)  # as where a seed need not repeat
+
+
+def test_a_seed_repeats_where_a_state_of_its_beginning_was_loaded_from_a_file(opened, tmp_path):
+    path = os.fsencode(tmp_path / "s.safetensors")
+    desk, alone, elsewhere = Desk(opened), Desk(opened), Desk(opened)
+    written = elsewhere.run(ask(1, PROMPT[:250], limit=7))[0]
+    prompt = PROMPT[:250] + tuple(written[:6])
+    elsewhere.run(SaveState(id=2, prompt=Tokens(prompt), path=path))  # read token by token
+    assert elsewhere.sent[2][-1].computed_tokens == 0
+    desk.run(ask(1, prompt, limit=0))
+    desk.engine.load_state(LoadState(id=2, state=StartState(path)))
+    for other in (desk, alone):
+        other.run(seeded(3, (*prompt, 1, 2, 3), 4))
+    assert facts(desk, 3) == facts(alone, 3)
+    assert desk.engine.prefills == 1 + alone.engine.prefills
 
 
 def test_a_remembered_state_that_another_reading_replaced_is_not_taken_for_the_straight_one(

@@ -121,6 +121,12 @@ def test_states_are_taken_at_positions(opened, tmp_path):
     assert progress == [7, 20, 33, 40]
 
 
+def test_the_state_before_all_tokens_is_taken_alone(opened):
+    desk = Desk(opened)
+    desk.run(TakeStates(id=1, prompt=Tokens(PROMPT), places=(Place(0),)))
+    assert [one.tokens for one in desk.sent[1][-1].states] == [0]
+
+
 def test_a_state_goes_on_from_a_state(opened, tmp_path):
     _saved(opened, tmp_path / "a", PROMPT[:25])
     taken = _saved(opened, tmp_path / "b", PROMPT[25:], start=_start(tmp_path / "a"))
@@ -182,6 +188,10 @@ def test_a_tuned_state_is_a_beginning_for_its_sizes(opened, tmp_path):
     assert not done.approximate
     empty = desk.run(ask(3, (), limit=2, start=start))[2]
     assert empty.prompt_tokens == 1  # a tuned state has no logits: a text begins as usual
+    _saved(opened, tmp_path / "copy", (), start=start)
+    copy = load(tmp_path / "copy", spec, opened.binding)
+    assert (copy.facts.tokens, copy.logits) == (0, None)
+    assert torch.equal(copy.state.wkv, load(tmp_path / "s.pth", spec, opened.binding).state.wkv)
 
 
 def _tensors_of(opened):

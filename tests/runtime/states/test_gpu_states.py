@@ -3,6 +3,7 @@
 import os
 from dataclasses import replace
 
+import msgspec
 import pytest
 import torch
 
@@ -32,7 +33,8 @@ def pair(tmp_path_factory):
     tensors = torch.load(on_cpu.path, weights_only=True)
     checkpoint = MemoryCheckpoint(tensors)
     model = build(checkpoint, CudaOps(EmulatedDevice()), parse("cuda fp32"))
-    return replace(on_cpu, model=model, strategy=parse("cuda fp32")), on_cpu
+    plan = msgspec.structs.replace(on_cpu.plan, strategy=parse("cuda fp32"))
+    return replace(on_cpu, model=model, plan=plan), on_cpu
 
 
 def test_a_card_remembers_and_saves_what_the_processor_would(pair, tmp_path):

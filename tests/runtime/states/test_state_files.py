@@ -83,6 +83,25 @@ def test_a_state_of_the_first_format_is_read_by_the_fingerprint_of_its_file(tmp_
         load(tmp_path / "b.state", model.spec, BINDING)
 
 
+def test_a_state_of_the_first_format_is_believed_only_what_that_format_tells(tmp_path):
+    safetensors = pytest.importorskip("safetensors.torch")
+    model = _model("7.0")
+    state, _ = _after(model, [1, 2])
+    told = {"format": "rookery-state-1", "generation": "7.0", "tokenizer": "world"}
+    told |= {"fingerprint": BINDING.file, "checksum": "c" * 32, "tokens": "-9", "since": "9" * 30}
+    safetensors.save_file(official_state(state), tmp_path / "a.state", told | {"prefix": "p"})
+    facts = load(tmp_path / "a.state", model.spec, BINDING).facts
+    assert (facts.tokens, facts.since, facts.prefix) == (0, 0, "")
+    assert facts.checksum != "c" * 32
+
+
+def test_more_tokens_than_a_text_can_have_are_damage(tmp_path):
+    facts = StateFacts(tokens=10**30, fingerprint="f" * 32, tokenizer="world")
+    save(_model("7.0").blank(), tmp_path / "a.state", facts)
+    with pytest.raises(DamagedState):
+        load(tmp_path / "a.state", _model("7.0").spec, BINDING)
+
+
 @pytest.mark.parametrize(
     ("other", "why"),
     [

@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from app.errors import OutOfMemory
+from app.runtime.generation.engine import store_beside
+from app.runtime.planning.machine import Limits
 from app.runtime.protocol.messages import Failed, Prefilled
 from app.runtime.protocol.prompts import Chat as Conversation
 from app.runtime.protocol.prompts import Sampling, Turn
@@ -246,3 +248,12 @@ def test_memory_that_runs_out_while_reading_is_taken_from_the_store(opened, monk
     desk.engine._store.give_back()
     desk.run(ask(3, (5, 6, 9), limit=3))
     assert isinstance(desk.sent[3][-1], Failed)
+
+
+def test_model_and_kept_states_together_keep_to_the_limit(opened):
+    plan = opened.plan
+    peak, planned = plan.peak_bytes["cpu"], plan.parts["cpu"]["kept states"]
+    limits = {within: Limits(cpu_bytes=peak + within) for within in (1 << 20, -1)}
+    assert store_beside(opened, limits[1 << 20]).limit_bytes == planned + (1 << 20)
+    assert store_beside(opened, limits[-1]).limit_bytes == planned  # asked for in spite of it
+    assert store_beside(opened, Limits(gpu_bytes=0)).limit_bytes > planned + (1 << 20)

@@ -7,6 +7,7 @@ import os
 import pytest
 
 from app.errors import NotFound, RequestRefused, WorkerDied
+from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Done
 from app.runtime.protocol.prompts import Tokens
 from app.runtime.protocol.states import Place, StartState
@@ -41,7 +42,8 @@ def client(runner, model):
 
 
 async def _tokens_of(speaker, prompt, **more):
-    events = speaker.generate(prompt, limit=6, sampling=GREEDY, **more)
+    options = GenerateOptions(limit=6, sampling=GREEDY)
+    events = speaker.generate(prompt, options, **more)
     tokens = []
     async with contextlib.aclosing(events):
         async for event in events:

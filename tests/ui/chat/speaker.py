@@ -57,11 +57,13 @@ class Speaker:
     def __init__(self, says: str = "Hello.", model: Loaded | None = None) -> None:
         self.says = says
         self.fails: Failure | None = None
+        self.rates = None
         self.pause_s = 0.0
         self.prompt_tokens, self.remembered = 12, 0
         self.holds = asyncio.Event()
         self.holds.set()
         self.asked: list[tuple[Prompt, int, Sampling]] = []
+        self.reproducible: list[bool | None] = []
         self.left_early = 0
         self.taken_back = 0
         self.vocabulary = ""  # tells that its tokens are of it
@@ -75,6 +77,7 @@ class Speaker:
         self, prompt: Prompt, options: GenerateOptions
     ) -> AsyncGenerator[Event | Done, None]:
         self.asked.append((prompt, options.limit, options.sampling))
+        self.reproducible.append(options.reproducible)
         if self.loaded is None:
             raise NoModel
         ended = False

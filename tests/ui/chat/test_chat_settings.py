@@ -27,6 +27,20 @@ def stored(chat, conversation: str):
     return chat.services.conversations.open(conversation).result(10).conversation
 
 
+def choose(combo, data: str) -> None:
+    """As a person picks an entry."""
+    combo.setCurrentIndex(combo.findData(data))
+    combo.activated.emit(combo.currentIndex())
+
+
+async def have(chat, model) -> None:
+    """Let this model be the open one."""
+    chat.speaker.loaded = model
+    with heard(chat.services.session.changed) as came:
+        chat.services.session.note_change()
+        await until(lambda: came)
+
+
 def of_now(chat) -> dict[str, object]:
     return msgspec.structs.asdict(settings_of(chat.page.controller.conversation))
 
@@ -184,9 +198,8 @@ async def test_any_world_model_can_be_given_a_template_with_which_it_thinks(chat
     chat.services.session.note_change()
     await until(page._think.isHidden)
     panel = page.panel
-    assert [panel.template.itemData(n) for n in range(panel.template.count())] == list(ways)
-    panel.template.setCurrentIndex(ways.index("g1"))
-    panel.template.activated.emit(ways.index("g1"))
+    assert [panel.template.itemData(n) for n in range(panel.template.count())] == ["", *ways]
+    choose(panel.template, "g1")
     assert not page._think.isHidden()
     page._think.click()
     await chat.say("first", "Yes.")
@@ -194,9 +207,66 @@ async def test_any_world_model_can_be_given_a_template_with_which_it_thinks(chat
     assert (prompt.template, prompt.think) == ("g1", "on")
     assert sampling == family_named("g1", "world").recommended("on")
     first = page.controller.conversation.id
+    choose(panel.template, "")
+    assert page._think.isHidden()
+    page.controller.configure(template="g1")
     page.begin()
     assert page._think.isHidden()
     page.open(first)
     await until(lambda: page.controller.conversation.id == first)
     assert not page._think.isHidden()
     assert page.controller.conversation.template == "g1"
+
+
+async def test_a_chosen_template_is_the_models_usual_one_until_it_is_as_the_model_says(chat):
+    page, panel, settings = chat.page, chat.page.panel, chat.services.settings
+    mine = msgspec.structs.replace(loaded("mine", thinks=False), fingerprint="b2:mine")
+    other = msgspec.structs.replace(loaded("other", thinks=False), fingerprint="b2:other")
+    keep_defaults(settings, ChatDefaults(template="world"))
+    await have(chat, mine)
+    choose(panel.template, "g1")
+    page.begin()
+    assert panel.template.currentData() == "g1"
+    assert panel.usual.isVisibleTo(panel)
+    await chat.say("first", "Yes.")
+    assert chat.speaker.asked[-1][0].template == "g1"
+    page.begin()
+    await have(chat, other)
+    assert page.controller.template(other) == "world"
+    renamed = msgspec.structs.replace(mine, name="renamed", path="/elsewhere/renamed.pth")
+    await have(chat, renamed)
+    assert page.controller.template(renamed) == "g1"
+    settings.close()
+    again = Settings(settings._path)
+    assert again.trouble is None
+    assert again.now.templates == {"b2:mine": "g1"}
+    choose(panel.template, "")
+    assert panel.template.currentText().startswith("As the model says")
+    assert not panel.usual.isVisibleTo(panel)
+    page.begin()
+    await chat.say("second", "Yes.")
+    assert chat.speaker.asked[-1][0].template == "world"
+    assert settings.now.templates == {}
+
+
+async def test_a_conversation_keeps_its_template_when_another_is_chosen_for_the_model(chat):
+    page = chat.page
+    page.controller.configure(template="text")
+    await chat.say("first", "Yes.")
+    first = page.controller.conversation.id
+    page.begin()
+    choose(page.panel.template, "world")
+    page.open(first)
+    await until(lambda: page.controller.conversation.id == first)
+    assert page.panel.template.currentData() == "text"
+    assert not page.panel.usual.isVisibleTo(page.panel)
+    await chat.say("more", "Yes.")
+    assert chat.speaker.asked[-1][0].template == "text"
+
+
+async def test_a_kept_template_that_the_model_does_not_know_counts_for_nothing(chat):
+    model = chat.speaker.loaded
+    chat.services.settings.change(templates={model.path: "a newer program's"})
+    await chat.say("first", "Yes.")
+    assert chat.speaker.asked[-1][0].template == model.templates[0]
+    assert chat.page.panel.template.currentData() == ""

@@ -6,7 +6,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit
 
 from app.store.conversations import open_conversations
-from app.ui.state.chat.conversation import title_of
+from app.ui.state.chat.message_facts import title_of
 from tests.ui.conftest import heard, settled, until
 
 

@@ -114,9 +114,9 @@ async def test_words_that_are_nowhere_on_the_screen_lead_to_their_message(chat):
     assert 0 <= place.top() < transcript.viewport().height()
 
 
-async def test_ctrl_f_searches_conversations(chat):
+async def test_ctrl_shift_f_searches_all_conversations(chat):
     await until(chat.page.isActiveWindow)
     keys = {one.keys: one for one in chat.page.commands()}
-    keys["Ctrl+F"].act()
+    keys["Ctrl+Shift+F"].act()
     assert chat.page.pane.isVisible()
     assert chat.page.pane.search.hasFocus()

@@ -211,13 +211,16 @@ def test_the_model_that_was_open_last_is_opened_by_a_real_worker(home, guide):
         """
         import json, contextlib
         from app.runtime.protocol.messages import Done, Piece
-        from app.runtime.protocol.prompts import Sampling, Text
+        from app.runtime.protocol.generate_options import GenerateOptions
+from app.runtime.protocol.prompts import Sampling, Text
         session = self.services.session
         while session.loaded is None:
             await asyncio.sleep(0.05)
         await asyncio.sleep(0.05)
         pill, pid, words = self.window.strip.pill.text(), session.worker_pid, ""
-        events = session.generate(Text("AB"), limit=8, sampling=Sampling(temperature=0))
+        events = session.generate(
+            Text("AB"), GenerateOptions(limit=8, sampling=Sampling(temperature=0))
+        )
         async with contextlib.aclosing(events):
             async for event in events:
                 done = event

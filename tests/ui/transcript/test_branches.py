@@ -133,6 +133,7 @@ async def test_a_reply_goes_on_with_its_own_seed_and_another_one_draws_anew(chat
     await chat.answered()
     seeds = [sampling.seed for _, _, sampling in chat.speaker.asked]
     assert seeds == [None, 1234, None]
+    assert chat.speaker.reproducible == [False] * 3  # nobody chose a seed: all known states serve
 
 
 async def test_a_stop_that_the_limit_cut_is_taken_back_when_it_is_complete(chat):

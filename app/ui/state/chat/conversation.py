@@ -7,7 +7,7 @@ from concurrent.futures import Future
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
-from app.errors import Failure, RequestRefused
+from app.errors import RequestRefused
 from app.runtime.families.family import family_named
 from app.runtime.families.templates import Think, lead, thinks
 from app.runtime.protocol.generate_options import GenerateOptions
@@ -18,11 +18,11 @@ from app.store.chat_defaults import ChatDefaults, defaults_in, different
 from app.store.records import Conversation, Message, Reply, new_id, new_message
 from app.ui.state.services import Services
 
+from .message_facts import title_of
 from .message_tree import Tree
 from .reply_stream import ReplyStream, Request
+from .template_choice import chosen_template, keep_template, usual_template
 from .unsaved_queue import UnsavedQueue
-
-_TITLE_LENGTH = 60
 
 
 class ConversationController(QObject):
@@ -51,6 +51,7 @@ class ConversationController(QObject):
         self._writings: dict[str, ReplyStream] = {}
         self._stored = False
         self._defaults = defaults_in(services.settings)
+        self._templates = services.settings.now.templates
         self.tree = Tree(self._blank())
         self._unkept = UnsavedQueue(services, self)
         self._paused = ""
@@ -150,6 +151,16 @@ class ConversationController(QObject):
             self._keep(self._store.configure(self.conversation, *values))
         self.configured.emit()
 
+    def choose_template(self, template: str) -> None:
+        """Use a template in the conversation and from now on with the model that is open.
+
+        "" is as the model says.
+        """
+        loaded = self._services.session.loaded
+        if loaded is not None:
+            keep_template(self._services.settings, loaded, template)
+        self.configure(template=template)
+
     def note_title(self, conversation: str, title: str) -> None:
         """A conversation has another title."""
         if conversation == self.conversation.id:
@@ -220,8 +231,10 @@ class ConversationController(QObject):
             return
         self.typed_wanted.emit()
         if not self._stored:
+            named = msgspec.structs.replace(
+                self.conversation, title=title_of(text), template=self._own_template()
+            )
             self._stored = True
-            named = msgspec.structs.replace(self.conversation, title=title_of(text))
             self.tree.conversation = named
             self._keep(self._store.add(named))
         message = new_message(self.conversation.id, parent, "user", text)
@@ -267,10 +280,12 @@ class ConversationController(QObject):
     ) -> Request:
         """What continues the branch that ends with ``last``; ``lead_in`` None is the template's.
 
-        ``seed`` is that of the reply that goes on: it counts where none is chosen.
+        ``seed`` is that of the reply that goes on: it counts where none is chosen.  Nobody waits
+        for such a reply to repeat, and so what was remembered of it is not read again.
         """
         self.typed_wanted.emit()
         conversation, sampling = self.conversation, self.sampling()
+        repeats = None if sampling.seed is not None else False
         if sampling.seed is None:
             sampling = msgspec.structs.replace(sampling, seed=seed)
         think: Think = "off" if loaded is None else self._think(loaded)
@@ -291,18 +306,27 @@ class ConversationController(QObject):
             opening = ""
         return Request(
             chat=Chat(turns=tuple(turns), template=template, think=think),
-            options=GenerateOptions(limit=conversation.limit, sampling=sampling),
+            options=GenerateOptions(
+                limit=conversation.limit, sampling=sampling, reproducible=repeats
+            ),
             lead=opening if lead_in is None else lead_in,
             sources=tuple(sources),
             tokens=self.tree.tokens,
         )
 
     def template(self, loaded: Loaded | None) -> str:
-        """The chosen template if the model knows it, else the model's usual one."""
-        if loaded is None or not loaded.templates:
+        """The conversation's template if the model knows it, else the model's usual one."""
+        if loaded is None:
             return ""
-        chosen = self.conversation.template
-        return chosen if chosen in loaded.templates else loaded.templates[0]
+        own = self._own_template()
+        return own if own in loaded.templates else usual_template(self._services.settings, loaded)
+
+    def _own_template(self) -> str:
+        """What is chosen for a model goes before what all new conversations begin with."""
+        own, loaded = self.conversation.template, self._services.session.loaded
+        if self._stored or own != self._defaults.template or loaded is None:
+            return own
+        return "" if chosen_template(self._services.settings, loaded) else own
 
     def _think(self, loaded: Loaded) -> Think:
         return self.conversation.think if thinks(self.template(loaded)) else "off"
@@ -368,26 +392,6 @@ class ConversationController(QObject):
             followed = set(changed) - set(different(self.conversation, before))
             values = {name: getattr(self._defaults, name) for name in followed}
             self.tree.conversation = msgspec.structs.replace(self.conversation, **values)
-        if changed:
+        templates, self._templates = self._templates, self._services.settings.now.templates
+        if changed or templates != self._templates:
             self.configured.emit()
-
-
-def title_of(text: str) -> str:
-    """The first line of a text, cut at a word."""
-    line = " ".join(text.strip().split("\n", 1)[0].split())
-    if len(line) <= _TITLE_LENGTH:
-        return line
-    cut = line[:_TITLE_LENGTH]
-    at = cut.rfind(" ")
-    return cut[: at if at > _TITLE_LENGTH // 2 else _TITLE_LENGTH] + "…"
-
-
-def failure_of(message: Message) -> Failure | None:
-    """The failure that ended a stored reply."""
-    from app.errors import BY_CODE
-
-    reply = message.reply
-    if not reply.failure:
-        return None
-    family = BY_CODE.get(reply.failure, Failure)
-    return family(reply.detail, **reply.failure_facts)

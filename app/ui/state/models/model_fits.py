@@ -45,9 +45,9 @@ class ModelFits:
     def measure(self, worker_pid: int | None, rates: Rates | None = None) -> None:
         """Look at the memory again; what the open model holds counts as free, it would go first.
 
-        ``rates`` is what this machine was measured to do, where that is known by now.
+        ``rates`` are what this machine was measured to do, as far as that is known.
         """
-        if rates is not None and rates != self.here.rates:
+        if rates != self.here.rates:
             self.here = replace(self.here, rates=rates)
             self._known.clear()
         now, total = self._counters.read(worker_pid), total_bytes()

@@ -113,6 +113,7 @@ class RunPlanning(QObject):
         fails; it is taken unless policy or card are others than the program comes with.  Raises
         OverLimit if everything takes more than is allowed.
         """
+        await self.know_rates()
         wishes = self.wishes
         free = wishes.limits == Limits()
         if free and (asked or _is_workers(wishes)):
@@ -147,11 +148,20 @@ class RunPlanning(QObject):
         if not self._gpus.known:
             await self._gpus.looked()
         gpus = with_room_of(self._session.loaded, self._gpus.usable)
+        await self.know_rates()
         free = await self._tasks.thread(free_without, self._session.worker_pid)
         return await self._tasks.thread(self._look, tuple(gpus), free)
 
+    async def know_rates(self) -> None:
+        """Have what this machine was measured to do before known to the session, once."""
+        if self._session.rates is not None:
+            return
+        rates = await self._tasks.thread(self._rates)
+        if rates is not None and self._session.rates is None:
+            self._session.know(rates)
+
     def _look(self, gpus: tuple[Gpu, ...], free_bytes: int) -> Machine:
-        return this_machine(self._rates(), gpus=gpus, available=free_bytes)
+        return this_machine(self._session.rates, gpus=gpus, available=free_bytes)
 
     def _hear(self, change: Change) -> None:
         """From any thread."""

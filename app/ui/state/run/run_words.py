@@ -24,6 +24,7 @@ _MAKER = re.compile(r"^NVIDIA (GeForce )?")
 _KINDS: dict[str, Kind] = {
     "weights": "weights",
     "state": "state",
+    "kept states": "state",
     "workspace": "workspace",
     "context": "base",
     "tokenizer": "base",
@@ -186,7 +187,7 @@ def placement_of(plan: Plan, layers: int, machine: Machine) -> list[str]:
         if other != device and count:
             rest = _tr("Beside it {} {} for the engine and the tokenizer.")
             lines.append(rest.format(size(count), _on(other, names)))
-    return lines
+    return [*lines, _tr("What was read is remembered in up to a quarter of the memory left there.")]
 
 
 def _tr(text: str) -> str:

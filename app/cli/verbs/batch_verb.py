@@ -1,0 +1,218 @@
+"""``rookery batch``: rows of a file through a prompt template, many at once, into JSON lines."""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import time
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from app.batch.batch_run import BatchRun, Progress, RowRequests
+from app.batch.batch_worker import BatchWorker
+from app.batch.groups import group_size
+from app.batch.job import Job, check_same, job_path, keep, kept
+from app.batch.output_file import OutputFile
+from app.batch.prompt_template import PromptTemplate, names_in, template_for
+from app.batch.row_files import RowFile, Summary
+from app.cli.choices import generate_options, model_of, state_of
+from app.cli.output import Progress as Line
+from app.cli.output import note, note_loaded, note_state, note_thinking, print_json
+from app.errors import RequestRefused, TextRefused
+from app.messages.units import duration
+from app.runtime.families.family import family_named
+from app.runtime.planning.machine import this_machine
+from app.runtime.planning.strategy import parse
+from app.runtime.protocol.generate_options import GenerateOptions
+from app.runtime.protocol.messages import Loaded
+from app.runtime.protocol.prompts import Chat
+from app.runtime.protocol.states import StateLoaded
+
+_SEEDS = 2**31
+_NEXT_S = 10.0  # between two lines of progress where no terminal shows it
+
+
+def run(options: Namespace) -> int:
+    """Write the output.  Raises the failures of rows, template, output, loading and writing."""
+    rows = RowFile(options.input)
+    found = rows.summary()
+    if not found.rows:
+        raise RequestRefused(why="rows-none", path=options.input)
+    template = template_for(options.template, options.column, found)
+    if not names_in(options.template):
+        note("rookery: the template names no column, so all rows have the same prompt")
+    before = _job_before(Path(options.output), resume=options.resume)
+    try:
+        asyncio.run(_Batch(options, (rows, found), template, before).run())
+    except KeyboardInterrupt:
+        note("rookery: stopped; the same command with --resume goes on from the rows that are done")
+        raise
+    return 0
+
+
+def _job_before(output: Path, *, resume: bool) -> Job | None:
+    """What the output was begun with, looked for before a model is loaded for it.
+
+    Raises RequestRefused (why "output-exists", "job-missing") where it may not be gone on with.
+    """
+    there = os.path.lexists(output)
+    if there and not resume:
+        raise RequestRefused(why="output-exists", path=str(output))
+    before = kept(output) if resume else None
+    if there and before is None and os.path.getsize(output):
+        raise RequestRefused(why="job-missing", path=str(output), wanted=job_path(output).name)
+    return before
+
+
+class _Batch:
+    """One run of the verb: a worker, its job, and the output."""
+
+    def __init__(
+        self,
+        options: Namespace,
+        rows: tuple[RowFile, Summary],
+        template: PromptTemplate,
+        before: Job | None,
+    ) -> None:
+        self._options, self._template, self._before = options, template, before
+        self._rows, self._found = rows
+        self._path = Path(options.output)
+        self._shown = _Shown()
+
+    async def run(self) -> None:
+        strategy = self._options.strategy
+        if not strategy and self._before is not None:
+            strategy = self._before.strategy
+        worker = BatchWorker(str(model_of(self._options)), strategy)
+        try:
+            loaded = await worker.open(self._shown.loading)
+            self._shown.clear()
+            note_loaded(loaded)
+            start = state_of(self._options)
+            state = await worker.load_state(start) if start else None
+            if state:
+                note_state(state)
+            chat = self._chat(loaded)
+            usual = self._usual(loaded, chat)
+            requests = RowRequests(self._template, self._seeded(usual), start, chat)
+            with contextlib.closing(self._opened()) as output:
+                job = self._job(loaded, requests, state, output)
+                batch = BatchRun(requests, output, self._found.rows, self._shown.progress)
+                await batch.run(self._rows.rows(), worker, job.group)
+        finally:
+            self._shown.clear()
+            await worker.close()
+        self._tell(batch, output, job)
+
+    def _opened(self) -> OutputFile:
+        return OutputFile(self._path, resume=self._options.resume)
+
+    def _chat(self, loaded: Loaded) -> Chat | None:
+        """What each row's conversation has in common; the guide, without --model, only answers."""
+        options = self._options
+        if not (options.chat or options.chat_template or options.think != "off"):
+            if options.model is not None:
+                return None
+            note("The guide answers; --model FILE continues the texts with a model instead.")
+        template = options.chat_template or next(iter(loaded.templates), "")
+        if not template:
+            raise TextRefused
+        note_thinking(options.think, template)
+        return Chat(turns=(), template=template, think=options.think)
+
+    def _usual(self, loaded: Loaded, chat: Chat | None) -> GenerateOptions:
+        family = family_named(loaded.family, loaded.tokenizer)
+        usual = family.recommended(chat.think, chat.template) if chat else loaded.sampling
+        return generate_options(self._options, usual)
+
+    def _seeded(self, options: GenerateOptions) -> GenerateOptions:
+        """Where no seed was asked for one is drawn and kept, so that a resume has the same."""
+        sampling = options.sampling
+        if sampling.seed is not None:
+            return options
+        seed = None if self._before is None else self._before.options.get("seed")
+        if not isinstance(seed, int):
+            seed = secrets.randbelow(_SEEDS) if sampling.temperature else 0
+        return msgspec.structs.replace(
+            options, sampling=msgspec.structs.replace(sampling, seed=seed)
+        )
+
+    def _job(
+        self, loaded: Loaded, requests: RowRequests, state: StateLoaded | None, output: OutputFile
+    ) -> Job:
+        """The job of this run, which is that of the output if it has rows already."""
+        before, chat = self._before, requests.chat
+        group = self._options.batch or (before.group if before else 0)
+        named: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(requests.options))
+        job = Job(
+            model=loaded.fingerprint,
+            strategy=loaded.strategy,
+            backend=loaded.backend,
+            input=self._found.digest,
+            template=self._template.text,
+            column=self._template.column or "",
+            chat=f"{chat.template}, think {chat.think}" if chat else "",
+            options={**named["sampling"], "limit": named["limit"], "stops": named["stops"]},
+            start=state.facts.checksum if state else "",
+            group=group or group_size(loaded.spec, parse(loaded.strategy), this_machine()),
+        )
+        if before is not None and not output.is_empty:
+            check_same(before, job, self._path)
+        output.keep_groups_of(job.group, self._found.rows)
+        if not output.lines:
+            keep(job, self._path)
+        return job
+
+    def _tell(self, batch: BatchRun, output: OutputFile, job: Job) -> None:
+        progress, written = batch.progress, output.lines - batch.kept
+        note(
+            f"rookery: {output.lines} of {progress.total} rows are in {self._path.name!r}: "
+            f"{batch.kept} from before, {written} written now in {batch.seconds:.1f} s "
+            f"({progress.rows_per_s:.2f} rows/s)"
+        )
+        if output.failed:
+            note(f'rookery: {output.failed} of them failed; their lines say why, as "error"')
+        if self._options.json:
+            print_json(
+                {
+                    "rows": output.lines,
+                    "written": written,
+                    "resumed": batch.kept,
+                    "failed": output.failed,
+                    "tokens": batch.tokens,
+                    "seconds": batch.seconds,
+                    "rows_per_s": progress.rows_per_s,
+                    "tokens_per_s": batch.tokens / batch.seconds if batch.seconds else 0.0,
+                    "batch": job.group,
+                    "seed": job.options["seed"],
+                    "strategy": job.strategy,
+                    "output": str(self._path),
+                    "job": str(job_path(self._path)),
+                }
+            )
+
+
+class _Shown:
+    """Progress on stderr: one line that changes on a terminal, else a line now and then."""
+
+    def __init__(self) -> None:
+        self._line, self._next_s = Line(), 0.0
+
+    def loading(self, done: Any) -> None:
+        self._line.show(f"loading layer {done.done} of {done.total}")
+
+    def progress(self, progress: Progress) -> None:
+        words = f"{progress.done} of {progress.total} rows"
+        if progress.left_s is not None:
+            words += f", {progress.rows_per_s:.2f} rows/s, {duration(progress.left_s)} left"
+        if self._line.is_seen:
+            self._line.show(words)
+        elif time.monotonic() >= self._next_s and progress.done < progress.total:
+            self._next_s = time.monotonic() + _NEXT_S
+            note(f"rookery: {words}")
+
+    def clear(self) -> None:
+        self._line.clear()
