@@ -21,7 +21,6 @@ _QUIET_MS = 3000
 class RatesKeeper(QObject):
     """Gives the session what was measured before; else measures once a model has been still.
 
-    The former at once: the first model is opened by the same figures as those after it.
     It waits for some seconds without a text, so that the first word is not delayed.
     """
 
@@ -32,8 +31,6 @@ class RatesKeeper(QObject):
         self._session, self._supervisor, self._tasks = session, supervisor, tasks
         self._file = MeasuredRates(file)
         self._busy = False
-        if (known := self._file.get()) is not None:
-            supervisor.rates = known
         self._quiet = QTimer(self, singleShot=True, interval=_QUIET_MS)
         self._quiet.timeout.connect(self._begin)
         session.changed.connect(self._wait)

@@ -95,11 +95,6 @@ class Session(QObject):
         return self._supervisor.failure
 
     @property
-    def rates(self) -> Rates | None:
-        """What this machine was measured to do, where that is known."""
-        return self._supervisor.rates
-
-    @property
     def worker_pid(self) -> int | None:
         """The process that holds the model, while there is one."""
         return self._supervisor.worker_pid
