@@ -99,6 +99,11 @@ class Session(QObject):
         """The process that holds the model, while there is one."""
         return self._supervisor.worker_pid
 
+    @property
+    def rates(self) -> Rates | None:
+        """What this machine was measured to do, once that is known."""
+        return self._supervisor.rates
+
     def note_change(self) -> None:
         """The supervisor's callback: something of the above is different now."""
         self._due.start()

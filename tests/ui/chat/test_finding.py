@@ -1,6 +1,5 @@
 """Finding words in the conversation that is shown, wherever they stand in it."""
 
-import msgspec
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -153,9 +152,7 @@ async def test_a_reply_that_is_written_is_searched_and_does_not_push_the_hit_awa
     ask(chat, "rook")
     await told(chat, "1 of 1")
     writing = chat.page.controller.writing
-    text = "a **rook**, " + PADDING + "another rook" + PADDING
-    writing.message = msgspec.structs.replace(writing.message, text=text)
-    writing.grew.emit()
+    writing._take("a **rook**, " + PADDING + "another rook" + PADDING)
     await told(chat, "1 of 3")
     assert in_sight(chat, "rook")
     press(Qt.Key.Key_Return)
