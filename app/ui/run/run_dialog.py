@@ -222,7 +222,8 @@ class RunDialog(Overlay):
         edges = self.body.contentsMargins()
         inner = width - edges.left() - edges.right()
         needed = self._column.totalHeightForWidth(inner)
-        around = self._head_px() + edges.top() + edges.bottom()
+        frame = self.card.contentsMargins()
+        around = self._head_px() + edges.top() + edges.bottom() + frame.top() + frame.bottom()
         room = self._window.height() - _AROUND_PX - around
         self._scroll.setFixedHeight(max(80, min(needed, room)))
         self._place()

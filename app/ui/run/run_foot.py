@@ -29,7 +29,6 @@ class RunFoot(QWidget):
         self.run.clicked.connect(self.run_pressed)
         row = QHBoxLayout()
         row.setSpacing(theme.space("s"))
-        row.addWidget(self.remember)
         row.addStretch(1)
         row.addWidget(self.cancel)
         row.addWidget(self.run)
@@ -38,6 +37,7 @@ class RunFoot(QWidget):
         column.setSpacing(theme.space("s"))
         column.addWidget(self.progress)
         column.addWidget(self.note)
+        column.addWidget(self.remember)  # in a row of its own: in large type none has room for all
         column.addLayout(row)
 
     def show_state(self) -> None:

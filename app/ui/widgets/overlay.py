@@ -91,6 +91,10 @@ class Overlay(QWidget):
         width = min(self._width, parent.width() - 48)
         self.card.setFixedWidth(width)
         self.card.setMaximumHeight(parent.height() - 64)
-        self.card.adjustSize()
+        self.body.activate()
+        high = self.card.sizeHint().height()
+        if self.body.hasHeightForWidth():  # words that wrap are higher where there is less room
+            high = self.body.totalHeightForWidth(width)
+        self.card.resize(width, min(high, self.card.maximumHeight()))
         top = min(parent.height() // 8, (parent.height() - self.card.height()) // 2)
         self.card.move((parent.width() - width) // 2, max(16, top))
