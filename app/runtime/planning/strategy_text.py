@@ -172,8 +172,11 @@ def _told(parts: Sequence[_Part], head: Place | None, embedding: Place | None) -
     elif head is None and count is not None:  # one of them is the head
         runs = [*before, (place, count - 1)] if count > 1 else before
         head = place if count == 1 else None
+        if all(other == runs[0][0] for other, _ in runs):
+            runs = [(runs[0][0], None)]
     segments = in_a_row(runs)
-    head = None if head == segments[-1].place else head
+    if len(segments) == 1 and head == segments[0].place:
+        head = None  # among several a head of its own takes no share of a layer
     return Told(segments, head, None if embedding == segments[0].place else embedding)
 
 

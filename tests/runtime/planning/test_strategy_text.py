@@ -1,5 +1,6 @@
 """The language of strategies: what a text means, its canonical form, and where it is wrong."""
 
+import re
 from itertools import product
 
 import pytest
@@ -12,7 +13,7 @@ from app.runtime.planning.strategy import KNOWN, Place, Segment, parse, whole_on
 CUDA8 = Place("cuda", "int8")
 
 _formats = [f"{kind}{bits}" for kind, bits in product(("fp32", "bf16", "fp16"), ("", "i8", "i4"))]
-_counts = st.one_of(st.just(""), st.integers(0, 30).map(" *{}".format))
+_counts = st.one_of(st.just(""), st.integers(1, 30).map(" *{}".format))
 _parts = st.tuples(st.sampled_from(["cpu", "cuda", "cuda:0", "cuda:2"]), st.sampled_from(_formats))
 
 
@@ -75,9 +76,13 @@ def slots_of(strategy):
 @example("cuda fp16i8 *0+ -> cpu fp32 *1", 24)
 @example("cuda fp16 *12 -> cpu fp32 *12", 3)
 @example("cuda fp16 -> cpu fp32 *5", 4)
+@example("cpu fp32 -> cpu fp32 -> cpu fp32i8 *1", 12)
+@example("cpu fp32 -> cpu fp32 *5 -> cpu fp32i8 *1", 12)
 def test_every_text_of_the_rwkv_package_means_the_same_here(text, layers):
+    """For models that have at least as many layers as the text counts."""
     strategy = parse(text)
     assert parse(strategy.text) == strategy
+    layers += sum(int(count) for count in re.findall(r"\*(\d+)", text))
     whole = strategy.resolved(layers)
     assert slots_of(whole) == slots_of_the_package(text, layers)
     assert parse(whole.text).resolved(layers) == whole
