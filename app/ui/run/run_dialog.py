@@ -30,7 +30,7 @@ from .outcome import Outcome
 from .run_foot import RunFoot
 
 _WIDTH = 640
-_AROUND_PX = 64  # of the window's height, above and below the card
+_AROUND_PX = 80  # of the window's height, above and below the card, and to spare
 
 
 class RunDialog(Overlay):
