@@ -218,6 +218,8 @@ class RunDialog(Overlay):
         if not self.isVisible():
             return
         self._column.invalidate()
+        for part in (self.other, self.eject):  # in some fonts more than the layout gives them
+            part.setMinimumHeight(part.minimumSizeHint().height())
         width = min(_WIDTH, self._window.width() - 48)
         edges = self.body.contentsMargins()
         inner = width - edges.left() - edges.right()
