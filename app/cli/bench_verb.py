@@ -32,8 +32,7 @@ def run(options: Namespace) -> int:
     And RequestRefused for more texts or tokens than a worker can be asked for.
     """
     if options.batch > _MOST_TEXTS or options.prompt_tokens * options.batch > _MOST_TOKENS:
-        most = f"{_MOST_TEXTS} texts and {_MOST_TOKENS} tokens of prompts"
-        raise RequestRefused(why=f"it is more than {most}")
+        raise RequestRefused(why="bench-too-much", texts=_MOST_TEXTS, tokens=_MOST_TOKENS)
     asyncio.run(_bench(options))
     return 0
 

@@ -15,7 +15,8 @@ from app.hub.downloads.connection_pool import FetchOptions
 from app.hub.downloads.rate_limit import Rate, RateLimit
 from app.hub.downloads.transfer import Progress, StoppedError
 from app.hub.sources.remote import Hub
-from app.messages.failures import one_line, visible
+from app.messages.fact_filling import visible
+from app.messages.failures import one_line
 from app.messages.units import size
 
 from .hub_choice import chosen_hub

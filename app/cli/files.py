@@ -13,8 +13,8 @@ def read_text(name: str) -> str:
     except FileNotFoundError as error:
         raise NotFound(path=name) from error
     except OSError as error:
-        raise Unreadable(path=name, why=error.strerror or "") from error
+        raise Unreadable(path=name, said=error.strerror or "") from error
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise Unreadable(path=name, why="it is not UTF-8 text") from error
+        raise Unreadable(path=name, why="not-utf8") from error

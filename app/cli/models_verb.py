@@ -15,7 +15,8 @@ from app.library.file_groups import ranked
 from app.library.folder_watcher import Headers
 from app.library.local_library import bytes_of, is_whole
 from app.library.scan import Survey, chosen_files, merged, survey
-from app.messages.failures import one_line, visible
+from app.messages.fact_filling import visible
+from app.messages.failures import one_line
 from app.messages.units import size
 from app.runtime.checkpoint.describe import ModelFile, describe, embedded_model
 from app.store.paths import standard_paths

@@ -27,7 +27,7 @@ def run(options: Namespace) -> int:
     folder = source if source.is_dir() else source.parent
     target = Path(options.to or folder / f"{name_of(source)}-{strategy.format}.safetensors")
     if target.resolve() == source.resolve():
-        raise RequestRefused(why="a copy cannot take the place of its own model")
+        raise RequestRefused(why="pack-onto-itself")
     torch.set_num_threads(min(torch.get_num_threads(), physical_cores()))
     progress = Progress()
     with allocations_named(), open_checkpoint(source) as checkpoint:

@@ -77,7 +77,7 @@ def _tokens(options: Namespace, opened: Opened, text: str) -> Sequence[int]:
         if not 0 <= token < vocabulary:
             raise RequestRefused(why="token", value=token, vocabulary=vocabulary)
     if not tokens:
-        raise RequestRefused(why="there is no token to run")
+        raise RequestRefused(why="no-token")
     return tokens
 
 

@@ -17,7 +17,8 @@ from app.hub.sources.endpoints import HUGGINGFACE, Endpoint, endpoint_at, endpoi
 from app.hub.sources.proxies import whole_proxy
 from app.hub.sources.remote import Hub, Listing
 from app.hub.sources.tokens import token_for
-from app.messages.failures import one_line, say, visible
+from app.messages.fact_filling import visible
+from app.messages.failures import one_line, say
 from app.messages.fits import disk_in_words, fit_in_words
 from app.messages.units import size
 from app.runtime.planning.machine import Machine, this_machine

@@ -19,7 +19,7 @@ CHECKPOINT: dict[str, tuple[str, str, str]] = {
     ),
     "unreadable": (
         "The file cannot be read",
-        "{path@the file} cannot be read{why+: }.",
+        "{path@the file} cannot be read{why+: }{said+: }.",
         "Check that it is a file that you may open, and that its disk is in order.",
     ),
     "changed-checkpoint": (

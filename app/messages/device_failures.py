@@ -6,12 +6,12 @@ Each is a heading, what happened, and the way out; ``failures`` fills in the fac
 DEVICE = {
     "device": (
         "The device cannot do this",
-        "The device refused the work{why+: }.",
+        "The device refused the work{said+: }.",
         "Open the model with a cpu strategy.",
     ),
     "kernel": (
         "The card's kernels do not work",
-        "The kernels{program+ of } do not work on this card{why+: }.",
+        "The kernels{program+ of } do not work on this card{why+: }{said+: }.",
         "Update the NVIDIA driver, or open the model with a cpu strategy.",
     ),
     "results-wrong": (
@@ -21,7 +21,7 @@ DEVICE = {
     ),
     "engine-unusable": (
         "The engine cannot be loaded",
-        "PyTorch, on which models run, cannot be loaded{why+: }.",
+        "PyTorch, on which models run, cannot be loaded{said+: }.",
         "Install Rookery anew: delete the folder .venv of its checkout and start it again.",
     ),
 }

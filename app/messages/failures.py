@@ -2,43 +2,32 @@
 
 Those about files of models are rows of ``checkpoint_failures``, those about hubs and downloads of
 ``network_failures``, those about cards of ``device_failures``, those about what is kept of
-``store_failures``.
+``store_failures``, those about requests of ``request_failures``.  Why, and what was found or
+wanted, comes from ``file_reasons``, ``network_reasons`` and ``things`` by codes of ``app.errors``.
 """
 
-import re
-import signal
-from collections.abc import Callable, Mapping
-from pathlib import PurePath
+from collections.abc import Callable
 
 import msgspec
 
-from app.errors import Fact, Failure
+from app.errors import Failure
 from app.runtime.planning.strategy import understood
 
 from .checkpoint_failures import CHECKPOINT, INSTEAD
 from .device_failures import DEVICE, NO_GPU
+from .fact_filling import Facts, Phrase, Words, filled, filled_line, number
+from .file_reasons import FILE_REASONS
 from .network_failures import NETWORK
+from .network_reasons import NETWORK_REASONS
+from .request_failures import REQUEST
 from .store_failures import STORE
+from .things import THINGS
 from .units import size
+from .worker_failures import worker_died, worker_starved
 
-Facts = Mapping[str, Fact]
-
-_LONGEST_FACT = 240
+_CLAUSES = FILE_REASONS | NETWORK_REASONS | THINGS
 _SHOWN = "Your conversations are shown as they were."
 _UNKEPT = "Conversations of now are lost when the window closes."
-
-
-class Words(msgspec.Struct, frozen=True):
-    """A heading, what happened, and what can be done about it."""
-
-    title: str
-    text: str
-    way_out: str
-
-    @property
-    def sentences(self) -> str:
-        """What happened and the way out, for where there is no heading."""
-        return f"{self.text} {self.way_out}"
 
 
 def say(failure: Failure) -> Words:
@@ -48,14 +37,19 @@ def say(failure: Failure) -> Words:
     """
     codes = [cls.code for cls in type(failure).__mro__ if issubclass(cls, Failure)]
     code = next(code for code in codes if code in _ROWS or code in _WRITERS)
-    if code in _WRITERS:
-        words = _WRITERS[code](failure.facts)
-    else:
-        words = _filled(_ROWS[code], failure.facts)
+    facts = {**failure.facts, **_phrases(failure)}
+    words = _WRITERS[code](facts) if code in _WRITERS else filled(_ROWS[code], facts)
     if failure.facts.get("unkept"):
         shown = f" {_SHOWN}" if failure.facts.get("saved") else ""
         words = msgspec.structs.replace(words, text=f"{words.text}{shown} {_UNKEPT}")
     return words
+
+
+def _phrases(failure: Failure) -> dict[str, Phrase]:
+    """The words of those facts that are codes; any other text is left as it is."""
+    told = {name: str(failure.facts.get(name, "")) for name in failure.worded}
+    lines = {name: _CLAUSES[code] for name, code in told.items() if code in _CLAUSES}
+    return {name: Phrase(filled_line(line, failure.facts)) for name, line in lines.items()}
 
 
 def one_line(failure: Failure) -> str:
@@ -63,55 +57,9 @@ def one_line(failure: Failure) -> str:
     return " ".join(say(failure).sentences.split())
 
 
-def visible(text: str) -> str:
-    """``text`` with U+FFFD for characters that cannot be seen, so that it stays on its line."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in text)
-
-
-def _filled(row: Words, facts: Facts) -> Words:
-    """The row with its braces replaced.
-
-    ``{name}`` is a fact; with ``|words`` they stand for it where it is missing, and ``{name+x}``
-    puts x before it, or says nothing where it is missing.  ``{path@words}`` is the name of the
-    file in quotes behind the words.
-    """
-
-    def piece(found: re.Match[str]) -> str:
-        name, mark, words = found.groups()
-        return _MARKS[mark or "|"](_shown(facts.get(name)), words or "")
-
-    text, way_out = (_BRACES.sub(piece, line) for line in (row.text, row.way_out))
-    return Words(row.title, text[:1].upper() + text[1:], way_out)
-
-
-def _named(fact: str, words: str) -> str:
-    name = PurePath(fact.replace("\\", "/")).name
-    return f'{words} "{name}"' if name else words
-
-
-_BRACES = re.compile(r"\{(\w+)([|+@]?)([^}]*)\}")
-_MARKS: dict[str, Callable[[str, str], str]] = {
-    "|": lambda fact, words: fact or words,
-    "+": lambda fact, words: words + fact if fact else "",
-    "@": _named,
-}
-
-
-def _shown(fact: Fact | None) -> str:
-    text = visible(" ".join(str("" if fact is None else fact).split()))
-    if len(text) > _LONGEST_FACT:
-        text = f"{text[: _LONGEST_FACT // 2]} … {text[-_LONGEST_FACT // 2 :]}"
-    return text
-
-
-def _number(facts: Facts, name: str) -> float | None:
-    value = facts.get(name)
-    return value if isinstance(value, int | float) else None
-
-
 _ROWS = {
     "failure": Words(
-        "Something went wrong", "This could not be done{why+: }.", "Try it once more."
+        "Something went wrong", "This could not be done{said+: }.", "Try it once more."
     ),
     **{code: Words(*row) for code, row in CHECKPOINT.items()},
     "strategy": Words(
@@ -153,7 +101,7 @@ _ROWS = {
     **{code: Words(*row) for code, row in DEVICE.items()},
     "worker": Words(
         "The engine cannot answer",
-        "The engine's process cannot serve{why+: }.",
+        "The engine's process cannot serve{said+: }.",
         "Open the model again.",
     ),
     "no-model": Words("No model is open", "No model is open yet.", "Open a model first."),
@@ -172,89 +120,17 @@ _ROWS = {
 
 
 def _refused(facts: Facts) -> Words:
-    text, way_out = _REFUSALS.get(str(facts.get("why")), _REFUSALS[""])
-    return _filled(Words("This request cannot be run", text, way_out), facts)
-
-
-_REFUSALS = {
-    "": ("This cannot be done{why+: }.", "Change it and try again."),
-    "no-turns": ("There is nothing to answer yet.", "Write a message first."),
-    "unknown-template": (
-        'This model has no chat template "{template|of its own}".',
-        "Choose one of those that the model has, or complete a plain text.",
-    ),
-    "sampling": ("The value {value} means nothing for {name}.", "It must be {wanted}."),
-    "all-banned": (
-        "Every token is banned, so none can be chosen.",
-        "Take some of the bans away.",
-    ),
-    "empty-stop": (
-        "A stop text is empty, which would stop everything at once.",
-        "Write something into it, or remove it.",
-    ),
-    "unknown-word": (
-        'This model\'s vocabulary cannot write "{word}".',
-        "Use the notation that it was trained on.",
-    ),
-    "machine": (
-        'No machine is called "{value}", and no file of that name describes one{said+: }.',
-        "Machines that are known: {wanted}.",
-    ),
-    "model-open": ("A model is open already.", "Close it before opening another one."),
-    "limit": ("{value} is no number of tokens.", "Ask for 0 tokens or more."),
-    "state-model": (
-        "{path@the state} was made with other weights{model+, those of }.",
-        "Open the model that made it, or make the state anew with this one.",
-    ),
-    "state-tokenizer": (
-        "{path@the state} was made with the tokenizer {found|of another model}, and this model has "
-        "{wanted|another one}.",
-        "Make the state anew with this model.",
-    ),
-    "state-unfit": (
-        "{path@the state} does not fit this model{found+: it has }{wanted+, and the model needs }.",
-        "Open the model that it was made for.",
-    ),
-    "state-vectors": (
-        "{path@the state} is a tuned state, and RWKV-4 has none: it keeps no matrices.",
-        "Open the model that it was made for.",
-    ),
-    "state-none": (
-        "{path@the file} holds no state{found+, but tensors such as }.",
-        "A state is a file that Rookery saved, or a .pth, .st or .state with the time_state of "
-        "every layer.",
-    ),
-    "state-format": (
-        "{path@the state} was made with {found|another format}, and the model runs in "
-        "{wanted|another one}.",
-        "Open the model as it was then, or make the state anew.",
-    ),
-    "state-nowhere": (
-        "No place is given at which a state should be taken.",
-        "Name one, from 0 to the number of tokens.",
-    ),
-    "state-place": (
-        "There is no state after {value} tokens: the text has {tokens}.",
-        "Name a place within the text.",
-    ),
-    "state-nothing": (
-        "There is nothing to make a state of.",
-        "Give a text, token ids, or a state to begin with.",
-    ),
-    "token": (
-        "Token {value} is not among the {vocabulary} of this model.",
-        "Use ids from 0 on that are smaller.",
-    ),
-}
+    text, way_out = REQUEST.get(str(facts.get("why")), REQUEST[""])
+    return filled(Words("This request cannot be run", text, way_out), facts)
 
 
 def _no_gpu(facts: Facts) -> Words:
     text, way_out = NO_GPU.get(str(facts.get("why")), NO_GPU[""])
-    return _filled(Words("No NVIDIA card can be used", text, way_out), facts)
+    return filled(Words("No NVIDIA card can be used", text, way_out), facts)
 
 
 def _out_of_memory(facts: Facts) -> Words:
-    needed, free = _number(facts, "needed_bytes"), _number(facts, "free_bytes")
+    needed, free = number(facts, "needed_bytes"), number(facts, "free_bytes")
     sizes = f": {size(needed)} would be needed" if needed else ""
     sizes += f", {size(free)} are free" if sizes and free is not None else ""
     way = understood(str(facts.get("strategy", "")))
@@ -268,20 +144,20 @@ def _out_of_memory(facts: Facts) -> Words:
 
 def _strategy(facts: Facts) -> Words:
     """It points at the part that is wrong, where one is known."""
-    row, at = _ROWS["strategy"], _number(facts, "position")
+    row, at = _ROWS["strategy"], number(facts, "position")
     if at is None:
-        return _filled(row, facts)
+        return filled(row, facts)
     text = f'"{{part}}", at character {at + 1:.0f} of the strategy, is not known there{{found+: }}.'
     if not facts.get("part"):
         text = "The strategy ends too early{found+: }."
-    return _filled(Words(row.title, text, "What could stand there: {wanted|cpu, cuda}."), facts)
+    return filled(Words(row.title, text, "What could stand there: {wanted|cpu, cuda}."), facts)
 
 
 def _no_room(facts: Facts) -> Words:
-    needed, free = _number(facts, "needed_bytes"), _number(facts, "free_bytes")
+    needed, free = number(facts, "needed_bytes"), number(facts, "free_bytes")
     sizes = f": {size(needed)} more are needed" if needed else ""
     sizes += f", {size(free)} are free" if sizes and free is not None else ""
-    return _filled(
+    return filled(
         Words(
             "The disk is too full",
             f"There is not enough room for this download{sizes}. What is there is kept.",
@@ -301,74 +177,6 @@ def _for_room(facts: Facts) -> str:
     return "Close other programs, or choose a smaller model."
 
 
-_FEWEST_BITS = "fewer bits (cpu int4)"
-_FEWER_BITS = (
-    ("fp32", "fewer bits (cpu bf16)"),
-    ("fp16", "fewer bits (cpu int8)"),
-    ("bf16", "fewer bits (cpu int8)"),
-)
-
-
-def _worker_died(facts: Facts) -> Words:
-    said = [line for line in str(facts.get("stderr", "")).splitlines() if line.strip()]
-    fatal = (line for line in said if line.startswith("Fatal Python error: "))
-    last = f' Its last words: "{_shown(next(fatal, said[-1]))}".' if said else ""
-    code = facts.get("exit_code")
-    text = f"The engine's process {_end(code if isinstance(code, int) else None, facts)}."
-    return Words(
-        "The engine stopped",
-        f"{text} What was written so far is kept.{last}",
-        "Send the message again: the engine is started anew.",
-    )
-
-
-def _worker_starved(facts: Facts) -> Words:
-    """Where memory runs out all at once, the system ends whoever has the most of it."""
-    strategy = str(facts.get("strategy", ""))
-    fewer = next((words for bits, words in _FEWER_BITS if bits in strategy), _FEWEST_BITS)
-    less = "choose a smaller model" if "int4" in strategy else f"choose {fewer}, or a smaller model"
-    return Words(
-        "Not enough memory",
-        "Memory ran out, so the system ended the engine. What was written so far is kept.",
-        f"Close other programs, or {less}. Then send the message again.",
-    )
-
-
-def _end(code: int | None, facts: Facts) -> str:
-    """How the process ended: ``code`` is an exit code, or a signal's number below 0."""
-    if (why := str(facts.get("why"))) in _KILLED_HERE:
-        return _KILLED_HERE[why]
-    if code is None:
-        return "ended unexpectedly"
-    if code in _CRASHED:
-        return f"crashed ({_CRASHED[code]})"
-    return f"was ended ({_signal(-code)})" if code < 0 else f"ended with exit code {code}"
-
-
-_KILLED_HERE = {
-    "garbled": "sent something that makes no sense and was ended",
-    "closed": "could not be spoken to any more and was ended",
-}
-_CRASHED = {
-    -4: "SIGILL",
-    -6: "SIGABRT",
-    -7: "SIGBUS",
-    -8: "SIGFPE",
-    -11: "SIGSEGV",
-    0xC0000005: "access violation",
-    0xC000001D: "illegal instruction",
-    0xC00000FD: "stack overflow",
-}
-"""Signals of Linux below 0, exit codes of Windows above."""
-
-
-def _signal(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
-
-
 def _store(facts: Facts) -> Words:
     why = str(facts.get("why"))
     if why == "damaged" and facts.get("kept"):
@@ -377,13 +185,13 @@ def _store(facts: Facts) -> Words:
     text, way_out = STORE.get(why, STORE[""])
     partly = why in ("row", "saved")
     heading = "Not all of your data can be read" if partly else "Your data cannot be used"
-    return _filled(Words(heading, text, way_out), facts)
+    return filled(Words(heading, text, way_out), facts)
 
 
 def _answer_saved(facts: Facts) -> Words:
     way_out = INSTEAD.get(str(facts.get("why")), INSTEAD["page"])
     text = "{path@the file} holds {found|the answer of a server} instead of the model."
-    return _filled(Words("This is not the file itself", text, way_out), facts)
+    return filled(Words("This is not the file itself", text, way_out), facts)
 
 
 _WRITERS: dict[str, Callable[[Facts], Words]] = {
@@ -393,7 +201,7 @@ _WRITERS: dict[str, Callable[[Facts], Words]] = {
     "no-card": _no_gpu,
     "strategy": _strategy,
     "answer-saved": _answer_saved,
-    "worker-died": _worker_died,
-    "worker-out-of-memory": _worker_starved,
+    "worker-died": worker_died,
+    "worker-out-of-memory": worker_starved,
     "store": _store,
 }

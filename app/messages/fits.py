@@ -2,7 +2,7 @@
 
 from app.runtime.planning.strategy import understood
 
-from .failures import Words
+from .fact_filling import Words
 from .units import size
 
 

@@ -7,7 +7,8 @@ from app.runtime.planning.strategy import understood
 from app.runtime.protocol.messages import SteppedDown
 from app.system.gpus import Gpu, why_none
 
-from .failures import say, visible
+from .fact_filling import visible
+from .failures import say
 from .units import size
 
 

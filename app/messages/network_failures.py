@@ -8,7 +8,7 @@ NETWORK: dict[str, tuple[str, str, str]] = {
     ),
     "hub-unreachable": (
         "The model hub cannot be reached",
-        "There is no connection to {host|the model hub}{why+: }.",
+        "There is no connection to {host|the model hub}{why+: }{said+: }.",
         "Check the network and the proxy, or choose another source in the settings. What is on "
         "this disk works without it.",
     ),
@@ -67,7 +67,7 @@ NETWORK: dict[str, tuple[str, str, str]] = {
     ),
     "download": (
         "The download did not work",
-        "{file@the file} cannot be downloaded{why+: }.",
+        "{file@the file} cannot be downloaded{why+: }{said+: }.",
         "Try again later, or choose another source in the settings.",
     ),
     "wrong-hash": (
@@ -98,7 +98,7 @@ NETWORK: dict[str, tuple[str, str, str]] = {
     "vocabulary-missing": (
         "The vocabulary has not come",
         "The model is here and whole, but {file|its vocabulary}, with which it reads and writes "
-        "words, could not be brought{why+: }.",
+        "words, could not be brought{why+: }{said+: }.",
         "Try the download again: only what is missing is fetched. Until then the model works with "
         "token ids alone.",
     ),

@@ -9,6 +9,10 @@ STORE = {
         "The system refuses to open or to write {path@the data file}.",
         "Check that you may write there{path+: }.",
     ),
+    "folder-no-text": (
+        "Nothing can be written down of this folder: its name is no text{path+: }.",
+        "Rename the folder, or choose another one.",
+    ),
     "unwritten": (
         "{path@the file} cannot be written{said+: }.",
         "Choose a place where you may write.",

@@ -1,6 +1,6 @@
 """What is said about a vocabulary beside a model."""
 
-from .failures import visible
+from .fact_filling import visible
 
 
 def not_used_in_words(path: str) -> str:

@@ -5,13 +5,13 @@ import sys
 
 import pytest
 import torch
+from app.runtime.planning.chooser import choose
 
 from app.errors import OutOfMemory, RequestRefused
 from app.kernels import open_ops
 from app.runtime import models
 from app.runtime.checkpoint import open_checkpoint
 from app.runtime.models import build
-from app.runtime.planning.chooser import choose
 from app.runtime.planning.footprint import footprint
 from app.runtime.planning.strategy import parse
 from tests.support.checkpoints import GENERATIONS, random_tensors, write_pth
