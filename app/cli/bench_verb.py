@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from app.errors import RequestRefused
 from app.kernels.read_bandwidth import BLOCK_BYTES
+from app.messages.translate import tr, tr_noop
 from app.messages.units import size
 from app.runtime.planning.strategy import parse
 from app.runtime.protocol.messages import Loaded, Measured
@@ -17,7 +18,7 @@ from app.runtime.worker.client import Client
 
 from .bench_texts import Texts
 from .choices import model_of
-from .output import Progress, note, note_loaded, print_json, print_rows
+from .output import Progress, loading_line, note, note_loaded, print_json, print_rows
 
 _SEED = 1
 _PREFILLS = 2
@@ -51,7 +52,7 @@ async def _bench(options: Namespace) -> None:
         loaded = await client.load(
             str(model_of(options)),
             options.strategy,
-            lambda p: progress.show(f"loading layer {p.done} of {p.total}"),
+            lambda p: progress.show(loading_line(p.done, p.total)),
         )
         progress.clear()
         note_loaded(loaded)
@@ -104,7 +105,7 @@ def _tell(loaded: Loaded, figures: _Figures, options: Namespace) -> None:
         print_json(facts)
         return
     if weights < BLOCK_BYTES and limits.given is not None:
-        note(f"rookery: {_SMALL.format(size=size(weights))}")
+        note(f"rookery: {tr(_SMALL).format(size=size(weights))}")
     _print(facts)
 
 
@@ -116,12 +117,12 @@ class _Limits(NamedTuple):
     why: str = ""
 
 
-_ON_GPU = "the weights lie on a card, whose memory is not measured here"
-_SMALL = (
+_ON_GPU = tr_noop("the weights lie on a card, whose memory is not measured here")
+_SMALL = tr_noop(
     "caches may hold weights of {size}; so the bandwidth is that of a block of this size, and not"
     " that of the memory"
 )
-_FASTER = (
+_FASTER = tr_noop(
     "tokens came faster than all weights were read when it was measured, as what belongs to zeros"
     " is skipped or memory was slower then: the model's own rate is taken for the bandwidth"
 )
@@ -143,7 +144,7 @@ def _print(facts: dict[str, float | int | str | None]) -> None:
 
 def _shown(name: str, value: float | int | str) -> str:
     if isinstance(value, str):
-        return value
+        return tr(value) if name == "bandwidth_note" else value
     if "bytes" in name:
         return size(value)
     return f"{value:.4g}" if isinstance(value, float) else str(value)

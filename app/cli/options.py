@@ -5,19 +5,23 @@ import math
 from collections.abc import Callable, Sequence
 
 from app import __version__
+from app.messages.translate import tr, tr_noop
 
-from .usage import Parser
+from .usage import Parser, bias_type, count_type, number_type, sha256_type, text_type, tokens_type
 
-_DESCRIPTION = """The desktop home for RWKV language models.  Without a verb the window opens."""
-_EPILOG = """"rookery VERB --help" lists the options of a verb."""
+_DESCRIPTION = tr_noop(
+    """The desktop home for RWKV language models.  Without a verb the window opens."""
+)
+_EPILOG = tr_noop(""""rookery VERB --help" lists the options of a verb.""")
 _ALIASES = {"gpus": "cards"}
-_MODEL = "a .pth, .safetensors or .gguf, or the folder of one in several files; without it the \
+_MODEL = tr_noop(
+    "a .pth, .safetensors or .gguf, or the folder of one in several files; without it the \
 small guide that comes with the program"
-_STRATEGY = (
+)
+_STRATEGY = tr_noop(
     'how to run it, e.g. "cpu bf16", "cpu int8" or "cuda fp16" ("cuda:1 fp16" on the second card); \
 without it what suits the machine'
 )
-_INT64 = 2**63
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -32,18 +36,20 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _parser() -> Parser:
-    top = Parser(prog="rookery", description=_DESCRIPTION, epilog=_EPILOG)
+    top = Parser(prog="rookery", description=tr(_DESCRIPTION), epilog=tr(_EPILOG))
     top.add_argument("--version", action="version", version=f"rookery {__version__}")
-    verbs = top.add_subparsers(title="verbs", metavar="VERB", required=True)
+    verbs = top.add_subparsers(title=tr("verbs"), metavar="VERB", required=True)
     for name, words, add in _VERBS:
-        verb = verbs.add_parser(name, help=words, description=f"{words[0].upper()}{words[1:]}.")
+        told = tr(words)
+        said = f"{told[:1].upper()}{told[1:]}."
+        verb = verbs.add_parser(name, help=told, description=said)
         verb.set_defaults(verb=name)
         add(verb)
     return top
 
 
 def _inspect(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("file", metavar="FILE", help="a model file, or the folder of one")
+    verb.add_argument("file", metavar="FILE", help=tr("a model file, or the folder of one"))
     _add_json(verb)
 
 
@@ -53,12 +59,16 @@ def _generate(verb: argparse.ArgumentParser) -> None:
     prompt.add_argument(
         "--prompt",
         metavar="TEXT",
-        type=_text,
-        help="continued as it stands; answered with --template or without --model; - reads stdin",
+        type=text_type,
+        help=tr(
+            "continued as it stands; answered with --template or without --model; - reads stdin"
+        ),
     )
-    prompt.add_argument("--tokens", metavar="1,2,3", type=_tokens, help="token ids to continue")
+    prompt.add_argument(
+        "--tokens", metavar="1,2,3", type=tokens_type, help=tr("token ids to continue")
+    )
     _add_state(verb)
-    _add_template(verb, "answer with this prompt template instead of going on as it stands")
+    _add_template(verb, tr("answer with this prompt template instead of going on as it stands"))
     _add_ends(verb, 256)
     _add_sampling(verb)
     _add_json(verb)
@@ -67,77 +77,90 @@ def _generate(verb: argparse.ArgumentParser) -> None:
 def _score(verb: argparse.ArgumentParser) -> None:
     _add_model(verb)
     source = verb.add_mutually_exclusive_group(required=True)
-    source.add_argument("--text-file", metavar="FILE", help="UTF-8 text; - reads stdin")
-    source.add_argument("--tokens", metavar="1,2,3", type=_tokens, help="token ids")
+    source.add_argument("--text-file", metavar="FILE", help=tr("UTF-8 text; - reads stdin"))
+    source.add_argument("--tokens", metavar="1,2,3", type=tokens_type, help=tr("token ids"))
     _add_state(verb)
     verb.add_argument(
-        "--logits", metavar="OUT.npy", help="write the float32 logits after every token, [T, V]"
+        "--logits", metavar="OUT.npy", help=tr("write the float32 logits after every token, [T, V]")
     )
     verb.add_argument(
-        "--state-out", metavar="OUT.safetensors", help="write the state after the last token"
+        "--state-out", metavar="OUT.safetensors", help=tr("write the state after the last token")
     )
     verb.add_argument(
         "--per-token",
         action="store_true",
-        help="tell of each token its log-probability and the entropy of its place, in nats, its \
-rank, and the text that it completes; nothing is known of the first",
+        help=tr(
+            "tell of each token its log-probability and the entropy of its place, in nats, its \
+rank, and the text that it completes; nothing is known of the first"
+        ),
     )
     verb.add_argument(
         "--chunk",
         metavar="N",
-        type=_count(1),
+        type=count_type(1),
         default=256,
-        help="tokens in one forward (%(default)s)",
+        help=tr("tokens in one forward (%(default)s)"),
     )
     _add_json(verb)
 
 
 def _state(verb: argparse.ArgumentParser) -> None:
-    actions = verb.add_subparsers(title="what to do", metavar="ACTION", required=True)
-    make = actions.add_parser("make", help="read a text once and keep the state after it")
+    actions = verb.add_subparsers(title=tr("what to do"), metavar="ACTION", required=True)
+    make = actions.add_parser("make", help=tr("read a text once and keep the state after it"))
     make.set_defaults(action="make")
     _add_model(make)
     source = make.add_mutually_exclusive_group(required=True)
-    source.add_argument("--text-file", metavar="FILE", help="UTF-8 text; - reads stdin")
-    source.add_argument("--prompt", metavar="TEXT", type=_text, help="a text; - reads stdin")
-    source.add_argument("--tokens", metavar="1,2,3", type=_tokens, help="token ids")
-    make.add_argument("--out", metavar="S.safetensors", required=True, help="the file of the state")
+    source.add_argument("--text-file", metavar="FILE", help=tr("UTF-8 text; - reads stdin"))
+    source.add_argument(
+        "--prompt", metavar="TEXT", type=text_type, help=tr("a text; - reads stdin")
+    )
+    source.add_argument("--tokens", metavar="1,2,3", type=tokens_type, help=tr("token ids"))
+    make.add_argument(
+        "--out", metavar="S.safetensors", required=True, help=tr("the file of the state")
+    )
     _add_state(make)
     _add_json(make)
-    show = actions.add_parser("show", help="tell what is in the file of a state")
+    show = actions.add_parser("show", help=tr("tell what is in the file of a state"))
     show.set_defaults(action="show")
-    show.add_argument("file", metavar="S", help="a state: .safetensors, .pth, .st or .state")
+    show.add_argument("file", metavar="S", help=tr("a state: .safetensors, .pth, .st or .state"))
     _add_json(show)
 
 
 def _bench(verb: argparse.ArgumentParser) -> None:
     _add_model(verb)
     for name, default, words in (
-        ("--prompt-tokens", 256, "tokens of the prompt that is read"),
-        ("--decode-tokens", 64, "tokens that are written"),
-        ("--batch", 1, "texts at once"),
+        ("--prompt-tokens", 256, tr_noop("tokens of the prompt that is read")),
+        ("--decode-tokens", 64, tr_noop("tokens that are written")),
+        ("--batch", 1, tr_noop("texts at once")),
     ):
         verb.add_argument(
-            name, metavar="N", type=_count(1), default=default, help=f"{words} (%(default)s)"
+            name,
+            metavar="N",
+            type=count_type(1),
+            default=default,
+            help=f"{tr(words)} (%(default)s)",
         )
     _add_json(verb)
 
 
 def _plan(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--model", metavar="FILE", help=_MODEL)
+    verb.add_argument("--model", metavar="FILE", help=tr(_MODEL))
     verb.add_argument(
         "--machine",
         metavar="NAME|FILE",
-        type=_text,
+        type=text_type,
         default="",
-        help="another machine than this one: its name, or a file that describes it",
+        help=tr("another machine than this one: its name, or a file that describes it"),
     )
-    for name, words in (("gpu", "of each card"), ("cpu", "beside the cards")):
+    for name, words in (
+        ("gpu", tr_noop("take no more memory of each card than this")),
+        ("cpu", tr_noop("take no more memory beside the cards than this")),
+    ):
         verb.add_argument(
             f"--{name}-limit",
             metavar="GB",
-            type=_number(0, 1e6),
-            help=f"take no more memory {words} than this",
+            type=number_type(0, 1e6),
+            help=tr(words),
         )
     _add_json(verb)
 
@@ -145,23 +168,27 @@ def _plan(verb: argparse.ArgumentParser) -> None:
 def _chat(verb: argparse.ArgumentParser) -> None:
     _add_model(verb)
     verb.add_argument(
-        "--system", metavar="TEXT", type=_text, default="", help="what is said to it beforehand"
+        "--system",
+        metavar="TEXT",
+        type=text_type,
+        default="",
+        help=tr("what is said to it beforehand"),
     )
     _add_state(verb)
-    _add_template(verb, "write turns so, and not in the model's own way")
+    _add_template(verb, tr("write turns so, and not in the model's own way"))
     _add_ends(verb, 1024)
     _add_sampling(verb)
 
 
 def _pack(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--model", metavar="FILE", required=True, help="the model, which stays")
+    verb.add_argument("--model", metavar="FILE", required=True, help=tr("the model, which stays"))
     verb.add_argument(
         "--strategy",
         metavar="TEXT",
         default="cpu int8",
-        help='"cpu int8" (without it) or "cpu int4"; a card takes the same copy',
+        help=tr('"cpu int8" (without it) or "cpu int4"; a card takes the same copy'),
     )
-    verb.add_argument("--to", metavar="FILE", help="the copy; without it beside the model")
+    verb.add_argument("--to", metavar="FILE", help=tr("the copy; without it beside the model"))
     _add_json(verb)
 
 
@@ -175,71 +202,85 @@ def _models(verb: argparse.ArgumentParser) -> None:
 
 def _search(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
-        "text", metavar="TEXT", nargs="*", type=_text, help="words to look for; none lists all"
+        "text",
+        metavar="TEXT",
+        nargs="*",
+        type=text_type,
+        help=tr("words to look for; none lists all"),
     )
     _add_endpoint(verb)
     verb.add_argument(
-        "--offline", action="store_true", help="ask nobody: what is known on this machine"
+        "--offline", action="store_true", help=tr("ask nobody: what is known on this machine")
     )
     _add_json(verb)
 
 
 def _download(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("repo", metavar="REPO", type=_text, help="owner/name on the hub")
-    verb.add_argument("file", metavar="FILE", type=_text, help="its path in the repository")
-    verb.add_argument("--to", metavar="DIR", default="", help="the folder; else the usual one")
+    verb.add_argument("repo", metavar="REPO", type=text_type, help=tr("owner/name on the hub"))
+    verb.add_argument("file", metavar="FILE", type=text_type, help=tr("its path in the repository"))
+    verb.add_argument("--to", metavar="DIR", default="", help=tr("the folder; else the usual one"))
     verb.add_argument(
-        "--endpoint", metavar="URL", type=_text, default="", help="another hub than the usual one"
+        "--endpoint",
+        metavar="URL",
+        type=text_type,
+        default="",
+        help=tr("another hub than the usual one"),
     )
     _add_json(verb)
 
 
 def _log(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
-        "--tail", metavar="N", type=_count(1), default=0, help="print its last lines instead"
+        "--tail",
+        metavar="N",
+        type=count_type(1),
+        default=0,
+        help=tr("print its last lines instead"),
     )
     _add_json(verb)
 
 
 def _verify(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("file", metavar="FILE", help="a model file")
+    verb.add_argument("file", metavar="FILE", help=tr("a model file"))
     verb.add_argument(
         "--sha256",
         metavar="HEX",
-        type=_sha256,
-        help="what it must be; else what the catalogue or the hub tells of a file of this name",
+        type=sha256_type,
+        help=tr("what it must be; else what the catalogue or the hub tells of a file of this name"),
     )
     _add_json(verb)
 
 
 _VERBS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...] = (
-    ("inspect", "tell what is in a model file, from its header alone", _inspect),
-    ("generate", "continue a text", _generate),
-    ("score", "compute logits, state and perplexity of a text", _score),
-    ("state", "read a text once and keep what the model remembers of it", _state),
-    ("bench", "measure speed and memory of a model on this machine", _bench),
-    ("plan", "tell how a model would run here: memory and speed of every way", _plan),
-    ("chat", "talk to a model in the terminal", _chat),
-    ("models", "list the models on this disk", _models),
-    ("cards", "list NVIDIA cards, and whether models run on them (also: gpus)", _gpus),
-    ("pack", "write a smaller copy in 8 or 4 bits, which loads faster", _pack),
-    ("search", "find models to download, and tell which fit this machine", _search),
-    ("download", "fetch a model from the hub, whole or not at all", _download),
-    ("verify", "check whether a file is the one that was promised", _verify),
-    ("log", "tell where the log and the files of crashes are, or print its end", _log),
+    ("inspect", tr_noop("tell what is in a model file, from its header alone"), _inspect),
+    ("generate", tr_noop("continue a text"), _generate),
+    ("score", tr_noop("compute logits, state and perplexity of a text"), _score),
+    ("state", tr_noop("read a text once and keep what the model remembers of it"), _state),
+    ("bench", tr_noop("measure speed and memory of a model on this machine"), _bench),
+    ("plan", tr_noop("tell how a model would run here: memory and speed of every way"), _plan),
+    ("chat", tr_noop("talk to a model in the terminal"), _chat),
+    ("models", tr_noop("list the models on this disk"), _models),
+    ("cards", tr_noop("list NVIDIA cards, and whether models run on them (also: gpus)"), _gpus),
+    ("pack", tr_noop("write a smaller copy in 8 or 4 bits, which loads faster"), _pack),
+    ("search", tr_noop("find models to download, and tell which fit this machine"), _search),
+    ("download", tr_noop("fetch a model from the hub, whole or not at all"), _download),
+    ("verify", tr_noop("check whether a file is the one that was promised"), _verify),
+    ("log", tr_noop("tell where the log and the files of crashes are, or print its end"), _log),
 )
 
 
 def _add_model(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--model", metavar="FILE", help=_MODEL)
-    verb.add_argument("--strategy", metavar="TEXT", default="", help=_STRATEGY)
+    verb.add_argument("--model", metavar="FILE", help=tr(_MODEL))
+    verb.add_argument("--strategy", metavar="TEXT", default="", help=tr(_STRATEGY))
 
 
 def _add_state(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--state",
         metavar="S",
-        help="the state to begin with: one that was saved here, or a tuned one (.pth, .st, .state)",
+        help=tr(
+            "the state to begin with: one that was saved here, or a tuned one (.pth, .st, .state)"
+        ),
     )
 
 
@@ -247,9 +288,9 @@ def _add_ends(verb: argparse.ArgumentParser, default: int) -> None:
     verb.add_argument(
         "--max-tokens",
         metavar="N",
-        type=_count(0),
+        type=count_type(0),
         default=default,
-        help="write no more tokens than this (%(default)s)",
+        help=tr("write no more tokens than this (%(default)s)"),
     )
     verb.add_argument(
         "--stop",
@@ -257,8 +298,8 @@ def _add_ends(verb: argparse.ArgumentParser, default: int) -> None:
         nargs="+",
         action="extend",
         default=[],
-        type=_text,
-        help="texts that end it; they are not part of it",
+        type=text_type,
+        help=tr("texts that end it; they are not part of it"),
     )
 
 
@@ -266,15 +307,15 @@ def _add_template(verb: argparse.ArgumentParser, words: str) -> None:
     verb.add_argument(
         "--template",
         metavar="NAME",
-        type=_text,
+        type=text_type,
         default="",
-        help=f"{words}: world, g1, bot, instruction, qa, text and others",
+        help=f"{words}: world, g1, bot, instruction, qa, text, …",
     )
     verb.add_argument(
         "--think",
         choices=("off", "on", "fake"),
         default="off",
-        help="begin with a thought, or with an empty one: for models that were trained to",
+        help=tr("begin with a thought, or with an empty one: for models that were trained to"),
     )
 
 
@@ -283,106 +324,75 @@ def _add_endpoint(verb: argparse.ArgumentParser) -> None:
         "--endpoint",
         metavar="URL",
         default="",
-        help="another hub than the one in the settings or in HF_ENDPOINT",
+        help=tr("another hub than the one in the settings or in HF_ENDPOINT"),
     )
 
 
 def _add_json(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--json", action="store_true", help="print one JSON object")
+    verb.add_argument("--json", action="store_true", help=tr("print one JSON object"))
 
 
 def _add_sampling(verb: argparse.ArgumentParser) -> None:
     """Without any of these the model runs with what its makers recommend."""
     group = verb.add_argument_group(
-        "sampling", "What is not given is what the makers of the model recommend."
+        tr("sampling"), tr("What is not given is what the makers of the model recommend.")
     )
     for name, metavar, kind, words in (
-        ("--temperature", "X", _number(0, 1000), "0 takes the best token"),
-        ("--top-p", "X", _number(0, math.inf), "keep the best that add up to this; 1 keeps all"),
-        ("--top-k", "N", _count(0), "keep so many of the best; 0 keeps all"),
-        ("--min-p", "X", _number(0, 1), "drop what is less likely than this part of the best"),
-        ("--presence", "X", _number(-1000, 1000), "penalty for each token already written"),
-        ("--frequency", "X", _number(-1000, 1000), "penalty for each time it was written"),
-        ("--decay", "X", _number(0, 1), "what is left of the penalties from token to token"),
-        ("--seed", "N", _count(0), "the same seed writes the same text"),
+        ("--temperature", "X", number_type(0, 1000), tr_noop("0 takes the best token")),
+        (
+            "--top-p",
+            "X",
+            number_type(0, math.inf),
+            tr_noop("keep the best that add up to this; 1 keeps all"),
+        ),
+        ("--top-k", "N", count_type(0), tr_noop("keep so many of the best; 0 keeps all")),
+        (
+            "--min-p",
+            "X",
+            number_type(0, 1),
+            tr_noop("drop what is less likely than this part of the best"),
+        ),
+        (
+            "--presence",
+            "X",
+            number_type(-1000, 1000),
+            tr_noop("penalty for each token already written"),
+        ),
+        (
+            "--frequency",
+            "X",
+            number_type(-1000, 1000),
+            tr_noop("penalty for each time it was written"),
+        ),
+        (
+            "--decay",
+            "X",
+            number_type(0, 1),
+            tr_noop("what is left of the penalties from token to token"),
+        ),
+        ("--seed", "N", count_type(0), tr_noop("the same seed writes the same text")),
     ):
-        group.add_argument(name, metavar=metavar, type=kind, help=words)
+        group.add_argument(name, metavar=metavar, type=kind, help=tr(words))
     group.add_argument(
         "--repetition-penalty",
         metavar="X",
         dest="repetition",
-        type=_number(0.01, 100),
-        help="divides what speaks for tokens of the prompt and the text; 1 does nothing",
+        type=number_type(0.01, 100),
+        help=tr("divides what speaks for tokens of the prompt and the text; 1 does nothing"),
     )
     group.add_argument(
         "--logit-bias",
         metavar="ID=VALUE",
         action="append",
-        type=_bias,
-        help="add this to the logit of a token, which makes it likelier or less likely; repeatable",
+        type=bias_type,
+        help=tr(
+            "add this to the logit of a token, which makes it likelier or less likely; repeatable"
+        ),
     )
     group.add_argument(
         "--ban",
         metavar="ID",
         action="extend",
-        type=_tokens,
-        help="never write this token, or these (1,2,3); repeatable",
+        type=tokens_type,
+        help=tr("never write this token, or these (1,2,3); repeatable"),
     )
-
-
-def _count(least: int) -> Callable[[str], int]:
-    def count(text: str) -> int:
-        number = int(text)
-        if not least <= number < _INT64:
-            raise argparse.ArgumentTypeError(f"{text} is not a number from {least} on")
-        return number
-
-    count.__name__ = "whole number"
-    return count
-
-
-def _number(least: float, most: float) -> Callable[[str], float]:
-    def number(text: str) -> float:
-        value = float(text)
-        if not (least <= value <= most and math.isfinite(value)):
-            span = f"{least:g} or more" if most == math.inf else f"{least:g} to {most:g}"
-            raise argparse.ArgumentTypeError(f"{text} is not a number in {span}")
-        return value
-
-    number.__name__ = "number"
-    return number
-
-
-def _tokens(text: str) -> tuple[int, ...]:
-    tokens = tuple(int(part) for part in text.split(",")) if text.strip() else ()
-    if any(abs(token) >= _INT64 for token in tokens):
-        raise argparse.ArgumentTypeError("a token id is too large")
-    return tokens
-
-
-_tokens.__name__ = "list of token ids"
-
-
-def _bias(text: str) -> tuple[int, float]:
-    token, equals, value = text.partition("=")
-    if not equals:
-        raise argparse.ArgumentTypeError(f"{text} is not a token id, =, and a number: 33=-1.5")
-    ids = _tokens(token)
-    if len(ids) != 1:
-        raise argparse.ArgumentTypeError(f"{text} does not begin with one token id")
-    return ids[0], _number(-1000, 1000)(value)
-
-
-_bias.__name__ = "token id, =, and number"
-
-
-def _sha256(text: str) -> str:
-    digest = text.strip().lower()
-    if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
-        raise argparse.ArgumentTypeError("a SHA-256 has 64 hexadecimal digits")
-    return digest
-
-
-def _text(text: str) -> str:
-    """Bytes on the command line that are not UTF-8 become U+FFFD."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -15,6 +15,7 @@ import torch
 
 from app.errors import NumbersBroken, RequestRefused
 from app.kernels.allocation import allocations_named
+from app.messages.translate import tr
 from app.runtime.generation.start_states import StartStates
 from app.runtime.loading.loading import open_model
 from app.runtime.models import Rwkv
@@ -26,7 +27,7 @@ from app.system.atomic_file import writing
 
 from .choices import model_of, state_of
 from .files import read_text
-from .output import Progress, note_loaded, note_state, print_json, print_rows
+from .output import Progress, loading_line, note_loaded, note_state, print_json, print_rows
 from .token_scores import TokenScores
 
 _ROWS = 32
@@ -47,7 +48,7 @@ def run(options: Namespace) -> int:
     opened = open_model(
         model_of(options),
         options.strategy,
-        lambda done, total: progress.show(f"loading layer {done} of {total}"),
+        lambda done, total: progress.show(loading_line(done, total)),
     )
     progress.clear()
     note_loaded(opened)
@@ -137,4 +138,4 @@ def _tell(tokens: int, nll: float, each: TokenScores | None, *, as_json: bool) -
         return
     if each:
         each.print()
-    print_rows([(name, "unknown" if v is None else f"{v:g}") for name, v in facts.items()])
+    print_rows([(name, tr("unknown") if v is None else f"{v:g}") for name, v in facts.items()])

@@ -1,9 +1,14 @@
-"""Errors of usage: the usage of the verb in question, one sentence, exit code 2."""
+"""What is refused on the command line: usage of the verb, one sentence, exit code 2; and types."""
 
 import argparse
+import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
+
+from app.messages.translate import tr
+
+_INT64 = 2**63
 
 
 class Parser(argparse.ArgumentParser):
@@ -35,10 +40,12 @@ class Parser(argparse.ArgumentParser):
         if first.startswith("-"):
             self.error(_unknown(first, self._option_string_actions))
         if not first:
-            self.error("a verb is missing; --help lists them")
+            self.error(tr("a verb is missing; --help lists them"))
         if _is_model(first):
-            self.error(f'"{first}" is a model, not a verb: try "rookery chat --model {first}"')
-        self.error(f'there is no verb "{first}"{_nearest(first, verbs)}')
+            told = tr('"{file}" is a model, not a verb: try "rookery chat --model {file}"')
+            self.error(told.format(file=first))
+        no_verb = tr('there is no verb "{}"').format(first)
+        self.error(f"{no_verb}{_nearest(first, verbs)}")
 
 
 def _sentence(message: str) -> str:
@@ -48,8 +55,10 @@ def _sentence(message: str) -> str:
 def _unknown(argument: str, options: Iterable[str]) -> str:
     if argument.startswith("-"):
         name = argument.partition("=")[0]
-        return f"there is no option {name}{_nearest(name, options, quote='')}"
-    return f'"{argument}" is one word too many; words with spaces between them need quotes'
+        no_option = tr("there is no option {}").format(name)
+        return f"{no_option}{_nearest(name, options, quote='')}"
+    told = tr('"{}" is one word too many; words with spaces between them need quotes')
+    return told.format(argument)
 
 
 def _is_model(name: str) -> bool:
@@ -63,4 +72,79 @@ def _nearest(word: str, known: Iterable[str], quote: str = '"') -> str:
 
     long = [name for name in known if len(name) > 2]  # one letter is near to every other
     near = difflib.get_close_matches(word.lower(), long, n=1, cutoff=0.5)
-    return f"; did you mean {quote}{near[0]}{quote}?" if near else "; --help lists what there is"
+    if not near:
+        return tr("; --help lists what there is")
+    return tr("; did you mean {}?").format(f"{quote}{near[0]}{quote}")
+
+
+def count_type(least: int) -> Callable[[str], int]:
+    """The type of a whole number from ``least`` on, for argparse."""
+
+    def count(text: str) -> int:
+        number = int(text)
+        if not least <= number < _INT64:
+            raise argparse.ArgumentTypeError(
+                tr("{text} is not a number from {least} on").format(text=text, least=least)
+            )
+        return number
+
+    count.__name__ = "whole number"
+    return count
+
+
+def number_type(least: float, most: float) -> Callable[[str], float]:
+    """The type of a number from ``least`` to ``most``, for argparse."""
+
+    def number(text: str) -> float:
+        value = float(text)
+        if not (least <= value <= most and math.isfinite(value)):
+            refusal = tr("{text} is not a number in {least} to {most}")
+            if most == math.inf:
+                refusal = tr("{text} is not a number in {least} or more")
+            raise argparse.ArgumentTypeError(
+                refusal.format(text=text, least=f"{least:g}", most=f"{most:g}")
+            )
+        return value
+
+    number.__name__ = "number"
+    return number
+
+
+def tokens_type(text: str) -> tuple[int, ...]:
+    """Token ids with commas between them."""
+    tokens = tuple(int(part) for part in text.split(",")) if text.strip() else ()
+    if any(abs(token) >= _INT64 for token in tokens):
+        raise argparse.ArgumentTypeError(tr("a token id is too large"))
+    return tokens
+
+
+tokens_type.__name__ = "list of token ids"
+
+
+def bias_type(text: str) -> tuple[int, float]:
+    """A token id and what is added to its logit: ``33=-1.5``."""
+    token, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(
+            tr("{} is not a token id, =, and a number: 33=-1.5").format(text)
+        )
+    ids = tokens_type(token)
+    if len(ids) != 1:
+        raise argparse.ArgumentTypeError(tr("{} does not begin with one token id").format(text))
+    return ids[0], number_type(-1000, 1000)(value)
+
+
+bias_type.__name__ = "token id, =, and number"
+
+
+def sha256_type(text: str) -> str:
+    """64 hexadecimal digits, in lower case."""
+    digest = text.strip().lower()
+    if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
+        raise argparse.ArgumentTypeError(tr("a SHA-256 has 64 hexadecimal digits"))
+    return digest
+
+
+def text_type(text: str) -> str:
+    """Bytes on the command line that are not UTF-8 become U+FFFD."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -8,6 +8,8 @@ import msgspec
 
 from app.errors import Fact
 
+from .translate import tr
+
 Facts = Mapping[str, Fact]
 
 _LONGEST_FACT = 240
@@ -38,7 +40,7 @@ def visible(text: str) -> str:
 
 
 def filled(row: Words, facts: Facts) -> Words:
-    """The row with its braces replaced.
+    """The row in the language that is used, with its braces replaced.
 
     ``{name}`` is a fact; with ``|words`` they stand for it where it is missing, and ``{name+x}``
     puts x before it, or says nothing where it is missing.  ``{path@words}`` is the name of the
@@ -46,7 +48,7 @@ def filled(row: Words, facts: Facts) -> Words:
     """
 
     text, way_out = (filled_line(line, facts) for line in (row.text, row.way_out))
-    return Words(row.title, text[:1].upper() + text[1:], way_out)
+    return Words(tr(row.title), text[:1].upper() + text[1:], way_out)
 
 
 def filled_line(line: str, facts: Facts) -> str:
@@ -56,7 +58,7 @@ def filled_line(line: str, facts: Facts) -> str:
         name, mark, words = found.groups()
         return _MARKS[mark or "|"](shown(facts.get(name)), words or "")
 
-    return _BRACES.sub(piece, line)
+    return _BRACES.sub(piece, tr(line))
 
 
 def _named(fact: str, words: str) -> str:

@@ -15,19 +15,21 @@ from app.runtime.planning.strategy import understood
 
 from .checkpoint_failures import CHECKPOINT, INSTEAD
 from .device_failures import DEVICE, NO_GPU
-from .fact_filling import Facts, Phrase, Words, filled, filled_line, number
+from .fact_filling import Facts, Phrase, Words, filled, filled_line, number, shown
 from .file_reasons import FILE_REASONS
 from .network_failures import NETWORK
 from .network_reasons import NETWORK_REASONS
 from .request_failures import REQUEST
+from .shortages import IN_MEMORY, ON_DISK, ON_GPU
 from .store_failures import STORE
 from .things import THINGS
+from .translate import tr, tr_noop
 from .units import size
 from .worker_failures import worker_died, worker_starved
 
 _CLAUSES = FILE_REASONS | NETWORK_REASONS | THINGS
-_SHOWN = "Your conversations are shown as they were."
-_UNKEPT = "Conversations of now are lost when the window closes."
+_SHOWN = tr_noop("Your conversations are shown as they were.")
+_UNKEPT = tr_noop("Conversations of now are lost when the window closes.")
 
 
 def say(failure: Failure) -> Words:
@@ -40,9 +42,14 @@ def say(failure: Failure) -> Words:
     facts = {**failure.facts, **_phrases(failure)}
     words = _WRITERS[code](facts) if code in _WRITERS else filled(_ROWS[code], facts)
     if failure.facts.get("unkept"):
-        shown = f" {_SHOWN}" if failure.facts.get("saved") else ""
-        words = msgspec.structs.replace(words, text=f"{words.text}{shown} {_UNKEPT}")
+        shown = f" {tr(_SHOWN)}" if failure.facts.get("saved") else ""
+        words = msgspec.structs.replace(words, text=f"{words.text}{shown} {tr(_UNKEPT)}")
     return words
+
+
+def fact_in_words(failure: Failure, name: str) -> str:
+    """One fact alone: in words where it is a code; "" where it is not there."""
+    return shown({**failure.facts, **_phrases(failure)}.get(name))
 
 
 def _phrases(failure: Failure) -> dict[str, Phrase]:
@@ -59,87 +66,99 @@ def one_line(failure: Failure) -> str:
 
 _ROWS = {
     "failure": Words(
-        "Something went wrong", "This could not be done{said+: }.", "Try it once more."
+        tr_noop("Something went wrong"),
+        tr_noop("This could not be done{said+: }."),
+        tr_noop("Try it once more."),
     ),
     **{code: Words(*row) for code, row in CHECKPOINT.items()},
     "strategy": Words(
-        "This strategy is not known",
-        "This strategy cannot be used here{found+: }.",
-        "What can be used: {wanted|cpu fp32, cpu bf16}.",
+        tr_noop("This strategy is not known"),
+        tr_noop("This strategy cannot be used here{found+: }."),
+        tr_noop("What can be used: {wanted|cpu fp32, cpu bf16}."),
     ),
     "strategy-unsupported": Words(
-        "This strategy cannot be run yet",
-        "This version runs a model on one device and in one format, and cannot split or stream"
-        " its layers{found+: }.",
-        "Use one device and one format, for example cpu int8.",
+        tr_noop("This strategy cannot be run yet"),
+        tr_noop(
+            "This version runs a model on one device and in one format, and cannot split or stream"
+            " its layers{found+: }."
+        ),
+        tr_noop("Use one device and one format, for example cpu int8."),
     ),
     "tokenizer": Words(
-        "Text cannot become tokens",
-        "The tokenizer cannot be used{why+: }.",
-        "Token ids still work.",
+        tr_noop("Text cannot become tokens"),
+        tr_noop("The tokenizer cannot be used{why+: }."),
+        tr_noop("Token ids still work."),
     ),
     "tokenizer-missing": Words(
-        "The tokenizer is missing",
-        "This model needs {wanted|its tokenizer file} to read and write text.",
-        "Put that file into the model's folder{folder+: }.",
+        tr_noop("The tokenizer is missing"),
+        tr_noop("This model needs {wanted|its tokenizer file} to read and write text."),
+        tr_noop("Put that file into the model's folder{folder+: }."),
     ),
     "tokenizer-damaged": Words(
-        "The tokenizer file is damaged",
-        "{path@the tokenizer file} is damaged or belongs to another model.",
-        "Replace it{path+: }.",
+        tr_noop("The tokenizer file is damaged"),
+        tr_noop("{path@the tokenizer file} is damaged or belongs to another model."),
+        tr_noop("Replace it{path+: }."),
     ),
     "text-refused": Words(
-        "This model has no text",
-        "The vocabulary of this model is not known, so it reads and writes token ids only.",
-        "Give it token ids, or open another model to chat.",
+        tr_noop("This model has no text"),
+        tr_noop(
+            "The vocabulary of this model is not known, so it reads and writes token ids only."
+        ),
+        tr_noop("Give it token ids, or open another model to chat."),
     ),
     "numbers-broken": Words(
-        "The model's numbers broke down",
-        "The model computed {found|NaN or infinity}, so no next token can be chosen.",
-        "Open it with the strategy cpu fp32; if that does not help, the file is damaged.",
+        tr_noop("The model's numbers broke down"),
+        tr_noop("The model computed {found|NaN or infinity}, so no next token can be chosen."),
+        tr_noop("Open it with the strategy cpu fp32; if that does not help, the file is damaged."),
     ),
     **{code: Words(*row) for code, row in DEVICE.items()},
     "worker": Words(
-        "The engine cannot answer",
-        "The engine's process cannot serve{said+: }.",
-        "Open the model again.",
+        tr_noop("The engine cannot answer"),
+        tr_noop("The engine's process cannot serve{said+: }."),
+        tr_noop("Open the model again."),
     ),
-    "no-model": Words("No model is open", "No model is open yet.", "Open a model first."),
+    "no-model": Words(
+        tr_noop("No model is open"),
+        tr_noop("No model is open yet."),
+        tr_noop("Open a model first."),
+    ),
     **{code: Words(*row) for code, row in NETWORK.items()},
     "store-too-new": Words(
-        "Your data is from a newer version",
-        "{path@the data file} was written by a newer version of Rookery.",
-        "Update Rookery to open it; nothing in it was changed.",
+        tr_noop("Your data is from a newer version"),
+        tr_noop("{path@the data file} was written by a newer version of Rookery."),
+        tr_noop("Update Rookery to open it; nothing in it was changed."),
     ),
     "disk-full": Words(
-        "The disk is full",
-        "There is no room left to write{path+ }.",
-        "Free some space on this disk, then try again.",
+        tr_noop("The disk is full"),
+        tr_noop("There is no room left to write{path+ }."),
+        tr_noop("Free some space on this disk, then try again."),
     ),
 }
 
 
 def _refused(facts: Facts) -> Words:
     text, way_out = REQUEST.get(str(facts.get("why")), REQUEST[""])
-    return filled(Words("This request cannot be run", text, way_out), facts)
+    return filled(Words(tr_noop("This request cannot be run"), text, way_out), facts)
 
 
 def _no_gpu(facts: Facts) -> Words:
     text, way_out = NO_GPU.get(str(facts.get("why")), NO_GPU[""])
-    return filled(Words("No NVIDIA card can be used", text, way_out), facts)
+    return filled(Words(tr_noop("No NVIDIA card can be used"), text, way_out), facts)
 
 
 def _out_of_memory(facts: Facts) -> Words:
-    needed, free = number(facts, "needed_bytes"), number(facts, "free_bytes")
-    sizes = f": {size(needed)} would be needed" if needed else ""
-    sizes += f", {size(free)} are free" if sizes and free is not None else ""
     way = understood(str(facts.get("strategy", "")))
-    place = " on the card" if way is not None and way.on_gpu else ""
-    return Words(
-        "Not enough memory",
-        f"There is not enough memory{place} for this{sizes}.",
-        _for_room(facts),
-    )
+    texts = ON_GPU if way is not None and way.on_gpu else IN_MEMORY
+    told = _sizes(facts)
+    text = texts[len(told)]
+    return filled(Words(tr_noop("Not enough memory"), text, _for_room(facts)), told)
+
+
+def _sizes(facts: Facts) -> dict[str, str]:
+    """The bytes that are needed, in words; and those that are free, where both are known."""
+    needed, free = number(facts, "needed_bytes"), number(facts, "free_bytes")
+    told = {"needed": size(needed)} if needed else {}
+    return told | ({"free": size(free)} if told and free is not None else {})
 
 
 def _strategy(facts: Facts) -> Words:
@@ -147,34 +166,33 @@ def _strategy(facts: Facts) -> Words:
     row, at = _ROWS["strategy"], number(facts, "position")
     if at is None:
         return filled(row, facts)
-    text = f'"{{part}}", at character {at + 1:.0f} of the strategy, is not known there{{found+: }}.'
+    text = tr_noop(
+        '"{part}", at character {character} of the strategy, is not known there{found+: }.'
+    )
     if not facts.get("part"):
-        text = "The strategy ends too early{found+: }."
-    return filled(Words(row.title, text, "What could stand there: {wanted|cpu, cuda}."), facts)
+        text = tr_noop("The strategy ends too early{found+: }.")
+    way_out = tr_noop("What could stand there: {wanted|cpu, cuda}.")
+    return filled(Words(row.title, text, way_out), {**facts, "character": f"{at + 1:.0f}"})
 
 
 def _no_room(facts: Facts) -> Words:
-    needed, free = number(facts, "needed_bytes"), number(facts, "free_bytes")
-    sizes = f": {size(needed)} more are needed" if needed else ""
-    sizes += f", {size(free)} are free" if sizes and free is not None else ""
-    return filled(
-        Words(
-            "The disk is too full",
-            f"There is not enough room for this download{sizes}. What is there is kept.",
-            "Free some space on this disk, then go on, or choose another folder.",
-        ),
-        facts,
-    )
+    told = _sizes(facts)
+    way_out = tr_noop("Free some space on this disk, then go on, or choose another folder.")
+    return filled(Words(tr_noop("The disk is too full"), ON_DISK[len(told)], way_out), told)
 
 
 def _for_room(facts: Facts) -> str:
     """What gives memory back; 16-bit only where the model is known to run in 32-bit."""
     way = understood(str(facts.get("strategy", "")))
     if way is not None and way.on_gpu:
-        return "Close what else uses the card, choose fewer bits (cuda int4), or a cpu strategy."
+        return tr_noop(
+            "Close what else uses the card, choose fewer bits (cuda int4), or a cpu strategy."
+        )
     if way is not None and way.format == "fp32":
-        return "Close other programs, choose a smaller model, or run this one in 16-bit (cpu bf16)."
-    return "Close other programs, or choose a smaller model."
+        return tr_noop(
+            "Close other programs, choose a smaller model, or run this one in 16-bit (cpu bf16)."
+        )
+    return tr_noop("Close other programs, or choose a smaller model.")
 
 
 def _store(facts: Facts) -> Words:
@@ -183,15 +201,14 @@ def _store(facts: Facts) -> Words:
         begun = "saved" if facts.get("saved") else "put-aside"
         why = "none-begun" if facts.get("unkept") else begun
     text, way_out = STORE.get(why, STORE[""])
-    partly = why in ("row", "saved")
-    heading = "Not all of your data can be read" if partly else "Your data cannot be used"
-    return filled(Words(heading, text, way_out), facts)
+    whole, part = tr_noop("Your data cannot be used"), tr_noop("Not all of your data can be read")
+    return filled(Words(part if why in ("row", "saved") else whole, text, way_out), facts)
 
 
 def _answer_saved(facts: Facts) -> Words:
     way_out = INSTEAD.get(str(facts.get("why")), INSTEAD["page"])
-    text = "{path@the file} holds {found|the answer of a server} instead of the model."
-    return filled(Words("This is not the file itself", text, way_out), facts)
+    text = tr_noop("{path@the file} holds {found|the answer of a server} instead of the model.")
+    return filled(Words(tr_noop("This is not the file itself"), text, way_out), facts)
 
 
 _WRITERS: dict[str, Callable[[Facts], Words]] = {

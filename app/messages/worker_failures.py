@@ -2,13 +2,27 @@
 
 import signal
 
-from .fact_filling import Facts, Words, shown
+from .fact_filling import Facts, Words, filled, filled_line
+from .translate import tr, tr_noop
 
-_FEWEST_BITS = "fewer bits (cpu int4)"
-_FEWER_BITS = (
-    ("fp32", "fewer bits (cpu bf16)"),
-    ("fp16", "fewer bits (cpu int8)"),
-    ("bf16", "fewer bits (cpu int8)"),
+_SMALLER = tr_noop("Close other programs, or choose a smaller model. Then send the message again.")
+_FEWEST_BITS = tr_noop(
+    "Close other programs, or choose fewer bits (cpu int4), or a smaller model. Then send the "
+    "message again."
+)
+_EIGHT_BITS = tr_noop(
+    "Close other programs, or choose fewer bits (cpu int8), or a smaller model. Then send the "
+    "message again."
+)
+_SIXTEEN_BITS = tr_noop(
+    "Close other programs, or choose fewer bits (cpu bf16), or a smaller model. Then send the "
+    "message again."
+)
+_WAYS_OUT = (
+    ("int4", _SMALLER),
+    ("fp32", _SIXTEEN_BITS),
+    ("fp16", _EIGHT_BITS),
+    ("bf16", _EIGHT_BITS),
 )
 
 
@@ -16,42 +30,49 @@ def worker_died(facts: Facts) -> Words:
     """How it ended, and its last words."""
     said = [line for line in str(facts.get("stderr", "")).splitlines() if line.strip()]
     fatal = (line for line in said if line.startswith("Fatal Python error: "))
-    last = f' Its last words: "{shown(next(fatal, said[-1]))}".' if said else ""
     code = facts.get("exit_code")
-    text = f"The engine's process {_end(code if isinstance(code, int) else None, facts)}."
-    return Words(
-        "The engine stopped",
-        f"{text} What was written so far is kept.{last}",
-        "Send the message again: the engine is started anew.",
+    told = _end(code if isinstance(code, int) else None, str(facts.get("why")))
+    row = Words(
+        tr_noop("The engine stopped"),
+        told.pop("text"),
+        tr_noop("Send the message again: the engine is started anew."),
     )
+    words = filled(row, told)
+    more = tr("What was written so far is kept.")
+    last = filled_line(_LAST, {"last": next(fatal, said[-1])}) if said else ""
+    return Words(words.title, " ".join(filter(None, (words.text, more, last))), words.way_out)
 
 
 def worker_starved(facts: Facts) -> Words:
     """Where memory runs out all at once, the system ends whoever has the most of it."""
     strategy = str(facts.get("strategy", ""))
-    fewer = next((words for bits, words in _FEWER_BITS if bits in strategy), _FEWEST_BITS)
-    less = "choose a smaller model" if "int4" in strategy else f"choose {fewer}, or a smaller model"
-    return Words(
-        "Not enough memory",
-        "Memory ran out, so the system ended the engine. What was written so far is kept.",
-        f"Close other programs, or {less}. Then send the message again.",
+    way_out = next((words for bits, words in _WAYS_OUT if bits in strategy), _FEWEST_BITS)
+    text = tr_noop(
+        "Memory ran out, so the system ended the engine. What was written so far is kept."
     )
+    return filled(Words(tr_noop("Not enough memory"), text, way_out), {})
 
 
-def _end(code: int | None, facts: Facts) -> str:
-    """How the process ended: ``code`` is an exit code, or a signal's number below 0."""
-    if (why := str(facts.get("why"))) in _KILLED_HERE:
-        return _KILLED_HERE[why]
+def _end(code: int | None, why: str) -> dict[str, str]:
+    """How the process ended: ``code`` is an exit code, or a signal's number below 0.
+
+    The sentence ``text``, and what stands in its braces.
+    """
+    if why in _KILLED_HERE:
+        return {"text": _KILLED_HERE[why]}
     if code is None:
-        return "ended unexpectedly"
+        return {"text": tr_noop("The engine's process ended unexpectedly.")}
     if code in _CRASHED:
-        return f"crashed ({_CRASHED[code]})"
-    return f"was ended ({_signal(-code)})" if code < 0 else f"ended with exit code {code}"
+        return {"text": tr_noop("The engine's process crashed ({how})."), "how": tr(_CRASHED[code])}
+    if code < 0:
+        return {"text": tr_noop("The engine's process was ended ({how})."), "how": _signal(-code)}
+    return {"text": tr_noop("The engine's process ended with exit code {how}."), "how": str(code)}
 
 
+_LAST = tr_noop('Its last words: "{last}".')
 _KILLED_HERE = {
-    "garbled": "sent something that makes no sense and was ended",
-    "closed": "could not be spoken to any more and was ended",
+    "garbled": tr_noop("The engine's process sent something that makes no sense and was ended."),
+    "closed": tr_noop("The engine's process could not be spoken to any more and was ended."),
 }
 _CRASHED = {
     -4: "SIGILL",
@@ -59,9 +80,9 @@ _CRASHED = {
     -7: "SIGBUS",
     -8: "SIGFPE",
     -11: "SIGSEGV",
-    0xC0000005: "access violation",
-    0xC000001D: "illegal instruction",
-    0xC00000FD: "stack overflow",
+    0xC0000005: tr_noop("access violation"),
+    0xC000001D: tr_noop("illegal instruction"),
+    0xC00000FD: tr_noop("stack overflow"),
 }
 """Signals of Linux below 0, exit codes of Windows above."""
 
@@ -70,4 +91,4 @@ def _signal(number: int) -> str:
     try:
         return signal.Signals(number).name
     except ValueError:
-        return f"signal {number}"
+        return tr("signal {}").format(number)
