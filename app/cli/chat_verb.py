@@ -154,7 +154,7 @@ class _Terminal:
             except KeyboardInterrupt:
                 if not self._terminal:
                     raise
-                note(f"\n{tr('(/quit or Ctrl-D leaves)')}")
+                note("\n" + tr("(/quit or Ctrl-D leaves)"))
                 continue
             if line is None or line.strip() == "/quit":
                 return int(self._failed and not self._terminal)
@@ -163,7 +163,7 @@ class _Terminal:
     def _greet(self) -> None:
         loaded = self._conversation.loaded
         facts = f"{loaded.name}, RWKV-{loaded.spec.generation}, {loaded.strategy}."
-        note(f"{facts}  {tr('/help helps.')}")
+        note(f"{facts}  " + tr("/help helps."))
         if self._terminal:
             with contextlib.suppress(ImportError):  # Windows edits lines by itself
                 import readline  # noqa: F401

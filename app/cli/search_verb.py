@@ -89,7 +89,7 @@ def _line(entry: Entry, fits: Fit, room: Room | None) -> str:
     amount = size(download_bytes(entry)) if entry.bytes else tr("size not known")
     star = "* " if entry.standing == "recommended" else "  "
     word = _word(entry, fits, room)
-    by = f"  {tr('(publisher not known)')}" if entry.unknown else ""
+    by = "  " + tr("(publisher not known)") if entry.unknown else ""
     return f"{star}{entry.title}  {amount}  {word}  {entry.repo}  {entry.file}{by}"
 
 
@@ -98,7 +98,7 @@ def _withdrawn(entry: Entry, listing: Listing) -> str:
         return ""
     newest = newest_like(entry, listing.entries) or newest_like(entry, listing.known)
     if not newest:
-        return f"  {tr('(withdrawn by its makers)')}"
+        return "  " + tr("(withdrawn by its makers)")
     told = tr("(withdrawn by its makers; the newest of its size is {})").format(newest.file)
     return f"  {told}"
 

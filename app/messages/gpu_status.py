@@ -43,4 +43,4 @@ def use_of_gpus_in_words(found: Sequence[Gpu]) -> str:
         return tr("No NVIDIA card was found: models run on the processor.")
     words = say(failure)
     way_out = "" if failure.facts.get("why") == "old" else f" {words.way_out}"
-    return f"{tr('Models run on the processor.')} {words.text}{way_out}"
+    return tr("Models run on the processor.") + f" {words.text}{way_out}"
