@@ -42,6 +42,7 @@ def texts(window):
 async def test_pages_are_translated_and_have_room_for_longer_words(pseudo, build):
     house = build(page="models")
     await shown(house)
+    house.window.resize(house.window.minimumSize())
     english, cramped = set(), []
     for page in PAGES:
         house.window.go(page)
