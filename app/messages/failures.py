@@ -2,9 +2,9 @@
 
 Those about files of models are rows of ``checkpoint_failures``, those about hubs and downloads of
 ``network_failures``, about cards of ``device_failures``, about what is kept of ``store_failures``,
-about requests of ``request_failures``, and about batches of ``batch_failures``.  Why, and what was
-found or wanted, comes from ``file_reasons``, ``network_reasons`` and ``things`` by codes of
-``app.errors``.
+about requests of ``request_failures`` and ``state_failures``, and about batches of
+``batch_failures``.  Why, and what was found or wanted, comes from ``file_reasons``,
+``network_reasons`` and ``things`` by codes of ``app.errors``.
 """
 
 from collections.abc import Callable

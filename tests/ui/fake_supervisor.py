@@ -27,7 +27,7 @@ class FakeSupervisor:
         self.refusal = None
         self.refuse = {}
         self.asked = []
-        self.threads, self.limits, self.rates = 0, None, None
+        self.threads, self.limits = 0, None
 
     async def open(self, path, strategy=""):
         self.asked.append((path, strategy))

@@ -54,7 +54,7 @@ class SettingsPanel(QWidget):
         self.system.setTabChangesFocus(True)
         self.template = QComboBox()
         self.template.setAccessibleName(tr("Prompt template"))
-        self.usual = label(tr("New conversations with this model use it too."), "small", wrap=True)
+        self.usual = label("", "small", wrap=True)
         self.think = QComboBox()
         self.think.setAccessibleName(tr("Thinking"))
         for mode, words in (
@@ -103,9 +103,8 @@ class SettingsPanel(QWidget):
         """Those that fit the model, and the one in use."""
         self.template.clear()
         templates = loaded.templates if loaded else ()
-        if loaded and templates:
-            own = template_name(templates[0])
-            self.template.addItem(tr("As the model says: {}").format(own), "")
+        if templates:
+            self.template.addItem(tr("As the model says"), "")
         for name in templates:
             self.template.addItem(template_name(name), name)
         kept = chosen_template(self._services.settings, loaded) if loaded else ""
@@ -113,7 +112,11 @@ class SettingsPanel(QWidget):
         as_it_says = not kept and self._controller.conversation.template not in templates
         self.template.setCurrentIndex(0 if as_it_says else self.template.findData(used))
         self.template.setEnabled(len(templates) > 1)
-        self.usual.setVisible(bool(kept) and kept == used)
+        if as_it_says and templates:
+            self.usual.setText(tr("It says: {}.").format(template_name(used)))
+        else:
+            self.usual.setText(tr("New conversations with this model use it too."))
+        self.usual.setVisible(bool(templates) and (as_it_says or kept == used))
 
     def keep_typed(self) -> None:
         """Take over what is typed, before it counts or another conversation is shown."""

@@ -73,6 +73,8 @@ class FindBar(QWidget):
         else:
             said = tr("Looking") if looking else tr("Not found")
         self.count.setText(said + (" …" if looking and said else ""))
+        wide = max(self.count.minimumWidth(), self.count.sizeHint().width())
+        self.count.setMinimumWidth(wide)
         for part in (self.before, self.behind):
             part.setEnabled(total > 0)
 

@@ -118,10 +118,14 @@ class ModelsPage(Page):
 
     def _show_session(self) -> None:
         self._services.gpus.look()
+        before = self.fitting.here
         self._measure()
         self.rows.mark_open(self._open_path())
         self.rows.refresh()
-        self._show_state()
+        if self.fitting.here is before:
+            self._show_state()
+        else:  # the details tell of the memory and the usual way, too
+            self._show_chosen()
 
     def _show_chosen(self) -> None:
         entry = self.listing.entry

@@ -19,7 +19,7 @@ _QUIET_MS = 3000
 
 
 class RatesKeeper(QObject):
-    """Gives the supervisor what was measured before; else measures once a model has been still.
+    """Gives the session what was measured before; else measures once a model has been still.
 
     It waits for some seconds without a text, so that the first word is not delayed.
     """
@@ -52,10 +52,11 @@ class RatesKeeper(QObject):
     async def _measure(self) -> None:
         known = await self._tasks.thread(self._file.get)
         if known is not None:
-            self._supervisor.rates = known
+            self._session.know(known)
             return
         try:
             rates = await self._supervisor.measure_rates()
         except Failure:  # the model was closed meanwhile, say; the next one is asked
             return
+        self._session.know(rates)
         await self._tasks.thread(self._file.put, rates)

@@ -54,6 +54,12 @@ class FoundMarks:
         """The document is another one, or has grown."""
         self._places = None
 
+    def has(self, place: Place) -> bool:
+        """Whether this is one of the places that were painted."""
+        places = self._places or []
+        at = bisect_left(places, place)
+        return places[at : at + 1] == [place]
+
     def between(self, document: QTextDocument, first: int, last: int, colour: QColor) -> list[Mark]:
         """Marks for the places that touch those from ``first`` to ``last``."""
         if not self._term:

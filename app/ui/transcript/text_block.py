@@ -120,7 +120,7 @@ class TextBlock(QWidget):
         parts = self.colours(context.clip.top(), context.clip.bottom()) if self.colours else []
         if self._selected[0] != self._selected[1]:
             parts = [self._selection(), *parts]
-        parts = [*self._tints(event.rect()), *parts]
+        parts = [*self._tints(event.rect()), *parts, *self._hit()]
         if (chosen := self.links.selection(self._text_style.color("selection"))) is not None:
             parts = [*parts, chosen]
         context.selections = parts
@@ -165,6 +165,17 @@ class TextBlock(QWidget):
         first, last = self.position_at(rect.topLeft()), self.position_at(rect.bottomRight())
         last = max(last, first) if self._wraps else self.document.characterCount()
         return self._found.between(self.document, first, last, self._text_style.color("found"))
+
+    def _hit(self) -> list[QAbstractTextDocumentLayout.Selection]:
+        """The place that is chosen among those that are tinted: it stands out, in code as well."""
+        if not self._found.has(self._selected):
+            return []
+        hit = self._selection()
+        form = hit.format
+        form.setBackground(self._text_style.color("accent"))
+        form.setForeground(self._text_style.color("accent-text"))
+        hit.format = form
+        return [hit]
 
     def _paint_quotes(self, painter: QPainter) -> None:
         """A bar at the left of what is quoted, one for each depth."""

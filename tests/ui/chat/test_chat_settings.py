@@ -228,6 +228,7 @@ async def test_a_chosen_template_is_the_models_usual_one_until_it_is_as_the_mode
     page.begin()
     assert panel.template.currentData() == "g1"
     assert panel.usual.isVisibleTo(panel)
+    assert panel.usual.text() == "New conversations with this model use it too."
     await chat.say("first", "Yes.")
     assert chat.speaker.asked[-1][0].template == "g1"
     page.begin()
@@ -241,8 +242,8 @@ async def test_a_chosen_template_is_the_models_usual_one_until_it_is_as_the_mode
     assert again.trouble is None
     assert again.now.templates == {"b2:mine": "g1"}
     choose(panel.template, "")
-    assert panel.template.currentText().startswith("As the model says")
-    assert not panel.usual.isVisibleTo(panel)
+    assert panel.template.currentText() == "As the model says"
+    assert panel.usual.text() == "It says: User and Assistant."
     page.begin()
     await chat.say("second", "Yes.")
     assert chat.speaker.asked[-1][0].template == "world"

@@ -1,6 +1,5 @@
 """Finding words in the conversation that is shown, wherever they stand in it."""
 
-import msgspec
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -118,6 +117,10 @@ async def test_thoughts_code_and_long_messages_are_unfolded_for_a_hit(chat):
         assert in_sight(chat, "twig"), number
         text = text_in(chat.page.transcript.widget_of(row_at(chat)))
         start = text._selected[0]
+        await until(text._hit)
+        assert [hit.format.background().color() for hit in text._hit()] == [
+            chat.services.theme.color("accent")
+        ]
         seen.add((number, text.document.toPlainText()[start - 2 : start]))
         press(Qt.Key.Key_Return)
     assert seen == {(1, "d "), (2, "a "), (3, ". "), (4, "e "), (5, "# ")}
@@ -149,9 +152,7 @@ async def test_a_reply_that_is_written_is_searched_and_does_not_push_the_hit_awa
     ask(chat, "rook")
     await told(chat, "1 of 1")
     writing = chat.page.controller.writing
-    text = "a **rook**, " + PADDING + "another rook" + PADDING
-    writing.message = msgspec.structs.replace(writing.message, text=text)
-    writing.grew.emit()
+    writing._take("a **rook**, " + PADDING + "another rook" + PADDING)
     await told(chat, "1 of 3")
     assert in_sight(chat, "rook")
     press(Qt.Key.Key_Return)

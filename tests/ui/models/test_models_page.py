@@ -8,9 +8,11 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from app.runtime.planning.machine import Machine
+from app.runtime.planning.machine import Machine, Rates
 from app.ui.models.entry_list_model import ENTRY, FIT
+from app.ui.state.models import model_fits
 from app.ui.state.models import model_library as library_module
+from app.ui.state.models.model_names import plain_way
 from tests.ui.conftest import settled, shown, until
 from tests.ui.models.conftest import here, page_of, ready, said, select, titles
 
@@ -237,7 +239,7 @@ async def test_a_model_too_large_for_the_machine_says_so(filled):
     page = page_of(filled)
     page.fitting.here = Machine(memory_available=10_000_000, memory_total=100_000_000)
     page.fitting._known.clear()
-    page.fitting.measure = lambda _pid: None
+    page.fitting.measure = lambda *_: None
     page._show_entries()
     select(filled, "Raven")
     page._show_chosen()
@@ -245,6 +247,26 @@ async def test_a_model_too_large_for_the_machine_says_so(filled):
     assert page.listing.view.currentIndex().data(FIT).word == "Too large"
     page.head.chips.fits.click()
     assert titles(filled) == []
+
+
+async def test_the_list_and_the_details_go_by_what_the_machine_was_measured_to_do(
+    filled, monkeypatch
+):
+    await ready(filled)
+    monkeypatch.setattr(model_fits, "available_bytes", lambda: 30 << 30)
+    monkeypatch.setattr(model_fits, "total_bytes", lambda: 32 << 30)
+    page, ways = page_of(filled), {}
+    offers = [one for one in page.rows.shown if one.offer and one.parameters < 8e9]
+    large = max(offers, key=lambda one: one.parameters)
+    page.listing.select(large.key)
+    for speed in (1e9, 1e13):
+        filled._session._supervisor.rates = Rates(speed)
+        filled.services.session.note_change()
+        await until(lambda: page.fitting.here.rates == filled.services.session.rates)
+        ways[speed] = page.fitting.verdict(large).strategy
+        assert f"{plain_way(ways[speed], place=False)} (usual)" in said(page.details)
+    assert ways[1e9] == "cpu int4"
+    assert ways[1e13] != ways[1e9]
 
 
 async def test_down_and_return_lead_from_the_search_to_the_list(filled):

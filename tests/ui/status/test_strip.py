@@ -8,7 +8,7 @@ import pytest
 from app.errors import DamagedCheckpoint, WorkerDied
 from app.runtime.worker.supervisor import Phase
 from app.ui.state.machine_memory import Machine, Reading
-from tests.ui.conftest import heard, settled, shown, until
+from tests.ui.conftest import heard, listed, settled, shown, until
 
 
 async def test_it_names_the_open_model_its_generation_and_its_strategy(house):
@@ -87,8 +87,8 @@ async def test_pressing_the_pill_offers_the_models_where_none_is_open(house):
     await until(lambda: house.services.session.loaded is None)
     house.window.strip.pill.click()
     assert house.window.palette_card.isVisible()
-    assert "Chat with Rookery guide" in house.window.palette_card.titles()
-    assert "Close the model" in house.window.palette_card.titles()
+    assert "Chat with Rookery guide" in listed(house.window.palette_card)
+    assert "Close the model" in listed(house.window.palette_card)
 
 
 async def test_speed_is_shown_only_while_a_text_is_written(house):
