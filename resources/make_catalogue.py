@@ -1,7 +1,7 @@
 """Writes resources/catalogue.json: ``python resources/make_catalogue.py MODELS.csv``.
 
 The table has the columns name, size, sha256, lastUpdated and url, one file a row; names give the
-rest (see ``app.hub.naming``), and releases that such tables leave out are listed here.  The same
+rest (see ``published_names``), and releases that such tables leave out are listed here.  The same
 table makes the same file, byte for byte.  What a source contradicts stays empty.
 """
 

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from app.errors import RequestRefused
+from app.messages.translate import tr, tr_noop
 from app.system.atomic_file import replacing
 from app.system.json_file import decode, encode
 from app.system.small_file import read_small
@@ -40,16 +41,16 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _NAMES = {
-    "version": "the version of the program",
-    "model": "the model",
-    "strategy": "the strategy",
-    "backend": "what computes",
-    "input": "the rows",
-    "template": "the template",
-    "column": "the column of {{text}}",
-    "chat": "the chat template",
-    "start": "the state to begin with",
-    "group": "the rows in a group",
+    "version": tr_noop("the version of the program"),
+    "model": tr_noop("the model"),
+    "strategy": tr_noop("the strategy"),
+    "backend": tr_noop("what computes"),
+    "input": tr_noop("the rows"),
+    "template": tr_noop("the template"),
+    "column": tr_noop("the column of {{text}}"),
+    "chat": tr_noop("the chat template"),
+    "start": tr_noop("the state to begin with"),
+    "group": tr_noop("the rows in a group"),
 }
 
 
@@ -83,7 +84,7 @@ def check_same(before: Job, now: Job, output: Path) -> None:
         if name == "options":
             told += [_told(key, old.get(key), new.get(key)) for key in sorted(old.keys() | new)]
         else:
-            told.append(_told(_NAMES[name], old, new))
+            told.append(_told(tr(_NAMES[name]), old, new))
     differing = [words for words in told if words]
     if differing:
         raise RequestRefused(why="job-differs", path=str(output), found="; ".join(differing))
@@ -92,5 +93,5 @@ def check_same(before: Job, now: Job, output: Path) -> None:
 def _told(name: str, old: Any, new: Any) -> str:
     if old == new:
         return ""
-    values = f" ({old} before, {new} now)"
+    values = tr(" ({old} before, {new} now)").format(old=old, new=new)
     return name + (values if len(values) < 80 and not isinstance(old, list | dict) else "")

@@ -26,12 +26,12 @@ class PromptTemplate:
         return list(dict.fromkeys(self._column(name) for name in names_in(self.text)))
 
     def filled(self, row: Row) -> str:
-        """The prompt of a row.  Raises RequestRefused (why "row") where it cannot be made."""
+        """The prompt of a row.  Raises RequestRefused (why "row-...") where it cannot be made."""
         if row.broken:
-            raise RequestRefused(why="row", said=row.broken)
+            raise row.broken
         for name in self.holes():
             if name not in row.values:
-                raise RequestRefused(why="row", said=f'it has nothing in the column "{name}"')
+                raise RequestRefused(why="row-empty", name=name)
         return _HOLE.sub(lambda hole: self._value(hole, row), self.text)
 
     def input_of(self, row: Row) -> str | dict[str, str]:
@@ -76,8 +76,6 @@ def template_for(text: str, column: str, found: Summary) -> PromptTemplate:
 
 
 def _refused(why: str, name: str, found: Summary) -> RequestRefused:
-    shown = ", ".join(found.columns[:_MOST_NAMED])
-    more = len(found.columns) - _MOST_NAMED
-    return RequestRefused(
-        why=why, name=name, wanted=f"{shown} and {more} more" if more > 0 else shown
-    )
+    names = found.columns[:_MOST_NAMED]
+    more = ("…",) if len(found.columns) > _MOST_NAMED else ()
+    return RequestRefused(why=why, name=name, wanted=", ".join((*names, *more)))

@@ -49,7 +49,7 @@ class Row:
     """
 
     values: dict[str, str] = field(default_factory=dict)
-    broken: str = ""
+    broken: RequestRefused | None = None
     raw: str = ""
 
 
@@ -108,7 +108,7 @@ class RowFile:
             is_pipe = Path(self.path).exists() and not Path(self.path).is_file()
             return Path(self.path).read_bytes() if is_pipe else None
         except (OSError, ValueError) as error:
-            raise Unreadable(path=self.path, why=getattr(error, "strerror", "") or "") from error
+            raise Unreadable(path=self.path, said=getattr(error, "strerror", "") or "") from error
 
     def _opened(self) -> BinaryIO:
         if self._piped is not None:
@@ -118,7 +118,7 @@ class RowFile:
         except FileNotFoundError as error:
             raise NotFound(path=self.path) from error
         except (OSError, ValueError) as error:
-            raise Unreadable(path=self.path, why=getattr(error, "strerror", "") or "") from error
+            raise Unreadable(path=self.path, said=getattr(error, "strerror", "") or "") from error
 
     def _read(self, file: BinaryIO) -> Iterator[Row]:
         newline = "" if self.kind in ("csv", "tsv") else None
@@ -127,10 +127,9 @@ class RowFile:
             with io.TextIOWrapper(file, encoding=encoding, newline=newline) as lines:
                 yield from self._taken_apart(lines)
         except UnicodeError as error:
-            why = "it is no UTF-8 text; save it as UTF-8"
-            raise Unreadable(path=self.path, why=why) from error
+            raise Unreadable(path=self.path, why="not-utf8") from error
         except OSError as error:
-            raise Unreadable(path=self.path, why=error.strerror or "") from error
+            raise Unreadable(path=self.path, said=error.strerror or "") from error
 
     def _taken_apart(self, lines: Iterable[str]) -> Iterator[Row]:
         if self.kind in ("csv", "tsv"):
@@ -189,7 +188,7 @@ def _encoding_of(file: BinaryIO) -> str:
 def _row_of_fields(names: list[str], record: list[str]) -> Row:
     if len(record) > len(names):
         return Row(
-            broken=f"it has {len(record)} fields, and the header has {len(names)}",
+            broken=RequestRefused(why="row-fields", found=len(record), wanted=len(names)),
             raw=",".join(record),
         )
     # of two columns with one name neither is taken before the person says which
@@ -200,11 +199,11 @@ def _row_of_json(line: str) -> Row:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError):
-        return Row(broken="it is no JSON", raw=line)
+        return Row(broken=RequestRefused(why="row-no-json"), raw=line)
     if isinstance(value, str):
         return Row({TEXT: value})
     if not isinstance(value, dict):
-        return Row(broken="it is no JSON object", raw=line)
+        return Row(broken=RequestRefused(why="row-no-object"), raw=line)
     return Row({name: _as_text(inner) for name, inner in value.items()})
 
 

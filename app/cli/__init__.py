@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from io import TextIOWrapper
 
 from app.errors import Failure
+from app.messages.translate import use_languages
 
 from .options import parse
 
@@ -17,6 +18,7 @@ FAILED, INTERRUPTED, UNREAD = 1, 130, 141
 def run(arguments: Sequence[str]) -> int:
     """Run one verb; 0, 1 for a failure, 2 for a usage that makes no sense (see ``options``)."""
     _take_streams()
+    use_languages()
     try:
         options = parse(arguments)
         from .recording import recorded  # not for help: it loads a little

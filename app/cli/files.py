@@ -16,9 +16,9 @@ def read_text(name: str) -> str:
     except FileNotFoundError as error:
         raise NotFound(path=name) from error
     except OSError as error:
-        raise Unreadable(path=name, why=error.strerror or "") from error
+        raise Unreadable(path=name, said=error.strerror or "") from error
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        read = "what came through stdin" if name == "-" else f'"{name}"'
-        raise RequestRefused(why=f"{read} is not UTF-8 text") from error
+        why = "stdin-not-utf8" if name == "-" else "text-not-utf8"
+        raise RequestRefused(path=name, why=why) from error

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from app.messages.translate import tr
 from app.system.atomic_file import unwritten
 
 from .terminal_text import for_stream
@@ -63,15 +64,17 @@ def _vocabulary_not_used(loaded: "Loaded | Opened") -> str:
 def note_state(loaded: "StateLoaded") -> None:
     """Say what has to be known of a state that a text begins with."""
     if not loaded.bound:
-        note("rookery: the file of the state does not tell its model; only the sizes were compared")
+        told = tr("the file of the state does not tell its model; only the sizes were compared")
+        note(f"rookery: {told}")
     if loaded.approximate:
         made = loaded.facts.format
         if made == loaded.running:
-            made = "another format in part"
-        note(
-            f"rookery: the state was made with {made} and the model runs in {loaded.running}: "
-            "what follows is near what it would be, but not the same"
+            made = tr("another format in part")
+        told = tr(
+            "the state was made with {made} and the model runs in {running}: what follows is near "
+            "what it would be, but not the same"
         )
+        note(f"rookery: {told.format(made=made, running=loaded.running)}")
 
 
 def note_thinking(think: str, template: str) -> None:
@@ -79,10 +82,20 @@ def note_thinking(think: str, template: str) -> None:
     from app.runtime.families.templates import thinks
 
     if think != "off" and not thinks(template):
-        note(
-            f'rookery: with the template "{template}" a model does not think; '
-            "--template g1 is one with which it does"
+        told = tr(
+            'with the template "{}" a model does not think; --template g1 is one with which it does'
         )
+        note(f"rookery: {told.format(template)}")
+
+
+def loading_line(done: int, total: int) -> str:
+    """How far the loading of a model is."""
+    return tr("loading layer {done} of {total}").format(done=done, total=total)
+
+
+def reading_line(done: int, total: int) -> str:
+    """How far the reading of a prompt is."""
+    return tr("reading token {done} of {total}").format(done=done, total=total)
 
 
 def note(message: str) -> None:

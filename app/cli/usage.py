@@ -1,9 +1,11 @@
-"""Errors of usage: the usage of the verb in question, one sentence, exit code 2."""
+"""What is refused on the command line: usage of the verb, one sentence, exit code 2."""
 
 import argparse
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
+
+from app.messages.translate import tr
 
 
 class Parser(argparse.ArgumentParser):
@@ -35,10 +37,12 @@ class Parser(argparse.ArgumentParser):
         if first.startswith("-"):
             self.error(_unknown(first, self._option_string_actions))
         if not first:
-            self.error("a verb is missing; --help lists them")
+            self.error(tr("a verb is missing; --help lists them"))
         if _is_model(first):
-            self.error(f'"{first}" is a model, not a verb: try "rookery chat --model {first}"')
-        self.error(f'there is no verb "{first}"{_nearest(first, verbs)}')
+            told = tr('"{file}" is a model, not a verb: try "rookery chat --model {file}"')
+            self.error(told.format(file=first))
+        no_verb = tr('there is no verb "{}"').format(first)
+        self.error(f"{no_verb}{_nearest(first, verbs)}")
 
 
 def _sentence(message: str) -> str:
@@ -48,10 +52,13 @@ def _sentence(message: str) -> str:
 def _unknown(argument: str, options: Iterable[str]) -> str:
     if argument.startswith("-"):
         name = argument.partition("=")[0]
-        return f"there is no option {name}{_nearest(name, options, quote='')}"
+        no_option = tr("there is no option {}").format(name)
+        return f"{no_option}{_nearest(name, options, quote='')}"
     if "--model" in options and _is_model(argument):
-        return f'"{argument}" is one word too many; did you mean --model {argument}?'
-    return f'"{argument}" is one word too many; words with spaces between them need quotes'
+        told = tr('"{file}" is one word too many; did you mean --model {file}?')
+        return told.format(file=argument)
+    told = tr('"{}" is one word too many; words with spaces between them need quotes')
+    return told.format(argument)
 
 
 def _is_model(name: str) -> bool:
@@ -65,4 +72,6 @@ def _nearest(word: str, known: Iterable[str], quote: str = '"') -> str:
 
     long = [name for name in known if len(name) > 2]  # one letter is near to every other
     near = difflib.get_close_matches(word.lower(), long, n=1, cutoff=0.5)
-    return f"; did you mean {quote}{near[0]}{quote}?" if near else "; --help lists what there is"
+    if not near:
+        return tr("; --help lists what there is")
+    return tr("; did you mean {}?").format(f"{quote}{near[0]}{quote}")

@@ -1,12 +1,18 @@
 """What can be wrong with a file that should be a model."""
 
-from .failure import Failure
+from typing import ClassVar
+
+from .failure import Failure, codes_of
+from .reasons import CheckpointReason, FileThing, ModelThing, WantedThing
 
 
 class CheckpointError(Failure):
     """The file cannot be used as a model."""
 
     code = "checkpoint"
+    reasons = codes_of(CheckpointReason)
+    things = codes_of(FileThing, ModelThing, WantedThing)
+    worded: ClassVar[tuple[str, ...]] = ("why", "found", "wanted")
 
 
 class NotFound(CheckpointError):
@@ -94,6 +100,7 @@ class AnswerSaved(UnsupportedFormat):
     """
 
     code = "answer-saved"
+    worded = ("found",)  # why decides about the way out
 
 
 class UnsupportedVariant(CheckpointError):

@@ -1,12 +1,15 @@
 """What can go wrong with the models and the data on this disk."""
 
-from .failure import Failure
+from .failure import Failure, codes_of
+from .reasons import LibraryReason, StoreReason
 
 
 class LibraryError(Failure):
     """A model on the disk cannot be changed as asked."""
 
     code = "library"
+    reasons = codes_of(LibraryReason)
+    worded = ("why",)
 
 
 class NameRefused(LibraryError):
@@ -27,6 +30,7 @@ class StoreError(Failure):
     """The database or settings file cannot be used."""
 
     code = "store"
+    reasons = codes_of(StoreReason)
 
 
 class StoreTooNew(StoreError):

@@ -1,6 +1,13 @@
 """What can go wrong with a model that is opened or asked: strategy, words, device, worker."""
 
-from .failure import Failure
+from .failure import Failure, codes_of
+from .reasons import (
+    GpuReason,
+    KernelReason,
+    RequestReason,
+    StrategyReason,
+    WorkerReason,
+)
 
 
 class StrategyError(Failure):
@@ -18,6 +25,7 @@ class StrategyUnsupported(StrategyError):
     """A strategy that is understood, but cannot be run yet: ``why`` is "split" or "streamed"."""
 
     code = "strategy-unsupported"
+    reasons = codes_of(StrategyReason)
 
 
 class TokenizerError(Failure):
@@ -49,6 +57,7 @@ class RequestRefused(Failure):
     """A request that cannot be run as asked."""
 
     code = "request-refused"
+    reasons = codes_of(RequestReason)
 
 
 class NumbersBroken(Failure):
@@ -84,6 +93,7 @@ class NoGpu(DeviceError):
     """
 
     code = "no-card"
+    reasons = codes_of(GpuReason)
     retryable = False
 
 
@@ -91,6 +101,8 @@ class KernelError(DeviceError):
     """A kernel does not compile for the card, or failed on it."""
 
     code = "kernel"
+    reasons = codes_of(KernelReason)
+    worded = ("why",)
     retryable = False
 
 
@@ -118,6 +130,7 @@ class WorkerDied(WorkerError):
     """The worker process ended by itself, by a signal, or for lack of memory."""
 
     code = "worker-died"
+    reasons = codes_of(WorkerReason)
 
 
 class WorkerOutOfMemory(WorkerDied, OutOfMemory):

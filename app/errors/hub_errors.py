@@ -1,12 +1,17 @@
 """What can go wrong with a hub, and with bringing a file from it."""
 
-from .failure import Failure
+from typing import ClassVar
+
+from .failure import Failure, codes_of
+from .reasons import DownloadReason, FileThing, HubReason, NetworkThing
 
 
 class HubError(Failure):
     """The hub cannot serve."""
 
     code = "hub"
+    reasons = codes_of(HubReason)
+    worded: ClassVar[tuple[str, ...]] = ("why",)
 
 
 class HubUnreachable(HubError):
@@ -22,6 +27,8 @@ class NetworkSettingRefused(HubUnreachable):
     """
 
     code = "network-setting"
+    things = codes_of(NetworkThing)
+    worded = ("why", "variable", "given")
 
 
 class ClockWrong(HubUnreachable):
@@ -78,12 +85,16 @@ class PageInstead(HubGarbled):
     """Who answered is no hub, or what came is no such file; facts: host, found, file."""
 
     code = "page-instead"
+    things = codes_of(FileThing, NetworkThing)
+    worded = ("why", "found")
 
 
 class DownloadError(Failure):
     """A file cannot be brought here."""
 
     code = "download"
+    reasons = codes_of(DownloadReason)
+    worded = ("why",)
 
 
 class WrongHash(DownloadError):

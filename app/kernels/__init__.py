@@ -22,6 +22,7 @@ __all__ = [
 ]
 
 
+_DEVICES = ("cpu", "cuda")
 _GPU = re.compile(r"cuda(?::(\d{1,3}))?", re.ASCII)
 
 
@@ -36,7 +37,7 @@ def open_ops(device: str) -> Ops:
     if gpu is not None:
         return _on_gpu(int(gpu[1] or 0))
     if device != "cpu":
-        raise StrategyError(found=device, wanted="cpu, cuda")
+        raise StrategyError(found=device, wanted=", ".join(_DEVICES))
     from .native.library import LibraryError, load
     from .native.ops import NativeOps
     from .portable import PortableOps

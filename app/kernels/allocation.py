@@ -35,7 +35,7 @@ def load_torch() -> None:
     try:
         importlib.import_module("torch")
     except (ImportError, OSError) as error:
-        raise EngineUnusable(str(error), why=str(error)) from error
+        raise EngineUnusable(said=str(error)) from error
 
 
 @contextlib.contextmanager

@@ -112,7 +112,7 @@ def reading(source: Path) -> Iterator[None]:
     except FileNotFoundError as error:
         raise NotFound(path=str(source)) from error
     except OSError as error:
-        raise Unreadable(path=str(source), why=error.strerror or "") from error
+        raise Unreadable(path=str(source), said=error.strerror or "") from error
 
 
 def drop_empty(folder: Path | None) -> None:

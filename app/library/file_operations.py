@@ -122,9 +122,9 @@ def refuse_renaming(group: FileGroup) -> None:
     _refuse_cached(group)
     refuse_links(group)
     if group.named.is_symlink():
-        raise LibraryError(path=str(group.named), why="its folder is a link to another place")
+        raise LibraryError(path=str(group.named), why="folder-is-link")
     if group.files[0].name.endswith(PART):
-        raise LibraryError(path=str(group.files[0]), why="its download is not finished")
+        raise LibraryError(path=str(group.files[0]), why="download-unfinished")
 
 
 def remove(group: FileGroup) -> None:
@@ -140,13 +140,13 @@ def refuse_links(group: FileGroup) -> None:
     for file in (*group.files, *filter(None, [group.folder])):
         if file.is_symlink():
             kept = os.path.realpath(file)
-            raise LibraryError(path=str(file), why=f"it is a link; the file itself is {kept}")
+            raise LibraryError(path=str(file), why="is-link", kept=kept)
 
 
 def _refuse_cached(group: FileGroup) -> None:
     """Raises LibraryError for files of Hugging Face's cache: its programs find them by name."""
     if in_cache(group.files[0]):
-        why = "it lies in Hugging Face's cache, where other programs look for it under this name"
+        why = "in-hub-cache"
         raise LibraryError(path=str(group.files[0]), why=why)
 
 

@@ -61,7 +61,7 @@ class Headers:
         before = signature(_files_of(path))
         model = describe(path)
         if model.kind == "damaged" and abs(time.time() - model.modified) < _WRITING_S:
-            facts = model.failure_facts | {"why": "it is still being written"}
+            facts = model.failure_facts | {"why": "still-written"}
             return msgspec.structs.replace(model, kind="unfinished", failure_facts=facts)
         if model.kind not in _FLEETING:
             self._remember(str(path), before, model)

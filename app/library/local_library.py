@@ -325,7 +325,7 @@ class LocalLibrary:
     def _own(self, path: Path) -> FileGroup:
         """The group of what may be changed."""
         if os.path.realpath(path) == os.path.realpath(embedded_model()):
-            raise LibraryError(path=str(path), why="it belongs to the program")
+            raise LibraryError(path=str(path), why="program-file")
         if path.name.endswith(PART) and path.with_name(path.name + ".live").exists():
             with PartFile(path.with_name(path.name.removesuffix(PART)), patience_s=0.0):
                 pass  # nobody is fetching it

@@ -3,55 +3,93 @@
 Each is what happened and the way out; ``failures`` fills in the facts.
 """
 
-BATCH = {
+from .translate import tr_noop
+
+_MEND = tr_noop("Mend it, and run the batch into a new file.")
+
+BATCH: dict[str, tuple[str, str]] = {
     "rows-unread": (
-        "{path@the file} cannot be taken apart into rows at line {line}{said+: }.",
-        "Look at the quotes there: each one that opens a field must close it.",
+        tr_noop(
+            "{path@the file} cannot be taken apart into rows at line {line|of its end}{said+: }."
+        ),
+        tr_noop("Look at the quotes there: each one that opens a field must close it."),
     ),
-    "rows-none": ("{path@the file} has no rows.", "Give a file with one row at least."),
-    "row": ("This row has no prompt{said+: }.", "Mend it, and run the batch into a new file."),
+    "rows-none": (
+        tr_noop("{path@the file} has no rows."),
+        tr_noop("Give a file with one row at least."),
+    ),
+    "row-fields": (
+        tr_noop(
+            "This row has no prompt: it has {found|too many} fields, and the header has "
+            "{wanted|fewer}."
+        ),
+        _MEND,
+    ),
+    "row-no-json": (tr_noop("This row has no prompt: it is no JSON."), _MEND),
+    "row-no-object": (tr_noop("This row has no prompt: it is no JSON object."), _MEND),
+    "row-empty": (
+        tr_noop('This row has no prompt: it has nothing in the column "{name|text}".'),
+        _MEND,
+    ),
     "column-unknown": (
-        'There is no column "{name}".',
-        "The columns are: {wanted|none}.",
+        tr_noop('There is no column "{name|this}".'),
+        tr_noop("The columns are: {wanted|none}."),
     ),
     "column-unclear": (
-        "It is not clear which of the columns is the text.",
-        "Say it with --column; the columns are: {wanted|none}.",
+        tr_noop("It is not clear which of the columns is the text."),
+        tr_noop("Say it with --column; the columns are: {wanted|none}."),
     ),
     "column-twice": (
-        'Two columns are called "{name}".',
-        "Give one of them another name in the file.",
+        tr_noop('Two columns are called "{name|this}".'),
+        tr_noop("Give one of them another name in the file."),
     ),
     "output-exists": (
-        "{path@the output} is there already.",
-        "Go on with it by --resume, or choose another name.",
+        tr_noop("{path@the output} is there already."),
+        tr_noop("Go on with it by --resume, or choose another name."),
     ),
     "output-busy": (
-        "{path@the output} is being written by another batch.",
-        "Wait for that one, or choose another name.",
+        tr_noop("{path@the output} is being written by another batch."),
+        tr_noop("Wait for that one, or choose another name."),
     ),
     "output-other": (
-        "{path@the output} does not hold the lines of this batch.",
-        "Choose another name; nothing in it was changed.",
+        tr_noop("{path@the output} does not hold the lines of this batch."),
+        tr_noop("Choose another name; nothing in it was changed."),
     ),
     "job-missing": (
-        "How {path@the output} was begun is not known: {wanted} is missing or damaged.",
-        "Choose another name; nothing in it was changed.",
+        tr_noop(
+            "How {path@the output} was begun is not known: {wanted|its file} is missing or damaged."
+        ),
+        tr_noop("Choose another name; nothing in it was changed."),
     ),
     "job-differs": (
-        "{path@the output} was begun with other settings. What differs: {found|something}.",
-        "Go on with the settings of then, or choose another output.",
+        tr_noop(
+            "{path@the output} was begun with other settings. What differs: {found|something}."
+        ),
+        tr_noop("Go on with the settings of then, or choose another output."),
     ),
     "compare-two": (
-        "There is nothing to compare.",
-        "Give --model twice, or --strategy twice, and neither more often.",
+        tr_noop("There is nothing to compare."),
+        tr_noop("Give --model twice, or --strategy twice, and neither more often."),
     ),
     "compare-vocabulary": (
-        "The two models have different vocabularies: {found|one} and {wanted|another}.",
-        "Choose two models with the same vocabulary.",
+        tr_noop("The two models have different vocabularies: {found|one} and {wanted|another}."),
+        tr_noop("Choose two models with the same vocabulary."),
+    ),
+    "compare-sizes": (
+        tr_noop(
+            "The two models have different vocabularies: {found|some} tokens and {wanted|others}."
+        ),
+        tr_noop("Choose two models with the same vocabulary."),
+    ),
+    "compare-files": (
+        tr_noop(
+            "The two models have different vocabularies: both are {found|alike}, from different "
+            "files."
+        ),
+        tr_noop("Choose two models with the same vocabulary."),
     ),
     "compare-short": (
-        "There is no token to compare at.",
-        "Give a text with at least one token.",
+        tr_noop("There is no token to compare at."),
+        tr_noop("Give a text with at least one token."),
     ),
 }

@@ -2,7 +2,8 @@
 
 from app.runtime.planning.strategy import understood
 
-from .failures import Words
+from .fact_filling import Words
+from .translate import tr, tr_noop
 from .units import size
 
 
@@ -18,18 +19,19 @@ def fit_in_words(
         "needed": size(needed_bytes),
         "free": size(free_bytes),
         "total": size(total_bytes),
-        "bits": _BITS.get(number_format, "16-bit"),
+        "bits": tr(_BITS.get(number_format, _BITS["bf16"])),
     }
-    return Words(*(text.format(**facts) for text in (row.title, row.text, row.way_out)))
+    return Words(*(tr(text).format(**facts) for text in (row.title, row.text, row.way_out)))
 
 
 def disk_in_words(needed_bytes: int, free_bytes: int, folder: str) -> Words:
     """The words for a download that has no room on the disk of ``folder``."""
-    text = (
-        f"There is no room for it on the disk: the download takes {size(needed_bytes)}, and"
-        f" {size(free_bytes)} are free in {folder}."
+    text = tr(
+        "There is no room for it on the disk: the download takes {needed}, and {free} are free in"
+        " {folder}."
     )
-    return Words(_DISK, text, _OTHER_DISK)
+    facts = {"needed": size(needed_bytes), "free": size(free_bytes), "folder": folder}
+    return Words(tr(_DISK), text.format(**facts), tr(_OTHER_DISK))
 
 
 def all_titles() -> frozenset[str]:
@@ -39,35 +41,47 @@ def all_titles() -> frozenset[str]:
         for kind in ("gpu", "cpu", "int8", "tight", "too-large", "unknown")
         for bits in _BITS
     )
-    return frozenset((*fits, _DISK))
+    return frozenset((*fits, tr(_DISK)))
 
 
-_BITS = {"int8": "8-bit", "int4": "4-bit", "fp32": "32-bit", "fp16": "16-bit", "bf16": "16-bit"}
+_BITS = {
+    "int8": tr_noop("8-bit"),
+    "int4": tr_noop("4-bit"),
+    "fp32": tr_noop("32-bit"),
+    "fp16": tr_noop("16-bit"),
+    "bf16": tr_noop("16-bit"),
+}
 _FEWER_BITS = ("int8", "int4")
-_LESS_EXACT = "With fewer bits a number it is a little less exact."
-_ON_GPU = (
+_LESS_EXACT = tr_noop("With fewer bits a number it is a little less exact.")
+_ON_GPU = tr_noop(
     "Runs on the graphics card in {bits}: needs about {needed} of its memory; {free} are free."
 )
 
-_DISK = "Disk too full"
-_OTHER_DISK = "Free some space there, or choose another folder for downloads in the settings."
+_DISK = tr_noop("Disk too full")
+_OTHER_DISK = tr_noop(
+    "Free some space there, or choose another folder for downloads in the settings."
+)
 
 _FITS = {
-    "gpu": Words("Runs fast", _ON_GPU, ""),
-    "gpu-fewer": Words("Fast in {bits}", _ON_GPU, _LESS_EXACT),
-    "cpu": Words("Fits", "Needs about {needed} of memory in {bits}; {free} are free.", ""),
+    "gpu": Words(tr_noop("Runs fast"), _ON_GPU, ""),
+    "gpu-fewer": Words(tr_noop("Fast in {bits}"), _ON_GPU, _LESS_EXACT),
+    "cpu": Words(
+        tr_noop("Fits"), tr_noop("Needs about {needed} of memory in {bits}; {free} are free."), ""
+    ),
     "int8": Words(
-        "Runs in {bits}", "Needs about {needed} of memory in {bits}; {free} are free.", _LESS_EXACT
+        tr_noop("Runs in {bits}"),
+        tr_noop("Needs about {needed} of memory in {bits}; {free} are free."),
+        _LESS_EXACT,
     ),
     "tight": Words(
-        "Tight",
-        "Needs about {needed} of memory in {bits}; only {free} of {total} are free.",
-        "Close other programs first.",
+        tr_noop("Tight"),
+        tr_noop("Needs about {needed} of memory in {bits}; only {free} of {total} are free."),
+        tr_noop("Close other programs first."),
     ),
     "too-large": Words(
-        "Too large",
-        "Needs about {needed} of memory even in {bits}; this machine has {total}.",
-        "Choose a smaller model.",
+        tr_noop("Too large"),
+        tr_noop("Needs about {needed} of memory even in {bits}; this machine has {total}."),
+        tr_noop("Choose a smaller model."),
     ),
-    "unknown": Words("Not known", "How much memory it needs is not known.", ""),
+    "unknown": Words(tr_noop("Not known"), tr_noop("How much memory it needs is not known."), ""),
 }

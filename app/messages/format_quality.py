@@ -5,6 +5,8 @@ The figures are those of random test models of 3 x 768 on the processor, against
 
 from typing import NamedTuple
 
+from .translate import tr, tr_noop
+
 
 class Rounding(NamedTuple):
     """KL divergence in nats, and in how many of 100 places the best token is the same."""
@@ -22,19 +24,19 @@ MEASURED = {
 
 def quality_in_words(form: str, *, on_gpu: bool) -> str:
     """One sentence for a card of the Run dialog."""
-    words = _WORDS.get(form, "")
+    words = tr(_WORDS.get(form, ""))
     known = MEASURED.get(form)
     if on_gpu:
-        return f"{words} Not measured on a graphics card." if words else ""
+        return f"{words} {tr(_NOT_ON_GPU)}" if words else ""
     if form == "fp32":
         return words
     if known is None:
-        return f"{words} Not measured." if words else ""
-    figures = (
-        f"KL {_plain(known.divergence)} on a test model, the same first choice of token in "
-        f"{known.same_of_100} of 100 places."
+        return f"{words} {tr(_NOT_MEASURED)}" if words else ""
+    figures = tr(
+        "KL {divergence} on a test model, the same first choice of token in {same} of 100 places."
     )
-    return f"{words} {figures}"
+    told = figures.format(divergence=_plain(known.divergence), same=known.same_of_100)
+    return f"{words} {told}"
 
 
 def _plain(figure: float) -> str:
@@ -42,10 +44,12 @@ def _plain(figure: float) -> str:
     return f"{figure:.6f}".rstrip("0")
 
 
+_NOT_ON_GPU = tr_noop("Not measured on a graphics card.")
+_NOT_MEASURED = tr_noop("Not measured.")
 _WORDS = {
-    "fp32": "Full precision: what all others are compared with.",
-    "bf16": "Practically as exact as 32-bit.",
-    "fp16": "Practically as exact as 32-bit.",
-    "int8": "Hardly differs from 16-bit.",
-    "int4": "A little less exact: words differ now and then.",
+    "fp32": tr_noop("Full precision: what all others are compared with."),
+    "bf16": tr_noop("Practically as exact as 32-bit."),
+    "fp16": tr_noop("Practically as exact as 32-bit."),
+    "int8": tr_noop("Hardly differs from 16-bit."),
+    "int4": tr_noop("A little less exact: words differ now and then."),
 }

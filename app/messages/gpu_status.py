@@ -7,7 +7,9 @@ from app.runtime.planning.strategy import understood
 from app.runtime.protocol.messages import SteppedDown
 from app.system.gpus import Gpu, why_none
 
-from .failures import say, visible
+from .fact_filling import visible
+from .failures import say
+from .translate import tr
 from .units import size
 
 
@@ -16,29 +18,32 @@ def stepped_down_in_words(down: SteppedDown, strategy: str) -> str:
     failure = BY_CODE.get(down.code, Failure)("", **down.facts)
     way = understood(strategy)
     if way is not None and not way.on_gpu:
-        runs = f"This model runs on the processor ({strategy}), not on the card ({down.strategy})."
+        runs = tr("This model runs on the processor ({now}), not on the card ({first}).")
     else:
-        runs = f"This model runs on the card as {strategy}, not as {down.strategy}."
-    return f"{runs} {say(failure).text}"
+        runs = tr("This model runs on the card as {now}, not as {first}.")
+    return f"{runs.format(now=strategy, first=down.strategy)} {say(failure).text}"
 
 
 def gpu_in_words(gpu: Gpu) -> str:
     """One line: ``NVIDIA L4, 24.0 GB (23.1 GB free), compute capability 8.9, driver 580.65``."""
-    memory = f"{size(gpu.total_bytes)} ({size(gpu.free_bytes)} free)"
-    driver = f", driver {gpu.driver}" if gpu.driver else ""
-    return visible(f"{gpu.name}, {memory}, compute capability {gpu.version}{driver}")
+    line = tr("{name}, {total} ({free} free), compute capability {version}, driver {driver}")
+    if not gpu.driver:
+        line = tr("{name}, {total} ({free} free), compute capability {version}")
+    facts = {"name": gpu.name, "version": gpu.version, "driver": gpu.driver}
+    sizes = {"total": size(gpu.total_bytes), "free": size(gpu.free_bytes)}
+    return visible(line.format(**facts, **sizes))
 
 
 def use_of_gpus_in_words(found: Sequence[Gpu]) -> str:
     """Whether models run on these cards, and if not, why and what can be done about it."""
     failure = why_none(found)
     if failure is None:
-        return "Models run on the graphics card where they fit."
+        return tr("Models run on the graphics card where they fit.")
     if not found:
-        return "No NVIDIA card was found: models run on the processor."
+        return tr("No NVIDIA card was found: models run on the processor.")
     words = say(failure)
     way_out = "" if failure.facts.get("why") == "old" else f" {words.way_out}"
-    return f"Models run on the processor. {words.text}{way_out}"
+    return tr("Models run on the processor.") + f" {words.text}{way_out}"
 
 
 def gpus_in_words(found: Sequence[Gpu], others: Sequence[str]) -> str:
@@ -58,4 +63,4 @@ def others_in_words(names: Sequence[str]) -> str:
     if not names:
         return ""
     seen = visible(", ".join(names))
-    return f"{seen}: seen, but not used. Models run on NVIDIA cards only."
+    return tr("{}: seen, but not used. Models run on NVIDIA cards only.").format(seen)

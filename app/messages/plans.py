@@ -5,9 +5,53 @@ from app.runtime.planning.plan import Plan, Planned
 from app.runtime.planning.speed import READING_SPEED
 from app.runtime.planning.strategy import Strategy
 
+from .translate import tr, tr_noop
 from .units import size
 
-_BITS = {"int8": "8-bit", "int4": "4-bit", "fp32": "32-bit", "fp16": "16-bit", "bf16": "16-bit"}
+_BITS = {
+    "int8": tr_noop("8-bit"),
+    "int4": tr_noop("4-bit"),
+    "fp32": tr_noop("32-bit"),
+    "fp16": tr_noop("16-bit"),
+    "bf16": tr_noop("16-bit"),
+}
+_CHOSEN = {
+    (False, None): tr_noop("{bits} on {where}: fits with {spare} to spare, {speed}."),
+    (False, "slow"): tr_noop(
+        "{bits} on {where}: fits with {spare} to spare, {speed}; {other} would be slower than you "
+        "read."
+    ),
+    (False, "large"): tr_noop(
+        "{bits} on {where}: fits with {spare} to spare, {speed}; {other} would not fit."
+    ),
+    (True, None): tr_noop(
+        "{bits} on {where}: fits with {spare} to spare, {speed}, and nothing that fits is faster."
+    ),
+    (True, "slow"): tr_noop(
+        "{bits} on {where}: fits with {spare} to spare, {speed}, and nothing that fits is faster; "
+        "{other} would be slower than you read."
+    ),
+    (True, "large"): tr_noop(
+        "{bits} on {where}: fits with {spare} to spare, {speed}, and nothing that fits is faster; "
+        "{other} would not fit."
+    ),
+}
+"""By whether it was chosen as the fastest, and why the one before it was passed over."""
+
+_REASONS = {
+    "fits": tr_noop("Fits: needs {needed} of memory, and {room} can be taken."),
+    "busy": tr_noop("Needs {needed} of memory; other programs leave {room} of {total}."),
+    "over-limit": tr_noop("Needs {needed} of memory, more than the limit of {room}."),
+    "too-small": tr_noop("Needs {needed} of memory, and there are {total}."),
+}
+_REASONS_ON_GPU = {
+    "fits": tr_noop("Fits: needs {needed} of memory of the card, and {room} can be taken."),
+    "busy": tr_noop(
+        "Needs {needed} of memory of the card; other programs leave {room} of {total}."
+    ),
+    "over-limit": tr_noop("Needs {needed} of memory of the card, more than the limit of {room}."),
+    "too-small": tr_noop("Needs {needed} of memory of the card, and there are {total}."),
+}
 _MAKERS = ("NVIDIA ", "GeForce ")
 
 
@@ -21,14 +65,13 @@ def chosen_in_words(planned: Planned, machine: Machine) -> str:
         return _none(planned)
     where = place_in_words(plan.strategy, machine)
     spare = size(spare_bytes(plan))
-    said = f"{bits(plan.strategy)} on {where}: fits with {spare} to spare, {speed_in_words(plan)}"
-    if planned.why == "fastest":
-        said += ", and nothing that fits is faster"
+    facts = {"bits": bits(plan.strategy), "where": where, "spare": spare}
     other = planned.passed_over
     if other is not None:
-        why = "would be slower than you read" if other.fits else "would not fit"
-        said += f"; {bits(other.strategy)} {why}"
-    return f"{said}."
+        facts["other"] = bits(other.strategy)
+    passed = None if other is None else "slow" if other.fits else "large"
+    text = _CHOSEN[planned.why == "fastest", passed]
+    return tr(text).format(speed=speed_in_words(plan), **facts)
 
 
 def reason_in_words(plan: Plan) -> str:
@@ -36,45 +79,40 @@ def reason_in_words(plan: Plan) -> str:
     facts = plan.facts
     needed, room = (size(float(facts.get(name, 0))) for name in ("needed_bytes", "room_bytes"))
     total = size(float(facts.get("total_bytes", 0)))
-    memory = "memory" if facts.get("device") == "cpu" else "memory of the card"
-    return {
-        "fits": f"Fits: needs {needed} of {memory}, and {room} can be taken.",
-        "busy": f"Needs {needed} of {memory}; other programs leave {room} of {total}.",
-        "over-limit": f"Needs {needed} of {memory}, more than the limit of {room}.",
-        "too-small": f"Needs {needed} of {memory}, and there are {total}.",
-    }[plan.reason]
+    texts = _REASONS if facts.get("device") == "cpu" else _REASONS_ON_GPU
+    return tr(texts[plan.reason]).format(needed=needed, room=room, total=total)
 
 
 def speed_in_words(plan: Plan) -> str:
     """``about 60 tokens/s``."""
     speed = plan.decode_tokens_per_s
-    return f"about {speed:.0f} tokens/s" if speed >= 10 else f"about {speed:.1f} tokens/s"
+    return tr("about {} tokens/s").format(f"{speed:.0f}" if speed >= 10 else f"{speed:.1f}")
 
 
 def pace_in_words(tokens_per_s: float) -> str:
     """How fast that is to a person who reads along."""
     if tokens_per_s < 0.7 * READING_SPEED:
-        return "slower than you read"
+        return tr("slower than you read")
     if tokens_per_s < 2 * READING_SPEED:
-        return "about as fast as you read"
-    return "faster than you read"
+        return tr("about as fast as you read")
+    return tr("faster than you read")
 
 
 def bits(strategy: Strategy) -> str:
     """The bits of a number: ``8-bit``; ``mixed`` where not all of the model has the same."""
     formats = {_BITS[one.format] for one in strategy.segments}
-    return formats.pop() if len(formats) == 1 else "mixed"
+    return tr(formats.pop()) if len(formats) == 1 else tr("mixed")
 
 
 def place_in_words(strategy: Strategy, machine: Machine) -> str:
     """Where it runs: ``your RTX 4060``, ``the processor``."""
     gpu = machine.gpu(strategy.device)
     if gpu is None:
-        return "the processor"
+        return tr("the processor")
     name = gpu.name
     for maker in _MAKERS:
         name = name.removeprefix(maker)
-    return f"your {name}"
+    return tr("your {}").format(name)
 
 
 def spare_bytes(plan: Plan) -> int:
@@ -84,4 +122,5 @@ def spare_bytes(plan: Plan) -> int:
 
 def _none(planned: Planned) -> str:
     least = min(planned.candidates, key=lambda plan: sum(plan.peak_bytes.values()))
-    return f"No way to run it fits. The smallest is {least.strategy.text}: {reason_in_words(least)}"
+    text = tr("No way to run it fits. The smallest is {strategy}: {reason}")
+    return text.format(strategy=least.strategy.text, reason=reason_in_words(least))

@@ -3,6 +3,7 @@
 from app.runtime.planning.plan import Plan, Planned, Policy
 
 from .plans import bits, spare_bytes
+from .translate import tr
 from .units import size
 
 BITS = {"fp32": 32, "bf16": 16, "fp16": 16, "int8": 8, "int4": 4}
@@ -13,20 +14,20 @@ def why_in_words(planned: Planned, policy: Policy) -> str:
     best = planned.recommended
     if best is None:
         return ""
-    fits = f"Fits with {size(spare_bytes(best))} to spare."
+    fits = tr("Fits with {} to spare.").format(size(spare_bytes(best)))
     return " ".join(filter(None, (fits, _because(planned, policy))))
 
 
 def _because(planned: Planned, policy: Policy) -> str:
     if policy == "speed":
-        return "The quickest of those that fit."
+        return tr("The quickest of those that fit.")
     if planned.why == "fastest":
-        return "Nothing is as fast as you read here; this is the quickest."
+        return tr("Nothing is as fast as you read here; this is the quickest.")
     return _instead_of(planned.passed_over)
 
 
 def _instead_of(other: Plan | None) -> str:
     if other is None:
         return ""
-    why = "would be slower than you read" if other.fits else "would not fit"
-    return f"{bits(other.strategy)} {why}."
+    said = tr("{} would be slower than you read.") if other.fits else tr("{} would not fit.")
+    return said.format(bits(other.strategy))

@@ -3,43 +3,54 @@
 Each is what happened and the way out; ``failures`` fills in the facts.
 """
 
+from .translate import tr_noop
+
 STORE = {
-    "": ("{path@the data file} cannot be used{why+: }.", "Look at its folder{path+: }."),
+    "": (
+        tr_noop("{path@the data file} cannot be used{why+: }."),
+        tr_noop("Look at its folder{path+: }."),
+    ),
     "refused": (
-        "The system refuses to open or to write {path@the data file}.",
-        "Check that you may write there{path+: }.",
+        tr_noop("The system refuses to open or to write {path@the data file}."),
+        tr_noop("Check that you may write there{path+: }."),
+    ),
+    "folder-no-text": (
+        tr_noop("Nothing can be written down of this folder: its name is no text{path+: }."),
+        tr_noop("Rename the folder, or choose another one."),
     ),
     "unwritten": (
-        "{path@the file} cannot be written{said+: }.",
-        "Choose a place where you may write.",
+        tr_noop("{path@the file} cannot be written{said+: }."),
+        tr_noop("Choose a place where you may write."),
     ),
     "damaged": (
-        "{path@the data file} is damaged.",
-        "A new one is begun once the old one is moved away{path+: }.",
+        tr_noop("{path@the data file} is damaged."),
+        tr_noop("A new one is begun once the old one is moved away{path+: }."),
     ),
     "put-aside": (
-        "{path@the data file} is damaged, and a new one was begun.",
-        "Nothing of the old one was deleted: it is kept as {kept}.",
+        tr_noop("{path@the data file} is damaged, and a new one was begun."),
+        tr_noop("Nothing of the old one was deleted: it is kept as {kept}."),
     ),
     "saved": (
-        "{path@the data file} is damaged. What could be read of it, {saved} conversations, is in "
-        "a new one.",
-        "Nothing of the old one was deleted: it is kept as {kept}.",
+        tr_noop(
+            "{path@the data file} is damaged. What could be read of it, {saved} "
+            "conversations, is in a new one."
+        ),
+        tr_noop("Nothing of the old one was deleted: it is kept as {kept}."),
     ),
     "row": (
-        "A part of this message is damaged. What can be read of it is shown.",
-        "The rest of the conversation is not touched by it.",
+        tr_noop("A part of this message is damaged. What can be read of it is shown."),
+        tr_noop("The rest of the conversation is not touched by it."),
     ),
     "none-begun": (
-        "{path@the data file} is damaged, and no new one could be begun.",
-        "Nothing of the old one was deleted: it is kept as {kept}.",
+        tr_noop("{path@the data file} is damaged, and no new one could be begun."),
+        tr_noop("Nothing of the old one was deleted: it is kept as {kept}."),
     ),
     "busy": (
-        "{path@the data file} is being used by another program.",
-        "Close the other one, then try again.",
+        tr_noop("{path@the data file} is being used by another program."),
+        tr_noop("Close the other one, then try again."),
     ),
     "gone": (
-        "The conversation was deleted for good, perhaps in another window.",
-        "What is still on the screen can be copied.",
+        tr_noop("The conversation was deleted for good, perhaps in another window."),
+        tr_noop("What is still on the screen can be copied."),
     ),
 }

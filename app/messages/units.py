@@ -1,6 +1,13 @@
 """Sizes, counts and speeds in human units with one decimal; knows no Qt."""
 
-_STEPS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+from .translate import tr, tr_n, tr_noop
+
+_STEPS = (
+    (1e12, tr_noop("{} TB")),
+    (1e9, tr_noop("{} GB")),
+    (1e6, tr_noop("{} MB")),
+    (1e3, tr_noop("{} kB")),
+)
 _COUNTS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
 
 
@@ -8,8 +15,8 @@ def size(count: float) -> str:
     """Bytes as people count them: ``3.1 GB``, ``640 B``."""
     for step, unit in _STEPS:
         if count >= step * 0.9995:
-            return f"{count / step:.1f} {unit}"
-    return f"{count:.0f} B"
+            return tr(unit).format(f"{count / step:.1f}")
+    return tr("{} B").format(f"{count:.0f}")
 
 
 def short_count(count: float) -> str:
@@ -30,20 +37,21 @@ def whole(count: int) -> str:
 def speed(tokens_per_s: float) -> str:
     """``58 tok/s``, with one decimal below ten."""
     shown = f"{tokens_per_s:.0f}" if tokens_per_s >= 10 else f"{tokens_per_s:.1f}"
-    return f"{shown} tok/s"
+    return tr("{} tok/s").format(shown)
 
 
 def rate(bytes_per_s: float) -> str:
     """``12.3 MB/s``."""
-    return f"{size(bytes_per_s)}/s"
+    return tr("{}/s").format(size(bytes_per_s))
 
 
 def duration(seconds: float) -> str:
     """How long something takes, in the one unit that fits: ``40 s``, ``2 min``, ``3 h``."""
     if seconds < 90:
-        return f"{max(1, round(seconds))} s"
+        return tr("{} s").format(max(1, round(seconds)))
     if seconds < 90 * 60:
-        return f"{round(seconds / 60)} min"
+        return tr("{} min").format(round(seconds / 60))
     if seconds < 48 * 3600:
-        return f"{round(seconds / 3600)} h"
-    return f"{round(seconds / 86400)} days"
+        return tr("{} h").format(round(seconds / 3600))
+    days = round(seconds / 86400)
+    return tr_n("{} day", "{} days", days).format(days)

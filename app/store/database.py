@@ -173,7 +173,7 @@ def _migrate(connection: sqlite3.Connection, path: Path | None, steps: Sequence[
     try:
         found = _version(connection)
         if found < 0:
-            raise StoreError("a layout of no number", path=str(path), why="damaged")
+            raise StoreError("layout-without-number", path=str(path), why="damaged")
         if found > len(steps):
             raise StoreTooNew(path=str(path), found=found, known=len(steps))
         if path is not None and 0 < found < len(steps):
@@ -201,7 +201,7 @@ def _check_layout(connection: sqlite3.Connection, path: Path | None, steps: Sequ
         missing = _layout(model) - _layout(connection)
     if missing:
         names = ", ".join(sorted(f"{one}.{column}" if column else one for one, column in missing))
-        raise StoreError(f"not there: {names}", path=str(path or ""), why="damaged")
+        raise StoreError(path=str(path or ""), why="damaged", missing=names)
 
 
 def _layout(connection: sqlite3.Connection) -> set[tuple[str, str]]:

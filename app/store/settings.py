@@ -280,7 +280,7 @@ def _read(path: Path) -> Json:
         raise StoreError(str(damage), path=str(path), why="damaged") from damage
     if isinstance(found, dict):
         return found
-    raise StoreError("not an object", path=str(path), why="damaged")
+    raise StoreError("not-an-object", path=str(path), why="damaged")
 
 
 def _update(path: Path, edits: Edits) -> None:

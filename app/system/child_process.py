@@ -209,7 +209,7 @@ def _start(command: Sequence[str]) -> "subprocess.Popen[bytes]":
             creationflags=_apart_on_windows(),
         )
     except OSError as error:
-        raise WorkerError(why=error.strerror or "it does not start") from error
+        raise WorkerError(said=error.strerror or str(error)) from error
 
 
 def _apart_on_windows() -> int:

@@ -31,5 +31,5 @@ def digest(
     except FileNotFoundError as error:
         raise NotFound(path=str(path)) from error
     except OSError as error:
-        raise Unreadable(path=str(path), why=error.strerror or "") from error
+        raise Unreadable(path=str(path), said=error.strerror or "") from error
     return hashed.hexdigest()

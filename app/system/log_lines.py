@@ -19,7 +19,7 @@ _HARMLESS = frozenset(
     (
         *("error", "exit_code", "file", "folder", "found", "here", "host", "kept", "missing"),
         *("name", "path", "program", "repo", "said", "status", "strategy", "there", "tried"),
-        *("variable", "wanted", "why"),
+        *("dtype", "generation", "proxy", "shape", "variable", "wanted", "why"),
     )
 )
 """Facts of failures that hold no text of a person or a model; numbers never do."""

@@ -76,6 +76,6 @@ def test_a_row_without_a_needed_value_has_no_prompt_and_one_without_another_has(
     template = PromptTemplate("{{a}}", None)
     assert template.filled(Row({"a": ""})) == ""
     assert template.input_of(Row({"a": "", "b": "x"})) == {"a": "", "b": "x"}
-    for row in (Row({"b": "x"}), Row(broken="it is no JSON")):
+    for row in (Row({"b": "x"}), Row(broken=RequestRefused(why="row-no-json"))):
         with pytest.raises(RequestRefused):
             template.filled(row)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from app.batch.row_files import Row, RowFile
 from app.errors import NotFound, RequestRefused, Unreadable
+from app.messages.failures import say
 
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32")
 FIELDS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=12)
@@ -81,7 +82,7 @@ def test_a_short_row_lacks_values_and_a_long_one_is_broken_alone(folder):
         {},
         {"a": "7", "b": "8"},
     ]
-    assert "3 fields" in read[2].broken
+    assert "has 3 fields, and the header has 2" in say(read[2].broken).text
     assert read[2].raw == "4,5,6"
 
 

@@ -34,7 +34,7 @@ def test_a_broken_torch_is_told_with_its_reason(tmp_path, monkeypatch):
     monkeypatch.delitem(sys.modules, "torch")
     with pytest.raises(EngineUnusable) as caught:
         load_torch()
-    assert caught.value.facts == {"why": "libtorch_cpu.so: not an ELF file"}
+    assert caught.value.facts == {"said": "libtorch_cpu.so: not an ELF file"}
 
 
 def test_a_torch_that_is_loaded_needs_nothing(monkeypatch):

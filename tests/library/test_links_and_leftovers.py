@@ -6,6 +6,7 @@ import pytest
 
 from app.errors import LibraryError
 from app.library.scan import chosen_files, survey
+from app.messages.failures import say
 from app.runtime.checkpoint.describe import describe
 from tests.library.libraries import library_of, scan, sharded, small_pth
 
@@ -131,5 +132,5 @@ def test_nothing_in_the_hubs_cache_is_renamed_or_moved(cached, tmp_path):
         ):
             with pytest.raises(LibraryError) as caught:
                 change()
-            assert "Hugging Face's cache" in caught.value.facts["why"]
+            assert "Hugging Face's cache" in say(caught.value).text
     assert sorted(cached.parents[2].rglob("*")) == before

@@ -63,7 +63,7 @@ def test_everything_is_shown_as_what_it_is(tmp_path):
             "evil.pth": "unsafe",
         }
         by_name = {Path(model.path).name: model for model in local.contents.models}
-        assert by_name["letter.pth"].failure_facts["found"] == "a text file"
+        assert by_name["letter.pth"].failure_facts["found"] == "text-file"
         assert all(one.failure_code for one in by_name.values() if one.kind != "model")
 
 
@@ -88,7 +88,7 @@ def test_a_file_that_somebody_is_copying_is_unfinished_until_it_rests(tmp_path):
     with library_of(tmp_path) as local:
         (model,) = local.scan().models
         assert (model.kind, model.failure_code) == ("unfinished", "damaged-checkpoint")
-        assert "still being written" in model.failure_facts["why"]
+        assert model.failure_facts["why"] == "still-written"
         old(tmp_path / "m.pth")
         assert kinds(local) == {"m.pth": "damaged"}
         (tmp_path / "m.pth").write_bytes(whole)

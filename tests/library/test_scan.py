@@ -114,7 +114,7 @@ def test_unfinished_downloads_are_shown_as_such(tmp_path):
     (model,) = scan([tmp_path])
     assert (model.name, model.bytes) == ("big", 100)
     assert model.failure_code == "damaged-checkpoint"
-    assert "not finished" in model.failure_facts["why"]
+    assert model.failure_facts["why"] == "download-unfinished"
 
 
 def test_files_that_only_may_be_models_are_listed_when_they_are(tmp_path):
@@ -193,4 +193,4 @@ def test_a_text_with_the_ending_of_a_model_is_called_a_text(tmp_path):
         "Sehr geehrte Damen und Herren, dies ist kein Modell — nein."
     )
     model = describe(tmp_path / "letter.pth")
-    assert (model.kind, model.failure_facts["found"]) == ("unsupported", "a text file")
+    assert (model.kind, model.failure_facts["found"]) == ("unsupported", "text-file")

@@ -1,22 +1,20 @@
 """Every failure has words: a heading, a clear sentence and a way out, whatever its facts."""
 
-import ast
 import re
 import unicodedata
-from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import app
 from app.errors import (
     BY_CODE,
     DamagedCheckpoint,
     DiskFull,
     Failure,
     ForeignCheckpoint,
+    NoGpu,
     OutOfMemory,
     RequestRefused,
     StoreError,
@@ -26,13 +24,23 @@ from app.errors import (
     WorkerDied,
     WorkerOutOfMemory,
 )
-from app.messages.failures import Words, one_line, say, size
+from app.messages.batch_failures import BATCH
+from app.messages.checkpoint_failures import INSTEAD
+from app.messages.fact_filling import Words
+from app.messages.failures import one_line, say
+from app.messages.file_reasons import FILE_REASONS
+from app.messages.network_reasons import NETWORK_REASONS
+from app.messages.request_failures import REQUEST
+from app.messages.things import THINGS
+from app.messages.units import size
 
 NAMES = [
     "path", "why", "found", "wanted", "folder", "missing", "exit_code", "stderr", "limit_s",
     "needed_bytes", "free_bytes", "strategy", "kept", "known", "name", "value", "word", "template",
     "said", "unkept",
 ]  # fmt: skip
+
+SOME_FACTS = {"path": "/a/m.pth", "name": "emb.weight", "count": 3, "size_bytes": 9, "said": "odd"}
 
 ANY_FACT = st.text() | st.integers() | st.floats()
 
@@ -64,7 +72,7 @@ def test_any_facts_make_one_clean_line(code, facts):
 
 def test_a_hostile_file_name_stays_inside_its_quotes():
     name = "/models/a\n\x1b[2J\u202efdp\udcff.pth"
-    line = one_line(DamagedCheckpoint(path=name, why="its header is damaged"))
+    line = one_line(DamagedCheckpoint(path=name, why="header-damaged"))
     assert line == (
         'The file "a \ufffd[2J\ufffdfdp\ufffd.pth" is damaged or incomplete: '
         "its header is damaged. Download it again."
@@ -150,12 +158,12 @@ def test_a_later_kind_of_failure_speaks_as_its_family():
             "Free some space on this disk, then try again.",
         ),
         (
-            RequestRefused(why="sampling", name="top_p", value=-1, wanted="0 or more"),
+            RequestRefused(why="sampling-least", name="top_p", value=-1, least=0),
             "The value -1 means nothing for top_p. It must be 0 or more.",
         ),
         (
-            RequestRefused(why="there is no token to run"),
-            "This cannot be done: there is no token to run. Change it and try again.",
+            RequestRefused(why="what an older version wrote down"),
+            "This cannot be done: what an older version wrote down. Change it and try again.",
         ),
         (
             StoreError(path="/home/a/rookery.db", why="damaged", kept="/home/a/rookery.db.broken"),
@@ -227,24 +235,41 @@ def test_a_worker_that_babbled_is_told_so():
     assert "last words" not in words.text
 
 
-def test_every_refusal_that_is_raised_by_a_word_has_a_sentence():
-    general = say(RequestRefused(why="x")).way_out
-    words = {why for why in _reasons("RequestRefused") if " " not in why}
-    assert {"no-turns", "unknown-template", "all-banned", "empty-stop"} <= words
-    for why in words:
-        assert say(RequestRefused(why=why)).way_out != general, why
-    for why in {why for why in _reasons("StoreError") if " " not in why}:
-        assert say(StoreError(why=why)).way_out != say(StoreError(why="x")).way_out, why
+@pytest.mark.parametrize("kind", BY_CODE.values(), ids=BY_CODE)
+def test_every_reason_and_every_thing_has_words_with_its_facts_and_without(kind):
+    told = [({"why": why}, why) for why in kind.reasons]
+    told += [({name: one}, one) for one in kind.things for name in kind.worded if name != "why"]
+    for facts, code in told:
+        for more in ({}, SOME_FACTS):
+            words = say(kind(**{**more, **facts}))
+            for sentence in (words.text, words.way_out):
+                assert re.fullmatch(r"[A-Z\d\"].*[.]", sentence), code
+                assert not re.search(r"[{}]|  | [.,:;](?!\w)|: [.]|\"\"|None", sentence), code
 
 
-def _reasons(kind):
-    """The literal ``why`` of every such failure that the program raises."""
-    for path in sorted(Path(app.__file__).parent.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == kind:
-                for keyword in node.keywords:
-                    if keyword.arg == "why" and isinstance(keyword.value, ast.Constant):
-                        yield keyword.value.value
+@pytest.mark.parametrize("kind", [RequestRefused, StoreError, NoGpu])
+def test_every_reason_of_these_families_has_a_sentence_of_its_own(kind):
+    said = {why: say(kind(why=why)).sentences for why in kind.reasons}
+    assert say(kind()).sentences not in said.values()
+    assert len(set(said.values())) == len(said)
+
+
+def test_every_clause_is_of_a_reason_or_thing():
+    reasons = set().union(*(kind.reasons for kind in BY_CODE.values()))
+    things = set().union(*(kind.things for kind in BY_CODE.values()))
+    assert (FILE_REASONS | NETWORK_REASONS).keys() <= reasons
+    assert THINGS.keys() == things
+    clauses = FILE_REASONS.keys() | NETWORK_REASONS.keys() | INSTEAD.keys()
+    assert all(kind.reasons <= clauses for kind in BY_CODE.values() if "why" in kind.worded)
+    assert (REQUEST | BATCH).keys() - {""} == RequestRefused.reasons
+    assert not REQUEST.keys() & BATCH.keys()
+    assert not (FILE_REASONS.keys() & NETWORK_REASONS.keys() | reasons & things) - {"lora"}
+
+
+def test_what_an_older_version_wrote_down_is_shown_as_it_is():
+    assert "damaged or incomplete: its foot is cold." in one_line(
+        DamagedCheckpoint(path="a.pth", why="its foot is cold")
+    )
 
 
 @pytest.mark.parametrize(

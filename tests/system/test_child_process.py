@@ -185,7 +185,7 @@ def test_a_worker_whose_requests_end_leaves(tmp_path):
 def test_a_program_that_does_not_start_is_a_failure(tmp_path):
     with pytest.raises(WorkerError) as caught:
         Process([str(tmp_path / "absent")], print, print)
-    assert caught.value.facts["why"] == "No such file or directory"
+    assert caught.value.facts["said"] == "No such file or directory"
 
 
 def test_a_worker_without_a_stderr_object_still_tells_how_it_ended():

@@ -77,7 +77,8 @@ def test_a_failure_is_its_code_and_the_facts_that_hold_no_text():
     assert "MINE" in failure_line(refused, texts=True)
     died = WorkerDied(exit_code=-11, stderr="KeyError: MINE", strategy="cpu bf16")
     assert failure_line(died) == "worker-died (exit_code=-11, strategy='cpu bf16')"
-    assert failure_line(HubUnreachable(host="a.b", why="no network")).startswith("hub-unreachable")
+    unreachable = HubUnreachable(host="a.b", why="name-unknown")
+    assert failure_line(unreachable).startswith("hub-unreachable")
 
 
 def test_a_traceback_tells_where_and_not_what_was_written():

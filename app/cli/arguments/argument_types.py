@@ -4,6 +4,8 @@ import argparse
 import math
 from collections.abc import Callable
 
+from app.messages.translate import tr
+
 _INT64 = 2**63
 
 
@@ -13,7 +15,9 @@ def count(least: int) -> Callable[[str], int]:
     def whole(text: str) -> int:
         value = int(text)
         if not least <= value < _INT64:
-            raise argparse.ArgumentTypeError(f"{text} is not a number from {least} on")
+            raise argparse.ArgumentTypeError(
+                tr("{text} is not a number from {least} on").format(text=text, least=least)
+            )
         return value
 
     whole.__name__ = "whole number"
@@ -26,8 +30,12 @@ def number(least: float, most: float) -> Callable[[str], float]:
     def within(text: str) -> float:
         value = float(text)
         if not (least <= value <= most and math.isfinite(value)):
-            span = f"{least:g} or more" if most == math.inf else f"{least:g} to {most:g}"
-            raise argparse.ArgumentTypeError(f"{text} is not a number in {span}")
+            refusal = tr("{text} is not a number in {least} to {most}")
+            if most == math.inf:
+                refusal = tr("{text} is not a number in {least} or more")
+            raise argparse.ArgumentTypeError(
+                refusal.format(text=text, least=f"{least:g}", most=f"{most:g}")
+            )
         return value
 
     within.__name__ = "number"
@@ -38,7 +46,7 @@ def token_ids(text: str) -> tuple[int, ...]:
     """Ids with commas between them."""
     tokens = tuple(int(part) for part in text.split(",")) if text.strip() else ()
     if any(abs(token) >= _INT64 for token in tokens):
-        raise argparse.ArgumentTypeError("a token id is too large")
+        raise argparse.ArgumentTypeError(tr("a token id is too large"))
     return tokens
 
 
@@ -49,10 +57,12 @@ def bias(text: str) -> tuple[int, float]:
     """A token and what is added to its logit."""
     token, equals, value = text.partition("=")
     if not equals:
-        raise argparse.ArgumentTypeError(f"{text} is not a token id, =, and a number: 33=-1.5")
+        raise argparse.ArgumentTypeError(
+            tr("{} is not a token id, =, and a number: 33=-1.5").format(text)
+        )
     ids = token_ids(token)
     if len(ids) != 1:
-        raise argparse.ArgumentTypeError(f"{text} does not begin with one token id")
+        raise argparse.ArgumentTypeError(tr("{} does not begin with one token id").format(text))
     return ids[0], number(-1000, 1000)(value)
 
 
@@ -63,7 +73,7 @@ def sha256(text: str) -> str:
     """A hash in small letters."""
     digest = text.strip().lower()
     if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
-        raise argparse.ArgumentTypeError("a SHA-256 has 64 hexadecimal digits")
+        raise argparse.ArgumentTypeError(tr("a SHA-256 has 64 hexadecimal digits"))
     return digest
 
 

@@ -3,6 +3,8 @@
 import argparse
 from typing import Any
 
+from app.messages.translate import tr
+
 from .argument_types import count, plain_text, token_ids
 
 
@@ -12,58 +14,65 @@ def add_batch(verb: argparse.ArgumentParser) -> None:
         "--input",
         metavar="FILE",
         required=True,
-        help="a .csv, .tsv or .jsonl, else a text with a row in each line; - reads such a text "
-        "from stdin",
+        help=tr(
+            "a .csv, .tsv or .jsonl, else a text with a row in each line; - reads such a text "
+            "from stdin"
+        ),
     )
     verb.add_argument(
         "--template",
         metavar="TEXT",
         type=plain_text,
         default="{{text}}",
-        help="the prompt of a row: {{NAME}} is its column of that name, {{text}} the one of "
-        "--column (%(default)s)",
+        help=tr(
+            "the prompt of a row: {{NAME}} is its column of that name, {{text}} the one of "
+            "--column (%(default)s)"
+        ),
     )
     verb.add_argument(
         "--column",
         metavar="NAME",
         type=plain_text,
         default="",
-        help="which column {{text}} is; else the one called text, else the only one",
+        help=tr("which column {{text}} is; else the one called text, else the only one"),
     )
     verb.add_argument(
         "--output",
         metavar="OUT.jsonl",
         required=True,
-        help="a line of JSON for each row; how it was made is kept beside it, in "
-        "OUT.jsonl.job.json",
+        help=tr(
+            "a line of JSON for each row; how it was made is kept beside it, in OUT.jsonl.job.json"
+        ),
     )
     verb.add_argument(
         "--resume",
         action="store_true",
-        help="go on with an output that was begun; begin it where there is none",
+        help=tr("go on with an output that was begun; begin it where there is none"),
     )
     verb.add_argument(
         "--batch",
         metavar="N",
         type=count(1),
         default=0,
-        help="run so many rows together; else as many as memory sensibly holds",
+        help=tr("run so many rows together; else as many as memory sensibly holds"),
     )
     verb.add_argument(
-        "--chat", action="store_true", help="each prompt is a message in a chat, to be answered"
+        "--chat", action="store_true", help=tr("each prompt is a message in a chat, to be answered")
     )
     verb.add_argument(
         "--chat-template",
         metavar="NAME",
         type=plain_text,
         default="",
-        help="write the chat so, and not in the model's own way: world, g1, qa and others",
+        help=tr("write the chat so, and not in the model's own way: world, g1, qa and others"),
     )
     verb.add_argument(
         "--think",
         choices=("off", "on", "fake"),
         default="off",
-        help="begin a reply with a thought, or with an empty one: for models that were trained to",
+        help=tr(
+            "begin a reply with a thought, or with an empty one: for models that were trained to"
+        ),
     )
 
 
@@ -73,17 +82,17 @@ def add_compare(verb: argparse.ArgumentParser) -> None:
         "--model",
         metavar="FILE",
         action=_AtMostTwice,
-        help="a model; twice for two that are compared with each other",
+        help=tr("a model; twice for two that are compared with each other"),
     )
     verb.add_argument(
         "--strategy",
         metavar="TEXT",
         action=_AtMostTwice,
-        help='how to run it, e.g. "cpu fp32"; twice for two ways, of two models each its own',
+        help=tr('how to run it, e.g. "cpu fp32"; twice for two ways, of two models each its own'),
     )
     source = verb.add_mutually_exclusive_group(required=True)
-    source.add_argument("--text-file", metavar="FILE", help="UTF-8 text; - reads stdin")
-    source.add_argument("--tokens", metavar="1,2,3", type=token_ids, help="token ids")
+    source.add_argument("--text-file", metavar="FILE", help=tr("UTF-8 text; - reads stdin"))
+    source.add_argument("--tokens", metavar="1,2,3", type=token_ids, help=tr("token ids"))
 
 
 class _AtMostTwice(argparse.Action):
@@ -92,5 +101,5 @@ class _AtMostTwice(argparse.Action):
     def __call__(self, parser: Any, namespace: Any, values: Any, option: Any = None) -> None:
         before = getattr(namespace, self.dest) or []
         if len(before) == 2:
-            parser.error(f"{option} may be given twice at most")
+            parser.error(tr("{} may be given twice at most").format(option))
         setattr(namespace, self.dest, [*before, values])

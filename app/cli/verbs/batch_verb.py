@@ -20,8 +20,9 @@ from app.batch.prompt_template import PromptTemplate, names_in, template_for
 from app.batch.row_files import RowFile, Summary
 from app.cli.choices import generate_options, model_of, state_of
 from app.cli.output import Progress as Line
-from app.cli.output import note, note_loaded, note_state, note_thinking, print_json
+from app.cli.output import loading_line, note, note_loaded, note_state, note_thinking, print_json
 from app.errors import RequestRefused, TextRefused
+from app.messages.translate import tr
 from app.messages.units import duration
 from app.runtime.families.family import family_named
 from app.runtime.planning.machine import this_machine
@@ -43,12 +44,14 @@ def run(options: Namespace) -> int:
         raise RequestRefused(why="rows-none", path=options.input)
     template = template_for(options.template, options.column, found)
     if not names_in(options.template):
-        note("rookery: the template names no column, so all rows have the same prompt")
+        told = tr("the template names no column, so all rows have the same prompt")
+        note(f"rookery: {told}")
     before = _job_before(Path(options.output), resume=options.resume)
     try:
         asyncio.run(_Batch(options, (rows, found), template, before).run())
     except KeyboardInterrupt:
-        note("rookery: stopped; the same command with --resume goes on from the rows that are done")
+        told = tr("stopped; the same command with --resume goes on from the rows that are done")
+        note(f"rookery: {told}")
         raise
     return 0
 
@@ -116,7 +119,7 @@ class _Batch:
         if not (options.chat or options.chat_template or options.think != "off"):
             if options.model is not None:
                 return None
-            note("The guide answers; --model FILE continues the texts with a model instead.")
+            note(tr("The guide answers; --model FILE continues the texts with a model instead."))
         template = options.chat_template or next(iter(loaded.templates), "")
         if not template:
             raise TextRefused
@@ -168,13 +171,22 @@ class _Batch:
 
     def _tell(self, batch: BatchRun, output: OutputFile, job: Job) -> None:
         progress, written = batch.progress, output.lines - batch.kept
-        note(
-            f"rookery: {output.lines} of {progress.total} rows are in {self._path.name!r}: "
-            f"{batch.kept} from before, {written} written now in {batch.seconds:.1f} s "
-            f"({progress.rows_per_s:.2f} rows/s)"
+        told = tr(
+            "{lines} of {total} rows are in {name}: {kept} from before, {written} written now in "
+            "{seconds} s ({rate} rows/s)"
+        ).format(
+            lines=output.lines,
+            total=progress.total,
+            name=repr(self._path.name),
+            kept=batch.kept,
+            written=written,
+            seconds=f"{batch.seconds:.1f}",
+            rate=f"{progress.rows_per_s:.2f}",
         )
+        note(f"rookery: {told}")
         if output.failed:
-            note(f'rookery: {output.failed} of them failed; their lines say why, as "error"')
+            told = tr('{} of them failed; their lines say why, as "error"').format(output.failed)
+            note(f"rookery: {told}")
         if self._options.json:
             print_json(
                 {
@@ -202,12 +214,14 @@ class _Shown:
         self._line, self._next_s = Line(), 0.0
 
     def loading(self, done: Any) -> None:
-        self._line.show(f"loading layer {done.done} of {done.total}")
+        self._line.show(loading_line(done.done, done.total))
 
     def progress(self, progress: Progress) -> None:
-        words = f"{progress.done} of {progress.total} rows"
+        words = tr("{done} of {total} rows").format(done=progress.done, total=progress.total)
         if progress.left_s is not None:
-            words += f", {progress.rows_per_s:.2f} rows/s, {duration(progress.left_s)} left"
+            told = tr("{rate} rows/s, {time} left")
+            rate, left = f"{progress.rows_per_s:.2f}", duration(progress.left_s)
+            words = f"{words}, {told.format(rate=rate, time=left)}"
         if self._line.is_seen:
             self._line.show(words)
         elif time.monotonic() >= self._next_s and progress.done < progress.total:

@@ -11,9 +11,10 @@ from typing import NamedTuple
 from app.cli.bench_texts import Texts
 from app.cli.choices import model_of
 from app.cli.machine_rates import keep_rates, kept_rates
-from app.cli.output import Progress, note, note_loaded, print_json, print_rows
+from app.cli.output import Progress, loading_line, note, note_loaded, print_json, print_rows
 from app.errors import RequestRefused
 from app.kernels.read_bandwidth import BLOCK_BYTES
+from app.messages.translate import tr, tr_noop
 from app.messages.units import rate, size
 from app.runtime.checkpoint import open_checkpoint
 from app.runtime.planning.machine import Rates, this_machine
@@ -36,8 +37,7 @@ def run(options: Namespace) -> int:
     And RequestRefused for more texts or tokens than a worker can be asked for.
     """
     if options.batch > _MOST_TEXTS or options.prompt_tokens * options.batch > _MOST_TOKENS:
-        most = f"{_MOST_TEXTS} texts and {_MOST_TOKENS} tokens of prompts"
-        raise RequestRefused(why=f"it is more than {most}")
+        raise RequestRefused(why="bench-too-much", texts=_MOST_TEXTS, tokens=_MOST_TOKENS)
     asyncio.run(_bench(options))
     return 0
 
@@ -58,7 +58,7 @@ async def _bench(options: Namespace) -> None:
         loaded = await client.load(
             str(model_of(options)),
             options.strategy,
-            lambda p: progress.show(f"loading layer {p.done} of {p.total}"),
+            lambda p: progress.show(loading_line(p.done, p.total)),
             rates=kept_rates(),
         )
         progress.clear()
@@ -117,7 +117,7 @@ def _tell(loaded: Loaded, figures: _Figures, options: Namespace) -> None:
         print_json(facts)
         return
     if weights < BLOCK_BYTES and limits.given is not None:
-        note(f"rookery: {_SMALL.format(size=size(weights))}")
+        note(f"rookery: {tr(_SMALL).format(size=size(weights))}")
     _print(facts)
 
 
@@ -143,12 +143,12 @@ class _Limits(NamedTuple):
     why: str = ""
 
 
-_ON_GPU = "the weights lie on a card, whose memory is not measured here"
-_SMALL = (
+_ON_GPU = tr_noop("the weights lie on a card, whose memory is not measured here")
+_SMALL = tr_noop(
     "caches may hold weights of {size}; so the bandwidth is that of a block of this size, and not"
     " that of the memory"
 )
-_FASTER = (
+_FASTER = tr_noop(
     "tokens came faster than all weights were read when it was measured, as what belongs to zeros"
     " is skipped or memory was slower then: the model's own rate is taken for the bandwidth"
 )
@@ -170,7 +170,7 @@ def _print(facts: dict[str, float | int | str | None]) -> None:
 
 def _shown(name: str, value: float | int | str) -> str:
     if isinstance(value, str):
-        return value
+        return tr(value) if name == "bandwidth_note" else value
     if name.endswith("bytes_per_s"):
         return rate(value)
     if "bytes" in name:

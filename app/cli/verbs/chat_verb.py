@@ -9,9 +9,18 @@ from collections.abc import AsyncGenerator
 
 from app.cli.choices import generate_options, model_of, state_of
 from app.cli.machine_rates import kept_rates
-from app.cli.output import Progress, emit, note, note_loaded, note_state, note_thinking
+from app.cli.output import (
+    Progress,
+    emit,
+    loading_line,
+    note,
+    note_loaded,
+    note_state,
+    note_thinking,
+)
 from app.errors import Failure, TextRefused
 from app.messages.failures import one_line
+from app.messages.translate import tr, tr_noop
 from app.runtime.families.family import family_named
 from app.runtime.families.templates import lead
 from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress, Piece
@@ -20,7 +29,8 @@ from app.runtime.protocol.reply_tokens import ReplyTokens
 from app.runtime.protocol.states import StartState
 from app.runtime.worker.supervisor import Supervisor
 
-_HELP = """/help           this
+_HELP = tr_noop(
+    """/help           this
 /system [TEXT]  what is said to the model beforehand; alone it shows it
 /retry          another reply to the same words
 /continue       go on with a reply that was stopped
@@ -28,6 +38,7 @@ _HELP = """/help           this
 /quit           leave; so does Ctrl-D.  Ctrl-C stops a reply.
 //words         sends /words: a message that begins with a slash.
 A path such as /etc/fstab is sent as it is."""
+)
 _COMMAND = re.compile(r"/[A-Za-z]*[!?.]?")
 
 
@@ -64,7 +75,7 @@ async def _open(options: Namespace) -> "_Conversation":
 
 def _show_loading(progress: Progress, loading: LoadProgress | None) -> None:
     if loading:
-        progress.show(f"loading layer {loading.done} of {loading.total}")
+        progress.show(loading_line(loading.done, loading.total))
     else:
         progress.clear()
 
@@ -152,7 +163,7 @@ class _Terminal:
             except KeyboardInterrupt:
                 if not self._terminal:
                     raise
-                note("\n(/quit or Ctrl-D leaves)")
+                note("\n" + tr("(/quit or Ctrl-D leaves)"))
                 continue
             if line is None or line.strip() == "/quit":
                 return int(self._failed and not self._terminal)
@@ -160,7 +171,8 @@ class _Terminal:
 
     def _greet(self) -> None:
         loaded = self._conversation.loaded
-        note(f"{loaded.name}, RWKV-{loaded.spec.generation}, {loaded.strategy}.  /help helps.")
+        facts = f"{loaded.name}, RWKV-{loaded.spec.generation}, {loaded.strategy}."
+        note(f"{facts}  " + tr("/help helps."))
         if self._terminal:
             with contextlib.suppress(ImportError):  # Windows edits lines by itself
                 import readline  # noqa: F401
@@ -178,7 +190,7 @@ class _Terminal:
         said, line = line.rstrip(), line.strip()
         command, _, rest = line.partition(" ")
         if command == "/help":
-            note(_HELP)
+            note(tr(_HELP))
         elif command == "/reset":
             self._conversation.turns.clear()
         elif command == "/system":
@@ -188,7 +200,8 @@ class _Terminal:
         elif command == "/continue":
             self._continue()
         elif _COMMAND.fullmatch(command):
-            note(f"There is no {command}; /help lists what there is. To send it, begin with //.")
+            told = tr("There is no {}; /help lists what there is. To send it, begin with //.")
+            note(told.format(command))
         elif line:
             self._send(said)
 
@@ -204,9 +217,9 @@ class _Terminal:
         if text:
             self._conversation.system = text
         note(
-            f"system: {self._conversation.system}"
+            tr("system: {}").format(self._conversation.system)
             if self._conversation.system
-            else "No system text is set."
+            else tr("No system text is set.")
         )
 
     def _retry(self) -> None:
@@ -221,7 +234,7 @@ class _Terminal:
         if turns and turns[-1].role == "assistant":
             self._reply()
         else:
-            note("There is no reply to go on with.")
+            note(tr("There is no reply to go on with."))
 
     def _reply(self) -> None:
         """Write the reply; a failure is printed and the chat goes on with a new worker."""

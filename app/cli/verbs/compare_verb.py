@@ -11,6 +11,7 @@ from app.cli.choices import model_of
 from app.cli.files import read_text
 from app.cli.output import print_json, print_rows
 from app.errors import OutOfMemory, RequestRefused
+from app.messages.translate import tr
 from app.runtime.checkpoint import open_checkpoint
 from app.runtime.loading.preflight import look_at
 from app.runtime.planning.footprint import peak_of
@@ -67,8 +68,7 @@ def _check(sides: tuple[Side, Side]) -> tuple[Side, Side]:
         for device, count in peak_of(spec, way, dtype).items():
             needed[device] = needed.get(device, 0) + count
     if sizes[0] != sizes[1]:
-        found, wanted = (f"{size} tokens" for size in sizes)
-        raise RequestRefused(why="compare-vocabulary", found=found, wanted=wanted)
+        raise RequestRefused(why="compare-sizes", found=sizes[0], wanted=sizes[1])
     _check_room(needed, machine)
     return chosen[0], chosen[1]
 
@@ -86,7 +86,7 @@ def _check_room(needed: dict[str, int], machine: Machine) -> None:
 
 def _shown(value: object) -> str:
     if value is None:
-        return "unknown"
+        return tr("unknown")
     if isinstance(value, list):
         return ", ".join(value)
     return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from app.cli.output import Progress, note_loaded
+from app.cli.output import Progress, loading_line, note_loaded, reading_line
 from app.errors import NumbersBroken, RequestRefused
 from app.kernels.allocation import allocations_named
 from app.runtime.loading.loading import open_model
@@ -38,7 +38,7 @@ def compare(
         difference = Difference()
         states = first.model.blank(), second.model.blank()
         for begin in range(0, len(ids), _CHUNK):
-            progress.show(f"reading token {begin} of {len(ids)}")
+            progress.show(reading_line(begin, len(ids)))
             chunk = torch.tensor([ids[begin : begin + _CHUNK]])
             logits = [
                 opened.model.forward(chunk, state, every=True, exact=True)[0]
@@ -56,7 +56,7 @@ def compare(
 
 def _opened(path: Path, strategy: str, progress: Progress) -> Opened:
     opened = open_model(
-        path, strategy, lambda done, total: progress.show(f"loading layer {done} of {total}")
+        path, strategy, lambda done, total: progress.show(loading_line(done, total))
     )
     progress.clear()
     note_loaded(opened)
@@ -73,7 +73,7 @@ def _ids(
         if names[0] != names[1]:
             kinds = [one.tokenizer.name for one in (first, second)]
             if kinds[0] == kinds[1]:
-                kinds[1] += " from another file"
+                raise RequestRefused(why="compare-files", found=kinds[0])
             raise RequestRefused(why="compare-vocabulary", found=kinds[0], wanted=kinds[1])
     else:
         ids = tokens

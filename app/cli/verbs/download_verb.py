@@ -18,7 +18,9 @@ from app.hub.downloads.connection_pool import FetchOptions
 from app.hub.downloads.rate_limit import Rate, RateLimit
 from app.hub.downloads.transfer import Progress, StoppedError
 from app.hub.sources.remote import Hub
-from app.messages.failures import one_line, visible
+from app.messages.fact_filling import visible
+from app.messages.failures import one_line
+from app.messages.translate import tr
 from app.messages.units import size
 
 _TRIES = 8
@@ -76,7 +78,7 @@ def _entry(hub: Hub, repo: str, file: str) -> Entry:
         known = hub.catalogued(repo, file)
         if known is None:
             raise
-        note("It is not on the hub any more; looking for it elsewhere.")
+        note(tr("It is not on the hub any more; looking for it elsewhere."))
         return msgspec.structs.replace(known, withdrawn=True)
     sha256 = told.sha256
     if hub.endpoint.kind != "huggingface":  # a mirror has to give what the original gives
@@ -108,7 +110,7 @@ class _Run:
             self._bundle.stop()
             self._thread.join()
             self._line.clear()
-            note("What is there is kept: the same command goes on from there.")
+            note(tr("What is there is kept: the same command goes on from there."))
             raise
         finally:
             self._line.clear()
@@ -124,17 +126,23 @@ class _Run:
             self._failure = failure
 
     def _show(self, now: Progress) -> None:
-        text = f"{self._name}: {size(now.done)} of {size(now.total)}"
+        done, total, checked = map(size, (now.done, now.total, now.checked))
+        text = tr("{name}: {done} of {total}")
+        facts = {"name": self._name, "done": done, "total": total}
         rate = self._rate.note(now.done)
         if now.state == "checking":
-            text = f"{self._name}: checking, {size(now.checked)} of {size(now.total)}"
+            text = tr("{name}: checking, {checked} of {total}")
+            facts["checked"] = checked
         elif now.failure is not None:
-            text += f", trying again in {now.wait_s:.0f} s: {one_line(now.failure)}"
+            text = tr("{name}: {done} of {total}, trying again in {seconds} s: {failure}")
+            facts |= {"seconds": f"{now.wait_s:.0f}", "failure": one_line(now.failure)}
         elif rate:
             left = (now.total - now.done) / rate
-            text += f", {size(rate)}/s, {left:.0f} s left"
-        self._line.show(visible(text))
-        self._say(now, text)
+            text = tr("{name}: {done} of {total}, {rate}/s, {seconds} s left")
+            facts |= {"rate": size(rate), "seconds": f"{left:.0f}"}
+        line = text.format(**facts)
+        self._line.show(visible(line))
+        self._say(now, line)
 
     def _say(self, now: Progress, text: str) -> None:
         """Where there is no terminal to write over: a line for every tenth."""

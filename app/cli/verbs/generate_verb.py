@@ -12,7 +12,18 @@ from argparse import Namespace
 from app.cli.choices import generate_options, model_of, state_of
 from app.cli.files import read_text
 from app.cli.machine_rates import kept_rates
-from app.cli.output import Progress, emit, note, note_loaded, note_state, note_thinking, print_json
+from app.cli.output import (
+    Progress,
+    emit,
+    loading_line,
+    note,
+    note_loaded,
+    note_state,
+    note_thinking,
+    print_json,
+    reading_line,
+)
+from app.messages.translate import tr, tr_n
 from app.runtime.families.family import family_named
 from app.runtime.protocol.messages import Done, Loaded, LoadProgress, Piece, Prefilled
 from app.runtime.protocol.prompts import Chat, Prompt, Sampling, Text, Tokens, Turn
@@ -64,7 +75,7 @@ def _asked(text: str, loaded: Loaded, options: Namespace) -> tuple[Prompt, Sampl
     if options.tokens is not None:
         return Tokens(options.tokens), loaded.sampling
     if options.model is None:
-        note("The guide answers; --model FILE continues the text with a model instead.")
+        note(tr("The guide answers; --model FILE continues the text with a model instead."))
     elif not options.template and options.think == "off":
         return Text(text), loaded.sampling
     template = options.template or next(iter(loaded.templates), "")
@@ -75,7 +86,7 @@ def _asked(text: str, loaded: Loaded, options: Namespace) -> tuple[Prompt, Sampl
 
 
 def _loading(progress: LoadProgress) -> str:
-    return f"loading layer {progress.done} of {progress.total}"
+    return loading_line(progress.done, progress.total)
 
 
 class _Written:
@@ -92,11 +103,12 @@ class _Written:
 
     def note(self, event: object, progress: Progress) -> None:
         if isinstance(event, Prefilled) and event.done < event.total:
-            progress.show(f"reading token {event.done} of {event.total}")
+            progress.show(reading_line(event.done, event.total))
         elif isinstance(event, Piece):
             progress.clear()
             if not self._loaded.has_tokenizer and not self._tokens:
-                note("rookery: there is no vocabulary for this model: token ids are written")
+                told = tr("there is no vocabulary for this model: token ids are written")
+                note(f"rookery: {told}")
             text = event.text.lstrip() if self._answers and not any(self._text) else event.text
             self._print(event, text)
             self._text.append(text)
@@ -134,4 +146,10 @@ class _Written:
             )
         elif sys.stdout.isatty():
             emit("")
-            note(f"[{done.tokens} tokens, {rate:.1f} tokens/s, {done.reason}, seed {done.seed}]")
+            told = tr_n(
+                "[{tokens} token, {rate} tokens/s, {reason}, seed {seed}]",
+                "[{tokens} tokens, {rate} tokens/s, {reason}, seed {seed}]",
+                done.tokens,
+            )
+            facts = {"tokens": done.tokens, "reason": done.reason, "seed": done.seed}
+            note(told.format(rate=f"{rate:.1f}", **facts))

@@ -16,15 +16,25 @@ from app.library.file_groups import ranked
 from app.library.folder_watcher import Headers
 from app.library.local_library import bytes_of, is_whole
 from app.library.scan import Survey, chosen_files, merged, survey
-from app.messages.failures import one_line, visible
+from app.messages.fact_filling import visible
+from app.messages.failures import one_line
+from app.messages.translate import tr, tr_noop
 from app.messages.units import size
 from app.runtime.checkpoint.describe import ModelFile, describe, embedded_model
 from app.store.paths import standard_paths
 from app.store.settings import Settings
 
+_MADE_FOR = {
+    ("state", True): tr_noop("tuned state for {}"),
+    ("state", False): tr_noop("tuned state for a model that is not here"),
+    ("lora", True): tr_noop("LoRA for {}"),
+    ("lora", False): tr_noop("LoRA for a model that is not here"),
+}
 _LIMITS = {
-    "depth": "there are folders more than five deep, which were not looked into",
-    "entries": "there is more than can be looked through, so some may be missing here",
+    "depth": tr_noop("In {} there are folders more than five deep, which were not looked into."),
+    "entries": tr_noop(
+        "In {} there is more than can be looked through, so some may be missing here."
+    ),
 }
 
 
@@ -70,12 +80,15 @@ def _print_lines(
         emit(visible(_line(model, found)))
     for one in duplicates:
         wasted = size(one.wasted_bytes)
-        note(visible(f"These look alike, {wasted} could be freed: " + ", ".join(one.paths)))
+        told = tr("These look alike, {size} could be freed: {paths}")
+        note(visible(told.format(size=wasted, paths=", ".join(one.paths))))
     for one_survey in surveys:
         for limit in one_survey.limits:
-            note(visible(f"In {one_survey.folder} {_LIMITS[limit]}."))
+            note(visible(tr(_LIMITS[limit]).format(one_survey.folder)))
     looked = ", ".join(one.folder for one in surveys)
-    note(visible(f"Looked in: {looked}; {size(bytes_of(filter(is_whole, found)))} in all"))
+    told = tr("Looked in: {folders}; {size} in all")
+    weight = size(bytes_of(filter(is_whole, found)))
+    note(visible(told.format(folders=looked, size=weight)))
 
 
 def _facts(model: ModelFile, found: Sequence[ModelFile]) -> dict[str, Any]:
@@ -113,13 +126,14 @@ def _failure(model: ModelFile) -> str | None:
 
 def _line(model: ModelFile, found: Sequence[ModelFile]) -> str:
     if model.made_for is not None:
-        what = {"state": "tuned state", "lora": "LoRA"}[model.kind]
         owners = _belongs_to(model, found)
-        owner = f"for {owners[0].name}" if owners else "for a model that is not here"
-        return f"{model.name}  {what} {owner}, {size(model.bytes)}  {model.path}"
+        told = tr(_MADE_FOR[model.kind, bool(owners)]).format(owners[0].name if owners else "")
+        return f"{model.name}  {told}, {size(model.bytes)}  {model.path}"
     failure = _failure(model)
     if failure is not None or model.spec is None:
-        return f"{model.name}  cannot be used: {failure}"
+        told = tr("cannot be used: {}").format(failure)
+        return f"{model.name}  {told}"
     spec = model.spec
-    kind = f"RWKV-{spec.generation}, {spec.parameters / 1e6:,.1f} M parameters"
+    millions = tr("{} M parameters").format(f"{spec.parameters / 1e6:,.1f}")
+    kind = f"RWKV-{spec.generation}, {millions}"
     return f"{model.name}  {kind}, {model.dtype}, {size(model.bytes)}  {model.path}"

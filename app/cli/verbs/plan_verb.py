@@ -9,6 +9,7 @@ from app.cli.choices import model_of
 from app.cli.machine_rates import kept_rates
 from app.cli.output import emit, note, print_json
 from app.messages.plans import chosen_in_words, reason_in_words
+from app.messages.translate import tr, tr_noop
 from app.messages.units import size
 from app.runtime.checkpoint import open_checkpoint
 from app.runtime.planning.machine import Limits, Machine, this_machine
@@ -16,8 +17,8 @@ from app.runtime.planning.plan import Plan, Planned, plans_for
 from app.runtime.planning.simulated import machine_called
 
 _GB = 10**9
-_ASSUMED = (
-    "rookery: how fast this machine reads memory was not measured yet, so the speeds are those of"
+_ASSUMED = tr_noop(
+    "how fast this machine reads memory was not measured yet, so the speeds are those of"
     " an ordinary one; they are measured when a model is opened"
 )
 
@@ -34,7 +35,7 @@ def run(options: Namespace) -> int:
     _print(planned)
     emit(chosen_in_words(planned, machine))
     if machine.rates is None:
-        note(_ASSUMED)
+        note(f"rookery: {tr(_ASSUMED)}")
     return 0
 
 
@@ -71,8 +72,8 @@ def _print(planned: Planned) -> None:
     for plan in planned.candidates:
         mark = "*" if plan is planned.recommended else " "
         taken = ", ".join(f"{device} {size(count)}" for device, count in plan.bytes.items())
-        speed = f"{plan.decode_tokens_per_s:6.1f} tokens/s"
-        fits = "fits" if plan.fits else reason_in_words(plan)
+        speed = tr("{} tokens/s").format(f"{plan.decode_tokens_per_s:6.1f}")
+        fits = tr("fits") if plan.fits else reason_in_words(plan)
         emit(f"{mark} {plan.strategy.text:<12}  {speed}  {taken}  {fits}")
 
 

@@ -16,10 +16,11 @@ import torch
 from app.cli.choices import model_of, state_of
 from app.cli.files import read_text
 from app.cli.machine_rates import kept_rates
-from app.cli.output import Progress, note_loaded, note_state, print_json, print_rows
+from app.cli.output import Progress, loading_line, note_loaded, note_state, print_json, print_rows
 from app.cli.token_scores import TokenScores
 from app.errors import NumbersBroken, RequestRefused
 from app.kernels.allocation import allocations_named
+from app.messages.translate import tr
 from app.runtime.generation.start_states import StartStates
 from app.runtime.loading.backends import Backends
 from app.runtime.loading.loading import open_model
@@ -48,7 +49,7 @@ def run(options: Namespace) -> int:
     opened = open_model(
         model_of(options),
         options.strategy,
-        lambda done, total: progress.show(f"loading layer {done} of {total}"),
+        lambda done, total: progress.show(loading_line(done, total)),
         Backends(rates=kept_rates()),
     )
     progress.clear()
@@ -79,7 +80,7 @@ def _tokens(options: Namespace, opened: Opened, text: str) -> Sequence[int]:
         if not 0 <= token < vocabulary:
             raise RequestRefused(why="token", value=token, vocabulary=vocabulary)
     if not tokens:
-        raise RequestRefused(why="there is no token to run")
+        raise RequestRefused(why="no-token")
     return tokens
 
 
@@ -140,4 +141,4 @@ def _tell(tokens: int, nll: float, each: TokenScores | None, *, as_json: bool) -
         return
     if each:
         each.print()
-    print_rows([(name, "unknown" if v is None else f"{v:g}") for name, v in facts.items()])
+    print_rows([(name, tr("unknown") if v is None else f"{v:g}") for name, v in facts.items()])

@@ -19,8 +19,10 @@ from app.hub.sources.endpoints import HUGGINGFACE, Endpoint, endpoint_at, endpoi
 from app.hub.sources.proxies import whole_proxy
 from app.hub.sources.remote import Hub, Listing
 from app.hub.sources.tokens import token_for
-from app.messages.failures import one_line, say, visible
+from app.messages.fact_filling import visible
+from app.messages.failures import fact_in_words, one_line, say
 from app.messages.fits import disk_in_words, fit_in_words
+from app.messages.translate import tr
 from app.messages.units import size
 from app.runtime.planning.machine import Machine, this_machine
 from app.store.paths import standard_paths
@@ -70,10 +72,12 @@ def _note_age(listing: Listing) -> None:
     if listing.failure is not None:
         note(f"rookery: {one_line(listing.failure)}")
     if listing.stale:
-        known = f" and what the hub told on {_day(listing)}" if listing.fetched_at else ""
-        note(f"Shown is the list that came with the program{known}.")
+        told = tr("Shown is the list that came with the program.")
+        if listing.fetched_at:
+            told = tr("Shown is the list that came with the program and what the hub told on {}.")
+        note(told.format(_day(listing)))
     if not listing.entries:
-        note("Nothing was found.")
+        note(tr("Nothing was found."))
 
 
 def _day(listing: Listing) -> str:
@@ -81,10 +85,10 @@ def _day(listing: Listing) -> str:
 
 
 def _line(entry: Entry, fits: Fit, room: Room | None) -> str:
-    amount = size(download_bytes(entry)) if entry.bytes else "size not known"
+    amount = size(download_bytes(entry)) if entry.bytes else tr("size not known")
     star = "* " if entry.standing == "recommended" else "  "
     word = _word(entry, fits, room)
-    by = "  (publisher not known)" if entry.unknown else ""
+    by = "  " + tr("(publisher not known)") if entry.unknown else ""
     return f"{star}{entry.title}  {amount}  {word}  {entry.repo}  {entry.file}{by}"
 
 
@@ -92,16 +96,19 @@ def _withdrawn(entry: Entry, listing: Listing) -> str:
     if not entry.withdrawn:
         return ""
     newest = newest_like(entry, listing.entries) or newest_like(entry, listing.known)
-    offer = f"; the newest of its size is {newest.file}" if newest else ""
-    return f"  (withdrawn by its makers{offer})"
+    if not newest:
+        return "  " + tr("(withdrawn by its makers)")
+    told = tr("(withdrawn by its makers; the newest of its size is {})").format(newest.file)
+    return f"  {told}"
 
 
 def _word(entry: Entry, fits: Fit, room: Room | None) -> str:
     if entry.failure is not None:
-        return f"not run: {entry.found or say(entry.failure).title}"
+        what = fact_in_words(entry.failure, "found") or say(entry.failure).title
+        return tr("not run: {}").format(what)
     if room is not None and not room.enough:
         title = disk_in_words(room.needed_bytes, room.free_bytes, room.folder).title
-        return f"{title} ({size(room.free_bytes)} free)"
+        return tr("{title} ({size} free)").format(title=title, size=size(room.free_bytes))
     word = _words(fits).title
     return f"{word} ({size(fits.needed_bytes)})" if fits.needed_bytes else word
 

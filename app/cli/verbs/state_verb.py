@@ -9,7 +9,16 @@ import msgspec
 from app.cli.choices import model_of, state_of
 from app.cli.files import read_text
 from app.cli.machine_rates import kept_rates
-from app.cli.output import Progress, note_loaded, note_state, print_json, print_rows
+from app.cli.output import (
+    Progress,
+    loading_line,
+    note_loaded,
+    note_state,
+    print_json,
+    print_rows,
+    reading_line,
+)
+from app.messages.translate import tr, tr_noop
 from app.messages.units import size
 from app.runtime.protocol.messages import LoadProgress, Prefilled
 from app.runtime.protocol.prompts import Prompt, Text, Tokens
@@ -24,9 +33,9 @@ from app.runtime.states.state_header import (
 from app.runtime.worker.client import Client
 
 _KINDS = {
-    "saved": "saved by Rookery",
-    "tuned": "a tuned state",
-    "listed": "a list of tensors, as the package rwkv keeps it",
+    "saved": tr_noop("saved by Rookery"),
+    "tuned": tr_noop("a tuned state"),
+    "listed": tr_noop("a list of tensors, as the package rwkv keeps it"),
 }
 
 
@@ -75,11 +84,11 @@ def _prompt(options: Namespace) -> Prompt:
 
 
 def _loading(progress: LoadProgress) -> str:
-    return f"loading layer {progress.done} of {progress.total}"
+    return loading_line(progress.done, progress.total)
 
 
 def _reading(progress: Prefilled) -> str:
-    return f"reading token {progress.done} of {progress.total}"
+    return reading_line(progress.done, progress.total)
 
 
 def _tell_made(options: Namespace, taken: StatesTaken, strategy: str) -> None:
@@ -101,7 +110,12 @@ def _tell_made(options: Namespace, taken: StatesTaken, strategy: str) -> None:
         [
             ("state", options.out),
             ("tokens", f"{one.facts.tokens:,}"),
-            ("read", f"{taken.computed_tokens:,} in {taken.prefill_s:.1f} s"),
+            (
+                "read",
+                tr("{count} in {seconds} s").format(
+                    count=f"{taken.computed_tokens:,}", seconds=f"{taken.prefill_s:.1f}"
+                ),
+            ),
             ("size", size(one.file_bytes)),
         ]
     )
@@ -132,7 +146,7 @@ def _show(options: Namespace) -> None:
     shown = told | {
         "kind": _KINDS[facts.kind],
         "bytes": size(path.stat().st_size),
-        "approximate": "yes" if facts.approximate else None,
+        "approximate": tr("yes") if facts.approximate else None,
     }
     print_rows([(name, str(value)) for name, value in shown.items() if value is not None])
 

@@ -9,14 +9,15 @@ from app.errors import BY_CODE, HubError, NotFound, WrongHash
 from app.hub.catalogue.entries import Entry, bundled
 from app.library.verification import Checked, candidates, checked, judged, telling
 from app.messages.failures import one_line
+from app.messages.translate import tr, tr_noop
 from app.messages.units import size
 from app.runtime.checkpoint.describe import describe, files_of
 
 _SOURCES = {
-    "given": "given",
-    "catalogue": "in the catalogue",
-    "hub": "on the hub",
-    "note": "in the note beside it",
+    "given": tr_noop("given"),
+    "catalogue": tr_noop("in the catalogue"),
+    "hub": tr_noop("on the hub"),
+    "note": tr_noop("in the note beside it"),
 }
 
 
@@ -43,14 +44,13 @@ def run(options: Namespace) -> int:
         }
         print_json(facts)
     elif is_good:
-        whole = (
-            "its SHA-256 is the one that is"
-            if sha256
-            else "the SHA-256 of all its weights is the one"
-        )
-        emit(f"{path.name} is whole: {whole} {_SOURCES[source]}.")
+        told = tr("{name} is whole: the SHA-256 of all its weights is the one {source}.")
+        if sha256:
+            told = tr("{name} is whole: its SHA-256 is the one that is {source}.")
+        emit(told.format(name=path.name, source=tr(_SOURCES[source])))
     else:
-        emit(f"{path.name} has a sound header; nobody tells which SHA-256 it must have.")
+        told = tr("{} has a sound header; nobody tells which SHA-256 it must have.")
+        emit(told.format(path.name))
         if sha256:
             emit(f"sha256  {sha256}")
     return 0
@@ -66,7 +66,8 @@ def _found(path: Path, given: str) -> list[Checked]:
     line, entries = Progress(), () if given else bundled()
 
     def show(done: int, total: int) -> None:
-        line.show(f"{path.name}: {size(done)} of {size(total)}")
+        told = tr("{name}: {done} of {total}")
+        line.show(told.format(name=path.name, done=size(done), total=size(total)))
 
     try:
         found = checked(files, entries, show, given=given) or ()

@@ -55,12 +55,12 @@ FORMATS = {
 _READ = FORMATS | {".bin": "pth"}
 
 _NOT_READ = {
-    ".rwkvq": "an rwkv_lightning quantised file",
-    ".prefab": "a web-rwkv prefab",
-    ".rmpack": "an rwkv-mobile package",
-    ".mnn": "an MNN model",
-    ".onnx": "an ONNX model",
-    ".mlmodel": "a Core ML model",
+    ".rwkvq": "rwkv-lightning-file",
+    ".prefab": "web-rwkv-prefab",
+    ".rmpack": "rwkv-mobile-package",
+    ".mnn": "mnn-model",
+    ".onnx": "onnx-model",
+    ".mlmodel": "core-ml-model",
 }
 _WORDLESS = ("model", "pytorch_model", "consolidated", "adapter_model")
 
@@ -82,13 +82,13 @@ _KINDS = (
 )
 # Variants that are not run, as in ``checkpoint.identify``.
 _VARIANTS = (
-    (re.compile(r"rosa"), "RWKV-8 ROSA"),
-    (re.compile(r"rwkv-?v?8"), "RWKV-8 (research)"),
-    (re.compile(r"rwkv7b-"), "RWKV-7b (DeepEmbed attention)"),
-    (re.compile(r"rwkv7a-"), "RWKV-7a (DeepEmbed)"),
-    (re.compile(r"rwkv-4[ab]-pile"), "RWKV-4a/4b (tiny attention)"),
-    (re.compile(r"x060[a-c]"), "RWKV-6a/6b/6c (research)"),
-    (re.compile(r"qrwkv|arwkv|rwkv6qwen2"), "RWKV inside a transformer (QRWKV, ARWKV)"),
+    (re.compile(r"rosa"), "rwkv-8-rosa"),
+    (re.compile(r"rwkv-?v?8"), "rwkv-8"),
+    (re.compile(r"rwkv7b-"), "rwkv-7b"),
+    (re.compile(r"rwkv7a-"), "rwkv-7a"),
+    (re.compile(r"rwkv-4[ab]-pile"), "rwkv-4a"),
+    (re.compile(r"x060[a-c]"), "rwkv-6-research"),
+    (re.compile(r"qrwkv|arwkv|rwkv6qwen2"), "rwkv-in-transformer"),
 )
 _ARCH = r"rwkv[-_]?v?"
 _NO_SIZE = r"(?!\.?\d*b(?![a-z]))"  # rwkv-7b has seven billion parameters
@@ -134,7 +134,7 @@ def named(repo: str, file: str, size: int = 0, released: str = "") -> Named:
     )
     shape = None if kind in ("lora", "state") else shape_of(clue)
     found = _variant(lower, repo) or _NOT_READ.get(ending, "")
-    tuned = {"state": "a tuned state, not a model", "lora": "a LoRA, not a model"}.get(kind, "")
+    tuned = {"state": "tuned-state", "lora": "lora"}.get(kind, "")
     why_not = "unsupported-variant" if found and ending in _READ else ""
     why_not = why_not or ("unsupported-format" if found or tuned else "")
     released, dtype = names.date_in(lower) or released, _dtype(lower, ending)

@@ -154,7 +154,7 @@ class ConnectionPool:
                 with self._lock:
                     del self._answers[number]
         if span[0] < span[1] and not self._stopped.is_set():
-            raise TroubleError(HubUnreachable(why="the connection broke"))
+            raise TroubleError(HubUnreachable(why="connection-broke"))
 
     def _receive(self, answer: Answer, span: list[int]) -> None:
         if self._stopped.is_set():

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from app.errors import WorkerError
+from app.errors import DownloadError, WorkerError
 from app.system.child_process import End, Process
 
 from . import download_protocol
@@ -29,16 +29,16 @@ def downloader_command() -> list[str]:
 class DownloadClient:
     """Sends requests to the process in order, from a thread of its own, as starting takes time.
 
-    ``on_reply`` (may raise GarbledError) and ``on_death`` (with the last line of stderr) are called
-    from threads; ``on_death`` only if the process did not start, ended without being asked to or
-    sent something that is no reply.  ``command`` replaces the command that starts the process.
+    ``on_reply`` (may raise GarbledError) and ``on_death`` (with a DownloadError that says how) are
+    called from threads; ``on_death`` only if the process did not start, ended without being asked
+    to or sent something that is no reply.  ``command`` replaces the one that starts the process.
     """
 
     def __init__(
         self,
         chores: SerialExecutor,
         on_reply: Callable[[download_protocol.Reply], None],
-        on_death: Callable[[str], None],
+        on_death: Callable[[DownloadError], None],
         command: Sequence[str] = (),
     ) -> None:
         self._chores, self._on_reply, self._on_death = chores, on_reply, on_death
@@ -83,7 +83,7 @@ class DownloadClient:
             try:
                 self._start()
             except WorkerError as failure:
-                self._on_death(str(failure.facts.get("why", "")))
+                self._on_death(DownloadError(why="process-not-started", **failure.facts))
                 return
         process = self._current  # another thread forgets it when it ends
         if process is not None:
@@ -124,11 +124,13 @@ class DownloadClient:
             if not asked:
                 self._current, self._number = None, 0
         if not asked:
-            self._on_death(_last_words(end))
+            self._on_death(_failure_of(end))
 
 
-def _last_words(end: End) -> str:
+def _failure_of(end: End) -> DownloadError:
     if end.why == "garbled":
-        return "its process sent something that makes no sense"
+        return DownloadError(why="process-garbled")
     said = [line for line in end.stderr.splitlines() if line.strip()]
-    return said[-1] if said else f"its process ended ({end.exit_code})"
+    if said:
+        return DownloadError(said=said[-1])
+    return DownloadError(why="process-ended", exit_code=str(end.exit_code))

@@ -26,6 +26,7 @@ from app.hub.sources.endpoints import stand_ins
 from app.hub.sources.remote import Hub
 from app.system.frames import GarbledError
 from app.system.log import logger
+from app.system.log_lines import failure_line
 
 from . import download_protocol
 from .bundle import already_of, discard
@@ -339,15 +340,15 @@ class DownloadQueue:
             wrong_hashes=item.wrong_hashes + isinstance(failure, WrongHash),
         )
 
-    def _lose(self, why: str) -> None:
+    def _lose(self, end: DownloadError) -> None:
         """The process has died: start another one, unless it dies again and again."""
-        logger("download").error("the process that downloads has ended: %s", why)
+        logger("download").error("the process that downloads has ended: %s", failure_line(end))
         with self._lock:
             lost = list(self._at_work)
             self._at_work.clear()
             self._deaths += 1
             for item in [one for one in self._items if one.id in lost and one.state in BUSY]:
-                failure = DownloadError(file=item.entry.file, why=why)
+                failure = DownloadError(**{**end.facts, "file": item.entry.file})
                 gives_up = self._deaths >= _DEATHS
                 self._change(
                     item.id,
@@ -396,5 +397,4 @@ def _refuse_bytes(folder: Path) -> None:
     try:
         str(folder).encode()
     except UnicodeEncodeError as error:
-        said = "the name of the folder is no text"
-        raise StoreError(path=ascii(str(folder)), why="unwritten", said=said) from error
+        raise StoreError(path=ascii(str(folder)), why="folder-no-text") from error

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx2
 
-from app.errors import HubBusy, HubError, HubGarbled, HubRefused, PageInstead
+from app.errors import Fact, HubBusy, HubError, HubGarbled, HubRefused, PageInstead
 from app.hub.sources.refusals import failure_of, refuse_bad
 from app.hub.sources.request_budget import is_same_origin, request_budget
 from app.hub.sources.transport import Transport
@@ -88,9 +88,7 @@ class RangeClient:
         except httpx2.HTTPError as error:
             raise TroubleError(failure_of(error, self._url.host)) from error
         except httpx2.InvalidURL as error:
-            raise HubGarbled(
-                host=self._url.host, why="it leads to an address that is none"
-            ) from error
+            raise HubGarbled(host=self._url.host, why="redirect-invalid") from error
 
     def _refuse_page(self, response: httpx2.Response) -> None:
         """Raises PageInstead for HTML.
@@ -104,7 +102,7 @@ class RangeClient:
             name = self._url.path.rsplit("/", 1)[-1]
             host = response.request.url.host
             response.close()
-            raise PageInstead(host=host, found="a web page", file=name)
+            raise PageInstead(host=host, found="web-page", file=name)
 
     def _followed(self, wanted: dict[str, str]) -> httpx2.Response:
         url, direct = self._direct or self._url, self._direct
@@ -123,7 +121,7 @@ class RangeClient:
             place = response.headers.get("Location", "")
             response.close()
             url = url.join(place)
-        raise HubGarbled(host=self._url.host, why="it leads in a circle")
+        raise HubGarbled(host=self._url.host, why="redirect-circle")
 
 
 class Answer:
@@ -192,13 +190,13 @@ def _checked(response: httpx2.Response, start: int, size: int, validator: str) -
     try:
         _refused(response)
         if response.headers.get("Content-Encoding", "") not in _IDENTITY:
-            raise HubGarbled(host=response.request.url.host, why="it packs the file")
+            raise HubGarbled(host=response.request.url.host, why="file-packed")
         if response.status_code == 206:
             _check_part(response, start, size, validator)
         elif response.status_code == 200:
             _check_whole(response, start, size, validator)
         else:
-            raise _odd(response, f"answer {response.status_code}")
+            raise _odd(response, "http-status", status=response.status_code)
     except BaseException:
         response.close()
         raise
@@ -221,7 +219,7 @@ def _refused(response: httpx2.Response) -> None:
 def _check_part(response: httpx2.Response, start: int, size: int, validator: str) -> None:
     span = _SPAN.fullmatch(response.headers.get("Content-Range", ""))
     if not span or int(span[1]) != start:
-        raise _odd(response, "another part than was asked for")
+        raise _odd(response, "other-part")
     if span[3] != "*" and int(span[3]) != size:
         raise ChangedError(ranged=True)
     etag = response.headers.get("ETag", "")
@@ -240,11 +238,11 @@ def _check_whole(response: httpx2.Response, start: int, size: int, validator: st
         raise ChangedError(ranged=bool(validator) and etag != validator)
     length = response.headers.get("Content-Length", "")
     if length.isdigit() and int(length) != size:
-        raise _odd(response, f"{length} bytes where {size} were promised")
+        raise _odd(response, "other-length", found_bytes=int(length), size_bytes=size)
 
 
-def _odd(response: httpx2.Response, why: str) -> TroubleError:
-    return TroubleError(HubGarbled(host=response.request.url.host, why=why))
+def _odd(response: httpx2.Response, why: str, **facts: Fact) -> TroubleError:
+    return TroubleError(HubGarbled(host=response.request.url.host, why=why, **facts))
 
 
 def _wait_s(response: httpx2.Response) -> float:

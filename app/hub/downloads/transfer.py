@@ -35,7 +35,7 @@ from app.errors import (
 from app.hub.catalogue.disk_fit import RESERVE_BYTES
 from app.hub.sources.remote import Hub, RemoteFile
 from app.runtime.checkpoint.file_names import INDEX_ENDING, is_model_name
-from app.runtime.checkpoint.file_signatures import ENOUGH, no_model, no_side_file
+from app.runtime.checkpoint.file_signatures import ENOUGH, facts_of, no_model, no_side_file
 from app.system.atomic_file import unwritten
 from app.system.digest import digest
 
@@ -218,7 +218,7 @@ class Transfer:
 
     def _sized(self, remote: RemoteFile) -> RemoteFile:
         if not 0 < remote.bytes <= _LARGEST:
-            raise HubGarbled(file=self._order.file, why="it does not tell how long the file is")
+            raise HubGarbled(file=self._order.file, why="length-untold")
         return remote
 
     def _bide(self, failure: HubError, fails: int) -> None:
@@ -330,7 +330,7 @@ class Transfer:
         found = no_model(start) if is_model else no_side_file(name, start)
         if found and not record.identity.sha256:
             host = self._hub.endpoint.host
-            self._refused = PageInstead(host=host, found=found, file=self._order.file)
+            self._refused = PageInstead(host=host, file=self._order.file, **facts_of(found, start))
             raise self._refused
 
     def _hashed(self, hasher: Hasher) -> str:

@@ -100,16 +100,17 @@ class VocabularyFile:
 
 
 def _missing(part: Part, cause: Failure | None) -> VocabularyMissing:
-    told = str(cause.facts.get("why", "")) if cause else ""
-    why = next((words for kind, words in _REASONS if isinstance(cause, kind)), told)
-    return VocabularyMissing(file=part.path, why=why)
+    why = next((reason for kind, reason in _REASONS if isinstance(cause, kind)), "")
+    if why or cause is None:
+        return VocabularyMissing(file=part.path, why=why)
+    return VocabularyMissing(**{**cause.facts, "file": part.path})
 
 
 _REASONS: tuple[tuple[type[Failure], str], ...] = (
-    (HubMissing, "the hub does not have it"),
-    (HubRefused, "the hub does not let you have it"),
-    (ChangedOnHub, "the hub has another file in its place"),
-    (WrongHash, "the hub has another file in its place"),
-    (DiskFull, "there is no room on the disk"),
-    (DownloadBusy, "another program is fetching it"),
+    (HubMissing, "vocabulary-not-there"),
+    (HubRefused, "vocabulary-refused"),
+    (ChangedOnHub, "vocabulary-changed"),
+    (WrongHash, "vocabulary-changed"),
+    (DiskFull, "vocabulary-no-room"),
+    (DownloadBusy, "vocabulary-busy"),
 )

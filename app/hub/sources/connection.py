@@ -59,7 +59,7 @@ class Connection(httpx2.Client):
                 failure = failure_of(error, host)
                 raise looked_at_clock(error, request, self._proxy, failure) from error
             except httpx2.InvalidURL as error:
-                raise HubGarbled(host=host, why="it leads to an address that is none") from error
+                raise HubGarbled(host=host, why="redirect-invalid") from error
 
 
 def connection(proxy: str = "", limit_s: float = LIMIT_S) -> Connection:

@@ -79,8 +79,9 @@ def endpoint_of(
     try:
         return endpoint_at(elsewhere)
     except HubUnreachable as failure:
-        why = str(failure.facts["why"]).replace("this", "that")
-        raise NetworkSettingRefused(variable="HF_ENDPOINT", given=elsewhere, why=why) from failure
+        raise NetworkSettingRefused(
+            variable="HF_ENDPOINT", given=elsewhere, why="no-web-address"
+        ) from failure
 
 
 def endpoint_at(address: str) -> Endpoint:
@@ -115,7 +116,7 @@ def stand_ins(endpoint: Endpoint) -> tuple[Endpoint, ...]:
 
 
 def _no_address(given: str) -> HubUnreachable:
-    return HubUnreachable(host=given.strip() or "the hub", why="this is no address of a web site")
+    return HubUnreachable(host=given.strip(), why="no-web-address")
 
 
 def _renamed(repo: str, names: Mapping[str, str]) -> str:

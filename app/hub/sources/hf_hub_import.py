@@ -16,7 +16,7 @@ def load_hf_hub() -> None:
         variable = _culprit(str(error))
         if not variable:
             raise
-        given, why = os.environ[variable], "the library of Hugging Face wants a number there"
+        given, why = os.environ[variable], "number-wanted"
         raise NetworkSettingRefused(variable=variable, given=given, why=why) from error
 
 
@@ -25,7 +25,7 @@ def refuse_offline() -> None:
     if is_offline():
         variable = next((name for name in _SWITCHES if os.environ.get(name)), _SWITCHES[0])
         given = os.environ.get(variable, "1")
-        why = "that forbids every use of the network"
+        why = "network-forbidden"
         raise NetworkSettingRefused(variable=variable, given=given, why=why)
 
 

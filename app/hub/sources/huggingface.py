@@ -82,9 +82,7 @@ class HuggingFace:
             )
             etag = found.etag or ""
             if not etag and not found.commit_hash:
-                raise PageInstead(
-                    host=self._endpoint.host, found="a page or something else that no hub sends"
-                )
+                raise PageInstead(host=self._endpoint.host, found="no-hub-answer")
             digest = etag.lower() if _DIGEST.fullmatch(etag.lower()) else ""
             part = Part(path=file, bytes=found.size or 0, sha256=digest)
             return url, part, etag, found.commit_hash or ""
@@ -94,7 +92,7 @@ class HuggingFace:
         try:
             told = dict(build_hf_headers(token=self._token, library_name="rookery"))
         except (OSError, UnicodeError) as error:
-            why = "the token of Hugging Face cannot be read there"
+            why = "token-unreadable"
             raise refused_path(why) from error
         return checked_headers(told)
 
@@ -110,7 +108,7 @@ class HuggingFace:
             except HFValidationError as error:
                 raise HubMissing(host=host) from error
             except (HfHubHTTPError, *_SENSELESS) as error:
-                why = "it does not speak as a model hub does"
+                why = "speaks-otherwise"
                 raise HubGarbled(str(error), host=host, why=why) from error
 
 

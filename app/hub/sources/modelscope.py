@@ -125,7 +125,7 @@ class ModelScope:
 
     def _senseless(self, repo: str) -> HubGarbled:
         facts = {"repo": repo} if repo else {}
-        why = "it does not speak as ModelScope does"
+        why = "speaks-otherwise"
         return HubGarbled(host=self._endpoint.host, why=why, **facts)
 
 

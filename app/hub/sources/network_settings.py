@@ -57,16 +57,15 @@ def proxy_at(address: str, variable: str = "") -> Proxy:
         host = (parts.hostname or "").encode("idna").decode("ascii")
         port = parts.port
     except ValueError as error:
-        raise _refused(address, variable, "that is no address of a proxy") from error
+        raise _refused(address, variable, "no-proxy-address") from error
     scheme = parts.scheme.lower()
     if scheme not in _PORTS:
-        known = "http, https, socks4 or socks5"
-        raise _refused(address, variable, f"a proxy's address begins with {known}")
+        raise _refused(address, variable, "proxy-scheme")
     if not _HOST.fullmatch(host) or port == 0:
-        raise _refused(address, variable, "that is no address of a proxy")
+        raise _refused(address, variable, "no-proxy-address")
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     if max(len(user.encode()), len(password.encode())) > 255:
-        raise _refused(address, variable, "its name or password is too long")
+        raise _refused(address, variable, "proxy-password-too-long")
     return Proxy(scheme, host, port or _PORTS[scheme], user, password)
 
 
@@ -101,14 +100,13 @@ def _trusting(variable: str, given: str) -> ssl.SSLContext:
     is_list = variable == "SSL_CERT_DIR" and any(map(os.path.isdir, given.split(os.pathsep)))
     folder = given if is_list or os.path.isdir(given) else None
     if folder is None and (variable == "SSL_CERT_DIR" or not os.path.exists(given)):
-        raise _refused(given, variable, "there is nothing at that place")
+        raise _refused(given, variable, "nothing-there")
     if folder and variable == "SSL_CERT_FILE":
-        raise _refused(given, variable, "that is a folder, not a file")
+        raise _refused(given, variable, "folder-not-file")
     try:
         return ssl.create_default_context(cafile=None if folder else given, capath=folder)
     except (OSError, ValueError) as error:  # an SSLError is an OSError
-        why = "the certificates there cannot be read"
-        raise _refused(given, variable, why) from error
+        raise _refused(given, variable, "certificates-unreadable") from error
 
 
 def _variable(scheme: str, value: str) -> str:
@@ -119,7 +117,7 @@ def _variable(scheme: str, value: str) -> str:
     names = (f"{scheme}_proxy", f"{scheme}_proxy".upper())
     exact = next((name for name in names if os.environ.get(name) == value), "")
     others = (one for one, held in os.environ.items() if one.lower() == names[0] and held == value)
-    return exact or next(others, "the system's proxy")
+    return exact or next(others, "system-proxy")
 
 
 def _refused(given: str, variable: str, why: str) -> NetworkSettingRefused:

@@ -13,9 +13,9 @@ from .socks import ProxyRefusal
 
 _CODE, _MESSAGE = "X-Error-Code", "X-Error-Message"
 _CODES = {
-    "GatedRepo": "its terms must be accepted first",
-    "DisabledRepo": "it was switched off there",
-    "RevisionNotFound": "that version of it is not there",
+    "GatedRepo": "terms-not-accepted",
+    "DisabledRepo": "switched-off",
+    "RevisionNotFound": "version-missing",
 }
 
 
@@ -33,7 +33,7 @@ def refuse_bad(response: httpx2.Response) -> None:
         wait = response.headers.get("Retry-After", "")
         asked: dict[str, Fact] = {"wait_s": int(wait)} if _is_number(wait) else {}
         raise HubBusy("", host=host, status=status, **facts, **asked)
-    raise HubGarbled(host=host, status=status, **{"why": f"error {status}", **facts})
+    raise HubGarbled(host=host, status=status, **{"why": "http-status", **facts})
 
 
 def _facts(response: httpx2.Response) -> dict[str, str]:
@@ -46,48 +46,50 @@ def _facts(response: httpx2.Response) -> dict[str, str]:
 def failure_of(error: httpx2.HTTPError, host: str) -> HubError:
     """The HubError for an exception of the HTTP library."""
     if isinstance(error, httpx2.ProxyError):
-        return HubUnreachable(host=host, why=_proxy_reason(error))
+        return HubUnreachable(host=host, **_proxy_facts(error))
     if isinstance(error, httpx2.TimeoutException):
-        return HubUnreachable(host=host, why="it did not answer in time")
+        return HubUnreachable(host=host, why="no-answer-in-time")
     if isinstance(error, httpx2.UnsupportedProtocol):
-        return HubGarbled(host=host, why="it leads to an address that is none")
+        return HubGarbled(host=host, why="redirect-invalid")
     if (dated := clock_failure(error, host)) is not None:
         return dated
     if isinstance(error, httpx2.NetworkError):
-        return HubUnreachable(host=host, why=_reason(error))
-    return HubGarbled(host=host, why=_reason(error))
+        return HubUnreachable(host=host, **_reason(error))
+    return HubGarbled(host=host, **_reason(error))
 
 
-def _proxy_reason(error: httpx2.ProxyError) -> str:
-    if isinstance(error.__cause__, ProxyRefusal):
-        return str(error)
-    if str(error).startswith("407"):
-        return "the proxy wants a name and a password"
-    return "the proxy refuses to connect"
+def _proxy_facts(error: httpx2.ProxyError) -> dict[str, str]:
+    refusal = error.__cause__
+    if isinstance(refusal, ProxyRefusal):
+        return dict(zip(("why", "proxy"), map(str, refusal.args), strict=False))
+    return {"why": "proxy-password-wanted" if str(error).startswith("407") else "proxy-refused"}
 
 
-def _reason(error: BaseException) -> str:
-    """The first cause in the chain of exceptions that tells a person something."""
+def _reason(error: BaseException) -> dict[str, str]:
+    """From the first cause in the chain of exceptions that tells a person something.
+
+    Fact ``why``, or ``said`` in the words of the system where nothing is known of it.
+    """
     cause: BaseException | None = error
     while cause is not None:
-        for kind, words in _REASONS:
+        for kind, reason in _REASONS:
             if isinstance(cause, kind):
-                return words
+                return {"why": reason}
         cause = cause.__cause__ or cause.__context__
     number = next((one for one in error.args if isinstance(one, OSError)), None)
     text = os.strerror(number.errno) if number and number.errno else str(error)
-    return text or "the connection broke"
+    return {"said": text} if text else {"why": "connection-broke"}
 
 
 _REASONS: tuple[tuple[type[BaseException], str], ...] = (
-    (socket.gaierror, "its name cannot be looked up; there may be no network"),
-    (ssl.SSLCertVerificationError, "its certificate is not trusted"),
-    (ssl.SSLError, "a safe connection cannot be made"),
-    (ConnectionRefusedError, "it refuses the connection"),
-    (ConnectionResetError, "the connection broke"),
-    (httpx2.RemoteProtocolError, "the connection broke"),
-    (httpx2.TooManyRedirects, "it leads in a circle"),
-    (httpx2.DecodingError, "it cannot be decoded"),
+    (socket.gaierror, "name-unknown"),
+    (ssl.SSLCertVerificationError, "certificate-untrusted"),
+    (ssl.SSLError, "tls-failed"),
+    (ConnectionRefusedError, "connection-refused"),
+    (ConnectionResetError, "connection-broke"),
+    (httpx2.RemoteProtocolError, "connection-broke"),
+    (httpx2.TooManyRedirects, "redirect-circle"),
+    (httpx2.DecodingError, "answer-undecodable"),
 )
 
 

@@ -306,7 +306,7 @@ class Hub:
 
     def _source(self) -> Source:
         if self.offline:
-            raise HubUnreachable(host=self.endpoint.host, why="this was asked to stay offline")
+            raise HubUnreachable(host=self.endpoint.host, why="asked-offline")
         return self._source_made
 
     def _source_of(self, repo: str) -> Source:

@@ -43,7 +43,7 @@ class RequestBudget:
         """
         self.requests_left -= 1
         if self.requests_left < 0:
-            raise HubGarbled(host=request.url.host, why="its list has no end")
+            raise HubGarbled(host=request.url.host, why="list-without-end")
         self._raise_if_late(request.url.host)
         if self.home is not None and not is_same_origin(self.home, request.url):
             for name in _SECRET:
@@ -56,7 +56,7 @@ class RequestBudget:
         """
         self.bytes_left -= count
         if self.bytes_left < 0:
-            raise HubGarbled(host=host, why="it is absurdly long")
+            raise HubGarbled(host=host, why="answer-too-long")
         self._raise_if_late(host)
 
     def look_at(self, body: bytes, host: str) -> None:
@@ -66,11 +66,11 @@ class RequestBudget:
         """
         self.values_left -= body.count(b",")
         if self.values_left < 0:
-            raise HubGarbled(host=host, why="it holds absurdly many things")
+            raise HubGarbled(host=host, why="answer-too-full")
 
     def _raise_if_late(self, host: str) -> None:
         if time.monotonic() > self.until_s:
-            raise HubUnreachable(host=host, why="it did not answer in time")
+            raise HubUnreachable(host=host, why="no-answer-in-time")
 
 
 _now: ContextVar[RequestBudget | None] = ContextVar("request_budget", default=None)

@@ -26,9 +26,7 @@ def clock_failure(error: BaseException, host: str) -> HubError | None:
     if reason == _NOT_YET:  # nobody serves a certificate that is not valid yet
         return ClockWrong(host=host, here=_day(time.time()))
     if reason == _EXPIRED:
-        here = _day(time.time())
-        why = f"its certificate has expired, if the clock here is right: it says {here}"
-        return HubUnreachable(host=host, why=why)
+        return HubUnreachable(host=host, why="certificate-expired-here", here=_day(time.time()))
     return None
 
 
@@ -46,8 +44,8 @@ def looked_at_clock(
     host = request.url.host
     if abs(there - time.time()) > _FAR_OFF_S:
         return ClockWrong(host=host, here=_day(time.time()), there=_day(there))
-    words = {_NOT_YET: "its certificate is not valid yet", _EXPIRED: "its certificate has expired"}
-    return HubUnreachable(host=host, why=words[reason])
+    reasons = {_NOT_YET: "certificate-not-yet-valid", _EXPIRED: "certificate-expired"}
+    return HubUnreachable(host=host, why=reasons[reason])
 
 
 def _refused_date(error: BaseException) -> int:

@@ -12,19 +12,19 @@ from socksio import ProtocolError, SOCKSError, socks4, socks5
 from .network_settings import Proxy
 
 _REPLIES = {
-    socks5.SOCKS5ReplyCode.CONNECTION_NOT_ALLOWED_BY_RULESET: "the proxy does not allow it",
-    socks5.SOCKS5ReplyCode.NETWORK_UNREACHABLE: "the proxy does not reach its network",
-    socks5.SOCKS5ReplyCode.HOST_UNREACHABLE: "the proxy does not reach it",
-    socks5.SOCKS5ReplyCode.CONNECTION_REFUSED: "it refuses the connection of the proxy",
+    socks5.SOCKS5ReplyCode.CONNECTION_NOT_ALLOWED_BY_RULESET: "proxy-disallows",
+    socks5.SOCKS5ReplyCode.NETWORK_UNREACHABLE: "proxy-without-network",
+    socks5.SOCKS5ReplyCode.HOST_UNREACHABLE: "proxy-does-not-reach",
+    socks5.SOCKS5ReplyCode.CONNECTION_REFUSED: "refused-to-proxy",
 }
-_FOREIGN = "what is at the proxy's address does not speak SOCKS"
-_ASKS = "the proxy wants a name and a password"
+_FOREIGN = "proxy-no-socks"
+_ASKS = "proxy-password-wanted"
 _SILENCE_S = 15.0
 _LENGTHS = {b"\x01": 4, b"\x04": 16}
 
 
 class ProxyRefusal(httpcore2.ProxyError):
-    """The proxy refused; the text says why."""
+    """The proxy refused; its text is the reason as a code of ``HubError``."""
 
 
 def connect_through(stream: httpcore2.NetworkStream, proxy: Proxy, host: str, port: int) -> None:
@@ -41,14 +41,14 @@ def connect_through(stream: httpcore2.NetworkStream, proxy: Proxy, host: str, po
 
 def _connect_4(stream: httpcore2.NetworkStream, proxy: Proxy, host: str, port: int) -> None:
     if ":" in host:
-        raise ProxyRefusal("a proxy of SOCKS 4 knows no IPv6 addresses")
+        raise ProxyRefusal("proxy-no-ipv6")
     user, address = proxy.user.encode(), _address_4(proxy, host)
     kind = socks4.SOCKS4Request if address else socks4.SOCKS4ARequest
     wanted = (address or host, port)
     stream.write(kind.from_address(socks4.SOCKS4Command.CONNECT, wanted, user_id=user).dumps())
     reply = socks4.SOCKS4Reply.loads(_exactly(stream, 8))
     if reply.reply_code != socks4.SOCKS4ReplyCode.REQUEST_GRANTED:
-        raise ProxyRefusal("the proxy refuses to connect")
+        raise ProxyRefusal("proxy-refused")
 
 
 def _address_4(proxy: Proxy, host: str) -> str:
@@ -72,12 +72,12 @@ def _log_in(stream: httpcore2.NetworkStream, proxy: Proxy) -> None:
         raise ProxyRefusal(_FOREIGN)
     chosen = socks5.SOCKS5AuthReply.loads(answer).method
     if chosen not in offered:
-        raise ProxyRefusal("the proxy wants another name and password" if proxy.user else _ASKS)
+        raise ProxyRefusal("proxy-password-other" if proxy.user else _ASKS)
     if chosen == method.USERNAME_PASSWORD:
         told = proxy.user.encode(), proxy.password.encode()
         stream.write(socks5.SOCKS5UsernamePasswordRequest(*told).dumps())
         if not socks5.SOCKS5UsernamePasswordReply.loads(_exactly(stream, 2)).success:
-            raise ProxyRefusal("the proxy refuses the name and the password")
+            raise ProxyRefusal("proxy-password-refused")
 
 
 def _connect_5(stream: httpcore2.NetworkStream, host: str, port: int) -> None:
@@ -93,7 +93,7 @@ def _connect_5(stream: httpcore2.NetworkStream, host: str, port: int) -> None:
         rest = _exactly(stream, _LENGTHS.get(kind, 4) + 2)
     code = socks5.SOCKS5Reply.loads(head + rest).reply_code
     if code != socks5.SOCKS5ReplyCode.SUCCEEDED:
-        raise ProxyRefusal(_REPLIES.get(code, "the proxy cannot connect"))
+        raise ProxyRefusal(_REPLIES.get(code, "proxy-cannot-connect"))
 
 
 def _exactly(stream: httpcore2.NetworkStream, count: int) -> bytes:
@@ -102,6 +102,6 @@ def _exactly(stream: httpcore2.NetworkStream, count: int) -> bytes:
     while len(data) < count:
         piece = stream.read(count - len(data), timeout=_SILENCE_S)
         if not piece:
-            raise ProxyRefusal("the proxy ends the connection")
+            raise ProxyRefusal("proxy-ends")
         data += piece
     return data

@@ -24,17 +24,17 @@ def _fits(value: str) -> bool:
 
 
 def _refused(header: str) -> NetworkSettingRefused:
-    why = "there are characters in it that no request can hold"
+    why = "characters-refused"
     if header.lower() == "user-agent":
         given = os.environ.get(_ORIGIN, "")
         return NetworkSettingRefused(variable=_ORIGIN, given=given, why=why)
     odd = (name for name in _TOKENS if not _fits(os.environ.get(name, "")))
-    variable = next(odd, "of the access token")
+    variable = next(odd, "access-token")
     return NetworkSettingRefused(variable=variable, given=HIDDEN, why=why)
 
 
 def refused_path(why: str) -> NetworkSettingRefused:
     """The failure for a token file that cannot be read; it names the variable with its path."""
     variable = next((name for name in _PATHS if os.environ.get(name)), "HF_HOME")
-    given = os.environ.get(variable, "its usual place")
+    given = os.environ.get(variable, "usual-place")
     return NetworkSettingRefused(variable=variable, given=given, why=why)

@@ -97,7 +97,7 @@ class _Network(httpcore2.NetworkBackend):
         try:
             stream = _Stream(self._system.connect_tcp(proxy.host, proxy.port, _left(timeout)))
         except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
-            raise ProxyRefusal(f"the proxy at {proxy.place} does not answer") from error
+            raise ProxyRefusal("proxy-no-answer", proxy.place) from error
         if proxy.scheme.startswith("socks"):
             try:
                 connect_through(stream, proxy, host, port)

@@ -62,7 +62,7 @@ def _translate_errors(method: Callable[_P, _R]) -> Callable[_P, _R]:
             if isinstance(failure, MemoryError) or getattr(failure, "status", 0) in _NO_MEMORY:
                 device: Any = arguments[0]
                 raise OutOfMemory(**device.memory_facts(failure)) from failure
-            raise KernelError(why=str(failure)) from failure
+            raise KernelError(said=str(failure)) from failure
 
     return told
 

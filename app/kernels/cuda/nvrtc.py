@@ -78,7 +78,7 @@ def compiled(
         log: str = nvrtc.getProgramLog(handle)
     except nvrtc.NVRTCError as failure:
         log = nvrtc.getProgramLog(handle)
-        raise KernelError(program=program, why=_first_lines(log) or str(failure)) from failure
+        raise KernelError(program=program, said=_first_lines(log) or str(failure)) from failure
     finally:
         nvrtc.destroyProgram(handle)
     return image if isinstance(image, bytes) else image.encode(), log.rstrip("\0\n ")
@@ -95,7 +95,7 @@ def target(architecture: int, known: tuple[int, ...]) -> str:
     older = [one for one in known if one < architecture]
     if not older:
         found = f"{architecture // 10}.{architecture % 10}"
-        raise KernelError(why=f"NVRTC does not compile for compute capability {found}")
+        raise KernelError(why="nvrtc-other-card", found=found)
     newest = max(older)
     return f"sm_{newest}" if newest // 10 == architecture // 10 else f"compute_{newest}"
 
@@ -142,8 +142,8 @@ def _texts(program: str) -> list[bytes]:
     try:
         return [(SOURCES / name).read_bytes() for name in (f"{program}.cu", *_headers())]
     except OSError as failure:
-        why = f"{failure.strerror}: {failure.filename}"
-        raise KernelError(program=program, why=why) from failure
+        said = f"{failure.strerror}: {failure.filename}"
+        raise KernelError(program=program, said=said) from failure
 
 
 def _first_lines(log: str) -> str:

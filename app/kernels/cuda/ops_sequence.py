@@ -240,7 +240,7 @@ def _form(program: str, size: int) -> dict[str, Any]:
     for columns, whole in _SIZES:
         if size == columns if whole else size <= columns:
             return {"COLUMNS": columns, "WHOLE": whole}
-    raise KernelError(program=program, why=f"heads of {size} channels are too large")
+    raise KernelError(program=program, why="heads-too-large", head_size=size)
 
 
 def _lines(form: dict[str, Any]) -> int:

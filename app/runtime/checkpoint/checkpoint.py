@@ -212,7 +212,7 @@ class Checkpoint:
 
         step = self._unpacked(name)
         if step and checksum(*parts) != step.checksum:
-            raise DamagedCheckpoint(why=f"the numbers of {name} have changed")
+            raise DamagedCheckpoint(why="numbers-changed", name=name)
 
     def close(self) -> None:
         """Let the files go."""
@@ -237,7 +237,7 @@ class Checkpoint:
         except ValueError as error:
             odd = "x".join(map(str, stored.shape))
             raise UnfitCheckpoint(
-                why=f"the tensor {shown(stored.name)} has an odd shape ({shown(odd)})"
+                why="odd-shape", name=shown(stored.name), shape=shown(odd)
             ) from error
         if self._packed and recipe.steps:
             step = self._unpacked(name)
@@ -258,7 +258,7 @@ class Checkpoint:
         if self.format == "gguf":
             return
         if self._packed and self.dtype not in QUANTISED:
-            raise DamagedCheckpoint(why="it does not tell how it was packed")
+            raise DamagedCheckpoint(why="packing-untold")
         for info in self.tensors.values():
             if info.dtype not in _FLOATS and not (self._packed and info.dtype == self.dtype):
-                raise UnsupportedFormat(found=f"{info.dtype} weights", wanted="16 or 32 bit floats")
+                raise UnsupportedFormat(found="weights-of-dtype", dtype=info.dtype, wanted="floats")

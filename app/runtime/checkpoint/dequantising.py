@@ -45,5 +45,5 @@ def _floats(packed: Any, dtype: str) -> Any:
             return dequantize(packed, kind)
     except (KeyError, NotImplementedError) as error:
         raise UnsupportedFormat(
-            found=f"weights packed as {dtype}", wanted="a newer gguf package, or another packing"
+            found="weights-packed", dtype=dtype, wanted="other-packing"
         ) from error

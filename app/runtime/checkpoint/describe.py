@@ -93,7 +93,7 @@ def describe(path: Path) -> ModelFile:
 
 def _described(path: Path) -> ModelFile:
     if path.suffix.lower() in UNFINISHED_ENDINGS:
-        failure = DamagedCheckpoint(why="its download is not finished")
+        failure = DamagedCheckpoint(why="download-unfinished")
         return _unusable(path, failure, "unfinished")
     try:
         with open_checkpoint(path) as checkpoint:

@@ -12,7 +12,8 @@ from app.errors import AnswerSaved
 ENOUGH = 512
 """So many first bytes tell everything that this module can tell."""
 
-WEB_PAGE, POINTER = "a web page", "a Git LFS pointer"
+WEB_PAGE, POINTER = "web-page", "lfs-pointer"
+REFUSAL, TEXT = "refusal", "text-file"
 
 _LEAST_TEXT = 16
 _LONGEST_TEXT = 120
@@ -24,20 +25,20 @@ _REFUSAL = re.compile(
 _PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|head|body|title|\?xml|!--)", re.I)
 # First bytes of files that people take for models, and what to call them.
 _KNOWN = (
-    (b"fmgg", "an rwkv.cpp file"),
-    (b"lmgg", "an old ggml file"),
-    (b"tjgg", "an old ggml file"),
+    (b"fmgg", "rwkv-cpp-file"),
+    (b"lmgg", "old-ggml-file"),
+    (b"tjgg", "old-ggml-file"),
     (b"version https://git-lfs", POINTER),
-    (b"\x89HDF", "an HDF5 file"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"BZh", "a bzip2 archive"),
-    (b"\xfd7zXZ", "an xz archive"),
-    (b"7z\xbc\xaf", "a 7-Zip archive"),
-    (b"Rar!", "a RAR archive"),
-    (b"\x28\xb5\x2f\xfd", "a Zstandard archive"),
-    (b"%PDF", "a PDF document"),
+    (b"\x89HDF", "hdf5-file"),
+    (b"\x1f\x8b", "gzip-archive"),
+    (b"BZh", "bzip2-archive"),
+    (b"\xfd7zXZ", "xz-archive"),
+    (b"7z\xbc\xaf", "7-zip-archive"),
+    (b"Rar!", "rar-archive"),
+    (b"\x28\xb5\x2f\xfd", "zstandard-archive"),
+    (b"%PDF", "pdf-document"),
     (b"<", WEB_PAGE),
-    (b"\x93NUMPY", "a NumPy array"),
+    (b"\x93NUMPY", "numpy-array"),
 )
 
 
@@ -62,7 +63,7 @@ def is_old_torch(start: bytes) -> bool:
 
 
 def known_as(start: bytes) -> str:
-    """The kind of file in plain words, such as "a PDF document"; "" for one not in the table."""
+    """The kind of file as a code, such as "pdf-document"; "" for one not in the table."""
     if _PAGE.match(start):
         return WEB_PAGE
     return next((what for magic, what in _KNOWN if start.startswith(magic)), "")
@@ -96,14 +97,19 @@ def refuse_answer(start: bytes) -> None:
     if known in (WEB_PAGE, POINTER):
         raise AnswerSaved(found=known, why="pointer" if known == POINTER else "page")
     if said:
-        raise AnswerSaved(found=f'a text that says "{said}"', why="page")
+        raise AnswerSaved(why="page", **facts_of(REFUSAL, start))
 
 
 def no_model(start: bytes) -> str:
-    """The kind of file in plain words, if it cannot be a model; "" if it may be one."""
+    """The kind of file as a code, if it cannot be a model; "" if it may be one."""
     if is_gguf(start) or is_zip(start) or is_safetensors(start) or is_old_torch(start):
         return ""
-    return known_as(start) or (_words(start) if is_text(start) or refusal_in(start) else "")
+    return known_as(start) or (_text_kind(start) if is_text(start) or refusal_in(start) else "")
+
+
+def facts_of(kind: str, start: bytes) -> dict[str, str]:
+    """The facts ``found``, and ``said`` where the file is a refusal, of a failure for this kind."""
+    return {"found": kind} | ({"said": refusal_in(start)} if kind == REFUSAL else {})
 
 
 def no_side_file(name: str, start: bytes) -> str:
@@ -113,19 +119,14 @@ def no_side_file(name: str, start: bytes) -> str:
         return found
     is_json = name.lower().endswith(".json")
     if is_json and start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
-        return _words(start)
+        return _text_kind(start)
     return ""
 
 
-def _words(start: bytes) -> str:
-    said = refusal_in(start)
-    return (
-        f'a text that says "{said}"'
-        if said
-        else "a text file"
-        if is_text(start)
-        else "something else"
-    )
+def _text_kind(start: bytes) -> str:
+    if refusal_in(start):
+        return REFUSAL
+    return TEXT if is_text(start) else "something-else"
 
 
 def _is_utf8(start: bytes) -> bool:

@@ -29,13 +29,13 @@ _RWKV = re.compile(r"\.(time_maa_\w+|time_mix_\w+|x_r|r_k|time_decay)\b")
 
 # The first row of which a name is found says what it is; tried from top to bottom.
 _FOREIGN = (
-    (re.compile(r"\bself_attn\.|\.q_proj\."), "a transformer such as Llama or Qwen"),
-    (re.compile(r"\bfeed_forward\.w1\.|\battention\.wq\."), "a transformer such as Llama"),
-    (re.compile(r"\.c_attn\.|\bwte\."), "a transformer such as GPT-2"),
-    (re.compile(r"\bquery_key_value\."), "a transformer such as GPT-NeoX"),
-    (re.compile(r"\battention\.self\.query\."), "a transformer such as BERT"),
-    (re.compile(r"\bmixer\.(A_log|conv1d)\b|\.A_log$", re.MULTILINE), "a Mamba model"),
-    (re.compile(r"diffusion_model\.|\bdown_blocks\."), "a model that makes pictures"),
+    (re.compile(r"\bself_attn\.|\.q_proj\."), "llama-or-qwen"),
+    (re.compile(r"\bfeed_forward\.w1\.|\battention\.wq\."), "llama"),
+    (re.compile(r"\.c_attn\.|\bwte\."), "gpt-2"),
+    (re.compile(r"\bquery_key_value\."), "gpt-neox"),
+    (re.compile(r"\battention\.self\.query\."), "bert"),
+    (re.compile(r"\bmixer\.(A_log|conv1d)\b|\.A_log$", re.MULTILINE), "mamba"),
+    (re.compile(r"diffusion_model\.|\bdown_blocks\."), "picture-model"),
 )
 
 
@@ -47,16 +47,16 @@ def refuse_foreign(container: Container) -> None:
     tensors or lengths of names.
     """
     if not container.tensors:
-        raise ForeignCheckpoint(found="a file without any tensor")
+        raise ForeignCheckpoint(found="no-tensors")
     if len(container.tensors) > _TENSOR_LIMIT:
-        raise HostileCheckpoint(why=f"it claims to have {len(container.tensors)} tensors")
+        raise HostileCheckpoint(why="too-many-tensors", count=len(container.tensors))
     lengths = [len(name) for name in container.tensors]
     if max(lengths) > _NAME_LIMIT or sum(lengths) > _LETTERS_LIMIT:
-        raise HostileCheckpoint(why="it gives its tensors endless names")
+        raise HostileCheckpoint(why="endless-names")
     if "_strategy" in container.metadata:
         raise UnsupportedFormat(
-            found="a file converted by the rwkv package for one strategy",
-            wanted="the original .pth",
+            found="converted-for-strategy",
+            wanted="original-pth",
         )
     failure = _by_names(container.tensors)
     if failure:
@@ -66,17 +66,15 @@ def refuse_foreign(container: Container) -> None:
 def _by_names(names: Iterable[str]) -> CheckpointError | None:
     listed = list(names)
     if all(_STATE.search(name) for name in listed):
-        return UnsupportedFormat(
-            found="a tuned state, not a model", wanted="the model that it was made for"
-        )
+        return UnsupportedFormat(found="tuned-state", wanted="its-model")
     text = patterns_of(listed)
     what = next((what for pattern, what in _FOREIGN if pattern.search(text)), None)
     if _ADAPTER.search(text) and what:
-        return ForeignCheckpoint(found=f"a LoRA for {what}")
+        return ForeignCheckpoint(found=f"lora-for-{what}")
     if _ADAPTER.search(text):
-        return UnsupportedFormat(found="a LoRA, not a model", wanted="a model with it merged in")
+        return UnsupportedFormat(found="lora", wanted="merged-model")
     if _PACKED.search(text):
-        return UnsupportedFormat(found="a quantised model", wanted="the original, or a GGUF")
+        return UnsupportedFormat(found="quantised", wanted="original-or-gguf")
     if what and _RWKV.search(text):
-        return UnsupportedVariant(found="RWKV inside a transformer (QRWKV, ARWKV)")
+        return UnsupportedVariant(found="rwkv-in-transformer")
     return ForeignCheckpoint(found=what) if what else None

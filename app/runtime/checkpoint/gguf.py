@@ -62,8 +62,8 @@ TYPES: Mapping[int, tuple[str, int, int]] = {
 }
 _RUN = ("rwkv6", "rwkv7")
 _HYBRIDS = {
-    "rwkv6qwen2": "RWKV-6 in a Qwen2 (QRWKV)",
-    "arwkv7": "RWKV-7 in a transformer (ARWKV)",
+    "rwkv6qwen2": "rwkv6-in-qwen2",
+    "arwkv7": "rwkv7-in-transformer",
 }
 
 _U32, _U64 = struct.Struct("<I"), struct.Struct("<Q")
@@ -105,7 +105,7 @@ class GgufFile:
         self._begin = -(-header.at // alignment) * alignment
         self.tensors: Mapping[str, Stored] = {stored.name: stored for stored in found}
         if len(self.tensors) != len(found):
-            raise DamagedCheckpoint(why="two of its tensors have the same name")
+            raise DamagedCheckpoint(why="names-equal")
         self._refuse_places(alignment)
 
     @property
@@ -124,9 +124,9 @@ class GgufFile:
     def _refuse_places(self, alignment: int) -> None:
         for stored in self.tensors.values():
             if stored.offset % alignment:
-                raise DamagedCheckpoint(why=f"{shown(stored.name)} does not lie where it should")
+                raise DamagedCheckpoint(why="tensor-misplaced", name=shown(stored.name))
             if self._begin + stored.offset + stored.nbytes > self.bytes:
-                raise DamagedCheckpoint(why="it ends too early")
+                raise DamagedCheckpoint(why="ends-early")
         refuse_overlaps(self.tensors)
 
 
@@ -151,7 +151,7 @@ class _Header:
         for _ in range(count):
             name = self._text()
             if name in found:
-                raise DamagedCheckpoint(why=f"its header says {shown(name)} twice")
+                raise DamagedCheckpoint(why="entry-twice", name=shown(name))
             kept = _LONG_TEXT_KEPT if name == CHAT_TEMPLATE else _TEXT_KEPT
             found[name] = self._value(self.u32(), kept)
             if name == "general.architecture":
@@ -162,17 +162,15 @@ class _Header:
         name = self._text()
         axes = self.u32()
         if axes > 8:
-            raise DamagedCheckpoint(why=f"the header gives {shown(name)} an impossible shape")
+            raise DamagedCheckpoint(why="shape-impossible", name=shown(name))
         shape = tuple(reversed([self.u64() for _ in range(axes)]))
         kind, offset = self.u32(), self.u64()
         if kind not in TYPES:
-            raise UnsupportedFormat(
-                found=f"weights of the GGUF type {kind}", wanted="one that can be unpacked"
-            )
+            raise UnsupportedFormat(found="gguf-type", kind=kind, wanted="unpackable")
         dtype, block, width = TYPES[kind]
         count = prod(shape)
         if count >= 1 << 48 or offset >= 1 << 48 or (shape[-1] if shape else 1) % block:
-            raise DamagedCheckpoint(why=f"the header gives {shown(name)} an impossible shape")
+            raise DamagedCheckpoint(why="shape-impossible", name=shown(name))
         return Stored(name, shape, dtype, count // block * width, offset)
 
     def _value(self, kind: int, kept: int) -> str:
@@ -181,19 +179,19 @@ class _Header:
         if kind == _ARRAY:
             return self._skip_array(self.u32(), self.u64())
         if kind not in _SCALARS:
-            raise DamagedCheckpoint(why="its header is damaged")
+            raise DamagedCheckpoint(why="header-damaged")
         return str(self._number(_SCALARS[kind]))
 
     def _skip_array(self, kind: int, count: int) -> str:
         if kind == _STRING:
             self._strings += count
             if self._strings > _STRING_LIMIT:
-                raise HostileCheckpoint(why=f"its header claims {self._strings} words")
+                raise HostileCheckpoint(why="header-too-many-words", count=self._strings)
             self._skip_strings(count)
         elif kind in _SCALARS:
             self._skip(count * _SCALARS[kind].size)
         else:
-            raise DamagedCheckpoint(why="its header is damaged")
+            raise DamagedCheckpoint(why="header-damaged")
         return f"{count} values"
 
     def _skip_strings(self, count: int) -> None:
@@ -217,7 +215,7 @@ class _Header:
         at = self.at
         size = self.u64()
         if size > _NAME_LIMIT:
-            raise DamagedCheckpoint(why="its header is damaged")
+            raise DamagedCheckpoint(why="header-damaged")
         self._skip(size)
         return self._data[at + _U64.size : at + _U64.size + size].decode("utf-8", "replace")
 
@@ -235,9 +233,9 @@ class _Header:
 
     def _read_on(self) -> None:
         if self.at > self._source.size:
-            raise DamagedCheckpoint(why="it ends too early")
+            raise DamagedCheckpoint(why="ends-early")
         if self.at > _HEADER_LIMIT:
-            raise HostileCheckpoint(why=f"its header claims {self.at} bytes")
+            raise HostileCheckpoint(why="header-too-long", size_bytes=self.at)
         have = len(self._data)
         wanted = min(self._source.size, max(self.at, 2 * have))
         self._data += self._source.read(have, wanted - have)
@@ -245,17 +243,17 @@ class _Header:
 
 def _refuse_many(tensors: int, facts: int) -> None:
     if tensors > _TENSOR_LIMIT:
-        raise HostileCheckpoint(why=f"its header claims {tensors} tensors")
+        raise HostileCheckpoint(why="too-many-tensors", count=tensors)
     if facts > _FACT_LIMIT:
-        raise HostileCheckpoint(why=f"its header claims {facts} facts")
+        raise HostileCheckpoint(why="header-too-many-facts", count=facts)
 
 
 def _refuse_version(version: int) -> None:
     if version in (2, 3):
         return
     if version & 0xFFFF == 0 and version:
-        raise UnsupportedFormat(found="a big-endian GGUF", wanted="a little-endian one")
-    raise UnsupportedFormat(found=f"a GGUF of version {version}", wanted="version 2 or 3")
+        raise UnsupportedFormat(found="big-endian", wanted="little-endian")
+    raise UnsupportedFormat(found="gguf-version", version=version, wanted="gguf-2-or-3")
 
 
 def _refuse_architecture(facts: Mapping[str, str]) -> None:
@@ -263,13 +261,13 @@ def _refuse_architecture(facts: Mapping[str, str]) -> None:
     if name in _HYBRIDS:
         raise UnsupportedVariant(found=_HYBRIDS[name])
     if name not in _RUN:
-        raise ForeignCheckpoint(found=f"a {name} model (GGUF)")
+        raise ForeignCheckpoint(found="gguf-architecture", name=name)
     if facts.get("split.count", "1") not in ("0", "1"):
-        raise UnsupportedFormat(found="one part of a split GGUF", wanted="the parts merged")
+        raise UnsupportedFormat(found="gguf-part", wanted="parts-merged")
 
 
 def _alignment(text: str) -> int:
     value = int(text) if text.isdecimal() and len(text) < 7 else 0
     if value == 0 or value % 8:
-        raise DamagedCheckpoint(why="its header gives an impossible alignment")
+        raise DamagedCheckpoint(why="alignment-impossible")
     return value

@@ -92,19 +92,19 @@ _START = {"att.time_state": "HNN", "att.ts_state": "C", "ffn.ts_state": "C"}
 
 # The first row of which a name is found says what is not run; tried from top to bottom.
 _VARIANTS = (
-    (r"rosa", "RWKV-8 ROSA"),
-    (r"\bqkv\.(kkup|emm)\.", "RWKV-8 hybrid rc00"),
-    (r"\bqkv\.(k_emb|qq)\.", "RWKV-7b (DeepEmbed attention)"),
-    (r"\bffn\.s_emb\.", "RWKV-7a (DeepEmbed)"),
-    (r"\bffn\.enn\.", "RWKV-8 rc00 (DeepEmbed)"),
-    (r"\batt\.time_maa_rkvw_w1", "RWKV-6b/6c (research)"),
-    (r"\batt\.gate_w1", "RWKV-6a (research)"),
-    (r"tiny_(q|ln)", "RWKV-4a/4b (tiny attention)"),
-    (r"ffnPre", "RWKV with ffnPre (research)"),
-    (r"^head_[qk]\.", "RWKV-4 with head QK (research)"),
-    (r"^pos_emb_", "RWKV with position embedding (research)"),
-    (r"\bffn\.(aa|bb)\b", "RWKV-4 MishGLU (research)"),
-    (r"\batt\.qq\b", "RWKV-4 QK test (research)"),
+    (r"rosa", "rwkv-8-rosa"),
+    (r"\bqkv\.(kkup|emm)\.", "rwkv-8-hybrid"),
+    (r"\bqkv\.(k_emb|qq)\.", "rwkv-7b"),
+    (r"\bffn\.s_emb\.", "rwkv-7a"),
+    (r"\bffn\.enn\.", "rwkv-8-rc00"),
+    (r"\batt\.time_maa_rkvw_w1", "rwkv-6b"),
+    (r"\batt\.gate_w1", "rwkv-6a"),
+    (r"tiny_(q|ln)", "rwkv-4a"),
+    (r"ffnPre", "rwkv-ffnpre"),
+    (r"^head_[qk]\.", "rwkv-head-qk"),
+    (r"^pos_emb_", "rwkv-position"),
+    (r"\bffn\.(aa|bb)\b", "rwkv-mishglu"),
+    (r"\batt\.qq\b", "rwkv-qk-test"),
 )
 _BLOCK_NAME = re.compile(r"blocks\.(\d{1,4})\.(.+)", re.ASCII)
 
@@ -151,7 +151,7 @@ def _generation(shapes: Shapes) -> str:
         return "5.2" if any(len(s) > 1 and prod(s[1:]) > 1 for s in decays) else "5.1"
     if tails & {"att.time_mix_k", "att.time_first", "att.time_decay"}:
         return "4"
-    raise ForeignCheckpoint(found=f"tensors such as {shown(next(iter(shapes), 'none'))}")
+    raise ForeignCheckpoint(found="other-tensors", name=shown(next(iter(shapes), "none")))
 
 
 def _layers(shapes: Shapes) -> int:
@@ -197,7 +197,7 @@ class _Sizes:
     def fit(self, name: str, letters: str) -> None:
         """Raises UnfitCheckpoint where ``name`` is missing or contradicts what is known."""
         if name not in self.shapes:
-            raise UnfitCheckpoint(why="a tensor is missing", missing=name)
+            raise UnfitCheckpoint(why="tensor-missing", missing=name)
         shape = self.shapes[name]
         if len(letters) == 1:
             shape = (prod(shape),) if max(shape, default=1) == prod(shape) else shape
@@ -210,14 +210,14 @@ class _Sizes:
 
     def _odd(self, name: str) -> UnfitCheckpoint:
         shape = "x".join(map(str, self.shapes[name]))
-        return UnfitCheckpoint(why=f"the tensor {name} has an odd shape ({shape})")
+        return UnfitCheckpoint(why="odd-shape", name=name, shape=shape)
 
 
 def _refuse_unknown(shapes: Shapes, fitted: Set[str], generation: str) -> None:
     """A tensor that the mathematics does not know would be left out silently: refuse it."""
     odd = next((name for name in shapes if name not in fitted), None)
     if odd is not None:
-        raise UnsupportedVariant(found=f"RWKV-{generation} with an unknown part ({shown(odd)})")
+        raise UnsupportedVariant(found="rwkv-unknown-part", generation=generation, name=shown(odd))
 
 
 def _spec(shapes: Shapes, generation: str, layers: int, sizes: Mapping[str, int]) -> Spec:
@@ -225,9 +225,7 @@ def _spec(shapes: Shapes, generation: str, layers: int, sizes: Mapping[str, int]
     heads = sizes.get("H", 0)
     head_size = sizes.get("N", attention // heads if heads else 0)
     if heads * head_size != (attention if heads else 0):
-        raise UnfitCheckpoint(
-            why=f"{heads} heads of {head_size} do not make a width of {attention}"
-        )
+        raise UnfitCheckpoint(why="heads-unfit", heads=heads, head_size=head_size, width=attention)
     return Spec(
         generation=generation,
         layers=layers,

@@ -68,7 +68,7 @@ class MappedFile:
             like = likeness(self._descriptor, now[0]) if now[0] == self._stamp[0] else None
             settled = stamp_of(self._descriptor) == now
         except OSError as error:
-            raise Unreadable(path=str(self.path), why=error.strerror or str(error)) from error
+            raise Unreadable(path=str(self.path), said=error.strerror or str(error)) from error
         if not settled or like is None or (now != self._stamp and like != self._likeness):
             raise ChangedCheckpoint(path=str(self.path))
         self._stamp, self._likeness = now, like
@@ -91,8 +91,8 @@ class MappedFile:
                 return
             short = os.fstat(self._descriptor).st_size < offset + size
             if short:
-                raise DamagedCheckpoint(path=str(self.path), why="it ends too early") from error
-            raise Unreadable(path=str(self.path), why=error.strerror or str(error)) from error
+                raise DamagedCheckpoint(path=str(self.path), why="ends-early") from error
+            raise Unreadable(path=str(self.path), said=error.strerror or str(error)) from error
 
     def release(self, offset: int, size: int) -> None:
         """These bytes are not needed any more: they no longer count as memory of this process.

@@ -22,15 +22,15 @@ from .source import Source
 from .stored import Container
 from .torch_files.pth import PthFile
 
-_WANTED = "a .pth, .safetensors or .gguf"
+_WANTED = "model-file"
 _BY_ENDING = {
-    ".rwkvq": "an rwkv_lightning quantised file",
-    ".prefab": "a web-rwkv prefab",
-    ".rmpack": "an rwkv-mobile package",
-    ".mnn": "an MNN model",
-    ".onnx": "an ONNX model",
-    ".mlmodel": "a Core ML model",
-    ".tflite": "a TensorFlow Lite model",
+    ".rwkvq": "rwkv-lightning-file",
+    ".prefab": "web-rwkv-prefab",
+    ".rmpack": "rwkv-mobile-package",
+    ".mnn": "mnn-model",
+    ".onnx": "onnx-model",
+    ".mlmodel": "core-ml-model",
+    ".tflite": "tflite-model",
 }
 
 
@@ -65,20 +65,20 @@ def _container(source: Source) -> Container:
 
 def _unreadable(start: bytes, ending: str) -> DamagedCheckpoint | UnsupportedFormat:
     if not start:
-        return DamagedCheckpoint(why="it is empty")
+        return DamagedCheckpoint(why="empty")
     if ending in WEIGHT_ENDINGS:
         refuse_answer(start)
     if known := known_as(start):
         return UnsupportedFormat(found=known, wanted=_WANTED)
     if is_old_torch(start):
         return UnsupportedFormat(
-            found="a torch file in the format before 1.6",
-            wanted="the zip format: load it with torch, and save it again with torch.save",
+            found="old-torch-file",
+            wanted="new-torch-file",
         )
     if is_text(start):
-        return UnsupportedFormat(found="a text file", wanted=_WANTED)
+        return UnsupportedFormat(found="text-file", wanted=_WANTED)
     if ending in _BY_ENDING:
-        return UnsupportedFormat(found=_BY_ENDING[ending], wanted="the original .pth")
+        return UnsupportedFormat(found=_BY_ENDING[ending], wanted="original-pth")
     if ending in WEIGHT_ENDINGS:
-        return DamagedCheckpoint(why="it begins like no model file")
-    return UnsupportedFormat(found="an unknown kind of file", wanted=_WANTED)
+        return DamagedCheckpoint(why="begins-like-no-model")
+    return UnsupportedFormat(found="unknown-file", wanted=_WANTED)

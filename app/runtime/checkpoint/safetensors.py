@@ -38,7 +38,7 @@ class SafetensorsFile:
         self._source, self.bytes = source, source.size
         length = int.from_bytes(source.read(0, 8), "little")
         if length > HEADER_LIMIT:
-            raise HostileCheckpoint(why=f"its header claims {length} bytes")
+            raise HostileCheckpoint(why="header-too-long", size_bytes=length)
         self._begin = 8 + length
         header = _header(source.read(8, length))
         self.metadata: Mapping[str, str] = _metadata(header.pop("__metadata__", {}))
@@ -64,19 +64,19 @@ class SafetensorsFile:
         try:
             kind, sizes, (begin, end) = entry["dtype"], entry["shape"], entry["data_offsets"]
         except (KeyError, TypeError, ValueError) as error:
-            raise DamagedCheckpoint(why=f"its header does not describe {shown(name)}") from error
+            raise DamagedCheckpoint(why="tensor-undescribed", name=shown(name)) from error
         shape = _numbers(name, sizes)
         _numbers(name, [begin, end])
         if not isinstance(kind, str) or kind not in _DTYPES:
             raise UnsupportedFormat(
-                found=f"{shown(str(kind))[:20]} weights", wanted="16 or 32 bits"
+                found="weights-of-dtype", dtype=shown(str(kind))[:20], wanted="floats"
             )
         dtype = _DTYPES[kind]
         nbytes = prod(shape) * BYTES_PER_NUMBER[dtype]
         if nbytes != end - begin:
-            raise DamagedCheckpoint(why=f"the size of {shown(name)} contradicts its shape")
+            raise DamagedCheckpoint(why="size-contradicts-shape", name=shown(name))
         if self._begin + end > self._source.size:
-            raise DamagedCheckpoint(why="it ends too early")
+            raise DamagedCheckpoint(why="ends-early")
         return Stored(name, shape, dtype, nbytes, begin)
 
 
@@ -85,9 +85,9 @@ def _header(text: bytes) -> dict[str, Any]:
         readable = text.decode("utf-8", "replace")  # only metadata, which is not needed, may not be
         header = json.loads(readable, object_pairs_hook=_without_doubles)
     except (ValueError, RecursionError) as error:
-        raise DamagedCheckpoint(why="its header is damaged") from error
+        raise DamagedCheckpoint(why="header-damaged") from error
     if not isinstance(header, dict):
-        raise DamagedCheckpoint(why="its header is damaged")
+        raise DamagedCheckpoint(why="header-damaged")
     return header
 
 
@@ -100,7 +100,7 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _metadata(entry: Any) -> dict[str, str]:
     if not isinstance(entry, dict | None):
-        raise DamagedCheckpoint(why="its header is damaged")
+        raise DamagedCheckpoint(why="header-damaged")
     return {key: str(value)[:1000] for key, value in (entry or {}).items()}
 
 
@@ -108,5 +108,5 @@ def _numbers(name: str, values: Any) -> tuple[int, ...]:
     """Whole numbers from 0 to what a file can hold; no booleans, fractions or NaN."""
     plain = type(values) is list and len(values) <= 8
     if not plain or not all(type(value) is int and 0 <= value < 1 << 48 for value in values):
-        raise DamagedCheckpoint(why=f"the header gives {shown(name)} an impossible shape or place")
+        raise DamagedCheckpoint(why="place-impossible", name=shown(name))
     return tuple(values)

@@ -99,7 +99,7 @@ def part_names(path: Path) -> list[str]:
 def _names(path: Path, placed: Mapping[str, str] | None) -> list[str]:
     names = sorted(set(placed.values())) if placed else _siblings(path.name)
     if len(names) > _SHARD_LIMIT:
-        raise HostileCheckpoint(why=f"it claims to have {len(names)} parts")
+        raise HostileCheckpoint(why="too-many-parts", count=len(names))
     return names
 
 
@@ -114,8 +114,8 @@ def _in_folder(folder: Path) -> Path:
     first = [file for file, shard in shards if not shard or int(shard["number"]) == 1]
     if len(first) == 1:
         return first[0]
-    what = "a folder with several models" if first else "a folder without a model"
-    raise UnsupportedFormat(found=what, wanted="a model file, or the folder of one model")
+    what = "folder-of-several" if first else "folder-without-model"
+    raise UnsupportedFormat(found=what, wanted="one-model")
 
 
 def _siblings(name: str) -> list[str]:
@@ -125,9 +125,9 @@ def _siblings(name: str) -> list[str]:
     stem, number, total, ending = match.group("stem", "number", "count", "ending")
     count = int(total)
     if not 1 <= int(number) <= count:
-        raise DamagedCheckpoint(why="its name counts its parts wrongly")
+        raise DamagedCheckpoint(why="parts-miscounted")
     if count > _SHARD_LIMIT:
-        raise HostileCheckpoint(why=f"it claims to have {count} parts")
+        raise HostileCheckpoint(why="too-many-parts", count=count)
     return [f"{stem}-{part:05}-of-{total}{ending}" for part in range(1, count + 1)]
 
 
@@ -135,7 +135,7 @@ def _weight_map(path: Path) -> dict[str, str]:
     source = Source(path)
     try:
         if source.size > _INDEX_LIMIT:
-            raise HostileCheckpoint(why=f"its index has {source.size} bytes")
+            raise HostileCheckpoint(why="index-too-long", size_bytes=source.size)
         text = source.read(0, source.size)
         refuse_answer(text[:ENOUGH])
         content = _json(text)
@@ -143,10 +143,10 @@ def _weight_map(path: Path) -> dict[str, str]:
         source.close()
     placed = content.get("weight_map") if isinstance(content, dict) else None
     if not isinstance(placed, dict) or not placed:
-        raise DamagedCheckpoint(why="its index does not say where the tensors are")
+        raise DamagedCheckpoint(why="index-without-tensors")
     for file in placed.values():
         if not isinstance(file, str) or Path(file).name != file or file in ("", ".", ".."):
-            raise HostileCheckpoint(why="its index points to a file outside its folder")
+            raise HostileCheckpoint(why="index-outside-folder")
     return placed
 
 
@@ -154,7 +154,7 @@ def _json(text: bytes) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise DamagedCheckpoint(why="its index is damaged") from error
+        raise DamagedCheckpoint(why="index-damaged") from error
 
 
 def _all(shards: Mapping[str, Container]) -> dict[str, str]:
@@ -162,7 +162,7 @@ def _all(shards: Mapping[str, Container]) -> dict[str, str]:
     for file, shard in shards.items():
         for name in shard.tensors:
             if placed.setdefault(name, file) != file:
-                raise DamagedCheckpoint(why=f"two of its parts hold {shown(name)}")
+                raise DamagedCheckpoint(why="tensor-in-two-parts", name=shown(name))
     return placed
 
 
@@ -171,6 +171,6 @@ def _placed(shards: Mapping[str, Container], placed: Mapping[str, str]) -> dict[
     for name, file in placed.items():
         stored = shards[file].tensors.get(name)
         if stored is None:
-            raise DamagedCheckpoint(why="a tensor is missing from its part", missing=shown(name))
+            raise DamagedCheckpoint(why="tensor-missing-from-part", missing=shown(name))
         found[name] = stored._replace(key=file)
     return found

@@ -29,7 +29,7 @@ class Source:
         try:
             status = os.stat(path)
             if not stat.S_ISREG(status.st_mode):
-                raise Unreadable(path=str(path), why="it is not an ordinary file")
+                raise Unreadable(path=str(path), why="not-ordinary")
             self._file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed by close()
             self.stamp = stamp_of(self._file.fileno())
         except (OSError, ValueError) as error:
@@ -61,7 +61,7 @@ class Source:
     def read(self, offset: int, size: int) -> bytes:
         """``size`` bytes from ``offset``.  Raises DamagedCheckpoint where the file is too short."""
         if offset < 0 or size < 0 or offset + size > self.size:
-            raise DamagedCheckpoint(path=str(self.path), why="it ends too early")
+            raise DamagedCheckpoint(path=str(self.path), why="ends-early")
         block = bytearray(size)
         self.read_into(offset, memoryview(block))
         return bytes(block)
@@ -100,7 +100,7 @@ class Source:
             while done < len(out):
                 got = self._read_some(offset + done, out[done : done + _BLOCK_BYTES])
                 if not got:
-                    raise DamagedCheckpoint(path=str(self.path), why="it ends too early")
+                    raise DamagedCheckpoint(path=str(self.path), why="ends-early")
                 done += got
         except (OSError, ValueError) as error:
             raise failure_of(error, self.path) from error

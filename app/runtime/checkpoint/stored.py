@@ -103,5 +103,5 @@ def refuse_overlaps(tensors: Mapping[str, Stored]) -> None:
     end = 0
     for stored in sorted(tensors.values(), key=lambda stored: stored.offset):
         if stored.nbytes and stored.offset < end:
-            raise HostileCheckpoint(why="two of its tensors claim the same bytes")
+            raise HostileCheckpoint(why="bytes-shared")
         end = max(end, stored.offset + stored.nbytes)

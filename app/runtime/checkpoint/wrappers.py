@@ -35,7 +35,7 @@ def unwrapped(tensors: Mapping[str, Stored]) -> Mapping[str, Stored]:
     made: dict[str, Stored] = {}
     for name, stored in tensors.items():
         if made.setdefault(bare[name].removeprefix(front), stored) is not stored:
-            raise UnfitCheckpoint(why=f"two of its tensors stand for one ({shown(name)})")
+            raise UnfitCheckpoint(why="two-for-one", name=shown(name))
     return made
 
 

@@ -38,5 +38,6 @@ def check_sampling(how: Sampling, vocabulary: int) -> None:
 
 def _within(name: str, value: float, least: float, most: float) -> None:
     if not least <= value <= most:
-        wanted = f"{least} or more" if most == math.inf else f"{least} to {most}"
-        raise RequestRefused(why="sampling", name=name, value=value, wanted=wanted)
+        if most == math.inf:
+            raise RequestRefused(why="sampling-least", name=name, value=value, least=least)
+        raise RequestRefused(why="sampling", name=name, value=value, least=least, most=most)

@@ -137,5 +137,5 @@ def _tokens_of(request: Score, opened: "Opened") -> tuple[int, ...]:
         if not 0 <= token < vocabulary:
             raise RequestRefused(why="token", value=token, vocabulary=vocabulary)
     if not tokens:
-        raise RequestRefused(why="there is no token to run")
+        raise RequestRefused(why="no-token")
     return tokens

@@ -48,9 +48,9 @@ def write_packed(
     """
     form = strategy.format
     if form not in QUANTISED:
-        raise RequestRefused(why="only int8 and int4 are packed", value=strategy.text)
+        raise RequestRefused(why="pack-format", value=strategy.text)
     if checkpoint.dialect == "packed":
-        raise RequestRefused(why="the model is a packed copy already")
+        raise RequestRefused(why="packed-already")
     largest = max(info.nbytes for info in checkpoint.tensors.values())
     if 4 * largest > available_bytes():
         raise OutOfMemory(needed_bytes=4 * largest, free_bytes=available_bytes())

@@ -254,7 +254,7 @@ class Rwkv:
             shape = tuple(tokens.shape)
             raise ValueError(f"tokens of shape {shape} for a state of {state.batch} texts")
         if not tokens.numel():
-            raise RequestRefused(why="there is no token to run")
+            raise RequestRefused(why="no-token")
         ids = tokens.flatten().tolist()  # torch takes ten times as long for a few numbers
         least, most = min(ids), max(ids)
         if least < 0 or most >= self.spec.vocabulary:

@@ -88,7 +88,7 @@ def read_numbers(container: Container, spec: Spec) -> tuple[State, Tensor | None
     if LOGITS in found:
         wanted[LOGITS] = (spec.vocabulary,)
     if wanted != found:
-        raise DamagedState(why="it does not hold the whole state of this model")
+        raise DamagedState(why="state-incomplete")
     tensors = {name: read_tensor(container, Recipe(name), torch.float32) for name in found}
     logits = tensors.pop(LOGITS, None)
     return from_official(tensors, spec), logits

@@ -65,7 +65,8 @@ def _tuned(container: Container, spec: Spec) -> State:
     layers = {int(match[1]) for name in tensors if (match := TUNED.fullmatch(name))}
     matrices = sum(name.endswith(".time_state") for name in tensors)
     if layers != set(range(spec.layers)) or matrices != spec.layers:
-        raise _unfit(f"{max(matrices, len(layers))} layers", f"{spec.layers} layers")
+        count = max(matrices, len(layers))
+        raise RequestRefused(why="state-layers", found=count, wanted=spec.layers)
     head = (spec.heads, spec.head_size, spec.head_size)
     tuned = {}
     for name, stored in tensors.items():
@@ -84,7 +85,7 @@ def _listed(container: Container, spec: Spec) -> State:
     wanted = official_shapes(spec)
     count = len(container.tensors)
     if count != len(wanted) or set(container.tensors) != {str(n) for n in range(count)}:
-        raise _unfit(f"{count} tensors", f"{len(wanted)} tensors")
+        raise RequestRefused(why="state-tensors", found=count, wanted=len(wanted))
     named = {}
     for number, (name, shape) in enumerate(wanted.items()):
         tensor = _numbers(container, str(number))
@@ -97,13 +98,13 @@ def _listed(container: Container, spec: Spec) -> State:
 def _numbers(container: Container, name: str) -> Tensor:
     stored = container.tensors[name]
     if stored.dtype not in _FLOATS:
-        raise DamagedState(why=f"it holds {stored.dtype} and not floating-point numbers")
+        raise DamagedState(why="not-floats", dtype=stored.dtype)
     return read_tensor(container, Recipe(name), torch.float32)
 
 
 def _refuse_broken(state: State) -> None:
     if not (torch.isfinite(state.shift).all() and torch.isfinite(state.wkv).all()):
-        raise DamagedState(why="it holds NaN or infinity")
+        raise DamagedState(why="not-finite")
 
 
 def _unfit(found: str, wanted: str) -> RequestRefused:

@@ -26,7 +26,7 @@ TUNED = re.compile(r"blocks\.(\d{1,4})\.(att\.time_state|(?:att|ffn)\.ts_state)"
 """Names in tuned states."""
 
 _SAVED = re.compile(r"state\.(\d{1,4})\.(S|aa|att_x)", re.ASCII)
-_WANTED = "a state: a .safetensors, .pth, .st or .state"
+_WANTED = "state-file"
 _OTHERWISE = {"format": "made_with"}  # the header's own "format" is that of the file
 _UNTOLD = ("kind", "checksum")
 _EARLIER_FACTS = ("generation", "fingerprint", "tokenizer")  # of the first format
@@ -110,14 +110,14 @@ def facts_in(container: Container) -> StateFacts | None:
     try:
         facts = msgspec.convert(given, StateFacts, strict=False)
     except msgspec.ValidationError as error:
-        raise DamagedState(why="its header is damaged") from error
+        raise DamagedState(why="header-damaged") from error
     if told["format"] == EARLIER_FORMAT:
         known = {name: getattr(facts, name) for name in _EARLIER_FACTS}
         return StateFacts(**known)  # all else would be believed without a checksum
     if told.get("layout") != layout_of(facts.generation):
-        raise DamagedState(why="its header tells another layout")
+        raise DamagedState(why="state-layout")
     if not facts.checksum or not 0 <= facts.since <= facts.tokens < _MOST_TOKENS:
-        raise DamagedState(why="its header is damaged")
+        raise DamagedState(why="header-damaged")
     return facts
 
 
@@ -136,7 +136,7 @@ def check_numbers(container: Container, facts: StateFacts) -> None:
             size = min(_PIECE_BYTES, stored.nbytes - first)
             digest.update(source.read(begin + stored.offset + first, size))
     if digest.hexdigest() != facts.checksum:
-        raise DamagedState(why="it has changed since it was saved")
+        raise DamagedState(why="state-changed")
 
 
 def layout_of(generation: str) -> str:
@@ -167,7 +167,7 @@ def metadata(facts: StateFacts) -> dict[str, str]:
 def _checksum(container: Container) -> str:
     """Of all numbers as they lie in the file, with their names, types and shapes."""
     if len(container.tensors) > _MOST_TENSORS:
-        raise DamagedState(why=f"it claims to have {len(container.tensors)} tensors")
+        raise DamagedState(why="too-many-tensors", count=len(container.tensors))
     digest = hashlib.blake2b(container.format.encode(), digest_size=16)
     for stored in sorted(container.tensors.values()):
         digest.update(repr((stored.name, stored.dtype, stored.shape, stored.strides)).encode())

@@ -326,7 +326,7 @@ class Client:
         message = messages.encode(request)
         if len(message) > LIMIT:
             self._settle(request.id)
-            raise RequestRefused(why=f"it is longer than {LIMIT >> 20} MiB")
+            raise RequestRefused(why="too-long", limit_bytes=LIMIT)
         self._process.send(message)
 
     def _send(self, request: Cancel | Quit) -> None:

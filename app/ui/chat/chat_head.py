@@ -4,6 +4,7 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QWidget
 
+from app.messages.translate import tr
 from app.ui.look.icons import icon
 from app.ui.look.theme import Theme
 from app.ui.widgets.parts import Elided, icon_button
@@ -20,11 +21,11 @@ class ChatHead(QWidget):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.sidebar = icon_button("sidebar", self.tr("Conversations (Ctrl+B)"))
-        self.find_button = icon_button("search", self.tr("Find in this conversation (Ctrl+F)"))
-        self.sliders = icon_button("sliders", self.tr("Chat settings (Ctrl+.)"))
+        self.sidebar = icon_button("sidebar", tr("Conversations (Ctrl+B)"))
+        self.find_button = icon_button("search", tr("Find in this conversation (Ctrl+F)"))
+        self.sliders = icon_button("sliders", tr("Chat settings (Ctrl+.)"))
         self.title = Elided("", "strong")
-        self.more: QToolButton = icon_button("more", self.tr("Pin, rename or delete"))
+        self.more: QToolButton = icon_button("more", tr("Pin, rename or delete"))
         self.model = QPushButton()
         self.model.setProperty("role", "fold")
         self.model.setIcon(icon("chevron-down", "text-dim", 14))
@@ -48,14 +49,12 @@ class ChatHead(QWidget):
 
     def show_model(self, name: str) -> None:
         """The model that answers; "" where none is open."""
-        said = name or self.tr("No model")
+        said = name or tr("No model")
         metrics = QFontMetrics(self.model.font())
         room = _MODEL_LETTERS * metrics.averageCharWidth()
         self.model.setText(metrics.elidedText(said, Qt.TextElideMode.ElideRight, room))
-        self.model.setAccessibleName(self.tr("Model: {}").format(said))
-        self.model.setToolTip(
-            self.tr("{}: change how it runs, or choose another model").format(said)
-        )
+        self.model.setAccessibleName(tr("Model: {}").format(said))
+        self.model.setToolTip(tr("{}: change how it runs, or choose another model").format(said))
 
     def show_kept(self, *, kept: bool) -> None:
         """Whether the conversation has begun: before, nothing can be done with it."""

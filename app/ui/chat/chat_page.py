@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.messages.translate import tr
 from app.runtime.checkpoint.describe import embedded_model
 from app.runtime.checkpoint.file_names import name_of
 from app.store.chat_defaults import KEYS
@@ -114,34 +115,32 @@ class ChatPage(Page):
         return super().event(event)
 
     def commands(self) -> Sequence[Command]:
-        group = self.tr("Chat")
+        group = tr("Chat")
         return (
             *self.finding.commands(group),
             Command(
-                *(self.tr("Search all conversations"), self._search, "Ctrl+Shift+F"),
+                *(tr("Search all conversations"), self._search, "Ctrl+Shift+F"),
                 *("search", group),
             ),
             Command(
-                self.tr("Show or hide conversations"), self._toggle_pane, "Ctrl+B", "sidebar", group
+                tr("Show or hide conversations"), self._toggle_pane, "Ctrl+B", "sidebar", group
             ),
-            Command(self.tr("Chat settings"), self._toggle_panel, "Ctrl+.", "sliders", group),
-            Command(
-                self.tr("Write the last reply again"), self._again, "Ctrl+R", "regenerate", group
-            ),
-            Command(self.tr("Copy the last reply"), self._copy_last, "Ctrl+Shift+C", "copy", group),
-            Command(self.tr("Rename the conversation"), self._rename, RENAME_KEYS, "edit", group),
-            Command(self.tr("Pin or unpin the conversation"), self._pin, PIN_KEYS, "pin", group),
-            Command(self.tr("Delete the conversation"), self._delete, DELETE_KEYS, "trash", group),
+            Command(tr("Chat settings"), self._toggle_panel, "Ctrl+.", "sliders", group),
+            Command(tr("Write the last reply again"), self._again, "Ctrl+R", "regenerate", group),
+            Command(tr("Copy the last reply"), self._copy_last, "Ctrl+Shift+C", "copy", group),
+            Command(tr("Rename the conversation"), self._rename, RENAME_KEYS, "edit", group),
+            Command(tr("Pin or unpin the conversation"), self._pin, PIN_KEYS, "pin", group),
+            Command(tr("Delete the conversation"), self._delete, DELETE_KEYS, "trash", group),
         )
 
     def habits(self) -> Sequence[Habit]:
-        group = self.tr("Chat")
+        group = tr("Chat")
         return (
-            Habit(self.tr("Send"), "Return", group),
-            Habit(self.tr("New line"), "Shift+Return", group),
-            Habit(self.tr("Stop the reply"), "Esc", group),
-            Habit(self.tr("Edit your last message, in an empty field"), "Up", group),
-            Habit(self.tr("Delete the conversation, in the list"), "Del", group),
+            Habit(tr("Send"), "Return", group),
+            Habit(tr("New line"), "Shift+Return", group),
+            Habit(tr("Stop the reply"), "Esc", group),
+            Habit(tr("Edit your last message, in an empty field"), "Up", group),
+            Habit(tr("Delete the conversation, in the list"), "Del", group),
         )
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 (Qt's name)
@@ -266,7 +265,7 @@ class ChatPage(Page):
         self._make_room()
 
     def _save(self, code: str, name: str) -> None:
-        ask_where(self, self.tr("Save the code"), name, lambda place: self._write(place, code))
+        ask_where(self, tr("Save the code"), name, lambda place: self._write(place, code))
 
     def _write(self, place: Path, code: str) -> None:
         self._services.tasks.start(self._services.tasks.thread(write_file, place, code))
@@ -305,7 +304,7 @@ class ChatPage(Page):
 
     def _show_talk(self) -> None:
         conversation = self.controller.conversation
-        self.head.title.setText(conversation.title or self.tr("New conversation"))
+        self.head.title.setText(conversation.title or tr("New conversation"))
         empty = not len(self.controller.tree)
         self.head.show_kept(kept=not empty)
         self._middle.setCurrentWidget(self.welcome if empty else self.transcript)
@@ -333,9 +332,9 @@ class ChatPage(Page):
         self._think.setChecked(self.controller.conversation.think == "on")
 
     def _think_pill(self) -> QPushButton:
-        pill = button(self.tr("Think"), "brain", role="toggle")
+        pill = button(tr("Think"), "brain", role="toggle")
         pill.setCheckable(True)
-        pill.setToolTip(self.tr("Let the model think before it answers"))
+        pill.setToolTip(tr("Let the model think before it answers"))
         pill.clicked.connect(
             lambda: self.controller.configure(think="on" if pill.isChecked() else "off")
         )

@@ -1,6 +1,6 @@
 """The right side of the chat: how the replies of this conversation are made."""
 
-from PySide6.QtCore import QCoreApplication, QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.messages.translate import tr
 from app.runtime.protocol.messages import Loaded
 from app.ui.state.chat.conversation import ConversationController
 from app.ui.state.chat.template_choice import chosen_template
@@ -47,27 +48,27 @@ class SettingsPanel(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._services, self._controller = services, controller
         self.system = QPlainTextEdit(
-            placeholderText=_tr("What the model should be, know or keep to")
+            placeholderText=tr("What the model should be, know or keep to")
         )
-        self.system.setAccessibleName(_tr("System prompt"))
+        self.system.setAccessibleName(tr("System prompt"))
         self.system.setTabChangesFocus(True)
         self.template = QComboBox()
-        self.template.setAccessibleName(_tr("Prompt template"))
+        self.template.setAccessibleName(tr("Prompt template"))
         self.usual = label("", "small", wrap=True)
         self.think = QComboBox()
-        self.think.setAccessibleName(_tr("Thinking"))
+        self.think.setAccessibleName(tr("Thinking"))
         for mode, words in (
-            ("off", _tr("Off")),
-            ("on", _tr("Think first")),
-            ("fake", _tr("Skip the thought")),
+            ("off", tr("Off")),
+            ("on", tr("Think first")),
+            ("fake", tr("Skip the thought")),
         ):
             self.think.addItem(words, mode)
         for choice in (self.template, self.think):
             choice.setSizeAdjustPolicy(_SHORTENS)
             choice.setMinimumContentsLength(10)
-        self.limit = whole_number(1, 100_000, 256, _tr("Longest reply, in tokens"))
+        self.limit = whole_number(1, 100_000, 256, tr("Longest reply, in tokens"))
         self.fields = SamplingFields()
-        self.reset = button(_tr("Reset to recommended"), "undo", role="link")
+        self.reset = button(tr("Reset to recommended"), "undo", role="link")
         self.note = DefaultsNote(services, controller)
         self._think_row = QWidget()
         self._inside, self._scroll = QWidget(), QScrollArea(widgetResizable=True)
@@ -103,7 +104,7 @@ class SettingsPanel(QWidget):
         self.template.clear()
         templates = loaded.templates if loaded else ()
         if templates:
-            self.template.addItem(_tr("As the model says"), "")
+            self.template.addItem(tr("As the model says"), "")
         for name in templates:
             self.template.addItem(template_name(name), name)
         kept = chosen_template(self._services.settings, loaded) if loaded else ""
@@ -112,9 +113,9 @@ class SettingsPanel(QWidget):
         self.template.setCurrentIndex(0 if as_it_says else self.template.findData(used))
         self.template.setEnabled(len(templates) > 1)
         if as_it_says and templates:
-            self.usual.setText(_tr("It says: {}.").format(template_name(used)))
+            self.usual.setText(tr("It says: {}.").format(template_name(used)))
         else:
-            self.usual.setText(_tr("New conversations with this model use it too."))
+            self.usual.setText(tr("New conversations with this model use it too."))
         self.usual.setVisible(bool(templates) and (as_it_says or kept == used))
 
     def keep_typed(self) -> None:
@@ -149,10 +150,10 @@ class SettingsPanel(QWidget):
 
     def _arrange(self) -> None:
         space = self._services.theme.space
-        close = icon_button("close", _tr("Close the chat settings (Ctrl+.)"), 16)
+        close = icon_button("close", tr("Close the chat settings (Ctrl+.)"), 16)
         close.clicked.connect(self.closed)
         head = QHBoxLayout()
-        head.addWidget(label(_tr("Chat settings"), "strong"), 1)
+        head.addWidget(label(tr("Chat settings"), "strong"), 1)
         head.addWidget(close)
         inside = self._inside
         body = QVBoxLayout(inside)
@@ -160,25 +161,25 @@ class SettingsPanel(QWidget):
         body.setSpacing(space("s"))
         body.addWidget(self.note)
         body.addSpacing(space("xs"))
-        body.addWidget(_named(_tr("System prompt"), self.system))
+        body.addWidget(_named(tr("System prompt"), self.system))
         body.addWidget(self.system)
         body.addSpacing(space("xs"))
-        body.addWidget(_named(_tr("Prompt template"), self.template))
+        body.addWidget(_named(tr("Prompt template"), self.template))
         body.addWidget(self.template)
         body.addWidget(self.usual)
         thinking = QVBoxLayout(self._think_row)
         thinking.setContentsMargins(0, space("xs"), 0, 0)
         thinking.setSpacing(space("s"))
-        thinking.addWidget(_named(_tr("Thinking"), self.think))
+        thinking.addWidget(_named(tr("Thinking"), self.think))
         thinking.addWidget(self.think)
         body.addWidget(self._think_row)
         limit = QHBoxLayout()
-        limit.addWidget(label(_tr("Longest reply, in tokens"), wrap=True), 1)
+        limit.addWidget(label(tr("Longest reply, in tokens"), wrap=True), 1)
         limit.addWidget(self.limit)
         body.addSpacing(space("s"))
         body.addLayout(limit)
         body.addSpacing(space("s"))
-        body.addWidget(label(_tr("Sampling"), "strong"))
+        body.addWidget(label(tr("Sampling"), "strong"))
         body.addWidget(self.fields)
         body.addWidget(self.reset, 0, Qt.AlignmentFlag.AlignLeft)
         body.addStretch()
@@ -207,7 +208,3 @@ def _named(words: str, part: QWidget) -> QLabel:
     name = label(words, "strong")
     name.setBuddy(part)
     return name
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("SettingsPanel", text)

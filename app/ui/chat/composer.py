@@ -3,6 +3,7 @@
 from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
+from app.messages.translate import tr
 from app.messages.units import whole
 from app.runtime.families.thinking import trimmed
 from app.store.drafts import Draft, Edit
@@ -38,9 +39,9 @@ class Composer(QFrame):
         self._chips = QWidget()
         self._chips_row = QVBoxLayout(self._chips)
         self._note = QWidget()
-        words = self.tr("Writing an earlier message anew; Esc to leave it as it was")
+        words = tr("Writing an earlier message anew; Esc to leave it as it was")
         self._words = label(words, "small")
-        self._models = button(self.tr("Choose a model"), "models")
+        self._models = button(tr("Choose a model"), "models")
         self._send = button("", "", role="send")
         self._send.setIconSize(QSize(18, 18))
         self._pills = QHBoxLayout()
@@ -83,15 +84,15 @@ class Composer(QFrame):
         """
         self._closed = closed or not has_tokenizer
         if not has_tokenizer:
-            words = self.tr("{} cannot read words: choose another model").format(name)
+            words = tr("{} cannot read words: choose another model").format(name)
         elif closed:
-            words = self.tr("No model is open")
+            words = tr("No model is open")
         elif opening:
-            words = self.tr("The model is being opened; you can write already")
+            words = tr("The model is being opened; you can write already")
         elif stopped:
-            words = self.tr("The model is not open now; a message opens it again")
+            words = tr("The model is not open now; a message opens it again")
         else:
-            words = self.tr("Message {}").format(name)
+            words = tr("Message {}").format(name)
         self.edit.show_hint(words)
         self._show_state()
 
@@ -191,7 +192,7 @@ class Composer(QFrame):
             self.stopped.emit()
 
     def _show_state(self) -> None:
-        name = self.tr("Stop writing (Esc)") if self._writing else self.tr("Send (Enter)")
+        name = tr("Stop writing (Esc)") if self._writing else tr("Send (Enter)")
         self._send.setToolTip(name)
         self._send.setAccessibleName(name)
         ready = self._writing or (bool(self.text()) and not self._closed)
@@ -216,9 +217,9 @@ class Composer(QFrame):
         made.setProperty("card", "true")
         row = QHBoxLayout(made)
         row.setContentsMargins(10, 4, 4, 4)
-        words = self.tr("Pasted text  ·  {} characters").format(whole(len(text)))
+        words = tr("Pasted text  ·  {} characters").format(whole(len(text)))
         row.addWidget(label(words, "small"), 1)
-        drop = icon_button("close", self.tr("Leave the pasted text out"), 14)
+        drop = icon_button("close", tr("Leave the pasted text out"), 14)
         drop.clicked.connect(lambda: self._leave_out(number))
         row.addWidget(drop)
         return made
@@ -235,7 +236,7 @@ class Composer(QFrame):
         note = QHBoxLayout(self._note)
         note.setContentsMargins(0, 0, 0, 0)
         note.addWidget(self._words, 1)
-        leave = icon_button("close", self.tr("Leave the message as it was"), 14)
+        leave = icon_button("close", tr("Leave the message as it was"), 14)
         leave.clicked.connect(self._escape)
         note.addWidget(leave)
         self._note.hide()

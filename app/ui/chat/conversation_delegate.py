@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.messages.translate import tr
 from app.ui.look.theme import Theme
 from app.ui.widgets.painted_line import paint_line
 
@@ -65,7 +66,7 @@ class ConversationDelegate(QStyledItemDelegate):
         ident: str = index.data(Role.CONVERSATION).id
         self.renaming = ident
         editor.textEdited.connect(lambda title: self.typed.emit(ident, title))
-        editor.setAccessibleName(self.tr("Title of the conversation"))
+        editor.setAccessibleName(tr("Title of the conversation"))
         return editor
 
     def setEditorData(self, editor: QWidget, index: Index) -> None:  # noqa: N802 (Qt's name)

@@ -7,6 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt, Signal
 
+from app.messages.translate import tr
 from app.store.records import Conversation, Found
 
 Index = QModelIndex | QPersistentModelIndex
@@ -86,9 +87,9 @@ class ConversationListModel(QAbstractListModel):
             return row if role in (Qt.ItemDataRole.DisplayRole, Role.HEADING) else None
         one = row.conversation
         if role == Qt.ItemDataRole.DisplayRole and one.damaged:
-            return self.tr("{} (damaged)").format(one.title or self.tr("Untitled"))
+            return tr("{} (damaged)").format(one.title or tr("Untitled"))
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
-            return one.title or self.tr("Untitled")
+            return one.title or tr("Untitled")
         answers: dict[int, Any] = {
             Role.CONVERSATION: one,
             Role.EXCERPT: row.excerpt,
@@ -121,10 +122,10 @@ class ConversationListModel(QAbstractListModel):
 
     def _heading(self, one: Conversation) -> str:
         if one.pinned:
-            return self.tr("Pinned")
+            return tr("Pinned")
         days = (datetime.date.today() - datetime.date.fromtimestamp(one.updated)).days
         if days <= 0:
-            return self.tr("Today")
+            return tr("Today")
         if days == 1:
-            return self.tr("Yesterday")
-        return self.tr("This week") if days < 7 else self.tr("Earlier")
+            return tr("Yesterday")
+        return tr("This week") if days < 7 else tr("Earlier")

@@ -7,6 +7,7 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QS
 from PySide6.QtGui import QFocusEvent, QKeySequence
 from PySide6.QtWidgets import QListView, QMenu, QToolButton, QWidget
 
+from app.messages.translate import tr
 from app.store.records import Conversation
 from app.ui.look.icons import icon
 
@@ -28,12 +29,12 @@ class ConversationVerbs:
 def conversation_menu(parent: QWidget, one: Conversation, verbs: ConversationVerbs) -> QMenu:
     """The menu of ``one``; it goes when it is closed."""
     menu = QMenu(parent)
-    pin = menu.tr("Unpin") if one.pinned else menu.tr("Pin")
+    pin = tr("Unpin") if one.pinned else tr("Pin")
     for words, picture, role, keys, act in (
         (pin, "pin", "text-dim", PIN_KEYS, verbs.pin),
-        (menu.tr("Rename…"), "edit", "text-dim", RENAME_KEYS, verbs.rename),
+        (tr("Rename…"), "edit", "text-dim", RENAME_KEYS, verbs.rename),
         ("", "", "", "", None),
-        (menu.tr("Delete"), "trash", "bad", DELETE_KEYS, verbs.delete),
+        (tr("Delete"), "trash", "bad", DELETE_KEYS, verbs.delete),
     ):
         if act is None:
             menu.addSeparator()
@@ -63,7 +64,7 @@ class RowButton(QToolButton):
         self.setFixedSize(_SIDE, _SIDE)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setCursor(Qt.CursorShape.ArrowCursor)
-        self.setAccessibleName(self.tr("More"))
+        self.setAccessibleName(tr("More"))
         self.hide()
         self.clicked.connect(self._press)
         view.entered.connect(self._show_on)
@@ -90,7 +91,7 @@ class RowButton(QToolButton):
         row: QRect = self._view.visualRect(index)
         top = row.top() + (row.height() - _SIDE) // 2
         self.move(row.right() - _SIDE - _EDGE, top)
-        name = self.tr("More about “{}”").format(index.data())
+        name = tr("More about “{}”").format(index.data())
         self.setAccessibleName(name)
         self.setToolTip(name)
         self.show()

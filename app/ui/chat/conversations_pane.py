@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction, QFocusEvent, QFontMetricsF, QKeyEvent, QResiz
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QListView, QMenu, QVBoxLayout, QWidget
 
 from app.errors import StoreError
+from app.messages.translate import tr
 from app.store.changes import Change
 from app.store.records import Conversation
 from app.store.trash import AT_ONCE
@@ -57,23 +58,23 @@ class ConversationsPane(QWidget):
         self._services, self._controller = services, controller
         self._store = services.conversations
         self.model = ConversationListModel(controller.is_writing)
-        self.search = QLineEdit(placeholderText=self.tr("Search"), clearButtonEnabled=True)
-        self.search.setAccessibleName(self.tr("Search all conversations"))
-        self.search.setToolTip(self.tr("Search all conversations (Ctrl+Shift+F)"))
+        self.search = QLineEdit(placeholderText=tr("Search"), clearButtonEnabled=True)
+        self.search.setAccessibleName(tr("Search all conversations"))
+        self.search.setToolTip(tr("Search all conversations (Ctrl+Shift+F)"))
         search_icon = QAction(icon("search", "text-dim", 16), "", self.search)
         self.search.addAction(search_icon, QLineEdit.ActionPosition.LeadingPosition)
         self.list = _List()
         self.list.setModel(self.model)
         self.delegate = ConversationDelegate(services.theme, self.list)
         self.list.setItemDelegate(self.delegate)
-        self.list.setAccessibleName(self.tr("Conversations"))
+        self.list.setAccessibleName(tr("Conversations"))
         self._verbs = ConversationVerbs(self._pin, self._edit_title, self.delete)
         self.row_button = RowButton(self.list)
         self.list.left.connect(self.row_button.rest)
         self._nothing = label("", "dim", wrap=True)
         self._nothing.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        self.trash = button(self.tr("Trash"), "trash", role="quiet")
-        self.trash.setToolTip(self.tr("Deleted conversations"))
+        self.trash = button(tr("Trash"), "trash", role="quiet")
+        self.trash.setToolTip(tr("Deleted conversations"))
         self._ages = QTimer(self, interval=_AGE_MS)
         self._ages.start()
         self._soon = QTimer(self, singleShot=True, interval=_SEARCH_MS)
@@ -140,7 +141,7 @@ class ConversationsPane(QWidget):
         await stored(deleted)
         self._controller.drop(one.id)
         empty = self._controller.conversation.id
-        words = self.tr("“{}” is in the trash.").format(one.title or self.tr("Untitled"))
+        words = tr("“{}” is in the trash.").format(one.title or tr("Untitled"))
         self._services.notices.undo(words, lambda: self._undo(one.id, empty))
 
     def _undo(self, conversation: str, empty: str) -> None:
@@ -165,9 +166,7 @@ class ConversationsPane(QWidget):
 
     def _tell_of_taking(self, one: Conversation) -> None:
         """Another window has deleted what was shown here."""
-        words = self.tr("“{}” was deleted in another window.").format(
-            one.title or self.tr("Untitled")
-        )
+        words = tr("“{}” was deleted in another window.").format(one.title or tr("Untitled"))
         empty = self._controller.conversation.id
         self._services.notices.undo(words, lambda: self._undo(one.id, empty))
 
@@ -179,16 +178,16 @@ class ConversationsPane(QWidget):
         if words:
             found = await asyncio.wrap_future(self._store.search(words))
             show = partial(self.model.show_found, found)
-            nothing = self.tr("Nothing found for “{}”.").format(words)
+            nothing = tr("Nothing found for “{}”.").format(words)
         else:
             kept = await asyncio.wrap_future(self._store.all())
             show = partial(self.model.show_all, kept)
-            nothing = self.tr("Conversations you begin are kept here.")
+            nothing = tr("Conversations you begin are kept here.")
         if self.delegate.renaming:
             return
         show()
         self._words = words
-        self.trash.setText(self.tr("Trash · {}").format(count) if count else self.tr("Trash"))
+        self.trash.setText(tr("Trash · {}").format(count) if count else tr("Trash"))
         self._nothing.setText(nothing)
         self._nothing.setVisible(not self.model.rowCount())
         self.list.setVisible(bool(self.model.rowCount()))
@@ -292,7 +291,7 @@ class ConversationsPane(QWidget):
 
     def _arrange(self) -> None:
         space = self._services.theme.space
-        new = icon_button("plus", self.tr("New conversation (Ctrl+N)"))
+        new = icon_button("plus", tr("New conversation (Ctrl+N)"))
         new.clicked.connect(self.new_wanted)
         head = QHBoxLayout()
         head.setSpacing(space("xs"))

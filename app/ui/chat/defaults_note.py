@@ -1,9 +1,10 @@
 """What a conversation has of its own beside the defaults, and the ways from one to the other."""
 
 import msgspec
-from PySide6.QtCore import QCoreApplication, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from app.messages.translate import tr
 from app.store.chat_defaults import (
     ChatDefaults,
     defaults_in,
@@ -32,9 +33,9 @@ class DefaultsNote(QWidget):
         self._services, self._controller = services, controller
         self.words = label("", "small", wrap=True)
         self.words.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.use = button(_tr("Use for new conversations"), role="link")
-        self.back = button(_tr("Back to the defaults"), role="link")
-        self.change = button(_tr("Change the defaults"), role="link")
+        self.use = button(tr("Use for new conversations"), role="link")
+        self.back = button(tr("Back to the defaults"), role="link")
+        self.change = button(tr("Change the defaults"), role="link")
         self.use.clicked.connect(self._use)
         self.back.clicked.connect(self._back)
         self.change.clicked.connect(self.defaults_wanted)
@@ -59,9 +60,9 @@ class DefaultsNote(QWidget):
         self.change.setVisible(not own)
         if own:
             names = ", ".join(_names()[name] for name in own)
-            words = _tr("Of its own: {}. All else is as in the defaults.").format(names)
+            words = tr("Of its own: {}. All else is as in the defaults.").format(names)
         else:
-            words = _tr(
+            words = tr(
                 "As in the defaults. What you change here is for this conversation, "
                 "the template for the model as well."
             )
@@ -77,14 +78,14 @@ class DefaultsNote(QWidget):
         settings = self._services.settings
         before = defaults_in(settings)
         keep_defaults(settings, settings_of(self._controller.conversation))
-        said = _tr("New conversations begin with these settings.")
+        said = tr("New conversations begin with these settings.")
         self._services.notices.undo(said, lambda: keep_defaults(settings, before))
 
     def _back(self) -> None:
         self._controller.typed_wanted.emit()
         before = self._controller.conversation.id, settings_of(self._controller.conversation)
         self._controller.configure(**msgspec.structs.asdict(self._controller.defaults))
-        said = _tr("The conversation has the default settings again.")
+        said = tr("The conversation has the default settings again.")
         self._services.notices.undo(said, lambda: self._undo(*before))
 
     def _undo(self, conversation: str, before: ChatDefaults) -> None:
@@ -98,13 +99,9 @@ class DefaultsNote(QWidget):
 
 def _names() -> dict[str, str]:
     return {
-        "system": _tr("system prompt"),
-        "template": _tr("prompt template"),
-        "think": _tr("thinking"),
-        "limit": _tr("longest reply"),
-        "sampling": _tr("sampling"),
+        "system": tr("system prompt"),
+        "template": tr("prompt template"),
+        "think": tr("thinking"),
+        "limit": tr("longest reply"),
+        "sampling": tr("sampling"),
     }
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("DefaultsNote", text)

@@ -4,6 +4,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QWidget
 
+from app.messages.translate import tr
 from app.messages.units import whole
 from app.ui.look.icons import icon
 from app.ui.look.theme import Theme
@@ -24,8 +25,8 @@ class FindBar(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
-        self.field = QLineEdit(placeholderText=self.tr("Find in this conversation"))
-        self.field.setAccessibleName(self.tr("Find in this conversation"))
+        self.field = QLineEdit(placeholderText=tr("Find in this conversation"))
+        self.field.setAccessibleName(tr("Find in this conversation"))
         self.field.setClearButtonEnabled(True)
         glass = QAction(icon("search", "text-dim", 16), "", self.field)
         self.field.addAction(glass, QLineEdit.ActionPosition.LeadingPosition)
@@ -33,9 +34,9 @@ class FindBar(QWidget):
         self.field.setMaximumWidth(_WIDEST)
         self.field.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.count = label("", "small")
-        self.before = icon_button("chevron-up", self.tr("The hit before (Shift+F3)"), 16)
-        self.behind = icon_button("chevron-down", self.tr("The next hit (F3)"), 16)
-        self.close_button = icon_button("close", self.tr("Close (Esc)"), 16)
+        self.before = icon_button("chevron-up", tr("The hit before (Shift+F3)"), 16)
+        self.behind = icon_button("chevron-down", tr("The next hit (F3)"), 16)
+        self.close_button = icon_button("close", tr("Close (Esc)"), 16)
         self.field.textChanged.connect(self.typed)
         self.before.clicked.connect(self.previous_wanted)
         self.behind.clicked.connect(self.next_wanted)
@@ -64,13 +65,13 @@ class FindBar(QWidget):
         if not self.field.text().strip():
             said = ""
         elif number:
-            said = self.tr("{} of {}").format(whole(number), whole(total))
+            said = tr("{} of {}").format(whole(number), whole(total))
         elif total == 1:
-            said = self.tr("1 hit")
+            said = tr("1 hit")
         elif total:
-            said = self.tr("{} hits").format(whole(total))
+            said = tr("{} hits").format(whole(total))
         else:
-            said = self.tr("Looking") if looking else self.tr("Not found")
+            said = tr("Looking") if looking else tr("Not found")
         self.count.setText(said + (" …" if looking and said else ""))
         wide = max(self.count.minimumWidth(), self.count.sizeHint().width())
         self.count.setMinimumWidth(wide)

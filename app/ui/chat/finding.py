@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QCoreApplication, QObject, Qt
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QApplication, QWidget
 
+from app.messages.translate import tr
 from app.ui.look.text_style import TextStyle
 from app.ui.look.theme import Theme
 from app.ui.state.chat.conversation import ConversationController
@@ -50,10 +51,10 @@ class Finding(QObject):
     def commands(self, group: str) -> Sequence[Command]:
         """What can be asked for by name or key."""
         return (
-            Command(_tr("Find in this conversation"), self.open, "Ctrl+F", "search", group),
-            Command(_tr("Next hit"), lambda: self.step(forward=True), "F3", "chevron-down", group),
+            Command(tr("Find in this conversation"), self.open, "Ctrl+F", "search", group),
+            Command(tr("Next hit"), lambda: self.step(forward=True), "F3", "chevron-down", group),
             Command(
-                *(_tr("The hit before"), lambda: self.step(forward=False), "Shift+F3"),
+                *(tr("The hit before"), lambda: self.step(forward=False), "Shift+F3"),
                 *("chevron-up", group),
             ),
         )
@@ -143,7 +144,3 @@ class Finding(QObject):
     def _forget_keyboard(self, gone: QObject) -> None:
         if gone is self._had_keyboard:
             self._had_keyboard = None
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("Finding", text)

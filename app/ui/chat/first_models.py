@@ -8,6 +8,7 @@ import psutil
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
+from app.messages.translate import tr, tr_n
 from app.messages.units import size
 from app.ui.state.download_progress import progress_words, share
 from app.ui.state.models.entry import Entry, joined
@@ -42,7 +43,7 @@ class FirstModels(QWidget):
         self._cards: dict[str, OfferCard] = {}
         self._machine = label("", "dim", wrap=True)
         self._machine.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        self.everything = button(self.tr("See all models"), "models", role="link")
+        self.everything = button(tr("See all models"), "models", role="link")
         self.everything.clicked.connect(self.all_wanted)
         self._column = QVBoxLayout()
         self._column.setSpacing(services.theme.space("s"))
@@ -51,7 +52,7 @@ class FirstModels(QWidget):
         outer.setSpacing(services.theme.space("s"))
         outer.addWidget(self._machine)
         outer.addSpacing(services.theme.space("s"))
-        outer.addWidget(label(self.tr("Good models for this computer"), "strong"))
+        outer.addWidget(label(tr("Good models for this computer"), "strong"))
         outer.addLayout(self._column)
         outer.addWidget(self.everything, 0, Qt.AlignmentFlag.AlignLeft)
         services.library.changed.connect(self._choose)
@@ -94,7 +95,7 @@ class FirstModels(QWidget):
     def _build(self) -> None:
         for advice in self._advice:
             verdict = self._fitting.verdict(advice.entry)
-            on_card, here = self.tr("{} of the card's memory"), self.tr("{} of memory")
+            on_card, here = tr("{} of the card's memory"), tr("{} of memory")
             words = (on_card if verdict.kind == "gpu" else here).format(size(verdict.needed_bytes))
             card = OfferCard(self._services, advice, words, first=not self._cards)
             card.opened.connect(self.opened)
@@ -107,15 +108,13 @@ class FirstModels(QWidget):
     def _describe(self) -> str:
         here = self._fitting.here
         cores = psutil.cpu_count(logical=False) or os.cpu_count() or 1
-        one, many = self.tr("1 processor core"), self.tr("{} processor cores").format(cores)
-        words = self.tr("This computer has {} and {} of memory, {} of it free.")
-        said = words.format(
-            one if cores == 1 else many, size(here.memory_total), size(here.memory_available)
-        )
+        counted = tr_n("{} processor core", "{} processor cores", cores).format(cores)
+        words = tr("This computer has {} and {} of memory, {} of it free.")
+        said = words.format(counted, size(here.memory_total), size(here.memory_available))
         if not here.gpus:
             return said
         card = here.gpus[0]
-        words = self.tr("Its {} has {}, {} of it free.")
+        words = tr("Its {} has {}, {} of it free.")
         return f"{said} {words.format(card.name, size(card.total_bytes), size(card.free_bytes))}"
 
     def _follow(self) -> None:
@@ -141,16 +140,16 @@ class OfferCard(QFrame):
         self._item: Item | None = None
         self.setProperty("card", "true")
         theme = services.theme
-        weight = self.tr("{} to download").format(size(advice.entry.bytes))
+        weight = tr("{} to download").format(size(advice.entry.bytes))
         self._about = " · ".join(filter(None, (advice.reason, weight, need)))
         title = Elided(advice.entry.title, "strong")
         self._words = label(self._about, "small", wrap=True)
         self._bar = QProgressBar(textVisible=False)
         self._bar.setRange(0, _STEPS)
-        self._bar.setAccessibleName(self.tr("Progress of {}").format(advice.entry.title))
+        self._bar.setAccessibleName(tr("Progress of {}").format(advice.entry.title))
         self._bar.hide()
-        self.act = button(self.tr("Download"), "download", role="primary" if first else "")
-        self.act.setAccessibleName(self.tr("Download {}").format(advice.entry.title))
+        self.act = button(tr("Download"), "download", role="primary" if first else "")
+        self.act.setAccessibleName(tr("Download {}").format(advice.entry.title))
         self.act.clicked.connect(self._press)
         said = QVBoxLayout()
         said.setSpacing(2)
@@ -171,18 +170,18 @@ class OfferCard(QFrame):
         moving = self._item is not None and self._here is None
         self._bar.setVisible(moving)
         words = self._about
-        verb, enabled = self.tr("Download"), True
+        verb, enabled = tr("Download"), True
         if self._here is not None:
-            verb = self.tr("Chat")
+            verb = tr("Chat")
         elif self._item is not None:
             self._bar.setValue(round(share(self._item) * _STEPS))
             words = progress_words(self._item)
-            verb = {"paused": self.tr("Resume"), "failed": self.tr("Try again")}.get(
+            verb = {"paused": tr("Resume"), "failed": tr("Try again")}.get(
                 self._item.state, f"{share(self._item) * 100:.0f} %"
             )
             enabled = self._item.state in ("paused", "failed") and self._item.retryable
             if self._item.state == "failed" and not enabled:
-                verb = self.tr("Stopped")
+                verb = tr("Stopped")
         self._words.setText(words)
         self.act.setText(verb)
         self.act.setAccessibleName(f"{verb}: {self._entry.title}")

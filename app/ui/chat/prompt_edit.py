@@ -6,6 +6,8 @@ from PySide6.QtCore import QEvent, QMimeData, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QFocusEvent, QInputMethodEvent, QKeyEvent, QResizeEvent, QTextBlock
 from PySide6.QtWidgets import QPlainTextEdit, QSizePolicy, QWidget
 
+from app.messages.translate import tr
+
 _LINES = 10
 _LONG = 8000
 _SPARE_PX = 4  # Qt calls the last line hidden where nothing is left below it
@@ -25,7 +27,7 @@ class PromptEdit(QPlainTextEdit):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("bare", "true")
-        self.setAccessibleName(self.tr("Your message"))
+        self.setAccessibleName(tr("Your message"))
         self.setTabChangesFocus(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)

@@ -5,11 +5,12 @@ from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, QItemSelectionModel, Qt, QTimer, Signal
+from PySide6.QtCore import QItemSelectionModel, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QListView, QWidget
 
 from app.errors import Failure
+from app.messages.translate import tr, tr_n
 from app.store.changes import Change
 from app.store.records import Trashed
 from app.store.trash import AT_ONCE
@@ -41,13 +42,13 @@ class TrashCard(Overlay):
         self.list = _List(self)
         self.list.setModel(self.model)
         self.list.setItemDelegate(ConversationDelegate(services.theme, self.list))
-        self.list.setAccessibleName(_tr("Conversations in the trash"))
+        self.list.setAccessibleName(tr("Conversations in the trash"))
         self.blank = Blank(services.theme, "trash")
-        self.restore = button(_tr("Restore"), "undo", role="primary")
-        self.remove = button(_tr("Delete for good"), role="danger")
-        self.empty = button(_tr("Empty the trash"), "trash", role="danger")
-        self.keep, self.sure = button(_tr("Keep")), button(_tr("Delete for good"), role="danger")
-        self.open_restored = button(_tr("Open"), role="link")
+        self.restore = button(tr("Restore"), "undo", role="primary")
+        self.remove = button(tr("Delete for good"), role="danger")
+        self.empty = button(tr("Empty the trash"), "trash", role="danger")
+        self.keep, self.sure = button(tr("Keep")), button(tr("Delete for good"), role="danger")
+        self.open_restored = button(tr("Open"), role="link")
         self._said = Elided("", "dim")
         self._asked: tuple[str, ...] = ()
         self._last = ""
@@ -85,8 +86,8 @@ class TrashCard(Overlay):
             self.blank.say(words.title, words.sentences)
         else:
             self._show_rows(rows)
-            kept = _tr("What you delete is kept here for 30 days and can be brought back.")
-            self.blank.say(_tr("The trash is empty"), kept)
+            kept = tr("What you delete is kept here for 30 days and can be brought back.")
+            self.blank.say(tr("The trash is empty"), kept)
         self._show_parts()
         if self.isVisible():
             self._place()
@@ -147,18 +148,24 @@ class TrashCard(Overlay):
         for one, restored in zip(rows, kept, strict=True):
             await stored(restored)
             self.restored.emit(one.conversation.id)
-        said = _tr("{} conversations are back in the list.").format(len(rows))
+        said = tr_n(
+            "{} conversation is back in the list.",
+            "{} conversations are back in the list.",
+            len(rows),
+        ).format(len(rows))
         if len(rows) == 1:
-            said = _tr("“{}” is back in the list.").format(_title(rows[0]))
+            said = tr("“{}” is back in the list.").format(_title(rows[0]))
         self._say(said, last=rows[-1].conversation.id if len(rows) == 1 else "")
 
     def _ask(self, rows: Sequence[Trashed]) -> None:
         """What is removed for good cannot come back, so this is asked, in another place."""
         if not rows or self._asked:
             return
-        said = _tr("Delete {} conversations for good?").format(len(rows))
+        said = tr_n(
+            "Delete {} conversation for good?", "Delete {} conversations for good?", len(rows)
+        ).format(len(rows))
         if len(rows) == 1:
-            said = _tr("Delete “{}” for good?").format(_title(rows[0]))
+            said = tr("Delete “{}” for good?").format(_title(rows[0]))
         self._say(said, asked=tuple(one.conversation.id for one in rows))
         self.keep.setFocus()
 
@@ -171,9 +178,9 @@ class TrashCard(Overlay):
         """By and by, so that whatever else is stored or read need not wait for all of them."""
         await stored(removed)
         for start in range(AT_ONCE, len(asked), AT_ONCE):
-            self._say(_tr("{} of {} are deleted…").format(start, len(asked)))
+            self._say(tr("{} of {} are deleted…").format(start, len(asked)))
             await stored(self._store.remove(asked[start : start + AT_ONCE]))
-        self._say(_tr("Deleted for good."))
+        self._say(tr("Deleted for good."))
 
     def _work(self, work: Coroutine[Any, Any, None]) -> None:
         """Then show what is there, whether it could be done or not."""
@@ -230,9 +237,9 @@ class TrashCard(Overlay):
 
     def _arrange(self) -> None:
         space = self._services.theme.space
-        self.close_button = icon_button("close", _tr("Close the trash"), 16)
+        self.close_button = icon_button("close", tr("Close the trash"), 16)
         head = QHBoxLayout()
-        head.addWidget(label(_tr("Trash"), "section"), 1)
+        head.addWidget(label(tr("Trash"), "section"), 1)
         head.addWidget(self.close_button)
         asking = QHBoxLayout()
         asking.setSpacing(space("s"))
@@ -246,7 +253,7 @@ class TrashCard(Overlay):
         foot.addWidget(self.remove)
         foot.addStretch(1)
         foot.addWidget(self.empty)
-        words = _tr("Deleted conversations stay here for 30 days. No search finds them.")
+        words = tr("Deleted conversations stay here for 30 days. No search finds them.")
         self.body.setContentsMargins(space("xl"), space("l"), space("l"), space("l"))
         self.body.setSpacing(space("m"))
         self.body.addLayout(head)
@@ -290,8 +297,4 @@ class _List(QListView):
 
 
 def _title(row: Trashed) -> str:
-    return row.conversation.title or _tr("Untitled")
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("TrashCard", text)
+    return row.conversation.title or tr("Untitled")

@@ -14,6 +14,7 @@ from PySide6.QtCore import (
     Qt,
 )
 
+from app.messages.translate import tr, tr_n
 from app.store.records import Trashed
 from app.store.trash import DAY_S
 
@@ -47,7 +48,7 @@ class TrashListModel(QAbstractListModel):
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         row = self._rows[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
-            return row.conversation.title or self.tr("Untitled")
+            return row.conversation.title or tr("Untitled")
         if role == Role.EXCERPT:
             return " · ".join((self._since(row), self._size(row), self._left(row)))
         if role == Qt.ItemDataRole.AccessibleTextRole:
@@ -58,19 +59,18 @@ class TrashListModel(QAbstractListModel):
         day = datetime.date.fromtimestamp(row.since)
         days = (datetime.date.today() - day).days
         if days in (0, 1):
-            return self.tr("Deleted yesterday") if days else self.tr("Deleted today")
+            return tr("Deleted yesterday") if days else tr("Deleted today")
         if 0 < days < 7:
-            return self.tr("Deleted {} days ago").format(days)
+            return tr_n("Deleted {} day ago", "Deleted {} days ago", days).format(days)
         date = QDate(day.year, day.month, day.day)
         shown = QLocale().toString(date, QLocale.FormatType.ShortFormat)
-        return self.tr("Deleted on {}").format(shown)
+        return tr("Deleted on {}").format(shown)
 
     def _size(self, row: Trashed) -> str:
-        one, more = self.tr("1 message"), self.tr("{} messages")
-        return one if row.messages == 1 else more.format(row.messages)
+        return tr_n("{} message", "{} messages", row.messages).format(row.messages)
 
     def _left(self, row: Trashed) -> str:
         days = math.ceil(row.left_s / DAY_S)
         if days <= 1:
-            return self.tr("its last day here")
-        return self.tr("{} days left").format(days)
+            return tr("its last day here")
+        return tr_n("{} day left", "{} days left", days).format(days)

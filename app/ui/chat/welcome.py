@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.messages.translate import tr
 from app.ui.look.icons import pixmap
 from app.ui.state.services import Services
 from app.ui.widgets.parts import button, label
@@ -45,7 +46,7 @@ class Welcome(QWidget):
         theme = services.theme
         self._theme = theme
         self.first = FirstModels(services)
-        self._or = label(self.tr("Or let the small guide explain RWKV; it can be wrong"), "strong")
+        self._or = label(tr("Or let the small guide explain RWKV; it can be wrong"), "strong")
         self._guided = False
         self._said: tuple[str, str, tuple[str, ...]] = ("", "", ())
         self._art = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
@@ -53,7 +54,7 @@ class Welcome(QWidget):
         self._words = label("", "dim", wrap=True)
         for words in (self._title, self._words):
             words.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        self._choose = button(self.tr("Choose a model"), "models", role="primary")
+        self._choose = button(tr("Choose a model"), "models", role="primary")
         self._choose.clicked.connect(self.models_wanted)
         self._questions = QWidget()
         self._grid = QGridLayout(self._questions)
@@ -86,18 +87,18 @@ class Welcome(QWidget):
         QTimer.singleShot(0, self, self._make_room)
         if not self._guided:
             return
-        alone = self.tr(
+        alone = tr(
             "A tiny model that explains RWKV in a few sentences. It can be wrong, above all about"
             " what to press in this window. For a real conversation, open another model."
         )
         self._say(
-            self.tr("Welcome to Rookery") if first else self.tr("Ask the guide"),
-            self.tr("RWKV models, run on your own computer.") if first else alone,
+            tr("Welcome to Rookery") if first else tr("Ask the guide"),
+            tr("RWKV models, run on your own computer.") if first else alone,
             (
-                self.tr("What is RWKV?"),
-                self.tr("How does RWKV differ from a transformer?"),
-                self.tr("What is a state?"),
-                self.tr("What does temperature do?"),
+                tr("What is RWKV?"),
+                tr("How does RWKV differ from a transformer?"),
+                tr("What is a state?"),
+                tr("What does temperature do?"),
             ),
         )
 
@@ -105,32 +106,32 @@ class Welcome(QWidget):
         """A model that talks about anything is open."""
         self._leave_guide()
         self._say(
-            self.tr("What shall we talk about?"),
-            self.tr("{} is ready. Everything stays on this computer.").format(name),
+            tr("What shall we talk about?"),
+            tr("{} is ready. Everything stays on this computer.").format(name),
             (
-                self.tr("Explain how a heat pump works"),
-                self.tr("Write a Python function that finds the primes below n"),
-                self.tr("Compare three ways to learn a language, in a table"),
-                self.tr("Tell a short story about a rook and a lighthouse"),
+                tr("Explain how a heat pump works"),
+                tr("Write a Python function that finds the primes below n"),
+                tr("Compare three ways to learn a language, in a table"),
+                tr("Tell a short story about a rook and a lighthouse"),
             ),
         )
 
     def show_opening(self) -> None:
         """A model is being opened."""
         self._leave_guide()
-        words = self.tr("You can write already: it answers as soon as it is in memory.")
-        self._say(self.tr("The model is being opened"), words, ())
+        words = tr("You can write already: it answers as soon as it is in memory.")
+        self._say(tr("The model is being opened"), words, ())
 
     def show_nothing(self) -> None:
         """No model is open."""
         self._leave_guide()
-        words = self.tr("Choose one that is on this computer, or open the small guide.")
-        self._say(self.tr("No model is open"), words, (), choose=True)
+        words = tr("Choose one that is on this computer, or open the small guide.")
+        self._say(tr("No model is open"), words, (), choose=True)
 
     def show_without_tokenizer(self, name: str, why: str) -> None:
         """The model that is open can neither read nor write words."""
         self._leave_guide()
-        self._say(self.tr("{} has no words").format(name), why, (), choose=True)
+        self._say(tr("{} has no words").format(name), why, (), choose=True)
 
     def _leave_guide(self) -> None:
         self._guided = False

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
+from app.messages.translate import tr
 from app.ui.look.theme import Theme
 
 from .download_card import Card
@@ -26,7 +27,7 @@ class Column(QScrollArea):
         self.setWidgetResizable(True)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setAccessibleName(self.tr("Downloads"))
+        self.setAccessibleName(tr("Downloads"))
         self._body = QWidget()
         self.setWidget(self._body)
         self._column = QVBoxLayout(self._body)

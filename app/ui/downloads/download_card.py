@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.messages.translate import tr
 from app.ui.look.icons import pixmap
 from app.ui.look.theme import Theme
 from app.ui.state.download_progress import amount_words, progress_words, share
@@ -48,7 +49,7 @@ class Card(QFrame):
         self.item: Item | None = None
         self.setProperty("card", "true")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.grip = _Grip(self.tr("Drag to another place, or press Alt+Up and Alt+Down"))
+        self.grip = _Grip(tr("Drag to another place, or press Alt+Up and Alt+Down"))
         self._title = Elided("", "strong")
         self._amount = label("", "small")
         self._bar = QProgressBar(textVisible=False)
@@ -56,11 +57,11 @@ class Card(QFrame):
         self._state = Elided("", "small")
         self._why = label("", "dim", wrap=True)
         self._mark = QLabel()
-        self.pause = icon_button("pause", self.tr("Pause"))
-        self.resume = icon_button("play", self.tr("Resume"))
-        self.retry = button(self.tr("Try again"), "refresh")
-        self.chat = button(self.tr("Chat"), "chat", role="primary")
-        self.cancel = icon_button("close", self.tr("Cancel this download"))
+        self.pause = icon_button("pause", tr("Pause"))
+        self.resume = icon_button("play", tr("Resume"))
+        self.retry = button(tr("Try again"), "refresh")
+        self.chat = button(tr("Chat"), "chat", role="primary")
+        self.cancel = icon_button("close", tr("Cancel this download"))
         self._arrange()
         for pressed, signal in (
             (self.pause, self.pause_wanted),
@@ -85,7 +86,7 @@ class Card(QFrame):
         words = progress_words(item)
         if first:
             self._title.setText(title)
-            self._bar.setAccessibleName(self.tr("Progress of {}").format(title))
+            self._bar.setAccessibleName(tr("Progress of {}").format(title))
         self._amount.setText(amount_words(item))
         self._bar.setValue(round(share(item) * _STEPS))
         self._state.setText(words)
@@ -136,9 +137,9 @@ class Card(QFrame):
         )
         self.grip.setVisible(ours and item.state != "done")
         self._bar.setVisible(item.state != "done")
-        name = self.tr("Cancel this download")
+        name = tr("Cancel this download")
         if item.state == "done":
-            name = self.tr("Take it off this list; the file stays")
+            name = tr("Take it off this list; the file stays")
         self.cancel.setToolTip(name)
         self.cancel.setAccessibleName(name)
         self._why.setText(_sentences(item))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
+from app.messages.translate import tr, tr_n
 from app.messages.units import rate, size
 from app.ui.state.commands import Command, Habit
 from app.ui.state.download_progress import time_left
@@ -33,15 +34,15 @@ class DownloadsPage(Page):
         self._queue, self._opening = services.downloads, opening
         self._services = services
         self._total = Elided("", "small")
-        self.pause_all = button(self.tr("Pause all"), "pause")
-        self.resume_all = button(self.tr("Resume all"), "play")
-        self.clear = button(self.tr("Clear finished"), role="quiet")
+        self.pause_all = button(tr("Pause all"), "pause")
+        self.resume_all = button(tr("Resume all"), "play")
+        self.clear = button(tr("Clear finished"), role="quiet")
         self.column = Column(services.theme)
         self.blank = Blank(services.theme, "download")
         self.blank.say(
-            self.tr("Nothing is being downloaded"),
-            self.tr("Choose a model, and it arrives here: whole, checked, and ready to chat."),
-            self.tr("Choose a model"),
+            tr("Nothing is being downloaded"),
+            tr("Choose a model, and it arrives here: whole, checked, and ready to chat."),
+            tr("Choose a model"),
         )
         self._note = label("", "small", wrap=True)
         self._stack = QStackedWidget()
@@ -56,18 +57,18 @@ class DownloadsPage(Page):
         self._show()
 
     def commands(self) -> Sequence[Command]:
-        group = self.tr("Downloads page")
+        group = tr("Downloads page")
         return (
-            Command(self.tr("Pause all downloads"), self._queue.pause_all, "", "pause", group),
-            Command(self.tr("Resume all downloads"), self._queue.resume_all, "", "play", group),
+            Command(tr("Pause all downloads"), self._queue.pause_all, "", "pause", group),
+            Command(tr("Resume all downloads"), self._queue.resume_all, "", "play", group),
         )
 
     def habits(self) -> Sequence[Habit]:
-        group = self.tr("Downloads page")
+        group = tr("Downloads page")
         return (
-            Habit(self.tr("Pause or resume the download"), "Space", group),
-            Habit(self.tr("Move the download up or down"), "Alt+Up", group),
-            Habit(self.tr("Cancel the download"), "Del", group),
+            Habit(tr("Pause or resume the download"), "Space", group),
+            Habit(tr("Move the download up or down"), "Alt+Up", group),
+            Habit(tr("Cancel the download"), "Del", group),
         )
 
     def take_keyboard(self) -> None:
@@ -90,9 +91,9 @@ class DownloadsPage(Page):
         self.resume_all.setVisible(leads and not active and paused)
         self.clear.setVisible(leads and any(item.state == "done" for item in items))
         self._total.setText(self._sum(items))
-        note = self.tr("Closing Rookery stops nothing for good: downloads go on at the next start.")
+        note = tr("Closing Rookery stops nothing for good: downloads go on at the next start.")
         if self._queue.elsewhere:
-            note = self.tr("Another window of Rookery has the downloads: pause or end them there.")
+            note = tr("Another window of Rookery has the downloads: pause or end them there.")
         self._note.setText(note)
         self._note.setVisible(self._queue.unfinished > 0)
 
@@ -101,17 +102,16 @@ class DownloadsPage(Page):
         left = [item for item in items if item.state != "done"]
         if not left:
             count = len(items)
-            one, many = self.tr("1 complete"), self.tr("{} complete").format(count)
-            return (one if count == 1 else many) if count else ""
+            return tr_n("{} complete", "{} complete", count).format(count) if count else ""
         done = sum(item.done_bytes for item in left)
         total = sum(item.total_bytes for item in left)
         speed = sum(item.bytes_per_s for item in left)
-        one, many = self.tr("1 download"), self.tr("{} downloads").format(len(left))
-        amount = self.tr("{} of {}").format(size(done), size(total)) if total else ""
+        how_many = tr_n("{} download", "{} downloads", len(left)).format(len(left))
+        amount = tr("{} of {}").format(size(done), size(total)) if total else ""
         seconds = (total - done) / speed if speed else -1.0
         moving = any(item.state == "running" for item in left)
         speed_and_time = (rate(speed), time_left(seconds)) if moving and speed else ()
-        return " · ".join(filter(None, (one if len(left) == 1 else many, amount, *speed_and_time)))
+        return " · ".join(filter(None, (how_many, amount, *speed_and_time)))
 
     def _act(self, verb: str, ident: str) -> None:
         queue = self._queue
@@ -138,7 +138,7 @@ class DownloadsPage(Page):
         space = self._services.theme.space
         title = QVBoxLayout()
         title.setSpacing(2)
-        title.addWidget(label(self.tr("Downloads"), "title"))
+        title.addWidget(label(tr("Downloads"), "title"))
         title.addWidget(self._total)
         top = QHBoxLayout()
         top.setContentsMargins(space("xl"), space("xl"), space("xl"), space("m"))

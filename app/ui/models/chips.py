@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QCoreApplication, QSize, Signal
+from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import QActionGroup
 from PySide6.QtWidgets import QMenu, QPushButton, QWidget
 
+from app.messages.translate import tr
 from app.ui.look.icons import icon
 from app.ui.look.theme import Theme
 from app.ui.state.models.entry import Entry
@@ -23,14 +24,14 @@ class Chips(QWidget):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName(self.tr("Filters"))
-        self.fits = _toggle(self.tr("Fits"), self.tr("Only what fits this computer"))
-        self.here = _toggle(self.tr("Downloaded"), self.tr("Only what is on this computer"))
-        self.generation = Choice(self.tr("Generation"))
-        self.scale = Choice(self.tr("Size"))
-        self.kind = Choice(self.tr("Kind"))
-        self.language = Choice(self.tr("Language"))
-        self.order = Choice(self.tr("Sort"), usual="best")
+        self.setAccessibleName(tr("Filters"))
+        self.fits = _toggle(tr("Fits"), tr("Only what fits this computer"))
+        self.here = _toggle(tr("Downloaded"), tr("Only what is on this computer"))
+        self.generation = Choice(tr("Generation"))
+        self.scale = Choice(tr("Size"))
+        self.kind = Choice(tr("Kind"))
+        self.language = Choice(tr("Language"))
+        self.order = Choice(tr("Sort"), usual="best")
         self._row = row = Flow(theme.space("xs"), self)
         for chip in (self.fits, self.here):
             chip.clicked.connect(self.changed)
@@ -140,43 +141,43 @@ class Choice(QPushButton):
 def order_choices() -> Choices:
     """The orders there are."""
     words = {
-        "best": _tr("Best first"),
-        "newest": _tr("Newest first"),
-        "name": _tr("By name"),
-        "smallest": _tr("Smallest first"),
-        "largest": _tr("Largest first"),
+        "best": tr("Best first"),
+        "newest": tr("Newest first"),
+        "name": tr("By name"),
+        "smallest": tr("Smallest first"),
+        "largest": tr("Largest first"),
     }
     return {order: words[order] for order in ORDERS}
 
 
 def _generations(entries: Sequence[Entry]) -> Choices:
     digits = sorted({one.generation[0] for one in entries if one.generation}, reverse=True)
-    return {"": _tr("Every generation")} | {digit: f"RWKV-{digit}" for digit in digits}
+    return {"": tr("Every generation")} | {digit: f"RWKV-{digit}" for digit in digits}
 
 
 def _sizes(entries: Sequence[Entry]) -> Choices:
     words = {
-        "tiny": _tr("Up to 0.3B"),
-        "small": _tr("0.3 to 1B"),
-        "middle": _tr("1 to 4B"),
-        "large": _tr("Over 4B"),
+        "tiny": tr("Up to 0.3B"),
+        "small": tr("0.3 to 1B"),
+        "middle": tr("1 to 4B"),
+        "large": tr("Over 4B"),
     }
     there = {size_class(one.parameters) for one in entries}
-    return {"": _tr("Every size")} | {name: words[name] for name, *_ in SIZES if name in there}
+    return {"": tr("Every size")} | {name: words[name] for name, *_ in SIZES if name in there}
 
 
 def _kinds(entries: Sequence[Entry]) -> Choices:
     there = {one.kind for one in entries}
     kinds = {kind: kind_name(kind) for kind in MODEL_KINDS if kind in there}
     useless = any(one.reason or one.kind in USELESS for one in entries)
-    return {"": _tr("Every kind")} | kinds | ({"useless": _tr("Not usable")} if useless else {})
+    return {"": tr("Every kind")} | kinds | ({"useless": tr("Not usable")} if useless else {})
 
 
 def _languages(entries: Sequence[Entry]) -> Choices:
     codes = {code for one in entries for code in one.languages}
     named = {code: language_name(code) for code in codes}
     by_name = sorted(named, key=lambda code: (code != "multi", named[code]))
-    return {"": _tr("Every language")} | {code: named[code] for code in by_name}
+    return {"": tr("Every language")} | {code: named[code] for code in by_name}
 
 
 def _toggle(words: str, tip: str) -> QPushButton:
@@ -186,7 +187,3 @@ def _toggle(words: str, tip: str) -> QPushButton:
     chip.setProperty("role", "chip")
     chip.setCheckable(True)
     return chip
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("chips", text)

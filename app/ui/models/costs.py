@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.hub.catalogue.memory_fit import Fit, Placement
+from app.messages.translate import tr
 from app.messages.units import size
 from app.ui.look.theme import Theme
 from app.ui.state.models.model_names import plain_way
@@ -57,9 +58,9 @@ class Costs(QWidget):
         self._shown: tuple[object, ...] = ()
         self._places = False
         self.note = label("", "small", wrap=True)
-        self.reopen = button(self.tr("Reopen now"), "refresh")
+        self.reopen = button(tr("Reopen now"), "refresh")
         self.reopen.clicked.connect(self.reopen_pressed)
-        self.compare = button(self.tr("Compare and run…"), "sliders")
+        self.compare = button(tr("Compare and run…"), "sliders")
         self.compare.clicked.connect(self.compare_pressed)
         self._grid = QGridLayout()
         column = QVBoxLayout(self)
@@ -93,7 +94,7 @@ class Costs(QWidget):
         self._shown, self._places, self._total = shown, places, total_bytes or 1
         self.note.setVisible(picks)
         self.compare.setVisible(picks)
-        heading = label(self.tr("Memory on this machine"), "strong", wrap=True)
+        heading = label(tr("Memory on this machine"), "strong", wrap=True)
         self._grid.addWidget(heading, 0, 0, 1, 3)
         for row, way in enumerate(verdict.per_format, 1):
             words = self._words(way, way.strategy == verdict.strategy, places=places)
@@ -113,15 +114,15 @@ class Costs(QWidget):
 
     def _when(self, now: InForce) -> str:
         if not now.strategy:
-            return self.tr("What you choose is used when this model is opened next.")
+            return tr("What you choose is used when this model is opened next.")
         if not now.other:
-            return self.tr("It runs like this now. Another choice is used when it is opened next.")
+            return tr("It runs like this now. Another choice is used when it is opened next.")
         runs = plain_way(now.strategy, place=self._places)
-        said = self.tr("It still runs as {}. Your choice is used when it is opened next.")
+        said = tr("It still runs as {}. Your choice is used when it is opened next.")
         if now.busy:
-            then = self.tr("It can be reopened once the reply is written.")
+            then = tr("It can be reopened once the reply is written.")
         else:
-            then = self.tr("Reopen it to use it now: the conversation goes on.")
+            then = tr("Reopen it to use it now: the conversation goes on.")
         return f"{said.format(runs)} {then}"
 
     def _mark(self, now: str) -> None:
@@ -131,7 +132,7 @@ class Costs(QWidget):
 
     def _new_pick(self) -> QRadioButton:
         pick = QRadioButton(self)
-        pick.setAccessibleName(self.tr("A way to run it"))
+        pick.setAccessibleName(tr("A way to run it"))
         pick.hide()
         pick.clicked.connect(lambda: self.chosen.emit(pick.property("way")))
         self._group.addButton(pick)
@@ -152,7 +153,7 @@ class Costs(QWidget):
 
     def _words(self, way: Placement, recommended: bool, *, places: bool) -> str:  # noqa: FBT001
         name = plain_way(way.strategy, place=places)
-        return self.tr("{} (usual)").format(name) if recommended else name
+        return tr("{} (usual)").format(name) if recommended else name
 
     def _clear(self) -> None:
         for pick in self._picks:

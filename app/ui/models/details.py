@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
+from app.messages.translate import tr
 from app.runtime.protocol.messages import LoadProgress
 from app.ui.look.icons import pixmap
 from app.ui.look.theme import Theme
@@ -44,7 +45,7 @@ class Details(QScrollArea):
         self.setWidgetResizable(True)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setAccessibleName(self.tr("About this model"))
+        self.setAccessibleName(tr("About this model"))
         self._title = label("", "section", wrap=True)
         self._file = Elided("", "small", Qt.TextElideMode.ElideMiddle)
         self._purpose = label("", wrap=True)
@@ -54,17 +55,17 @@ class Details(QScrollArea):
         self._notes = label("", "dim", wrap=True)
         self._facts = QFormLayout()
         self.verbs = {
-            "show": button(self.tr("Show in folder"), "folder", role="link"),
-            "verify": button(self.tr("Check the file"), "shield", role="link"),
-            "rename": button(self.tr("Rename"), "edit", role="link"),
-            "move": button(self.tr("Move"), "move", role="link"),
-            "stop": button(self.tr("Stop"), "stop", role="link"),
-            "forget": button(self.tr("Remove from list"), "minus", role="link"),
-            "delete": button(self.tr("Move to the trash"), "trash", role="link"),
+            "show": button(tr("Show in folder"), "folder", role="link"),
+            "verify": button(tr("Check the file"), "shield", role="link"),
+            "rename": button(tr("Rename"), "edit", role="link"),
+            "move": button(tr("Move"), "move", role="link"),
+            "stop": button(tr("Stop"), "stop", role="link"),
+            "forget": button(tr("Remove from list"), "minus", role="link"),
+            "delete": button(tr("Move to the trash"), "trash", role="link"),
         }
         self._withdrawn = label("", wrap=True)
-        self.newest = button(self.tr("Show the newest of its size"), "models", role="link")
-        self.page_link = button(self.tr("Its page on the web"), "external", role="link")
+        self.newest = button(tr("Show the newest of its size"), "models", role="link")
+        self.page_link = button(tr("Its page on the web"), "external", role="link")
         self.page = PageText(theme)
         self._fit: Fit | None = None
         self._gesture = Gesture()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
+from app.messages.translate import tr
 from app.messages.units import size
 from app.ui.state.models.entry import Entry
 from app.ui.state.models.model_filter import ModelFilter
@@ -53,7 +54,7 @@ class EntryListModel(QAbstractListModel):
             return None
         if index.row() == self._heading:
             said = (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole)
-            return self.tr("Cannot be used") if role in said else None
+            return tr("Cannot be used") if role in said else None
         entry = self.shown[index.row() - (0 <= self._heading < index.row())]
         match role:
             case Qt.ItemDataRole.DisplayRole:
@@ -139,9 +140,9 @@ class EntryListModel(QAbstractListModel):
             entry.note,
             f"RWKV-{entry.generation}" if entry.generation else "",
             size(entry.bytes) if entry.bytes else "",
-            self.tr("open") if entry.path is not None and entry.path == self._open else "",
+            tr("open") if entry.path is not None and entry.path == self._open else "",
             f"{fit.word}, {fit.need}" if fit else "",
-            self.tr("downloading") if item else "",
-            self.tr("on this computer") if entry.usable else "",
+            tr("downloading") if item else "",
+            tr("on this computer") if entry.usable else "",
         ]
         return ", ".join(filter(None, parts))

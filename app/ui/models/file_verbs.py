@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QInputDialog, QLineEdit, QMessageBox,
 
 from app.errors import NoTrash
 from app.library.file_groups import is_configuration
+from app.messages.translate import tr
 from app.ui.state.models.entry import Entry
 from app.ui.state.services import Services
 from app.ui.widgets.dialogs import ask
@@ -85,7 +86,7 @@ class FileVerbs(QObject):
 
     def copy_in(self) -> None:
         """Let the person choose a model file, and copy it to the other downloads."""
-        dialog = QFileDialog(self._page, self.tr("Copy a model into your folder"))
+        dialog = QFileDialog(self._page, tr("Copy a model into your folder"))
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         dialog.fileSelected.connect(lambda chosen: self._copy(Path(chosen)))
         ask(dialog)
@@ -95,7 +96,7 @@ class FileVerbs(QObject):
 
     def _forget(self, entry: Entry, path: Path) -> None:
         self._library.remove_file(path)
-        said = self.tr("{} is no longer listed; the file stays where it is.").format(entry.title)
+        said = tr("{} is no longer listed; the file stays where it is.").format(entry.title)
         self._services.notices.undo(said, lambda: self._library.add_file(path))
 
     def _stop(self, entry: Entry, path: Path) -> None:
@@ -112,7 +113,7 @@ class FileVerbs(QObject):
                 self._said[entry.key] = checked_words(found)
                 self._library.refresh()  # what it is may be known now
 
-        self._works.begin(entry.key, self.tr("Checking every byte: {}"), verified)
+        self._works.begin(entry.key, tr("Checking every byte: {}"), verified)
 
     def _rename(self, entry: Entry, path: Path) -> None:
         key = entry.key
@@ -135,10 +136,10 @@ class FileVerbs(QObject):
     def _ask_name(self, path: Path, name: str, chosen: int) -> None:
         """Ask for another name; the first letters, as many as ``chosen``, are selected."""
         dialog = QInputDialog(self._page)
-        dialog.setWindowTitle(self.tr("Rename"))
-        dialog.setLabelText(self.tr("A new name for {}").format(name))
+        dialog.setWindowTitle(tr("Rename"))
+        dialog.setLabelText(tr("A new name for {}").format(name))
         dialog.setTextValue(name)
-        dialog.setOkButtonText(self.tr("Rename"))
+        dialog.setOkButtonText(tr("Rename"))
         dialog.resize(_ASKING_PX, dialog.sizeHint().height())
         dialog.textValueSelected.connect(lambda given: self._start(self._renamed(path, given)))
         ask(dialog)
@@ -156,7 +157,7 @@ class FileVerbs(QObject):
         self._follow(path, now)
         self._library.refresh()
         called = now.parent.name if is_folder else now.name
-        said = self.tr("{} is called {} now.").format(named.name, called)
+        said = tr("{} is called {} now.").format(named.name, called)
 
         def undo() -> None:
             self._start(self._renamed(now, named.name, file_only=not is_folder))
@@ -164,7 +165,7 @@ class FileVerbs(QObject):
         self._services.notices.undo(said, undo)
 
     def _move(self, entry: Entry, path: Path) -> None:
-        dialog = QFileDialog(self._page, self.tr("Move to which folder?"), str(path.parent))
+        dialog = QFileDialog(self._page, tr("Move to which folder?"), str(path.parent))
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly)
         dialog.fileSelected.connect(lambda chosen: self.move_to(entry, Path(chosen)))
@@ -174,7 +175,7 @@ class FileVerbs(QObject):
         """Take a file to another folder, beside the window."""
         if entry.path is None or folder == entry.path.parent:
             return
-        words = self.tr("Move {}").format(entry.title), self.tr("Move")
+        words = tr("Move {}").format(entry.title), tr("Move")
         self._ask_along(entry, words, lambda also: self._move_with(entry, folder, also), moves=True)
 
     def _move_with(self, entry: Entry, folder: Path, also: Files) -> None:
@@ -187,24 +188,24 @@ class FileVerbs(QObject):
             if now is not None:
                 self._follow(path, now)
                 self._keep_listed(now)
-                said = self.tr("{} lies in {} now.").format(entry.title, folder)
+                said = tr("{} lies in {} now.").format(entry.title, folder)
                 self._services.notices.news(said)
 
-        self._works.begin(entry.key, self.tr("Moving: {}"), moved)
+        self._works.begin(entry.key, tr("Moving: {}"), moved)
 
     def _copy(self, source: Path) -> None:
         folder = self._services.downloads.folder
 
         async def copied(work: FileTask) -> None:
-            self._services.notices.news(self.tr("Copying {}.").format(source.name))
+            self._services.notices.news(tr("Copying {}.").format(source.name))
             now = await self._services.tasks.thread(
                 self._library.local.add, source, folder, "copy", work.note, work.cancelled
             )
             if now is not None:
-                self._services.notices.news(self.tr("{} is here now.").format(now.name))
+                self._services.notices.news(tr("{} is here now.").format(now.name))
             self._library.refresh()
 
-        self._works.begin(str(source), self.tr("Copying: {}"), copied)
+        self._works.begin(str(source), tr("Copying: {}"), copied)
 
     def _follow(self, path: Path, now: Path) -> None:
         self._library.follow(path, now)
@@ -222,7 +223,7 @@ class FileVerbs(QObject):
     # the trash
 
     def _delete(self, entry: Entry, path: Path) -> None:
-        words = self.tr("Move {} to the trash").format(entry.title), self.tr("Move to the trash")
+        words = tr("Move {} to the trash").format(entry.title), tr("Move to the trash")
         self._ask_along(entry, words, lambda also: self._doom(entry, path, also))
 
     def _ask_along(
@@ -266,7 +267,7 @@ class FileVerbs(QObject):
         def undo() -> None:
             task.cancel()
 
-        said = self.tr("{} goes to the trash.").format(path.name)
+        said = tr("{} goes to the trash.").format(path.name)
         self._services.notices.undo(said, undo, lasts_s=_UNDO_S)
 
     def _spared(self, key: str) -> None:
@@ -289,13 +290,13 @@ class FileVerbs(QObject):
 
     def _ask_to_delete(self, path: Path, files: Files, also: Files) -> None:
         box = QMessageBox(self._page)
-        box.setWindowTitle(self.tr("No trash here"))
+        box.setWindowTitle(tr("No trash here"))
         box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setText(self.tr("There is no trash where {} lies.").format(path.name))
-        asked = self.tr("Delete for good? It cannot be taken back:")
+        box.setText(tr("There is no trash where {} lies.").format(path.name))
+        asked = tr("Delete for good? It cannot be taken back:")
         box.setInformativeText("\n".join([asked, "", *named_lines(files)]))
         role = QMessageBox.ButtonRole.DestructiveRole
-        delete = box.addButton(self.tr("Delete for good"), role)
+        delete = box.addButton(tr("Delete for good"), role)
         box.addButton(QMessageBox.StandardButton.Cancel)
         box.setDefaultButton(QMessageBox.StandardButton.Cancel)
         delete.clicked.connect(lambda: self._start(self._deleted(path, also)))

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QProgressBar, QWidget
 
+from app.messages.translate import tr
 from app.messages.units import duration
 from app.ui.look.icons import pixmap
 from app.ui.look.theme import Theme
@@ -32,11 +33,11 @@ class Freshness(QFrame):
         self._art.setFixedSize(16, 16)
         self.words = Elided("", "small")
         self._busy = QProgressBar(textVisible=False)
-        self._busy.setAccessibleName(self.tr("Asking the hub"))
+        self._busy.setAccessibleName(tr("Asking the hub"))
         self._busy.setRange(0, 0)
         self._busy.setFixedWidth(64)
-        self._details = button(self.tr("Details"), role="link")
-        self.retry = button(self.tr("Try again"), role="link")
+        self._details = button(tr("Details"), role="link")
+        self.retry = button(tr("Try again"), role="link")
         self._details.clicked.connect(self.details_pressed)
         self.retry.clicked.connect(self.retry_pressed)
         self._verbs = QWidget()
@@ -97,33 +98,33 @@ class Freshness(QFrame):
     def _sentence(self, catalogue: Catalogue) -> str:
         whose = self._whose(catalogue.fetched_at)
         if catalogue.searching:
-            words = self.tr("Searching {} for “{}”")
+            words = tr("Searching {} for “{}”")
             return words.format(self._source, catalogue.searched)
         match catalogue.asking:
             case Asking.ASKING:
-                return self.tr("Asking {} for its newest list").format(self._source)
+                return tr("Asking {} for its newest list").format(self._source)
             case Asking.SLOW:
-                words = self.tr("{} is slow to answer; until then this is the list {}")
+                words = tr("{} is slow to answer; until then this is the list {}")
                 return words.format(self._source, whose)
             case Asking.FAILED:
-                words = self.tr("{} cannot be reached. This is the list {}")
+                words = tr("{} cannot be reached. This is the list {}")
                 return words.format(self._source, whose)
             case Asking.DONE if catalogue.fetched_at:
                 age = self._age(catalogue.fetched_at)
-                return self.tr("{}, checked {}").format(self._source, age)
-        return self.tr("The list {}").format(whose)
+                return tr("{}, checked {}").format(self._source, age)
+        return tr("The list {}").format(whose)
 
     def _whose(self, fetched_at: float) -> str:
         """What list it is: "from 8 min ago"."""
         if not fetched_at:
-            return self.tr("that came with Rookery")
-        return self.tr("from {}").format(self._age(fetched_at))
+            return tr("that came with Rookery")
+        return tr("from {}").format(self._age(fetched_at))
 
     def _age(self, fetched_at: float) -> str:
         seconds = time.time() - fetched_at
         if seconds < 90:
-            return self.tr("just now")
-        return self.tr("{} ago").format(duration(seconds))
+            return tr("just now")
+        return tr("{} ago").format(duration(seconds))
 
     def _paint(self) -> None:
         if self._picture:

@@ -4,6 +4,7 @@ from PySide6.QtCore import QEvent, QModelIndex, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QListView, QStackedWidget, QVBoxLayout, QWidget
 
+from app.messages.translate import tr
 from app.ui.look.theme import Theme
 from app.ui.state.models.entry import Entry
 from app.ui.state.models.model_catalogue import Catalogue
@@ -140,18 +141,18 @@ class Listing(QWidget):
     def _say_nothing(self, library: Library, catalogue: Catalogue, text: str) -> None:
         self._searches_hub = False
         if not library.scanned:
-            words = self.tr("Reading the headers of the models in your folders.")
-            self.blank.say(self.tr("Looking for models"), words, picture="search")
+            words = tr("Reading the headers of the models in your folders.")
+            self.blank.say(tr("Looking for models"), words, picture="search")
         elif catalogue.searching:
-            words = self.tr("Looking for “{}” in everything that the hub has.")
-            self.blank.say(self.tr("Searching"), words.format(catalogue.searched), picture="globe")
+            words = tr("Looking for “{}” in everything that the hub has.")
+            self.blank.say(tr("Searching"), words.format(catalogue.searched), picture="globe")
         elif text and text != catalogue.searched:
             self._searches_hub = True
-            words = self.tr("No model in this list has all of these words and filters.")
-            self.blank.say(self.tr("Nothing found"), words, self.tr("Search the hub"))
+            words = tr("No model in this list has all of these words and filters.")
+            self.blank.say(tr("Nothing found"), words, tr("Search the hub"))
         else:
-            words = self.tr("No model has all of these words and filters.")
-            self.blank.say(self.tr("Nothing found"), words, self.tr("Show all models"))
+            words = tr("No model has all of these words and filters.")
+            self.blank.say(tr("Nothing found"), words, tr("Show all models"))
 
     def _blank_pressed(self) -> None:
         (self.hub_search_wanted if self._searches_hub else self.all_wanted).emit()
@@ -171,7 +172,7 @@ class Listing(QWidget):
 def _view(theme: Theme) -> QListView:
     view = QListView(uniformItemSizes=True)
     view.setMouseTracking(True)
-    view.setAccessibleName(view.tr("Models"))
+    view.setAccessibleName(tr("Models"))
     view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     view.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
     view.setSelectionMode(QListView.SelectionMode.SingleSelection)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
+from app.messages.translate import tr
 from app.messages.units import size
 from app.runtime.protocol.messages import LoadProgress
 from app.ui.look.theme import Theme
@@ -32,15 +33,15 @@ class MainButtons(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._entry: Entry | None = None
-        self.chat = button(self.tr("Chat"), "chat", role="primary")
-        self.download = button(self.tr("Download"), "download", role="primary")
-        self.resume = button(self.tr("Resume"), "play", role="primary")
-        self.pause = button(self.tr("Pause"), "pause")
-        self.eject = button(self.tr("Eject"), "eject")
-        self.cancel = button(self.tr("Cancel"), "close")
-        self.cancel.setAccessibleName(self.tr("Cancel this download"))
+        self.chat = button(tr("Chat"), "chat", role="primary")
+        self.download = button(tr("Download"), "download", role="primary")
+        self.resume = button(tr("Resume"), "play", role="primary")
+        self.pause = button(tr("Pause"), "pause")
+        self.eject = button(tr("Eject"), "eject")
+        self.cancel = button(tr("Cancel"), "close")
+        self.cancel.setAccessibleName(tr("Cancel this download"))
         self._progress = QProgressBar(textVisible=False)
-        self._progress.setAccessibleName(self.tr("Progress"))
+        self._progress.setAccessibleName(tr("Progress"))
         self._words = label("", "small", wrap=True)
         self._arrange()
         for pressed, signal in (
@@ -56,9 +57,9 @@ class MainButtons(QWidget):
     def show_entry(self, entry: Entry) -> None:
         """Another one is shown."""
         self._entry = entry
-        words = self.tr("Download")
+        words = tr("Download")
         if entry.download_bytes:
-            words = self.tr("Download {}").format(size(entry.download_bytes))
+            words = tr("Download {}").format(size(entry.download_bytes))
         self.download.setText(words)
         self.download.setAccessibleName(f"{words}: {entry.title}")
 
@@ -75,14 +76,14 @@ class MainButtons(QWidget):
         self.chat.setVisible(entry.usable)
         self.chat.setEnabled(not loading)
         self.eject.setVisible(is_open or loading)
-        self.eject.setText(self.tr("Cancel") if loading else self.tr("Eject"))
+        self.eject.setText(tr("Cancel") if loading else tr("Eject"))
         self.eject.setAccessibleName(self.eject.text())
         self.download.setVisible(entry.fetchable and item is None)
         goes_on = item is not None and ours and at_rest and item.retryable
         self.resume.setVisible(goes_on or (item is None and entry.resumable))
         if self.resume.isVisibleTo(self):
             failed = item is not None and item.state == "failed"
-            again = self.tr("Try again") if failed else self.tr("Resume")
+            again = tr("Try again") if failed else tr("Resume")
             self.resume.setText(again)
             self.resume.setAccessibleName(again)
         self.pause.setVisible(ours and moving)
@@ -103,8 +104,8 @@ class MainButtons(QWidget):
             done, total = (progress.done, progress.total) if progress else (0, 0)
             self._progress.setRange(0, max(total, 1))
             self._progress.setValue(done)
-            words = self.tr("Loading layer {} of {}").format(done, total)
-            self._words.setText(words if total else self.tr("Starting"))
+            words = tr("Loading layer {} of {}").format(done, total)
+            self._words.setText(words if total else tr("Starting"))
 
     def _arrange(self) -> None:
         space = self._theme.space

@@ -5,6 +5,7 @@ from pathlib import Path
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
+from app.messages.translate import tr
 from app.ui.look.theme import Theme
 from app.ui.widgets.parts import Elided, button
 
@@ -40,10 +41,10 @@ class MissingFolders(QFrame):
         line = QWidget()
         row = QHBoxLayout(line)
         row.setContentsMargins(0, 0, 0, 0)
-        said = self.tr("Not there now: {}").format(folder)
+        said = tr("Not there now: {}").format(folder)
         row.addWidget(Elided(said, "small", Qt.TextElideMode.ElideMiddle), 1)
-        drop = button(self.tr("Remove"), role="link")
-        drop.setAccessibleName(self.tr("Search {} no more").format(folder))
+        drop = button(tr("Remove"), role="link")
+        drop.setAccessibleName(tr("Search {} no more").format(folder))
         drop.clicked.connect(lambda: self.given_up.emit(folder))
         row.addWidget(drop)
         return line

@@ -8,6 +8,7 @@ from PySide6.QtGui import QFontMetricsF
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from app.errors import Failure
+from app.messages.translate import tr
 from app.runtime.worker.supervisor import Phase
 from app.system.gpus import Gpu
 from app.ui.state.commands import Command, Habit
@@ -57,19 +58,19 @@ class ModelsPage(Page):
         self._show_downloads()
 
     def commands(self) -> Sequence[Command]:
-        group = self.tr("Models page")
+        group = tr("Models page")
         return (
-            Command(self.tr("Search models"), self.head.search.setFocus, "Ctrl+F", "search", group),
-            Command(self.tr("Look again"), self._look_again, "F5", "refresh", group),
-            Command(self.tr("Search the hub"), self._search_hub, "", "globe", group),
+            Command(tr("Search models"), self.head.search.setFocus, "Ctrl+F", "search", group),
+            Command(tr("Look again"), self._look_again, "F5", "refresh", group),
+            Command(tr("Search the hub"), self._search_hub, "", "globe", group),
         )
 
     def habits(self) -> Sequence[Habit]:
-        group = self.tr("Models page")
+        group = tr("Models page")
         return (
-            Habit(self.tr("Chat with the selected model, or download it"), "Return", group),
-            Habit(self.tr("Move the selected file to the trash, or off the list"), "Del", group),
-            Habit(self.tr("Rename the selected file"), "F2", group),
+            Habit(tr("Chat with the selected model, or download it"), "Return", group),
+            Habit(tr("Move the selected file to the trash, or off the list"), "Del", group),
+            Habit(tr("Rename the selected file"), "F2", group),
         )
 
     def arrived(self) -> None:
@@ -269,7 +270,7 @@ class ModelsPage(Page):
     def _drop_folder(self, folder: Path) -> None:
         before = self._library.folders
         self._library.remove_folder(folder)
-        said = self.tr("{} is no longer searched.").format(folder)
+        said = tr("{} is no longer searched.").format(folder)
         self._services.notices.undo(said, lambda: self._library.restore_folders(before))
 
     def _show_newest(self) -> None:

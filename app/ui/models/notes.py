@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication
-
 from app.library.verification import Checked, telling
+from app.messages.translate import tr
 from app.messages.units import whole
 from app.ui.state.models.entry import Entry
 
@@ -24,14 +23,14 @@ def checked_words(checks: Sequence[Checked]) -> str:
     found = telling(checks)
     bad = [Path(one.path).name for one in found if one.verdict == "bad"]
     if bad:
-        words = _tr("Not the file that was published: {}. Download it again.")
+        words = tr("Not the file that was published: {}. Download it again.")
         return words.format(", ".join(bad))
     if all(one.verdict == "good" for one in found):
         if any(one.source == "note" for one in found):
-            return _tr("Every byte is as the note beside it says. Nobody has published a hash.")
-        return _tr("Every byte is as it was published.")
+            return tr("Every byte is as the note beside it says. Nobody has published a hash.")
+        return tr("Every byte is as it was published.")
     digests = [one.sha256 for one in found if one.verdict == "unknown"]
-    words = _tr("It was read to its end; nobody has published a hash for it. SHA-256: {}")
+    words = tr("It was read to its end; nobody has published a hash for it. SHA-256: {}")
     return words.format(_grouped(digests[0]) if len(digests) == 1 else whole(len(digests)))
 
 
@@ -39,13 +38,13 @@ def withdrawal(entry: Entry) -> str:
     """That the hub has it no more, and what is newer; "" for everything else."""
     if not entry.withdrawn:
         return ""
-    said = _tr(
+    said = tr(
         "The hub does not list this file any more. A download looks for another copy of it, and"
         " takes only the bytes that were published."
     )
     if entry.newest is None:
         return said
-    return f"{said} {_tr('The newest of its size is {}.').format(entry.newest.title)}"
+    return f"{said} " + tr("The newest of its size is {}.").format(entry.newest.title)
 
 
 def _owners(entry: Entry, library: "Library") -> list[str]:
@@ -54,26 +53,22 @@ def _owners(entry: Entry, library: "Library") -> list[str]:
         return []
     owners = [one.name for one in library.owners_of(file)]
     if owners:
-        return [_tr("Belongs to {}.").format(", ".join(owners[:3]))]
+        return [tr("Belongs to {}.").format(", ".join(owners[:3]))]
     made = file.made_for
     generations = ", ".join(f"RWKV-{one}" for one in made.generations)
-    shape = _tr("{} layers").format(made.layers) if made.layers else ""
-    width = _tr("width {}").format(whole(made.width)) if made.width else ""
+    shape = tr("{} layers").format(made.layers) if made.layers else ""
+    width = tr("width {}").format(whole(made.width)) if made.width else ""
     wanted = ", ".join(filter(None, (generations, shape, width)))
-    return [_tr("Its model is not here. It belongs to one of this shape: {}.").format(wanted)]
+    return [tr("Its model is not here. It belongs to one of this shape: {}.").format(wanted)]
 
 
 def _copies(entry: Entry, library: "Library") -> list[str]:
     others = library.copies_of(entry.path) if entry.path else ()
     if not others:
         return []
-    return [_tr("The same bytes lie here as well: {}").format(", ".join(map(str, others)))]
+    return [tr("The same bytes lie here as well: {}").format(", ".join(map(str, others)))]
 
 
 def _grouped(digest: str) -> str:
     """In groups that can wrap."""
     return " ".join(digest[at : at + 8] for at in range(0, len(digest), 8))
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("notes", text)

@@ -5,6 +5,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QVBoxLayout, QWidget
 
 from app.hub.sources.pasted import pasted
+from app.messages.translate import tr, tr_n
 from app.messages.units import size
 from app.ui.look.icons import icon
 from app.ui.look.theme import Theme
@@ -34,17 +35,17 @@ class Head(QWidget):
         self._theme = theme
         self._count = Elided("", "small")
         self.search = QLineEdit(clearButtonEnabled=True)
-        self.search.setPlaceholderText(self.tr("Search models, or paste a page's address"))
-        self.search.setAccessibleName(self.tr("Search models"))
+        self.search.setPlaceholderText(tr("Search models, or paste a page's address"))
+        self.search.setAccessibleName(tr("Search models"))
         self.search.setMinimumWidth(180)
         self.search.setMaximumWidth(420)
         glass = icon("search", "text-dim", 16)
         self.search.addAction(glass, QLineEdit.ActionPosition.LeadingPosition)
         self.search.installEventFilter(self)
         self.chips = Chips(theme)
-        self.hub_search = button(self.tr("Search the whole hub"), "globe", role="link")
-        self._refresh = icon_button("refresh", self.tr("Look again (F5)"))
-        self._add = button(self.tr("Add"), "plus")
+        self.hub_search = button(tr("Search the whole hub"), "globe", role="link")
+        self._refresh = icon_button("refresh", tr("Look again (F5)"))
+        self._add = button(tr("Add"), "plus")
         self._typing = QTimer(self, singleShot=True, interval=_TYPING_MS)
         self._arrange()
         self._typing.timeout.connect(self.narrowed)
@@ -82,16 +83,16 @@ class Head(QWidget):
         """The count of models here and in the list, and the filters that make sense."""
         usable = [entry for entry in library.entries if entry.usable]
         if library.scanning and not library.scanned:
-            said = self.tr("Looking…")
+            said = tr("Looking…")
         else:
-            one, many = self.tr("1 model here"), self.tr("{} models here").format(len(usable))
+            said = tr_n("{} model here", "{} models here", len(usable)).format(len(usable))
             weight = size(library.used_bytes)
-            said = f"{one if len(usable) == 1 else many} · {weight}"
+            said = f"{said} · {weight}"
         others = sum(entry.fetchable for entry in rows.all)
         if others:
-            said = f"{said} · {self.tr('{} to download').format(others)}"
+            said += " · " + tr("{} to download").format(others)
         if rows.narrowing.narrows:
-            said = f"{said} · {self.tr('{} shown').format(len(rows.shown))}"
+            said += " · " + tr("{} shown").format(len(rows.shown))
         self._count.setText(said)
         self.chips.show_for(rows.all)
 
@@ -121,16 +122,16 @@ class Head(QWidget):
         space = self._theme.space
         menu = QMenu(self)
         for words, picture, signal in (
-            (self.tr("Add a model file…"), "file", self.file_wanted),
-            (self.tr("Add a folder of models…"), "folder-plus", self.folder_wanted),
-            (self.tr("Copy a model file to the downloads…"), "copy", self.copy_wanted),
+            (tr("Add a model file…"), "file", self.file_wanted),
+            (tr("Add a folder of models…"), "folder-plus", self.folder_wanted),
+            (tr("Copy a model file to the downloads…"), "copy", self.copy_wanted),
         ):
             menu.addAction(icon(picture, "text", 16), words).triggered.connect(signal)
         self._add.setMenu(menu)
-        self._add.setAccessibleName(self.tr("Add models of your own"))
+        self._add.setAccessibleName(tr("Add models of your own"))
         title = QVBoxLayout()
         title.setSpacing(2)
-        title.addWidget(label(self.tr("Models"), "title"))
+        title.addWidget(label(tr("Models"), "title"))
         title.addWidget(self._count)
         top = QHBoxLayout()
         top.setSpacing(space("s"))

@@ -4,6 +4,7 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
+from app.messages.translate import tr
 from app.ui.look.theme import Theme
 from app.ui.widgets.parts import button, label, rule
 
@@ -21,10 +22,10 @@ class PageText(QWidget):
         super().__init__(parent)
         self.repo = ""
         self._busy = QProgressBar(textVisible=False)
-        self._busy.setAccessibleName(self.tr("Fetching the page"))
+        self._busy.setAccessibleName(tr("Fetching the page"))
         self._busy.setRange(0, 0)
         self._words = label("", "small", wrap=True)
-        self.again = button(self.tr("Try again"), role="link")
+        self.again = button(tr("Try again"), role="link")
         self.again.clicked.connect(self._ask)
         self.text = Readme(theme)
         self._settled = QTimer(self, singleShot=True, interval=_SETTLED_MS)
@@ -33,7 +34,7 @@ class PageText(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.space("m"))
         column.addWidget(rule())
-        column.addWidget(label(self.tr("From its page"), "strong"))
+        column.addWidget(label(tr("From its page"), "strong"))
         for part in (self._busy, self._words, self.again, self.text):
             column.addWidget(part)
         self._enter()
@@ -52,7 +53,7 @@ class PageText(QWidget):
     def show_text(self, repo: str, text: str) -> None:
         """What the page says."""
         if repo == self.repo:
-            self._enter("" if text.strip() else self.tr("Its makers have written nothing here."))
+            self._enter("" if text.strip() else tr("Its makers have written nothing here."))
             self.text.show_text(text)
 
     def show_failure(self, repo: str, why: str, *, again: bool = True) -> None:

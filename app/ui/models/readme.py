@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
+from app.messages.translate import tr
 from app.ui.look.text_style import TextStyle
 from app.ui.look.theme import Theme
 from app.ui.markdown.blocks import Block, blocks_of
@@ -73,7 +74,7 @@ class Readme(QWidget):
         for block in blocks[:_MOST_BLOCKS]:
             self._column.addWidget(self._part(block, text_style))
         if len(plain) > _LONGEST or len(blocks) > _MOST_BLOCKS:
-            words = self.tr("This page is longer: the rest is on the hub.")
+            words = tr("This page is longer: the rest is on the hub.")
             self._column.addWidget(label(words, "small", wrap=True))
 
     def _part(self, block: Block, text_style: TextStyle) -> QWidget:

@@ -16,6 +16,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QFontMetrics, QMouseEvent, QPainter
 from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
+from app.messages.translate import tr
 from app.messages.units import size
 from app.ui.look.theme import Theme
 from app.ui.state.download_progress import progress_words, share
@@ -74,12 +75,12 @@ class RowDelegate(QStyledItemDelegate):
                 below = " · ".join(filter(None, (entry.note, weight, word, entry.below)))
         elif entry.resumable:
             if not self._is_tight(option.rect):
-                row.button(self.tr("Resume"), self.button_box(option.rect))
+                row.button(tr("Resume"), self.button_box(option.rect))
             row.gap()
             if not row.compact:
                 row.size(size(entry.bytes))
         else:
-            word = kind_name(entry.kind) if entry.kind in USELESS else self.tr("Cannot be used")
+            word = kind_name(entry.kind) if entry.kind in USELESS else tr("Cannot be used")
             if entry.kind == "unfinished":
                 word = f"{word} · {size(entry.bytes)}"
             row.mark("alert", "warn", word)
@@ -93,7 +94,7 @@ class RowDelegate(QStyledItemDelegate):
         self, row: RowPainter, entry: Entry, fit: Fit | None, option: QStyleOptionViewItem
     ) -> None:
         if not self._is_tight(option.rect):
-            word = self.tr("Chat") if entry.usable else self.tr("Download")
+            word = tr("Chat") if entry.usable else tr("Download")
             row.button(word, self.button_box(option.rect), strong=entry.usable)
         if fit is not None:
             row.fit(fit)
@@ -107,11 +108,11 @@ class RowDelegate(QStyledItemDelegate):
         done = share(item)
         words = f"{done * 100:.0f} %"
         if item.state in _AT_REST:
-            words = self.tr("Resume") if item.state == "paused" else self.tr("Try again")
+            words = tr("Resume") if item.state == "paused" else tr("Try again")
         if item.retryable:
             row.button(words, self.button_box(option.rect), filled=done)
         else:
-            row.mark("alert", "bad", self.tr("Cannot be fetched"))
+            row.mark("alert", "bad", tr("Cannot be fetched"))
         if not row.compact:
             row.progress(done, progress_words(item), failed=item.state == "failed")
 
@@ -142,7 +143,7 @@ class RowDelegate(QStyledItemDelegate):
     def button_box(self, row: QRect) -> QRect:
         """The button's place in a row."""
         metrics = QFontMetrics(self._theme.font())
-        words = (self.tr("Chat"), self.tr("Download"), self.tr("Resume"), self.tr("Try again"))
+        words = (tr("Chat"), tr("Download"), tr("Resume"), tr("Try again"))
         widest = max(metrics.horizontalAdvance(word) for word in words)
         box = QRect(0, 0, max(_BUTTON, widest + 20), max(30, self._theme.line_px() + 10))
         box.moveCenter(QPoint(row.right() - EDGE - box.width() // 2, row.center().y()))

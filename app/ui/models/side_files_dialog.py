@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.library.file_groups import FileGroup
+from app.messages.translate import tr
 from app.messages.units import size
 from app.ui.look.theme import Theme
 from app.ui.widgets.parts import Elided, button, label
@@ -44,7 +45,7 @@ class SideFilesDialog(QDialog):
         column.setSpacing(theme.space("m"))
         column.addWidget(label(heading, "section", wrap=True))
         column.addWidget(self._files(theme, group))
-        asked = self.tr("These lie beside it, and stay there unless you tick them:")
+        asked = tr("These lie beside it, and stay there unless you tick them:")
         column.addWidget(label(asked, wrap=True))
         folder = str(group.files[0].parent)
         column.addWidget(Elided(folder, "small", Qt.TextElideMode.ElideMiddle))
@@ -96,7 +97,7 @@ class SideFilesDialog(QDialog):
         return scroll
 
     def _buttons(self, theme: Theme, verb: str) -> QHBoxLayout:
-        cancel, go = button(self.tr("Cancel")), button(verb, role="primary")
+        cancel, go = button(tr("Cancel")), button(verb, role="primary")
         cancel.clicked.connect(self.reject)
         go.clicked.connect(self.accept)
         go.setDefault(True)
@@ -114,7 +115,7 @@ def named_lines(files: Iterable[Path]) -> list[str]:
     lines = [f"{file.name}  ·  {_size(file)}" for file in listed[:_MOST_NAMED]]
     if rest := listed[_MOST_NAMED:]:
         whole = size(sum(map(_bytes, rest)))
-        more = QCoreApplication.translate("SideFilesDialog", "and {} more  ·  {}")
+        more = tr("and {} more  ·  {}")
         lines.append(more.format(len(rest), whole))
     return lines
 

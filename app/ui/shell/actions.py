@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication
-
+from app.messages.translate import tr
 from app.ui.state.appearance import choose_scale, choose_theme, step_scale
 from app.ui.state.commands import Command
 from app.ui.state.models.model_library import Library
@@ -25,10 +24,10 @@ def window_commands(
 
     ``switch`` offers other models, ``run`` other ways to run the one that is open.
     """
-    group = _tr("Models")
+    group = tr("Models")
     models = [
-        Command(_tr("Switch to another model"), switch, "Ctrl+M", "models", group),
-        Command(_tr("Change how the model runs"), run, "Ctrl+Shift+M", "sliders", group),
+        Command(tr("Switch to another model"), switch, "Ctrl+M", "models", group),
+        Command(tr("Change how the model runs"), run, "Ctrl+Shift+M", "sliders", group),
         *model_file_commands(services, opening),
     ]
     chat = [*_begin(window), *_trash(window)]
@@ -42,14 +41,14 @@ def model_commands(library: Library, opening: ModelOpening) -> list[Command]:
         return lambda: opening.open(path)
 
     return [
-        Command(_tr("Chat with {}").format(one.title), opens(one.path), "", "chat", _tr("Models"))
+        Command(tr("Chat with {}").format(one.title), opens(one.path), "", "chat", tr("Models"))
         for one in library.entries
         if one.usable and one.path is not None
     ]
 
 
 def _pages(window: Window) -> list[Command]:
-    group = _tr("Go to")
+    group = tr("Go to")
     above = [place for place in window.places if not place.below]
     made = [
         Command(place.label, _going(window, place.key), f"Ctrl+{at}", place.picture, group)
@@ -72,8 +71,8 @@ def _begin(window: Window) -> list[Command]:
         if isinstance(page, ChatPage):
             page.begin()
 
-    words = _tr("New conversation")
-    return [Command(words, begin, "Ctrl+N", "plus", _tr("Chat"))] if window.knows("chat") else []
+    words = tr("New conversation")
+    return [Command(words, begin, "Ctrl+N", "plus", tr("Chat"))] if window.knows("chat") else []
 
 
 def _trash(window: Window) -> list[Command]:
@@ -84,23 +83,23 @@ def _trash(window: Window) -> list[Command]:
         if isinstance(page, ChatPage):
             page.show_trash()
 
-    words = _tr("Trash: deleted conversations")
-    return [Command(words, show, "", "trash", _tr("Chat"))] if window.knows("chat") else []
+    words = tr("Trash: deleted conversations")
+    return [Command(words, show, "", "trash", tr("Chat"))] if window.knows("chat") else []
 
 
 def model_file_commands(services: Services, opening: ModelOpening) -> list[Command]:
     """Open another file or folder, or close what is open."""
-    group = _tr("Models")
+    group = tr("Models")
     return [
-        Command(_tr("Open a model file…"), opening.ask_file, "Ctrl+O", "folder-open", group),
-        Command(_tr("Add a folder of models…"), opening.ask_folder, "", "folder-plus", group),
-        Command(_tr("Open the small guide"), opening.open_guide, "", "rookery", group),
-        Command(_tr("Close the model"), services.session.unload, "", "eject", group),
+        Command(tr("Open a model file…"), opening.ask_file, "Ctrl+O", "folder-open", group),
+        Command(tr("Add a folder of models…"), opening.ask_folder, "", "folder-plus", group),
+        Command(tr("Open the small guide"), opening.open_guide, "", "rookery", group),
+        Command(tr("Close the model"), services.session.unload, "", "eject", group),
     ]
 
 
 def _look(services: Services, window: Window) -> list[Command]:
-    group = _tr("Look")
+    group = tr("Look")
 
     def dress(mode: str) -> Callable[[], None]:
         return lambda: choose_theme(services, mode)
@@ -115,25 +114,25 @@ def _look(services: Services, window: Window) -> list[Command]:
         choose_scale(services, 1.0)
 
     return [
-        Command(_tr("Light theme"), dress("light"), "", "sun", group),
-        Command(_tr("Dark theme"), dress("dark"), "", "moon", group),
-        Command(_tr("Follow the system’s theme"), dress("system"), "", "monitor", group),
-        Command(_tr("Larger text"), larger, "Ctrl++", "text-size", group, ("Ctrl+=",)),
-        Command(_tr("Smaller text"), smaller, "Ctrl+-", "text-size", group),
-        Command(_tr("Usual text size"), usual, "Ctrl+0", "text-size", group),
-        Command(_tr("Full screen"), window.toggle_full_screen, "F11", "monitor", group),
+        Command(tr("Light theme"), dress("light"), "", "sun", group),
+        Command(tr("Dark theme"), dress("dark"), "", "moon", group),
+        Command(tr("Follow the system’s theme"), dress("system"), "", "monitor", group),
+        Command(tr("Larger text"), larger, "Ctrl++", "text-size", group, ("Ctrl+=",)),
+        Command(tr("Smaller text"), smaller, "Ctrl+-", "text-size", group),
+        Command(tr("Usual text size"), usual, "Ctrl+0", "text-size", group),
+        Command(tr("Full screen"), window.toggle_full_screen, "F11", "monitor", group),
     ]
 
 
 def _help(window: Window) -> list[Command]:
-    group = _tr("Rookery")
+    group = tr("Rookery")
     return [
-        Command(_tr("Undo what was just done"), window.notices.undo, "Ctrl+Z", "undo", group),
-        Command(_tr("All commands"), window.show_palette, "Ctrl+K", "command", group),
+        Command(tr("Undo what was just done"), window.notices.undo, "Ctrl+Z", "undo", group),
+        Command(tr("All commands"), window.show_palette, "Ctrl+K", "command", group),
         Command(
-            _tr("Keyboard shortcuts"), window.show_shortcuts, "F1", "keyboard", group, ("Ctrl+/",)
+            tr("Keyboard shortcuts"), window.show_shortcuts, "F1", "keyboard", group, ("Ctrl+/",)
         ),
-        Command(_tr("Quit"), window.close_asked.emit, "Ctrl+Q", "close", group),
+        Command(tr("Quit"), window.close_asked.emit, "Ctrl+Q", "close", group),
     ]
 
 
@@ -142,7 +141,3 @@ def _going(window: Window, key: str) -> Callable[[], None]:
         window.go(key)
 
     return go
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("actions", text)

@@ -5,11 +5,11 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QApplication
 
 from app.errors import Failure, StoreError
 from app.hub.sources.proxies import keep_proxy, parted
+from app.messages.translate import tr
 from app.runtime.checkpoint import describe
 from app.runtime.protocol.messages import Loaded
 from app.runtime.worker.supervisor import Phase, Supervisor
@@ -182,8 +182,7 @@ class Application:
 
     def _tell_of_rest(self, loaded: Loaded) -> None:
         name, minutes = self._name_of(loaded), self._settings.now.keep_minutes
-        said = QCoreApplication.translate(
-            "resting",
+        said = tr(
             "{} was let go after {} without a message, and its memory is free. "
             "Your next message opens it again.",
         )
@@ -192,7 +191,7 @@ class Application:
 
     def _tell_of_return(self, loaded: Loaded) -> None:
         self._notices.settle(RESTING)
-        said = QCoreApplication.translate("resting", "{} had been let go; it is opened again.")
+        said = tr("{} had been let go; it is opened again.")
         self._notices.news(said.format(self._name_of(loaded)), about=RESTING)
 
     def _name_of(self, loaded: Loaded) -> str:
@@ -225,12 +224,11 @@ class Application:
         self._settings.close()
 
     def _places(self) -> list[Place]:
-        say = partial(QCoreApplication.translate, "places")
         return [
-            Place("chat", say("Chat"), "chat", self._chat),
-            Place("models", say("Models"), "models", self._models),
-            Place("downloads", say("Downloads"), "download", self._downloads),
-            Place("settings", say("Settings"), "settings", self._settings_page, below=True),
+            Place("chat", tr("Chat"), "chat", self._chat),
+            Place("models", tr("Models"), "models", self._models),
+            Place("downloads", tr("Downloads"), "download", self._downloads),
+            Place("settings", tr("Settings"), "settings", self._settings_page, below=True),
         ]
 
     # a page's code is read when the page is first visited

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.messages.translate import tr
 from app.runtime.checkpoint.file_names import MODEL_ENDINGS
 from app.ui.look.icons import pixmap
 from app.ui.look.theme import Theme
@@ -100,7 +101,7 @@ class DropZone(QWidget):
 
     def _say(self, paths: list[Path]) -> None:
         folder = paths[0].is_dir()
-        words = self.tr("Drop to add this folder") if folder else self.tr("Drop to open this model")
+        words = tr("Drop to add this folder") if folder else tr("Drop to open this model")
         self._words.setText(words)
         picture = "folder-plus" if folder else "models"
         self._art.setPixmap(pixmap(picture, "accent", 40, self.devicePixelRatioF()))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
+from app.messages.translate import tr, tr_n
 from app.ui.shell.model_opening import ModelOpening
 from app.ui.shell.window import Window
 from app.ui.state.notices import DOWNLOAD
@@ -41,24 +42,27 @@ class FinishedDownloads(QObject):
 
     def _count(self) -> None:
         count = self._queue.unfinished
-        words = self.tr("{} not finished").format(count) if count else ""
+        words = tr_n("{} not finished", "{} not finished", count).format(count) if count else ""
         self._window.rail.badge("downloads", count, words)
         if not self._greeted and self._queue.items:
             self._greeted = True
             if self._queue.running and self._queue.resumed:
-                one = self.tr("A download goes on where it stopped.")
-                many = self.tr("{} downloads go on where they stopped.").format(count)
-                self._services.notices.news(one if count == 1 else many)
+                said = tr_n(
+                    "A download goes on where it stopped.",
+                    "{} downloads go on where they stopped.",
+                    count,
+                )
+                self._services.notices.news(said.format(count))
 
     def _announce(self, item: "Item") -> None:
         self._services.library.refresh()
         if self._window.page == "downloads":
             return  # its card says so
         title = item.entry.title or item.entry.name
-        said = self.tr("{} is here, whole and checked.").format(title)
+        said = tr("{} is here, whole and checked.").format(title)
         if item.entry.is_model:
             self._services.notices.offer(
-                said, self.tr("Chat"), lambda: self._opening.open(Path(item.path))
+                said, tr("Chat"), lambda: self._opening.open(Path(item.path))
             )
         else:
             self._services.notices.news(said)
@@ -66,7 +70,7 @@ class FinishedDownloads(QObject):
 
     def _tell(self, item: "Item") -> None:
         if item.failure is not None and self._window.page != "downloads":
-            show = self.tr("Show downloads")
+            show = tr("Show downloads")
             self._services.notices.failure(item.failure, show, self._go, about=DOWNLOAD)
 
     def _go(self) -> None:
@@ -78,6 +82,6 @@ class FinishedDownloads(QObject):
             self._services.notices.settle(DOWNLOAD)
 
     def _offer_back(self, item: "Item") -> None:
-        said = self.tr("The download of {} was given up.")
+        said = tr("The download of {} was given up.")
         title = item.entry.title or item.entry.name
         self._services.notices.undo(said.format(title), lambda: self._queue.take_back(item.id))

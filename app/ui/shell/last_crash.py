@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QObject, Qt
 
+from app.messages.translate import tr
 from app.store.paths import Paths
 from app.system.crash_log import Crash, unreported
 from app.system.gpus import Gpu
@@ -48,7 +49,7 @@ class LastCrash(QObject):
         if bar.notice is not None:  # what is said there is news of now
             bar.closed.connect(self._offer, Qt.ConnectionType.SingleShotConnection)
             return
-        show, notices = self.tr("Show report"), self._services.notices
+        show, notices = tr("Show report"), self._services.notices
         notices.offer(self._words, show, self._show, lasts_s=0.0)
 
     def _show(self) -> None:
@@ -60,10 +61,10 @@ class LastCrash(QObject):
     def _in_words(self, found: Sequence[Crash]) -> str:
         kinds = {crash.kind for crash in found}
         if kinds <= {"worker"}:
-            return self.tr("The engine crashed last time. Your conversations are kept.")
+            return tr("The engine crashed last time. Your conversations are kept.")
         if kinds <= {"downloader"}:
-            return self.tr("The process that downloads crashed last time; downloads go on.")
-        return self.tr("Rookery ended unexpectedly last time. Your conversations are kept.")
+            return tr("The process that downloads crashed last time; downloads go on.")
+        return tr("Rookery ended unexpectedly last time. Your conversations are kept.")
 
 
 def _log_machine(gpus: Sequence[Gpu]) -> None:

@@ -9,6 +9,7 @@ import sys
 from PySide6.QtWidgets import QApplication
 from qasync import QEventLoop
 
+from app.messages.translate import use_languages
 from app.store.paths import Paths, standard_paths
 from app.ui.look.icons import icon
 from app.ui.state.tasks import end_all
@@ -76,6 +77,7 @@ async def _live(
 
 
 def _application() -> QApplication:
+    use_languages()
     app = QApplication([sys.argv[0] or "rookery"])
     app.setApplicationName("Rookery")
     app.setApplicationDisplayName("Rookery")

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from app.errors import Failure, MovedCheckpoint
 from app.library.local_library import is_whole
+from app.messages.translate import tr
 from app.runtime.checkpoint.describe import describe
 from app.runtime.checkpoint.file_names import MODEL_ENDINGS
 from app.runtime.loading.preflight import look_at
@@ -80,7 +81,7 @@ class ModelOpening(QObject):
         try:
             await session.opened(path, strategy)
         except Failure as failure:
-            verb = self.tr("Open it as before")
+            verb = tr("Open it as before")
             self._services.notices.failure(
                 failure, verb, lambda: session.open(path, before), about=MODEL
             )
@@ -115,7 +116,7 @@ class ModelOpening(QObject):
             return
         self._services.notices.failure(
             MovedCheckpoint(path=str(path)),
-            self.tr("Choose a model"),
+            tr("Choose a model"),
             self._show_models,
             about=MODEL,
         )
@@ -150,14 +151,14 @@ class ModelOpening(QObject):
             self._library.add_file(file)
         self.open(models[0] if models else files[0])  # of what is none this tells why
         if models and others:
-            said = self.tr("No model, so not taken into the list: {}")
+            said = tr("No model, so not taken into the list: {}")
             self._services.notices.news(said.format(", ".join(others)))
 
     def ask_file(self) -> None:
         """Let the person choose a model file, and open it."""
         kinds = " ".join(f"*{suffix}" for suffix in MODEL_ENDINGS)
-        models, anything = self.tr("Models ({})").format(kinds), self.tr("All files (*)")
-        dialog = self._dialog(self.tr("Open a model"))
+        models, anything = tr("Models ({})").format(kinds), tr("All files (*)")
+        dialog = self._dialog(tr("Open a model"))
         dialog.setNameFilters([models, anything])
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         dialog.fileSelected.connect(lambda chosen: self.take([Path(chosen)]))
@@ -165,7 +166,7 @@ class ModelOpening(QObject):
 
     def ask_folder(self) -> None:
         """Let the person choose a folder of models."""
-        dialog = self._dialog(self.tr("Add a folder of models"))
+        dialog = self._dialog(tr("Add a folder of models"))
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly)
         dialog.fileSelected.connect(lambda chosen: self.take([Path(chosen)]))

@@ -6,6 +6,7 @@ from PySide6.QtCore import QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QFont, QFontMetrics, QKeySequence, QPainter, QPaintEvent
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from app.messages.translate import tr
 from app.ui.look.icons import icon, pixmap
 from app.ui.look.theme import Theme
 
@@ -24,7 +25,7 @@ class Rail(QWidget):
         super().__init__(parent)
         self.setObjectName("rail")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setAccessibleName(self.tr("Pages"))
+        self.setAccessibleName(tr("Pages"))
         self._theme = theme
         self._buttons: dict[str, RailButton] = {}
         self._labels: dict[str, str] = {}

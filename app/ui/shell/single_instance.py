@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
 from app.errors import StoreError
+from app.messages.translate import tr
 from app.system.file_lock import locked_beside
 
 from .instance_socket import is_left_over, is_own_account, socket_address
@@ -42,7 +43,7 @@ class SingleInstance(QObject):
         if not socket.waitForConnected(_PATIENCE_MS):
             return False
         if not is_own_account(int(socket.socketDescriptor())):
-            self.trouble = self.tr(
+            self.trouble = tr(
                 "A program of another account answers in Rookery's place. It was not believed: "
                 "this window opens beside others of yours."
             )
@@ -58,7 +59,7 @@ class SingleInstance(QObject):
         A socket that a killed window has left is taken away, by one start at a time.
         """
         if not self._address:
-            self.trouble = self.tr(
+            self.trouble = tr(
                 "There is no folder of your own for Rookery's socket: a second start opens a "
                 "second window."
             )

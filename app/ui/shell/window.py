@@ -6,6 +6,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
+from app.messages.translate import tr
 from app.ui.state.commands import Command, Habit
 from app.ui.state.services import Services
 from app.ui.status.strip import Strip
@@ -51,8 +52,8 @@ class Window(QMainWindow):
         self.rail.chosen.connect(self.go)
         for place in (place for place in places if not place.below):
             self.rail.add(place.key, place.label, place.picture)
-        self.rail.add_verb(self.tr("Commands"), "command", self.show_palette, "Ctrl+K")
-        self.rail.add_verb(self.tr("Shortcuts"), "keyboard", self.show_shortcuts, "F1")
+        self.rail.add_verb(tr("Commands"), "command", self.show_palette, "Ctrl+K")
+        self.rail.add_verb(tr("Shortcuts"), "keyboard", self.show_shortcuts, "F1")
         for place in (place for place in places if place.below):
             self.rail.add(place.key, place.label, place.picture, below=True)
 

@@ -2,8 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication
-
+from app.messages.translate import tr
 from app.messages.units import duration, rate, size
 
 if TYPE_CHECKING:
@@ -21,23 +20,23 @@ def progress_words(item: "Item") -> str:
     """Speed and time left while it runs, else why it does not."""
     match item.state:
         case "queued":
-            return _tr("Waiting for its turn")
+            return tr("Waiting for its turn")
         case "paused":
-            return _tr("Paused")
+            return tr("Paused")
         case "waiting":
-            return _joined(_tr("Waiting for the network"), _where(item))
+            return _joined(tr("Waiting for the network"), _where(item))
         case "checking":
-            return _joined(_tr("Checking every byte"), _where(item))
+            return _joined(tr("Checking every byte"), _where(item))
         case "done":
-            return _tr("Complete")
+            return tr("Complete")
         case "failed":
-            return _tr("Stopped")
+            return tr("Stopped")
     speed_and_time = (
         (rate(item.bytes_per_s), time_left(item.seconds_left)) if item.bytes_per_s else ()
     )
     if item.elsewhere:
-        return _joined(_tr("Running in another window"), *speed_and_time)
-    return _joined(*speed_and_time) or _tr("Starting")
+        return _joined(tr("Running in another window"), *speed_and_time)
+    return _joined(*speed_and_time) or tr("Starting")
 
 
 def amount_words(item: "Item") -> str:
@@ -46,23 +45,19 @@ def amount_words(item: "Item") -> str:
         return size(item.done_bytes) if item.done_bytes else ""
     if item.state == "done":
         return size(item.total_bytes)
-    return _tr("{} of {}").format(size(item.done_bytes), size(item.total_bytes))
+    return tr("{} of {}").format(size(item.done_bytes), size(item.total_bytes))
 
 
 def time_left(seconds: float) -> str:
     """``2 min left``; "" where nobody can tell, which is said as -1."""
     if not 0 <= seconds < _LONGEST_S:
         return ""
-    return _tr("{} left").format(duration(seconds))
+    return tr("{} left").format(duration(seconds))
 
 
 def _where(item: "Item") -> str:
-    return _tr("in another window") if item.elsewhere else ""
+    return tr("in another window") if item.elsewhere else ""
 
 
 def _joined(*parts: str) -> str:
     return " · ".join(filter(None, parts))
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("downloads", text)

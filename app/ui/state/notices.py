@@ -8,6 +8,7 @@ from enum import Enum
 from PySide6.QtCore import QObject, Signal
 
 from app.errors import Failure
+from app.messages.translate import tr
 from app.system.log import describe, logger
 
 MODEL, DOWNLOAD, RESTING = "model", "download", "resting"
@@ -83,7 +84,7 @@ class Notices(QObject):
 
     def undo(self, text: str, act: Callable[[], None], *, lasts_s: float = 15.0) -> None:
         """Say what was just done, with a way back for a while."""
-        self.posted.emit(Notice(Kind.UNDO, text, verb=self.tr("Undo"), act=act, lasts_s=lasts_s))
+        self.posted.emit(Notice(Kind.UNDO, text, verb=tr("Undo"), act=act, lasts_s=lasts_s))
 
     def offer(
         self, text: str, verb: str, act: Callable[[], None], *, lasts_s: float = 12.0

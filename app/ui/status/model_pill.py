@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication
-
+from app.messages.translate import tr
 from app.runtime.checkpoint.file_names import name_of
 from app.runtime.protocol.messages import Loaded
 from app.runtime.worker.supervisor import Phase
@@ -24,26 +23,26 @@ class Pill:
 
 def pill_of(session: Session) -> Pill:
     """The pill for the session as it is now."""
-    change = _tr("Change how it runs, or choose another model")
+    change = tr("Change how it runs, or choose another model")
     if session.phase is Phase.LOADING:
-        return Pill("dot", "warn", _opening(session), _tr("The model is being opened"))
+        return Pill("dot", "warn", _opening(session), tr("The model is being opened"))
     if session.phase is Phase.DEAD:
-        return Pill("alert", "bad", _tr("The model stopped"), _tr("Open it again, or another"))
+        return Pill("alert", "bad", tr("The model stopped"), tr("Open it again, or another"))
     if session.phase is Phase.RESTING and session.loaded is not None:
         name = plain_name(session.loaded.name, session.loaded.spec.parameters)
-        hint = _tr("Its memory is free; your next message opens it again")
-        return Pill("pause", "text-dim", _tr("{} · let go").format(name), hint)
+        hint = tr("Its memory is free; your next message opens it again")
+        return Pill("pause", "text-dim", tr("{} · let go").format(name), hint)
     if session.loaded is not None:
         said = session.loaded
         name = plain_name(said.name, said.spec.parameters)
         text = f"{name} · RWKV-{said.spec.generation} · {plain_way(said.strategy)}"
         return Pill("dot", "good", text, "\n".join((change, *_computing(said))))
-    return Pill("dot", "edge", _tr("No model is open"), _tr("Choose a model (Ctrl+M)"))
+    return Pill("dot", "edge", tr("No model is open"), tr("Choose a model (Ctrl+M)"))
 
 
 def _computing(said: Loaded) -> list[str]:
     """What computes, and why nothing faster does."""
-    lines = [_tr("Computed by {}").format(said.backend)] if said.backend else []
+    lines = [tr("Computed by {}").format(said.backend)] if said.backend else []
     if said.stepped_down is not None:
         from app.messages.gpu_status import stepped_down_in_words  # seldom needed
 
@@ -55,9 +54,5 @@ def _opening(session: Session) -> str:
     name = plain_name(name_of(Path(session.opening)), 0) if session.opening else ""
     progress = session.progress
     if progress is None or not progress.total:
-        return _tr("Opening {}").format(name)
-    return _tr("{} · loading layer {} of {}").format(name, progress.done, progress.total)
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("status", text)
+        return tr("Opening {}").format(name)
+    return tr("{} · loading layer {} of {}").format(name, progress.done, progress.total)

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
+from app.messages.translate import tr
 from app.messages.units import size, speed
 from app.ui.look.icons import icon
 from app.ui.look.theme import Theme
@@ -30,7 +31,7 @@ class Strip(QWidget):
         super().__init__(parent)
         self.setObjectName("strip")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setAccessibleName(self.tr("Status"))
+        self.setAccessibleName(tr("Status"))
         self._session, self._theme = session, theme
         self._machine = Machine()
         self._written, self._at = 0, 0.0
@@ -92,14 +93,12 @@ class Strip(QWidget):
         share = now.worker_bytes / now.total_bytes, now.used_bytes / now.total_bytes
         self._level.show_shares(*share)
         used, total = size(now.used_bytes), size(now.total_bytes)
-        self._say_memory(self.tr("Memory {} of {}").format(used, total), now.worker_bytes)
+        self._say_memory(tr("Memory {} of {}").format(used, total), now.worker_bytes)
         if self._session.writing:
             self._measure()
 
     def _say_memory(self, text: str, worker_bytes: int) -> None:
-        engine = (
-            self.tr("Engine {} · {}").format(size(worker_bytes), text) if worker_bytes else text
-        )
+        engine = tr("Engine {} · {}").format(size(worker_bytes), text) if worker_bytes else text
         if (engine, text) != self._used:
             self._used = (engine, text)
             self._fit()
@@ -148,6 +147,6 @@ class Strip(QWidget):
         row.addStretch(1)
         for part in (self._spark, self._speed, self._level, self._memory):
             row.addWidget(part)
-        self._level.setAccessibleName(self.tr("Memory in use"))
-        self._spark.setAccessibleName(self.tr("Recent speed"))
+        self._level.setAccessibleName(tr("Memory in use"))
+        self._spark.setAccessibleName(tr("Recent speed"))
         self.setFixedHeight(_HIGH)

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
 from PySide6.QtWidgets import QWidget
 
+from app.messages.translate import tr
 from app.store.records import Message
 from app.ui.state.chat.message_facts import failure_of
 
@@ -39,9 +39,5 @@ def spoken(message: Message, rows: Iterable[BlockRow]) -> str:
 
         return "\n".join(filter(None, (words, say(failure).sentences)))
     if message.status == "stopped":
-        return "\n".join(filter(None, (words, _tr("Stopped"))))
-    return words or _tr("The model wrote nothing")
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("announcing", text)
+        return "\n".join(filter(None, (words, tr("Stopped"))))
+    return words or tr("The model wrote nothing")

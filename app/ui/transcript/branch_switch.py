@@ -3,6 +3,7 @@
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
+from app.messages.translate import tr
 from app.ui.widgets.parts import icon_button, label
 
 
@@ -13,8 +14,8 @@ class BranchSwitch(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._before = icon_button("chevron-left", self.tr("Show the version before"), 14)
-        self._after = icon_button("chevron-right", self.tr("Show the next version"), 14)
+        self._before = icon_button("chevron-left", tr("Show the version before"), 14)
+        self._after = icon_button("chevron-right", tr("Show the next version"), 14)
         self._words = label("", "small")
         for step in (self._before, self._after):
             step.setProperty("steps", "true")  # who goes through many versions presses quickly
@@ -30,7 +31,7 @@ class BranchSwitch(QWidget):
     def show_branch(self, number: int, count: int) -> None:
         """The ``number``-th of ``count``, counted from 1."""
         self._words.setText(f"{number}/{count}")
-        self._words.setAccessibleName(self.tr("Version {} of {}").format(number, count))
+        self._words.setAccessibleName(tr("Version {} of {}").format(number, count))
         self._before.setEnabled(number > 1)
         self._after.setEnabled(number < count)
         self.setVisible(count > 1)

@@ -4,6 +4,7 @@ from PySide6.QtCore import QEvent, QRect, Signal
 from PySide6.QtGui import QEnterEvent, QPaintEvent, QResizeEvent, QTextDocument
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
 
+from app.messages.translate import tr
 from app.ui.look.icons import icon
 from app.ui.look.text_style import TextStyle
 from app.ui.widgets.parts import button
@@ -48,8 +49,8 @@ class Bubble(QWidget):
         row.addStretch()
         row.addWidget(self.switch)
         self._quiet = [
-            HoverButton("copy", self.tr("Copy your message")),
-            HoverButton("edit", self.tr("Edit your message")),
+            HoverButton("copy", tr("Copy your message")),
+            HoverButton("edit", tr("Edit your message")),
         ]
         for quiet, signal in zip(self._quiet, (self.copied, self.edited), strict=True):
             quiet.clicked.connect(signal)

@@ -4,6 +4,7 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QTextCursor
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
+from app.messages.translate import tr
 from app.ui.look.icons import icon
 from app.ui.look.text_style import TextStyle
 from app.ui.markdown.blocks import Block
@@ -32,11 +33,11 @@ class CodeBlock(QFrame):
         self._source = ""
         self._wide = WideText(plain_document("", text_style), text_style)
         self._colours = CodeColours(self._wide.text, block.language, text_style)
-        self._copy = icon_button("copy", self.tr("Copy the code"), 16)
-        self.save = save = icon_button("save", self.tr("Save the code as a file"), 16)
+        self._copy = icon_button("copy", tr("Copy the code"), 16)
+        self.save = save = icon_button("save", tr("Save the code as a file"), 16)
         self._copy.clicked.connect(self.copy)
         save.clicked.connect(self._save)
-        name = label(language_name(block.language) or self.tr("Text"), "small")
+        name = label(language_name(block.language) or tr("Text"), "small")
         self._head = head = QHBoxLayout()
         head.setContentsMargins(_EDGE, 4, 4, 0)
         head.setSpacing(0)
@@ -88,4 +89,4 @@ class CodeBlock(QFrame):
         self._copy.setIcon(icon("copy", "text-dim", 16))
 
     def _save(self) -> None:
-        self.save_wanted.emit(self._source + "\n", self.tr("code") + suffix(self._language))
+        self.save_wanted.emit(self._source + "\n", tr("code") + suffix(self._language))

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QVBox
 
 from app.errors import Failure
 from app.messages.failures import say
+from app.messages.translate import tr
 from app.ui.look.icons import pixmap
 from app.ui.state.notices import details_of
 from app.ui.widgets.flow_layout import Flow
@@ -36,15 +37,15 @@ class FailureCard(QFrame):
         text = label(words.sentences, wrap=True)
         text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._details = QPlainTextEdit(details_of(failure), readOnly=True)
-        self._details.setAccessibleName(self.tr("Details of the failure"))
+        self._details.setAccessibleName(tr("Details of the failure"))
         self._details.setFixedHeight(_DETAILS_PX)
         self._details.hide()
-        self.retry = button(self.tr("Try again"), "refresh")
+        self.retry = button(tr("Try again"), "refresh")
         if not retryable:  # to show it before it lies here is a window of its own
             self.retry.hide()
-        models = button(self.tr("Choose a model"), role="link")
-        self._unfold = button(self.tr("Details"), role="link")
-        copy = button(self.tr("Copy"), "copy", role="link")
+        models = button(tr("Choose a model"), role="link")
+        self._unfold = button(tr("Details"), role="link")
+        copy = button(tr("Copy"), "copy", role="link")
         self.retry.clicked.connect(self.retried)
         models.clicked.connect(self.elsewhere)
         self._unfold.clicked.connect(self._toggle)

@@ -6,6 +6,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAbstractTextDocumentLayout, QColor, QTextCursor, QTextDocument
 from PySide6.QtWidgets import QWidget
 
+from app.messages.translate import tr
 from app.ui.widgets.link_dialog import offer_address
 from app.ui.widgets.web_address import hover_text
 
@@ -89,7 +90,7 @@ class LinkFocus:
     def _go_to(self, at: int) -> None:
         self._at = at
         self._widget.setAccessibleDescription(
-            self._widget.tr("Link to {}").format(hover_text(self._links()[at].address))
+            tr("Link to {}").format(hover_text(self._links()[at].address))
         )
         self._widget.update()
 

@@ -23,6 +23,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QHeaderView, QMenu, QTableView, QWidget
 
+from app.messages.translate import tr
 from app.ui.look.icons import icon
 from app.ui.look.text_style import TextStyle
 from app.ui.markdown.blocks import Block
@@ -48,7 +49,7 @@ class LongTable(QTableView):
         super().__init__(parent)
         self._cells = _Cells(block, text_style, self)
         self.setModel(self._cells)
-        self.setAccessibleName(self.tr("Table"))
+        self.setAccessibleName(tr("Table"))
         self.setFont(text_style.font)
         self.setProperty("grid", "true")
         self.setShowGrid(True)
@@ -108,14 +109,14 @@ class LongTable(QTableView):
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802 (Qt's name)
         menu = QMenu(self)
-        copy = menu.addAction(icon("copy", "text-dim"), self.tr("Copy"), self.copy)
+        copy = menu.addAction(icon("copy", "text-dim"), tr("Copy"), self.copy)
         copy.setEnabled(self.selectionModel().hasSelection())
-        menu.addAction(self.tr("Select the whole table"), self.selectAll)
+        menu.addAction(tr("Select the whole table"), self.selectAll)
         at = self.viewport().mapFromGlobal(event.globalPos())
         index = self.indexAt(at)
         if self._cells.address(index):
             # after this menu has closed: two are never open at once
-            later = self.tr("Show where the link leads")
+            later = tr("Show where the link leads")
             menu.addAction(
                 later, lambda: QTimer.singleShot(0, self, lambda: self._offer(at, index))
             )

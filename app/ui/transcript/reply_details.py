@@ -1,9 +1,10 @@
 """How a reply was made: two or three figures for the line below it, and all of it in a card."""
 
-from PySide6.QtCore import QCoreApplication, QPoint, Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFormLayout, QFrame, QVBoxLayout, QWidget
 
+from app.messages.translate import tr, tr_n
 from app.messages.units import speed, whole
 from app.store.records import Message, Reply
 from app.ui.state.models.model_names import plain_way
@@ -18,11 +19,11 @@ def figures(message: Message) -> str:
     reply = message.reply
     parts = [_short_ending(message)]
     if reply.tokens:
-        parts.append(_tr("{} tokens").format(whole(reply.tokens)))
+        parts.append(tr_n("{} token", "{} tokens", reply.tokens).format(whole(reply.tokens)))
         if reply.tokens_per_s:
             parts.append(speed(reply.tokens_per_s))
     said = f"{_STUCK}· ".join(part.replace(" ", _STUCK) for part in parts if part)
-    return said or _tr("Details")
+    return said or tr("Details")
 
 
 def facts(message: Message) -> list[tuple[str, str]]:
@@ -30,15 +31,15 @@ def facts(message: Message) -> list[tuple[str, str]]:
     reply = message.reply
     way = plain_way(reply.strategy)
     rows = (
-        (_tr("Ending"), ending(message)),
-        (_tr("Model"), reply.model),
-        (_tr("Runs as"), way),
-        (_tr("Tokens"), whole(reply.tokens) if reply.tokens else ""),
-        (_tr("Speed"), speed(reply.tokens_per_s) if reply.tokens_per_s else ""),
-        (_tr("First word"), _after(reply.first_token_s) if reply.tokens else ""),
-        (_tr("Tokens read"), _read(reply)),
-        (_tr("Remembered"), _remembered(reply)),
-        (_tr("Seed"), str(reply.seed) if reply.seed is not None else ""),
+        (tr("Ending"), ending(message)),
+        (tr("Model"), reply.model),
+        (tr("Runs as"), way),
+        (tr("Tokens"), whole(reply.tokens) if reply.tokens else ""),
+        (tr("Speed"), speed(reply.tokens_per_s) if reply.tokens_per_s else ""),
+        (tr("First word"), _after(reply.first_token_s) if reply.tokens else ""),
+        (tr("Tokens read"), _read(reply)),
+        (tr("Remembered"), _remembered(reply)),
+        (tr("Seed"), str(reply.seed) if reply.seed is not None else ""),
     )
     return [(name, value) for name, value in rows if value]
 
@@ -46,18 +47,18 @@ def facts(message: Message) -> list[tuple[str, str]]:
 def ending(message: Message) -> str:
     """Why the text ends where it ends."""
     endings = {
-        "stopped": _tr("Stopped"),
-        "interrupted": _tr("Interrupted: the program was ended while this was written"),
-        "failed": _tr("Failed"),
+        "stopped": tr("Stopped"),
+        "interrupted": tr("Interrupted: the program was ended while this was written"),
+        "failed": tr("Failed"),
     }
     if message.status in endings:
         return endings[message.status]
     if message.status == "done" and not message.text.strip():
-        return _tr("The model wrote nothing")
+        return tr("The model wrote nothing")
     reasons = {
-        "limit": _tr("Reached the limit of tokens"),
-        "stop": _tr("Complete"),
-        "end": _tr("Complete"),
+        "limit": tr("Reached the limit of tokens"),
+        "stop": tr("Complete"),
+        "end": tr("Complete"),
     }
     return reasons.get(message.reply.reason, "")
 
@@ -74,9 +75,9 @@ class ReplyDetails(QFrame):
         super().__init__(parent, Qt.WindowType.Popup)
         self.setObjectName("overlay")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setAccessibleName(_tr("About the reply"))
+        self.setAccessibleName(tr("About the reply"))
         self.text = "\n".join(f"{name}: {value}" for name, value in rows)
-        self.copy = button(_tr("Copy"), "copy")
+        self.copy = button(tr("Copy"), "copy")
         self.copy.clicked.connect(self._copy)
         form = QFormLayout()
         form.setHorizontalSpacing(2 * _GAP)
@@ -112,14 +113,14 @@ class ReplyDetails(QFrame):
 
 def _short_ending(message: Message) -> str:
     short = {
-        "stopped": _tr("Stopped"),
-        "interrupted": _tr("Interrupted"),
+        "stopped": tr("Stopped"),
+        "interrupted": tr("Interrupted"),
     }
     if message.status in short:
         return short[message.status]
     if message.status == "done" and not message.text.strip():
-        return _tr("The model wrote nothing")
-    return _tr("Limit reached") if message.reply.reason == "limit" else ""
+        return tr("The model wrote nothing")
+    return tr("Limit reached") if message.reply.reason == "limit" else ""
 
 
 def _read(reply: Reply) -> str:
@@ -132,13 +133,9 @@ def _remembered(reply: Reply) -> str:
     if reply.computed_tokens is None or not reply.prompt_tokens:
         return ""
     known = max(reply.prompt_tokens - reply.computed_tokens, 0)
-    words = _tr("{} of {} tokens").format(whole(known), whole(reply.prompt_tokens))
+    words = tr("{} of {} tokens").format(whole(known), whole(reply.prompt_tokens))
     return words.replace(" ", _STUCK)
 
 
 def _after(first_token_s: float) -> str:
-    return _tr("after {}").format(seconds(first_token_s)) if first_token_s else ""
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("ReplyDetails", text)
+    return tr("after {}").format(seconds(first_token_s)) if first_token_s else ""

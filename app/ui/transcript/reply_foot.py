@@ -3,6 +3,7 @@
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
+from app.messages.translate import tr
 from app.store.records import Message
 from app.ui.look.icons import icon
 from app.ui.widgets.parts import button, icon_button
@@ -31,9 +32,9 @@ class ReplyFoot(QWidget):
         super().__init__(parent)
         self.switch = BranchSwitch()
         self.switch.stepped.connect(self.stepped)
-        self._copy = icon_button("copy", self.tr("Copy the reply"), 16)
-        self._again = icon_button("regenerate", self.tr("Write the reply again"), 16)
-        self._go_on = icon_button("continue", self.tr("Write on from here"), 16)
+        self._copy = icon_button("copy", tr("Copy the reply"), 16)
+        self._again = icon_button("regenerate", tr("Write the reply again"), 16)
+        self._go_on = icon_button("continue", tr("Write on from here"), 16)
         if not (may_go_on and cut_short(message)):  # to show it before it lies here is a window
             self._go_on.hide()
         self._go_on.clicked.connect(self.went_on)
@@ -42,8 +43,8 @@ class ReplyFoot(QWidget):
         self._message = message
         words = figures(message)
         self.figures = button(words, role="fold")
-        self.figures.setAccessibleName(self.tr("About the reply: {}").format(words))
-        self.figures.setToolTip(self.tr("How this was made"))
+        self.figures.setAccessibleName(tr("About the reply: {}").format(words))
+        self.figures.setToolTip(tr("How this was made"))
         self.figures.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.figures.setMinimumWidth(_LEAST)
         if not facts(message):

@@ -3,6 +3,7 @@
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
+from app.messages.translate import tr, tr_n
 from app.ui.look.icons import icon
 from app.ui.widgets.parts import button
 
@@ -26,12 +27,14 @@ class ThoughtHead(QWidget):
     def show_state(self, *, unfolded: bool, thinking: bool, words: int) -> None:
         """Whether the thought is shown, whether it still grows, and how long it is."""
         if thinking:
-            text = self.tr("Thinking…  {} words").format(words)
+            text = tr_n("Thinking…  {} word", "Thinking…  {} words", words).format(words)
         else:
-            text = self.tr("Thought first  ·  {} words").format(words)
+            text = tr_n("Thought first  ·  {} word", "Thought first  ·  {} words", words).format(
+                words
+            )
         self._button.setText(text)
         self._button.setIcon(icon("chevron-down" if unfolded else "chevron-right", "text-dim", 16))
-        hide, show = self.tr("Hide the thought"), self.tr("Show the thought")
+        hide, show = tr("Hide the thought"), tr("Show the thought")
         self._button.setAccessibleName(f"{hide if unfolded else show}: {text}")
 
     def heightForWidth(self, width: int) -> int:  # noqa: N802 (Qt's name)

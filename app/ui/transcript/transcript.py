@@ -11,6 +11,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QMenu, QWidget
 
+from app.messages.translate import tr
 from app.messages.units import whole
 from app.runtime.families.thinking import split_thinking, trimmed
 from app.store.records import Message
@@ -49,16 +50,16 @@ class Transcript(VirtualList):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(services.theme.column, _EDGE, parent)
-        self.setAccessibleName(self.tr("Conversation"))
+        self.setAccessibleName(tr("Conversation"))
         self._services, self._controller = services, controller
         self._text_style, self._dim = TextStyle(services.theme), TextStyle(services.theme, dim=True)
         self._written: dict[str, ReplyRows] = {}
         self._first_rows: dict[str, Row] = {}
         self._unfolded: set[str] = set()
         self.selection = Selection(self)
-        self._to_end = button(self.tr("To the end"), "arrow-down", role="jump")
+        self._to_end = button(tr("To the end"), "arrow-down", role="jump")
         self._to_end.setParent(self)
-        self._to_end.setAccessibleName(self.tr("Go to the end of the conversation"))
+        self._to_end.setAccessibleName(tr("Go to the end of the conversation"))
         self._to_end.hide()
         self._to_end.clicked.connect(self.go_to_end)
         self.viewport().setMouseTracking(True)
@@ -215,14 +216,14 @@ class Transcript(VirtualList):
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802 (Qt's name)
         menu = QMenu(self)
         point = self.viewport().mapFromGlobal(event.globalPos())
-        copy = menu.addAction(icon("copy", "text-dim"), self.tr("Copy"), self.copy_selection)
+        copy = menu.addAction(icon("copy", "text-dim"), tr("Copy"), self.copy_selection)
         copy.setEnabled(not self.selection.empty)
         address = self._address_at(point)
         if address:
             clipboard = QGuiApplication.clipboard()
-            menu.addAction(self.tr("Copy the link"), lambda: clipboard.setText(address))
-        menu.addAction(self.tr("Select this part"), lambda: self.selection.choose_row(point))
-        menu.addAction(self.tr("Select all"), self.selection.choose_all)
+            menu.addAction(tr("Copy the link"), lambda: clipboard.setText(address))
+        menu.addAction(tr("Select this part"), lambda: self.selection.choose_row(point))
+        menu.addAction(tr("Select all"), self.selection.choose_all)
         menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(event.globalPos())
 
@@ -284,8 +285,8 @@ class Transcript(VirtualList):
 
     def _after_growth(self) -> None:
         self._mark_chosen()
-        if not self.at_end and self._to_end.text() != self.tr("New words"):
-            self._to_end.setText(self.tr("New words"))
+        if not self.at_end and self._to_end.text() != tr("New words"):
+            self._to_end.setText(tr("New words"))
             self._place_jump()
 
     def _end(self, ident: str) -> None:
@@ -345,7 +346,7 @@ class Transcript(VirtualList):
         return at - start
 
     def _more(self, length: int) -> str:
-        return self.tr("Show all {} characters").format(whole(length))
+        return tr("Show all {} characters").format(whole(length))
 
     def _dress(self) -> None:
         """Another theme or size: everything is made anew, at the same place."""
@@ -379,7 +380,7 @@ class Transcript(VirtualList):
             text.setToolTip(hover_text(address))
 
     def _offer_end(self, at_end: bool) -> None:  # noqa: FBT001 (a signal's argument)
-        self._to_end.setText(self.tr("To the end"))
+        self._to_end.setText(tr("To the end"))
         self._to_end.setVisible(not at_end)
         self._to_end.raise_()
         self._place_jump()

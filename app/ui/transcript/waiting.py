@@ -2,6 +2,7 @@
 
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 
+from app.messages.translate import tr
 from app.messages.units import whole
 from app.ui.widgets.parts import label
 
@@ -14,10 +15,10 @@ class Waiting(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._words = label(self.tr("Thinking about it…"), "dim")
+        self._words = label(tr("Thinking about it…"), "dim")
         self._bar = QProgressBar(textVisible=False)
         self._bar.setFixedWidth(160)
-        self._bar.setAccessibleName(self.tr("How much of the prompt has been read"))
+        self._bar.setAccessibleName(tr("How much of the prompt has been read"))
         self._bar.hide()
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -28,17 +29,17 @@ class Waiting(QWidget):
 
     def show_loading(self, done: int, total: int) -> None:
         """The model is being opened: ``done`` of ``total`` layers are in memory."""
-        words = self.tr("Opening the model…")
+        words = tr("Opening the model…")
         if total:
-            words = self.tr("Opening the model: layer {} of {}").format(done, total)
+            words = tr("Opening the model: layer {} of {}").format(done, total)
         self._show(words, done, total)
 
     def show_reading(self, done: int, total: int) -> None:
         """``done`` of ``total`` tokens of the prompt have been read."""
         if total < _WORTH_A_NUMBER or done >= total:
-            self._show(self.tr("Writing…"), 0, 0)
+            self._show(tr("Writing…"), 0, 0)
             return
-        words = self.tr("Reading the conversation: {} of {} tokens")
+        words = tr("Reading the conversation: {} of {} tokens")
         self._show(words.format(whole(done), whole(total)), done, total)
 
     def heightForWidth(self, width: int) -> int:  # noqa: N802 (Qt's name)

@@ -3,6 +3,7 @@
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from app.messages.translate import tr
 from app.ui.look.icons import pixmap
 from app.ui.look.theme import Theme
 
@@ -36,7 +37,7 @@ class Blank(QWidget):
         self._title.setText(title)
         self._words.setText(words)
         self._button.setText(verb)
-        self._button.setAccessibleName(verb or self.tr("No action"))
+        self._button.setAccessibleName(verb or tr("No action"))
         self._button.setVisible(bool(verb))
         if picture:
             self._picture = picture

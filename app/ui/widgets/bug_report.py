@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
+from app.messages.translate import tr
 from app.ui.widgets.about import versions
 
 from .parts import button, label
@@ -17,14 +18,14 @@ class BugReport(QDialog):
 
     def __init__(self, report: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle(self.tr("Something went wrong in Rookery"))
+        self.setWindowTitle(tr("Something went wrong in Rookery"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.resize(600, 400)
         self._report = QPlainTextEdit(report, readOnly=True)
-        self._report.setAccessibleName(self.tr("Details of the mistake"))
-        copy = button(self.tr("Copy details"), "copy")
+        self._report.setAccessibleName(tr("Details of the mistake"))
+        copy = button(tr("Copy details"), "copy")
         copy.clicked.connect(self._copy)
-        carry_on = button(self.tr("Carry on"), role="primary")
+        carry_on = button(tr("Carry on"), role="primary")
         carry_on.clicked.connect(self.accept)
         carry_on.setDefault(True)
         buttons = QHBoxLayout()
@@ -34,10 +35,10 @@ class BugReport(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(24, 24, 24, 16)
         column.setSpacing(12)
-        column.addWidget(label(self.tr("This is a mistake in Rookery, not yours"), "section"))
+        column.addWidget(label(tr("This is a mistake in Rookery, not yours"), "section"))
         column.addWidget(
             label(
-                self.tr(
+                tr(
                     "What you wrote is kept. You can carry on; if it happens again, these "
                     "details help to mend it."
                 ),

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.messages.translate import tr
 from app.ui.look.icons import icon, pixmap
 from app.ui.look.theme import Theme
 from app.ui.state.commands import Command
@@ -35,14 +36,14 @@ class CommandPalette(Overlay):
         self._theme = theme
         self._commands: Sequence[Command] = ()
         self._search = QLineEdit(clearButtonEnabled=True)
-        self._search.setAccessibleName(self.tr("Search commands"))
-        self._search.setPlaceholderText(self.tr("What would you like to do?"))
+        self._search.setAccessibleName(tr("Search commands"))
+        self._search.setPlaceholderText(tr("What would you like to do?"))
         self._search.addAction(
             icon("search", "text-dim", 16), QLineEdit.ActionPosition.LeadingPosition
         )
         self._found = QStandardItemModel(self)
         self._list = QListView()
-        self._list.setAccessibleName(self.tr("Commands"))
+        self._list.setAccessibleName(tr("Commands"))
         self._list.setModel(self._found)
         self._list.setItemDelegate(_Row(theme, self._list))
         self._list.setFocusPolicy(Qt.FocusPolicy.NoFocus)

@@ -2,6 +2,7 @@
 
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from app.messages.translate import tr
 from app.ui.look.icons import pixmap
 from app.ui.look.theme import Theme
 
@@ -20,8 +21,8 @@ class Farewell(Overlay):
         art.setPixmap(pixmap("download", "accent", 24, self.devicePixelRatioF()))
         words = QVBoxLayout()
         words.setSpacing(theme.space("xs"))
-        words.addWidget(label(self.tr("Downloads pause here"), "section"))
-        said = self.tr("They go on by themselves when Rookery is opened again.")
+        words.addWidget(label(tr("Downloads pause here"), "section"))
+        said = tr("They go on by themselves when Rookery is opened again.")
         words.addWidget(label(said, "dim", wrap=True))
         row = QHBoxLayout()
         edge = theme.space("l")

@@ -4,6 +4,7 @@ from PySide6.QtCore import QPoint
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QApplication, QMenu, QWidget
 
+from app.messages.translate import tr
 from app.ui.look.icons import icon
 
 from .web_address import shown_address, shown_host, web_address
@@ -22,16 +23,16 @@ def offer_address(address: str, parent: QWidget, at: QPoint) -> QMenu | None:
         return None
     menu = QMenu(parent)
     letter = url.scheme() == "mailto"
-    words = menu.tr("A letter to {}") if letter else menu.tr("Leads to {}")
+    words = tr("A letter to {}") if letter else tr("Leads to {}")
     menu.setAccessibleName(words.format(shown_host(url)))
     menu.addAction(words.format(_escaped(shown_host(url)))).setEnabled(False)
     for line in _lines(shown_address(url)):
         menu.addAction(line).setEnabled(False)
     menu.addSeparator()
-    open_it = menu.tr("Write it in the mail program") if letter else menu.tr("Open in the browser")
+    open_it = tr("Write it in the mail program") if letter else tr("Open in the browser")
     go = menu.addAction(icon("external", "text", 16), open_it)
     go.triggered.connect(lambda: QDesktopServices.openUrl(url))
-    copy = menu.addAction(icon("copy", "text", 16), menu.tr("Copy the address"))
+    copy = menu.addAction(icon("copy", "text", 16), tr("Copy the address"))
     copy.triggered.connect(lambda: QGuiApplication.clipboard().setText(shown_address(url)))
     menu.aboutToHide.connect(menu.deleteLater)
     menu.popup(at)

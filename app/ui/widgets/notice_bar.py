@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.messages.translate import tr
 from app.ui.look.icons import pixmap
 from app.ui.look.theme import Theme
 from app.ui.state.notices import Kind, Notice, Notices
@@ -47,11 +48,11 @@ class NoticeBar(QFrame):
         self._title = label("", "strong", wrap=True)
         self._words = label("", wrap=True)
         self._act = button("", role="link")
-        self._unfold = button(self.tr("Details"), role="link")
-        self._copy = button(self.tr("Copy"), "copy", role="link")
-        self._close = icon_button("close", self.tr("Close this notice"), 14)
+        self._unfold = button(tr("Details"), role="link")
+        self._copy = button(tr("Copy"), "copy", role="link")
+        self._close = icon_button("close", tr("Close this notice"), 14)
         self._details = QPlainTextEdit(readOnly=True)
-        self._details.setAccessibleName(self.tr("Details of the failure"))
+        self._details.setAccessibleName(tr("Details of the failure"))
         self._details.setMaximumHeight(120)
         self._timer = QTimer(self, singleShot=True)
         self._arrange()
@@ -81,9 +82,9 @@ class NoticeBar(QFrame):
         beside = Qt.AlignmentFlag.AlignTop if notice.title else Qt.AlignmentFlag.AlignVCenter
         self._row.setAlignment(self._picture, beside)
         self._act.setText(notice.verb)
-        self._act.setAccessibleName(notice.verb or self.tr("No action"))
+        self._act.setAccessibleName(notice.verb or tr("No action"))
         self._act.setVisible(notice.act is not None)
-        self._more.setText(self.tr("{} more can be undone").format(len(self._covered)))
+        self._more.setText(tr("{} more can be undone").format(len(self._covered)))
         self._more.setVisible(notice.kind is Kind.UNDO and bool(self._covered))
         self._details.setPlainText(notice.details)
         self._details.hide()

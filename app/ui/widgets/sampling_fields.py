@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 import msgspec
-from PySide6.QtCore import QCoreApplication, QEvent, QSignalBlocker, Signal
+from PySide6.QtCore import QEvent, QSignalBlocker, Signal
 from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
 
+from app.messages.translate import tr
 from app.runtime.protocol.prompts import Sampling
 from app.ui.widgets.parts import icon_button, label
 
@@ -27,62 +28,58 @@ class _Number:
     tip: str
 
 
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("SamplingFields", text)
-
-
 def _numbers() -> tuple[_Number, ...]:
     return (
         _Number(
             "temperature",
-            _tr("Temperature"),
+            tr("Temperature"),
             5.0,
             0.05,
             2,
-            _tr("How much chance there is: 0 always takes the likeliest token."),
+            tr("How much chance there is: 0 always takes the likeliest token."),
         ),
         _Number(
             "top_p",
-            _tr("Top-p"),
+            tr("Top-p"),
             1.0,
             0.05,
             2,
-            _tr("Keep only the likeliest tokens that together have this probability."),
+            tr("Keep only the likeliest tokens that together have this probability."),
         ),
         _Number(
-            "top_k", _tr("Top-k"), 1000, 1, 0, _tr("Keep only so many likeliest tokens; 0: all.")
+            "top_k", tr("Top-k"), 1000, 1, 0, tr("Keep only so many likeliest tokens; 0: all.")
         ),
         _Number(
             "min_p",
-            _tr("Min-p"),
+            tr("Min-p"),
             1.0,
             0.01,
             2,
-            _tr("Drop tokens less likely than this share of the likeliest one; 0: none."),
+            tr("Drop tokens less likely than this share of the likeliest one; 0: none."),
         ),
         _Number(
             "presence",
-            _tr("Presence penalty"),
+            tr("Presence penalty"),
             5.0,
             0.1,
             2,
-            _tr("Makes every token that was already written less likely."),
+            tr("Makes every token that was already written less likely."),
         ),
         _Number(
             "frequency",
-            _tr("Frequency penalty"),
+            tr("Frequency penalty"),
             5.0,
             0.1,
             2,
-            _tr("Makes a token less likely each time it is written."),
+            tr("Makes a token less likely each time it is written."),
         ),
         _Number(
             "decay",
-            _tr("Penalty decay"),
+            tr("Penalty decay"),
             1.0,
             0.001,
             3,
-            _tr("How much of the penalties is left after each further token."),
+            tr("How much of the penalties is left after each further token."),
         ),
     )
 
@@ -104,17 +101,17 @@ class SamplingFields(QWidget):
             field.valueChanged.connect(self._changed)
             self._fields[number.name] = field
             _add(form, number.label, field, number.tip)
-        self._seed = whole_number(-1, _MAX_SEED, 1, _tr("Seed"))
-        self._seed.setSpecialValueText(_tr("random"))
+        self._seed = whole_number(-1, _MAX_SEED, 1, tr("Seed"))
+        self._seed.setSpecialValueText(tr("random"))
         self._seed.valueChanged.connect(self._changed)
-        dice = icon_button("dice", _tr("A new random seed for every reply"), 16)
+        dice = icon_button("dice", tr("A new random seed for every reply"), 16)
         dice.clicked.connect(lambda: self._seed.setValue(-1))
         pair = QHBoxLayout()
         pair.setSpacing(2)
         pair.addWidget(dice)
         pair.addWidget(self._seed)
-        tip = _tr("The same seed and the same words give the same reply.")
-        _add(form, _tr("Seed"), pair, tip)
+        tip = tr("The same seed and the same words give the same reply.")
+        _add(form, tr("Seed"), pair, tip)
 
     @property
     def sampling(self) -> Sampling:
@@ -178,8 +175,8 @@ def gigabytes(name: str) -> QDoubleSpinBox:
     made.setDecimals(1)
     made.setRange(0.0, _MOST_GB)
     made.setSingleStep(0.5)
-    made.setSuffix(_tr(" GB"))
-    made.setSpecialValueText(_tr("no limit"))
+    made.setSuffix(tr(" GB"))
+    made.setSpecialValueText(tr("no limit"))
     made.setAccessibleName(name)
     made.setKeyboardTracking(False)
     _dress(made)

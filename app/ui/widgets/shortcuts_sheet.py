@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QScrollArea, QWidget
 
+from app.messages.translate import tr
 from app.ui.look.theme import Theme
 from app.ui.state.commands import Command, Habit
 
@@ -19,13 +20,13 @@ class ShortcutsSheet(Overlay):
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent, width=560)
         self._theme = theme
-        close = icon_button("close", self.tr("Close the shortcuts sheet"), 16)
+        close = icon_button("close", tr("Close the shortcuts sheet"), 16)
         close.clicked.connect(self.close_card)
         head = QHBoxLayout()
-        head.addWidget(label(self.tr("Keyboard shortcuts"), "section"), 1)
+        head.addWidget(label(tr("Keyboard shortcuts"), "section"), 1)
         head.addWidget(close)
         self._scroll = QScrollArea(widgetResizable=True)
-        self._scroll.setAccessibleName(self.tr("Keyboard shortcuts"))
+        self._scroll.setAccessibleName(tr("Keyboard shortcuts"))
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         edge = theme.space("xl")
         self.body.setContentsMargins(edge, theme.space("l"), theme.space("l"), edge)

@@ -16,6 +16,7 @@ from app.hub.catalogue.entries import Entry, Part, bundled, matching, merged, wi
 from app.hub.safe_paths import is_safe
 from app.hub.sources.repository import is_repository
 from app.messages.failures import say
+from app.messages.things import THINGS
 from app.resources import resource
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -71,7 +72,8 @@ def test_all_that_can_be_run_has_a_shape_and_the_rest_says_why():
         else:
             assert one.why_not in BY_CODE
             assert one.failure is not None
-            assert one.found in say(one.failure).text
+            assert one.failure.facts["found"] == one.found
+            assert THINGS.get(one.found, one.found) in say(one.failure).text
 
 
 def test_one_file_of_each_size_is_recommended_the_newest():

@@ -59,12 +59,12 @@ KNOWN = [
     ),
     (
         "BlinkDL/rwkv7-g1", "rwkv7b-g1b-0.1b-20250822-ctx4096.pth", 0,
-        {"why_not": "unsupported-variant", "found": "RWKV-7b (DeepEmbed attention)",
+        {"why_not": "unsupported-variant", "found": "rwkv-7b",
          "kind": "research", "generation": "7.0"},
     ),
     (
         "BlinkDL/rwkv-8-pile", "rwkv-8-pile-rc00-20250508.pth", 0,
-        {"why_not": "unsupported-variant", "found": "RWKV-8 (research)"},
+        {"why_not": "unsupported-variant", "found": "rwkv-8"},
     ),
     (
         "BlinkDL/temp-latest-training-models",

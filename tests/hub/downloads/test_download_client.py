@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from app.errors import DownloadError
 from app.hub.downloads import download_client, download_protocol
 from app.hub.downloads.download_client import DownloadClient
 from app.hub.downloads.download_protocol import Limit, Moved
@@ -22,7 +23,7 @@ class Watched:
 
     def __init__(self, script: str) -> None:
         self.replies: queue.Queue[download_protocol.Reply] = queue.Queue()
-        self.deaths: queue.Queue[str] = queue.Queue()
+        self.deaths: queue.Queue[DownloadError] = queue.Queue()
         self.client = DownloadClient(
             SerialExecutor(), self.replies.put, self.deaths.put, misbehaving.command(script)
         )
@@ -34,7 +35,7 @@ def test_a_process_that_breaks_the_protocol_is_ended_and_told_once(kind: str) ->
     watched = Watched(BROKEN[kind])
     said = watched.deaths.get(timeout=20)
     if kind in misbehaving.GARBLED:
-        assert said == "its process sent something that makes no sense"
+        assert said.facts == {"why": "process-garbled"}
     assert watched.client.wait(20)
     assert watched.client.pid is None
     assert watched.deaths.empty()
@@ -44,7 +45,7 @@ def test_a_state_that_no_download_has_is_no_message() -> None:
     moved = Moved(id="1", state="running", done=1, total=2)
     frame = download_protocol.encode(moved).replace(b"running", b"dancing")
     watched = Watched(f"send({frame!r}); time.sleep(60)")
-    assert "makes no sense" in watched.deaths.get(timeout=20)
+    assert watched.deaths.get(timeout=20).facts["why"] == "process-garbled"
     assert watched.replies.empty()
 
 
@@ -59,7 +60,10 @@ def test_a_process_that_ends_before_it_is_known_is_told(monkeypatch: pytest.Monk
             ended.get(timeout=20)
 
     monkeypatch.setattr(download_client, "Process", Slow)
-    assert "ended (5)" in Watched("sys.exit(5)").deaths.get(timeout=20)
+    assert Watched("sys.exit(5)").deaths.get(timeout=20).facts == {
+        "why": "process-ended",
+        "exit_code": "5",
+    }
 
 
 @pytest.mark.parametrize("path", ["/elsewhere/one.pth", "relative.pth"])
@@ -80,6 +84,6 @@ while True:
         try:
             item = downloads.wait(downloads.add("one.pth"), "failed")
             assert item.failure is not None
-            assert "makes no sense" in str(item.failure.facts["why"])
+            assert item.failure.facts["why"] == "process-garbled"
         finally:
             downloads.downloads.close()

@@ -13,6 +13,7 @@ from app.kernels.cuda.cublas import CublasError
 from app.kernels.cuda.device import DTYPES, Product
 from app.kernels.cuda.ops import CudaOps
 from app.kernels.portable import PortableOps
+from app.messages.failures import say
 from app.runtime.models import build
 from app.runtime.planning.strategy import whole_on
 from tests.support.checkpoints import random_tensors
@@ -169,7 +170,7 @@ def test_what_cuda_refuses_becomes_a_failure_of_the_kernel(gpu, host):
     host.streamSynchronize = refuse
     with pytest.raises(KernelError) as caught:
         gpu.wait()
-    assert "cudaErrorIllegalAddress" in caught.value.facts["why"]
+    assert "cudaErrorIllegalAddress" in say(caught.value).text
 
 
 def test_whichever_thread_comes_and_whatever_it_chose_before_it_chooses_the_card(gpu, host):

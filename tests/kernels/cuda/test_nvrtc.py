@@ -5,6 +5,7 @@ import pytest
 from app.errors import KernelError
 from app.kernels.cuda import nvrtc
 from app.kernels.cuda.nvrtc import Programs, compiled, standard_folder, target
+from app.messages.failures import say
 
 TEXT = """
 #include "core.cuh"
@@ -41,7 +42,7 @@ def test_the_target_is_the_card_or_the_nearest_that_runs_on_it(architecture, wan
 def test_a_card_that_is_too_old_for_the_compiler_is_told():
     with pytest.raises(KernelError) as caught:
         target(61, (75, 80))
-    assert "6.1" in caught.value.facts["why"]
+    assert "6.1" in say(caught.value).text
 
 
 def test_machine_code_is_made_once_and_kept(sources, tmp_path, monkeypatch):
@@ -92,13 +93,13 @@ def test_an_error_carries_the_first_lines_of_the_log(sources):
     with pytest.raises(KernelError) as caught:
         compiled("fill", {}, "sm_80")
     assert caught.value.facts["program"] == "fill"
-    assert 'identifier "some" is undefined' in caught.value.facts["why"]
+    assert 'identifier "some" is undefined' in say(caught.value).text
 
 
 def test_a_program_that_is_not_there_is_told(sources):
     with pytest.raises(KernelError) as caught:
         Programs(80).image("nothing")
-    assert "nothing.cu" in caught.value.facts["why"]
+    assert "nothing.cu" in say(caught.value).text
 
 
 def test_what_is_compiled_is_kept_where_the_program_keeps_what_can_be_had_again(

@@ -11,6 +11,7 @@ from app.errors import (
     UnsupportedFormat,
     UnsupportedVariant,
 )
+from app.messages.failures import say
 from app.runtime.checkpoint import open_checkpoint
 from app.runtime.checkpoint.gguf import TYPES
 from tests.support.checkpoints import random_tensors
@@ -136,7 +137,7 @@ def bare(path, arch, *, facts=(), tensors=None):
 def test_models_of_other_architectures_are_named(tmp_path):
     with pytest.raises(ForeignCheckpoint) as caught:
         open_checkpoint(bare(tmp_path / "a.gguf", "llama"))
-    assert "llama" in caught.value.facts["found"]
+    assert "llama" in say(caught.value).text
     for arch in ("rwkv6qwen2", "arwkv7"):
         with pytest.raises(UnsupportedVariant):
             open_checkpoint(bare(tmp_path / "b.gguf", arch))
@@ -145,7 +146,7 @@ def test_models_of_other_architectures_are_named(tmp_path):
 def test_a_part_of_a_split_file_is_refused(tmp_path):
     with pytest.raises(UnsupportedFormat) as caught:
         open_checkpoint(bare(tmp_path / "a.gguf", "rwkv7", facts=[("split.count", 3)]))
-    assert "split" in caught.value.facts["found"]
+    assert "split" in say(caught.value).text
 
 
 def test_other_versions_and_byte_orders_are_refused(tmp_path):
@@ -155,7 +156,7 @@ def test_other_versions_and_byte_orders_are_refused(tmp_path):
         path.write_bytes(content[:4] + version.to_bytes(4, "little") + content[8:])
         with pytest.raises(UnsupportedFormat) as caught:
             open_checkpoint(path)
-        assert word in caught.value.facts["found"]
+        assert word in say(caught.value).text
 
 
 def test_an_empty_rwkv_misses_its_tensors(tmp_path):

@@ -12,6 +12,7 @@ from app.errors import (
     HostileCheckpoint,
     UnsupportedFormat,
 )
+from app.messages.failures import say
 from app.runtime.checkpoint import open_checkpoint
 
 U8, U32, F32, BOOL, STRING, ARRAY, U64 = 0, 4, 6, 7, 8, 9, 10
@@ -127,7 +128,7 @@ def test_types_that_nobody_unpacks_are_named(tmp_path, kind):
     content = header(tensors=[entry("t", (256,), kind=kind)])
     failure = refusal(tmp_path / "m.gguf", content)
     assert isinstance(failure, UnsupportedFormat)
-    assert str(kind) in failure.facts["found"]
+    assert str(kind) in say(failure).text
 
 
 def test_a_header_of_gigabytes_is_hostile(tmp_path):
@@ -146,4 +147,4 @@ def test_a_vocabulary_over_the_read_blocks_is_skipped_exactly(tmp_path):
         content = header([fact("a", ARRAY, words_)], [entry("t", (48, 2), kind=2)])
         failure = refusal(tmp_path / "m.gguf", content)
         assert isinstance(failure, DamagedCheckpoint)
-        assert "impossible shape" in failure.facts["why"]
+        assert "impossible shape" in say(failure).text

@@ -230,7 +230,7 @@ def test_a_file_that_its_server_has_lost_ends_its_use(file, monkeypatch):
     with pytest.raises(Unreadable) as caught:
         _logits(model)
     monkeypatch.undo()
-    assert caught.value.facts == {"path": str(file), "why": "Stale file handle"}
+    assert caught.value.facts == {"path": str(file), "said": "Stale file handle"}
 
 
 @pytest.mark.parametrize(

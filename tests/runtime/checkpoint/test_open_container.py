@@ -19,6 +19,7 @@ from app.errors import (
     UnsupportedFormat,
     UnsupportedVariant,
 )
+from app.messages.failures import say
 from app.runtime.checkpoint import open_checkpoint
 from tests.support.checkpoints import random_tensors, write_pth, write_safetensors
 
@@ -101,7 +102,7 @@ def test_files_of_other_kinds_are_named(tmp_path, name):
     content, family, word = CONTENTS[name]
     (tmp_path / name).write_bytes(content)
     failure = refusal(tmp_path / name, family)
-    assert word in str(failure.facts)
+    assert word in say(failure).text
     assert failure.facts["path"] == str(tmp_path / name)
 
 
@@ -120,7 +121,7 @@ FOREIGN = {
 def test_models_of_other_kinds_are_named(tmp_path, name):
     tensors = {name: torch.zeros(4, 4), "other.bias": torch.zeros(4)}
     failure = refusal(write_safetensors(tmp_path / "m.safetensors", tensors), ForeignCheckpoint)
-    assert FOREIGN[name] in failure.facts["found"]
+    assert FOREIGN[name] in say(failure).text
 
 
 def test_rwkv_inside_a_transformer_is_a_variant(tmp_path):
@@ -135,7 +136,7 @@ def test_tuned_states_are_named(tmp_path):
         write_safetensors(tmp_path / "s.st", states),
     ):
         failure = refusal(path, UnsupportedFormat)
-        assert "state" in failure.facts["found"]
+        assert "state" in say(failure).text
         assert failure.facts["wanted"]
 
 
@@ -145,23 +146,23 @@ def test_tuned_states_are_named(tmp_path):
 def test_loras_are_named(tmp_path, name):
     tensors = {f"blocks.0.att.{name}": torch.zeros(4, 4), "blocks.0.ln1.weight": torch.zeros(4)}
     failure = refusal(write_pth(tmp_path / "lora.pth", tensors), UnsupportedFormat)
-    assert "LoRA" in failure.facts["found"]
+    assert "LoRA" in say(failure).text
 
 
 def test_packed_weights_of_other_quantisers_are_named(tmp_path):
     tensors = random_tensors() | {"blocks.0.att.key.qweight": torch.zeros(4, 4)}
     failure = refusal(write_pth(tmp_path / "m.pth", tensors), UnsupportedFormat)
-    assert "quantised" in failure.facts["found"]
+    assert "quantised" in say(failure).text
 
 
 def test_names_out_of_a_file_are_told_short_and_printable(tmp_path):
     endless = "model." * 200_000 + "x"
     path = write_safetensors(tmp_path / "m.safetensors", {endless: torch.zeros(1)})
-    assert "endless" in refusal(path, HostileCheckpoint).facts["why"]
+    assert "endless" in say(refusal(path, HostileCheckpoint)).text
     odd = "\x1b[31m\n" * 50
     path = write_safetensors(tmp_path / "m.safetensors", {odd: torch.zeros(1)})
-    found = [refusal(path, ForeignCheckpoint).facts["found"]]
+    found = [refusal(path, ForeignCheckpoint).facts["name"]]
     tensors = random_tensors() | {"blocks.0.att." + odd: torch.zeros(1)}
     path = write_pth(tmp_path / "m.pth", tensors)
-    found += [refusal(path, UnsupportedVariant).facts["found"]]
+    found += [refusal(path, UnsupportedVariant).facts["name"]]
     assert all(len(text) < 200 and text.isprintable() for text in found)

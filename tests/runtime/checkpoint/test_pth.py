@@ -20,6 +20,7 @@ from app.errors import (
     NotWeights,
     UnsupportedFormat,
 )
+from app.messages.failures import say
 from app.runtime.checkpoint import open_checkpoint
 from tests.support.checkpoints import random_tensors, write_pth
 from tests.support.hostile import (
@@ -73,7 +74,7 @@ def test_the_refused_name_is_told(tmp_path):
     torch.save({"a": Call(os.system, "true")}, tmp_path / "m.pth")
     failure = refusal(tmp_path / "m.pth")
     assert isinstance(failure, HostileCheckpoint)
-    assert "system" in failure.facts["why"]
+    assert "system" in say(failure).text
 
 
 BY_HAND = {
@@ -221,7 +222,7 @@ def test_the_byte_order_of_other_machines_is_refused(tmp_path):
     entries = model_with(tensor(HEAD, (97, 64))) | {"byteorder": b"big"}
     failure = refusal(write_archive(tmp_path / "m.pth", entries))
     assert isinstance(failure, UnsupportedFormat)
-    assert "big-endian" in failure.facts["found"]
+    assert "big-endian" in say(failure).text
 
 
 def test_the_model_made_by_hand_is_read_when_nothing_is_odd(tmp_path):
@@ -241,7 +242,7 @@ def test_files_from_before_torch_had_archives_are_named(tmp_path):
         )
         failure = refusal(tmp_path / "m.pth")
         assert isinstance(failure, UnsupportedFormat)
-        assert "1.6" in failure.facts["found"]
+        assert "1.6" in say(failure).text
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -249,13 +250,13 @@ def test_other_things_in_a_zip_are_named(tmp_path):
     import numpy as np
 
     np.savez(tmp_path / "a.npz", a=np.zeros(3))
-    assert "NumPy" in refusal(tmp_path / "a.npz").facts["found"]
+    assert "NumPy" in say(refusal(tmp_path / "a.npz")).text
     write_archive(tmp_path / "a.zip", {"word/document.xml": b"<x/>"}, root="")
-    assert "zip" in refusal(tmp_path / "a.zip").facts["found"]
+    assert "zip" in say(refusal(tmp_path / "a.zip")).text
     torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), tmp_path / "a.pt")
-    assert "TorchScript" in refusal(tmp_path / "a.pt").facts["found"]
+    assert "TorchScript" in say(refusal(tmp_path / "a.pt")).text
     torch.save([torch.zeros(3)] * 6, tmp_path / "state.pth")
-    assert "state" in refusal(tmp_path / "state.pth").facts["found"], "the package saves one so"
+    assert "state" in say(refusal(tmp_path / "state.pth")).text, "the package saves one so"
 
 
 def test_other_models_in_a_torch_file_are_foreign(tmp_path):
@@ -270,7 +271,7 @@ def test_files_that_the_rwkv_package_converted_are_refused(tmp_path):
     torch.save(converted, tmp_path / "m.pth")
     failure = refusal(tmp_path / "m.pth")
     assert isinstance(failure, UnsupportedFormat)
-    assert "converted" in failure.facts["found"]
+    assert "converted" in say(failure).text
 
 
 def test_a_plain_pickle_is_never_opened(tmp_path):

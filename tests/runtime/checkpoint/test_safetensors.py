@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import save
 
 from app.errors import DamagedCheckpoint, Failure, HostileCheckpoint, UnsupportedFormat
+from app.messages.failures import say
 from app.runtime.checkpoint import open_checkpoint
 from tests.support.checkpoints import random_tensors, write_safetensors
 from tests.support.hostile import write_header
@@ -131,7 +132,7 @@ def test_whole_numbers_and_packed_weights_are_named(tmp_path):
     tensors["head.weight"] = tensors["head.weight"].to(torch.int8)
     failure = refusal(write_safetensors(tmp_path / "m.safetensors", tensors))
     assert isinstance(failure, UnsupportedFormat)
-    assert "int8" in failure.facts["found"]
+    assert "int8" in say(failure).text
 
 
 def test_metadata_is_kept_as_text(tmp_path):

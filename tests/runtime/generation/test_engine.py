@@ -270,7 +270,7 @@ def test_a_card_that_fails_is_told_to_every_text(opened, monkeypatch):
 
     def failing(tokens, state, **more):
         if desk.engine.forwards == 3:
-            raise KernelError(program="mix", why="it is gone")
+            raise KernelError(program="mix", said="it is gone")
         return forward(tokens, state, **more)
 
     monkeypatch.setattr(opened.model, "forward", failing)

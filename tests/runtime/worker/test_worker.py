@@ -83,7 +83,7 @@ from app.errors import KernelError
 from app.runtime.generation import engine
 from app.runtime.worker import worker
 def failing(self):
-    raise KernelError(program="mix", why="it is gone")
+    raise KernelError(program="mix", said="it is gone")
 engine.Engine._{where} = failing
 raise SystemExit(worker.main())
 """

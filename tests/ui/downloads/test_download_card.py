@@ -12,7 +12,7 @@ from tests.ui.conftest import shown
 async def test_a_model_without_its_vocabulary_is_there_and_says_so(house):
     await shown(house)
     entry = Offer(repo="BlinkDL/rwkv-4-pile-169m", file="pile.pth", format="pth", title="Pile 169M")
-    lack = VocabularyMissing(file="20B_tokenizer.json", why="the hub does not have it")
+    lack = VocabularyMissing(file="20B_tokenizer.json", why="vocabulary-not-there")
     item = Item(id="1", entry=entry, folder="/a", path="/a/pile.pth", state="done", total_bytes=9)
     card = Card(house.services.theme, house.window)
     card.show_item(replace(item, failure=lack))

@@ -13,9 +13,7 @@ from tests.ui.conftest import settled, shown, until
 
 async def test_a_failure_is_shown_in_words_and_its_details_can_be_copied(house):
     await shown(house)
-    house.services.notices.failure(
-        DamagedCheckpoint(path="/models/a.pth", why="its end is missing")
-    )
+    house.services.notices.failure(DamagedCheckpoint(path="/models/a.pth", why="end-missing"))
     bar = house.window.notices
     assert bar.isVisible()
     assert "a.pth" in bar._words.text()

@@ -78,7 +78,7 @@ def _refuse_doubles(container: Container, found: Recipes) -> None:
     used = {recipe.stored for recipe in found.values()}
     double = next((name for name in container.tensors if name not in used), None)
     if double is not None:
-        raise UnfitCheckpoint(why=f"two of its tensors stand for one ({shown(double)})")
+        raise UnfitCheckpoint(why="two-for-one", name=shown(double))
 
 
 def _in_shape(

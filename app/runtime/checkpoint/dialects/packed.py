@@ -73,8 +73,8 @@ def fits(container: Container) -> bool:
     said = container.metadata.get("format", "")
     if said.startswith(_FAMILY) and said not in _READ:
         raise UnsupportedFormat(
-            found="a packed copy that another version of Rookery has made",
-            wanted="the original model, or a copy packed again from it",
+            found="packed-by-other-version",
+            wanted="original-or-packed-again",
         )
     return said in _READ
 
@@ -85,7 +85,7 @@ def recipes(container: Container) -> Recipes:
     for stored in container.tensors.values():
         for name, recipe in _recipes(stored):
             if name in found:
-                raise DamagedCheckpoint(why=f"it holds {shown(name)} twice")
+                raise DamagedCheckpoint(why="tensor-twice", name=shown(name))
             found[name] = recipe
     return found
 
@@ -98,7 +98,7 @@ def _recipes(stored: Stored) -> Iterator[tuple[str, Recipe]]:
     names, sums = (found[1].split(","), found[6].split(",")) if found else ([], [])
     known = found is not None and found[2] in KINDS and "0" not in (found[3], found[4])
     if found is None or not known or stored.dtype != "uint8" or len(names) != len(sums):
-        raise DamagedCheckpoint(why=f"its header does not describe {shown(stored.name)}")
+        raise DamagedCheckpoint(why="tensor-undescribed", name=shown(stored.name))
     shape = Shape(found[2], int(found[3]), int(found[4]), found[5] == "u")
     for row, (name, checksum) in enumerate(zip(names, sums, strict=True)):
         yield name, Recipe(stored.name, (Unpacked(shape, int(checksum, 16), row, len(names)),))

@@ -86,5 +86,5 @@ def _count(items: Items) -> int:
 def _what(content: Any) -> str:
     items = _items(content)
     if items is not None and {"state", "param_groups"} <= set(items):
-        return "the state of an optimizer"
-    return "settings or other data that were saved with torch"
+        return "optimizer-state"
+    return "torch-data"

@@ -39,12 +39,12 @@ def read_pickle(data: bytes) -> Any:
     no whole pickle.
     """
     if len(data) > _SIZE_LIMIT:
-        raise HostileCheckpoint(why=f"its list of tensors claims {len(data)} bytes")
+        raise HostileCheckpoint(why="list-too-long", size_bytes=len(data))
     try:
         with _uncollected():
             return _Machine(data).run()
     except (IndexError, KeyError, ValueError, TypeError, struct.error) as error:
-        raise DamagedCheckpoint(why="its list of tensors is damaged") from error
+        raise DamagedCheckpoint(why="list-damaged") from error
 
 
 @contextlib.contextmanager
@@ -96,7 +96,7 @@ class _Machine:
                 self.at = at
                 step(self)
                 at = self.at
-        raise HostileCheckpoint(why="its list of tensors never ends")
+        raise HostileCheckpoint(why="list-endless")
 
     def take(self, size: int) -> bytes:
         block = self.data[self.at : self.at + size]
@@ -121,8 +121,8 @@ class _Machine:
 
 def _refusal(code: int) -> HostileCheckpoint | DamagedCheckpoint:
     if bytes([code]) in b"\x82\x83\x84P":
-        return HostileCheckpoint(why="it asks for objects to be built by code of its choice")
-    return DamagedCheckpoint(why="its list of tensors is damaged")
+        return HostileCheckpoint(why="builds-objects")
+    return DamagedCheckpoint(why="list-damaged")
 
 
 def _skip(size: int) -> Callable[[_Machine], None]:

@@ -35,7 +35,7 @@ class PthFile:
             if isinstance(value, Tensor)
         }
         if sum(stored.nbytes for stored in self.tensors.values()) > 2 * source.size:
-            raise HostileCheckpoint(why="its tensors claim more bytes than the file has")
+            raise HostileCheckpoint(why="tensors-exceed-file")
         self.metadata: Mapping[str, str] = {
             name: str(value)[:100]
             for name, value in content.items()
@@ -59,30 +59,28 @@ class PthFile:
         entries = self._archive.entries
         roots = [name[: -len("data.pkl")] for name in entries if name.endswith("/data.pkl")]
         if len(roots) != 1:
-            what = (
-                "a NumPy archive" if any(n.endswith(".npy") for n in entries) else "a zip archive"
-            )
-            raise UnsupportedFormat(found=what, wanted="a checkpoint saved by torch")
+            what = "numpy-archive" if any(n.endswith(".npy") for n in entries) else "zip-archive"
+            raise UnsupportedFormat(found=what, wanted="torch-checkpoint")
         if f"{roots[0]}constants.pkl" in entries:
-            raise UnsupportedFormat(found="a TorchScript program", wanted="the weights alone")
+            raise UnsupportedFormat(found="torchscript", wanted="weights-alone")
         return roots[0]
 
     def _small(self, name: str) -> bytes:
         entry = self._archive.entries[self._root + name]
         if entry.size > _PICKLE_LIMIT:
-            raise HostileCheckpoint(why=f"its list of tensors claims {entry.size} bytes")
+            raise HostileCheckpoint(why="list-too-long", size_bytes=entry.size)
         return self._source.read(self._archive.begin(self._root + name), entry.size)
 
     def _refuse_big_endian(self) -> None:
         if self._root + "byteorder" in self._archive.entries and self._small("byteorder") == b"big":
-            raise UnsupportedFormat(found="a big-endian file", wanted="a little-endian one")
+            raise UnsupportedFormat(found="big-endian", wanted="little-endian")
 
     def _stored(self, name: str, tensor: Tensor) -> Stored:
         key = f"{self._root}data/{tensor.storage.key}"
         width = BYTES_PER_NUMBER.get(tensor.dtype, 1)
         entry = self._archive.entries.get(key)
         if entry is None or entry.size < tensor.storage.numbers * width:
-            raise DamagedCheckpoint(why="the data of a tensor is missing", missing=shown(name))
+            raise DamagedCheckpoint(why="tensor-data-missing", missing=shown(name))
         strides = None if _in_order(tensor) else tensor.strides
         count = 1
         for size in tensor.shape:

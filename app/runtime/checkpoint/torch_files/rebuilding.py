@@ -142,7 +142,7 @@ def named_by(module: Any, name: Any) -> Named:
     """The mark for ``module.name``.  Raises HostileCheckpoint where no checkpoint needs it."""
     named = Named(exactly(str, module), exactly(str, name))
     if is_dangerous(named.module, named.name):
-        raise HostileCheckpoint(why=f"it asks for {shown(module)}.{shown(name)} to be run")
+        raise HostileCheckpoint(why="asks-to-be-run", name=f"{shown(module)}.{shown(name)}")
     return named
 
 
@@ -160,7 +160,7 @@ def _tensor_of_dtype(
         raise ValueError
     number = _DTYPES.get(dtype.name, "")
     if number not in BYTES_PER_NUMBER:
-        raise UnsupportedFormat(found=f"{dtype.name} weights", wanted="the original file")
+        raise UnsupportedFormat(found="weights-of-dtype", dtype=dtype.name, wanted="original-file")
     count = (
         storage.numbers // BYTES_PER_NUMBER[number] if storage.dtype == "bytes" else storage.numbers
     )
@@ -212,9 +212,9 @@ def _checked(tensor: Tensor) -> Tensor:
     for size, step in zip(tensor.shape, tensor.strides, strict=True):
         reach += (size - 1) * step
     if count > tensor.storage.numbers:
-        raise HostileCheckpoint(why="a tensor in it claims more numbers than the file holds")
+        raise HostileCheckpoint(why="tensor-exceeds-file")
     if count and tensor.offset + reach >= tensor.storage.numbers:
-        raise DamagedCheckpoint(why="a tensor in it reaches past its data")
+        raise DamagedCheckpoint(why="tensor-outside-data")
     return tensor
 
 

@@ -36,23 +36,23 @@ class ZipArchive:
         self._source = source
         count, size, offset = self._end()
         if size > _DIRECTORY_LIMIT:
-            raise HostileCheckpoint(why=f"its directory claims {size} bytes")
+            raise HostileCheckpoint(why="directory-too-long", size_bytes=size)
         if offset + size > source.size:
-            raise DamagedCheckpoint(why="its directory lies outside the file")
+            raise DamagedCheckpoint(why="directory-outside")
         self.entries = dict(self._walk(source.read(offset, size), count))
         if len(self.entries) != count:
-            raise HostileCheckpoint(why="two entries of its archive share a name")
+            raise HostileCheckpoint(why="entries-share-name")
 
     def begin(self, name: str) -> int:
         """Where in the file the bytes of a stored entry begin."""
         entry = self.entries[name]
         if entry.packed:
-            raise HostileCheckpoint(why="its parts are compressed, which no checkpoint's are")
+            raise HostileCheckpoint(why="compressed")
         head = self._source.read(entry.header, _LOCAL.size)
         magic, name_size, extra_size = _LOCAL.unpack(head)
         begin = entry.header + _LOCAL.size + int(name_size) + int(extra_size)
         if magic != b"PK\3\4" or begin + entry.size > self._source.size:
-            raise DamagedCheckpoint(why=f"the entry {shown(name)} of its archive is damaged")
+            raise DamagedCheckpoint(why="entry-damaged", name=shown(name))
         return begin
 
     def _end(self) -> tuple[int, int, int]:
@@ -62,7 +62,7 @@ class ZipArchive:
         tail = self._source.read(start, size)
         at = tail.rfind(b"PK\5\6")
         if at < 0 or at + _END.size > size:
-            raise DamagedCheckpoint(why="its end is missing")
+            raise DamagedCheckpoint(why="end-missing")
         _, count, directory, offset, _ = _END.unpack_from(tail, at)
         if at >= _LOCATOR.size:
             magic, where = _LOCATOR.unpack_from(tail, at - _LOCATOR.size)
@@ -73,7 +73,7 @@ class ZipArchive:
     def _end64(self, where: int) -> tuple[int, int, int]:
         magic, count, directory, offset = _END64.unpack(self._source.read(where, _END64.size))
         if magic != b"PK\6\6":
-            raise DamagedCheckpoint(why="the end of its archive is damaged")
+            raise DamagedCheckpoint(why="archive-end-damaged")
         return count, directory, offset
 
     def _walk(self, directory: bytes, count: int) -> list[tuple[str, Entry]]:
@@ -83,7 +83,7 @@ class ZipArchive:
                 fields = _CENTRAL.unpack_from(directory, at)
                 magic, method, packed, size, name_size, extra_size, comment_size, header = fields
                 if magic != b"PK\1\2":
-                    raise DamagedCheckpoint(why="the directory of its archive is damaged")
+                    raise DamagedCheckpoint(why="directory-damaged")
                 at += _CENTRAL.size
                 name = directory[at : at + name_size].decode()
                 extra = directory[at + name_size : at + name_size + extra_size]
@@ -92,12 +92,12 @@ class ZipArchive:
                 at += name_size + extra_size + comment_size
                 found.append((name, self._entry(Entry(size, header, method != 0), packed, name)))
         except (struct.error, UnicodeDecodeError) as error:
-            raise DamagedCheckpoint(why="the directory of its archive is damaged") from error
+            raise DamagedCheckpoint(why="directory-damaged") from error
         return found
 
     def _entry(self, entry: Entry, packed: int, name: str) -> Entry:
         if not entry.packed and (packed != entry.size or entry.header + packed > self._source.size):
-            raise DamagedCheckpoint(why=f"the entry {shown(name)} of its archive is damaged")
+            raise DamagedCheckpoint(why="entry-damaged", name=shown(name))
         return entry
 
 

@@ -8,6 +8,7 @@ import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.errors import Failure
+from app.messages.translate import tr
 from app.ui.state.services import Services
 
 from .message_tree import Tree
@@ -91,4 +92,4 @@ class UnsavedQueue(QObject):
         if tree.conversation.id in self._deleted:
             self._store.delete(tree.conversation.id)
         if self._trees.pop(tree.conversation.id, None) is not None and not self._trees:
-            self._notices.news(self.tr("There is room again: everything is stored."))
+            self._notices.news(tr("There is room again: everything is stored."))

@@ -5,11 +5,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication
-
 from app.errors import BY_CODE, Failure
 from app.hub.catalogue.entries import Entry as Offer
 from app.hub.catalogue.vocabulary_files import download_bytes
+from app.messages.translate import tr
 from app.runtime.checkpoint.describe import ModelFile
 from app.runtime.spec import Spec
 
@@ -97,10 +96,10 @@ class Entry:
     def note(self) -> str:
         """What is to be said of it in its row, where it can be used all the same; else ""."""
         if not self.withdrawn:
-            return _tr("Publisher not known") if self.offer and self.unknown else ""
+            return tr("Publisher not known") if self.offer and self.unknown else ""
         if self.newest is None:
-            return _tr("Withdrawn")
-        return _tr("Withdrawn; newest: {}").format(self.newest.title.partition(",")[0])
+            return tr("Withdrawn")
+        return tr("Withdrawn; newest: {}").format(self.newest.title.partition(",")[0])
 
     @property
     def path(self) -> Path | None:
@@ -229,20 +228,16 @@ def _with_offer(entry: Entry, offers: Offers) -> Entry:
         return entry
     title = offer.title or entry.title
     if begun(file):
-        said = _tr("Its download was not finished; it can go on.")
+        said = tr("Its download was not finished; it can go on.")
         return replace(entry, title=title, offer=offer, reason=said)
     return replace(entry, title=title, offer=offer) if file.kind in _WHOLE else entry
 
 
 def _reason(file: ModelFile) -> str:
     if begun(file):
-        return _tr("A download that was not finished, of something that is on no list here.")
+        return tr("A download that was not finished, of something that is on no list here.")
     from app.messages.failures import say  # the sentences are read only when one is needed
 
     failure = BY_CODE.get(file.failure_code, Failure)()
     failure.facts |= file.failure_facts
     return say(failure).sentences
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("entry", text)

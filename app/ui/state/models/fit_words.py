@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QCoreApplication
-
 from app.hub.catalogue.disk_fit import Room
 from app.hub.catalogue.memory_fit import Fit as Verdict
 from app.hub.catalogue.memory_fit import Placement, verdict_of
 from app.messages.fits import all_titles, disk_in_words, fit_in_words
+from app.messages.translate import tr
 from app.messages.units import size
 from app.runtime.planning.machine import Machine
 
@@ -36,7 +35,7 @@ def said(verdict: Verdict, here: Machine, picked: Placement | None = None) -> Fi
         room = (here.memory_available, here.memory_total)
     words = fit_in_words(found.kind, found.strategy, found.needed_bytes, *room)
     picture, role = _MARKS[found.kind]
-    about = _tr("needs {}") if verdict.exact else _tr("about {}")
+    about = tr("needs {}") if verdict.exact else tr("about {}")
     need = about.format(size(found.needed_bytes))
     return Fit(picture, role, words.title, words.sentences.strip(), need)
 
@@ -44,13 +43,13 @@ def said(verdict: Verdict, here: Machine, picked: Placement | None = None) -> Fi
 def no_room(room: Room) -> Fit:
     """The disk that downloads go to is too full for it, whatever the memory."""
     words = disk_in_words(room.needed_bytes, room.free_bytes, room.folder)
-    free = _tr("{} free").format(size(room.free_bytes))
+    free = tr("{} free").format(size(room.free_bytes))
     return Fit("too-large", "bad", words.title, words.sentences, free)
 
 
 def all_words() -> tuple[str, ...]:
     """Every word and need as long as they become, for who sets them in a column."""
-    needs = (about.format(size(888.8e9)) for about in (_tr("needs {}"), _tr("about {}")))
+    needs = (about.format(size(888.8e9)) for about in (tr("needs {}"), tr("about {}")))
     return (*all_titles(), *needs)
 
 
@@ -62,7 +61,3 @@ _MARKS: dict[str, tuple[str, str]] = {
     "too-large": ("too-large", "bad"),
     "unknown": ("info", "text-dim"),
 }
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("fit", text)

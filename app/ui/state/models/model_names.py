@@ -2,13 +2,21 @@
 
 import re
 
-from PySide6.QtCore import QCoreApplication, QDate, QLocale, Qt
+from PySide6.QtCore import QDate, QLocale, Qt
 
+from app.messages.translate import tr, tr_noop
 from app.messages.units import short_count
 from app.runtime.families.name_patterns import date_in, series_of, sizes_in, spaced
 from app.runtime.planning.strategy import understood
 
 _OFFICIAL = re.compile(r"rwkv[-_]?(x0[4-8]0|v?[4-8]|\d)", re.IGNORECASE)
+_PURPOSES = {
+    "reasoning": tr_noop("reasoning"),
+    "instructions": tr_noop("instructions"),
+    "fiction": tr_noop("fiction"),
+    "raw text": tr_noop("raw text"),
+    "music": tr_noop("music"),
+}
 _UNSAID = ("chat", "tuned state")
 
 
@@ -23,18 +31,20 @@ def plain_name(stem: str, parameters: int) -> str:
         return spaced(stem)
     counted = short_count(parameters) if parameters else ""
     parts = [f"{series.called(lower)} {_stated(lower, parameters) or counted}".strip()]
-    parts += [_tr(series.purpose)] if series.purpose not in _UNSAID else []
+    parts += (
+        [tr(_PURPOSES.get(series.purpose, series.purpose))] if series.purpose not in _UNSAID else []
+    )
     return ", ".join([*parts, *_month(lower)])
 
 
 def plain_numbers(form: str) -> str:
     """A number format in the window's words: ``16-bit`` for bf16."""
     return {
-        "bf16": _tr("16-bit"),
-        "fp16": _tr("16-bit (fp16)"),
-        "fp32": _tr("32-bit"),
-        "int8": _tr("8-bit"),
-        "int4": _tr("4-bit"),
+        "bf16": tr("16-bit"),
+        "fp16": tr("16-bit (fp16)"),
+        "fp32": tr("32-bit"),
+        "int8": tr("8-bit"),
+        "int4": tr("4-bit"),
     }.get(form, form)
 
 
@@ -50,10 +60,10 @@ def plain_way(strategy: str, *, place: bool = True) -> str:
     if not place:
         return plain_numbers(form)
     if not way.on_gpu:
-        return _tr("{} on {}").format(plain_numbers(form), "CPU")
-    named = {"fp16": _tr("16-bit"), "bf16": _tr("16-bit (bf16)")}.get(form, plain_numbers(form))
+        return tr("{} on {}").format(plain_numbers(form), "CPU")
+    named = {"fp16": tr("16-bit"), "bf16": tr("16-bit (bf16)")}.get(form, plain_numbers(form))
     number = str(way.card) if way.card else ""
-    return _tr("{} on {}").format(named, f"GPU {number}".strip())
+    return tr("{} on {}").format(named, f"GPU {number}".strip())
 
 
 def _stated(lower: str, parameters: int) -> str:
@@ -68,7 +78,3 @@ def _stated(lower: str, parameters: int) -> str:
 def _month(lower: str) -> list[str]:
     day = QDate.fromString(date_in(lower), Qt.DateFormat.ISODate)
     return [QLocale().toString(day, "MMM yyyy")] if day.isValid() else []
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("naming", text)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QCoreApplication
+from app.messages.translate import tr
 
 from .entry import COMFORTABLE_BYTES, Entry
 from .model_fits import ModelFits
@@ -29,11 +29,11 @@ def advised(entries: Sequence[Entry], fitting: ModelFits) -> list[Advice]:
     slow = [one for one in by_size if one not in quick and fitting.verdict(one).kind == "cpu"]
     advice = []
     if quick:
-        advice.append(Advice(quick[-1], _tr("The best that answers at a good pace here")))
+        advice.append(Advice(quick[-1], tr("The best that answers at a good pace here")))
     if len(quick) > 1:
-        advice.append(Advice(quick[-2], _tr("Smaller and faster")))
+        advice.append(Advice(quick[-2], tr("Smaller and faster")))
     if slow:
-        advice.append(Advice(slow[0], _tr("Knows more and answers more slowly")))
+        advice.append(Advice(slow[0], tr("Knows more and answers more slowly")))
     return advice
 
 
@@ -43,7 +43,3 @@ def _is_recommended(entry: Entry) -> bool:
 
 def _is_comfortable(entry: Entry) -> bool:
     return entry.bytes <= COMFORTABLE_BYTES
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("recommending", text)

@@ -4,11 +4,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from PySide6.QtCore import QCoreApplication
-
 from app.messages.format_quality import quality_in_words
 from app.messages.plans import pace_in_words, reason_in_words
 from app.messages.run_plans import BITS, why_in_words
+from app.messages.translate import tr
 from app.messages.units import rate, size, speed
 from app.runtime.planning.machine import Limits, Machine
 from app.runtime.planning.plan import Plan, Planned, Policy
@@ -50,7 +49,7 @@ class Running:
 def device_names(machine: Machine) -> dict[str, str]:
     """Of each device what it is called: "Processor", "RTX 4060", "RTX 4090 (2)"."""
     short = {gpu.device: _MAKER.sub("", gpu.name) for gpu in machine.gpus}
-    named = {"cpu": _tr("Processor")}
+    named = {"cpu": tr("Processor")}
     for device, name in short.items():
         alike = [one for one, other in short.items() if other == name]
         number = f" ({alike.index(device) + 1})" if len(alike) > 1 else ""
@@ -61,17 +60,17 @@ def device_names(machine: Machine) -> dict[str, str]:
 def _on(device: str, names: Mapping[str, str]) -> str:
     """Where something lies: "on the processor", "on the RTX 4060"."""
     if device == "cpu":
-        return _tr("on the processor")
-    return _tr("on the {}").format(names.get(device, device))
+        return tr("on the processor")
+    return tr("on the {}").format(names.get(device, device))
 
 
 def way_title(strategy: Strategy, names: Mapping[str, str]) -> str:
     """ "8-bit on the RTX 4060"; a second 16-bit format and an unusual one are told apart."""
     on_gpu = strategy.on_gpu
     form = strategy.format
-    usual = {"fp16": _tr("16-bit"), "bf16": _tr("16-bit (bf16)")} if on_gpu else {}
+    usual = {"fp16": tr("16-bit"), "bf16": tr("16-bit (bf16)")} if on_gpu else {}
     words = usual.get(form) or plain_numbers(form)
-    return _tr("{} {}").format(words, _on(strategy.device, names))
+    return tr("{} {}").format(words, _on(strategy.device, names))
 
 
 def choices_of(planned: Planned, machine: Machine, running: Running) -> list[Choice]:
@@ -107,9 +106,9 @@ def _choice(plan: Plan, running: Running, names: Mapping[str, str], why: str | N
     measured = running.speeds.get(text, 0.0)
     quick = measured or plan.decode_tokens_per_s
     if measured:
-        said = _tr("{}, measured").format(speed(quick))
+        said = tr("{}, measured").format(speed(quick))
     else:
-        said = _tr("about {}").format(speed(quick)) if quick <= _FORETOLD else ""
+        said = tr("about {}").format(speed(quick)) if quick <= _FORETOLD else ""
     return Choice(
         strategy=text,
         title=way_title(plan.strategy, names),
@@ -133,8 +132,8 @@ def devices_of(plan: Plan | None, machine: Machine, limits: Limits) -> list[Devi
 
 
 def _processor(plan: Plan | None, machine: Machine, limits: Limits) -> DeviceUse:
-    cores = _tr("1 core") if machine.cores == 1 else _tr("{} cores").format(machine.cores)
-    reads = _tr("reads {}").format(rate(machine.rates.read_bytes_per_s)) if machine.rates else ""
+    cores = tr("1 core") if machine.cores == 1 else tr("{} cores").format(machine.cores)
+    reads = tr("reads {}").format(rate(machine.rates.read_bytes_per_s)) if machine.rates else ""
     facts = (machine.cpu, cores, machine.instruction_set, reads)
     others = max(0, machine.memory_total - machine.memory_available)
     return DeviceUse(
@@ -148,8 +147,8 @@ def _processor(plan: Plan | None, machine: Machine, limits: Limits) -> DeviceUse
 
 
 def _card(plan: Plan | None, gpu: Gpu, name: str, limits: Limits) -> DeviceUse:
-    driver = _tr("driver {}").format(gpu.driver) if gpu.driver else ""
-    facts = (gpu.name, _tr("compute capability {}").format(gpu.version), driver)
+    driver = tr("driver {}").format(gpu.driver) if gpu.driver else ""
+    facts = (gpu.name, tr("compute capability {}").format(gpu.version), driver)
     others = max(0, gpu.total_bytes - gpu.free_bytes)
     return DeviceUse(
         device=gpu.device,
@@ -179,16 +178,12 @@ def placement_of(plan: Plan, layers: int, machine: Machine) -> list[str]:
     """What would be loaded where, a line a device."""
     names = device_names(machine)
     device = plan.strategy.device
-    said = _tr("All {} layers, the embedding and the head {} in {}: {} of weights.")
+    said = tr("All {} layers, the embedding and the head {} in {}: {} of weights.")
     weights = plan.parts.get(device, {}).get("weights", 0)
     numbers = plain_numbers(plan.strategy.format)
     lines = [said.format(layers, _on(device, names), numbers, size(weights))]
     for other, count in plan.bytes.items():
         if other != device and count:
-            rest = _tr("Beside it {} {} for the engine and the tokenizer.")
+            rest = tr("Beside it {} {} for the engine and the tokenizer.")
             lines.append(rest.format(size(count), _on(other, names)))
-    return [*lines, _tr("What was read is remembered in up to a quarter of the memory left there.")]
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("run", text)
+    return [*lines, tr("What was read is remembered in up to a quarter of the memory left there.")]

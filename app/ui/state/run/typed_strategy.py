@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from PySide6.QtCore import QCoreApplication
-
 from app.errors import StrategyError
+from app.messages.translate import tr
 from app.runtime.planning.plan import Plan
 from app.runtime.planning.strategy import parse
 
@@ -28,8 +27,8 @@ def candidate_meant(text: str, candidates: Sequence[Plan]) -> str | WrongPart:
     if any(plan.strategy == way for plan in candidates):
         return way.text
     if any(plan.strategy.device == way.device for plan in candidates):
-        return WrongPart(0, len(text), _tr("This model does not run in these numbers there."))
-    return WrongPart(0, len(text), _tr("There is no such graphics card here."))
+        return WrongPart(0, len(text), tr("This model does not run in these numbers there."))
+    return WrongPart(0, len(text), tr("There is no such graphics card here."))
 
 
 def _wrong_part(text: str, failure: StrategyError) -> WrongPart:
@@ -37,7 +36,3 @@ def _wrong_part(text: str, failure: StrategyError) -> WrongPart:
 
     part, position = failure.facts.get("part", text), failure.facts.get("position", 0)
     return WrongPart(int(position), len(str(part)) or 1, say(failure).sentences)
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("run", text)

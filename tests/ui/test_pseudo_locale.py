@@ -1,0 +1,57 @@
+"""In a language that nobody speaks the pages hold no English, and 40 % longer words have room."""
+
+import pytest
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QWidget
+
+from app.messages.translate import use_catalogue
+from tests.support.pseudo_locale import PseudoLocale, english_in
+from tests.ui.conftest import settled, shown
+from tests.ui.squeezed import squeezed
+
+pytestmark = pytest.mark.geometry
+PAGES = ("models", "chat", "downloads")  # the settings still ask Qt
+
+
+NAMES = {"Rookery", "guide", "official"}
+"""Of the program, of a model, and of a layout of tensors."""
+
+IN_THE_CATALOGUE = {"reasoning"}
+"""Of titles that the bundled catalogue holds as text, in English in every language."""
+
+
+@pytest.fixture(params=["long", "cjk"])
+def pseudo(request):
+    before = use_catalogue(PseudoLocale(request.param))
+    yield request.param
+    use_catalogue(before)
+
+
+def texts(window):
+    """What each part of the window shows, tells when it is pointed at, and tells a reader."""
+    for part in window.findChildren(QWidget):
+        told = [part.toolTip(), part.accessibleName(), part.accessibleDescription()]
+        if isinstance(part, QLabel | QAbstractButton):
+            told.append(part.text())
+        if isinstance(part, QLineEdit):
+            told.append(part.placeholderText())
+        yield from ((type(part).__name__, text) for text in told if text)
+    yield from (("QAction", action.text()) for action in window.findChildren(QAction))
+
+
+async def test_pages_are_translated_and_have_room_for_longer_words(pseudo, build):
+    house = build(page="models")
+    await shown(house)
+    house.window.resize(house.window.minimumSize())
+    english, cramped = set(), []
+    for page in PAGES:
+        house.window.go(page)
+        await settled(20)
+        english |= {
+            (kind, text)
+            for kind, text in texts(house.window)
+            if set(english_in(text)) - NAMES - IN_THE_CATALOGUE
+        }
+        cramped += squeezed(house.window)
+    assert english == set()
+    assert cramped == []
