@@ -217,9 +217,8 @@ async def test_a_split_can_be_typed_and_is_shown_and_run(opened):
     QTest.keyClicks(advanced.text, "cpu fp32 *1 -> cpu int8")
     press(dialog.foot.run)
     await until(dialog.isHidden)
-    asked = house._session._supervisor.asked[-1]
-    assert asked[1] == "cpu fp32 *1 -> cpu int8"
-    assert "32-bit on CPU, 8-bit on CPU" in house.window.strip.pill.text()
+    assert house._session._supervisor.asked[-1][1] == "cpu fp32 *1 -> cpu int8"
+    await until(lambda: "32-bit on CPU, 8-bit on CPU" in house.window.strip.pill.text())
 
 
 async def test_a_limit_takes_ways_away_at_once_and_is_kept_with_run(opened):
