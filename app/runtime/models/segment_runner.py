@@ -66,6 +66,7 @@ class SegmentRunner:
         self.device, self.ops, self.layers = device, ops, tuple(layers)
         self.embedding, self.head, self.more = embedding, head, more
         self.depth = sum(map(len, self.layers))
+        self._stay = all(one.stay for one in self.layers)
         captures = CapturedDecode if ops.device is None else CapturePool
         self._logits, self._hidden = captures(ops), captures(ops)
 
@@ -156,7 +157,7 @@ class SegmentRunner:
         given: Handed,
         memory: RecurrentState | None,
     ) -> Handed:
-        if memory is None or not all(layers.stay for layers in self.layers):
+        if memory is None or not self._stay:
             return on_host(self.ops, run(given, memory))
         return captures(run, given, memory)
 

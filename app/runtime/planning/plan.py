@@ -117,8 +117,8 @@ def decided(
     Of those that fit and reach reading speed the most exact ones, and of these the quickest; where
     none reaches it, the quickest.  Where a whole placement on a card does, a split over devices is
     taken for being quicker, not for being more exact.  For "quality" every speed will do, for
-    "speed" it is the quickest in any case.  Of a model so small that the processor has it in its caches
-    that is full precision there: a card gains nothing, and its start costs memory.
+    "speed" it is the quickest in any case.  Of a model so small that the processor has it in its
+    caches that is full precision there: a card gains nothing, and its start costs memory.
     """
     fitting = [plan for plan in candidates if plan.fits]
     if not fitting:
@@ -133,8 +133,8 @@ def decided(
         return Planned(
             tuple(candidates), quickest, "fastest", _passed_over(quickest, candidates, dtype)
         )
-    readable = _without_needless_splits(readable, dtype)
-    best = min(readable, key=lambda plan: (_loss(plan, dtype), -plan.decode_tokens_per_s))
+    taken = _without_needless_splits(readable, dtype)
+    best = min(taken, key=lambda plan: (_loss(plan, dtype), -plan.decode_tokens_per_s))
     return Planned(tuple(candidates), best, "best", _passed_over(best, candidates, dtype))
 
 
