@@ -121,6 +121,17 @@ def test_a_state_goes_from_the_split_model_to_the_whole_one_and_back(generation)
         close(split.forward(tokens, one), wanted)
 
 
+def test_a_start_state_in_the_file_begins_the_texts_of_every_part():
+    tensors = random_tensors("7.0", layers=3, width=64, head_size=16, vocabulary=VOCABULARY)
+    for layer in range(3):
+        tensors[f"blocks.{layer}.att.time_state"] = torch.randn(4, 16, 16)
+    checkpoint, tokens = MemoryCheckpoint(tensors), torch.arange(5)[None].repeat(2, 1)
+    whole = build(checkpoint, open_ops("cpu"), parse("cpu fp32"))
+    split = build(checkpoint, two_processors(), parse(WAYS[0]))
+    assert torch.equal(split.blank(2).host().wkv, whole.blank(2).wkv)
+    close(split.forward(tokens, split.blank(2)), whole.forward(tokens, whole.blank(2)))
+
+
 def test_tokens_are_run_again_from_captures_of_each_part():
     model = build(checkpoint_of("7.0"), two_processors(), parse(WAYS[0]))
     if model.ops.name == "portable":
