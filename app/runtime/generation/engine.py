@@ -5,6 +5,7 @@ that are being written, so that a long prompt delays no other text.  V is the vo
 number of texts being written.
 """
 
+import contextlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from app.runtime.planning.machine import Limits
 from app.runtime.protocol.messages import Generate, Reply, failed
 from app.runtime.protocol.scores import Score
 from app.runtime.protocol.states import LoadState, Place, SaveState, TakeStates
-from app.runtime.states.state import RecurrentState, stack
+from app.runtime.states.state import RecurrentState, have_ready, stack
 from app.runtime.states.state_store import Known, StateStore, Trail
 from app.system.memory import available_bytes
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 _NO_LIMITS = Limits()
 _EVERY = 32  # tokens of a reply between two states of it that are kept
 _FEW = 8  # texts at once; with more the states of replies are kept less often
+_STATES_AHEAD = 3  # for which memory is at hand when a text is asked for
 
 Reads = Generate | SaveState | TakeStates
 """Requests for which a text is read."""
@@ -100,6 +102,17 @@ class Engine:
     def idle(self) -> bool:
         """Whether no text is running."""
         return not self._reading and not self._writing and self._scoring.idle
+
+    def prepare(self) -> None:
+        """Do, while nothing is asked for, what the next text would have to wait for.
+
+        That is to take memory from the system for its states: the one that it runs in, the one
+        after its prompt, and the one at its end.
+        """
+        if self._model.ops.device is not None:
+            return
+        with contextlib.suppress(OutOfMemory), allocations_named():
+            have_ready(self._model.spec, _STATES_AHEAD)
 
     def start(self, request: Reads) -> None:
         """Start a text; tokens of its prompt whose state is known are not read again.

@@ -116,6 +116,8 @@ class Worker:
         try:
             while True:
                 idle = self._engine is None or self._engine.idle
+                if self._engine and idle and self._inbox.empty():
+                    self._engine.prepare()
                 request = self._inbox.get(block=idle)
                 if isinstance(request, GenerateTogether):
                     for text in request.texts:
