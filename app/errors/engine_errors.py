@@ -22,7 +22,7 @@ class StrategyError(Failure):
 
 
 class StrategyUnsupported(StrategyError):
-    """A strategy that is understood, but cannot be run yet: ``why`` is "split" or "streamed"."""
+    """A strategy that is understood, but cannot be run yet: ``why`` is "streamed"."""
 
     code = "strategy-unsupported"
     reasons = codes_of(StrategyReason)

@@ -81,10 +81,10 @@ _ROWS = {
     "strategy-unsupported": Words(
         tr_noop("This strategy cannot be run yet"),
         tr_noop(
-            "This version runs a model on one device and in one format, and cannot split or stream"
-            " its layers{found+: }."
+            "This version keeps all layers in memory, and cannot stream them or read them from the"
+            " file each time{found+: }."
         ),
-        tr_noop("Use one device and one format, for example cpu int8."),
+        tr_noop("Leave out the + and the words streamed and mapped, for example: cpu int8."),
     ),
     "tokenizer": Words(
         tr_noop("Text cannot become tokens"),

@@ -99,14 +99,24 @@ def pace_in_words(tokens_per_s: float) -> str:
 
 
 def bits(strategy: Strategy) -> str:
-    """The bits of a number: ``8-bit``; ``mixed`` where not all of the model has the same."""
-    formats = {_BITS[one.format] for one in strategy.segments}
-    return tr(formats.pop()) if len(formats) == 1 else tr("mixed")
+    """The bits of a number: ``8-bit``; ``16-bit and 8-bit`` where layers differ."""
+    formats = list(dict.fromkeys(_BITS[one.format] for one in strategy.segments))
+    if len(formats) == 1:
+        return tr(formats[0])
+    return tr("{} and {}").format(", ".join(map(tr, formats[:-1])), tr(formats[-1]))
 
 
 def place_in_words(strategy: Strategy, machine: Machine) -> str:
-    """Where it runs: ``your RTX 4060``, ``the processor``."""
-    gpu = machine.gpu(strategy.device)
+    """Where it runs: ``your RTX 4060``, ``the processor``, ``your RTX 4060 and the processor``."""
+    *before, last = (
+        _device_in_words(device, machine)
+        for device in dict.fromkeys(one.device for one in strategy.segments)
+    )
+    return tr("{} and {}").format(", ".join(before), last) if before else last
+
+
+def _device_in_words(device: str, machine: Machine) -> str:
+    gpu = machine.gpu(device)
     if gpu is None:
         return tr("the processor")
     name = gpu.name

@@ -13,8 +13,9 @@ from app.messages.translate import tr, tr_noop
 from app.messages.units import size
 from app.runtime.checkpoint import open_checkpoint
 from app.runtime.planning.machine import Limits, Machine, this_machine
-from app.runtime.planning.plan import Plan, Planned, plans_for
+from app.runtime.planning.plan import Plan, Planned, plan_of, plans_for
 from app.runtime.planning.simulated import machine_called
+from app.runtime.planning.strategy import parse
 
 _GB = 10**9
 _ASSUMED = tr_noop(
@@ -24,11 +25,21 @@ _ASSUMED = tr_noop(
 
 
 def run(options: Namespace) -> int:
-    """Print the ways and the recommended one.  Raises CheckpointError and RequestRefused."""
+    """Print the ways and the recommended one.
+
+    Raises CheckpointError, StrategyError and RequestRefused.
+    """
+    asked = parse(options.strategy) if options.strategy else None
+    if asked is not None:
+        asked.check_runs()
     machine = machine_called(options.machine) if options.machine else this_machine(kept_rates())
     limits = Limits(gpu_bytes=_bytes(options.gpu_limit), cpu_bytes=_bytes(options.cpu_limit))
     with open_checkpoint(model_of(options)) as checkpoint:
-        planned = plans_for(checkpoint.spec, checkpoint.dtype, machine, limits)
+        spec, dtype = checkpoint.spec, checkpoint.dtype
+    planned = plans_for(spec, dtype, machine, limits)
+    if asked is not None and planned.of(asked.settled(spec.layers)) is None:
+        more = plan_of(spec, dtype, asked, machine, limits)
+        planned = msgspec.structs.replace(planned, candidates=(*planned.candidates, more))
     if options.json:
         print_json(facts_of(planned, machine))
         return 0
@@ -69,12 +80,13 @@ def _candidate(plan: Plan) -> dict[str, Any]:
 
 
 def _print(planned: Planned) -> None:
+    widest = max(len(plan.strategy.text) for plan in planned.candidates)
     for plan in planned.candidates:
         mark = "*" if plan is planned.recommended else " "
         taken = ", ".join(f"{device} {size(count)}" for device, count in plan.bytes.items())
         speed = tr("{} tokens/s").format(f"{plan.decode_tokens_per_s:6.1f}")
         fits = tr("fits") if plan.fits else reason_in_words(plan)
-        emit(f"{mark} {plan.strategy.text:<12}  {speed}  {taken}  {fits}")
+        emit(f"{mark} {plan.strategy.text:<{widest}}  {speed}  {taken}  {fits}")
 
 
 def _bytes(gigabytes: float | None) -> int | None:

@@ -24,12 +24,14 @@ _NO_LIMITS = Limits()
 class Placement(msgspec.Struct, frozen=True):
     """One strategy and the most bytes that a loaded model takes with it where its weights lie.
 
-    ``gpu`` is where it takes them; None for the machine's own memory.
+    ``gpu`` is where it takes them; None for the machine's own memory.  Of a split model it is where
+    the first layers lie, and ``beside_bytes`` are what the others take in the machine's own.
     """
 
     strategy: str
     needed_bytes: int
     gpu: Gpu | None = None
+    beside_bytes: int = 0
 
 
 class Fit(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,12 +92,14 @@ def verdict_of(way: Placement, here: Machine) -> Fit:
 def fits_now(way: Placement, here: Machine) -> bool:
     """Whether there is room for it now."""
     device = way.gpu.device if way.gpu else "cpu"
-    return way.needed_bytes <= room_on(here, device).now
+    beside = way.beside_bytes <= room_on(here, "cpu").now
+    return beside and way.needed_bytes <= room_on(here, device).now
 
 
 def _way(plan: Plan, here: Machine) -> Placement:
-    device = plan.strategy.device
-    return Placement(plan.strategy.text, plan.peak_bytes[device], here.gpu(device))
+    device, split = plan.strategy.device, not plan.strategy.whole
+    beside = plan.peak_bytes["cpu"] if split and device != "cpu" else 0
+    return Placement(plan.strategy.text, plan.peak_bytes[device], here.gpu(device), beside)
 
 
 def _idle(here: Machine) -> Machine:

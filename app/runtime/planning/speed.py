@@ -1,10 +1,13 @@
 """How fast a model would be, from what a token reads and what a machine reads a second."""
 
+from itertools import pairwise
+
 from app.runtime.spec import Spec
 from app.system.gpus import Gpu
 
 from .footprint import read_per_token
 from .machine import Machine
+from .segments import Place
 from .strategy import Strategy
 
 READING_SPEED = 6.0
@@ -14,25 +17,49 @@ _SHARE = {"fp32": 0.87, "bf16": 0.87, "fp16": 0.9, "int8": 0.9, "int4": 0.9}
 _SLOW = 0.35  # of 16-bit numbers that are widened one by one
 _SHARE_ON_GPU = 0.8
 _GPU_BYTES_PER_S = 200e9  # of a card that does not tell: that of a small one
+_HANDOVER_S = 50e-6
+"""Assumed of a token that goes from one device to another: a card is waited for, a few KB are
+copied, and another is set going.  It counts only where a token takes less than a few ms.
+"""
+
 _GPU_MULTIPLY_PER_BYTE = 30.0  # products a second of a card to the bytes that it reads a second
 
 
 def decode_tokens_per_s(spec: Spec, way: Strategy, dtype: str, machine: Machine) -> float:
-    """Tokens per second of one text that is written."""
-    read = read_per_token(spec, way, dtype)
-    if way.on_gpu:
-        return _gpu_bytes_per_s(machine.gpu(way.device)) * _SHARE_ON_GPU / read
-    slow = way.format in ("bf16", "fp16") and way.format not in machine.fast_formats
-    return machine.read_bytes_per_s * (_SLOW if slow else _SHARE[way.format]) / read
+    """Tokens per second of one text that is written: one place after the other has its turn."""
+    reads = read_per_token(spec, way, dtype)
+    seconds = sum(read / _read_per_s(place, machine) for place, read in reads.items())
+    return 1 / (seconds + _HANDOVER_S * _handovers(spec, way))
+
+
+def _read_per_s(place: Place, machine: Machine) -> float:
+    """Bytes of weights that are read a second in one place."""
+    if place.on_gpu:
+        return _gpu_bytes_per_s(machine.gpu(place.device)) * _SHARE_ON_GPU
+    slow = place.format in ("bf16", "fp16") and place.format not in machine.fast_formats
+    return machine.read_bytes_per_s * (_SLOW if slow else _SHARE[place.format])
+
+
+def _handovers(spec: Spec, way: Strategy) -> int:
+    """How often a token goes from one device to another on its way through the layers."""
+    whole = way.resolved(spec.layers)
+    places = (whole.embedding_place, *(one.place for one in whole.segments), whole.head_place)
+    return sum(one.device != other.device for one, other in pairwise(places))
 
 
 def prefill_tokens_per_s(spec: Spec, way: Strategy, machine: Machine) -> float:
     """Tokens per second of a long prompt that is read."""
-    products = spec.parameters - 2 * spec.vocabulary * spec.width
-    if way.on_gpu:
-        rate = _gpu_bytes_per_s(machine.gpu(way.device)) * _GPU_MULTIPLY_PER_BYTE
-        return rate / products
-    return machine.multiply_per_s(way.format) / products
+    products = (spec.parameters - 2 * spec.vocabulary * spec.width) / spec.layers
+    seconds = 0.0
+    for one in way.resolved(spec.layers).segments:
+        seconds += (one.layers or 0) * products / _multiply_per_s(one.place, machine)
+    return 1 / seconds
+
+
+def _multiply_per_s(place: Place, machine: Machine) -> float:
+    if place.on_gpu:
+        return _gpu_bytes_per_s(machine.gpu(place.device)) * _GPU_MULTIPLY_PER_BYTE
+    return machine.multiply_per_s(place.format)
 
 
 def _gpu_bytes_per_s(gpu: Gpu | None) -> float:

@@ -59,14 +59,17 @@ def check(path, text, texts=1):
         assert loaded.plan.bytes == plan.bytes
 
 
-@pytest.mark.parametrize("text", ON_CPU)
+SPLITS = ("cpu bf16 *6 -> cpu int8", "cpu int4 *3 -> cpu fp16; head cpu int8")
+
+
+@pytest.mark.parametrize("text", (*ON_CPU, SPLITS[0]))
 def test_a_worker_with_a_0_1b_holds_what_its_plan_says(model_file, text):
     check(model_file("7.0", "0.1B"), text)
 
 
 @pytest.mark.exhaustive
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("text", ON_CPU)
+@pytest.mark.parametrize("text", (*ON_CPU, *SPLITS))
 @pytest.mark.parametrize(
     ("generation", "size", "texts"),
     [
