@@ -105,14 +105,18 @@ def bits(strategy: Strategy) -> str:
 
 
 def place_in_words(strategy: Strategy, machine: Machine) -> str:
-    """Where it runs: ``your RTX 4060``, ``the processor``."""
+    """Where it runs, ``your RTX 4060``, ``the processor``, and whence comes what does not stay."""
     gpu = machine.gpu(strategy.device)
     if gpu is None:
-        return tr("the processor")
+        if strategy.stays:
+            return tr("the processor")
+        return tr("the processor, read from the file for each token")
     name = gpu.name
     for maker in _MAKERS:
         name = name.removeprefix(maker)
-    return tr("your {}").format(name)
+    if strategy.stays:
+        return tr("your {}").format(name)
+    return tr("your {}, copied from memory for each token").format(name)
 
 
 def spare_bytes(plan: Plan) -> int:

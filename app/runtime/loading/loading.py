@@ -39,7 +39,7 @@ def open_model(
     path = Path(path)
     wanted = parse(strategy) if strategy else None
     if wanted is not None:
-        wanted.check_whole()
+        wanted.check_runs()
     torch.set_num_threads(threads or min(torch.get_num_threads(), physical_cores()))
 
     def report(done: int, total: int) -> None:

@@ -14,7 +14,7 @@ def look_at(path: Path, strategy: str) -> None:
     """
     way = parse(strategy) if strategy else None
     if way is not None:
-        way.check_whole()
+        way.check_runs()
     if way is not None and way.on_gpu:
         gpu_of(way.device, gpus())
     open_checkpoint(path).close()

@@ -78,6 +78,18 @@ class CapturePool:
         return state.device.address(self._spare)
 
 
+class Uncaptured:
+    """In place of a CapturePool where layers are streamed: no graph has copies beside the work."""
+
+    def __init__(self, ops: Ops) -> None:
+        self._ops = ops
+
+    def __call__(self, run: Callable[[Tensor, Any], Array], tokens: Tensor, state: Any) -> Tensor:
+        """What ``run`` gives, on the host."""
+        found: Tensor = self._ops.host(run(tokens, state))
+        return found
+
+
 @dataclass(frozen=True)
 class _Like:
     """What a run asks of a state."""

@@ -16,10 +16,12 @@ from app.runtime.spec import Spec
 from app.runtime.states.gpu_states import GpuState
 from app.runtime.states.state import RecurrentState, State
 
-from .capture_pool import CapturePool
+from .capture_pool import CapturePool, Uncaptured
 from .captured_decode import CapturedDecode
 from .scope import Scope
 from .start_state import merged_start
+from .streamed_table import StreamedTable
+from .streamed_weights import streamed_of
 
 
 class Sublayer(Protocol):
@@ -69,16 +71,26 @@ class Rwkv:
     def __init__(self, root: Scope, progress: Callable[[int, int], None]) -> None:
         self.spec, self.ops = root.checkpoint.spec, root.ops
         self._start = merged_start(root.checkpoint)
-        self.table = root.embedding()
+        way = root.strategy.resolved(self.spec.layers)
+        self.streamed = streamed = streamed_of(root, way)
+        apart = way.embedding_place.residency != "resident"
+        rows = streamed.table() if streamed is not None and apart else None
+        self.table = root.embedding() if rows is None else rows
         self.before = (root / "blocks" / 0).pair("ln0")
         self.blocks: list[tuple[Sublayer, Sublayer]] = []
         progress(0, self.spec.layers)
         for index in range(self.spec.layers):
             at = root / "blocks" / index
+            if streamed is not None and streamed.stage_of(index) is not None:
+                at = streamed.layer(index)
             self.blocks.append((self.attend(at, self.spec), self.feed(at, self.spec)))
             progress(index + 1, self.spec.layers)
-        self.after, self.head = root.pair("ln_out"), root.head()
+        self.after = root.pair("ln_out")
+        self.head = streamed.head() if streamed is not None and streamed.has_head else root.head()
+        captures: type[CapturedDecode | CapturePool | Uncaptured]
         captures = CapturedDecode if self.ops.device is None else CapturePool
+        if self.ops.device is not None and streamed is not None:
+            captures = Uncaptured
         self._decode, self._decode_hidden = captures(self.ops), captures(self.ops)
         # a card has copies of its own
         self._watch = root.checkpoint.watch() if self.ops.device is None else None
@@ -143,10 +155,12 @@ class Rwkv:
     def reading(self, tokens: Tensor, state: RecurrentState) -> Iterator[Tensor | None]:
         """``forward`` in steps: None after each layer, and at last the logits (B, V).
 
-        A card takes it as one step, and so does a single token.  Where it is left early or fails,
-        ``state`` is good for nothing any more.
+        A card takes it as one step, and so do a single token and a model whose layers are
+        streamed: what came in between would have all of them read once more.  Where it is left
+        early or fails, ``state`` is good for nothing any more.
         """
-        if self.ops.device is not None or not 1 < tokens.shape[1] <= self.ops.rows // len(tokens):
+        whole = self.ops.device is not None or self.streamed is not None
+        if whole or not 1 < tokens.shape[1] <= self.ops.rows // len(tokens):
             yield self.forward(tokens, state)
             return
         self._begin(tokens, state)
@@ -168,7 +182,10 @@ class Rwkv:
         piece = max(1, AT_ONCE // len(tokens))
         for some in torch.split(tokens, piece, 1):
             for x in self._layers(some, state, every=True, exact=True):  # noqa: B007 - as below
-                yield None
+                if self.streamed is None:
+                    yield None
+            if self.streamed is not None:  # all layers at once, see ``reading``
+                yield from [None] * self.spec.layers
             with switched_on(self.ops, "exact"):
                 hidden = self.ops.norm(x, self.after)
                 logits = self.head.logits(hidden)
@@ -224,13 +241,17 @@ class Rwkv:
         self, tokens: Tensor, state: RecurrentState, *, every: bool, exact: bool = False
     ) -> Iterator[Array]:
         """The residual behind each layer; other runs of the model may come in between."""
-        x = self.ops.embed(self.table, tokens, self.before)
+        x = self._embedded(tokens)
         # not on cards, whose arrays are of another library
         shortened = None if every or self.ops.device is not None else self.blocks[-1][1]
         first: list[Array] = []
-        for (attend, feed), memory in zip(self.blocks, state.views, strict=True):
+        for index, ((attend, feed), memory) in enumerate(
+            zip(self.blocks, state.views, strict=True)
+        ):
             attended, fed, wkv = memory
             layer = LayerState(attended, fed, wkv, first)
+            if self.streamed is not None:
+                self.streamed.before(index)
             with switched_on(self.ops, "exact") if exact else contextlib.nullcontext():
                 attend(x, layer)
                 if feed is shortened:
@@ -238,7 +259,14 @@ class Rwkv:
                     # one
                     x = x[:, -2:].contiguous()
                 feed(x, layer)
+            if self.streamed is not None:
+                self.streamed.behind(index)
             yield x
+
+    def _embedded(self, tokens: Tensor) -> Array:
+        if isinstance(self.table, StreamedTable):
+            return self.table.embed(self.ops, tokens, self.before)
+        return self.ops.embed(self.table, tokens, self.before)
 
     def _step(self, tokens: Tensor, state: RecurrentState) -> Array:
         return self._logits(self._run(tokens, state))

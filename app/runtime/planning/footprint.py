@@ -29,6 +29,11 @@ _CONTEXT_BYTES = 400 << 20
 _GPU_PROGRAM_BYTES = 300 << 20  # what the driver and its libraries take beside the card
 _HEADS = {"int4": "int8"}
 QUANTISED = ("int8", "int4")
+SLOTS = 2
+"""How many stages of a stream are in memory at once: one computes, the next one comes."""
+
+LEAST_SLOT_BYTES = 16 << 20
+"""The head is streamed in parts of so many bytes, or of as many as a layer has if that is more."""
 
 
 class Footprint(NamedTuple):
@@ -42,6 +47,18 @@ class Footprint(NamedTuple):
     def total(self) -> int:
         """All of it."""
         return self.weights + self.state + self.workspace
+
+
+class Streamed(NamedTuple):
+    """What does not stay on the device, in bytes.
+
+    ``weights`` come for each token, through ``slots`` that stay; of ``table``, the embedding, only
+    the rows of the tokens at hand are read.
+    """
+
+    weights: int = 0
+    slots: int = 0
+    table: int = 0
 
 
 def head_format(form: str) -> str:
@@ -59,15 +76,16 @@ def small_format(form: str, dtype: str) -> str:
 def footprint(spec: Spec, strategy: "Strategy", dtype: str = "fp32") -> Footprint:
     """Bytes for weights, one text's state, and the working memory of a prefill.
 
-    All of it lies on the strategy's device.  ``dtype`` is the file's: the embedding table keeps
-    it, unless the strategy's is smaller.
+    All of it lies on the strategy's device, but for what is streamed: of that there are two slots.
+    ``dtype`` is the file's: the embedding table keeps it, unless the strategy's is smaller.
     """
     form, table = strategy.format, spec.vocabulary * spec.width
     small = _BYTES[small_format(form, dtype)]
     rest = spec.parameters - table - table - _projections(spec) + _padding(spec)
     weights = rest * small + _head(spec, form) + spec.layers * _block(spec, form)
-    most = 4 if form == "fp32" else 2
-    weights += table * min(most, _BYTES.get(dtype, most))
+    weights += _table(spec, form, dtype)
+    streamed = streamed_of(spec, strategy, dtype)
+    weights += streamed.slots - streamed.weights - streamed.table
     vectors = spec.layers * 24 * max(spec.width, spec.attention_width)
     widest = max(6 * spec.width, 12 * spec.attention_width, 2 * spec.ffn_width)
     rows = _GPU_ROWS if strategy.on_gpu else _ROWS
@@ -83,25 +101,48 @@ def footprint(spec: Spec, strategy: "Strategy", dtype: str = "fp32") -> Footprin
     return Footprint(weights + 4 * vectors, state_bytes(spec), workspace)
 
 
+def streamed_of(spec: Spec, way: "Strategy", dtype: str) -> Streamed:
+    """What of a strategy's weights does not stay on its device; nothing where all of it does."""
+    if way.stays:
+        return Streamed()
+    way, form = way.resolved(spec.layers), way.format
+    layers = sum(one.layers or 0 for one in way.segments if one.residency != "resident")
+    block = _block(spec, form)
+    if way.on_gpu:
+        block += _chains(spec) * 7 // 4 // spec.layers * _BYTES[small_format(form, dtype)]
+    weights, slot = layers * block, block if layers else 0
+    if way.head_place.residency != "resident":
+        head = _head(spec, form)
+        weights += head
+        slot = max(slot, head if way.on_gpu else min(head, max(slot, LEAST_SLOT_BYTES)))
+    apart = way.embedding_place.residency != "resident"
+    return Streamed(weights, SLOTS * slot, _table(spec, form, dtype) if apart else 0)
+
+
 def parts_of(spec: Spec, way: "Strategy", dtype: str, texts: int = 1) -> dict[str, dict[str, int]]:
     """What stays in memory while ``texts`` are written, for each device by what it is for.
 
-    "weights", "state" of the texts themselves, "kept states" of their prompts and ends,
-    "workspace", on a card its "context"; and beside the model "tokenizer" and "program".  More
+    "weights", "slots" through which others are streamed, "state" of the texts themselves, "kept
+    states" of their prompts and ends, "workspace", on a card its "context"; and beside the model
+    "tokenizer" and "program", and what is "streamed" from there to a card.  More
     states than that are kept only in what is free (``states/state_store.py``): they need no room.
     """
-    costs = footprint(spec, way, dtype)
+    costs, streamed = footprint(spec, way, dtype), streamed_of(spec, way, dtype)
     one = costs.state
     model = {
-        "weights": costs.weights,
+        "weights": costs.weights - streamed.slots,
         "state": texts * one * _STATES_AT_WORK,
         "kept states": texts * one * _STATES_KEPT,
         "workspace": _DECODE_BYTES + 4 * spec.vocabulary * texts * 3,
     }
+    if streamed.slots:
+        model["slots"] = streamed.slots
     program = {"tokenizer": _TOKENIZER_BYTES, "program": _PROGRAM_BYTES}
     if not way.on_gpu:
         return {"cpu": model | program}
     host = {**program, "program": _PROGRAM_BYTES + _GPU_PROGRAM_BYTES}
+    if streamed.weights or streamed.table:
+        host["streamed"] = streamed.weights + streamed.table
     return {way.device: {**model, "context": _CONTEXT_BYTES}, "cpu": host}
 
 
@@ -115,9 +156,14 @@ def peak_of(spec: Spec, way: "Strategy", dtype: str, texts: int = 1) -> dict[str
 
 def read_per_token(spec: Spec, way: "Strategy", dtype: str) -> int:
     """Bytes that one token of one text reads: all but the embedding, and the state."""
-    most = 4 if way.format == "fp32" else 2
-    costs = footprint(spec, way, dtype)
-    return costs.weights - spec.vocabulary * spec.width * min(most, _BYTES.get(dtype, most))
+    costs, streamed = footprint(spec, way, dtype), streamed_of(spec, way, dtype)
+    read = costs.weights - streamed.slots + streamed.weights + streamed.table
+    return read - _table(spec, way.format, dtype)
+
+
+def _table(spec: Spec, form: str, dtype: str) -> int:
+    most = 4 if form == "fp32" else 2
+    return spec.vocabulary * spec.width * min(most, _BYTES.get(dtype, most))
 
 
 def _matrices(spec: Spec) -> list[tuple[int, int, int]]:
@@ -164,10 +210,14 @@ def _padding(spec: Spec) -> int:
     What the projections do not explain of the parameters are the chains themselves.  Official
     shapes add 0.8 to 1.3 of them; the native kernels fill up the way down only, which is half.
     """
+    return _chains(spec) * 3 // 4
+
+
+def _chains(spec: Spec) -> int:
+    """Numbers of generation 7's low-rank chains as they are told apart; 0 in others."""
     if spec.generation != "7.0":
         return 0
-    chains = spec.parameters - 2 * spec.vocabulary * spec.width - _projections(spec)
-    return max(0, chains * 3 // 4)
+    return max(0, spec.parameters - 2 * spec.vocabulary * spec.width - _projections(spec))
 
 
 def state_bytes(spec: Spec) -> int:

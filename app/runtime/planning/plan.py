@@ -17,6 +17,7 @@ from .footprint import QUANTISED, footprint, parts_of, peak_of
 from .machine import Limits, Machine
 from .speed import READING_SPEED, decode_tokens_per_s, prefill_tokens_per_s
 from .strategy import ON_CPU, Strategy, parse, whole_on
+from .streamed_plans import streamed_plans
 
 _NO_LIMITS = Limits()
 _SMALL = whole_on("cpu", "fp32")
@@ -79,11 +80,26 @@ def plans_for(
 ) -> Planned:
     """All candidates for a model whose file holds ``dtype``, those on cards first.
 
-    ``texts`` is how many are written at once.
+    Behind the whole placements come those of which a part is streamed, where nothing so exact
+    fits otherwise.  ``texts`` is how many are written at once.
     """
-    candidates = tuple(
-        plan_of(spec, dtype, way, machine, limits, texts) for way in strategies_for(dtype, machine)
-    )
+
+    def make(way: Strategy) -> Plan:
+        return plan_of(spec, dtype, way, machine, limits, texts)
+
+    whole = whole_plans_for(spec, dtype, machine, limits, texts).candidates
+    least = min((_loss(plan, dtype)[0] for plan in whole if plan.fits), default=math.inf)
+    streamed = streamed_plans(dtype, spec.layers, machine, make)
+    better = [plan for plan in streamed if _loss(plan, dtype)[0] < least]
+    return decided(spec, dtype, (*whole, *better))
+
+
+def whole_plans_for(
+    spec: Spec, dtype: str, machine: Machine, limits: Limits = _NO_LIMITS, texts: int = 1
+) -> Planned:
+    """The candidates of which all stays in memory, and which of these is recommended."""
+    ways = strategies_for(dtype, machine)
+    candidates = tuple(plan_of(spec, dtype, way, machine, limits, texts) for way in ways)
     return decided(spec, dtype, candidates)
 
 
@@ -96,12 +112,14 @@ def decided(
 ) -> Planned:
     """Which of the candidates is recommended.
 
+    What is streamed only where nothing else fits.
     Of those that fit and reach reading speed the most exact ones, and of these the quickest; where
     none reaches it, the quickest.  For "quality" every speed will do, for "speed" it is the
     quickest in any case.  Of a model so small that the processor has it in its caches
     that is full precision there: a card gains nothing, and its start costs memory.
     """
     fitting = [plan for plan in candidates if plan.fits]
+    fitting = [plan for plan in fitting if plan.strategy.stays] or fitting
     if not fitting:
         return Planned(tuple(candidates), None, "none")
     small = next((plan for plan in fitting if plan.strategy == _SMALL), None)
@@ -176,7 +194,7 @@ def plan_of(
     limits: Limits = _NO_LIMITS,
     texts: int = 1,
 ) -> Plan:
-    """One strategy for one model on one machine; ``way`` has to be ``whole``."""
+    """One strategy for one model on one machine; ``way`` has to be ``in_one_place``."""
     parts = parts_of(spec, way, dtype, texts)
     peaks = peak_of(spec, way, dtype, texts)
     reason, facts = _judged(peaks, machine, limits)
@@ -186,7 +204,7 @@ def plan_of(
         parts=parts,
         peak_bytes=peaks,
         decode_tokens_per_s=decode_tokens_per_s(spec, way, dtype, machine),
-        prefill_tokens_per_s=prefill_tokens_per_s(spec, way, machine),
+        prefill_tokens_per_s=prefill_tokens_per_s(spec, way, dtype, machine),
         fits=reason == "fits",
         reason=reason,
         facts=facts,

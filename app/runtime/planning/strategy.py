@@ -48,6 +48,18 @@ class Strategy(msgspec.Struct, frozen=True):
         return alone and self.head is None and self.embedding is None
 
     @property
+    def stays(self) -> bool:
+        """Whether all of it stays on its devices, so that nothing is streamed."""
+        places = (*(one.place for one in self.segments), self.head, self.embedding)
+        return all(place is None or place.residency == "resident" for place in places)
+
+    @property
+    def in_one_place(self) -> bool:
+        """Whether all of it computes on one device, in one format."""
+        places = (*(one.place for one in self.segments), self.head, self.embedding)
+        return len({place.text for place in places if place is not None}) == 1
+
+    @property
     def device(self) -> str:
         """The device of the first layer, which is that of all where it is ``whole``."""
         return self.segments[0].device
@@ -107,12 +119,14 @@ class Strategy(msgspec.Struct, frozen=True):
             None if table == runs[0][0] else table,
         )
 
-    def check_whole(self) -> None:
+    def check_runs(self) -> None:
         """Raise StrategyUnsupported (facts found, why) for what cannot be run yet."""
-        if self.whole:
-            return
-        stays = all(one.residency == "resident" for one in self.segments)
-        raise StrategyUnsupported(found=self.text, why="split" if stays else "streamed")
+        if not self.in_one_place:
+            raise StrategyUnsupported(found=self.text, why="split")
+        places = (*(one.place for one in self.segments), self.head, self.embedding)
+        way = "streamed" if self.on_gpu else "mapped"
+        if any(place is not None and place.residency not in ("resident", way) for place in places):
+            raise StrategyUnsupported(found=self.text, why="streamed")
 
 
 def whole_on(device: str, form: str) -> Strategy:

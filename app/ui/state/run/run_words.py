@@ -22,6 +22,8 @@ _FORETOLD = 500.0  # tokens a second; beyond, other things than reading weights 
 _MAKER = re.compile(r"^NVIDIA (GeForce )?")
 _KINDS: dict[str, Kind] = {
     "weights": "weights",
+    "slots": "weights",
+    "streamed": "weights",
     "state": "state",
     "kept states": "state",
     "workspace": "workspace",
@@ -70,7 +72,12 @@ def way_title(strategy: Strategy, names: Mapping[str, str]) -> str:
     form = strategy.format
     usual = {"fp16": tr("16-bit"), "bf16": tr("16-bit (bf16)")} if on_gpu else {}
     words = usual.get(form) or plain_numbers(form)
-    return tr("{} {}").format(words, _on(strategy.device, names))
+    where = _on(strategy.device, names)
+    if strategy.stays:
+        return tr("{} {}").format(words, where)
+    if on_gpu:
+        return tr("{} {}, from memory for each token").format(words, where)
+    return tr("{} {}, from the file for each token").format(words, where)
 
 
 def choices_of(planned: Planned, machine: Machine, running: Running) -> list[Choice]:

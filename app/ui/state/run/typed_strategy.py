@@ -21,7 +21,7 @@ def candidate_meant(text: str, candidates: Sequence[Plan]) -> str | WrongPart:
     """The canonical text of the candidate that is meant, or what is wrong."""
     try:
         way = parse(text)
-        way.check_whole()
+        way.check_runs()
     except StrategyError as failure:
         return _wrong_part(text, failure)
     if any(plan.strategy == way for plan in candidates):
