@@ -90,7 +90,7 @@ def speeds(
     weights = RandomWeights("7.0", size, form)
     about = {"model": name, "format": form}
     try:
-        model = build(weights, ops, whole_on("cuda", form), free_bytes=_free(device))
+        model = build(weights, ops, whole_on("cuda", form), free_bytes={"cuda": _free(device)})
     except OutOfMemory:
         yield about | _NO_ROOM | {"batch": 1}
         return

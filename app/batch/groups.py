@@ -21,11 +21,13 @@ _DTYPE = "fp32"  # of the file, which changes the weights only
 
 def group_size(spec: Spec, way: Strategy, machine: Machine) -> int:
     """So many texts of a model that is open already fit into ``machine``; at least 1."""
-    one, two = (parts_of(spec, way, _DTYPE, texts)[way.device] for texts in (1, 2))
-    each = sum(two[part] - one[part] for part in ("state", "workspace"))
-    most = MOST_ON_GPU if way.on_gpu else MOST_ON_CPU
-    room = int(room_on(machine, way.device).now * _SHARE)
-    return max(1, min(most, room // max(1, each)))
+    one, two = (parts_of(spec, way, _DTYPE, texts) for texts in (1, 2))
+    most = MOST_ON_CPU if "cpu" in way.devices else MOST_ON_GPU
+    for device in way.resolved(spec.layers).devices:
+        each = sum(two[device][part] - one[device][part] for part in ("state", "workspace"))
+        room = int(room_on(machine, device).now * _SHARE)
+        most = min(most, room // max(1, each))
+    return max(1, most)
 
 
 def in_groups(items: Iterable[T], size: int) -> Iterator[list[T]]:

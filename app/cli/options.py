@@ -21,8 +21,8 @@ _MODEL = tr_noop(
 small guide that comes with the program"
 )
 _STRATEGY = tr_noop(
-    'how to run it, e.g. "cpu bf16", "cpu int8" or "cuda fp16" ("cuda:1 fp16" on the second card); \
-without it what suits the machine'
+    'how to run it, e.g. "cpu bf16", "cpu int8" or "cuda fp16" ("cuda:1 fp16" on the second card), \
+or by layers, "cuda fp16 *20 -> cpu int8"; without it what suits the machine'
 )
 
 
@@ -161,6 +161,13 @@ def _bench(verb: argparse.ArgumentParser) -> None:
 
 def _plan(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--model", metavar="FILE", help=tr(_MODEL))
+    verb.add_argument(
+        "--strategy",
+        metavar="TEXT",
+        type=plain_text,
+        default="",
+        help=tr('tell of this way too, e.g. "cuda fp16 *20 -> cpu int8"'),
+    )
     verb.add_argument(
         "--machine",
         metavar="NAME|FILE",

@@ -24,8 +24,8 @@ class StrategyError(Failure):
 class StrategyUnsupported(StrategyError):
     """A strategy that is understood, but cannot be run: ``why`` is a code.
 
-    "split" and "streamed" are ways that no version so far has, "unpacked" is one in which weights
-    would have to be packed each time they are read.
+    "streamed" is a way that no version so far has, in "unpacked" weights would have to be packed
+    each time they are read.
     """
 
     code = "strategy-unsupported"

@@ -122,7 +122,7 @@ RequestReason = Literal[
     "unknown-word",
 ]
 
-StrategyReason = Literal["split", "streamed", "unpacked"]
+StrategyReason = Literal["streamed", "unpacked"]
 
 GpuReason = Literal["card", "compiler", "driver", "extra", "old", "products"]
 

@@ -113,6 +113,13 @@ class Ops(Protocol):
         """Float32 results as a host tensor."""
         ...
 
+    def from_host(self, host: Any) -> Array:
+        """Float32 numbers of a host tensor on the device, for one run.
+
+        They may be the very tensor; a replay of a capture reads it again.
+        """
+        ...
+
     def zeros(self, shape: tuple[int, ...]) -> Array:
         """Float32 zeros."""
         ...

@@ -64,6 +64,10 @@ class PortableOps(PortableQuantised):
         """See Ops."""
         return array
 
+    def from_host(self, host: Tensor) -> Tensor:
+        """See Ops."""
+        return host
+
     def zeros(self, shape: tuple[int, ...]) -> Tensor:
         """See Ops."""
         return torch.zeros(shape)

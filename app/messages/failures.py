@@ -133,11 +133,7 @@ _ROWS = {
 _NOT_RUN = {
     "": (
         tr_noop("This version cannot run a model so{found+: }."),
-        tr_noop("Use one device and one format, for example cpu int8."),
-    ),
-    "split": (
-        tr_noop("This version runs a model on one device and in one format{found+: }."),
-        tr_noop("Use one device and one format, for example cpu int8."),
+        tr_noop("Leave out the + and the words streamed and mapped, for example: cpu int8."),
     ),
     "streamed": (
         tr_noop("This version streams layers to a card from memory only{found+: }."),

@@ -3,7 +3,7 @@
 from app.runtime.planning.machine import Machine
 from app.runtime.planning.plan import Plan, Planned
 from app.runtime.planning.speed import READING_SPEED
-from app.runtime.planning.strategy import Strategy
+from app.runtime.planning.strategy import Place, Strategy
 
 from .translate import tr, tr_noop
 from .units import size
@@ -99,22 +99,39 @@ def pace_in_words(tokens_per_s: float) -> str:
 
 
 def bits(strategy: Strategy) -> str:
-    """The bits of a number: ``8-bit``; ``mixed`` where not all of the model has the same."""
-    formats = {_BITS[one.format] for one in strategy.segments}
-    return tr(formats.pop()) if len(formats) == 1 else tr("mixed")
+    """The bits of a number: ``8-bit``; ``16-bit and 8-bit`` where layers differ."""
+    formats = list(dict.fromkeys(_BITS[one.format] for one in strategy.segments))
+    if len(formats) == 1:
+        return tr(formats[0])
+    return tr("{} and {}").format(", ".join(map(tr, formats[:-1])), tr(formats[-1]))
 
 
 def place_in_words(strategy: Strategy, machine: Machine) -> str:
-    """Where it runs, ``your RTX 4060``, ``the processor``, and whence comes what does not stay."""
-    gpu = machine.gpu(strategy.device)
+    """Where it runs: ``your RTX 4060``, ``the processor``, ``your RTX 4060 and the processor``.
+
+    And where what does not stay there comes from.
+    """
+    places: dict[str, list[Place]] = {device: [] for device in strategy.devices}
+    for place in strategy.places:
+        places[place.device].append(place)
+    *before, last = (
+        _place_in_words(device, machine, stays=all(one.residency == "resident" for one in some))
+        for device, some in places.items()
+        if any(one.device == device for one in strategy.segments)
+    )
+    return tr("{} and {}").format(", ".join(before), last) if before else last
+
+
+def _place_in_words(device: str, machine: Machine, *, stays: bool) -> str:
+    gpu = machine.gpu(device)
     if gpu is None:
-        if strategy.stays:
+        if stays:
             return tr("the processor")
         return tr("the processor, read from the file for each token")
     name = gpu.name
     for maker in _MAKERS:
         name = name.removeprefix(maker)
-    if strategy.stays:
+    if stays:
         return tr("your {}").format(name)
     return tr("your {}, copied from memory for each token").format(name)
 

@@ -47,7 +47,7 @@ class Opened:
     @property
     def made_with(self) -> MadeWith:
         """How its states are computed."""
-        return MadeWith(self.strategy.format, self.model.ops.name)
+        return MadeWith(self.strategy.layer_formats, self.model.backend)
 
     @property
     def binding(self) -> Binding:
@@ -82,8 +82,8 @@ class Opened:
             name=name_of(self.path),
             spec=self.model.spec,
             strategy=self.strategy.text,
-            backend=self.model.ops.name,
-            note=self.model.ops.note,
+            backend=self.model.backend,
+            note=self.model.note,
             stepped_down=self.stepped_down,
             fingerprint=self.fingerprint,
             plan=self.plan,

@@ -41,6 +41,19 @@ def test_every_format_is_told_under_its_plain_name_with_bytes_and_speed(model, c
     assert set(ways["cuda int8"]["bytes"]) == {"cuda", "cpu"}
 
 
+def test_a_way_that_is_asked_for_is_told_of_too(model, capsys):
+    split = "cuda fp16 *1 -> cpu int8"
+    facts = told(capsys, "--model", model, "--machine", "rtx-4060", "--strategy", split)
+    way = next(one for one in facts["candidates"] if one["strategy"] == split)
+    assert way["bytes"].keys() == {"cuda", "cpu"}
+    assert way["parts"]["cuda"]["weights"] > 0 < way["parts"]["cpu"]["weights"]
+    assert way["decode_tokens_per_s"] > 0
+    again = told(capsys, "--model", model, "--strategy", "cpu int8")["candidates"]
+    assert [one["strategy"] for one in again].count("cpu int8") == 1
+    assert run(["plan", "--model", model, "--strategy", "cuda fp17"]) == 1
+    assert "fp17" in capsys.readouterr().err
+
+
 def test_limits_in_gigabytes_are_obeyed(model, capsys):
     facts = told(capsys, "--model", model, "--machine", "rtx-4060", "--gpu-limit", "0.1")
     fits = {way["strategy"]: way["fits"] for way in facts["candidates"]}

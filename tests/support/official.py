@@ -4,6 +4,7 @@ It chooses its RWKV-7 path by an environment variable at import and prints as it
 never imported by the tests themselves.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -47,3 +48,30 @@ def official_results(paths, *, goose):
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return {path: dict(np.load(Path(path).with_suffix(".official.npz"))) for path in paths}
+
+
+_LAYERS = """
+import sys, warnings
+warnings.simplefilter("ignore")
+import json
+import rwkv.model as official
+
+found = {}
+for text in sys.argv[2:]:
+    model = official.RWKV(sys.argv[1], text, verbose=False)
+    kinds = [(str(one.device), str(one.wtype), bool(one.stream)) for one in model.strategy]
+    found[text] = kinds
+print(json.dumps(found))
+"""
+
+
+def official_layers(path, strategies):
+    """Of each strategy's text device, type of weights and streaming of every layer and the head.
+
+    They are what the package makes of it when it opens the model, of a generation before 7.
+    """
+    environment = os.environ | {"RWKV_JIT_ON": "0", "RWKV_CUDA_ON": "0"}
+    command = [sys.executable, "-c", _LAYERS, str(path).removesuffix(".pth"), *strategies]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])

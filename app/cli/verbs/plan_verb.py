@@ -13,9 +13,9 @@ from app.messages.translate import tr, tr_noop
 from app.messages.units import size
 from app.runtime.checkpoint import open_checkpoint
 from app.runtime.planning.machine import Limits, Machine, this_machine
-from app.runtime.planning.plan import Plan, Planned, plans_for
+from app.runtime.planning.plan import Plan, Planned, plan_of, plans_for
 from app.runtime.planning.simulated import machine_called
-from app.runtime.planning.strategy import Strategy
+from app.runtime.planning.strategy import Strategy, parse
 
 _GB = 10**9
 _ASSUMED = tr_noop(
@@ -29,15 +29,25 @@ _ASSUMED_DISK = tr_noop(
 
 
 def run(options: Namespace) -> int:
-    """Print the ways and the recommended one.  Raises CheckpointError and RequestRefused."""
+    """Print the ways and the recommended one.
+
+    Raises CheckpointError, StrategyError and RequestRefused.
+    """
+    asked = parse(options.strategy) if options.strategy else None
+    if asked is not None:
+        asked.check_runs()
     machine = machine_called(options.machine) if options.machine else this_machine(kept_rates())
     limits = Limits(gpu_bytes=_bytes(options.gpu_limit), cpu_bytes=_bytes(options.cpu_limit))
     path = model_of(options)
     with open_checkpoint(path) as checkpoint:
-        planned = plans_for(checkpoint.spec, checkpoint.dtype, machine, limits)
-        if not options.machine and not all(one.strategy.stays for one in planned.candidates):
-            machine = msgspec.structs.replace(machine, disk_bytes_per_s=disk_rate(path))
-            planned = plans_for(checkpoint.spec, checkpoint.dtype, machine, limits)
+        spec, dtype = checkpoint.spec, checkpoint.dtype
+    planned = plans_for(spec, dtype, machine, limits)
+    if not options.machine and _reads_file(planned, asked):
+        machine = msgspec.structs.replace(machine, disk_bytes_per_s=disk_rate(path))
+        planned = plans_for(spec, dtype, machine, limits)
+    if asked is not None and planned.of(asked.settled(spec.layers)) is None:
+        more = plan_of(spec, dtype, asked, machine, limits)
+        planned = msgspec.structs.replace(planned, candidates=(*planned.candidates, more))
     if options.json:
         print_json(facts_of(planned, machine))
         return 0
@@ -45,8 +55,7 @@ def run(options: Namespace) -> int:
     emit(chosen_in_words(planned, machine))
     if machine.rates is None:
         note(f"rookery: {tr(_ASSUMED)}")
-    from_file = [one for one in planned.candidates if _is_from_file(one.strategy)]
-    if from_file and machine.disk_bytes_per_s is None:
+    if _reads_file(planned) and machine.disk_bytes_per_s is None:
         note(f"rookery: {tr(_ASSUMED_DISK)}")
     return 0
 
@@ -82,16 +91,20 @@ def _candidate(plan: Plan) -> dict[str, Any]:
 
 
 def _print(planned: Planned) -> None:
+    widest = max(len(plan.strategy.text) for plan in planned.candidates)
     for plan in planned.candidates:
         mark = "*" if plan is planned.recommended else " "
         taken = ", ".join(f"{device} {size(count)}" for device, count in plan.bytes.items())
         speed = tr("{} tokens/s").format(f"{plan.decode_tokens_per_s:6.1f}")
         fits = tr("fits") if plan.fits else reason_in_words(plan)
-        emit(f"{mark} {plan.strategy.text:<12}  {speed}  {taken}  {fits}")
+        emit(f"{mark} {plan.strategy.text:<{widest}}  {speed}  {taken}  {fits}")
 
 
-def _is_from_file(strategy: Strategy) -> bool:
-    return not strategy.stays and not strategy.on_gpu
+def _reads_file(planned: Planned, asked: Strategy | None = None) -> bool:
+    """Whether a way is among them that reads weights from the file for each token."""
+    ways = [plan.strategy for plan in planned.candidates]
+    ways += [asked] if asked is not None else []
+    return any(place.residency == "mapped" for way in ways for place in way.places)
 
 
 def _bytes(gigabytes: float | None) -> int | None:

@@ -9,7 +9,7 @@ import msgspec
 
 from app.runtime.planning.footprint import QUANTISED
 from app.runtime.planning.machine import Limits, Machine
-from app.runtime.planning.plan import Plan, plan_of, room_on, whole_plans_for
+from app.runtime.planning.plan import Plan, plan_of, room_on, staying_plans_for
 from app.runtime.planning.strategy import parse
 from app.runtime.spec import Spec
 from app.system.gpus import Gpu
@@ -24,12 +24,14 @@ _NO_LIMITS = Limits()
 class Placement(msgspec.Struct, frozen=True):
     """One strategy and the most bytes that a loaded model takes with it where its weights lie.
 
-    ``gpu`` is where it takes them; None for the machine's own memory.
+    ``gpu`` is where it takes them; None for the machine's own memory.  Of a split model it is where
+    the first layers lie, and ``beside_bytes`` are what the others take in the machine's own.
     """
 
     strategy: str
     needed_bytes: int
     gpu: Gpu | None = None
+    beside_bytes: int = 0
 
 
 class Fit(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,12 +69,12 @@ def fit(model: Entry | Spec, here: Machine, *, dtype: str = "", limits: Limits =
             return _estimated(model, here)
         dtype = model.dtype
     assert spec is not None
-    planned = whole_plans_for(spec, dtype, here, limits)
+    planned = staying_plans_for(spec, dtype, here, limits)
     ways = tuple(_way(plan, here) for plan in planned.candidates)
     if planned.recommended is not None:
         way = _way(planned.recommended, here)
         return _verdict(_kind(way), way, here, ways)
-    idle = whole_plans_for(spec, dtype, _idle(here), limits).recommended
+    idle = staying_plans_for(spec, dtype, _idle(here), limits).recommended
     if idle is not None:
         again = plan_of(spec, dtype, idle.strategy, here, limits)
         return _verdict("tight", _way(again, here), here, ways)
@@ -90,12 +92,14 @@ def verdict_of(way: Placement, here: Machine) -> Fit:
 def fits_now(way: Placement, here: Machine) -> bool:
     """Whether there is room for it now."""
     device = way.gpu.device if way.gpu else "cpu"
-    return way.needed_bytes <= room_on(here, device).now
+    beside = way.beside_bytes <= room_on(here, "cpu").now
+    return beside and way.needed_bytes <= room_on(here, device).now
 
 
 def _way(plan: Plan, here: Machine) -> Placement:
-    device = plan.strategy.device
-    return Placement(plan.strategy.text, plan.peak_bytes[device], here.gpu(device))
+    device, split = plan.strategy.device, not plan.strategy.whole
+    beside = plan.peak_bytes["cpu"] if split and device != "cpu" else 0
+    return Placement(plan.strategy.text, plan.peak_bytes[device], here.gpu(device), beside)
 
 
 def _idle(here: Machine) -> Machine:

@@ -112,11 +112,18 @@ class Base:
 
     def held(self, source: Any) -> Array:
         """An int64 host tensor of tokens as int32 on the GPU; a replay copies it again."""
-        array = self.empty(tuple(source.shape), np.dtype(np.int32))
+        return self._brought(source, np.dtype(np.int32))
+
+    def from_host(self, host: torch.Tensor) -> Array:
+        """See Ops."""
+        return self._brought(host, FLOAT)
+
+    def _brought(self, source: torch.Tensor, dtype: np.dtype[Any]) -> Array:
+        array = self.empty(tuple(source.shape), dtype)
         device = self.device
 
         def bring() -> None:
-            device.write(array, source.numpy().astype(np.int32))
+            device.write(array, np.asarray(source.numpy(), dtype))
 
         bring()
         if self._capture is not None:

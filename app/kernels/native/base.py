@@ -40,6 +40,7 @@ _AT_LOAD = (
     "place",
     "capture",
     "host",
+    "from_host",
 )
 _COMPOSED = ("attend7", "chains7")  # of others, which are recorded themselves
 

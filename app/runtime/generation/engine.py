@@ -14,6 +14,7 @@ import torch
 
 from app.errors import Failure, KernelError, OutOfMemory
 from app.kernels.allocation import allocations_named
+from app.runtime.models import StateHome
 from app.runtime.planning.machine import Limits
 from app.runtime.protocol.messages import Generate, Reply, failed
 from app.runtime.protocol.scores import Score
@@ -86,7 +87,7 @@ class Engine:
         self._opened, self._model, self._send = opened, opened.model, send
         self._cancelled = set() if cancelled is None else cancelled
         self._store = store_beside(opened) if store is None else store
-        self._cuts = prompt_cuts_of(opened.model.spec, opened.model.ops)
+        self._cuts = prompt_cuts_of(opened.model.spec, opened.model)
         self._straight = StraightReads(self._cuts)
         self._starts = StartStates(opened, self._store, self._straight.forget)
         self._scoring = Scoring(self._cuts, self._cancelled, self._fail)
@@ -218,7 +219,7 @@ class Engine:
         """Whether memory ran out within a piece, and there is more of it now."""
         if not isinstance(failure, OutOfMemory) or not self._store.give_back():
             return False
-        if self._model.ops.device is not None or reading.again_at == reading.text.read:
+        if not self._model.reads_in_steps or reading.again_at == reading.text.read:
             return False
         reading.piece, reading.again_at = None, reading.text.read
         return reading in self._reading
@@ -238,7 +239,7 @@ class Engine:
         """From where the prompt has been read to; the state there is remembered."""
         text, model, state = reading.text, self._model, reading.state
         end = text.next_mark(min(self._cuts.end_after(text.read), len(text.prompt)))
-        if model.ops.device is None:
+        if model.reads_in_steps:
             # what is left halfway has spoilt its state, so it gets one of its own
             self._remember(text, lambda: reading.state, state.nbytes, reading.logits)
             state = state.clone()
@@ -357,13 +358,20 @@ def store_beside(opened: "Opened", limits: Limits = _NO_LIMITS) -> StateStore:
 
     Model and states together keep to a limit; what is planned for states is theirs in any case.
     """
-    device, plan = opened.model.ops.device, opened.plan
-    on_cpu = device is None
-    limit = limits.cpu_bytes if on_cpu else limits.gpu_bytes
-    most = None
-    if limit is not None:
-        where = "cpu" if on_cpu else plan.strategy.device
-        planned = plan.parts[where].get("kept states", 0)
-        most = planned + max(0, limit - plan.peak_bytes[where])
-    room = available_bytes if device is None else lambda: int(device.free_bytes)
-    return StateStore(room, most=most)
+    plan, homes = opened.plan, opened.model.state_homes
+    most: int | None = None
+    for home in homes:
+        on_cpu = home.device is None
+        where = "cpu" if on_cpu else home.name
+        limit = limits.cpu_bytes if on_cpu else limits.gpu_bytes
+        if limit is not None:
+            planned = plan.parts[where].get("kept states", 0)
+            own = int((planned + max(0, limit - plan.peak_bytes[where])) / home.share)
+            most = own if most is None else min(most, own)
+    return StateStore(lambda: min(map(_room_in, homes)), most=most)
+
+
+def _room_in(home: StateHome) -> int:
+    """So many bytes of states fit before their part on this device has no room any more."""
+    free = available_bytes() if home.device is None else home.device.free_bytes
+    return int(free / home.share)

@@ -3,12 +3,9 @@
 So the same prompt is always cut in the same places, and what is computed repeats bit by bit.
 """
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 from app.runtime.spec import Spec
-
-if TYPE_CHECKING:
-    from app.kernels import Ops
 
 _TOKENS = 256  # fewer make products of matrices slower: they wait for the weights
 _WORK = 2**37  # parameters times tokens between two tokens of other texts: a second or so on a CPU
@@ -36,8 +33,18 @@ class PromptCuts(NamedTuple):
         return max(1, self.work // tokens)
 
 
-def prompt_cuts_of(spec: Spec, ops: "Ops") -> PromptCuts:
-    """The pace of a model on these operations; a card reads a piece before anybody has waited."""
-    if ops.device is not None:
-        return PromptCuts(ops.rows, ops.rows * spec.layers)
-    return PromptCuts(min(_TOKENS, ops.rows), _WORK * spec.layers // spec.parameters)
+class Reader(Protocol):
+    """Of a model: the tokens that it takes at once, and whether it can stop between layers."""
+
+    @property
+    def rows(self) -> int: ...
+
+    @property
+    def reads_in_steps(self) -> bool: ...
+
+
+def prompt_cuts_of(spec: Spec, model: Reader) -> PromptCuts:
+    """The pace of a model of these sizes; a card reads a piece before anybody has waited."""
+    if not model.reads_in_steps:
+        return PromptCuts(model.rows, model.rows * spec.layers)
+    return PromptCuts(min(_TOKENS, model.rows), _WORK * spec.layers // spec.parameters)

@@ -5,7 +5,7 @@ agree, or the card fails, the next format is tried there, and at last the proces
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -61,12 +61,12 @@ class Backends:
         """
         found = () if wanted is not None and not wanted.on_gpu else tuple(self.gpus())
         machine = self._machine(usable(found, extra=self.extra))
-        way = wanted or self._best(checkpoint, machine)
+        way = wanted.settled(checkpoint.spec.layers) if wanted else self._best(checkpoint, machine)
         reason = None
         if way.on_gpu:
-            gpu = gpu_of(way.device, found, extra=self.extra)
+            gpus = [gpu_of(card, found, extra=self.extra) for card in way.cards]
             attempt = _Attempt(self, checkpoint, machine, way, progress)
-            running = attempt.on_gpu(gpu, forced=wanted is not None)
+            running = attempt.on_gpus(gpus, forced=wanted is not None)
             if running is not None:
                 return running
             machine = self._machine(())
@@ -101,12 +101,15 @@ class _Attempt:
     progress: Progress | None
     reason: SteppedDown | None = None
 
-    def on_gpu(self, gpu: Gpu, *, forced: bool) -> Running | None:
-        """None where no format does; ``forced`` where the first way is the person's own."""
+    def on_gpus(self, gpus: Sequence[Gpu], *, forced: bool) -> Running | None:
+        """None where no format does; ``forced`` where the first way is the person's own.
+
+        ``gpus`` are the cards of the first way; others are tried on the first of them.
+        """
         # as the driver's library counts them, and the cards here are
         os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
         try:
-            ops = self.backends.open_ops(self.first.device)
+            ops = {device: self.backends.open_ops(device) for device in self.first.devices}
         except DeviceError as failure:
             if forced and isinstance(failure, NoGpu):
                 raise
@@ -114,7 +117,7 @@ class _Attempt:
             return None
         for way in self._ways():
             try:
-                model = self._model(ops, way, gpu)
+                model = self._model(ops, way, gpus)
                 plan = self.backends.plan(self.checkpoint, way, self.machine)
                 return Running(model, plan, self.reason)
             except OutOfMemory as failure:
@@ -126,28 +129,30 @@ class _Attempt:
         return None
 
     def _ways(self) -> list[Strategy]:
-        """The first way, then the others that fit on its card, the most exact one first."""
+        """The first way, then the whole ones that fit on its first card, the most exact first."""
         spec, dtype, limits = self.checkpoint.spec, self.checkpoint.dtype, self.backends.limits
         planned = plans_for(spec, dtype, self.machine, limits)
         others = [
             plan.strategy
             for plan in planned.candidates
-            if plan.fits and plan.strategy.device == self.first.device
+            if plan.fits and plan.strategy.devices == self.first.cards[:1]
             # one that takes more memory and time is no step down
             if plan.strategy.format != "fp32" and plan.strategy != self.first
         ]
         return [self.first, *others]
 
-    def _model(self, ops: Ops, way: Strategy, gpu: Gpu) -> Rwkv:
+    def _model(self, ops: Mapping[str, Ops], way: Strategy, gpus: Sequence[Gpu]) -> Rwkv:
         """Loaded and compared, unless it was before.  Raises DeviceError."""
         verdicts = self.backends.verdicts
-        key = key_of(self.checkpoint.fingerprint, way.format, gpu)
+        used = [gpu for gpu in gpus if gpu.device in way.cards]
+        key = key_of(self.checkpoint.fingerprint, way.format if way.whole else way.text, *used)
         known = verdicts.get(key)
         if known is not None and not known.passed:
             raise ResultsWrong(error=known.error)
-        model = build(self.checkpoint, ops, way, self.progress, gpu.free_bytes)
+        free = {gpu.device: gpu.free_bytes for gpu in used}
+        model = build(self.checkpoint, ops, way, self.progress, free)
         if known is None:
-            found = check(self.checkpoint, model, way.format)
+            found = check(self.checkpoint, model, way)
             share = f"{found.error:.1%}"
             verdicts.put(key, passed=found.passed, error=share)
             if not found.passed:

@@ -72,10 +72,10 @@ def open_model(
 
 def _note(opened: Opened, asked: str) -> None:
     """What was opened, in which way and how fast, and why not in the way that was meant first."""
-    log, ops, down = logger("model"), opened.model.ops, opened.stepped_down
+    log, model, down = logger("model"), opened.model, opened.stepped_down
     words = "opened %r as %s (asked for: %s) by %s in %.2f s; torch %s with %d threads%s"
-    way = opened.strategy.text, asked or "as is usual", ops.name, opened.load_s
-    note = f"; {ops.note}" if ops.note else ""
+    way = opened.strategy.text, asked or "as is usual", model.backend, opened.load_s
+    note = f"; {model.note}" if model.note else ""
     log.info(words, str(opened.path), *way, torch.__version__, torch.get_num_threads(), note)
     if down is not None:
         failure = BY_CODE.get(down.code, Failure)("", **down.facts)

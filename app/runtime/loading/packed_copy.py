@@ -47,7 +47,7 @@ def write_packed(
     itself, OutOfMemory, DiskFull, StoreError, and what reading a checkpoint raises.
     """
     form = strategy.format
-    if form not in QUANTISED:
+    if form not in QUANTISED or not strategy.whole:
         raise RequestRefused(why="pack-format", value=strategy.text)
     if checkpoint.dialect == "packed":
         raise RequestRefused(why="packed-already")

@@ -16,5 +16,7 @@ def look_at(path: Path, strategy: str) -> None:
     if way is not None:
         way.check_runs()
     if way is not None and way.on_gpu:
-        gpu_of(way.device, gpus())
+        found = gpus()
+        for card in way.cards:
+            gpu_of(card, found)
     open_checkpoint(path).close()

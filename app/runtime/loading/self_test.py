@@ -16,10 +16,11 @@ from app.kernels import FORMATS, Affine, Loras, open_ops
 from app.kernels.packing import Packed, unpack
 from app.kernels.portable import PortableOps
 from app.runtime.models import GENERATIONS
+from app.runtime.models.layers import LayerState
 from app.runtime.models.scope import Scope
-from app.runtime.models.sublayers import LayerState
-from app.runtime.planning.footprint import QUANTISED, head_format
-from app.runtime.planning.strategy import whole_on
+from app.runtime.planning.footprint import QUANTISED, head_format, small_format
+from app.runtime.planning.segments import Place
+from app.runtime.planning.strategy import Strategy
 from app.runtime.states.state import State, stack
 
 if TYPE_CHECKING:
@@ -86,33 +87,34 @@ class Expected(NamedTuple):
     rest: str
 
 
-def check(checkpoint: "Tensors", model: "Rwkv", form: str) -> Agreement:
-    """Run the tokens on ``model``, made of the checkpoint in the format ``form``, and compare.
+def check(checkpoint: "Tensors", model: "Rwkv", way: Strategy) -> Agreement:
+    """Run the tokens on ``model``, made of the checkpoint in this way, and compare.
 
-    Raises what reading a checkpoint and the model's own device raise.
+    Raises what reading a checkpoint and the model's own devices raise.
     """
-    return agreement(computed(model, form), expected(checkpoint, form), form)
+    return agreement(computed(model, way), expected(checkpoint, way), way)
 
 
-def forwards_of(form: str) -> list[int]:
+def forwards_of(way: Strategy) -> list[int]:
     """How many tokens each run has: a prompt, a few, then one after another."""
-    return [_QUANTISED_PROMPT if form in QUANTISED else _PROMPT, *_FORWARDS]
+    packed = any(place.format in QUANTISED for place in way.places)
+    return [_QUANTISED_PROMPT if packed else _PROMPT, *_FORWARDS]
 
 
-def tokens_of(vocabulary: int, form: str) -> Tensor:
+def tokens_of(vocabulary: int, way: Strategy) -> Tensor:
     """The tokens (1, T)."""
-    at = torch.arange(sum(forwards_of(form)))
+    at = torch.arange(sum(forwards_of(way)))
     return ((7919 * at + 13 * at * at + 5) % vocabulary)[None]
 
 
-def computed(model: "Rwkv", form: str) -> Tensor:
-    """The logits (R, V) of a model in the format ``form``, from its own memory of one text.
+def computed(model: "Rwkv", way: Strategy) -> Tensor:
+    """The logits (R, V) of a model that runs in this way, from its own memory of one text.
 
     The last tokens are also run by several texts at once, each of them with this very memory: of
     their logits those count that differ most from the one text's.
     """
     state = model.place(State.blank(model.spec))  # the file's own start is no weight
-    *parts, last = torch.split(tokens_of(model.spec.vocabulary, form), forwards_of(form), 1)
+    *parts, last = torch.split(tokens_of(model.spec.vocabulary, way), forwards_of(way), 1)
     found = [model.forward(part, state).clone() for part in parts]
     others = [
         model.forward(last.expand(texts, 1), stack([state] * texts)).clone() for texts in _TEXTS
@@ -121,14 +123,15 @@ def computed(model: "Rwkv", form: str) -> Tensor:
     return torch.cat([*found, _farthest(alone, torch.cat(others))])
 
 
-def agreement(found: Tensor, wanted: Expected, form: str) -> Agreement:
-    """Of logits (R, V) computed in a format with the right ones.
+def agreement(found: Tensor, wanted: Expected, way: Strategy) -> Agreement:
+    """Of logits (R, V) computed in this way with the right ones.
 
-    The limit of the error is a few times what rounding as the format does would change in this
-    very model.
+    The limit of the error is a few times what rounding as the formats do would change in this
+    very model; the one that rounds most decides.
     """
-    limits = _QUANTISED[wanted.rest] if form in QUANTISED else _LIMITS[form]
-    limit = min(_MOST, max(limits.least, limits.share * wanted.change))
+    formats = {place.format for place in way.places}
+    limits = [_QUANTISED[wanted.rest] if form in QUANTISED else _LIMITS[form] for form in formats]
+    limit = min(_MOST, max(max(one.least, one.share * wanted.change) for one in limits))
     right = wanted.logits
     spread = float(_centred(right).square().mean().sqrt())
     # errors of this size, were they alike in all logits, give a divergence of half their square
@@ -136,33 +139,39 @@ def agreement(found: Tensor, wanted: Expected, form: str) -> Agreement:
     return Agreement(_error(found, right), _divergence(found, right), limit, allowed)
 
 
-def expected(checkpoint: "Tensors", form: str) -> Expected:
-    """What a model in the format ``form`` has to give, computed in float32."""
-    strategy = whole_on("cpu", form if form in QUANTISED else "fp32")
-    root = Scope(checkpoint, _Exact(), strategy)
+def expected(checkpoint: "Tensors", way: Strategy) -> Expected:
+    """What a model that runs in this way has to give, computed in float32."""
+    way, ops = way.resolved(checkpoint.spec.layers), _Exact()
+    rest = small_format(QUANTISED[0], checkpoint.tensors["ln_out.weight"].dtype)
     with torch.inference_mode():
-        exact, rounded = _through(root)
-        right, near = _logits(root, torch.stack((exact, rounded)))
-    return Expected(right, _error(near, right), root.small)
+        exact, rounded = _through(checkpoint, ops, way)
+        head = _exact_scope(checkpoint, ops, way.head_place)
+        right, near = _logits(head, torch.stack((exact, rounded)))
+    return Expected(right, _error(near, right), rest)
 
 
-def _through(root: Scope) -> tuple[Tensor, Tensor]:
+def _exact_scope(checkpoint: "Tensors", ops: "_Exact", place: Place) -> Scope:
+    """What lies in a place, in float32 but for the small integers of its format."""
+    return Scope(checkpoint, ops, place.format if place.format in QUANTISED else "fp32")
+
+
+def _through(checkpoint: "Tensors", ops: "_Exact", way: Strategy) -> tuple[Tensor, Tensor]:
     """The residual (R, C) at the end of each forward: exactly, and with rounded activations."""
-    spec, ops = root.checkpoint.spec, root.ops
-    assert isinstance(ops, _Exact)
-    form = root.strategy.format
-    tokens, family = tokens_of(spec.vocabulary, form), GENERATIONS[spec.generation]
-    exact = ops.embed(root.embedding(), tokens, (root / "blocks" / 0).pair("ln0"))
+    spec = checkpoint.spec
+    tokens, family = tokens_of(spec.vocabulary, way), GENERATIONS[spec.generation]
+    table = _exact_scope(checkpoint, ops, way.embedding_place)
+    exact = ops.embed(table.embedding(), tokens, (table / "blocks" / 0).pair("ln0"))
     runs: list[tuple[Tensor, list[Tensor]]] = [(exact, []), (exact.clone(), [])]
     one = msgspec.structs.replace(spec, layers=1)
-    for index in range(spec.layers):
-        block = root / "blocks" / index
+    places = [segment.place for segment in way.segments for _ in range(segment.layers or 0)]
+    for index, place in enumerate(places):
+        block = _exact_scope(checkpoint, ops, place) / "blocks" / index
         attend, feed = family.attend(block, spec), family.feed(block, spec)
         for ops.rounds, (x, first) in enumerate(runs):
             layer = LayerState(*State.blank(one).views[0], first)
             attend(x, layer)
             feed(x, layer)
-    ends = torch.tensor(forwards_of(form)).cumsum(0) - 1
+    ends = torch.tensor(forwards_of(way)).cumsum(0) - 1
     return runs[0][0][0, ends], runs[1][0][0, ends]
 
 
@@ -172,7 +181,7 @@ def _logits(root: Scope, x: Tensor) -> Tensor:
     if root.checkpoint.packed_shape("head.weight") is not None:
         whole: Tensor = root.head().logits(x)
         return whole
-    form = head_format(root.strategy.format)
+    form = head_format(root.form)
     pieces = torch.split(root.checkpoint.read("head.weight"), _HEAD_ROWS)
     weights = (FORMATS[form].pack(root.ops, piece.contiguous(), form) for piece in pieces)
     return torch.cat([weight.logits(x) for weight in weights], -1)

@@ -77,10 +77,13 @@ def standard_verdicts() -> Verdicts:
     return Verdicts(folder.with_name("self-tests.json") if folder else None)
 
 
-def key_of(fingerprint: str, form: str, gpu: Gpu) -> str:
-    """What a verdict is about: the model, its format, the card, and all that computes on it."""
-    about = (gpu.name, gpu.driver, *_libraries(), __version__, _kernels())
-    parts = (fingerprint, form, *about)
+def key_of(fingerprint: str, form: str, *gpus: Gpu) -> str:
+    """What a verdict is about: the model, its format, the cards, and all that computes on them.
+
+    ``form`` is the strategy's text where the model is split.
+    """
+    cards = (part for gpu in gpus for part in (gpu.name, gpu.driver))
+    parts = (fingerprint, form, *cards, *_libraries(), __version__, _kernels())
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 

@@ -1,8 +1,8 @@
 """One-token runs of a model on a card: one captured graph for each size of batch.
 
 A batch is filled up to the next size with rows that nobody looks at.  What a graph works on stays:
-the ids of the tokens, and a table with the addresses of the texts' memories.  So texts come and go
-without a new capture.  Batches of more than 128 run without one.
+what is given (the ids of the tokens, say), and a table with the addresses of the texts' memories.
+So texts come and go without a new capture.  Batches of more than 128 run without one.
 """
 
 from collections.abc import Callable
@@ -11,18 +11,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from app.kernels import Array, Ops
 from app.kernels.ops import Captured
 from app.runtime.states.gpu_states import GpuState, Views
+
+from .handover import Handed, on_host
 
 _LARGEST = 128
 
 
 @dataclass
 class _Bucket:
-    tokens: Tensor
+    given: Handed
     table: Array
     addresses: "np.ndarray[tuple[int, ...], np.dtype[np.uint64]]"
     views: Views
@@ -30,41 +31,42 @@ class _Bucket:
 
 
 class CapturePool:
-    """Captures of the one run that a model has for tokens (B, 1) and a GpuState of B texts."""
+    """Captures of one run over what is given for one token of B texts, and a GpuState of them."""
 
     def __init__(self, ops: Ops) -> None:
         self._ops = ops
         self._known: dict[tuple[int, bool], _Bucket] = {}
         self._spare: Array | None = None
 
-    def __call__(self, run: Callable[[Tensor, Any], Array], tokens: Tensor, state: Any) -> Tensor:
-        """What ``run`` would give, on the host."""
+    def __call__(
+        self, run: Callable[[Handed, Any], tuple[Array, ...]], given: Handed, state: Any
+    ) -> Handed:
+        """What ``run`` would give, on the host; see ``on_host``."""
         size = bucket_for(state.batch)
         if size > _LARGEST:
-            whole: Tensor = self._ops.host(run(tokens, state))
-            return whole
+            return on_host(self._ops, run(given, state))
         key = (size, self._ops.skipping)
-        bucket = self._known.get(key) or self._fresh(size, state)
-        self._fill(bucket, tokens, state)
+        bucket = self._known.get(key) or self._fresh(size, given, state)
+        self._fill(bucket, given, state)
         if bucket.captured is None:
             like = _Like(size, bucket.views)
-            bucket.captured = self._ops.capture(lambda: run(bucket.tokens, like))
+            bucket.captured = self._ops.capture(lambda: run(bucket.given, like))
             assert bucket.captured is not None
             self._known[key] = bucket
         else:
             bucket.captured.again()
-        result: Tensor = self._ops.host(bucket.captured.result[: state.batch])
-        return result
+        return on_host(self._ops, [one[: state.batch] for one in bucket.captured.result])
 
-    def _fresh(self, size: int, state: GpuState) -> _Bucket:
+    def _fresh(self, size: int, given: Handed, state: GpuState) -> _Bucket:
         device = state.device
         table = device.empty((size,), np.dtype(np.uint64))
-        tokens = torch.zeros((size, 1), dtype=torch.int64)
-        return _Bucket(tokens, table, np.zeros(size, np.uint64), state.plan.views(table))
+        held = tuple(torch.zeros((size, *one.shape[1:]), dtype=one.dtype) for one in given)
+        return _Bucket(held, table, np.zeros(size, np.uint64), state.plan.views(table))
 
-    def _fill(self, bucket: _Bucket, tokens: Tensor, state: GpuState) -> None:
-        bucket.tokens[: len(tokens)] = tokens
-        addresses = np.full(len(bucket.tokens), self._nowhere(state), np.uint64)
+    def _fill(self, bucket: _Bucket, given: Handed, state: GpuState) -> None:
+        for held, one in zip(bucket.given, given, strict=True):
+            held[: len(one)] = one
+        addresses = np.full(len(bucket.addresses), self._nowhere(state), np.uint64)
         addresses[: state.batch] = state.addresses
         if (addresses != bucket.addresses).any():
             bucket.addresses = addresses
@@ -84,10 +86,11 @@ class Uncaptured:
     def __init__(self, ops: Ops) -> None:
         self._ops = ops
 
-    def __call__(self, run: Callable[[Tensor, Any], Array], tokens: Tensor, state: Any) -> Tensor:
-        """What ``run`` gives, on the host."""
-        found: Tensor = self._ops.host(run(tokens, state))
-        return found
+    def __call__(
+        self, run: Callable[[Handed, Any], tuple[Array, ...]], given: Handed, state: Any
+    ) -> Handed:
+        """What ``run`` gives, on the host; see ``on_host``."""
+        return on_host(self._ops, run(given, state))
 
 
 @dataclass(frozen=True)

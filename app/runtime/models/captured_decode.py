@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from app.kernels import Ops
+from app.kernels import Array, Ops
 from app.kernels.ops import Captured
-from app.runtime.states.state import State
+from app.runtime.states.state import State, fill
+
+from .handover import Handed, on_host
 
 _MOST = 8  # captures kept, for as many numbers of texts
 
@@ -22,42 +23,45 @@ Places = list[tuple[int, int]]
 
 @dataclass
 class _Known:
-    tokens: Tensor
+    given: Handed
     places: Places
     captured: Captured
 
 
 class CapturedDecode:
-    """Captures of the one run that a model has for tokens (B, 1) and a State of B texts."""
+    """Captures of one run over what is given for one token of B texts, and a State of them."""
 
     def __init__(self, ops: Ops) -> None:
         self._ops = ops
         self._known: dict[tuple[int, bool, bool, bool], _Known] = {}
 
-    def __call__(self, run: Callable[[Tensor, Any], Tensor], tokens: Tensor, state: Any) -> Tensor:
+    def __call__(
+        self, run: Callable[[Handed, Any], tuple[Array, ...]], given: Handed, state: Any
+    ) -> Handed:
         """What ``run`` would give, in memory of its own."""
         places = _places(state)
         if not places:
-            return run(tokens, state)
+            return on_host(self._ops, run(given, state))
         ops = self._ops
         key = (state.batch, ops.skipping, ops.alike, ops.exact)
         known = self._known.pop(key, None)
-        if known is None or not _again(known, tokens, places):
-            held = tokens.clone()
+        if known is None or not _again(known, given, places):
+            held = tuple(one.clone() for one in given)
             captured = self._ops.capture(lambda: run(held, state))
             if captured is None:
-                return run(tokens, state)
+                return on_host(self._ops, run(given, state))
             known = _Known(held, places, captured)
         while len(self._known) >= _MOST:
             del self._known[next(iter(self._known))]
         self._known[key] = known
         # torch's own copy would wake a second thread, which takes longer than the copy
-        return torch.from_numpy(known.captured.result.numpy().copy())
+        return tuple(torch.from_numpy(one.numpy().copy()) for one in known.captured.result)
 
 
-def _again(known: _Known, tokens: Tensor, places: Places) -> bool:
-    """Run it for these tokens and a state at these places; False, and nothing is done, if not."""
-    known.tokens.copy_(tokens)
+def _again(known: _Known, given: Handed, places: Places) -> bool:
+    """Run it for what is given and a state at these places; False, and nothing is done, if not."""
+    for held, one in zip(known.given, given, strict=True):
+        fill(held, one)
     if places == known.places:
         return known.captured.again()
     moved = [

@@ -3,8 +3,9 @@
 from app.kernels import Array
 from app.runtime.spec import Spec
 
+from .layers import LayerState
 from .scope import Scope
-from .sublayers import GatedChannelMix, LayerState, Rwkv
+from .sublayers import GatedChannelMix, Rwkv
 
 
 class TimeMix:

@@ -8,8 +8,9 @@ import torch
 from app.kernels import Array
 from app.runtime.spec import Spec
 
+from .layers import LayerState
 from .scope import Scope
-from .sublayers import GatedChannelMix, LayerState, Rwkv
+from .sublayers import GatedChannelMix, Rwkv
 
 
 class TimeMix:

@@ -5,8 +5,9 @@ from torch import Tensor
 from app.kernels import Array
 from app.runtime.spec import Spec
 
+from .layers import LayerState
 from .scope import Scope
-from .sublayers import GatedChannelMix, LayerState, Rwkv
+from .sublayers import GatedChannelMix, Rwkv
 
 _ORDER = [0, 3, 1, 2, 4]  # files have w, k, v, r, g; here w comes first, then r, k, v, g
 

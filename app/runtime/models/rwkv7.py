@@ -5,8 +5,9 @@ import torch
 from app.kernels import Array
 from app.runtime.spec import Spec
 
+from .layers import LayerState
 from .scope import Scope
-from .sublayers import LayerState, Rwkv
+from .sublayers import Rwkv
 
 _VALUE = ("v", "", "v0")
 _CHAINS = (("w", "tanh", "w0"), ("a", "", "a0"), ("g", "sigmoid", ""))

@@ -17,7 +17,6 @@ from app.kernels.pointer_table import PointerTable
 from app.kernels.weight_formats import Quantised
 from app.runtime.checkpoint.stretch import Stretch
 from app.runtime.planning.footprint import head_format, small_format
-from app.runtime.planning.strategy import Strategy
 from app.runtime.spec import Spec
 
 _Made = TypeVar("_Made", bound=ResidualWeight)
@@ -101,13 +100,16 @@ class ReadAgain(Tensors, Protocol):
 
 
 class Scope:
-    """The tensors under one prefix, brought to the device in the form their reader asks for."""
+    """The tensors under one prefix, brought to the device in the form their reader asks for.
 
-    def __init__(self, checkpoint: Tensors, ops: Ops, strategy: Strategy, prefix: str = "") -> None:
-        self.checkpoint, self.ops, self.strategy, self.prefix = checkpoint, ops, strategy, prefix
+    ``form`` is the format that a strategy has for them.
+    """
+
+    def __init__(self, checkpoint: Tensors, ops: Ops, form: str, prefix: str = "") -> None:
+        self.checkpoint, self.ops, self.form, self.prefix = checkpoint, ops, form, prefix
 
     def __truediv__(self, part: str | int) -> "Scope":
-        return Scope(self.checkpoint, self.ops, self.strategy, f"{self.prefix}{part}.")
+        return Scope(self.checkpoint, self.ops, self.form, f"{self.prefix}{part}.")
 
     def __contains__(self, name: str) -> bool:
         return self.prefix + name in self.checkpoint.tensors
@@ -137,31 +139,31 @@ class Scope:
     def table_dtype(self) -> torch.dtype:
         """The type of the embedding's numbers."""
         kept = self.checkpoint.tensors[f"{self.prefix}emb.weight"].dtype
-        small = DTYPES.get(self.strategy.format, torch.float16)
+        small = DTYPES.get(self.form, torch.float16)
         return DTYPES[kept] if kept in ("bf16", "fp16") else small
 
     @property
     def small(self) -> str:
         """The format of what is never quantised."""
-        return small_format(self.strategy.format, self.checkpoint.tensors["ln_out.weight"].dtype)
+        return small_format(self.form, self.checkpoint.tensors["ln_out.weight"].dtype)
 
     def matrix(self, name: str) -> Weight:
         """One projection, in the strategy's format."""
-        return self._weight(self.strategy.format, name)
+        return self._weight(self.form, name)
 
     def value(self, name: str) -> ResidualWeight:
         """The projection that reads what a square-ReLU left, most of which is zero."""
-        form = self.strategy.format
+        form = self.form
         kept = self._kept(form, name, residual=True)
         return kept or self._made(residual_weight, form, name, passing=self.ops.by_unit)
 
     def head(self) -> Weight:
         """The projection to the vocabulary."""
-        return self._weight(head_format(self.strategy.format), "head")
+        return self._weight(head_format(self.form), "head")
 
     def stack(self, *names: str) -> Weight:
         """Several projections of one shape, each with its own input, as one weight."""
-        return self._weight(self.strategy.format, *names)
+        return self._weight(self.form, *names)
 
     def pack(self, host: Tensor) -> Weight:
         """A low-rank factor (out, in) that was made on the host."""
@@ -269,9 +271,9 @@ class Scope:
     @property
     def _dtype(self) -> torch.dtype | None:
         """What a projection is read as; None for the file's own type."""
-        return DTYPES.get(self.strategy.format)
+        return DTYPES.get(self.form)
 
     @property
     def _blended(self) -> str:
         """The type of what is multiplied with a projection."""
-        return "bf16" if self.strategy.format == "bf16" else "fp32"
+        return "bf16" if self.form == "bf16" else "fp32"

@@ -27,7 +27,7 @@ class StreamedScope(Scope):
     """
 
     def __init__(self, root: Scope, prefix: str, stage: Stage, slot: Array) -> None:
-        super().__init__(root.checkpoint, root.ops, root.strategy, prefix)
+        super().__init__(root.checkpoint, root.ops, root.form, prefix)
         self.stage, self.slot = stage, slot
         self._file = cast(ReadAgain, root.checkpoint)
 
@@ -36,7 +36,7 @@ class StreamedScope(Scope):
 
     def value(self, name: str) -> Weight:
         """Floats by output: to turn them each time would cost more than left-out zeros save."""
-        return self._weight(self.strategy.format, name, residual=True)
+        return self._weight(self.form, name, residual=True)
 
     def loras(self, *chains: tuple[str, str, str]) -> Loras:
         """To a card they come with the matrices, laid out as it reads them."""
@@ -51,7 +51,7 @@ class StreamedScope(Scope):
 
     def rows_of_head(self, rows: range, sums: "Sums") -> Weight:
         """Some rows of the head, or all; they begin with a panel."""
-        form, name = head_format(self.strategy.format), f"{self.prefix}head.weight"
+        form, name = head_format(self.form), f"{self.prefix}head.weight"
         whole = len(rows) == self.checkpoint.tensors[name].shape[0]
         if form in QUANTISED:
             if whole:
@@ -119,7 +119,7 @@ class StreamedScope(Scope):
             return Shape(kind, out, inputs, residual and self.ops.by_unit), False
         fits = not shapes and shape is not None and shape.kind == kind
         if not fits or shape is None or (shape.by_unit and not residual):
-            raise StrategyUnsupported(found=self.strategy.text, why="unpacked")
+            raise StrategyUnsupported(found=self.form, why="unpacked")
         return shape, True
 
     def _pack(self, name: str, shape: Shape, codes: Tensor, scales: Tensor) -> None:
@@ -174,7 +174,7 @@ class Sums:
 
 def layer_bytes(root: Scope, layer: int) -> int:
     """Bytes of a layer's projections; to a card its low-rank chains come with them."""
-    prefix, form = f"{root.prefix}blocks.{layer}.", root.strategy.format
+    prefix, form = f"{root.prefix}blocks.{layer}.", root.form
     tensors = root.checkpoint.tensors
     names = [name for name in tensors if name.startswith(prefix) and len(tensors[name].shape) == 2]
     matrices = [name for name in names if name.endswith(".weight")]

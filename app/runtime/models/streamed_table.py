@@ -45,7 +45,9 @@ class RowsInMemory:
 
 
 class StreamedTable:
-    """An embedding (V, C)."""
+    """An embedding (V, C); nothing of it stays where it computes."""
+
+    nbytes = 0
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows

@@ -3,9 +3,8 @@
 Shapes read (B, T, C): batch, time, channels.
 """
 
-import contextlib
-from collections.abc import Callable, Iterator
-from typing import ClassVar, Literal, NamedTuple, Protocol
+from collections.abc import Generator, Iterator, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,38 +13,14 @@ from app.errors import RequestRefused
 from app.kernels import Array, Ops
 from app.runtime.spec import Spec
 from app.runtime.states.gpu_states import GpuState
+from app.runtime.states.split_state import SplitState, parts_of
 from app.runtime.states.state import RecurrentState, State
 
-from .capture_pool import CapturePool, Uncaptured
-from .captured_decode import CapturedDecode
-from .scope import Scope
+from .handover import Handed
+from .layers import Block, LayerState, Sublayer
+from .scope import Scope, Tensors
+from .segment_runner import Residual, SegmentRunner, switched_on
 from .start_state import merged_start
-from .streamed_table import StreamedTable
-from .streamed_weights import streamed_of
-
-
-class Sublayer(Protocol):
-    """One half of a block: time mixing or channel mixing, with the norm before it."""
-
-    def __init__(self, block: Scope, spec: Spec) -> None: ...
-
-    def __call__(self, x: Array, layer: "LayerState") -> None:
-        """Adds its part to the residual ``x`` (B, T, C) and moves the layer's memory on."""
-        ...
-
-
-class LayerState:
-    """One layer's memory during one forward: views into the State, and what layer 0 left.
-
-    ``attend`` and ``feed`` (B, C) are the last normalised inputs of the two halves; ``wkv`` is
-    (B, 3, A) in generation 4 and (B, H, N, N) after.  ``first`` is generation 7's first value.
-    """
-
-    __slots__ = ("attend", "feed", "first", "wkv")
-
-    def __init__(self, attend: Array, feed: Array, wkv: Array, first: list[Array]) -> None:
-        self.attend, self.feed, self.wkv, self.first = attend, feed, wkv, first
-
 
 AT_ONCE = 256
 """Positions whose logits are in memory at once while all of them are read."""
@@ -62,43 +37,92 @@ class Positions(NamedTuple):
     logits: Tensor
 
 
+class StateHome(NamedTuple):
+    """A device where a ``share`` of every state lies: its name, and the card (None: the host)."""
+
+    name: str
+    device: Any
+    share: float
+
+
 class Rwkv:
-    """Embedding, residual blocks, norm, head; a generation brings the two halves."""
+    """Embedding, residual blocks, norm, head; a generation brings the two halves of a block.
+
+    ``runners`` are its parts in the order of the layers, one for each device that follows another.
+    """
 
     attend: ClassVar[type[Sublayer]]
     feed: ClassVar[type[Sublayer]]
 
-    def __init__(self, root: Scope, progress: Callable[[int, int], None]) -> None:
-        self.spec, self.ops = root.checkpoint.spec, root.ops
-        self._start = merged_start(root.checkpoint)
-        way = root.strategy.resolved(self.spec.layers)
-        self.streamed = streamed = streamed_of(root, way)
-        apart = way.embedding_place.residency != "resident"
-        rows = streamed.table() if streamed is not None and apart else None
-        self.table = root.embedding() if rows is None else rows
-        self.before = (root / "blocks" / 0).pair("ln0")
-        self.blocks: list[tuple[Sublayer, Sublayer]] = []
-        progress(0, self.spec.layers)
-        for index in range(self.spec.layers):
-            at = root / "blocks" / index
-            if streamed is not None and streamed.stage_of(index) is not None:
-                at = streamed.layer(index)
-            self.blocks.append((self.attend(at, self.spec), self.feed(at, self.spec)))
-            progress(index + 1, self.spec.layers)
-        self.after = root.pair("ln_out")
-        self.head = streamed.head() if streamed is not None and streamed.has_head else root.head()
-        captures: type[CapturedDecode | CapturePool | Uncaptured]
-        captures = CapturedDecode if self.ops.device is None else CapturePool
-        if self.ops.device is not None and streamed is not None:
-            captures = Uncaptured
-        self._decode, self._decode_hidden = captures(self.ops), captures(self.ops)
+    def __init__(self, checkpoint: Tensors, runners: Sequence[SegmentRunner]) -> None:
+        self.spec, self.runners = checkpoint.spec, tuple(runners)
+        self._start = merged_start(checkpoint)
+        self._last = self.runners[-1]
+        self._deep = [runner for runner in self.runners if runner.depth]
+        self._all_ops = tuple({id(one.ops): one.ops for one in self.runners}.values())
         # a card has copies of its own
-        self._watch = root.checkpoint.watch() if self.ops.device is None else None
+        on_host = any(one.device is None for one in self._all_ops)
+        self._watch = checkpoint.watch() if on_host else None
+
+    @property
+    def ops(self) -> Ops:
+        """Those of the first layer."""
+        return self._deep[0].ops
+
+    @property
+    def backend(self) -> str:
+        """What computes, of each device: "native avx512", "cuda NVIDIA L4 + native avx512"."""
+        return " + ".join(dict.fromkeys(one.name for one in self._all_ops))
+
+    @property
+    def note(self) -> str:
+        """Why a device computes slowly, in one line; "" where none does."""
+        return next((one.note for one in self._all_ops if one.note), "")
+
+    @property
+    def rows(self) -> int:
+        """How many tokens, of all texts together, go through the layers at once."""
+        return min(one.rows for one in self._all_ops)
+
+    @property
+    def reads_in_steps(self) -> bool:
+        """Whether ``reading`` stops between layers.
+
+        A card is through before anybody has waited.  Where layers come from the file, what runs in
+        between would have all of them come once more.
+        """
+        on_host = [runner for runner in self._deep if runner.ops.device is None]
+        return bool(on_host) and all(runner.streamed is None for runner in on_host)
+
+    @property
+    def blocks(self) -> list[Block]:
+        """Those of all layers."""
+        return [block for one in self.runners for layers in one.layers for block in layers]
 
     @property
     def weights_bytes(self) -> int:
         """What one token reads: everything but the embedding table."""
-        return sum(_nbytes(part) for part in (self.before, self.blocks, self.after, self.head))
+        return sum(runner.weights_bytes for runner in self.runners)
+
+    @property
+    def resident_bytes(self) -> dict[str, int]:
+        """Bytes of the weights that lie on each device for good, the embedding table with them."""
+        found: dict[str, int] = {}
+        for runner in self.runners:
+            found[runner.device] = found.get(runner.device, 0) + runner.all_bytes
+        for device, streamed in {one.device: one.streamed for one in self.runners}.items():
+            found[device] += streamed.slot_bytes - streamed.nbytes if streamed else 0
+        return found
+
+    @property
+    def state_homes(self) -> list[StateHome]:
+        """Where the states lie: with the layers."""
+        layers = {runner.ops.device: (runner.device, 0) for runner in self._deep}
+        for runner in self._deep:
+            name, count = layers[runner.ops.device]
+            layers[runner.ops.device] = name, count + runner.depth
+        total = self.spec.layers
+        return [StateHome(name, card, count / total) for card, (name, count) in layers.items()]
 
     def blank(self, batch: int = 1) -> RecurrentState:
         """The state before the first token, for ``batch`` texts: the file's, if it has one."""
@@ -107,8 +131,15 @@ class Rwkv:
         return self.place(State.blank(self.spec, batch))
 
     def place(self, state: State) -> RecurrentState:
-        """A State where the model's operations want it."""
-        return state if self.ops.device is None else GpuState.of(state, self.ops.device)
+        """A State where the model's operations want it: each layer's part where the layer runs."""
+        found: list[State | GpuState] = []
+        first = 0
+        for runner in self._deep:
+            part = state if len(self._deep) == 1 else state.layers(first, first + runner.depth)
+            device = runner.ops.device
+            found.append(part if device is None else GpuState.of(part, device))
+            first += runner.depth
+        return found[0] if len(found) == 1 else SplitState(tuple(found))
 
     @torch.inference_mode()
     def forward(
@@ -132,41 +163,38 @@ class Rwkv:
         self._begin(tokens, state)
         batch, steps = tokens.shape
         if exact:
-            with switched_on(self.ops, "exact"):
+            with switched_on(self._all_ops, "exact"):
                 return self.forward(tokens, state, every=every, alike=alike)
         if alike and batch > 1:
             return self._alike(tokens, state, every=every)
         if steps == 1:
-            only = self._decode(self._step, tokens, state)
+            only = self._decoded(tokens, state)
             return only if every else only[:, 0]
-        host = self.ops.host
-        piece = max(1, self.ops.rows // batch)
+        last, host = self._last, self._last.ops.host
+        piece = max(1, self.rows // batch)
         logits = []
         for first in range(0, steps, piece):
-            x = self._run(tokens[:, first : first + piece], state, every=every)
+            at = self._run(tokens[:, first : first + piece], state, every=every)
             if every:
-                logits.append(host(self._logits(x)))
+                logits.append(host(last.logits(last.hidden(at))))
         if every:
             return logits[0] if len(logits) == 1 else torch.cat(logits, 1)
-        last: Tensor = host(self._logits(x[:, -1]))
-        return last
+        found: Tensor = host(last.last_logits(at))
+        return found
 
     @torch.inference_mode()
     def reading(self, tokens: Tensor, state: RecurrentState) -> Iterator[Tensor | None]:
         """``forward`` in steps: None after each layer, and at last the logits (B, V).
 
-        A card takes it as one step, and so do a single token and a model whose layers are
-        streamed: what came in between would have all of them read once more.  Where it is left
+        It is one step where ``reads_in_steps`` says so, and so is a single token.  Where it is left
         early or fails, ``state`` is good for nothing any more.
         """
-        whole = self.ops.device is not None or self.streamed is not None
-        if whole or not 1 < tokens.shape[1] <= self.ops.rows // len(tokens):
+        if not self.reads_in_steps or not 1 < tokens.shape[1] <= self.rows // len(tokens):
             yield self.forward(tokens, state)
             return
         self._begin(tokens, state)
-        for x in self._layers(tokens, state, every=False):  # noqa: B007 - the last one is what counts
-            yield None
-        last: Tensor = self.ops.host(self._logits(x[:, -1]))
+        at = yield from self._layers(tokens, state, every=False)
+        last: Tensor = self._last.ops.host(self._last.last_logits(at))
         yield last
 
     @torch.inference_mode()
@@ -179,17 +207,13 @@ class Rwkv:
         nothing any more.
         """
         self._begin(tokens, state)
-        piece = max(1, AT_ONCE // len(tokens))
+        piece, last = max(1, AT_ONCE // len(tokens)), self._last
         for some in torch.split(tokens, piece, 1):
-            for x in self._layers(some, state, every=True, exact=True):  # noqa: B007 - as below
-                if self.streamed is None:
-                    yield None
-            if self.streamed is not None:  # all layers at once, see ``reading``
-                yield from [None] * self.spec.layers
-            with switched_on(self.ops, "exact"):
-                hidden = self.ops.norm(x, self.after)
-                logits = self.head.logits(hidden)
-            yield Positions(self.ops.host(hidden), self.ops.host(logits))
+            at = yield from self._layers(some, state, every=True, exact=True)
+            with switched_on((last.ops,), "exact"):
+                hidden = last.hidden(at)
+                logits = last.logits(hidden)
+            yield Positions(last.ops.host(hidden), last.ops.host(logits))
 
     @torch.inference_mode()
     def hidden(self, tokens: Tensor, state: RecurrentState) -> Tensor:
@@ -199,23 +223,23 @@ class Rwkv:
         """
         self._begin(tokens, state)
         if tokens.shape[1] == 1:
-            return self._decode_hidden(self._seen, tokens, state)
-        pieces = torch.split(tokens, max(1, self.ops.rows // len(tokens)), 1)
-        return torch.cat([self.ops.host(self._seen(piece, state)).clone() for piece in pieces], 1)
+            return self._decoded(tokens, state, hidden=True)
+        pieces = torch.split(tokens, max(1, self.rows // len(tokens)), 1)
+        return torch.cat([self._seen(piece, state) for piece in pieces], 1)
 
     @torch.inference_mode()
     def logits(self, hidden: Tensor) -> Tensor:
         """Logits (..., V) of vectors (..., C) after ln_out, both float32 on the host."""
-        x = hidden.contiguous()
-        found: Tensor = self.ops.host(self.head.logits(self.ops.upload(x, "fp32")))
+        x, ops = hidden.contiguous(), self._last.ops
+        found: Tensor = ops.host(self._last.logits(ops.upload(x, "fp32")))
         return found
 
     def _alike(self, tokens: Tensor, state: RecurrentState, *, every: bool) -> Tensor:
         """``forward`` of several texts, of as many at a time as can be together."""
         batch, steps = tokens.shape
-        together = self.ops.most_alike if steps == 1 else 1
+        together = min(one.most_alike for one in self._all_ops) if steps == 1 else 1
         if batch <= together:
-            with switched_on(self.ops, "alike"):
+            with switched_on(self._all_ops, "alike"):
                 return self.forward(tokens, state, every=every)
         found = []
         for first in range(0, batch, together):
@@ -232,50 +256,50 @@ class Rwkv:
         if self._watch:
             self._watch()
 
-    def _run(self, tokens: Tensor, state: RecurrentState, *, every: bool = True) -> Array:
+    def _decoded(self, tokens: Tensor, state: RecurrentState, *, hidden: bool = False) -> Tensor:
+        """The logits (B, 1, V) or the vectors after ln_out (B, 1, C) of one token of each text."""
+        given: Handed = (tokens,)
+        memories = self._memories(state)
+        for runner, memory in zip(self.runners[:-1], memories, strict=False):
+            given = runner.decode(given, memory)
+        last = self._last.decode_hidden if hidden else self._last.decode
+        return last(given, memories[-1])[0]
+
+    def _memories(self, state: RecurrentState) -> list[RecurrentState | None]:
+        """The part of each runner; None for one without layers."""
+        if len(self.runners) == 1:
+            return [state]
+        parts = iter(parts_of(state))
+        return [next(parts) if runner.depth else None for runner in self.runners]
+
+    def _run(self, tokens: Tensor, state: RecurrentState, *, every: bool = True) -> Residual:
         """The residual of every token, or that of the last ones with the last behind all."""
-        *_, x = self._layers(tokens, state, every=every)
-        return x
+        steps = self._layers(tokens, state, every=every)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                found: Residual = end.value
+                return found
 
     def _layers(
         self, tokens: Tensor, state: RecurrentState, *, every: bool, exact: bool = False
-    ) -> Iterator[Array]:
-        """The residual behind each layer; other runs of the model may come in between."""
-        x = self._embedded(tokens)
-        # not on cards, whose arrays are of another library
-        shortened = None if every or self.ops.device is not None else self.blocks[-1][1]
-        first: list[Array] = []
-        for index, ((attend, feed), memory) in enumerate(
-            zip(self.blocks, state.views, strict=True)
-        ):
-            attended, fed, wkv = memory
-            layer = LayerState(attended, fed, wkv, first)
-            if self.streamed is not None:
-                self.streamed.before(index)
-            with switched_on(self.ops, "exact") if exact else contextlib.nullcontext():
-                attend(x, layer)
-                if feed is shortened:
-                    # of the others nothing is left but what is shifted: the norm of the last but
-                    # one
-                    x = x[:, -2:].contiguous()
-                feed(x, layer)
-            if self.streamed is not None:
-                self.streamed.behind(index)
-            yield x
+    ) -> Generator[None, None, Residual]:
+        """A step a layer, and at last the residual; other runs of the model may come in between."""
+        given: Handed = (tokens,)
+        for runner, memory in zip(self.runners, self._memories(state), strict=True):
+            at = runner.enter(given)
+            shorten = not every and runner is self._deep[-1]
+            yield from runner.steps(at, memory, shorten=shorten, exact=exact)
+            if runner is not self._last:
+                given = runner.leave(at, last_only=not every and not runner.more)
+        return at
 
-    def _embedded(self, tokens: Tensor) -> Array:
-        if isinstance(self.table, StreamedTable):
-            return self.table.embed(self.ops, tokens, self.before)
-        return self.ops.embed(self.table, tokens, self.before)
-
-    def _step(self, tokens: Tensor, state: RecurrentState) -> Array:
-        return self._logits(self._run(tokens, state))
-
-    def _seen(self, tokens: Tensor, state: RecurrentState) -> Array:
-        return self.ops.norm(self._run(tokens, state), self.after)
-
-    def _logits(self, x: Array) -> Array:
-        return self.head.logits(self.ops.norm(x, self.after))
+    def _seen(self, tokens: Tensor, state: RecurrentState) -> Tensor:
+        """The vectors after ln_out on the host, in memory of their own."""
+        last = self._last
+        found: Tensor = last.ops.host(last.hidden(self._run(tokens, state))).clone()
+        return found
 
     def _check(self, tokens: Tensor, state: RecurrentState) -> None:
         if tokens.dim() != 2 or len(tokens) != state.batch:
@@ -308,24 +332,3 @@ class GatedChannelMix:
         """See Sublayer."""
         k, r = self.ops.mix(x, self.norm, layer.feed, self.mixes)
         self.value.onto(x, self.key(k, "relu2"), self.receptance(r, "sigmoid"))
-
-
-@contextlib.contextmanager
-def switched_on(ops: Ops, what: Literal["alike", "exact"]) -> Iterator[None]:
-    """The operations are so for a while."""
-    setattr(ops, what, True)
-    try:
-        yield
-    finally:
-        setattr(ops, what, False)
-
-
-def _nbytes(part: object) -> int:
-    """Bytes of all arrays and weights that hang on a part of a model."""
-    size = getattr(part, "nbytes", None)
-    if size is not None:
-        return int(size)
-    if isinstance(part, list | tuple):
-        return sum(_nbytes(inner) for inner in part)
-    named = getattr(part, "__dict__", {})
-    return sum(_nbytes(inner) for name, inner in named.items() if name != "ops")

@@ -1,5 +1,6 @@
 """The memory that a model takes, told from its sizes alone; knows no file and no array.
 
+Of a split model each device has the part of its layers, of head and embedding what lies there.
 int8 and int4 are the formats of the projections; matrices of fewer than 512 inputs have 8 bits and
 four times the scales in both.  The head has 8 bits in both, as it decides between tokens.
 Everything else (embedding, norms, mixes, low-rank chains) keeps 16 or 32 bits.
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from app.kernels.layout import Shape, kind_for
 from app.runtime.spec import Spec
+
+from .segments import Place
 
 if TYPE_CHECKING:
     from .strategy import Strategy
@@ -50,10 +53,10 @@ class Footprint(NamedTuple):
 
 
 class Streamed(NamedTuple):
-    """What does not stay on the device, in bytes.
+    """What does not stay on a device, in bytes.
 
     ``weights`` come for each token, through ``slots`` that stay; of ``table``, the embedding, only
-    the rows of the tokens at hand are read.
+    the rows of the tokens at hand are brought.
     """
 
     weights: int = 0
@@ -74,49 +77,105 @@ def small_format(form: str, dtype: str) -> str:
 
 
 def footprint(spec: Spec, strategy: "Strategy", dtype: str = "fp32") -> Footprint:
-    """Bytes for weights, one text's state, and the working memory of a prefill.
+    """The sum of ``footprints``; of a whole placement all of it lies on the strategy's device."""
+    each = footprints(spec, strategy, dtype).values()
+    return Footprint(*(sum(some) for some in zip(*each, strict=True)))
 
-    All of it lies on the strategy's device, but for what is streamed: of that there are two slots.
-    ``dtype`` is the file's: the embedding table keeps it, unless the strategy's is smaller.
+
+def footprints(spec: Spec, strategy: "Strategy", dtype: str = "fp32") -> dict[str, Footprint]:
+    """For each device bytes of weights, one text's state, and the working memory of a prefill.
+
+    The device of the first layer comes first.  ``dtype`` is the file's: the embedding table keeps
+    it, unless the strategy's is smaller.  Of what is streamed there are two slots.
     """
-    form, table = strategy.format, spec.vocabulary * spec.width
+    way = strategy.resolved(spec.layers)
+    found, streamed = {}, streamed_on(spec, strategy, dtype)
+    for device in way.devices:
+        here = [one for one in way.segments if one.device == device]
+        layers = sum(one.layers or 0 for one in here)
+        weights = sum(_layers(spec, one.format, dtype, one.layers or 0) for one in here)
+        table, head = way.embedding_place, way.head_place
+        weights += _table(spec, table.format, dtype) if table.device == device else 0
+        weights += _head(spec, head.format) if head.device == device else 0
+        weights += streamed[device].slots - streamed[device].weights - streamed[device].table
+        workspace = _gpu_workspace if device != "cpu" else _cpu_workspace
+        quantised = any(one.format in QUANTISED for one in here)
+        found[device] = Footprint(
+            weights,
+            state_bytes(spec) * layers // spec.layers,
+            workspace(spec, _Work(layers > 0, head.device == device, quantised)),
+        )
+    return found
+
+
+def streamed_on(spec: Spec, strategy: "Strategy", dtype: str) -> dict[str, Streamed]:
+    """What of a strategy's weights does not stay, for each device; nothing where all of it does."""
+    way = strategy.resolved(spec.layers)
+    return {device: _streamed(spec, way, dtype, device) for device in way.devices}
+
+
+def _streamed(spec: Spec, way: "Strategy", dtype: str, device: str) -> Streamed:
+    weights = slot = 0
+    for one in way.segments:
+        if one.device == device and one.residency != "resident":
+            block = _block(spec, one.format)
+            if device != "cpu":  # with the low-rank chains
+                small = _BYTES[small_format(one.format, dtype)]
+                block += _chains(spec) * 7 // 4 // spec.layers * small
+            weights, slot = weights + block * (one.layers or 0), max(slot, block)
+    head, table = way.head_place, way.embedding_place
+    if head.device == device and head.residency != "resident":
+        size = _head(spec, head.format)
+        part = size if device != "cpu" else min(size, max(slot, LEAST_SLOT_BYTES))
+        weights, slot = weights + size, max(slot, part)
+    apart = table.device == device and table.residency != "resident"
+    return Streamed(weights, SLOTS * slot, _table(spec, table.format, dtype) if apart else 0)
+
+
+class _Work(NamedTuple):
+    """What a device does of a model's work; ``quantised``: with layers in 8 or 4 bits."""
+
+    has_layers: bool
+    has_head: bool
+    quantised: bool
+
+
+def _layers(spec: Spec, form: str, dtype: str, count: int) -> int:
+    """Bytes of the weights of so many layers; the few norms outside of them are shared out."""
+    tables = 2 * spec.vocabulary * spec.width
+    rest = spec.parameters - tables - _projections(spec) + _padding(spec)
     small = _BYTES[small_format(form, dtype)]
-    rest = spec.parameters - table - table - _projections(spec) + _padding(spec)
-    weights = rest * small + _head(spec, form) + spec.layers * _block(spec, form)
-    weights += _table(spec, form, dtype)
-    streamed = streamed_of(spec, strategy, dtype)
-    weights += streamed.slots - streamed.weights - streamed.table
-    vectors = spec.layers * 24 * max(spec.width, spec.attention_width)
+    vectors = count * 24 * max(spec.width, spec.attention_width)
+    return rest * count // spec.layers * small + count * _block(spec, form) + 4 * vectors
+
+
+def _table(spec: Spec, form: str, dtype: str) -> int:
+    most = 4 if form == "fp32" else 2
+    return spec.vocabulary * spec.width * min(most, _BYTES.get(dtype, most))
+
+
+def _inside(spec: Spec, work: _Work, rows: int) -> int:
+    """Numbers of the activations and the logits of so many tokens."""
     widest = max(6 * spec.width, 12 * spec.attention_width, 2 * spec.ffn_width)
-    rows = _GPU_ROWS if strategy.on_gpu else _ROWS
-    inside = rows * (widest + 8 * spec.width)
-    logits = spec.vocabulary * _LOGITS_ROWS
-    largest = max(spec.ffn_width, spec.attention_width) * spec.width if form in QUANTISED else 0
-    if strategy.on_gpu:
-        halves = rows * max(spec.ffn_width, spec.attention_width) + largest
-        workspace = 4 * (inside + logits) + 2 * halves + _GPU_BYTES
-    else:
-        starts = 2 * _ROWS // _CHUNK * spec.heads * spec.head_size**2
-        workspace = 4 * (inside + starts + logits + largest) + _LIBRARIES_BYTES
-    return Footprint(weights + 4 * vectors, state_bytes(spec), workspace)
+    inside = rows * ((widest if work.has_layers else 0) + 8 * spec.width)
+    return inside + (spec.vocabulary * _LOGITS_ROWS if work.has_head else 0)
 
 
-def streamed_of(spec: Spec, way: "Strategy", dtype: str) -> Streamed:
-    """What of a strategy's weights does not stay on its device; nothing where all of it does."""
-    if way.stays:
-        return Streamed()
-    way, form = way.resolved(spec.layers), way.format
-    layers = sum(one.layers or 0 for one in way.segments if one.residency != "resident")
-    block = _block(spec, form)
-    if way.on_gpu:
-        block += _chains(spec) * 7 // 4 // spec.layers * _BYTES[small_format(form, dtype)]
-    weights, slot = layers * block, block if layers else 0
-    if way.head_place.residency != "resident":
-        head = _head(spec, form)
-        weights += head
-        slot = max(slot, head if way.on_gpu else min(head, max(slot, LEAST_SLOT_BYTES)))
-    apart = way.embedding_place.residency != "resident"
-    return Streamed(weights, SLOTS * slot, _table(spec, form, dtype) if apart else 0)
+def _largest(spec: Spec, work: _Work) -> int:
+    """Numbers of the largest matrix, which is unpacked for many tokens; 0 where none is."""
+    return max(spec.ffn_width, spec.attention_width) * spec.width if work.quantised else 0
+
+
+def _gpu_workspace(spec: Spec, work: _Work) -> int:
+    wide = max(spec.ffn_width, spec.attention_width) if work.has_layers else 0
+    halves = _GPU_ROWS * wide + _largest(spec, work)
+    return 4 * _inside(spec, work, _GPU_ROWS) + 2 * halves + _GPU_BYTES
+
+
+def _cpu_workspace(spec: Spec, work: _Work) -> int:
+    starts = 2 * _ROWS // _CHUNK * spec.heads * spec.head_size**2 if work.has_layers else 0
+    numbers = _inside(spec, work, _ROWS) + starts + _largest(spec, work)
+    return 4 * numbers + _LIBRARIES_BYTES
 
 
 def parts_of(spec: Spec, way: "Strategy", dtype: str, texts: int = 1) -> dict[str, dict[str, int]]:
@@ -127,43 +186,48 @@ def parts_of(spec: Spec, way: "Strategy", dtype: str, texts: int = 1) -> dict[st
     "tokenizer" and "program", and what is "streamed" from there to a card.  More
     states than that are kept only in what is free (``states/state_store.py``): they need no room.
     """
-    costs, streamed = footprint(spec, way, dtype), streamed_of(spec, way, dtype)
-    one = costs.state
-    model = {
-        "weights": costs.weights - streamed.slots,
-        "state": texts * one * _STATES_AT_WORK,
-        "kept states": texts * one * _STATES_KEPT,
-        "workspace": _DECODE_BYTES + 4 * spec.vocabulary * texts * 3,
-    }
-    if streamed.slots:
-        model["slots"] = streamed.slots
-    program = {"tokenizer": _TOKENIZER_BYTES, "program": _PROGRAM_BYTES}
-    if not way.on_gpu:
-        return {"cpu": model | program}
-    host = {**program, "program": _PROGRAM_BYTES + _GPU_PROGRAM_BYTES}
-    if streamed.weights or streamed.table:
-        host["streamed"] = streamed.weights + streamed.table
-    return {way.device: {**model, "context": _CONTEXT_BYTES}, "cpu": host}
+    head = way.resolved(spec.layers).head_place.device
+    parts, streamed = {}, streamed_on(spec, way, dtype)
+    for device, costs in footprints(spec, way, dtype).items():
+        slots = streamed[device].slots
+        parts[device] = {
+            "weights": costs.weights - slots,
+            **({"slots": slots} if slots else {}),
+            "state": texts * costs.state * _STATES_AT_WORK,
+            "kept states": texts * costs.state * _STATES_KEPT,
+            "workspace": _DECODE_BYTES + (4 * spec.vocabulary * texts * 3 * (head == device)),
+        }
+        if device != "cpu":
+            parts[device]["context"] = _CONTEXT_BYTES
+    beside = _GPU_PROGRAM_BYTES if way.on_gpu else 0
+    program = {"tokenizer": _TOKENIZER_BYTES, "program": _PROGRAM_BYTES + beside}
+    comes = sum(one.weights + one.table for device, one in streamed.items() if device != "cpu")
+    kept = {"streamed": comes} if comes else {}
+    return parts | {"cpu": parts.get("cpu", {}) | program | kept}
 
 
 def peak_of(spec: Spec, way: "Strategy", dtype: str, texts: int = 1) -> dict[str, int]:
     """The most that each device gives while a long prompt is read."""
     parts = parts_of(spec, way, dtype, texts)
-    workspace = footprint(spec, way, dtype).workspace - (_CONTEXT_BYTES if way.on_gpu else 0)
-    parts[way.device]["workspace"] = max(workspace, parts[way.device]["workspace"])
+    for device, costs in footprints(spec, way, dtype).items():
+        workspace = costs.workspace - parts[device].get("context", 0)
+        parts[device]["workspace"] = max(workspace, parts[device]["workspace"])
     return {device: sum(some.values()) for device, some in parts.items()}
 
 
-def read_per_token(spec: Spec, way: "Strategy", dtype: str) -> int:
-    """Bytes that one token of one text reads: all but the embedding, and the state."""
-    costs, streamed = footprint(spec, way, dtype), streamed_of(spec, way, dtype)
-    read = costs.weights - streamed.slots + streamed.weights + streamed.table
-    return read - _table(spec, way.format, dtype)
+def read_per_token(spec: Spec, way: "Strategy", dtype: str) -> dict[Place, int]:
+    """Bytes that one token of one text reads in each place: all but the embedding, and the state.
 
-
-def _table(spec: Spec, form: str, dtype: str) -> int:
-    most = 4 if form == "fp32" else 2
-    return spec.vocabulary * spec.width * min(most, _BYTES.get(dtype, most))
+    A place here is a device and a format.
+    """
+    whole = way.resolved(spec.layers)
+    read: dict[Place, int] = {}
+    for one in whole.segments:
+        more = _layers(spec, one.format, dtype, one.layers or 0)
+        read[one.place] = read.get(one.place, 0) + more
+    head = whole.head_place
+    read[head] = read.get(head, 0) + _head(spec, head.format)
+    return read
 
 
 def _matrices(spec: Spec) -> list[tuple[int, int, int]]:

@@ -13,8 +13,10 @@ from app.errors import Fact
 from app.runtime.spec import Spec
 from app.system.gpus import LEAST_BF16, Gpu
 
+from .best_split import Model, splits_of
 from .footprint import QUANTISED, footprint, parts_of, peak_of
 from .machine import Limits, Machine
+from .segments import Place
 from .speed import READING_SPEED, decode_tokens_per_s, prefill_tokens_per_s
 from .strategy import ON_CPU, Strategy, parse, whole_on
 from .streamed_plans import streamed_plans
@@ -38,11 +40,10 @@ at all would be and this is the quickest ("fastest"), or no way fits ("none").
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """One strategy resolved for one model on one machine.
+    """One strategy settled for one model on one machine.
 
     ``bytes`` is what stays in the memory of each device while a text is written, ``parts`` what
-    it is made of: "weights", "state", "kept states", "workspace", "context" (of a card),
-    "tokenizer", "program".
+    it is made of: see ``parts_of``.
     ``peak_bytes`` is the most that is taken while the model is loaded and a long prompt is read;
     it has to fit.  The speeds are of one text.
     """
@@ -71,7 +72,7 @@ class Planned(msgspec.Struct, frozen=True):
     passed_over: Plan | None = None
 
     def of(self, strategy: Strategy) -> Plan | None:
-        """The candidate with this strategy."""
+        """The candidate with this strategy, as it is settled for the model."""
         return next((one for one in self.candidates if one.strategy == strategy), None)
 
 
@@ -80,27 +81,44 @@ def plans_for(
 ) -> Planned:
     """All candidates for a model whose file holds ``dtype``, those on cards first.
 
-    Behind the whole placements come those of which a part is streamed, where nothing so exact
-    fits otherwise.  ``texts`` is how many are written at once.
+    Every whole placement is one, then the best split over devices, where a card is too small for
+    a format and a split has room, and at last those of which a part is streamed, where nothing so
+    exact fits otherwise.  ``texts`` is how many are written at once.
     """
 
     def make(way: Strategy) -> Plan:
         return plan_of(spec, dtype, way, machine, limits, texts)
 
-    whole = whole_plans_for(spec, dtype, machine, limits, texts).candidates
-    least = min((_loss(plan, dtype)[0] for plan in whole if plan.fits), default=math.inf)
+    staying = staying_plans_for(spec, dtype, machine, limits, texts).candidates
+    least = min((_loss(plan, dtype)[0] for plan in staying if plan.fits), default=math.inf)
     streamed = streamed_plans(dtype, spec.layers, machine, make)
     better = [plan for plan in streamed if _loss(plan, dtype)[0] < least]
-    return decided(spec, dtype, (*whole, *better))
+    return decided(spec, dtype, (*staying, *better))
 
 
-def whole_plans_for(
+def staying_plans_for(
     spec: Spec, dtype: str, machine: Machine, limits: Limits = _NO_LIMITS, texts: int = 1
 ) -> Planned:
     """The candidates of which all stays in memory, and which of these is recommended."""
-    ways = strategies_for(dtype, machine)
-    candidates = tuple(plan_of(spec, dtype, way, machine, limits, texts) for way in ways)
-    return decided(spec, dtype, candidates)
+    candidates = [
+        plan_of(spec, dtype, way, machine, limits, texts) for way in strategies_for(dtype, machine)
+    ]
+    model = Model(spec, dtype, texts)
+    split = _best_split(model, machine, limits, candidates)
+    return decided(spec, dtype, [*candidates, *([split] if split else [])])
+
+
+def _best_split(
+    model: Model, machine: Machine, limits: Limits, wholes: Sequence[Plan]
+) -> Plan | None:
+    """Of the splits that fit the one that would be recommended."""
+    on_cards = {plan.strategy.format for plan in wholes if plan.strategy.on_gpu and plan.fits}
+    room = {gpu.device: room_on(machine, gpu.device, limits).now for gpu in machine.gpus}
+    plans = [
+        plan_of(model.spec, model.dtype, way, machine, limits, model.texts)
+        for way in splits_of(model, room, without=on_cards)
+    ]
+    return decided(model.spec, model.dtype, plans).recommended
 
 
 Policy = Literal["quality", "balanced", "speed"]
@@ -114,8 +132,9 @@ def decided(
 
     What is streamed only where nothing else fits.
     Of those that fit and reach reading speed the most exact ones, and of these the quickest; where
-    none reaches it, the quickest.  For "quality" every speed will do, for "speed" it is the
-    quickest in any case.  Of a model so small that the processor has it in its caches
+    none reaches it, the quickest.  Where a whole placement does, a split over devices has to be
+    quicker: it is not taken for being more exact.  For "quality" every speed will do, for "speed"
+    it is the quickest in any case.  Of a model so small that the processor has it in its caches
     that is full precision there: a card gains nothing, and its start costs memory.
     """
     fitting = [plan for plan in candidates if plan.fits]
@@ -132,6 +151,9 @@ def decided(
         return Planned(
             tuple(candidates), quickest, "fastest", _passed_over(quickest, candidates, dtype)
         )
+    wholes = [_loss(plan, dtype) for plan in readable if plan.strategy.whole]
+    most = min(wholes, default=(0, 0))
+    readable = [one for one in readable if one.strategy.whole or _loss(one, dtype) >= most]
     best = min(readable, key=lambda plan: (_loss(plan, dtype), -plan.decode_tokens_per_s))
     return Planned(tuple(candidates), best, "best", _passed_over(best, candidates, dtype))
 
@@ -152,16 +174,20 @@ def _is_small(spec: Spec, dtype: str) -> bool:
 
 
 def _loss(plan: Plan, dtype: str) -> tuple[int, int]:
-    """How much of the file's exactness a format loses: less is better.
+    """How much of the file's exactness a format loses: less is better; of several the worst.
 
     Rounding to 16 bits changes next to nothing (docs/performance.md), so it only breaks a tie: the
     activations of a card have 16 bits whatever the file has, and fp16 is read no faster on the
     processor than bf16, but multiplied more slowly.
     """
-    form = plan.strategy.format
+    return max(_loss_in(one.place, dtype) for one in plan.strategy.segments)
+
+
+def _loss_in(place: Place, dtype: str) -> tuple[int, int]:
+    form = place.format
     if form in QUANTISED:
         return (0 if form == dtype else 1 + QUANTISED.index(form)), 0
-    if plan.strategy.on_gpu or form == "fp32":
+    if place.on_gpu or form == "fp32":
         return 0, 0
     return 0, 2 if form == "fp16" else int(dtype in ("fp32", "fp64"))
 
@@ -194,7 +220,8 @@ def plan_of(
     limits: Limits = _NO_LIMITS,
     texts: int = 1,
 ) -> Plan:
-    """One strategy for one model on one machine; ``way`` has to be ``in_one_place``."""
+    """One strategy for one model on one machine, settled for it."""
+    way = way.settled(spec.layers)
     parts = parts_of(spec, way, dtype, texts)
     peaks = peak_of(spec, way, dtype, texts)
     reason, facts = _judged(peaks, machine, limits)

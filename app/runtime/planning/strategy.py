@@ -5,6 +5,9 @@ The text follows the language of the ``rwkv`` package: ``cpu bf16`` is a model i
 while the others are streamed to it.  ``strategy_text`` has the grammar.
 """
 
+from functools import lru_cache
+from itertools import groupby
+
 import msgspec
 
 from app.errors import StrategyError, StrategyUnsupported
@@ -48,18 +51,6 @@ class Strategy(msgspec.Struct, frozen=True):
         return alone and self.head is None and self.embedding is None
 
     @property
-    def stays(self) -> bool:
-        """Whether all of it stays on its devices, so that nothing is streamed."""
-        places = (*(one.place for one in self.segments), self.head, self.embedding)
-        return all(place is None or place.residency == "resident" for place in places)
-
-    @property
-    def in_one_place(self) -> bool:
-        """Whether all of it computes on one device, in one format."""
-        places = (*(one.place for one in self.segments), self.head, self.embedding)
-        return len({place.text for place in places if place is not None}) == 1
-
-    @property
     def device(self) -> str:
         """The device of the first layer, which is that of all where it is ``whole``."""
         return self.segments[0].device
@@ -70,10 +61,33 @@ class Strategy(msgspec.Struct, frozen=True):
         return self.segments[0].format
 
     @property
+    def places(self) -> tuple[Place, ...]:
+        """Those of the layers in their order, then of the head and of the embedding."""
+        layers = (one.place for one in self.segments)
+        return (*layers, self.head_place, self.embedding_place)
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """All devices that it names, the one with the first layer first."""
+        return tuple(dict.fromkeys(place.device for place in self.places))
+
+    @property
+    def cards(self) -> tuple[str, ...]:
+        """Those of its devices that are cards."""
+        return tuple(device for device in self.devices if device != "cpu")
+
+    @property
     def on_gpu(self) -> bool:
         """Whether any of it computes on a card."""
-        places = (*(one.place for one in self.segments), self.head, self.embedding)
-        return any(place is not None and place.on_gpu for place in places)
+        return bool(self.cards)
+
+    @property
+    def layer_formats(self) -> str:
+        """The formats of the layers, wherever these lie: "bf16", or "bf16 *12 -> int8"."""
+        runs = [(form, list(some)) for form, some in groupby(self.segments, lambda s: s.format)]
+        *before, (last, _) = runs
+        counted = [f"{form} *{sum(one.layers or 0 for one in some)}" for form, some in before]
+        return " -> ".join([*counted, last])
 
     @property
     def card(self) -> int:
@@ -101,32 +115,53 @@ class Strategy(msgspec.Struct, frozen=True):
         As in the ``rwkv`` package the head counts as one layer more, after the others, unless it
         has a place of its own.
         """
-        own = self.head is not None
-        counts = [None if one.takes_the_rest else one.layers for one in self.segments]
-        if not own and counts[-1] is not None:
-            counts[-1] += 1
-        rest = [i for i, one in enumerate(self.segments) if one.takes_the_rest]
-        got = shared_out(counts, rest[-1] if rest else None, layers if own else layers + 1)
-        ends = max(i for i, share in enumerate(got) if share)
-        got[ends] -= 0 if own else 1
-        places = [one.place for one in self.segments]
-        runs = [(place, share) for place, share in zip(places, got, strict=True) if share]
-        head = self.head or places[ends]
-        table = self.embedding
-        return Strategy(
-            in_a_row(runs),
-            None if head == runs[-1][0] else head,
-            None if table == runs[0][0] else table,
-        )
+        return _resolved(self, layers)
+
+    def settled(self, layers: int) -> "Strategy":
+        """What runs a model of so many layers: ``whole_on`` if all of it comes to lie in one place.
+
+        Else as ``resolved`` gives it.
+        """
+        if self.whole:
+            return self
+        way = self.resolved(layers)
+        return whole_on(way.device, way.format) if way.whole else way
+
+    @property
+    def stays(self) -> bool:
+        """Whether all of it stays on its devices, so that nothing is streamed."""
+        return all(place.residency == "resident" for place in self.places)
+
+    @property
+    def runs(self) -> bool:
+        """Whether it can be run: not yet what is read from the file and copied to a card."""
+        return not any(place.on_gpu and place.residency == "mapped" for place in self.places)
 
     def check_runs(self) -> None:
         """Raise StrategyUnsupported (facts found, why) for what cannot be run yet."""
-        if not self.in_one_place:
-            raise StrategyUnsupported(found=self.text, why="split")
-        places = (*(one.place for one in self.segments), self.head, self.embedding)
-        way = "streamed" if self.on_gpu else "mapped"
-        if any(place is not None and place.residency not in ("resident", way) for place in places):
+        if not self.runs:
             raise StrategyUnsupported(found=self.text, why="streamed")
+
+
+@lru_cache(1024)
+def _resolved(strategy: Strategy, layers: int) -> Strategy:
+    own = strategy.head is not None
+    counts = [None if one.takes_the_rest else one.layers for one in strategy.segments]
+    if not own and counts[-1] is not None:
+        counts[-1] += 1
+    rest = [i for i, one in enumerate(strategy.segments) if one.takes_the_rest]
+    got = shared_out(counts, rest[-1] if rest else None, layers if own else layers + 1)
+    ends = max(i for i, share in enumerate(got) if share)
+    got[ends] -= 0 if own else 1
+    places = [one.place for one in strategy.segments]
+    runs = [(place, share) for place, share in zip(places, got, strict=True) if share]
+    head = strategy.head or places[ends]
+    table = strategy.embedding
+    return Strategy(
+        in_a_row(runs),
+        None if head == runs[-1][0] else head,
+        None if table == runs[0][0] else table,
+    )
 
 
 def whole_on(device: str, form: str) -> Strategy:

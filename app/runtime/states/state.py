@@ -122,6 +122,10 @@ class State:
         shift, wkv = _taken(self.shift, indices, 2), _taken(self.wkv, indices, 1)
         return State(self.generation, shift, wkv)
 
+    def layers(self, first: int, end: int) -> "State":
+        """A copy of some layers' part, from ``first`` up to ``end``."""
+        return State(self.generation, _copied(self.shift[first:end]), _copied(self.wkv[first:end]))
+
     def put(self, index: int, row: "State") -> None:
         """Overwrite one text's memory with that of a State of one text."""
         self.shift[:, :, index] = row.shift[:, :, 0]

@@ -18,7 +18,7 @@ from app.errors import StrategyError
 from app.messages.run_plans import BITS
 from app.runtime.planning.machine import Limits
 from app.runtime.planning.plan import Plan
-from app.runtime.planning.strategy import parse
+from app.runtime.planning.strategy import Strategy, parse
 from app.store.settings import MOST_THREADS
 from app.system.threads import physical_cores
 from app.ui.look.theme import Theme
@@ -81,7 +81,7 @@ class Advanced(QWidget):
 
     def _offer(self, plans: ModelPlans, plan: Plan | None) -> None:
         names = device_names(plans.machine)
-        ways = [one.strategy for one in plans.planned.candidates]
+        ways = _wholes(plans)
         chosen = plan.strategy if plan is not None else None
         device = chosen.device if chosen else str(self.device.currentData() or "cpu")
         devices = list(dict.fromkeys(way.device for way in ways))
@@ -105,7 +105,7 @@ class Advanced(QWidget):
         """The same numbers there, else the first that run there."""
         device, form = self.device.currentData(), self.numbers.currentData()
         plans = self._state.plans
-        ways = [one.strategy for one in plans.planned.candidates] if plans else []
+        ways = _wholes(plans) if plans else []
         there = [way for way in ways if way.device == device]
         same = next((way for way in there if way.format == form), there[0] if there else None)
         if same is not None:
@@ -172,6 +172,12 @@ class StrategyEdit(QLineEdit):
             start = wrong.position - self.cursorPosition()
             spans.append(QInputMethodEvent.Attribute(kind, start, wrong.length, look))
         QApplication.sendEvent(self, QInputMethodEvent("", spans))
+
+
+def _wholes(plans: ModelPlans) -> list[Strategy]:
+    """What can be chosen by device and numbers alone."""
+    ways = (one.strategy for one in plans.planned.candidates)
+    return [way for way in ways if way.whole]
 
 
 def _fill(box: QComboBox, rows: Sequence[tuple[str, str]], chosen: str) -> None:

@@ -188,8 +188,8 @@ class ModelOpening(QObject):
             gpus = self._services.gpus
             if not gpus.known:
                 await gpus.looked()
-            there = any(gpu.device == way.device for gpu in gpus.usable)
-            asked = asked if there else ""
+            there = {gpu.device for gpu in gpus.usable}
+            asked = asked if there.issuperset(way.cards) else ""
         return await self._services.planning.allowed(path, asked)
 
     def _remember(self) -> None:

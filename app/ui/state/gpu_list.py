@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, Signal
 
-from app.runtime.planning.footprint import footprint
+from app.runtime.planning.footprint import footprints
 from app.runtime.planning.strategy import parse
 from app.runtime.protocol.messages import Loaded
 from app.system.gpus import Gpu, gpus, usable
@@ -73,11 +73,12 @@ def with_room_of(loaded: Loaded | None, found: Sequence[Gpu]) -> tuple[Gpu, ...]
     way = parse(loaded.strategy) if loaded is not None else None
     if loaded is None or way is None or not way.on_gpu:
         return tuple(found)
-    held = footprint(loaded.spec, way).total
+    held = {device: part.total for device, part in footprints(loaded.spec, way).items()}
     return tuple(
-        replace(gpu, free_bytes=min(gpu.total_bytes, gpu.free_bytes + held))
-        if gpu.device == way.device
-        else gpu
+        replace(
+            gpu,
+            free_bytes=min(gpu.total_bytes, gpu.free_bytes + held.get(gpu.device, 0)),
+        )
         for gpu in found
     )
 

@@ -67,8 +67,8 @@ def test_a_stop_that_comes_while_a_layer_runs_ends_the_piece(opened, monkeypatch
         desk.cancelled.add(1)
         feed(x, layer)
 
-    blocks = [(opened.model.blocks[0][0], stopping), *opened.model.blocks[1:]]
-    monkeypatch.setattr(opened.model, "blocks", blocks)
+    (layers,) = opened.model.runners[0].layers
+    monkeypatch.setattr(layers, "blocks", [(layers.blocks[0][0], stopping), *layers.blocks[1:]])
     desk.run(ask(1, (3,) * 300))
     assert desk.result(1)[2].reason == "stopped"
     assert (seen, desk.engine.prefills) == ([0], 0)
@@ -94,9 +94,9 @@ def test_what_is_read_on_from_a_remembered_state_repeats_bit_by_bit(opened, know
 
 
 def test_large_models_let_others_go_on_after_fewer_layers(opened):
-    spec, ops = opened.model.spec, opened.model.ops
+    spec, model = opened.model.spec, opened.model
     sizes = ((24, 4 * 10**8), (32, 3 * 10**9), (61, 14 * 10**9))
-    paces = [prompt_cuts_of(replace(spec, layers=n, parameters=p), ops) for n, p in sizes]
+    paces = [prompt_cuts_of(replace(spec, layers=n, parameters=p), model) for n, p in sizes]
     assert [pace.tokens for pace in paces] == [256] * 3
     assert [pace.layers(256) for pace in paces] == [32, 5, 2]
     assert [pace.layers(2) >= n for pace, (n, _) in zip(paces, sizes, strict=True)] == [True] * 3

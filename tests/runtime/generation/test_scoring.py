@@ -95,29 +95,29 @@ def test_running_texts_go_on_between_the_layers_of_a_text_that_is_scored(opened,
 
 
 def test_a_cancel_ends_it_before_the_next_layer(opened, monkeypatch):
-    desk, layers = Desk(opened), []
+    desk, seen = Desk(opened), []
     feed = opened.model.blocks[0][1]
 
     def stopping(x, layer):
-        layers.append(x.shape[1])
+        seen.append(x.shape[1])
         desk.cancelled.add(1)
         feed(x, layer)
 
-    blocks = [(opened.model.blocks[0][0], stopping), *opened.model.blocks[1:]]
-    monkeypatch.setattr(opened.model, "blocks", blocks)
+    (layers,) = opened.model.runners[0].layers
+    monkeypatch.setattr(layers, "blocks", [(layers.blocks[0][0], stopping), *layers.blocks[1:]])
     run(desk, score())
     assert desk.sent[1][-1].reason == "stopped"
-    assert layers == [256]
+    assert seen == [256]
     assert not desk.cancelled
 
 
 def test_a_failure_ends_the_text_that_has_it_alone(opened, monkeypatch):
-    head = opened.model.head
-    broken = type("Head", (), {"logits": lambda _, x: head.logits(x) * math.nan})()
+    (runner,) = opened.model.runners
+    logits = runner.logits
     desk = Desk(opened)
     desk.engine.score(score(2, TEXT[:1]))
     desk.engine.score(score(1, TEXT[:50]))
-    monkeypatch.setattr(opened.model, "head", broken)
+    monkeypatch.setattr(runner, "logits", lambda hidden: logits(hidden) * math.nan)
     run(desk)
     failed = desk.sent[1][-1]
     assert isinstance(failed, Failed)

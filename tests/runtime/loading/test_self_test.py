@@ -23,7 +23,8 @@ def _checkpoint(generation="7.0", *, dtype=torch.bfloat16, **sizes):
 
 
 def _checked(checkpoint, ops, form):
-    return check(checkpoint, build(checkpoint, ops, whole_on("cpu", form)), form)
+    way = whole_on("cpu", form)
+    return check(checkpoint, build(checkpoint, ops, way), way)
 
 
 @pytest.fixture(autouse=True)
@@ -39,10 +40,11 @@ def _one_thread():
 @pytest.mark.parametrize("form", FORMATS)
 def test_both_backends_of_the_processor_pass(generation, form):
     checkpoint = _checkpoint(generation, layers=2)
-    wanted = expected(checkpoint, form)
+    way = whole_on("cpu", form)
+    wanted = expected(checkpoint, way)
     for ops in (PortableOps(), open_ops("cpu")):
-        model = build(checkpoint, ops, whole_on("cpu", form))
-        assert agreement(computed(model, form), wanted, form).passed
+        model = build(checkpoint, ops, way)
+        assert agreement(computed(model, way), wanted, way).passed
 
 
 @pytest.mark.skipif(COMPILER is None, reason="no C++ compiler is installed")

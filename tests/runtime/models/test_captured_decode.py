@@ -105,7 +105,7 @@ def test_captures_are_few(pair):
     model = pair[0]
     for batch in range(1, 15):
         model.forward(torch.ones(batch, 1, dtype=torch.long), model.blank(batch))
-    assert len(model._decode._known) <= 8
+    assert len(model.runners[0]._logits._known) <= 8
 
 
 def test_a_capture_keeps_no_state_alive(pair):

@@ -66,7 +66,7 @@ def test_a_graph_serves_whatever_texts_there_are():
     gpu = _models(random_tensors("7.0", layers=1, width=64, vocabulary=VOCABULARY), "fp32")[0]
     for batch in (3, 4, 3):
         gpu.forward(_token(*range(batch)), gpu.blank(batch))
-    assert [size for size, _ in gpu._decode._known] == [4]
+    assert [size for size, _ in gpu.runners[0]._logits._known] == [4]
 
 
 def test_many_texts_at_once(monkeypatch):

@@ -207,7 +207,7 @@ from app.runtime.planning.strategy import parse
 with open_checkpoint(sys.argv[1]) as checkpoint:
     before = peak_memory_bytes()
     model = build(checkpoint, open_ops("cpu"), parse(sys.argv[2]))
-print(peak_memory_bytes() - before, model.weights_bytes + model.table.nbytes)
+print(peak_memory_bytes() - before, sum(model.resident_bytes.values()))
 """
 
 

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from app.errors import StrategyError, StrategyUnsupported
 from app.runtime.planning.strategy import KNOWN, Place, Segment, parse, whole_on
+from tests.support.checkpoints import random_tensors, write_pth
+from tests.support.official import official_layers
 
 CUDA8 = Place("cuda", "int8")
 
@@ -193,17 +195,25 @@ def test_any_text_is_either_understood_or_refused_with_a_place_inside_it(text):
 
 
 @pytest.mark.parametrize(
-    ("text", "why"),
-    [
-        ("cuda fp16 *20 -> cpu int8", "split"),
-        ("cpu bf16; head cpu fp32", "split"),
-        ("cuda int8 *20+ mapped", "streamed"),
-    ],
+    "text",
+    ["cuda int8 *20+ mapped", "cpu int8; head cuda int8 mapped"],
 )
-def test_what_cannot_be_run_yet_is_understood_and_refused_when_it_is_to_run(text, why):
+def test_what_cannot_be_run_yet_is_understood_and_refused_when_it_is_to_run(text):
     with pytest.raises(StrategyUnsupported) as caught:
         parse(text).check_runs()
-    assert caught.value.facts == {"found": text, "why": why}
+    assert caught.value.facts == {"found": text, "why": "streamed"}
+
+
+@pytest.mark.parametrize("text", ["cuda fp16 *20 -> cpu int8", "cpu bf16; head cpu fp32"])
+def test_a_split_can_be_run(text):
+    parse(text).check_runs()
+    assert not parse(text).settled(24).whole
+
+
+def test_a_split_that_comes_to_lie_in_one_place_is_a_whole_placement():
+    assert parse("cuda fp16 *40 -> cpu int8").settled(24) == whole_on("cuda", "fp16")
+    assert parse("cpu bf16 *12 -> cuda bf16").settled(24).layer_formats == "bf16"
+    assert parse("cuda fp16 -> cpu int8").settled(24).layer_formats == "fp16 *12 -> int8"
 
 
 def test_cards_are_numbered_and_the_first_needs_no_number():
@@ -211,3 +221,26 @@ def test_cards_are_numbered_and_the_first_needs_no_number():
     assert parse("cuda:1 int4").text == "cuda:1 int4"
     assert parse("cuda:1 int4").on_gpu
     assert not parse("cpu int4").on_gpu
+
+
+OF_THE_PACKAGE = [
+    "cpu fp32 *2 -> cpu bf16",
+    "cpu fp32 -> cpu bf16",
+    "cpu fp32 -> cpu bf16 -> cpu fp32i8",
+    "cpu bf16 *1 -> cpu fp32 *3",
+    "cpu bf16 *1 -> cpu fp32 *1 -> cpu bf16",
+    "cpu fp32 *9 -> cpu bf16",
+    "cpu fp32 *5 -> cpu bf16 *1",
+    "cpu fp32i8 *2+ -> cpu bf16 *1",
+]
+
+
+def test_the_rwkv_package_itself_gives_every_layer_and_the_head_the_same_place(tmp_path):
+    """It opens a model of five layers with these texts."""
+    tensors = random_tensors("6.0", layers=5)
+    found = official_layers(write_pth(tmp_path / "model.pth", tensors), OF_THE_PACKAGE)
+    names = {"torch.float32": "fp32", "torch.bfloat16": "bf16", "torch.uint8": "int8"}
+    for text, layers in found.items():
+        told = [(device, names[form], stream) for device, form, stream in layers]
+        slots = slots_of(parse(text).resolved(5))
+        assert told == [(device, form, way != "resident") for device, form, way in slots], text

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from app.messages.plans import chosen_in_words
-from app.runtime.planning.footprint import SLOTS, footprint, read_per_token, streamed_of
+from app.runtime.planning.footprint import SLOTS, footprint, read_per_token, streamed_on
 from app.runtime.planning.machine import ASSUMED_FILE_BYTES_PER_S, Machine, Rates
 from app.runtime.planning.plan import plan_of, plans_for
 from app.runtime.planning.simulated import machine_called
@@ -40,13 +40,14 @@ def test_two_slots_take_the_place_of_all_layers_that_are_streamed():
 
 def test_what_a_token_reads_is_the_same_wherever_it_comes_from():
     ways = [parse(f"cpu bf16{way}") for way in ("", " *9+", " *0+")]
-    assert len({read_per_token(SMALL, way, "bf16") for way in ways}) == 1
+    assert len({sum(read_per_token(SMALL, way, "bf16").values()) for way in ways}) == 1
 
 
 def test_a_head_of_its_own_is_streamed_in_parts_that_are_no_larger_than_a_layer():
     way = parse("cpu bf16; head cpu bf16 mapped")
-    assert streamed_of(SMALL, way, "bf16").weights == TABLE
-    assert streamed_of(SMALL, way, "bf16").slots < TABLE // 2
+    found = streamed_on(SMALL, way, "bf16")["cpu"]
+    assert found.weights == TABLE
+    assert found.slots < TABLE // 2
 
 
 def test_to_a_card_layers_come_from_memory_that_holds_all_of_them():
@@ -66,7 +67,7 @@ def test_a_disk_that_is_slower_than_the_processor_is_what_counts():
     coming = 24 * BLOCK + TABLE
     assert slow.decode_tokens_per_s == pytest.approx(0.8 * 1e8 / coming)
     assert quick.decode_tokens_per_s == plan("cpu bf16").decode_tokens_per_s
-    assert slow.prefill_tokens_per_s == pytest.approx(256 * slow.decode_tokens_per_s)
+    assert slow.prefill_tokens_per_s == pytest.approx(512 * slow.decode_tokens_per_s)
     unknown = plan(way).decode_tokens_per_s
     assert unknown == pytest.approx(slow.decode_tokens_per_s * ASSUMED_FILE_BYTES_PER_S / 1e8)
 
@@ -119,7 +120,7 @@ def test_a_13_3b_runs_on_a_card_with_3_gb_of_its_memory():
 def test_its_text_is_read_as_the_same_way(text):
     here = machine_called("laptop-8gb")
     for one in plans_for(LARGE, "bf16", here).candidates:
-        assert parse(one.strategy.text) == one.strategy
+        assert parse(one.strategy.text).settled(61) == one.strategy
     assert parse(text).text == text
 
 

@@ -17,7 +17,7 @@ _MB = 10**6
 
 def written(path, strategy, group):
     """What the command line makes of eight tokens in a group."""
-    wanted = ("--tokens", "5,6,7", "--max-tokens", "8", "--ignore-end", "--json")
+    wanted = ("--tokens", "5,6,7", "--max-tokens", "8", "--ban", "0", "--json")
     arguments = ("generate", "--model", str(path), "--strategy", strategy, *wanted)
     command = ["sh", "-c", _JOIN, str(group), sys.executable, "-m", "app", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False)

@@ -180,8 +180,8 @@ async def test_text_and_fields_follow_each_other_and_a_wrong_part_is_marked(open
     assert "fp16i87" in advanced.wrong.text()
     assert not dialog.foot.run.isEnabled()
     advanced.text.selectAll()
-    QTest.keyClicks(advanced.text, "cuda fp16 *2 -> cpu int8")
-    assert "cannot split" in advanced.wrong.text()
+    QTest.keyClicks(advanced.text, "cuda fp16 *1+")
+    assert "cannot stream" in advanced.wrong.text()
     advanced.text.selectAll()
     QTest.keyClicks(advanced.text, "cuda:5 int8")
     assert "no such graphics card" in advanced.wrong.text()
@@ -192,6 +192,34 @@ async def test_text_and_fields_follow_each_other_and_a_wrong_part_is_marked(open
     advanced.numbers.activated.emit(advanced.numbers.currentIndex())
     assert advanced.text.text() == "cpu int4"
     assert of(dialog, "4-bit on the processor").isChecked()
+
+
+async def test_a_split_can_be_typed_and_is_shown_and_run(opened):
+    house = await opened(machine=msgspec.structs.replace(PLAIN, gpus=(card(),)))
+    press(house.window.strip.pill)
+    dialog = await dialog_of(house)
+    press(dialog.fold)
+    advanced = dialog.advanced
+    advanced.text.setFocus()
+    advanced.text.selectAll()
+    QTest.keyClicks(advanced.text, "cpu fp32 *1 -> cpu int8")
+    assert advanced.wrong.isHidden()
+    assert "Layers 1 to 1 on the processor in 32-bit." in advanced.placement.text()
+    assert of(dialog, "32-bit on the processor, 8-bit on the processor").isChecked()
+    advanced.text.selectAll()
+    QTest.keyClicks(advanced.text, "cuda fp16 *1 -> cpu int8")
+    chosen = of(dialog, "16-bit on the RTX 4060, 8-bit on the processor")
+    assert chosen.isChecked()
+    assert " + " in chosen.choice.memory
+    bars = {one.device: one.uses for one in dialog.state.devices}
+    assert all(any(use.kind == "weights" for use in bars[one]) for one in ("cuda", "cpu"))
+    advanced.text.selectAll()
+    QTest.keyClicks(advanced.text, "cpu fp32 *1 -> cpu int8")
+    press(dialog.foot.run)
+    await until(dialog.isHidden)
+    asked = house._session._supervisor.asked[-1]
+    assert asked[1] == "cpu fp32 *1 -> cpu int8"
+    assert "32-bit on CPU, 8-bit on CPU" in house.window.strip.pill.text()
 
 
 async def test_a_limit_takes_ways_away_at_once_and_is_kept_with_run(opened):

@@ -7,7 +7,7 @@ from PySide6.QtCore import QDate, QLocale, Qt
 from app.messages.translate import tr, tr_noop
 from app.messages.units import short_count
 from app.runtime.families.name_patterns import date_in, series_of, sizes_in, spaced
-from app.runtime.planning.strategy import understood
+from app.runtime.planning.strategy import Place, understood
 
 _OFFICIAL = re.compile(r"rwkv[-_]?(x0[4-8]0|v?[4-8]|\d)", re.IGNORECASE)
 _PURPOSES = {
@@ -51,18 +51,24 @@ def plain_numbers(form: str) -> str:
 def plain_way(strategy: str, *, place: bool = True) -> str:
     """A strategy in the window's words: ``16-bit on CPU`` for "cpu bf16"; "" for none.
 
-    Without ``place`` the numbers alone.  What is no strategy of one device stays as it is.
+    Without ``place`` the numbers alone; of a split model those of all layers, in their order:
+    ``16-bit on GPU, 8-bit on CPU``.  What is no strategy stays as it is.
     """
     way = understood(strategy)
-    if way is None or not way.whole:
+    if way is None:
         return strategy
-    form = way.format
+    parts = (_plain_place(one.place, place=place) for one in way.segments)
+    return ", ".join(dict.fromkeys(parts))
+
+
+def _plain_place(one: Place, *, place: bool) -> str:
+    form = one.format
     if not place:
         return plain_numbers(form)
-    if not way.on_gpu:
+    if not one.on_gpu:
         return tr("{} on {}").format(plain_numbers(form), "CPU")
     named = {"fp16": tr("16-bit"), "bf16": tr("16-bit (bf16)")}.get(form, plain_numbers(form))
-    number = str(way.card) if way.card else ""
+    number = one.device.partition(":")[2]
     return tr("{} on {}").format(named, f"GPU {number}".strip())
 
 

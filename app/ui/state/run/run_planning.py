@@ -10,7 +10,8 @@ from PySide6.QtCore import QObject, Signal
 from app.errors import BY_CODE, Failure, OverLimit
 from app.runtime.checkpoint.describe import ModelFile, describe
 from app.runtime.planning.machine import Limits, Machine, Rates, this_machine
-from app.runtime.planning.plan import Plan, Planned, Policy, decided, plans_for
+from app.runtime.planning.plan import Plan, Planned, Policy, decided, plan_of, plans_for
+from app.runtime.planning.strategy import understood
 from app.store.changes import Change, Changes
 from app.system.gpus import Gpu
 from app.ui.state.gpu_list import GpuList, with_room_of
@@ -125,7 +126,8 @@ class RunPlanning(QObject):
         except Failure:
             return asked  # the worker says what is wrong with the file
         ways = {plan.strategy.text: plan for plan in found.planned.candidates}
-        if asked in ways and ways[asked].reason != "over-limit":
+        own = _asked_for(asked, found, wishes.limits)
+        if own is not None and own.reason != "over-limit":
             return asked
         best = found.planned.recommended
         if best is None and all(plan.reason == "over-limit" for plan in ways.values()):
@@ -202,6 +204,16 @@ def plan_with(file: ModelFile, machine: Machine, wishes: Wishes) -> Planned:
     return msgspec.structs.replace(best, candidates=every.candidates)
 
 
+def _asked_for(asked: str, found: ModelPlans, limits: Limits) -> Plan | None:
+    """What was asked for, within limits; None where that is nothing, or nothing that runs here."""
+    way, file = understood(asked), found.file
+    if way is None or file.spec is None or not way.runs:
+        return None
+    if any(found.machine.gpu(card) is None for card in way.cards):
+        return None
+    return plan_of(file.spec, file.dtype, way, found.machine, limits)
+
+
 def _is_workers(wishes: Wishes) -> bool:
     """Whether the worker, which knows the limits, comes to the same choice."""
     return wishes.policy == "balanced" and not wishes.gpu
@@ -232,7 +244,7 @@ def _is_wanted(plan: Plan, gpu: str, machine: Machine) -> bool:
         return True
     if gpu == "cpu":
         return False
-    return machine.gpu(gpu) is None or plan.strategy.device == gpu
+    return machine.gpu(gpu) is None or plan.strategy.cards == (gpu,)
 
 
 def _failure_of(file: ModelFile) -> Failure:

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+from msgspec.structs import replace
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.errors import Failure
 from app.runtime.planning.machine import Limits
-from app.runtime.planning.plan import Plan
+from app.runtime.planning.plan import Plan, plan_of
+from app.runtime.planning.strategy import Strategy
 from app.runtime.protocol.messages import LoadProgress
 from app.runtime.worker.supervisor import Phase
 from app.ui.state.models.model_names import plain_name
@@ -17,7 +19,7 @@ from .device_use import DeviceUse
 from .run_change import RunChange
 from .run_planning import ModelPlans, Wishes, plan_with
 from .run_words import Running, choices_of, devices_of, placement_of
-from .typed_strategy import WrongPart, candidate_meant
+from .typed_strategy import WrongPart, way_meant
 
 _EACH_MS = 2000
 _STEP = 100  # a share of all memory: smaller changes of what is free change nothing
@@ -114,6 +116,10 @@ class RunState(QObject):
         if self.plans is None:
             return []
         _, machine, planned = self.plans
+        known = {plan.strategy.text for plan in planned.candidates}
+        others = {self._way, "" if self.wrong else self.text} - known - {""}
+        more = [plan for text in sorted(others) if (plan := self._plan_of(text)) is not None]
+        planned = replace(planned, candidates=(*planned.candidates, *more))
         return choices_of(planned, machine, self.running)
 
     @property
@@ -184,8 +190,8 @@ class RunState(QObject):
     def write(self, text: str) -> None:
         """The strategy's text, as the person types it."""
         self.change.forget()
-        told = candidate_meant(text, self.plans.planned.candidates if self.plans else ())
-        self.text, self.wrong = (text, told) if isinstance(told, WrongPart) else (told, None)
+        told = self._meant(text)
+        self.text, self.wrong = (text, told) if isinstance(told, WrongPart) else (told.text, None)
         self.changed.emit()
 
     def wish(self, *, threads: int | None = None, limits: Limits | None = None) -> None:
@@ -242,8 +248,8 @@ class RunState(QObject):
             ways = found.planned.candidates
             least = min(ways, key=lambda plan: sum(plan.peak_bytes.values()))
             best = found.planned.recommended or least
-            here = any(plan.strategy.text == self._way for plan in ways)
-            self.text = self._way if here else best.strategy.text
+            here = self._way if self._plan_of(self._way) is not None else ""
+            self.text = here or best.strategy.text
         self.changed.emit()
 
     def _differs(self, found: ModelPlans) -> bool:
@@ -262,10 +268,24 @@ class RunState(QObject):
         return any(abs(a - b) * _STEP > total for a, b, total in pairs)
 
     def _plan_of(self, text: str) -> Plan | None:
-        if self.plans is None:
+        """One of the candidates, or of what else runs here."""
+        if self.plans is None or not text:
             return None
-        found = (one for one in self.plans.planned.candidates if one.strategy.text == text)
-        return next(found, None)
+        file, machine, planned = self.plans
+        found = (one for one in planned.candidates if one.strategy.text == text)
+        known = next(found, None)
+        if known is not None or file.spec is None:
+            return known
+        way = self._meant(text)
+        if isinstance(way, WrongPart):
+            return None
+        return plan_of(file.spec, file.dtype, way, machine, self.wishes.limits)
+
+    def _meant(self, text: str) -> Strategy | WrongPart:
+        file = self.plans.file if self.plans else None
+        if self.plans is None or file is None or file.spec is None:
+            return WrongPart(0, len(text), "")
+        return way_meant(text, file.spec.layers, file.dtype, self.plans.machine)
 
     def _show_change(self) -> None:
         self._looks += 1

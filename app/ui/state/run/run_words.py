@@ -11,7 +11,7 @@ from app.messages.translate import tr
 from app.messages.units import rate, size, speed
 from app.runtime.planning.machine import Limits, Machine
 from app.runtime.planning.plan import Plan, Planned, Policy
-from app.runtime.planning.strategy import Strategy
+from app.runtime.planning.strategy import Place, Strategy
 from app.system.gpus import Gpu
 from app.ui.state.models.model_names import plain_numbers
 
@@ -67,15 +67,21 @@ def _on(device: str, names: Mapping[str, str]) -> str:
 
 
 def way_title(strategy: Strategy, names: Mapping[str, str]) -> str:
-    """ "8-bit on the RTX 4060"; a second 16-bit format and an unusual one are told apart."""
-    on_gpu = strategy.on_gpu
-    form = strategy.format
-    usual = {"fp16": tr("16-bit"), "bf16": tr("16-bit (bf16)")} if on_gpu else {}
-    words = usual.get(form) or plain_numbers(form)
-    where = _on(strategy.device, names)
-    if strategy.stays:
+    """ "8-bit on the RTX 4060"; a second 16-bit format and an unusual one are told apart.
+
+    A split model has one such part for each run of layers.
+    """
+    parts = (_place_title(one.place, names) for one in strategy.segments)
+    return ", ".join(dict.fromkeys(parts))
+
+
+def _place_title(place: Place, names: Mapping[str, str]) -> str:
+    form = place.format
+    usual = {"fp16": tr("16-bit"), "bf16": tr("16-bit (bf16)")} if place.on_gpu else {}
+    words, where = usual.get(form) or plain_numbers(form), _on(place.device, names)
+    if place.residency == "resident":
         return tr("{} {}").format(words, where)
-    if on_gpu:
+    if place.on_gpu:
         return tr("{} {}, from memory for each token").format(words, where)
     return tr("{} {}, from the file for each token").format(words, where)
 
@@ -98,18 +104,22 @@ def choices_of(planned: Planned, machine: Machine, running: Running) -> list[Cho
 
 
 def _usual(candidates: Sequence[Plan]) -> Iterator[Plan]:
-    """Of each device one way with 16, one with 8 and one with 4 bits: the first of each."""
-    first: dict[tuple[str, int], Plan] = {}
+    """Of each device one way with 16, one with 8 and one with 4 bits: the first of each.
+
+    And the split, if there is one.
+    """
+    first: dict[tuple[str, ...], Plan] = {}
     for plan in candidates:
         bits = BITS[plan.strategy.format]
         if bits < 32:
-            first.setdefault((plan.strategy.device, bits), plan)
+            devices = plan.strategy.devices
+            first.setdefault((*devices, str(bits) if plan.strategy.whole else ""), plan)
     yield from first.values()
 
 
 def _choice(plan: Plan, running: Running, names: Mapping[str, str], why: str | None) -> Choice:
     """``why`` it is recommended; None where it is not."""
-    text, device = plan.strategy.text, plan.strategy.device
+    text, worst = plan.strategy.text, _worst(plan.strategy)
     measured = running.speeds.get(text, 0.0)
     quick = measured or plan.decode_tokens_per_s
     if measured:
@@ -119,16 +129,21 @@ def _choice(plan: Plan, running: Running, names: Mapping[str, str], why: str | N
     return Choice(
         strategy=text,
         title=way_title(plan.strategy, names),
-        memory=size(plan.bytes.get(device, 0)),
+        memory=" + ".join(size(plan.bytes.get(one, 0)) for one in plan.strategy.devices),
         speed=said,
         reading=pace_in_words(quick),
-        about=quality_in_words(plan.strategy.format, on_gpu=plan.strategy.on_gpu),
+        about=quality_in_words(worst.format, on_gpu=worst.on_gpu),
         why="" if plan.fits and why is None else why or reason_in_words(plan),
         recommended=why is not None,
         now=text == running.now,
         runs=plan.fits or plan.reason == "busy",
         tight=plan.reason == "busy" and not plan.fits,
     )
+
+
+def _worst(strategy: Strategy) -> Place:
+    """Where the layers have the fewest bits."""
+    return min((one.place for one in strategy.segments), key=lambda place: BITS[place.format])
 
 
 def devices_of(plan: Plan | None, machine: Machine, limits: Limits) -> list[DeviceUse]:
@@ -183,14 +198,35 @@ def _ours(plan: Plan | None, device: str) -> tuple[Use, ...]:
 
 def placement_of(plan: Plan, layers: int, machine: Machine) -> list[str]:
     """What would be loaded where, a line a device."""
-    names = device_names(machine)
-    device = plan.strategy.device
-    said = tr("All {} layers, the embedding and the head {} in {}: {} of weights.")
-    weights = plan.parts.get(device, {}).get("weights", 0)
-    numbers = plain_numbers(plan.strategy.format)
-    lines = [said.format(layers, _on(device, names), numbers, size(weights))]
+    names, strategy = device_names(machine), plan.strategy
+    if strategy.whole:
+        said = tr("All {} layers, the embedding and the head {} in {}: {} of weights.")
+        where, numbers = _on(strategy.device, names), plain_numbers(strategy.format)
+        lines = [said.format(layers, where, numbers, size(_weights(plan, strategy.device)))]
+    else:
+        lines = list(_split_placement(plan, layers, names))
     for other, count in plan.bytes.items():
-        if other != device and count:
+        if other not in strategy.devices and count:
             rest = tr("Beside it {} {} for the engine and the tokenizer.")
             lines.append(rest.format(size(count), _on(other, names)))
     return [*lines, tr("What was read is remembered in up to a quarter of the memory left there.")]
+
+
+def _split_placement(plan: Plan, layers: int, names: Mapping[str, str]) -> Iterator[str]:
+    """A line for each run of layers, one for what is outside of them, one for each device."""
+    way = plan.strategy.resolved(layers)
+    for one in way.segments:
+        first, count = one.first or 0, one.layers or 0
+        numbers = plain_numbers(one.format)
+        said = tr("Layers {} to {} {} in {}.")
+        yield said.format(first + 1, first + count, _on(one.device, names), numbers)
+    said = tr("The embedding {} in {}, the head {} in {}.")
+    table, head = way.embedding_place, way.head_place
+    at_table = _on(table.device, names), plain_numbers(table.format)
+    yield said.format(*at_table, _on(head.device, names), plain_numbers(head.format))
+    for device in way.devices:
+        yield tr("{} of weights {}.").format(size(_weights(plan, device)), _on(device, names))
+
+
+def _weights(plan: Plan, device: str) -> int:
+    return plan.parts.get(device, {}).get("weights", 0)

@@ -1,12 +1,12 @@
-"""A strategy as the person types it: which candidate it means, or which part of it is wrong."""
+"""A strategy as the person types it: which way to run it means, or which part of it is wrong."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from app.errors import StrategyError
 from app.messages.translate import tr
-from app.runtime.planning.plan import Plan
-from app.runtime.planning.strategy import parse
+from app.runtime.planning.machine import Machine
+from app.runtime.planning.plan import formats_on
+from app.runtime.planning.strategy import Place, Strategy, parse
 
 
 class WrongPart(NamedTuple):
@@ -17,18 +17,27 @@ class WrongPart(NamedTuple):
     words: str
 
 
-def candidate_meant(text: str, candidates: Sequence[Plan]) -> str | WrongPart:
-    """The canonical text of the candidate that is meant, or what is wrong."""
+def way_meant(text: str, layers: int, dtype: str, machine: Machine) -> Strategy | WrongPart:
+    """The way that is meant for a model of so many layers in a file of ``dtype``, or what is wrong.
+
+    It is settled for the model: counts that go beyond its layers are gone.
+    """
     try:
         way = parse(text)
         way.check_runs()
     except StrategyError as failure:
         return _wrong_part(text, failure)
-    if any(plan.strategy == way for plan in candidates):
-        return way.text
-    if any(plan.strategy.device == way.device for plan in candidates):
+    way = way.settled(layers)
+    if any(machine.gpu(card) is None for card in way.cards):
+        return WrongPart(0, len(text), tr("There is no such graphics card here."))
+    if not all(_runs(place, dtype, machine) for place in way.places):
         return WrongPart(0, len(text), tr("This model does not run in these numbers there."))
-    return WrongPart(0, len(text), tr("There is no such graphics card here."))
+    return way
+
+
+def _runs(place: Place, dtype: str, machine: Machine) -> bool:
+    gpu = machine.gpu(place.device)
+    return gpu is None or place.format in formats_on(gpu, dtype)
 
 
 def _wrong_part(text: str, failure: StrategyError) -> WrongPart:
