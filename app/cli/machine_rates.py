@@ -1,10 +1,12 @@
 """What this machine was measured to do, from the data folder and into it."""
 
 import os
+from pathlib import Path
 
 from app.runtime.planning.machine import Rates
+from app.store.measured_disks import MeasuredDisks
 from app.store.measured_rates import MeasuredRates
-from app.store.paths import standard_paths
+from app.store.paths import Paths, standard_paths
 
 
 def kept_rates() -> Rates | None:
@@ -17,5 +19,14 @@ def keep_rates(rates: Rates) -> None:
     _file().put(rates)
 
 
+def disk_rate(path: Path) -> float | None:
+    """Bytes a second of a model's disk, measured now where they were not before; None: unknown."""
+    return MeasuredDisks(_paths().disks).of(path)
+
+
 def _file() -> MeasuredRates:
-    return MeasuredRates(standard_paths(os.environ.get("ROOKERY_HOME", "")).rates)
+    return MeasuredRates(_paths().rates)
+
+
+def _paths() -> Paths:
+    return standard_paths(os.environ.get("ROOKERY_HOME", ""))

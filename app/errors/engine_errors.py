@@ -22,7 +22,11 @@ class StrategyError(Failure):
 
 
 class StrategyUnsupported(StrategyError):
-    """A strategy that is understood, but cannot be run yet: ``why`` is "streamed"."""
+    """A strategy that is understood, but cannot be run: ``why`` is a code.
+
+    "streamed" is a way that no version so far has, in "unpacked" weights would have to be packed
+    each time they are read.
+    """
 
     code = "strategy-unsupported"
     reasons = codes_of(StrategyReason)

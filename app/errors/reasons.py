@@ -122,7 +122,7 @@ RequestReason = Literal[
     "unknown-word",
 ]
 
-StrategyReason = Literal["streamed"]
+StrategyReason = Literal["streamed", "unpacked"]
 
 GpuReason = Literal["card", "compiler", "driver", "extra", "old", "products"]
 

@@ -78,14 +78,6 @@ _ROWS = {
         tr_noop("This strategy cannot be used here{found+: }."),
         tr_noop("What can be used: {wanted|cpu fp32, cpu bf16}."),
     ),
-    "strategy-unsupported": Words(
-        tr_noop("This strategy cannot be run yet"),
-        tr_noop(
-            "This version keeps all layers in memory, and cannot stream them or read them from the"
-            " file each time{found+: }."
-        ),
-        tr_noop("Leave out the + and the words streamed and mapped, for example: cpu int8."),
-    ),
     "tokenizer": Words(
         tr_noop("Text cannot become tokens"),
         tr_noop("The tokenizer cannot be used{why+: }."),
@@ -136,6 +128,30 @@ _ROWS = {
         tr_noop("Free some space on this disk, then try again."),
     ),
 }
+
+
+_NOT_RUN = {
+    "": (
+        tr_noop("This version cannot run a model so{found+: }."),
+        tr_noop("Leave out the + and the words streamed and mapped, for example: cpu int8."),
+    ),
+    "streamed": (
+        tr_noop("This version streams layers to a card from memory only{found+: }."),
+        tr_noop("Leave out the word mapped, or use the processor, for example cpu bf16 *4+."),
+    ),
+    "unpacked": (
+        tr_noop(
+            "Weights in fewer bits are read from the file for each token only where they lie there"
+            " so{found+: }."
+        ),
+        tr_noop("Make a packed copy with rookery pack and open that, or use cpu bf16 *0+."),
+    ),
+}
+
+
+def _not_run(facts: Facts) -> Words:
+    text, way_out = _NOT_RUN.get(str(facts.get("why")), _NOT_RUN[""])
+    return filled(Words(tr_noop("This strategy cannot be run"), text, way_out), facts)
 
 
 def _refused(facts: Facts) -> Words:
@@ -233,6 +249,7 @@ _WRITERS: dict[str, Callable[[Facts], Words]] = {
     "no-room": _no_room,
     "no-card": _no_gpu,
     "strategy": _strategy,
+    "strategy-unsupported": _not_run,
     "answer-saved": _answer_saved,
     "worker-died": worker_died,
     "worker-out-of-memory": worker_starved,

@@ -3,7 +3,7 @@
 from app.runtime.planning.machine import Machine
 from app.runtime.planning.plan import Plan, Planned
 from app.runtime.planning.speed import READING_SPEED
-from app.runtime.planning.strategy import Strategy
+from app.runtime.planning.strategy import Place, Strategy
 
 from .translate import tr, tr_noop
 from .units import size
@@ -107,22 +107,33 @@ def bits(strategy: Strategy) -> str:
 
 
 def place_in_words(strategy: Strategy, machine: Machine) -> str:
-    """Where it runs: ``your RTX 4060``, ``the processor``, ``your RTX 4060 and the processor``."""
+    """Where it runs: ``your RTX 4060``, ``the processor``, ``your RTX 4060 and the processor``.
+
+    And where what does not stay there comes from.
+    """
+    places: dict[str, list[Place]] = {device: [] for device in strategy.devices}
+    for place in strategy.places:
+        places[place.device].append(place)
     *before, last = (
-        _device_in_words(device, machine)
-        for device in dict.fromkeys(one.device for one in strategy.segments)
+        _place_in_words(device, machine, stays=all(one.residency == "resident" for one in some))
+        for device, some in places.items()
+        if any(one.device == device for one in strategy.segments)
     )
     return tr("{} and {}").format(", ".join(before), last) if before else last
 
 
-def _device_in_words(device: str, machine: Machine) -> str:
+def _place_in_words(device: str, machine: Machine, *, stays: bool) -> str:
     gpu = machine.gpu(device)
     if gpu is None:
-        return tr("the processor")
+        if stays:
+            return tr("the processor")
+        return tr("the processor, read from the file for each token")
     name = gpu.name
     for maker in _MAKERS:
         name = name.removeprefix(maker)
-    return tr("your {}").format(name)
+    if stays:
+        return tr("your {}").format(name)
+    return tr("your {}, copied from memory for each token").format(name)
 
 
 def spare_bytes(plan: Plan) -> int:

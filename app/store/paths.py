@@ -52,6 +52,11 @@ class Paths:
         return self.data / "machines.json"
 
     @property
+    def disks(self) -> Path:
+        """How fast disks were measured to give files."""
+        return self.data / "disks.json"
+
+    @property
     def hub_cache(self) -> Path:
         """What hubs answered, with its age."""
         return self.cache / "hub"

@@ -9,7 +9,7 @@ import msgspec
 
 from app.runtime.planning.footprint import QUANTISED
 from app.runtime.planning.machine import Limits, Machine
-from app.runtime.planning.plan import Plan, plan_of, plans_for, room_on
+from app.runtime.planning.plan import Plan, plan_of, room_on, staying_plans_for
 from app.runtime.planning.strategy import parse
 from app.runtime.spec import Spec
 from app.system.gpus import Gpu
@@ -69,12 +69,12 @@ def fit(model: Entry | Spec, here: Machine, *, dtype: str = "", limits: Limits =
             return _estimated(model, here)
         dtype = model.dtype
     assert spec is not None
-    planned = plans_for(spec, dtype, here, limits)
+    planned = staying_plans_for(spec, dtype, here, limits)
     ways = tuple(_way(plan, here) for plan in planned.candidates)
     if planned.recommended is not None:
         way = _way(planned.recommended, here)
         return _verdict(_kind(way), way, here, ways)
-    idle = plans_for(spec, dtype, _idle(here), limits).recommended
+    idle = staying_plans_for(spec, dtype, _idle(here), limits).recommended
     if idle is not None:
         again = plan_of(spec, dtype, idle.strategy, here, limits)
         return _verdict("tight", _way(again, here), here, ways)

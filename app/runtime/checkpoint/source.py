@@ -13,7 +13,8 @@ from pathlib import Path
 
 from app.errors import CheckpointError, DamagedCheckpoint, NotFound, Unreadable
 
-from .mapping import CAN_MAP, MappedFile, stamp_of
+from .file_watch import FileWatch, stamp_of
+from .mapping import CAN_MAP, MappedFile
 
 _BLOCK_BYTES = 64 << 20
 _SHARED_BYTES = 4 << 20  # from here on two threads read: mostly they copy from the file cache
@@ -37,6 +38,7 @@ class Source:
         self.size, _ = self.stamp
         self._lock = threading.Lock()
         self.mapped: MappedFile | None = None
+        self._watch: FileWatch | None = None
         self._mappable = CAN_MAP and self.size > 0
 
     @property
@@ -52,6 +54,23 @@ class Source:
             except (OSError, ValueError):
                 self._mappable = False
         return self.mapped
+
+    def watched(self) -> FileWatch:
+        """What asks whether the file still is what it was; for those who read it on and on.
+
+        Raises Unreadable.
+        """
+        if self._watch is None:
+            try:
+                self._watch = FileWatch(self.path, self.descriptor, self.stamp)
+            except (OSError, ValueError) as error:
+                raise failure_of(error, self.path) from error
+        return self._watch
+
+    @property
+    def watch(self) -> FileWatch | None:
+        """The watch of a file that is used where it lies, or read on and on."""
+        return self.mapped.watch if self.mapped is not None else self._watch
 
     def release(self, offset: int, size: int) -> None:
         """Bytes of the map that nobody uses any more."""
@@ -69,7 +88,7 @@ class Source:
     def read_into(self, offset: int, out: memoryview) -> None:
         """Fill ``out`` from ``offset`` on.  Raises DamagedCheckpoint, Unreadable."""
         if len(out) < _SHARED_BYTES or not hasattr(os, "preadv"):
-            self._fill(offset, out)
+            self.read_alone(offset, out)
             return
         half = len(out) // 2 // _PAGE_BYTES * _PAGE_BYTES
         later: Future[None] = Future()
@@ -78,23 +97,24 @@ class Source:
             thread = threading.Thread(target=self._fill_for, args=rest)
             thread.start()
         except RuntimeError:  # the system gives no more threads
-            self._fill(offset, out)
+            self.read_alone(offset, out)
             return
         try:
-            self._fill(offset, out[:half])
+            self.read_alone(offset, out[:half])
         finally:
             thread.join()
         later.result()
 
     def _fill_for(self, later: "Future[None]", offset: int, out: memoryview) -> None:
         try:
-            self._fill(offset, out)
+            self.read_alone(offset, out)
         except CheckpointError as failure:
             later.set_exception(failure)
         else:
             later.set_result(None)
 
-    def _fill(self, offset: int, out: memoryview) -> None:
+    def read_alone(self, offset: int, out: memoryview) -> None:
+        """``read_into`` by the calling thread alone, any number of which may read at once."""
         done = 0
         try:
             while done < len(out):

@@ -86,8 +86,13 @@ class Rwkv:
 
     @property
     def reads_in_steps(self) -> bool:
-        """Whether ``reading`` stops between layers: a card is through before anybody has waited."""
-        return any(runner.ops.device is None for runner in self._deep)
+        """Whether ``reading`` stops between layers.
+
+        A card is through before anybody has waited.  Where layers come from the file, what runs in
+        between would have all of them come once more.
+        """
+        on_host = [runner for runner in self._deep if runner.ops.device is None]
+        return bool(on_host) and all(runner.streamed is None for runner in on_host)
 
     @property
     def blocks(self) -> list[Block]:
@@ -104,7 +109,9 @@ class Rwkv:
         """Bytes of the weights that lie on each device for good, the embedding table with them."""
         found: dict[str, int] = {}
         for runner in self.runners:
-            found[runner.device] = found.get(runner.device, 0) + runner.resident_bytes
+            found[runner.device] = found.get(runner.device, 0) + runner.all_bytes
+        for device, streamed in {one.device: one.streamed for one in self.runners}.items():
+            found[device] += streamed.slot_bytes - streamed.nbytes if streamed else 0
         return found
 
     @property
@@ -179,7 +186,7 @@ class Rwkv:
     def reading(self, tokens: Tensor, state: RecurrentState) -> Iterator[Tensor | None]:
         """``forward`` in steps: None after each layer, and at last the logits (B, V).
 
-        Where all layers are on cards it is one step, and so is a single token.  Where it is left
+        It is one step where ``reads_in_steps`` says so, and so is a single token.  Where it is left
         early or fails, ``state`` is good for nothing any more.
         """
         if not self.reads_in_steps or not 1 < tokens.shape[1] <= self.rows // len(tokens):

@@ -14,6 +14,9 @@ from app.system.threads import physical_cores
 ASSUMED_READ_BYTES_PER_S = 20e9
 """What two channels of ordinary memory give one program; used until it was measured."""
 
+ASSUMED_FILE_BYTES_PER_S = 500e6
+"""What a disk without moving parts gives at the least; used until it was measured."""
+
 _ASSUMED_MULTIPLY_PER_CORE = 20e9
 
 # what is decoded, from files as well, has to be a size, a count or a speed
@@ -60,6 +63,11 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     def read_bytes_per_s(self) -> float:
         """How fast the processor reads memory: as measured, else an assumption."""
         return self.rates.read_bytes_per_s if self.rates else ASSUMED_READ_BYTES_PER_S
+
+    @property
+    def file_bytes_per_s(self) -> float:
+        """How fast a file comes from the disk: as measured, else an assumption."""
+        return self.disk_bytes_per_s or ASSUMED_FILE_BYTES_PER_S
 
     def multiply_per_s(self, form: str) -> float:
         """Multiplications of a prefill a second in one format: as measured, else an assumption."""

@@ -19,6 +19,7 @@ from .machine import Limits, Machine
 from .segments import Place
 from .speed import READING_SPEED, decode_tokens_per_s, prefill_tokens_per_s
 from .strategy import ON_CPU, Strategy, parse, whole_on
+from .streamed_plans import streamed_plans
 
 _NO_LIMITS = Limits()
 _SMALL = whole_on("cpu", "fp32")
@@ -42,8 +43,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """One strategy settled for one model on one machine.
 
     ``bytes`` is what stays in the memory of each device while a text is written, ``parts`` what
-    it is made of: "weights", "state", "kept states", "workspace", "context" (of a card),
-    "tokenizer", "program".
+    it is made of: see ``parts_of``.
     ``peak_bytes`` is the most that is taken while the model is loaded and a long prompt is read;
     it has to fit.  The speeds are of one text.
     """
@@ -81,9 +81,25 @@ def plans_for(
 ) -> Planned:
     """All candidates for a model whose file holds ``dtype``, those on cards first.
 
-    Every whole placement is one, and at last the best split over devices, where a card is too
-    small for a format and a split has room.  ``texts`` is how many are written at once.
+    Every whole placement is one, then the best split over devices, where a card is too small for
+    a format and a split has room, and at last those of which a part is streamed, where nothing so
+    exact fits otherwise.  ``texts`` is how many are written at once.
     """
+
+    def make(way: Strategy) -> Plan:
+        return plan_of(spec, dtype, way, machine, limits, texts)
+
+    staying = staying_plans_for(spec, dtype, machine, limits, texts).candidates
+    least = min((_loss(plan, dtype)[0] for plan in staying if plan.fits), default=math.inf)
+    streamed = streamed_plans(dtype, spec.layers, machine, make)
+    better = [plan for plan in streamed if _loss(plan, dtype)[0] < least]
+    return decided(spec, dtype, (*staying, *better))
+
+
+def staying_plans_for(
+    spec: Spec, dtype: str, machine: Machine, limits: Limits = _NO_LIMITS, texts: int = 1
+) -> Planned:
+    """The candidates of which all stays in memory, and which of these is recommended."""
     candidates = [
         plan_of(spec, dtype, way, machine, limits, texts) for way in strategies_for(dtype, machine)
     ]
@@ -114,6 +130,7 @@ def decided(
 ) -> Planned:
     """Which of the candidates is recommended.
 
+    What is streamed only where nothing else fits.
     Of those that fit and reach reading speed the most exact ones, and of these the quickest; where
     none reaches it, the quickest.  Where a whole placement on a card does, a split over devices is
     taken for being quicker, not for being more exact.  For "quality" every speed will do, for
@@ -121,6 +138,7 @@ def decided(
     that is full precision there: a card gains nothing, and its start costs memory.
     """
     fitting = [plan for plan in candidates if plan.fits]
+    fitting = [plan for plan in fitting if plan.strategy.stays] or fitting
     if not fitting:
         return Planned(tuple(candidates), None, "none")
     small = next((plan for plan in fitting if plan.strategy == _SMALL), None)
@@ -220,7 +238,7 @@ def plan_of(
         parts=parts,
         peak_bytes=peaks,
         decode_tokens_per_s=decode_tokens_per_s(spec, way, dtype, machine),
-        prefill_tokens_per_s=prefill_tokens_per_s(spec, way, machine),
+        prefill_tokens_per_s=prefill_tokens_per_s(spec, way, dtype, machine),
         fits=reason == "fits",
         reason=reason,
         facts=facts,

@@ -128,9 +128,14 @@ class Strategy(msgspec.Struct, frozen=True):
         return whole_on(way.device, way.format) if way.whole else way
 
     @property
-    def runs(self) -> bool:
-        """Whether it can be run: not yet where weights do not stay in memory."""
+    def stays(self) -> bool:
+        """Whether all of it stays on its devices, so that nothing is streamed."""
         return all(place.residency == "resident" for place in self.places)
+
+    @property
+    def runs(self) -> bool:
+        """Whether it can be run: not yet what is read from the file and copied to a card."""
+        return not any(place.on_gpu and place.residency == "mapped" for place in self.places)
 
     def check_runs(self) -> None:
         """Raise StrategyUnsupported (facts found, why) for what cannot be run yet."""

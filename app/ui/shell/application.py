@@ -15,6 +15,7 @@ from app.runtime.protocol.messages import Loaded
 from app.runtime.worker.supervisor import Phase, Supervisor
 from app.store.changes import Changes
 from app.store.conversations import open_conversations
+from app.store.measured_disks import MeasuredDisks
 from app.store.measured_rates import MeasuredRates
 from app.store.paths import Paths
 from app.store.settings import Settings
@@ -102,6 +103,7 @@ class Application:
             ),
             shared=SharedSettings(self._settings, self._tasks),
         )
+        self.services.planning.disk = MeasuredDisks(paths.disks).of
         self._paths = paths
         self.window = Window(self.services, self._places())
         Pointer(app, self.window)

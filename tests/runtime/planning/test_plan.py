@@ -85,9 +85,9 @@ def test_a_limit_is_obeyed_and_named():
     assert chosen("2.9B", "rtx-4060", gpu_bytes=5 * GB)[0] == "cuda int8"
     way, _ = chosen("1.5B", "rtx-4060", gpu_bytes=3 * GB)
     assert way == "cuda fp16 *18 -> cpu bf16"  # as exact as the whole on the processor, and quicker
-    way, said = chosen("1.5B", "rtx-4060", gpu_bytes=0, cpu_bytes=GB)
+    way, said = chosen("1.5B", "rtx-4060", gpu_bytes=0, cpu_bytes=GB // 2)
     assert way is None
-    assert "more than the limit of 1.0 GB" in said
+    assert "more than the limit of 500.0 MB" in said
 
 
 def test_what_other_programs_hold_is_told_from_what_is_not_there():

@@ -45,8 +45,9 @@ class RunPlanning(QObject):
     """``changed`` when ``stale`` may have: settings that hold at an opening differ from its own.
 
     ``ways_changed`` when another way to run a model was picked, wherever that was.
-    ``rates`` gives what this machine was measured to do; it runs in a thread.  ``described`` is a
-    machine to plan for instead of this one.
+    ``rates`` gives what this machine was measured to do, ``disk`` how fast a file comes from its
+    disk, asked only where a way reads it again and again; both run in a thread.  ``described`` is
+    a machine to plan for instead of this one.
     """
 
     changed = Signal()
@@ -66,6 +67,7 @@ class RunPlanning(QObject):
         self._tasks = session.tasks
         self._rates = rates
         self.described: Machine | None = None
+        self.disk: Callable[[Path], float | None] = lambda _: None
         self._used: tuple[str | int, ...] = ()
         self._before, self._ways = self._held(), settings.now.strategies
         session.was_opened.connect(self._note_opening)
@@ -140,8 +142,13 @@ class RunPlanning(QObject):
         file = await self._tasks.thread(describe, path)
         if file.spec is None:
             raise _failure_of(file)
-        machine = await self.machine()
-        return ModelPlans(file, machine, plan_with(file, machine, wishes or self.wishes))
+        machine, wishes = await self.machine(), wishes or self.wishes
+        planned = plan_with(file, machine, wishes)
+        if self.described is None and not all(one.strategy.stays for one in planned.candidates):
+            speed = await self._tasks.thread(self.disk, path)
+            machine = msgspec.structs.replace(machine, disk_bytes_per_s=speed)
+            planned = plan_with(file, machine, wishes)
+        return ModelPlans(file, machine, planned)
 
     async def machine(self) -> Machine:
         """This machine now, as if no model were open: it would go before another one came."""

@@ -22,6 +22,8 @@ _FORETOLD = 500.0  # tokens a second; beyond, other things than reading weights 
 _MAKER = re.compile(r"^NVIDIA (GeForce )?")
 _KINDS: dict[str, Kind] = {
     "weights": "weights",
+    "slots": "weights",
+    "streamed": "weights",
     "state": "state",
     "kept states": "state",
     "workspace": "workspace",
@@ -76,8 +78,12 @@ def way_title(strategy: Strategy, names: Mapping[str, str]) -> str:
 def _place_title(place: Place, names: Mapping[str, str]) -> str:
     form = place.format
     usual = {"fp16": tr("16-bit"), "bf16": tr("16-bit (bf16)")} if place.on_gpu else {}
-    words = usual.get(form) or plain_numbers(form)
-    return tr("{} {}").format(words, _on(place.device, names))
+    words, where = usual.get(form) or plain_numbers(form), _on(place.device, names)
+    if place.residency == "resident":
+        return tr("{} {}").format(words, where)
+    if place.on_gpu:
+        return tr("{} {}, from memory for each token").format(words, where)
+    return tr("{} {}, from the file for each token").format(words, where)
 
 
 def choices_of(planned: Planned, machine: Machine, running: Running) -> list[Choice]:
