@@ -6,8 +6,10 @@ from pathlib import Path
 
 import msgspec
 
-from app.errors import NotFound
+from app.cli.files import read_text
+from app.errors import NotFound, RequestRefused
 from app.runtime.protocol.generate_options import GenerateOptions
+from app.runtime.protocol.grammars import Grammar, GrammarKind
 from app.runtime.protocol.prompts import Sampling
 from app.runtime.protocol.states import StartState
 
@@ -45,7 +47,37 @@ def state_of(options: Namespace) -> StartState | None:
     return StartState(os.fsencode(Path(options.state).absolute()), other_format=True)
 
 
-def generate_options(options: Namespace, usual: Sampling) -> GenerateOptions:
+def grammar_of(options: Namespace, source: str | None) -> Grammar | None:
+    """The form that was asked for; ``source`` is where the text comes from.
+
+    Raises NotFound, Unreadable and RequestRefused before a model is loaded for it.
+    """
+    kind, text = _form_of(options)
+    if kind is None:
+        return None
+    if kind != "regex" and text == "-" == source:
+        raise RequestRefused(why="stdin-twice")
+    from app.runtime.generation.grammar_text import check_grammar
+
+    inline = kind == "json-schema" and text.lstrip().startswith("{")
+    written = inline or kind == "regex"
+    grammar = Grammar(kind=kind, text=text if written else read_text(text))
+    check_grammar(grammar)
+    return grammar
+
+
+def _form_of(options: Namespace) -> tuple[GrammarKind | None, str]:
+    """Its kind and the option's words."""
+    if options.json_schema is not None:
+        return "json-schema", options.json_schema
+    if options.grammar is not None:
+        return "lark", options.grammar
+    return ("regex", options.regex) if options.regex is not None else (None, "")
+
+
+def generate_options(
+    options: Namespace, usual: Sampling, grammar: Grammar | None = None
+) -> GenerateOptions:
     """How to write: what was asked for, and else as with the ``usual`` sampling."""
     asked = {name: getattr(options, name) for name in _SAMPLING}
     given = {name: value for name, value in asked.items() if value is not None}
@@ -59,4 +91,5 @@ def generate_options(options: Namespace, usual: Sampling) -> GenerateOptions:
             banned=(*usual.banned, *bans),
         ),
         stops=tuple(options.stop),
+        grammar=grammar,
     )

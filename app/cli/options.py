@@ -7,6 +7,7 @@ from app import __version__
 from app.messages.translate import tr, tr_noop
 
 from .arguments.argument_types import count, number, plain_text, sha256, token_ids
+from .arguments.grammar_options import add_grammar
 from .arguments.sampling_options import add_sampling
 from .arguments.text_options import add_batch, add_compare
 from .usage import Parser
@@ -73,6 +74,7 @@ def _generate(verb: argparse.ArgumentParser) -> None:
     _add_template(verb, tr("answer with this prompt template instead of going on as it stands"))
     _add_ends(verb, 256)
     add_sampling(verb)
+    add_grammar(verb)
     _add_json(verb)
 
 
@@ -82,6 +84,7 @@ def _batch(verb: argparse.ArgumentParser) -> None:
     _add_state(verb)
     _add_ends(verb, 256)
     add_sampling(verb)
+    add_grammar(verb)
     _add_json(verb)
 
 

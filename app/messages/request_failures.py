@@ -1,5 +1,6 @@
 """The sentences for requests that are refused, by reason: what happened, and the way out."""
 
+from .grammar_failures import GRAMMAR_REFUSALS
 from .state_failures import STATE_REFUSALS
 from .translate import tr_noop
 
@@ -53,6 +54,11 @@ REQUEST: dict[str, tuple[str, str]] = {
         tr_noop("Ask for 0 tokens or more."),
     ),
     **STATE_REFUSALS,
+    **GRAMMAR_REFUSALS,
+    "stdin-twice": (
+        tr_noop("Two options read from stdin."),
+        tr_noop("Give one of them a file."),
+    ),
     "no-token": (tr_noop("There is no token to run."), tr_noop("Give it a text or token ids.")),
     "bench-too-much": (
         tr_noop("It is more than {texts|so many} texts and {tokens|so many} tokens of prompts."),

@@ -9,7 +9,7 @@ import contextlib
 import sys
 from argparse import Namespace
 
-from app.cli.choices import generate_options, model_of, state_of
+from app.cli.choices import generate_options, grammar_of, model_of, state_of
 from app.cli.files import read_text
 from app.cli.machine_rates import kept_rates
 from app.cli.output import (
@@ -37,6 +37,7 @@ def run(options: Namespace) -> int:
 
 
 async def _generate(options: Namespace) -> None:
+    grammar = grammar_of(options, options.prompt)
     text, start = _text(options), state_of(options)
     client, progress = Client(), Progress()
     try:
@@ -51,7 +52,8 @@ async def _generate(options: Namespace) -> None:
             note_state(await client.load_state(start))
         prompt, usual = _asked(text, loaded, options)
         written = _Written(loaded, aloud=not options.json, answers=isinstance(prompt, Chat))
-        events = client.generate(prompt, generate_options(options, usual), start=start)
+        asked = generate_options(options, usual, grammar)
+        events = client.generate(prompt, asked, start=start)
         async with contextlib.aclosing(events):
             async for event in events:
                 written.note(event, progress)
@@ -59,6 +61,18 @@ async def _generate(options: Namespace) -> None:
         progress.clear()
         await client.close()
     written.finish(as_json=options.json)
+    if grammar is not None:
+        _tell_whether_whole(written.reason)
+
+
+def _tell_whether_whole(reason: str) -> None:
+    """A text that was held to a grammar and has not come to its end."""
+    if reason == "limit":
+        told = tr("--max-tokens has cut the text before it was whole")
+        note(f"rookery: {told}")
+    elif reason == "blocked":
+        told = tr("bans left nothing that the form allows, so the text ends before it is whole")
+        note(f"rookery: {told}")
 
 
 def _text(options: Namespace) -> str:
@@ -100,6 +114,11 @@ class _Written:
         self._text: list[str] = []
         self._tokens: list[int] = []
         self._done: Done | None = None
+
+    @property
+    def reason(self) -> str:
+        """Why it has ended."""
+        return self._done.reason if self._done else ""
 
     def note(self, event: object, progress: Progress) -> None:
         if isinstance(event, Prefilled) and event.done < event.total:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from app.runtime.states.state import RecurrentState
 
-Reason = Literal["end", "stop", "limit", "stopped"]
+Reason = Literal["end", "stop", "limit", "stopped", "blocked"]
 
 
 class PromptReading:

@@ -4,12 +4,15 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
+from app.errors import RequestRefused
 from app.runtime.generation.stops import StopScan
 from app.runtime.protocol.generate_options import Outputs
 from app.runtime.protocol.messages import Done, Generate, Piece, Reply, ReplyBegun, TokenFacts
+from app.runtime.protocol.prompts import Sampling
 from app.runtime.states.state_store import Trail
 
 from .filters import GREEDY
+from .grammar import GrammarMask
 from .option_checks import check_options
 from .processors import processors_of
 from .prompt_reading import PromptReading, Reason
@@ -35,7 +38,7 @@ class Sequence(PromptReading):
         send: Callable[[Reply], None],
         trail: Trail,
     ) -> None:
-        """Raises RequestRefused for options that mean nothing."""
+        """Raises RequestRefused for options that mean nothing, or do not fit what is begun."""
         tokenizer, options = opened.tokenizer, request.options
         check_options(options, opened.model.spec.vocabulary)
         super().__init__(request.id, prepared.ids, trail, send, (prepared.mark,))
@@ -58,17 +61,28 @@ class Sequence(PromptReading):
         self._characters = self._decoded = 0  # that were sent, and with those held for a stop
         self._places: list[int] = []  # see ``token_fit.places``
         self._whole_characters = prepared.whole_characters
-        processors = processors_of(
-            options.sampling,
-            prompt=prepared.ids,
-            never=tokenizer.never,
-            uncounted=tokenizer.uncounted,
-        )
-        self._sampler = Sampler(options.sampling, processors)
-        self._sampler.note(prepared.begun.ids)
+        self._grammar: GrammarMask | None = None
+        if options.grammar is not None:
+            self._grammar = GrammarMask(options.grammar, tokenizer, prepared.head)
+        self._sampler = self._sampler_of(options.sampling, prepared)
         self._first = self._last = self._began
         if prepared.begun.span is not None:
             send(ReplyBegun(id=self.id, tokens=prepared.begun.span))
+
+    def _sampler_of(self, how: Sampling, prepared: Prepared) -> Sampler:
+        processors = processors_of(
+            how,
+            prompt=prepared.ids,
+            never=self._tokenizer.never,
+            uncounted=self._tokenizer.uncounted,
+        )
+        if self._grammar is not None:
+            processors.append(self._grammar)
+        sampler = Sampler(how, processors)
+        sampler.note(prepared.begun.ids)
+        if self._grammar is not None and self._grammar.broken:
+            raise RequestRefused(why="grammar-begun")
+        return sampler
 
     @property
     def remembers(self) -> bool:
@@ -95,18 +109,33 @@ class Sequence(PromptReading):
     def take(self, logits: "torch.Tensor | None") -> bool:
         """Choose the next token from ``logits`` (V,) and send it; False if the text has ended.
 
-        Raises NumbersBroken, and RequestRefused where every token is banned.
+        Raises NumbersBroken, and RequestRefused where every token is banned or the grammar takes
+        too much.
         """
         assert logits is not None  # a text to be written has at least one token before it
-        if len(self.written) >= self._limit:
-            return self.end("limit")
-        pick = self._sampler.pick(logits)
-        if pick.token in self._ends:
-            return self.end("end")
+        if (reason := self._reached()) is not None:
+            return self.end(reason)
+        pick = self._pick(logits)
+        if pick is None or pick.token in self._ends:
+            return self.end("end" if pick else "blocked")
         self._send(self._piece(pick, logits))
-        if self._scan.found is not None:
-            return self.end("stop")
-        return len(self.written) < self._limit or self.end("limit")
+        reason = "stop" if self._scan.found is not None else self._reached()
+        return reason is None or self.end(reason)
+
+    def _reached(self) -> Reason | None:
+        """Why no token may follow those that are written."""
+        if self._grammar is not None and self._grammar.complete:
+            return "end"
+        return "limit" if len(self.written) >= self._limit else None
+
+    def _pick(self, logits: "torch.Tensor") -> Pick | None:
+        """None where bans have left nothing of what the grammar lets come next."""
+        try:
+            return self._sampler.pick(logits)
+        except RequestRefused as refused:
+            if self._grammar is None or refused.facts.get("why") != "all-banned":
+                raise
+            return None
 
     def end(self, reason: Reason) -> Literal[False]:
         """Send what is held back, and Done."""

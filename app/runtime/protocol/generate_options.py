@@ -2,6 +2,7 @@
 
 import msgspec
 
+from app.runtime.protocol.grammars import Grammar
 from app.runtime.protocol.prompts import Sampling
 
 
@@ -25,7 +26,8 @@ class GenerateOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     At most ``limit`` tokens are written, chosen by ``sampling``.  ``stops`` end the text (and are
     not part of it) wherever they appear, also across token borders; the template's own stops are
-    added for a Chat.  ``outputs`` is what is told of each token.  A ``reproducible`` text has
+    added for a Chat that has no ``grammar``, which a text fits from its first token on and that
+    ends it.  ``outputs`` is what is told of each token.  A ``reproducible`` text has
     the same tokens whatever runs beside it and whatever is remembered, which may cost it speed and
     a second reading of its last reply; where that is None, a text with a seed is.
     """
@@ -35,3 +37,4 @@ class GenerateOptions(msgspec.Struct, frozen=True, kw_only=True):
     stops: tuple[str, ...] = ()
     outputs: Outputs = Outputs()
     reproducible: bool | None = None
+    grammar: Grammar | None = None

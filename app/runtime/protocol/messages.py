@@ -188,7 +188,8 @@ class Loaded(Message, frozen=True, tag=True, kw_only=True):
 class Done(Message, frozen=True, tag=True, kw_only=True):
     """The end of a text.
 
-    ``reason``: "end" (token 0), "stop" (a stop string), "limit", "stopped" (by Cancel).
+    ``reason``: "end" (token 0, or the text is all that its grammar wants), "stop" (a stop string),
+    "limit", "stopped" (by Cancel), "blocked" (bans left nothing that its grammar lets come next).
     ``prefill_s`` is the time to the first logits, ``first_token_s`` from the request's arrival
     to the first token, ``decode_s`` the time of all further tokens.  ``taken_back``: so many
     characters at the end of the reply that was continued turned out to begin the stop.
@@ -198,7 +199,7 @@ class Done(Message, frozen=True, tag=True, kw_only=True):
     ``approximate``: weights of another format had a part in what was remembered.
     """
 
-    reason: Literal["end", "stop", "limit", "stopped"]
+    reason: Literal["end", "stop", "limit", "stopped", "blocked"]
     prompt_tokens: int
     computed_tokens: int = 0
     tokens: int

@@ -59,6 +59,7 @@ def ending(message: Message) -> str:
         "limit": tr("Reached the limit of tokens"),
         "stop": tr("Complete"),
         "end": tr("Complete"),
+        "blocked": tr("Bans left nothing that its grammar allows"),
     }
     return reasons.get(message.reply.reason, "")
 
