@@ -9,7 +9,7 @@ import msgspec
 from app.errors import NotFound
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.prompts import Sampling
-from app.runtime.protocol.states import StartState
+from app.runtime.protocol.states import StartState, StateCache
 
 _SAMPLING = (
     "temperature",
@@ -43,6 +43,13 @@ def state_of(options: Namespace) -> StartState | None:
     if not Path(options.state).exists():
         raise NotFound(path=options.state)
     return StartState(os.fsencode(Path(options.state).absolute()), other_format=True)
+
+
+def state_cache_of(options: Namespace) -> StateCache | None:
+    """Where states are kept, if that was asked for; those of other formats do not serve."""
+    if not options.state_cache:
+        return None
+    return StateCache(folder=os.fsencode(Path(options.state_cache).absolute()))
 
 
 def generate_options(options: Namespace, usual: Sampling) -> GenerateOptions:
