@@ -11,7 +11,7 @@ from app.errors import NotFound, RequestRefused
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.grammars import Grammar, GrammarKind
 from app.runtime.protocol.prompts import Sampling
-from app.runtime.protocol.states import StartState
+from app.runtime.protocol.states import StartState, StateCache
 
 _SAMPLING = (
     "temperature",
@@ -45,6 +45,13 @@ def state_of(options: Namespace) -> StartState | None:
     if not Path(options.state).exists():
         raise NotFound(path=options.state)
     return StartState(os.fsencode(Path(options.state).absolute()), other_format=True)
+
+
+def state_cache_of(options: Namespace) -> StateCache | None:
+    """Where states are kept, if that was asked for; those of other formats do not serve."""
+    if not options.state_cache:
+        return None
+    return StateCache(folder=os.fsencode(Path(options.state_cache).absolute()))
 
 
 def grammar_of(options: Namespace, source: str | None) -> Grammar | None:

@@ -71,6 +71,7 @@ def _generate(verb: argparse.ArgumentParser) -> None:
         "--tokens", metavar="1,2,3", type=token_ids, help=tr("token ids to continue")
     )
     _add_state(verb)
+    _add_state_cache(verb)
     _add_template(verb, tr("answer with this prompt template instead of going on as it stands"))
     _add_ends(verb, 256)
     add_sampling(verb)
@@ -201,6 +202,7 @@ def _chat(verb: argparse.ArgumentParser) -> None:
         help=tr("what is said to it beforehand"),
     )
     _add_state(verb)
+    _add_state_cache(verb)
     _add_template(verb, tr("write turns so, and not in the model's own way"))
     _add_ends(verb, 1024)
     add_sampling(verb)
@@ -310,6 +312,19 @@ def _add_state(verb: argparse.ArgumentParser) -> None:
         metavar="S",
         help=tr(
             "the state to begin with: one that was saved here, or a tuned one (.pth, .st, .state)"
+        ),
+    )
+
+
+def _add_state_cache(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--state-cache",
+        metavar="DIR",
+        type=plain_text,
+        default="",
+        help=tr(
+            "keep what the model remembers in this folder and go on from what is there; without it \
+nothing is kept"
         ),
     )
 

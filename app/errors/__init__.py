@@ -59,6 +59,7 @@ Failure
 │   └── NoTrash                there is no trash for its disk (facts: said)
 └── StoreError                 the database or settings file cannot be used (facts: path, why)
     ├── StoreTooNew            written by a newer program
+    ├── StatesUnkept           what models remember cannot be kept on the disk (facts: path)
     └── DiskFull               no room left where it must write
         └── NoRoom             less than a download needs (facts: needed_bytes, free_bytes)
 """
@@ -86,6 +87,7 @@ from .data_errors import (
     NameRefused,
     NoRoom,
     NoTrash,
+    StatesUnkept,
     StoreError,
     StoreTooNew,
 )
@@ -184,6 +186,7 @@ __all__ = [
     "QueueElsewhere",
     "RequestRefused",
     "ResultsWrong",
+    "StatesUnkept",
     "StoreError",
     "StoreTooNew",
     "StrategyError",

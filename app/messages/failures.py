@@ -127,6 +127,14 @@ _ROWS = {
         tr_noop("There is no room left to write{path+ }."),
         tr_noop("Free some space on this disk, then try again."),
     ),
+    "states-unkept": Words(
+        tr_noop("Conversations are not remembered on the disk"),
+        tr_noop(
+            "What the model has read cannot be kept there{path+: }{said+: }, perhaps as the disk is"
+            " full. Everything goes on; after a restart texts are read again."
+        ),
+        tr_noop("Free some space, or change this in the settings."),
+    ),
 }
 
 

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
+
+from app import __version__
 from app.runtime.checkpoint.file_names import name_of
 from app.runtime.families.family import Family
 from app.runtime.planning.plan import Plan
@@ -48,6 +51,12 @@ class Opened:
     def made_with(self) -> MadeWith:
         """How its states are computed."""
         return MadeWith(self.strategy.layer_formats, self.model.backend)
+
+    @property
+    def computes(self) -> str:
+        """What the bits of its numbers depend on besides the weights and the texts."""
+        threads = torch.get_num_threads()
+        return " ".join((*self.made_with, __version__, torch.__version__, str(threads)))
 
     @property
     def binding(self) -> Binding:

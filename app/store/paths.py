@@ -47,6 +47,11 @@ class Paths:
         return self.data / "logs"
 
     @property
+    def states(self) -> Path:
+        """What models remember of the texts that they have read."""
+        return self.data / "states"
+
+    @property
     def rates(self) -> Path:
         """How fast machines were measured to read memory and multiply."""
         return self.data / "machines.json"

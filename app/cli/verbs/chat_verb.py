@@ -7,7 +7,7 @@ import sys
 from argparse import Namespace
 from collections.abc import AsyncGenerator
 
-from app.cli.choices import generate_options, model_of, state_of
+from app.cli.choices import generate_options, model_of, state_cache_of, state_of
 from app.cli.machine_rates import kept_rates
 from app.cli.output import (
     Progress,
@@ -17,6 +17,7 @@ from app.cli.output import (
     note_loaded,
     note_state,
     note_thinking,
+    note_unkept,
 )
 from app.errors import Failure, TextRefused
 from app.messages.failures import one_line
@@ -56,6 +57,8 @@ async def _open(options: Namespace) -> "_Conversation":
     progress, start = Progress(), state_of(options)
     supervisor = Supervisor(lambda: _show_loading(progress, supervisor.progress))
     supervisor.rates = kept_rates()
+    supervisor.keep_states(state_cache_of(options))
+    supervisor.on_unkept = note_unkept
     try:
         loaded = await supervisor.open(str(model_of(options)), options.strategy)
         if not loaded.templates:

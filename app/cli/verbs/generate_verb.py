@@ -9,7 +9,7 @@ import contextlib
 import sys
 from argparse import Namespace
 
-from app.cli.choices import generate_options, grammar_of, model_of, state_of
+from app.cli.choices import generate_options, grammar_of, model_of, state_cache_of, state_of
 from app.cli.files import read_text
 from app.cli.machine_rates import kept_rates
 from app.cli.output import (
@@ -20,6 +20,7 @@ from app.cli.output import (
     note_loaded,
     note_state,
     note_thinking,
+    note_unkept,
     print_json,
     reading_line,
 )
@@ -40,11 +41,13 @@ async def _generate(options: Namespace) -> None:
     grammar = grammar_of(options, options.prompt)
     text, start = _text(options), state_of(options)
     client, progress = Client(), Progress()
+    client.on_unkept = note_unkept
     try:
         loaded = await client.load(
             *(str(model_of(options)), options.strategy),
             lambda done: progress.show(_loading(done)),
             rates=kept_rates(),
+            cache=state_cache_of(options),
         )
         progress.clear()
         note_loaded(loaded)

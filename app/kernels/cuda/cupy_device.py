@@ -166,6 +166,24 @@ class CupyDevice:
         return host
 
     @_translate_errors
+    def read_later(self, array: Array) -> Callable[[], np.ndarray[Any, Any]]:
+        """See Device."""
+        self._here()
+        locked = self._cuda.cupy.cuda.alloc_pinned_memory(array.nbytes)
+        host = np.frombuffer(locked, array.dtype, array.size).reshape(array.shape)
+        copied = self._cuda.cupy.cuda.Event(disable_timing=True)
+        copy, stream = self._cuda.runtime.memcpyAsync, self._stream
+        copy(host.ctypes.data, array.data.ptr, array.nbytes, _TO_HOST, stream.ptr)
+        copied.record(stream)
+        return lambda: self._copied(host, copied)
+
+    @_translate_errors
+    def _copied(self, host: np.ndarray[Any, Any], copied: Any) -> np.ndarray[Any, Any]:
+        self._here()
+        copied.synchronize()
+        return host
+
+    @_translate_errors
     def clear(self, array: Array) -> None:
         """See Device."""
         self._here()

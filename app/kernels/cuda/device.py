@@ -79,6 +79,14 @@ class Device(Protocol):
         """A contiguous array copied to the host; waits until all work before it is done."""
         ...
 
+    def read_later(self, array: Array) -> Callable[[], np.ndarray[Any, Any]]:
+        """A copy to the host that is made when all work before it is done.
+
+        What comes back waits for it and gives it; that may be called by any thread, while another
+        one uses the device.
+        """
+        ...
+
     def clear(self, array: Array) -> None:
         """Fill a contiguous array with zeros."""
         ...

@@ -15,18 +15,17 @@ import torch
 
 from app.errors import Failure, KernelError, OutOfMemory
 from app.kernels.allocation import allocations_named
-from app.runtime.models import StateHome
-from app.runtime.planning.machine import Limits
 from app.runtime.protocol.messages import Generate, Reply, failed
 from app.runtime.protocol.scores import Score
 from app.runtime.protocol.states import LoadState, Place, SaveState, TakeStates
 from app.runtime.states.state import RecurrentState, have_ready, stack
-from app.runtime.states.state_store import Known, StateStore, Trail
-from app.system.memory import available_bytes
+from app.runtime.states.state_disk import StateDisk
+from app.runtime.states.state_store import StateStore
 
 from .prompt_cuts import prompt_cuts_of
 from .prompt_reading import PromptReading
 from .prompting import prepare, prompt_ids
+from .remembered import Coming, Remembered, store_beside
 from .scoring import ScoredText, Scoring
 from .sequence import Sequence
 from .start_states import StartStates
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
     from app.runtime.opened import Opened
 
 
-_NO_LIMITS = Limits()
 _EVERY = 32  # tokens of a reply between two states of it that are kept
 _FEW = 8  # texts at once; with more the states of replies are kept less often
 _STATES_AHEAD = 3  # for which memory is at hand when a text is asked for
@@ -51,7 +49,8 @@ class _Reading:
     """A text in prefill; ``logits`` (V,) are those after the tokens read so far, if known.
 
     ``piece`` is what is being read on.  ``looked`` tells how new the store was when the text's
-    beginning was looked for in it, ``again_at`` where memory ran out last.
+    beginning was looked for in it, ``again_at`` where memory ran out last.  ``coming`` is a state
+    that is being read from the disk for it: it waits for that.
     """
 
     text: PromptReading
@@ -60,6 +59,12 @@ class _Reading:
     looked: int
     piece: "_Piece | None" = None
     again_at: int = -1
+    coming: Coming | None = None
+
+    def wait_a_moment(self) -> None:
+        """For the disk."""
+        if self.coming is not None:
+            self.coming.glance()
 
 
 @dataclass
@@ -85,13 +90,15 @@ class Engine:
         send: Callable[[Reply], None],
         cancelled: set[int] | None = None,
         store: StateStore | None = None,
+        disk: StateDisk | None = None,
     ) -> None:
         self._opened, self._model, self._send = opened, opened.model, send
         self._cancelled = set() if cancelled is None else cancelled
         self._store = store_beside(opened) if store is None else store
         self._cuts = prompt_cuts_of(opened.model.spec, opened.model)
-        self._straight = StraightReads(self._cuts)
-        self._starts = StartStates(opened, self._store, self._straight.forget)
+        straight = StraightReads(self._cuts, opened.computes)
+        self.remembered = Remembered(opened, self._store, straight, disk)
+        self._starts = StartStates(opened, self._store, straight.forget)
         self._scoring = Scoring(self._cuts, self._cancelled, self._fail)
         self._reading: deque[_Reading] = deque()
         self._writing: list[Sequence] = []
@@ -125,7 +132,7 @@ class Engine:
             try:
                 reading = self._begun(request)
             except OutOfMemory:
-                if not self._store.give_back():
+                if not self.remembered.give_back():
                     raise
                 reading = self._begun(request)
         self._reading.append(reading)
@@ -137,28 +144,36 @@ class Engine:
 
     def _begun(self, request: Reads) -> _Reading:
         text, looked = self._text_of(request), self._store.generation
-        known = self._known(text, text.trail, text.lookup)
+        known = self.remembered.longest(text, text.trail)
+        coming = self.remembered.coming(text, known.key.tokens if known else 0)
         if known is None:
             reading = _Reading(text, *self._starts.state(request.start), looked)
         else:
             reading = _Reading(text, known.state.clone(), known.logits, looked)
-            self._go_on(text, known)
-        if not text.unread or text.read in text.marks:
-            text.reached(reading.state, reading.logits)
+            self.remembered.go_on(text, known)
+        reading.coming = coming
+        self._reached(reading)
         return reading
 
-    def _known(self, text: PromptReading, trail: Trail, tokens: tuple[int, ...]) -> Known | None:
-        """The longest known beginning of ``tokens``, which follow the trail, that may serve a text.
+    def _reached(self, reading: _Reading) -> None:
+        """The text may want the state where it stands now, unless a better one is coming."""
+        text = reading.text
+        if reading.coming is None and (not text.unread or text.read in text.marks):
+            text.reached(reading.state, reading.logits)
 
-        One that is to repeat takes only states that its own reading would come to.
-        """
-        if not text.repeats:
-            return self._store.longest(trail, tokens)
-        return self._store.longest(trail, tokens, lambda key: self._straight.serves(key, text))
-
-    def _go_on(self, text: PromptReading, known: Known) -> None:
-        text.straight = self._straight.serves(known.key, text)
-        text.go_on_from(known)
+    def _arrive(self, reading: _Reading) -> None:
+        """Go on from what came from the disk; where that was of no use, look for another one."""
+        coming, text = reading.coming, reading.text
+        if coming is None or not coming.due:
+            return
+        known = self.remembered.arrived(coming, text)
+        reading.coming = None
+        if known is not None and known.key.tokens > text.read:
+            reading.state, reading.logits = known.state.clone(), known.logits
+            self.remembered.go_on(text, known)
+        elif coming.state.done():
+            reading.coming = self.remembered.coming(text, text.read)
+        self._reached(reading)
 
     def score(self, request: Score) -> None:
         """Start to score a text.  Raises RequestRefused and the tokenizer's failures."""
@@ -181,23 +196,35 @@ class Engine:
         A text that is scored goes some layers on as well.
         """
         self._stop_cancelled()
-        if self._reading:  # what is soonest read: a short question need not wait for a long text
-            self._advance(min(self._reading, key=lambda r: r.text.unread // self._cuts.tokens))
+        for reading in self._reading:
+            self._arrive(reading)
+        ready = [reading for reading in self._reading if reading.coming is None]
+        if ready:  # what is soonest read: a short question need not wait for a long text
+            self._advance(min(ready, key=lambda r: r.text.unread // self._cuts.tokens))
         self._scoring.step()
         if self._writing:
             self._write()
+        elif not ready and self._reading and self._scoring.idle:
+            self._reading[0].wait_a_moment()
 
     def _stop_cancelled(self) -> None:
         for reading in [r for r in self._reading if r.text.id in self._cancelled]:
             self._reading.remove(reading)
             self._stop(reading.text)
-            state = reading.state
-            self._remember(reading.text, state.clone, state.nbytes, reading.logits)
+            if reading.coming is None:
+                self._keep_read(reading, lasting=reading.text.lasts)
         going = [i for i, text in enumerate(self._writing) if text.id not in self._cancelled]
         for i in sorted(set(range(len(self._writing))) - set(going)):
             self._stop(self._writing[i])
-            self._remember_row(i, None)
+            self._remember_row(i, None, lasting=self._writing[i].lasts)
         self._keep(going)
+
+    def _keep_read(self, reading: _Reading, *, lasting: bool = False) -> None:
+        """Remember a copy of the state up to which a prompt was read."""
+        state = reading.state
+        self.remembered.keep(
+            reading.text, state.clone, state.nbytes, reading.logits, lasting=lasting
+        )
 
     def _stop(self, text: PromptReading) -> None:
         self._cancelled.discard(text.id)
@@ -230,7 +257,7 @@ class Engine:
 
     def _may_try_again(self, reading: _Reading, failure: Failure) -> bool:
         """Whether memory ran out within a piece, and there is more of it now."""
-        if not isinstance(failure, OutOfMemory) or not self._store.give_back():
+        if not isinstance(failure, OutOfMemory) or not self.remembered.give_back():
             return False
         if not self._model.reads_in_steps or reading.again_at == reading.text.read:
             return False
@@ -252,12 +279,14 @@ class Engine:
         """From where the prompt has been read to; the state there is remembered."""
         text, model, state = reading.text, self._model, reading.state
         end = text.next_mark(min(self._cuts.end_after(text.read), len(text.prompt)))
+        few = text.one_by_one and text.read % _EVERY > 0
         if model.reads_in_steps:
             # what is left halfway has spoilt its state, so it gets one of its own
-            self._remember(text, lambda: reading.state, state.nbytes, reading.logits)
+            if not few:
+                self.remembered.keep(text, lambda: reading.state, state.nbytes, reading.logits)
             state = state.clone()
-        else:
-            self._remember(text, state.clone, state.nbytes, reading.logits)
+        elif not few:
+            self._keep_read(reading)
         tokens = torch.tensor([text.prompt[text.read : end]])
         return _Piece(end, state, model.reading(tokens, state))
 
@@ -267,12 +296,11 @@ class Engine:
         if text.computed or reading.looked == store.generation:
             return
         reading.looked, trail = store.generation, text.come_up()
-        known = self._known(text, trail, text.lookup[trail.prefix.tokens :])
+        known = self.remembered.longest(text, trail)
         if known and known.key.tokens > text.read:
             reading.state, reading.logits = known.state.clone(), known.logits
-            self._go_on(text, known)
-            if not text.unread or text.read in text.marks:
-                text.reached(reading.state, reading.logits)
+            self.remembered.go_on(text, known)
+            self._reached(reading)
 
     def _have_read(self, reading: _Reading, piece: _Piece, logits: torch.Tensor) -> None:
         """What the conversation will come back to is remembered."""
@@ -280,10 +308,10 @@ class Engine:
         reading.piece, reading.state, reading.logits = None, piece.state, logits
         self.prefills += 1
         text.note_computed(piece.end - text.read)
+        text.straight = text.straight and not text.one_by_one
         if piece.end in text.marks or not text.unread:
-            state = piece.state
-            self._remember(text, state.clone, state.nbytes, logits)
-            text.reached(state, logits)
+            self._keep_read(reading, lasting=text.lasts)
+            text.reached(piece.state, logits)
 
     def _write(self) -> None:
         """One token of every text, from one forward."""
@@ -298,7 +326,7 @@ class Engine:
                 self._fail(text, failure)
             self._keep([])
             if isinstance(failure, OutOfMemory):
-                self._store.give_back()
+                self.remembered.give_back()
             return
         self.forwards += 1
         every = _EVERY * -(-len(self._writing) // _FEW)
@@ -309,9 +337,9 @@ class Engine:
                 if text.take(logits[i]):
                     going.append(i)
                     if (text.read + text.fed) % every == 0:
-                        self._remember_row(i, None)
+                        self._remember_row(i, logits[i])
                 else:
-                    self._remember_row(i, logits[i])
+                    self._remember_row(i, logits[i], lasting=text.lasts)
             except Failure as failure:
                 self._fail(text, failure)
         self._keep(going)
@@ -335,56 +363,12 @@ class Engine:
         self.lost = self.lost or isinstance(failure, KernelError)
         self._send(failed(text.id, failure))
 
-    def _remember_row(self, row: int, logits: torch.Tensor | None) -> None:
+    def _remember_row(
+        self, row: int, logits: torch.Tensor | None, *, lasting: bool = False
+    ) -> None:
         state = self._state
         assert state is not None
         nbytes = state.nbytes // state.batch
         text = self._writing[row]
         text.straight = False  # its last tokens were read one by one
-        self._remember(text, lambda: state.rows([row]), nbytes, logits)
-
-    def _remember(
-        self,
-        text: PromptReading,
-        copy: Callable[[], RecurrentState],
-        nbytes: int,
-        logits: torch.Tensor | None,
-    ) -> None:
-        """A state of so many bytes, which ``copy`` gives, is the store's, unless it is known."""
-        if not text.remembers:
-            return
-        trail = text.come_up()
-        if not trail.prefix.tokens:
-            return
-        if not self._store.wants(trail, nbytes, logits=logits is not None):
-            return
-        try:
-            with allocations_named():
-                self._store.keep(trail, copy(), logits)
-            self._straight.note(trail.prefix.key, text)
-        except OutOfMemory:
-            self._store.give_back()
-
-
-def store_beside(opened: "Opened", limits: Limits = _NO_LIMITS) -> StateStore:
-    """One that takes its share of the memory where the model and its states lie.
-
-    Model and states together keep to a limit; what is planned for states is theirs in any case.
-    """
-    plan, homes = opened.plan, opened.model.state_homes
-    most: int | None = None
-    for home in homes:
-        on_cpu = home.device is None
-        where = "cpu" if on_cpu else home.name
-        limit = limits.cpu_bytes if on_cpu else limits.gpu_bytes
-        if limit is not None:
-            planned = plan.parts[where].get("kept states", 0)
-            own = int((planned + max(0, limit - plan.peak_bytes[where])) / home.share)
-            most = own if most is None else min(most, own)
-    return StateStore(lambda: min(map(_room_in, homes)), most=most)
-
-
-def _room_in(home: StateHome) -> int:
-    """So many bytes of states fit before their part on this device has no room any more."""
-    free = available_bytes() if home.device is None else home.device.free_bytes
-    return int(free / home.share)
+        self.remembered.keep(text, lambda: state.rows([row]), nbytes, logits, lasting=lasting)

@@ -14,13 +14,18 @@ if TYPE_CHECKING:
 
 Reason = Literal["end", "stop", "limit", "stopped", "blocked"]
 
+_MOST_ONE_BY_ONE = 2048  # more than are mostly written between two states that are kept
+
 
 class PromptReading:
     """``read`` of ``prompt``'s tokens are in its state; of those, ``computed`` were run for it.
 
     Pieces of the prompt end at ``marks``, where the state is worth keeping, as it is at the
     prompt's end.  ``repeats``: it is to come out the same whatever runs beside it and whatever is
-    remembered; ``straight``: its state is as if nothing were (``straight_reads.py``).
+    remembered; ``straight``: its state is as if nothing were (``straight_reads.py``).  From
+    ``written_from`` on the prompt's tokens were written one by one, by this very model: behind a
+    remembered state they are read so (``one_by_one``), which gives the very numbers of a reply that
+    was never cut.  ``kept_s`` is when a state of it went to the disk, or when it began.
     """
 
     def __init__(
@@ -36,7 +41,8 @@ class PromptReading:
         self.repeats, self.straight = False, True
         self.read = self.computed = 0
         self._send = send
-        self._began = self._read = time.perf_counter()
+        self.written_from, self.one_by_one = len(prompt), False
+        self._began = self._read = self.kept_s = time.perf_counter()
 
     @property
     def unread(self) -> int:
@@ -49,12 +55,19 @@ class PromptReading:
         return True
 
     @property
+    def lasts(self) -> bool:
+        """Whether the states at its marks and its end are worth a place on the disk."""
+        return False
+
+    @property
     def lookup(self) -> tuple[int, ...]:
         """The tokens whose longest known beginning it can go on from."""
         return self.prompt
 
     def next_mark(self, most: int) -> int:
         """Where a piece ends that may go on until ``most``."""
+        if self.one_by_one:
+            return self.read + 1
         return min((m for m in self.marks if self.read < m < most), default=most)
 
     def go_on_from(self, known: Known) -> None:
@@ -62,6 +75,7 @@ class PromptReading:
         self.trail.kept = known.key
         self.trail.approximate = self.trail.approximate or known.approximate
         self._note(known.key.tokens - self.read)
+        self.one_by_one = self.read >= self.written_from and self.unread <= _MOST_ONE_BY_ONE
 
     def note_computed(self, tokens: int) -> None:
         """So many more tokens of the prompt were run, and are in the state."""

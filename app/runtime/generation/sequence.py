@@ -41,13 +41,17 @@ class Sequence(PromptReading):
         """Raises RequestRefused for options that mean nothing, or do not fit what is begun."""
         tokenizer, options = opened.tokenizer, request.options
         check_options(options, opened.model.spec.vocabulary)
-        super().__init__(request.id, prepared.ids, trail, send, (prepared.mark,))
-        self._afresh = request.afresh
-        self.fed = 0
         how = options.sampling
-        drawn = how.seed is not None and how.temperature >= GREEDY
+        greedy = how.temperature < GREEDY
+        drawn = how.seed is not None and not greedy
         wanted = drawn if options.reproducible is None else options.reproducible
-        self.repeats = wanted and not request.afresh  # those begin together, which repeats as well
+        repeats = wanted and not request.afresh  # those begin together, which repeats as well
+        begun = len(prepared.begun.ids) if greedy and not repeats else 0
+        marks = (prepared.mark, len(prepared.ids) - begun) if begun else (prepared.mark,)
+        super().__init__(request.id, prepared.ids, trail, send, marks)
+        self.repeats, self._afresh = repeats, request.afresh
+        self.written_from -= begun
+        self.fed = 0
         self.written: list[int] = []
         self._limit = options.limit
         self._outputs = options.outputs if options.outputs != Outputs() else None
@@ -86,6 +90,11 @@ class Sequence(PromptReading):
 
     @property
     def remembers(self) -> bool:
+        """See PromptReading."""
+        return not self._afresh
+
+    @property
+    def lasts(self) -> bool:
         """See PromptReading."""
         return not self._afresh
 

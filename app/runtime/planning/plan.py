@@ -130,12 +130,12 @@ def decided(
 ) -> Planned:
     """Which of the candidates is recommended.
 
-    What is streamed only where nothing else fits.
-    Of those that fit and reach reading speed the most exact ones, and of these the quickest; where
-    none reaches it, the quickest.  Where a whole placement on a card does, a split over devices is
-    taken for being quicker, not for being more exact.  For "quality" every speed will do, for
-    "speed" it is the quickest in any case.  Of a model so small that the processor has it in its caches
-    that is full precision there: a card gains nothing, and its start costs memory.
+    What is streamed only where nothing else fits.  Of those that fit and reach reading speed the
+    most exact ones, and of these the quickest; where none reaches it, the quickest.  Where a whole
+    placement on a card does, a split over devices is taken for being quicker, not for being more
+    exact.  For "quality" every speed will do, for "speed" it is the quickest in any case.  Of a
+    model so small that the processor has it in its caches that is full precision there: a card
+    gains nothing, and its start costs memory.
     """
     fitting = [plan for plan in candidates if plan.fits]
     fitting = [plan for plan in fitting if plan.strategy.stays] or fitting
@@ -156,7 +156,7 @@ def decided(
     return Planned(tuple(candidates), best, "best", _passed_over(best, candidates, dtype))
 
 
-def _without_needless_splits(readable: Sequence[Plan], dtype: str) -> Sequence[Plan]:
+def _without_needless_splits(readable: list[Plan], dtype: str) -> list[Plan]:
     """None that is more exact than all whole ones where a card holds one of these."""
     wholes = [plan for plan in readable if plan.strategy.whole]
     if not any(plan.strategy.on_gpu for plan in wholes):

@@ -1,7 +1,8 @@
 """Every message between the window (or command line) and a worker; knows no process and no pipe.
 
 Requests carry an ``id``; a worker answers each with any number of events bearing that id,
-and then exactly one ending.  Nothing else crosses.  Those about states are in ``states``.
+and then exactly one ending.  Nothing else crosses but StatesNotKept, which belongs to no request.
+Those about states are in ``states``.
 """
 
 from typing import Any, Literal
@@ -16,10 +17,13 @@ from app.runtime.protocol.message_base import Message
 from app.runtime.protocol.prompts import Prompt, Sampling
 from app.runtime.protocol.scores import Score, Scored
 from app.runtime.protocol.states import (
+    KeepStates,
     LoadState,
     SaveState,
     StartState,
+    StateCache,
     StateLoaded,
+    StatesNotKept,
     StatesTaken,
     TakeStates,
 )
@@ -34,7 +38,8 @@ class Load(Message, frozen=True, tag=True, kw_only=True):
 
     The path is in bytes (os.fsencode), for not every name of a file is text.  Without a strategy
     the worker takes what planning recommends within ``limits``, with what this machine was measured
-    to do before (``rates``).  ``threads`` compute, 0 for one a physical core.
+    to do before (``rates``).  ``threads`` compute, 0 for one a physical core.  ``cache`` is where
+    states are kept beyond this process, if they are.
     """
 
     path: bytes
@@ -42,6 +47,7 @@ class Load(Message, frozen=True, tag=True, kw_only=True):
     limits: Limits = Limits()
     rates: Rates | None = None
     threads: int = 0
+    cache: StateCache | None = None
 
 
 class Generate(Message, frozen=True, tag=True, kw_only=True):
@@ -196,7 +202,7 @@ class Done(Message, frozen=True, tag=True, kw_only=True):
     ``tokens_taken_back``: so many tokens at the end, of those written and of the reply that was
     continued, belong to the stop, wholly or with a part of their text.  Of the prompt's tokens
     ``computed_tokens`` were run through the model; the state after the others was remembered.
-    ``approximate``: weights of another format had a part in what was remembered.
+    ``approximate``: weights of another format had a part in what was remembered, or it was rounded.
     """
 
     reason: Literal["end", "stop", "limit", "stopped", "blocked"]
@@ -244,16 +250,16 @@ def failed(request: int, failure: Failure) -> Failed:
     return Failed(id=request, code=failure.code, detail=failure.detail, facts=failure.facts)
 
 
-def failure_of(reply: Failed) -> Failure:
-    """The failure that an ending carries, as the type that was raised."""
+def failure_of(reply: Failed | StatesNotKept) -> Failure:
+    """The failure that a reply carries, as the type that was raised."""
     return BY_CODE.get(reply.code, Failure)(reply.detail, **reply.facts)
 
 
 Work = Load | Generate | Score | Measure | MeasureRates | LoadState | SaveState | TakeStates
-Request = Work | GenerateTogether | Cancel | Quit
+Request = Work | GenerateTogether | KeepStates | Cancel | Quit
 Event = LoadProgress | ReplyBegun | Prefilled | Piece | Scored
 Ending = Loaded | Done | Measured | Rated | StateLoaded | StatesTaken | Failed
-Reply = Event | Ending
+Reply = Event | Ending | StatesNotKept
 
 _encoder = msgspec.msgpack.Encoder()
 

@@ -19,6 +19,24 @@ class StartState(msgspec.Struct, frozen=True):
     other_format: bool = False
 
 
+class StateCache(msgspec.Struct, frozen=True, kw_only=True):
+    """The folder in which a worker keeps the states of texts, and finds them after a restart.
+
+    The path in bytes.  It holds at most ``budget_bytes``, of which ``day_bytes`` are written in a
+    day at most, by all programs together.  ``half`` rounds what is written to float16.
+    ``other_formats``: a state that weights of another format have computed may serve, as after a
+    change of strategy, where a text need not repeat; what comes of it is marked approximate.
+    Besides the ends of messages a text leaves a state every ``every_s`` seconds.
+    """
+
+    folder: bytes
+    budget_bytes: int = 10_000_000_000
+    day_bytes: int = 20_000_000_000
+    half: bool = False
+    other_formats: bool = False
+    every_s: float = 10.0
+
+
 class StateFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What a file tells of the state in it; what it does not tell is 0 or "".
 
@@ -83,6 +101,23 @@ class TakeStates(Message, frozen=True, tag=True, kw_only=True):
     places: tuple[Place, ...]
     start: StartState | None = None
     document: bool = False
+
+
+class KeepStates(Message, frozen=True, tag=True, kw_only=True):
+    """Keep states in this folder from now on, or (None) in memory only; no answer follows."""
+
+    cache: StateCache | None = None
+
+
+# events
+
+
+class StatesNotKept(Message, frozen=True, tag=True, kw_only=True):
+    """States cannot be kept on the disk: a Failure's code and facts.  Told once, of no request."""
+
+    code: str
+    detail: str = ""
+    facts: dict[str, str | int | float] = msgspec.field(default_factory=dict)
 
 
 # endings

@@ -6,7 +6,7 @@ normalised inputs of time mixing and channel mixing, ``wkv`` is (L, B, 3, A) in 
 in 7, as the official implementations keep it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any, Protocol, Self, TypeVar
@@ -50,6 +50,10 @@ class RecurrentState(Protocol):
 
     def host(self) -> "State":
         """As a State."""
+        ...
+
+    def host_later(self) -> Callable[[], "State"]:
+        """Gives it as a State, also in another thread; it must not be changed before."""
         ...
 
     def clone(self) -> Self:
@@ -108,6 +112,10 @@ class State:
     def host(self) -> "State":
         """This one: it is there already."""
         return self
+
+    def host_later(self) -> Callable[[], "State"]:
+        """See RecurrentState."""
+        return self.host
 
     def beside(self, others: Sequence["State"]) -> "State":
         """Copies of this and others as one."""

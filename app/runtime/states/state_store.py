@@ -46,7 +46,7 @@ class Trail:
     """One text's way: its tokens so far, and the last state of it that the store was given.
 
     ``before`` tokens were read for the state that it started from, and ``goes_on`` tells that the
-    logits after them are known.
+    logits after them are known.  ``written`` is its last state that is on the disk.
     """
 
     prefix: TokenPrefix
@@ -54,6 +54,7 @@ class Trail:
     kept: StateKey | None = None
     approximate: bool = False
     goes_on: bool = False
+    written: StateKey | None = None
 
 
 @dataclass
@@ -89,7 +90,7 @@ class StateStore:
     ) -> None:
         self._room, self._share, self._most = room, share, most
         self._entries: dict[StateKey, _Entry] = {}
-        self._lengths: dict[StartingPoint, _Lengths] = {}
+        self._lengths: dict[StartingPoint, Lengths] = {}
         self._queue: list[tuple[float, StateKey]] = []
         self._clock = 0.0
         self._measured_s, self._limit = -_MEASURED_S, 0
@@ -121,6 +122,11 @@ class StateStore:
             trail.kept = entry.known.key
             return False
         return nbytes <= self.limit_bytes
+
+    def get(self, key: StateKey) -> Known | None:
+        """What is known there; its state is to be copied, and never advanced."""
+        entry = self._entries.get(key)
+        return entry.known if entry else None
 
     def keep(self, trail: Trail, state: "RecurrentState", logits: "torch.Tensor | None") -> None:
         """Remember the state (of one text, now the store's own) after the trail's tokens."""
@@ -191,7 +197,7 @@ class StateStore:
         entry = self._entries[key] = _Entry(known, before, cost)
         if before:
             self._entries[before].later.add(key)
-        self._lengths.setdefault(key.point, _Lengths()).add(key.tokens)
+        self._lengths.setdefault(key.point, Lengths()).add(key.tokens)
         return entry
 
     def _use(self, entry: _Entry) -> None:
@@ -233,7 +239,7 @@ def _bytes_of(known: Known) -> int:
     return known.state.nbytes + (0 if known.logits is None else known.logits.nbytes)
 
 
-class _Lengths:
+class Lengths:
     """After how many tokens there are states, in order, each length once."""
 
     def __init__(self) -> None:

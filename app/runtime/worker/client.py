@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from app.errors import Failure, NoModel, RequestRefused, WorkerDied, WorkerOutOfMemory
+from app.errors import Failure, NoModel, RequestRefused, WorkerDied
 from app.runtime.planning.machine import Limits, Rates
 from app.runtime.protocol import messages
 from app.runtime.protocol.generate_options import GenerateOptions
@@ -40,17 +40,22 @@ from app.runtime.protocol.messages import (
 from app.runtime.protocol.prompts import Prompt
 from app.runtime.protocol.scores import Score, Scored
 from app.runtime.protocol.states import (
+    KeepStates,
     LoadState,
     Place,
     SaveState,
     StartState,
+    StateCache,
     StateLoaded,
+    StatesNotKept,
     StatesTaken,
     TakeStates,
 )
 from app.system.child_process import End, Process, worker_command
 from app.system.frames import LIMIT, GarbledError, decoded
 from app.system.log import describe, logger
+
+from .request_ends import died, refused
 
 _REPLIES: dict[type[Message], tuple[type[Message], ...]] = {
     Load: (LoadProgress, Loaded, Failed),
@@ -74,7 +79,8 @@ class Client:
     If the worker ends or sends anything but replies to what it was asked, every request fails.
 
     ``on_end`` is called in the loop when the process has ended, for whatever cause; ``failure``
-    then says why (None where ``close`` or ``kill`` ended it).
+    then says why (None where ``close`` or ``kill`` ended it).  ``on_unkept`` is called in the loop,
+    once, where states cannot be kept on the disk.
     """
 
     def __init__(
@@ -82,6 +88,7 @@ class Client:
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._on_end = on_end
+        self.on_unkept: Callable[[Failure], None] = lambda _: None
         self._ids = itertools.count(1)
         self._inboxes: dict[int, asyncio.Queue[Reply]] = {}
         self._running: dict[int, Work] = {}
@@ -112,10 +119,12 @@ class Client:
         limits: Limits | None = None,
         rates: Rates | None = None,
         threads: int = 0,
+        cache: StateCache | None = None,
     ) -> Loaded:
         """Open the model at ``path``; ``threads`` compute, 0 for one a core.
 
-        Raises the failures of loading, or WorkerDied.
+        ``cache`` is where the states of its texts are kept for the next worker.  Raises the
+        failures of loading, or WorkerDied.
         """
         path, self._strategy = _absolute(path), strategy
         load = Load(
@@ -125,6 +134,7 @@ class Client:
             limits=limits or Limits(),
             rates=rates,
             threads=threads,
+            cache=cache,
         )
         _log.info("opening %r in worker %d as %s", path, self.pid, strategy or "is usual")
         async with contextlib.aclosing(self._ask(load)) as replies:
@@ -135,6 +145,11 @@ class Client:
                     self._strategy = reply.strategy
                     return msgspec.structs.replace(reply, path=path)
         raise self._end_failure()
+
+    def keep_states(self, cache: StateCache | None) -> None:
+        """Keep states there from now on, or in the worker's memory only."""
+        if self.alive:
+            self._send(KeepStates(id=0, cache=cache))
 
     async def generate(
         self, prompt: Prompt, options: GenerateOptions, *, start: StartState | None = None
@@ -313,7 +328,7 @@ class Client:
             while True:
                 reply = await inbox.get()
                 if isinstance(reply, Failed):
-                    raise _refused(reply, request)
+                    raise refused(reply, request)
                 yield reply
                 if isinstance(reply, _ENDINGS):
                     return
@@ -329,7 +344,7 @@ class Client:
             raise RequestRefused(why="too-long", limit_bytes=LIMIT)
         self._process.send(message)
 
-    def _send(self, request: Cancel | Quit) -> None:
+    def _send(self, request: Cancel | KeepStates | Quit) -> None:
         self._process.send(messages.encode(request))
 
     def _receive(self, frame: bytes) -> None:
@@ -349,6 +364,9 @@ class Client:
             self._loop.call_soon_threadsafe(function, argument)
 
     def _deliver(self, reply: Reply) -> None:
+        if isinstance(reply, StatesNotKept):
+            self.on_unkept(failure_of(reply))
+            return
         if inbox := self._inboxes.get(reply.id):
             inbox.put_nowait(reply)
         if isinstance(reply, (*_ENDINGS, Failed)):
@@ -361,7 +379,7 @@ class Client:
 
     def _note_end(self, end: End) -> None:
         if not self._leaving:
-            self.failure = _died(end, self._strategy)
+            self.failure = died(end, self._strategy)
             how = end.signal_name or "by itself"
             logger("worker").error("%d ended: %s, %s", self.pid, how, describe(self.failure))
         self._ended.set()
@@ -374,22 +392,6 @@ class Client:
         return self.failure or NoModel()
 
 
-def _refused(reply: Failed, request: Work) -> Failure:
-    """The failure that ended a request; what ended the whole process is logged once."""
-    failure = failure_of(reply)
-    if not isinstance(failure, WorkerDied | NoModel):
-        words = "%s %d was refused: %s"
-        logger("request").warning(words, type(request).__name__, request.id, describe(failure))
-    return failure
-
-
 def _absolute(path: str) -> str:
     """The worker's current folder may be another one."""
     return str(Path(path).absolute())
-
-
-def _died(end: End, strategy: str) -> WorkerDied:
-    known: dict[str, str] = {"why": end.why} if end.why else {}
-    known |= {"strategy": strategy} if strategy else {}
-    kind = WorkerOutOfMemory if end.why == "no-memory" else WorkerDied
-    return kind(exit_code=end.exit_code, stderr=end.stderr, **known)

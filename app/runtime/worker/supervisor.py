@@ -15,7 +15,7 @@ from app.runtime.planning.machine import Limits, Rates
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress, ReplyBegun
 from app.runtime.protocol.prompts import Prompt
-from app.runtime.protocol.states import StartState, StateLoaded
+from app.runtime.protocol.states import StartState, StateCache, StateLoaded
 
 from .client import Client
 
@@ -42,11 +42,17 @@ class Supervisor:
 
     ``threads`` compute in models that are opened from now on, 0 for one a core; one that comes
     again keeps its own.  Without a strategy a model keeps to ``limits``, and is planned for with
-    what this machine was measured to do (``rates``).
+    what this machine was measured to do (``rates``).  ``on_unkept`` is called, in the loop, where
+    states cannot be kept on the disk: once for each worker.
     """
 
-    def __init__(self, on_change: Callable[[], None] = lambda: None) -> None:
-        self._on_change = on_change
+    def __init__(
+        self,
+        on_change: Callable[[], None] = lambda: None,
+        on_unkept: Callable[[Failure], None] = lambda _: None,
+    ) -> None:
+        self._on_change, self.on_unkept = on_change, on_unkept
+        self._cache: StateCache | None = None
         self.threads = self._threads = 0
         self.limits = Limits()
         self.rates: Rates | None = None
@@ -95,6 +101,12 @@ class Supervisor:
         if self._phase is Phase.CLOSING:
             raise NoModel
         return await self._begin(path, strategy)
+
+    def keep_states(self, cache: StateCache | None) -> None:
+        """Keep the states of texts there from now on, in every worker, or in memory only."""
+        self._cache = cache
+        if self._client is not None and self._phase is Phase.READY:
+            self._client.keep_states(cache)
 
     def follow(self, before: str, now: str) -> None:
         """Note that a file was renamed or moved: if it is the model's, use the new path.
@@ -198,6 +210,7 @@ class Supervisor:
 
     async def _load_in_new_worker(self, *, again: bool) -> Loaded:
         client = self._client = Client(lambda: self._note_end(client))
+        client.on_unkept = lambda failure: self.on_unkept(failure)
         self._clients.add(client)
         try:
             return await self._load(client, again=again)
@@ -214,6 +227,7 @@ class Supervisor:
         while True:
             path, strategy = self._asked
             try:
+                cache = self._cache
                 loaded = await client.load(
                     path,
                     strategy,
@@ -221,7 +235,10 @@ class Supervisor:
                     limits=self.limits,
                     rates=self.rates,
                     threads=self._threads,
+                    cache=cache,
                 )
+                if self._cache != cache:
+                    client.keep_states(self._cache)
             except NotFound as error:
                 if self._asked[0] != path:
                     continue  # renamed before the worker looked for it

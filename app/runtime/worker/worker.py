@@ -30,7 +30,7 @@ from app.runtime.protocol.messages import (
     failed,
 )
 from app.runtime.protocol.scores import Score
-from app.runtime.protocol.states import LoadState
+from app.runtime.protocol.states import KeepStates, LoadState, StateCache, StatesNotKept
 from app.system import crash_log
 from app.system.frames import GarbledError, decoded, read_frame, write_frame
 from app.system.memory import give_back_freed
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from app.runtime.generation.engine import Engine
 
 _STDERR = 2
+_FLUSH_S = 0.8  # the other process waits little longer
 
 EXIT_DEAF, EXIT_GARBLED, EXIT_LOST = 1, 3, 4
 """Exit codes: a request could not be read (no memory, say), a request was no message, and the GPU
@@ -66,7 +67,8 @@ class Worker:
 
     def __init__(self, requests: BinaryIO, replies: BinaryIO) -> None:
         self._requests, self._replies = requests, replies
-        self._inbox: SimpleQueue[Work | GenerateTogether] = SimpleQueue()
+        self._inbox: SimpleQueue[Work | GenerateTogether | KeepStates] = SimpleQueue()
+        self._sending = threading.Lock()
         self._cancelled: set[int] = set()
         self._engine: Engine | None = None
 
@@ -105,6 +107,7 @@ class Worker:
         while (frame := read_frame(self._requests)) is not None:
             request = decoded(messages.decode_request, frame)
             if isinstance(request, Quit):
+                self._flush()
                 return
             if isinstance(request, Cancel):
                 self._cancelled.add(request.id)
@@ -122,6 +125,8 @@ class Worker:
                 if isinstance(request, GenerateTogether):
                     for text in request.texts:
                         self._begin(text)
+                elif isinstance(request, KeepStates):
+                    self._keep_states(request.cache)
                 else:
                     self._begin(request)
         except Empty:
@@ -156,7 +161,8 @@ class Worker:
         load_torch()
 
         # here, while the pipe is being watched: torch takes its time
-        from app.runtime.generation.engine import Engine, store_beside
+        from app.runtime.generation.engine import Engine
+        from app.runtime.generation.remembered import store_beside
         from app.runtime.loading.backends import Backends
         from app.runtime.loading.loading import open_model
 
@@ -167,7 +173,24 @@ class Worker:
         opened = open_model(path, request.strategy, report, backends, threads=request.threads)
         store = store_beside(opened, request.limits)
         self._engine = Engine(opened, self._send, self._cancelled, store)
+        self._keep_states(request.cache)
         self._send(opened.loaded(request.id))
+
+    def _keep_states(self, cache: StateCache | None) -> None:
+        """In this folder from now on, or in memory only."""
+        if self._engine is not None:
+            self._engine.remembered.keep_in(cache, self._tell_unkept)
+
+    def _tell_unkept(self, failure: Failure) -> None:
+        """Called in another thread."""
+        told = StatesNotKept(id=0, code=failure.code, detail=failure.detail, facts=failure.facts)
+        self._send(told)
+
+    def _flush(self) -> None:
+        """Have what waits for the disk written, but do not let the other process wait long."""
+        disk = self._engine.remembered.disk if self._engine else None
+        if disk is not None:
+            disk.flush(_FLUSH_S)
 
     def _measure(self, request: Measure) -> None:
         import torch
@@ -199,6 +222,7 @@ class Worker:
 
     def _send(self, reply: Reply) -> None:
         try:
-            write_frame(self._replies, messages.encode(reply))
+            with self._sending:
+                write_frame(self._replies, messages.encode(reply))
         except OSError:
             os._exit(0)  # the other process is gone

@@ -29,6 +29,7 @@ from .download_settings import DownloadSettings
 from .folders import Folders
 from .help_settings import HelpSettings
 from .sections import Section
+from .state_settings import StateSettings
 
 _WIDEST = 640
 
@@ -50,8 +51,8 @@ class SettingsPage(Page):
         self.chat = ChatSettings(services)
         self.downloads = DownloadSettings(services)
         self.device = DeviceSettings(services, opening)
-        self.help = HelpSettings(services, paths)
-        own = (self._look(), self._models(), self.device, self.chat, self.downloads)
+        self.help, self.states = HelpSettings(services, paths), StateSettings(services, paths)
+        own = (self._look(), self._models(), self.device, self.chat, self.states, self.downloads)
         sections = (*own, self._data(), self.help, self._about())
         for section in sections:
             self._column.addWidget(section)
@@ -140,6 +141,7 @@ class SettingsPage(Page):
         self.device.follow()
         self.chat.follow()
         self.downloads.follow()
+        self.states.follow()
 
     def _follow_others(self, _before: object, _now: object) -> None:
         """Another window chose something; what is being typed here stays."""

@@ -35,6 +35,7 @@ from app.ui.state.services import Services
 from app.ui.state.session import Session
 from app.ui.state.settings_in_force import put_in_force
 from app.ui.state.shared_settings import SharedSettings
+from app.ui.state.state_keeping import StateKeeping
 from app.ui.state.tasks import Tasks
 from app.ui.widgets.focus import FocusKeeper
 from app.ui.widgets.page import Page, Place
@@ -67,13 +68,15 @@ class Application:
         self._conversations, self._trouble = open_conversations(paths.database, changes)
         self._tasks = Tasks(self._tell)
         supervisor = supervise(lambda: self._session.note_change())
+        supervisor.on_unkept = self._tell_unkept
         self._session = Session(supervisor, self._tasks)
+        self._keeping = StateKeeping(self._session, self._settings, changes, paths.states)
         self._rates = RatesKeeper(self._session, supervisor, self._tasks, paths.rates)
         self._session.died.connect(self._tell_of_death)
         self._session.changed.connect(self._take_back)
         self._session.changed.connect(self._tell_of_step)
         self._told_step: Loaded | None = None
-        self._told_death = False
+        self._told_death = self._told_unkept = False
         self._resting = IdleRelease(self._session, self._settings, changes)
         self._resting.released.connect(self._tell_of_rest)
         self._resting.returned.connect(self._tell_of_return)
@@ -175,6 +178,12 @@ class Application:
     def _tell_of_death(self, failure: Failure) -> None:
         self._notices.failure(failure, about=MODEL)
         self._told_death = True
+
+    def _tell_unkept(self, failure: Failure) -> None:
+        """That nothing more can be remembered on the disk, once."""
+        if not self._told_unkept:
+            self._told_unkept = True
+            self._tell(failure)
 
     def _take_back(self) -> None:
         """That the engine stopped is no news once it runs again."""

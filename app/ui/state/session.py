@@ -13,6 +13,7 @@ from app.runtime.planning.machine import Limits, Rates
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress, Piece
 from app.runtime.protocol.prompts import Prompt
+from app.runtime.protocol.states import StateCache
 from app.runtime.worker.supervisor import Phase
 
 from .tasks import Tasks
@@ -169,6 +170,10 @@ class Session(QObject):
         keep to these limits where they are opened without a strategy.
         """
         self._supervisor.threads, self._supervisor.limits = threads, limits
+
+    def keep_states(self, cache: StateCache | None) -> None:
+        """Keep what the model remembers there from now on, or in its worker's memory only."""
+        self._supervisor.keep_states(cache)
 
     def know(self, rates: Rates) -> None:
         """This machine was measured before: models that are opened are planned for with that."""

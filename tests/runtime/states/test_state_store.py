@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from app.errors import OutOfMemory
-from app.runtime.generation.engine import store_beside
+from app.runtime.generation.remembered import store_beside
 from app.runtime.planning.machine import Limits
 from app.runtime.protocol.messages import Failed, Prefilled
 from app.runtime.protocol.prompts import Chat as Conversation

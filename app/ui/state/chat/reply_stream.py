@@ -219,6 +219,7 @@ class _Clock:
             reason=done.reason,
             prompt_tokens=done.prompt_tokens,
             computed_tokens=done.computed_tokens,
+            approximate=done.approximate,
             tokens=done.tokens,
             prefill_s=done.prefill_s,
             decode_s=done.decode_s,
