@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from app.errors import NotFound
+from app.runtime.planning.machine import Limits
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.prompts import Sampling
 from app.runtime.protocol.states import StartState
@@ -31,6 +32,15 @@ def model_of(options: Namespace) -> Path:
     from app.runtime.checkpoint.describe import embedded_model
 
     return embedded_model()
+
+
+def limits_of(options: Namespace) -> Limits:
+    """What a model may take."""
+    return Limits(gpu_bytes=_bytes(options.gpu_limit), cpu_bytes=_bytes(options.cpu_limit))
+
+
+def _bytes(gigabytes: float | None) -> int | None:
+    return None if gigabytes is None else int(gigabytes * 10**9)
 
 
 def state_of(options: Namespace) -> StartState | None:

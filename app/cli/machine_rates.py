@@ -3,8 +3,9 @@
 import os
 
 from app.runtime.planning.machine import Rates
+from app.store.kept_shortages import KeptShortages
 from app.store.measured_rates import MeasuredRates
-from app.store.paths import standard_paths
+from app.store.paths import Paths, standard_paths
 
 
 def kept_rates() -> Rates | None:
@@ -17,5 +18,14 @@ def keep_rates(rates: Rates) -> None:
     _file().put(rates)
 
 
+def kept_shortages() -> KeptShortages:
+    """Where it is kept in which ways memory ran out."""
+    return KeptShortages(_paths().shortages)
+
+
 def _file() -> MeasuredRates:
-    return MeasuredRates(standard_paths(os.environ.get("ROOKERY_HOME", "")).rates)
+    return MeasuredRates(_paths().rates)
+
+
+def _paths() -> Paths:
+    return standard_paths(os.environ.get("ROOKERY_HOME", ""))

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import msgspec
 
 from app.errors import DiskFull, Failure, StoreError
+from app.runtime.planning.machine import Limits
 from app.runtime.planning.plan import Policy
 from app.runtime.protocol.prompts import Sampling
 from app.system.atomic_file import replacing, retry_while_in_use
@@ -86,6 +87,11 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     gpu: str = ""
     threads: Annotated[int, msgspec.Meta(ge=0, le=MOST_THREADS)] = 0
     keep_minutes: Annotated[int, msgspec.Meta(ge=0, le=10_080)] = 0
+
+    @property
+    def limits(self) -> Limits:
+        """What a model may take."""
+        return Limits(gpu_bytes=self.gpu_limit or None, cpu_bytes=self.cpu_limit or None)
 
 
 _SHARED = frozenset(Values.__struct_fields__).difference(OF_ONE_WINDOW)

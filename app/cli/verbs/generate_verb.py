@@ -9,7 +9,7 @@ import contextlib
 import sys
 from argparse import Namespace
 
-from app.cli.choices import generate_options, model_of, state_of
+from app.cli.choices import generate_options, limits_of, model_of, state_of
 from app.cli.files import read_text
 from app.cli.machine_rates import kept_rates
 from app.cli.output import (
@@ -44,6 +44,7 @@ async def _generate(options: Namespace) -> None:
             *(str(model_of(options)), options.strategy),
             lambda done: progress.show(_loading(done)),
             rates=kept_rates(),
+            limits=limits_of(options),
         )
         progress.clear()
         note_loaded(loaded)

@@ -5,18 +5,17 @@ from typing import Any
 
 import msgspec
 
-from app.cli.choices import model_of
+from app.cli.choices import limits_of, model_of
 from app.cli.machine_rates import kept_rates
 from app.cli.output import emit, note, print_json
 from app.messages.plans import chosen_in_words, reason_in_words
 from app.messages.translate import tr, tr_noop
 from app.messages.units import size
 from app.runtime.checkpoint import open_checkpoint
-from app.runtime.planning.machine import Limits, Machine, this_machine
+from app.runtime.planning.machine import Machine, this_machine
 from app.runtime.planning.plan import Plan, Planned, plans_for
 from app.runtime.planning.simulated import machine_called
 
-_GB = 10**9
 _ASSUMED = tr_noop(
     "how fast this machine reads memory was not measured yet, so the speeds are those of"
     " an ordinary one; they are measured when a model is opened"
@@ -26,7 +25,7 @@ _ASSUMED = tr_noop(
 def run(options: Namespace) -> int:
     """Print the ways and the recommended one.  Raises CheckpointError and RequestRefused."""
     machine = machine_called(options.machine) if options.machine else this_machine(kept_rates())
-    limits = Limits(gpu_bytes=_bytes(options.gpu_limit), cpu_bytes=_bytes(options.cpu_limit))
+    limits = limits_of(options)
     with open_checkpoint(model_of(options)) as checkpoint:
         planned = plans_for(checkpoint.spec, checkpoint.dtype, machine, limits)
     if options.json:
@@ -75,7 +74,3 @@ def _print(planned: Planned) -> None:
         speed = tr("{} tokens/s").format(f"{plan.decode_tokens_per_s:6.1f}")
         fits = tr("fits") if plan.fits else reason_in_words(plan)
         emit(f"{mark} {plan.strategy.text:<12}  {speed}  {taken}  {fits}")
-
-
-def _bytes(gigabytes: float | None) -> int | None:
-    return None if gigabytes is None else int(gigabytes * _GB)

@@ -85,7 +85,29 @@ class TakeStates(Message, frozen=True, tag=True, kw_only=True):
     document: bool = False
 
 
+class KeepStates(Message, frozen=True, tag=True, kw_only=True):
+    """Write the states that are remembered to files in ``folder``; answered by one StatesKept.
+
+    Those used last come first, as many as ``most_bytes`` hold.
+    """
+
+    folder: bytes
+    most_bytes: int
+
+
+class TakeOver(Message, frozen=True, tag=True, kw_only=True):
+    """Remember the states that another worker has kept in ``folder``; answered by StatesKept."""
+
+    folder: bytes
+
+
 # endings
+
+
+class StatesKept(Message, frozen=True, tag=True, kw_only=True):
+    """So many states were written, or taken over."""
+
+    count: int
 
 
 class StateLoaded(Message, frozen=True, tag=True, kw_only=True):

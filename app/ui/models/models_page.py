@@ -44,7 +44,7 @@ class ModelsPage(Page):
             self._gpus,
             lambda: self._library.disk,
             self._queue.done_of,
-            services.planning.usual,
+            services.planning,
         )
         self.rows = EntryListModel(self.fitting, self)
         self.head = Head(services.theme)

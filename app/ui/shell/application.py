@@ -15,6 +15,7 @@ from app.runtime.protocol.messages import Loaded
 from app.runtime.worker.supervisor import Phase, Supervisor
 from app.store.changes import Changes
 from app.store.conversations import open_conversations
+from app.store.kept_shortages import KeptShortages
 from app.store.measured_rates import MeasuredRates
 from app.store.paths import Paths
 from app.store.settings import Settings
@@ -25,9 +26,10 @@ from app.ui.state.downloads import DownloadList
 from app.ui.state.gpu_list import GpuList
 from app.ui.state.models.model_catalogue import Catalogue
 from app.ui.state.models.model_library import Library
-from app.ui.state.models.model_names import plain_name
+from app.ui.state.models.model_names import plain_name, plain_way
 from app.ui.state.notices import MODEL, RESTING, Notices
 from app.ui.state.rates_keeper import RatesKeeper
+from app.ui.state.run.free_gpu import FreeGpu
 from app.ui.state.run.idle_release import IdleRelease
 from app.ui.state.run.run_planning import RunPlanning
 from app.ui.state.services import Services
@@ -66,6 +68,7 @@ class Application:
         self._conversations, self._trouble = open_conversations(paths.database, changes)
         self._tasks = Tasks(self._tell)
         supervisor = supervise(lambda: self._session.note_change())
+        kept = supervisor.shortages.kept = KeptShortages(paths.shortages)
         self._session = Session(supervisor, self._tasks)
         self._rates = RatesKeeper(self._session, supervisor, self._tasks, paths.rates)
         self._session.died.connect(self._tell_of_death)
@@ -82,6 +85,14 @@ class Application:
         where = (paths.models, guide, paths.cache, paths.verified)
         self.library = Library(self._settings, self._tasks, *where)
         gpus_here = GpuList(self._tasks, look_for_gpus)
+        planning = RunPlanning(
+            self._session,
+            self._settings,
+            changes,
+            gpus_here,
+            MeasuredRates(paths.rates).get,
+            kept.get,
+        )
         self.services = Services(
             session=self._session,
             theme=self._theme,
@@ -93,15 +104,12 @@ class Application:
             catalogue=Catalogue(self._settings, self._tasks, paths.hub_cache),
             downloads=DownloadList(self._settings, self._tasks, paths),
             gpus=gpus_here,
-            planning=RunPlanning(
-                self._session,
-                self._settings,
-                changes,
-                gpus_here,
-                MeasuredRates(paths.rates).get,
-            ),
+            planning=planning,
+            free_gpu=FreeGpu(self._session, planning),
             shared=SharedSettings(self._settings, self._tasks),
         )
+        self.services.free_gpu.freed.connect(self._tell_of_move)
+        self.services.free_gpu.failed.connect(self._tell)
         self._paths = paths
         self.window = Window(self.services, self._places())
         Pointer(app, self.window)
@@ -194,6 +202,15 @@ class Application:
         said = tr("{} had been let go; it is opened again.")
         self._notices.news(said.format(self._name_of(loaded)), about=RESTING)
 
+    def _tell_of_move(self, before: str, _now: str) -> None:
+        """From a card to the processor, with the way back."""
+        loaded = self._session.loaded
+        if loaded is not None:
+            said = tr("The graphics card is free: {} runs as {} now.")
+            words = said.format(self._name_of(loaded), plain_way(loaded.strategy))
+            back = partial(self.services.free_gpu.back, before)
+            self._notices.offer(words, tr("Back to the card"), back, lasts_s=0.0)
+
     def _name_of(self, loaded: Loaded) -> str:
         return plain_name(loaded.name, loaded.spec.parameters)
 
@@ -213,7 +230,11 @@ class Application:
             said.append(not_used_in_words(loaded.vocabulary_not_used))
         if said:
             self._told_step = loaded
-            self._notices.news(" ".join(said), lasts_s=0.0)
+            change, words = self.runs.show_open, " ".join(said)
+            if loaded.stepped_down is not None:
+                self._notices.offer(words, tr("Change how it runs"), change, lasts_s=0.0)
+            else:
+                self._notices.news(words, lasts_s=0.0)
 
     def _offer_models(self) -> None:
         about = model_file_commands(self.services, self._opening)

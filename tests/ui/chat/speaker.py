@@ -109,7 +109,7 @@ class Speaker:
         finally:
             self.left_early += not ended
 
-    async def open(self, path: str, strategy: str = "") -> Loaded:
+    async def open(self, path: str, strategy: str = "", *, firm: bool = False) -> Loaded:
         self.loaded = loaded(path=path)
         return self.loaded
 

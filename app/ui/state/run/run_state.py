@@ -113,7 +113,7 @@ class RunState(QObject):
         """The cards."""
         if self.plans is None:
             return []
-        _, machine, planned = self.plans
+        _, machine, planned, _ = self.plans
         return choices_of(planned, machine, self.running)
 
     @property
@@ -137,7 +137,7 @@ class RunState(QObject):
         plan = self.plan
         if plan is None or self.loading or self.waits:
             return False
-        return (plan.fits or plan.reason == "busy") and not self.unchanged
+        return plan.may_run and not self.unchanged
 
     @property
     def unchanged(self) -> bool:
@@ -198,9 +198,9 @@ class RunState(QObject):
             count if threads is None else threads,
         )
         if self.plans is not None:
-            file, machine, _ = self.plans
-            planned = plan_with(file, machine, self.wishes)
-            self.plans = ModelPlans(file, machine, planned)
+            file, machine, _, ran_out = self.plans
+            planned = plan_with(file, machine, self.wishes, ran_out)
+            self.plans = ModelPlans(file, machine, planned, ran_out)
         self.changed.emit()
 
     def run(self, strategy: str = "") -> None:
@@ -236,7 +236,7 @@ class RunState(QObject):
             self._take(found)
 
     def _take(self, found: ModelPlans) -> None:
-        planned = plan_with(found.file, found.machine, self.wishes)  # which may be others by now
+        planned = plan_with(found.file, found.machine, self.wishes, found.ran_out)  # others by now
         first, self.plans, self.failure = self.plans is None, found._replace(planned=planned), None
         if first and not self.text:
             ways = found.planned.candidates
@@ -296,7 +296,7 @@ class RunState(QObject):
             settings.change(cpu_limit=now.cpu_bytes or 0)
         if now.gpu_bytes != before.gpu_bytes:
             settings.change(gpu_limit=now.gpu_bytes or 0)
-        self._session.use(self.wishes.threads, now)
+        self._session.use(self.wishes.threads, now, self.wishes.preferences)
         self._first = self.wishes
 
     def _follow(self, before: Path, now: Path) -> None:

@@ -112,16 +112,23 @@ def _choice(plan: Plan, running: Running, names: Mapping[str, str], why: str | N
     return Choice(
         strategy=text,
         title=way_title(plan.strategy, names),
-        memory=size(plan.bytes.get(device, 0)),
+        memory=size(plan.peak_bytes.get(device, 0)),
+        detail=_when(plan.bytes.get(device, 0), plan.peak_bytes.get(device, 0)),
         speed=said,
         reading=pace_in_words(quick),
         about=quality_in_words(plan.strategy.format, on_gpu=plan.strategy.on_gpu),
         why="" if plan.fits and why is None else why or reason_in_words(plan),
         recommended=why is not None,
         now=text == running.now,
-        runs=plan.fits or plan.reason == "busy",
-        tight=plan.reason == "busy" and not plan.fits,
+        runs=plan.may_run,
+        tight=plan.may_run and not plan.fits,
     )
+
+
+def _when(resident_bytes: int, peak_bytes: int) -> str:
+    """How much is taken when."""
+    said = tr("Takes {} while it writes, and up to {} while it reads a long prompt.")
+    return said.format(size(resident_bytes), size(peak_bytes))
 
 
 def devices_of(plan: Plan | None, machine: Machine, limits: Limits) -> list[DeviceUse]:
