@@ -18,7 +18,7 @@ from app.runtime.planning.machine import Limits
 from app.runtime.protocol.messages import Generate, Reply, failed
 from app.runtime.protocol.scores import Score
 from app.runtime.protocol.states import (
-    KeepStates,
+    HandOver,
     LoadState,
     Place,
     SaveState,
@@ -29,7 +29,7 @@ from app.runtime.states.state import RecurrentState, stack
 from app.runtime.states.state_store import Known, StateStore, Trail
 from app.system.memory import available_bytes
 
-from .handing_over import keep_states, take_over_states
+from .handing_over import hand_over_states, take_over_states
 from .prompt_cuts import prompt_cuts_of
 from .prompt_reading import PromptReading
 from .prompting import prepare, prompt_ids
@@ -129,14 +129,14 @@ class Engine:
         with allocations_named():
             self._send(self._starts.load(request.id, request.state))
 
-    def hand_over(self, request: KeepStates | TakeOver) -> None:
+    def hand_over(self, request: HandOver | TakeOver) -> None:
         """Write what is remembered to files, or remember what is in them, and tell of it.
 
         Raises DiskFull, StoreError, OutOfMemory and the failures of reading a state.
         """
         with allocations_named():
-            if isinstance(request, KeepStates):
-                self._send(keep_states(request, self._opened, self._store))
+            if isinstance(request, HandOver):
+                self._send(hand_over_states(request, self._opened, self._store))
             else:
                 self._send(take_over_states(request, self._opened, self._store))
 

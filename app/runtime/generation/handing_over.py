@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from app.runtime.protocol.states import KeepStates, StatesKept, TakeOver
+from app.runtime.protocol.states import HandOver, StatesHandedOver, TakeOver
 from app.runtime.states import state_formats
 from app.runtime.states.state_files import save
 from app.runtime.states.state_key import StateKey, TokenPrefix
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _ENDING = ".safetensors"
 
 
-def keep_states(request: KeepStates, opened: "Opened", store: StateStore) -> StatesKept:
+def hand_over_states(request: HandOver, opened: "Opened", store: StateStore) -> StatesHandedOver:
     """Write the states used last, oldest first by name.  Raises DiskFull and StoreError."""
     folder, chosen, total = Path(os.fsdecode(request.folder)), [], 0
     for known in store.recent():
@@ -33,7 +33,7 @@ def keep_states(request: KeepStates, opened: "Opened", store: StateStore) -> Sta
             chosen.append(known)
     for number, known in enumerate(reversed(chosen)):
         _write(known, folder / f"{number:06}{_ENDING}", opened)
-    return StatesKept(id=request.id, count=len(chosen))
+    return StatesHandedOver(id=request.id, count=len(chosen))
 
 
 def _write(known: Known, path: Path, opened: "Opened") -> None:
@@ -45,7 +45,7 @@ def _write(known: Known, path: Path, opened: "Opened") -> None:
     save(known.state.host(), path, facts, known.logits)
 
 
-def take_over_states(request: TakeOver, opened: "Opened", store: StateStore) -> StatesKept:
+def take_over_states(request: TakeOver, opened: "Opened", store: StateStore) -> StatesHandedOver:
     """Remember the states in a folder; one that belongs to another model raises RequestRefused."""
     count = 0
     for path in sorted(Path(os.fsdecode(request.folder)).glob(f"*{_ENDING}")):
@@ -53,4 +53,4 @@ def take_over_states(request: TakeOver, opened: "Opened", store: StateStore) -> 
         other = facts.approximate or facts.format not in ("", opened.made_with.format)
         key = StateKey(opened.point(facts.start), facts.since, facts.prefix)
         count += store.put(Known(key, opened.model.place(state), logits, other))
-    return StatesKept(id=request.id, count=count)
+    return StatesHandedOver(id=request.id, count=count)

@@ -17,12 +17,12 @@ from app.runtime.protocol.message_base import Message
 from app.runtime.protocol.prompts import Prompt, Sampling
 from app.runtime.protocol.scores import Score, Scored
 from app.runtime.protocol.states import (
-    KeepStates,
+    HandOver,
     LoadState,
     SaveState,
     StartState,
     StateLoaded,
-    StatesKept,
+    StatesHandedOver,
     StatesTaken,
     TakeOver,
     TakeStates,
@@ -259,11 +259,11 @@ def failure_of(reply: Failed) -> Failure:
     return BY_CODE.get(reply.code, Failure)(reply.detail, **reply.facts)
 
 
-StateWork = LoadState | SaveState | TakeStates | KeepStates | TakeOver
+StateWork = LoadState | SaveState | TakeStates | HandOver | TakeOver
 Work = Load | Generate | Score | Measure | MeasureRates | StateWork
 Request = Work | GenerateTogether | Cancel | Quit
 Event = LoadProgress | ReplyBegun | Prefilled | Piece | Scored
-Ending = Loaded | Done | Measured | Rated | StateLoaded | StatesTaken | StatesKept | Failed
+Ending = Loaded | Done | Measured | Rated | StateLoaded | StatesTaken | StatesHandedOver | Failed
 Reply = Event | Ending
 
 _encoder = msgspec.msgpack.Encoder()

@@ -85,8 +85,8 @@ class TakeStates(Message, frozen=True, tag=True, kw_only=True):
     document: bool = False
 
 
-class KeepStates(Message, frozen=True, tag=True, kw_only=True):
-    """Write the states that are remembered to files in ``folder``; answered by one StatesKept.
+class HandOver(Message, frozen=True, tag=True, kw_only=True):
+    """Write the states that are remembered to files in ``folder``; answered by one StatesHandedOver.
 
     Those used last come first, as many as ``most_bytes`` hold.
     """
@@ -96,7 +96,7 @@ class KeepStates(Message, frozen=True, tag=True, kw_only=True):
 
 
 class TakeOver(Message, frozen=True, tag=True, kw_only=True):
-    """Remember the states that another worker has kept in ``folder``; answered by StatesKept."""
+    """Remember the states that another worker has kept in ``folder``; answered by StatesHandedOver."""
 
     folder: bytes
 
@@ -104,7 +104,7 @@ class TakeOver(Message, frozen=True, tag=True, kw_only=True):
 # endings
 
 
-class StatesKept(Message, frozen=True, tag=True, kw_only=True):
+class StatesHandedOver(Message, frozen=True, tag=True, kw_only=True):
     """So many states were written, or taken over."""
 
     count: int

@@ -38,13 +38,13 @@ from app.runtime.protocol.messages import (
 from app.runtime.protocol.prompts import Prompt
 from app.runtime.protocol.scores import Score, Scored
 from app.runtime.protocol.states import (
-    KeepStates,
+    HandOver,
     LoadState,
     Place,
     SaveState,
     StartState,
     StateLoaded,
-    StatesKept,
+    StatesHandedOver,
     StatesTaken,
     TakeOver,
     TakeStates,
@@ -55,7 +55,7 @@ from app.system.log import describe, logger
 
 from .endings import ENDINGS, REPLIES, died, refused
 
-_E = TypeVar("_E", Measured, Rated, StateLoaded, StatesTaken, StatesKept)
+_E = TypeVar("_E", Measured, Rated, StateLoaded, StatesTaken, StatesHandedOver)
 _STOP_LIMIT_S = 1.0
 _QUIT_LIMIT_S = 1.0
 _log, _texts = logger("model"), logger("text")
@@ -177,14 +177,14 @@ class Client:
         """
         return await self._answer(LoadState(id=next(self._ids), state=state), StateLoaded)
 
-    async def keep_states(self, folder: str, most_bytes: int) -> int:
-        """Have what is remembered written to a folder; see ``KeepStates``.  How many states.
+    async def hand_over_states(self, folder: str, most_bytes: int) -> int:
+        """Have what is remembered written to a folder; see ``HandOver``.  How many states.
 
         Raises DiskFull, StoreError, OutOfMemory and WorkerDied.
         """
         where = os.fsencode(_absolute(folder))
-        keep = KeepStates(id=next(self._ids), folder=where, most_bytes=most_bytes)
-        return (await self._answer(keep, StatesKept)).count
+        keep = HandOver(id=next(self._ids), folder=where, most_bytes=most_bytes)
+        return (await self._answer(keep, StatesHandedOver)).count
 
     async def take_over(self, folder: str) -> int:
         """Have what another worker has kept there remembered.  How many states.
@@ -192,7 +192,7 @@ class Client:
         Raises as ``load_state`` does.
         """
         take = TakeOver(id=next(self._ids), folder=os.fsencode(_absolute(folder)))
-        return (await self._answer(take, StatesKept)).count
+        return (await self._answer(take, StatesHandedOver)).count
 
     async def save_state(
         self,

@@ -21,11 +21,11 @@ from app.runtime.protocol.messages import (
 )
 from app.runtime.protocol.scores import Score, Scored
 from app.runtime.protocol.states import (
-    KeepStates,
+    HandOver,
     LoadState,
     SaveState,
     StateLoaded,
-    StatesKept,
+    StatesHandedOver,
     StatesTaken,
     TakeOver,
     TakeStates,
@@ -42,10 +42,10 @@ REPLIES: dict[type[Message], tuple[type[Message], ...]] = {
     LoadState: (StateLoaded, Failed),
     SaveState: (Prefilled, StatesTaken, Failed),
     TakeStates: (Prefilled, StatesTaken, Failed),
-    KeepStates: (StatesKept, Failed),
-    TakeOver: (StatesKept, Failed),
+    HandOver: (StatesHandedOver, Failed),
+    TakeOver: (StatesHandedOver, Failed),
 }
-ENDINGS = (Loaded, Done, Measured, Rated, StateLoaded, StatesTaken, StatesKept)
+ENDINGS = (Loaded, Done, Measured, Rated, StateLoaded, StatesTaken, StatesHandedOver)
 
 
 def refused(reply: Failed, request: Work) -> Failure:

@@ -26,8 +26,8 @@ from app.runtime.protocol.prompts import Prompt
 from app.runtime.protocol.states import StartState, StateLoaded
 
 from .client import Client
+from .handed_over_states import HandedOverStates
 from .interrupted import Interruptible
-from .kept_states import KeptStates
 from .model_files import same_file, under
 from .ran_out import Shortages, helps, room_of
 
@@ -69,7 +69,7 @@ class Supervisor:
         self.limits = Limits()
         self.preferences = Preferences()
         self.rates: Rates | None = None
-        self.shortages, self._kept = Shortages(), KeptStates()
+        self.shortages, self._kept = Shortages(), HandedOverStates()
         self._firm = False
         self._phase = Phase.EMPTY
         self._loaded: Loaded | None = None

@@ -30,7 +30,7 @@ from app.runtime.protocol.messages import (
     failed,
 )
 from app.runtime.protocol.scores import Score
-from app.runtime.protocol.states import KeepStates, LoadState, TakeOver
+from app.runtime.protocol.states import HandOver, LoadState, TakeOver
 from app.system import crash_log
 from app.system.frames import GarbledError, decoded, read_frame, write_frame
 from app.system.memory import give_back_freed
@@ -138,7 +138,7 @@ class Worker:
                 self._measure_rates(request)
             elif isinstance(request, LoadState):
                 self._engine.load_state(request)
-            elif isinstance(request, KeepStates | TakeOver):
+            elif isinstance(request, HandOver | TakeOver):
                 self._engine.hand_over(request)
             elif isinstance(request, Score):
                 self._engine.score(request)

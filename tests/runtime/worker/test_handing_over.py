@@ -12,7 +12,7 @@ from app.errors import RequestRefused
 from app.runtime.loading.loading import open_model
 from app.runtime.planning.machine import Limits
 from app.runtime.protocol.prompts import Turn
-from app.runtime.protocol.states import KeepStates, TakeOver
+from app.runtime.protocol.states import HandOver, TakeOver
 from app.runtime.worker.supervisor import Supervisor
 from tests.runtime.small_models import Desk, ask, small_file
 from tests.runtime.worker.test_stepping_down import ASKED, talk
@@ -38,11 +38,11 @@ def test_the_states_used_last_are_handed_over_as_many_as_there_is_room_for(model
     for prompt in others:
         first.run(ask(prompt=prompt, limit=2))
     whole, few = folder_of(tmp_path / "whole"), folder_of(tmp_path / "few")
-    first.engine.hand_over(KeepStates(id=7, folder=whole, most_bytes=1 << 30))
+    first.engine.hand_over(HandOver(id=7, folder=whole, most_bytes=1 << 30))
     count = first.sent[7][0].count
     assert count == len(list((tmp_path / "whole").iterdir())) > 4
     nbytes = next(first.engine._store.recent()).state.nbytes
-    first.engine.hand_over(KeepStates(id=8, folder=few, most_bytes=2 * nbytes))
+    first.engine.hand_over(HandOver(id=8, folder=few, most_bytes=2 * nbytes))
     assert first.sent[8][0].count == 2
 
     same, other = Desk(open_model(model, "cpu fp32")), Desk(open_model(model, "cpu int8"))
@@ -67,7 +67,7 @@ def test_another_model_refuses_them(model, tmp_path):
     first = Desk(open_model(model, "cpu fp32"))
     first.run(ask(prompt=(5, 6, 7), limit=2))
     folder = folder_of(tmp_path / "states")
-    first.engine.hand_over(KeepStates(id=7, folder=folder, most_bytes=1 << 30))
+    first.engine.hand_over(HandOver(id=7, folder=folder, most_bytes=1 << 30))
     other = Desk(open_model(small_file(tmp_path, width=512, name="other"), "cpu fp32"))
     with pytest.raises(RequestRefused):
         other.engine.hand_over(TakeOver(id=9, folder=folder))

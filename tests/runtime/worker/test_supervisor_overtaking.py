@@ -20,7 +20,7 @@ import sys
 from app.runtime.protocol import messages
 from app.runtime.protocol.messages import Cancel, Done, Generate, Load, Loaded, Quit
 from app.runtime.protocol.prompts import Sampling
-from app.runtime.protocol.states import KeepStates, StatesKept, TakeOver
+from app.runtime.protocol.states import HandOver, StatesHandedOver, TakeOver
 from app.runtime.spec import Spec
 from app.system.frames import read_frame, write_frame
 
@@ -35,8 +35,8 @@ while (frame := read_frame(sys.stdin.buffer)) is not None:
             id=request.id, path="", name="quick", spec=spec, strategy="cpu", weights_bytes=1,
             load_s=0, tokenizer="none", templates=(), thinks=False, sampling=Sampling(),
         )
-    elif isinstance(request, KeepStates | TakeOver):
-        reply = StatesKept(id=request.id, count=0)
+    elif isinstance(request, HandOver | TakeOver):
+        reply = StatesHandedOver(id=request.id, count=0)
     elif isinstance(request, Cancel):
         times = dict.fromkeys(("prefill_s", "decode_s", "first_token_s"), 0.0)
         reply = Done(

@@ -15,7 +15,7 @@ _MOST_BYTES = 256 << 20
 _LIMIT_S = 10.0  # then the conversations are read again: the model is what is waited for
 
 
-class KeptStates:
+class HandedOverStates:
     """A folder of this process alone, which is there only while it holds something."""
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class KeptStates:
         if self._folder is None:
             return
         await client.stop()
-        await self._try(client.keep_states(self._folder.name, _MOST_BYTES))
+        await self._try(client.hand_over_states(self._folder.name, _MOST_BYTES))
 
     async def give(self, client: Client, path: str) -> None:
         """Have the worker that has opened the model at ``path`` remember it."""
