@@ -8,6 +8,7 @@ import msgspec
 
 from app.cli.files import read_text
 from app.errors import NotFound, RequestRefused
+from app.runtime.planning.machine import Limits
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.grammars import Grammar, GrammarKind
 from app.runtime.protocol.prompts import Sampling
@@ -33,6 +34,15 @@ def model_of(options: Namespace) -> Path:
     from app.runtime.checkpoint.describe import embedded_model
 
     return embedded_model()
+
+
+def limits_of(options: Namespace) -> Limits:
+    """What a model may take."""
+    return Limits(gpu_bytes=_bytes(options.gpu_limit), cpu_bytes=_bytes(options.cpu_limit))
+
+
+def _bytes(gigabytes: float | None) -> int | None:
+    return None if gigabytes is None else int(gigabytes * 10**9)
 
 
 def state_of(options: Namespace) -> StartState | None:

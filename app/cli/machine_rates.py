@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from app.runtime.planning.machine import Rates
+from app.store.kept_shortages import KeptShortages
 from app.store.measured_disks import MeasuredDisks
 from app.store.measured_rates import MeasuredRates
 from app.store.paths import Paths, standard_paths
@@ -22,6 +23,11 @@ def keep_rates(rates: Rates) -> None:
 def disk_rate(path: Path) -> float | None:
     """Bytes a second of a model's disk, measured now where they were not before; None: unknown."""
     return MeasuredDisks(_paths().disks).of(path)
+
+
+def kept_shortages() -> KeptShortages:
+    """Where it is kept in which ways memory ran out."""
+    return KeptShortages(_paths().shortages)
 
 
 def _file() -> MeasuredRates:

@@ -179,16 +179,7 @@ def _plan(verb: argparse.ArgumentParser) -> None:
         default="",
         help=tr("another machine than this one: its name, or a file that describes it"),
     )
-    for name, words in (
-        ("gpu", tr_noop("take no more memory of each card than this")),
-        ("cpu", tr_noop("take no more memory beside the cards than this")),
-    ):
-        verb.add_argument(
-            f"--{name}-limit",
-            metavar="GB",
-            type=number(0, 1e6),
-            help=tr(words),
-        )
+    _add_limits(verb)
     _add_json(verb)
 
 
@@ -304,6 +295,15 @@ _VERBS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...] =
 def _add_model(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--model", metavar="FILE", help=tr(_MODEL))
     verb.add_argument("--strategy", metavar="TEXT", default="", help=tr(_STRATEGY))
+    _add_limits(verb)
+
+
+def _add_limits(verb: argparse.ArgumentParser) -> None:
+    for name, words in (
+        ("gpu", tr_noop("take no more memory of each card than this")),
+        ("cpu", tr_noop("take no more memory beside the cards than this")),
+    ):
+        verb.add_argument(f"--{name}-limit", metavar="GB", type=number(0, 1e6), help=tr(words))
 
 
 def _add_state(verb: argparse.ArgumentParser) -> None:

@@ -25,7 +25,7 @@ Failure
 ├── NumbersBroken              the model's logits hold NaN or infinity (facts: found)
 ├── DeviceError
 │   ├── OutOfMemory            needed_bytes, free_bytes
-│   ├── OverLimit              every way takes more than the settings allow (facts: needed_bytes)
+│   ├── OverLimit              more than the person allows (facts: needed_bytes, limit_bytes)
 │   ├── NoGpu                  no NVIDIA card can be used (facts: why, name, found, wanted, said)
 │   ├── KernelError            the card's kernels do not compile or run (facts: program, why)
 │   ├── ResultsWrong           the card computes other numbers than the processor (facts: error)

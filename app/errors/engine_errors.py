@@ -84,7 +84,10 @@ class OutOfMemory(DeviceError):
 
 
 class OverLimit(DeviceError):
-    """Every way to run the model takes more than the person allows (fact needed_bytes)."""
+    """A way to run the model, or ``every`` one, takes more than the person allows.
+
+    Facts needed_bytes, limit_bytes, device, every.
+    """
 
     code = "over-limit"
     retryable = False

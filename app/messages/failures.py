@@ -188,7 +188,17 @@ def _sizes(facts: Facts) -> dict[str, str]:
 
 
 def _over_limit(facts: Facts) -> Words:
-    needed = number(facts, "needed_bytes")
+    needed, limit = number(facts, "needed_bytes"), number(facts, "limit_bytes")
+    if needed and limit is not None and not facts.get("every"):
+        text = tr_noop("This needs {needed} of memory, and your limit is {limit}.")
+        if facts.get("device", "cpu") != "cpu":
+            text = tr_noop("This needs {needed} of memory of the card, and your limit is {limit}.")
+        row = Words(
+            tr_noop("More memory than you allow"),
+            text,
+            tr_noop("Raise the limit, or choose fewer bits or a smaller model."),
+        )
+        return filled(row, {"needed": size(needed), "limit": size(limit)})
     row = Words(
         tr_noop("More memory than you allow"),
         tr_noop(

@@ -43,6 +43,9 @@ _REASONS = {
     "busy": tr_noop("Needs {needed} of memory; other programs leave {room} of {total}."),
     "over-limit": tr_noop("Needs {needed} of memory, more than the limit of {room}."),
     "too-small": tr_noop("Needs {needed} of memory, and there are {total}."),
+    "ran-out": tr_noop(
+        "Memory ran out like this before, with {room} for it; there is no more now."
+    ),
 }
 _REASONS_ON_GPU = {
     "fits": tr_noop("Fits: needs {needed} of memory of the card, and {room} can be taken."),
@@ -51,6 +54,9 @@ _REASONS_ON_GPU = {
     ),
     "over-limit": tr_noop("Needs {needed} of memory of the card, more than the limit of {room}."),
     "too-small": tr_noop("Needs {needed} of memory of the card, and there are {total}."),
+    "ran-out": tr_noop(
+        "The card's memory ran out like this before, with {room} for it; there is no more now."
+    ),
 }
 _MAKERS = ("NVIDIA ", "GeForce ")
 

@@ -62,6 +62,11 @@ class Paths:
         return self.data / "disks.json"
 
     @property
+    def shortages(self) -> Path:
+        """In which ways of running memory ran out on machines."""
+        return self.data / "shortages.json"
+
+    @property
     def hub_cache(self) -> Path:
         """What hubs answered, with its age."""
         return self.cache / "hub"

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import msgspec
 
 from app.errors import DiskFull, Failure, StoreError
+from app.runtime.planning.machine import Limits
 from app.runtime.planning.plan import Policy
 from app.runtime.protocol.prompts import Sampling
 from app.system.atomic_file import replacing, retry_while_in_use
@@ -92,6 +93,11 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     state_budget: Annotated[int, msgspec.Meta(ge=0, le=1 << 50)] = 10_000_000_000
     state_day_limit: Annotated[int, msgspec.Meta(ge=0, le=1 << 50)] = 20_000_000_000
     state_half: bool = False
+
+    @property
+    def limits(self) -> Limits:
+        """What a model may take."""
+        return Limits(gpu_bytes=self.gpu_limit or None, cpu_bytes=self.cpu_limit or None)
 
 
 _SHARED = frozenset(Values.__struct_fields__).difference(OF_ONE_WINDOW)

@@ -10,7 +10,8 @@ from app.runtime.checkpoint.file_names import name_of
 from app.runtime.planning.machine import Rates
 from app.runtime.protocol.messages import Loaded, LoadProgress
 from app.runtime.protocol.prompts import Sampling
-from app.runtime.worker.supervisor import Phase
+from app.runtime.worker.phase import Phase
+from app.runtime.worker.ran_out import Shortages
 
 
 class FakeSupervisor:
@@ -27,9 +28,10 @@ class FakeSupervisor:
         self.refusal = None
         self.refuse = {}
         self.asked = []
-        self.threads, self.limits = 0, None
+        self.threads, self.limits, self.preferences = 0, None, None
+        self.shortages = Shortages()
 
-    async def open(self, path, strategy=""):
+    async def open(self, path, strategy="", *, firm=False):
         self.asked.append((path, strategy))
         self.loaded = None
         self.enter(Phase.LOADING)

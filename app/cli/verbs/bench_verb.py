@@ -9,7 +9,7 @@ from argparse import Namespace
 from typing import NamedTuple
 
 from app.cli.bench_texts import Texts
-from app.cli.choices import model_of
+from app.cli.choices import limits_of, model_of
 from app.cli.machine_rates import keep_rates, kept_rates
 from app.cli.output import Progress, loading_line, note, note_loaded, print_json, print_rows
 from app.errors import RequestRefused
@@ -60,6 +60,7 @@ async def _bench(options: Namespace) -> None:
             options.strategy,
             lambda p: progress.show(loading_line(p.done, p.total)),
             rates=kept_rates(),
+            limits=limits_of(options),
         )
         progress.clear()
         note_loaded(loaded)

@@ -9,7 +9,14 @@ import contextlib
 import sys
 from argparse import Namespace
 
-from app.cli.choices import generate_options, grammar_of, model_of, state_cache_of, state_of
+from app.cli.choices import (
+    generate_options,
+    grammar_of,
+    limits_of,
+    model_of,
+    state_cache_of,
+    state_of,
+)
 from app.cli.files import read_text
 from app.cli.machine_rates import kept_rates
 from app.cli.output import (
@@ -48,6 +55,7 @@ async def _generate(options: Namespace) -> None:
             lambda done: progress.show(_loading(done)),
             rates=kept_rates(),
             cache=state_cache_of(options),
+            limits=limits_of(options),
         )
         progress.clear()
         note_loaded(loaded)

@@ -5,19 +5,18 @@ from typing import Any
 
 import msgspec
 
-from app.cli.choices import model_of
+from app.cli.choices import limits_of, model_of
 from app.cli.machine_rates import disk_rate, kept_rates
 from app.cli.output import emit, note, print_json
 from app.messages.plans import chosen_in_words, reason_in_words
 from app.messages.translate import tr, tr_noop
 from app.messages.units import size
 from app.runtime.checkpoint import open_checkpoint
-from app.runtime.planning.machine import Limits, Machine, this_machine
+from app.runtime.planning.machine import Machine, this_machine
 from app.runtime.planning.plan import Plan, Planned, plan_of, plans_for
 from app.runtime.planning.simulated import machine_called
 from app.runtime.planning.strategy import Strategy, parse
 
-_GB = 10**9
 _ASSUMED = tr_noop(
     "how fast this machine reads memory was not measured yet, so the speeds are those of"
     " an ordinary one; they are measured when a model is opened"
@@ -37,7 +36,7 @@ def run(options: Namespace) -> int:
     if asked is not None:
         asked.check_runs()
     machine = machine_called(options.machine) if options.machine else this_machine(kept_rates())
-    limits = Limits(gpu_bytes=_bytes(options.gpu_limit), cpu_bytes=_bytes(options.cpu_limit))
+    limits = limits_of(options)
     path = model_of(options)
     with open_checkpoint(path) as checkpoint:
         spec, dtype = checkpoint.spec, checkpoint.dtype
@@ -105,7 +104,3 @@ def _reads_file(planned: Planned, asked: Strategy | None = None) -> bool:
     ways = [plan.strategy for plan in planned.candidates]
     ways += [asked] if asked is not None else []
     return any(place.residency == "mapped" for way in ways for place in way.places)
-
-
-def _bytes(gigabytes: float | None) -> int | None:
-    return None if gigabytes is None else int(gigabytes * _GB)

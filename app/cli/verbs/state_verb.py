@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from app.cli.choices import model_of, state_of
+from app.cli.choices import limits_of, model_of, state_of
 from app.cli.files import read_text
 from app.cli.machine_rates import kept_rates
 from app.cli.output import (
@@ -57,6 +57,7 @@ async def _make(options: Namespace) -> None:
             options.strategy,
             lambda done: progress.show(_loading(done)),
             rates=kept_rates(),
+            limits=limits_of(options),
         )
         progress.clear()
         note_loaded(loaded)

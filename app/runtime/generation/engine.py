@@ -17,11 +17,19 @@ from app.errors import Failure, KernelError, OutOfMemory
 from app.kernels.allocation import allocations_named
 from app.runtime.protocol.messages import Generate, Reply, failed
 from app.runtime.protocol.scores import Score
-from app.runtime.protocol.states import LoadState, Place, SaveState, TakeStates
+from app.runtime.protocol.states import (
+    HandOver,
+    LoadState,
+    Place,
+    SaveState,
+    TakeOver,
+    TakeStates,
+)
 from app.runtime.states.state import RecurrentState, have_ready, stack
 from app.runtime.states.state_disk import StateDisk
 from app.runtime.states.state_store import StateStore
 
+from .handing_over import hand_over_states, take_over_states
 from .prompt_cuts import prompt_cuts_of
 from .prompt_reading import PromptReading
 from .prompting import prepare, prompt_ids
@@ -141,6 +149,17 @@ class Engine:
         """Read a state from a file and tell of it.  Raises as ``start`` does."""
         with allocations_named():
             self._send(self._starts.load(request.id, request.state))
+
+    def hand_over(self, request: HandOver | TakeOver) -> None:
+        """Write what is remembered to files, or remember what is in them, and tell of it.
+
+        Raises DiskFull, StoreError, OutOfMemory and the failures of reading a state.
+        """
+        with allocations_named():
+            if isinstance(request, HandOver):
+                self._send(hand_over_states(request, self._opened, self._store))
+            else:
+                self._send(take_over_states(request, self._opened, self._store))
 
     def _begun(self, request: Reads) -> _Reading:
         text, looked = self._text_of(request), self._store.generation

@@ -19,6 +19,7 @@ from app.system.memory import give_back_freed
 from app.system.threads import physical_cores
 
 from .backends import Backends
+from .stepping import bring_up
 
 
 def open_model(
@@ -32,8 +33,9 @@ def open_model(
     """Load a model; a strategy of "" is chosen for this machine.
 
     ``progress`` is told (layers done, layers); ``backends`` are this machine's unless others are
-    given.  ``threads`` compute, which is set for this process: 0 is one a physical core, at most
-    what torch would take.  Raises CheckpointError, StrategyError, NoGpu and OutOfMemory.
+    given.  A strategy is taken or fails, unless their preferences say otherwise.  ``threads``
+    compute, which is set for this process: 0 is one a physical core, at most what torch would take.
+    Raises CheckpointError, StrategyError, NoGpu, OutOfMemory and OverLimit.
     """
     begun = time.perf_counter()
     path = Path(path)
@@ -48,7 +50,7 @@ def open_model(
             progress(done, total)
 
     with allocations_named(), open_checkpoint(path) as checkpoint:
-        running = (backends or Backends()).bring_up(checkpoint, wanted, report)
+        running = bring_up(backends or Backends(), checkpoint, wanted, report)
         tokenizer = for_model(
             checkpoint.spec, path if path.is_dir() else path.parent, checkpoint.metadata
         )

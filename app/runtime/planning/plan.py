@@ -18,7 +18,7 @@ from .footprint import QUANTISED, footprint, parts_of, peak_of
 from .machine import Limits, Machine
 from .segments import Place
 from .speed import READING_SPEED, decode_tokens_per_s, prefill_tokens_per_s
-from .strategy import ON_CPU, Strategy, parse, whole_on
+from .strategy import ON_CPU, ON_GPU, Strategy, parse, whole_on
 from .streamed_plans import streamed_plans
 
 _NO_LIMITS = Limits()
@@ -26,8 +26,9 @@ _SMALL = whole_on("cpu", "fp32")
 _SMALL_BYTES = 64 << 20
 SPARE_BYTES = 256 << 20  # for what other programs take meanwhile
 
-Reason = Literal["fits", "busy", "too-small", "over-limit"]
-"""Why a plan fits, or not: other programs have the memory, there is too little, or a limit is set.
+Reason = Literal["fits", "busy", "too-small", "over-limit", "ran-out"]
+"""Why a plan fits, or not: other programs have the memory, there is too little, a limit is set, or
+memory ran out in it before (``stepping_down.py``).
 
 Its facts are ``device``, ``needed_bytes``, ``room_bytes`` (what a model may take there now) and
 ``total_bytes`` of the memory.
@@ -57,6 +58,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     fits: bool
     reason: Reason
     facts: dict[str, Fact] = {}
+
+    @property
+    def may_run(self) -> bool:
+        """Whether it could be tried: it fits, or would once other programs are closed."""
+        return self.fits or self.reason in ("busy", "ran-out")
 
 
 class Planned(msgspec.Struct, frozen=True):
@@ -208,15 +214,15 @@ def strategies_for(dtype: str, machine: Machine) -> Iterator[Strategy]:
 
 
 def formats_on(gpu: Gpu, dtype: str) -> tuple[str, ...]:
-    """The formats that run on a card for a file of ``dtype``, best first.
+    """The formats that run on a card for a file of ``dtype``, most exact first.
 
     fp16 keeps what bf16 has in all but the smallest weights, its activations have three bits
     more, and every card multiplies it.  Where it does not do, bf16 may.
     """
     if dtype in QUANTISED:
         return (dtype,)
-    wide = ("bf16",) if gpu.capability >= LEAST_BF16 else ()
-    return ("fp16", *wide, *QUANTISED, "fp32")
+    formats = (parse(text).format for text in ON_GPU)
+    return tuple(one for one in formats if one != "bf16" or gpu.capability >= LEAST_BF16)
 
 
 def plan_of(

@@ -12,19 +12,23 @@ import msgspec
 from app.errors import BY_CODE, Failure
 from app.runtime.planning.machine import Limits, Rates
 from app.runtime.planning.plan import Plan
+from app.runtime.planning.stepping_down import Preferences
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.message_base import Message
 from app.runtime.protocol.prompts import Prompt, Sampling
 from app.runtime.protocol.scores import Score, Scored
 from app.runtime.protocol.states import (
+    HandOver,
     KeepStates,
     LoadState,
     SaveState,
     StartState,
     StateCache,
     StateLoaded,
+    StatesHandedOver,
     StatesNotKept,
     StatesTaken,
+    TakeOver,
     TakeStates,
 )
 from app.runtime.protocol.token_spans import TokenSpan
@@ -38,8 +42,9 @@ class Load(Message, frozen=True, tag=True, kw_only=True):
 
     The path is in bytes (os.fsencode), for not every name of a file is text.  Without a strategy
     the worker takes what planning recommends within ``limits``, with what this machine was measured
-    to do before (``rates``).  ``threads`` compute, 0 for one a physical core.  ``cache`` is where
-    states are kept beyond this process, if they are.
+    to do before (``rates``).  ``threads`` compute, 0 for one a physical core.  ``preferences`` tell
+    what is taken instead where memory runs out.  ``cache`` is where states are kept beyond this
+    process, if they are.
     """
 
     path: bytes
@@ -48,6 +53,7 @@ class Load(Message, frozen=True, tag=True, kw_only=True):
     rates: Rates | None = None
     threads: int = 0
     cache: StateCache | None = None
+    preferences: Preferences = Preferences()
 
 
 class Generate(Message, frozen=True, tag=True, kw_only=True):
@@ -94,10 +100,15 @@ class Quit(Message, frozen=True, tag=True, kw_only=True):
 
 
 class LoadProgress(Message, frozen=True, tag=True, kw_only=True):
-    """``done`` of ``total`` layers are in memory."""
+    """``done`` of ``total`` layers are in memory, in the way that is tried now.
+
+    A model could take ``room_bytes`` of its device when that way was begun.
+    """
 
     done: int
     total: int
+    strategy: str = ""
+    room_bytes: int = 0
 
 
 class Prefilled(Message, frozen=True, tag=True, kw_only=True):
@@ -255,10 +266,11 @@ def failure_of(reply: Failed | StatesNotKept) -> Failure:
     return BY_CODE.get(reply.code, Failure)(reply.detail, **reply.facts)
 
 
-Work = Load | Generate | Score | Measure | MeasureRates | LoadState | SaveState | TakeStates
+StateWork = LoadState | SaveState | TakeStates | HandOver | TakeOver
+Work = Load | Generate | Score | Measure | MeasureRates | StateWork
 Request = Work | GenerateTogether | KeepStates | Cancel | Quit
 Event = LoadProgress | ReplyBegun | Prefilled | Piece | Scored
-Ending = Loaded | Done | Measured | Rated | StateLoaded | StatesTaken | Failed
+Ending = Loaded | Done | Measured | Rated | StateLoaded | StatesTaken | StatesHandedOver | Failed
 Reply = Event | Ending | StatesNotKept
 
 _encoder = msgspec.msgpack.Encoder()

@@ -103,6 +103,22 @@ class TakeStates(Message, frozen=True, tag=True, kw_only=True):
     document: bool = False
 
 
+class HandOver(Message, frozen=True, tag=True, kw_only=True):
+    """Write the remembered states to files in ``folder``; answered by one StatesHandedOver.
+
+    Those used last come first, as many as ``most_bytes`` hold.
+    """
+
+    folder: bytes
+    most_bytes: int
+
+
+class TakeOver(Message, frozen=True, tag=True, kw_only=True):
+    """Remember what another worker has written to ``folder``; answered by StatesHandedOver."""
+
+    folder: bytes
+
+
 class KeepStates(Message, frozen=True, tag=True, kw_only=True):
     """Keep states in this folder from now on, or (None) in memory only; no answer follows."""
 
@@ -121,6 +137,12 @@ class StatesNotKept(Message, frozen=True, tag=True, kw_only=True):
 
 
 # endings
+
+
+class StatesHandedOver(Message, frozen=True, tag=True, kw_only=True):
+    """So many states were written, or taken over."""
+
+    count: int
 
 
 class StateLoaded(Message, frozen=True, tag=True, kw_only=True):

@@ -183,6 +183,10 @@ class StateStore:
         self._use(found)
         return found.known
 
+    def recent(self) -> Iterator[Known]:
+        """What is known, that which was used last first; not to be changed meanwhile."""
+        return (entry.known for entry in reversed(self._entries.values()))
+
     def give_back(self) -> bool:
         """Let go of everything, for memory ran out; False where there was nothing."""
         had = bool(self._entries)
@@ -202,6 +206,7 @@ class StateStore:
 
     def _use(self, entry: _Entry) -> None:
         entry.worth = self._clock + entry.cost
+        self._entries[entry.known.key] = self._entries.pop(entry.known.key)  # to the end
         heapq.heappush(self._queue, (entry.worth, entry.known.key))
         if len(self._queue) > 4 * len(self._entries) + 64:
             self._queue = [(one.worth, key) for key, one in self._entries.items()]

@@ -6,14 +6,15 @@ import itertools
 import os
 from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from app.errors import Failure, NoModel, RequestRefused, WorkerDied
 from app.runtime.planning.machine import Limits, Rates
+from app.runtime.planning.stepping_down import Preferences
 from app.runtime.protocol import messages
 from app.runtime.protocol.generate_options import GenerateOptions
-from app.runtime.protocol.message_base import Message
 from app.runtime.protocol.messages import (
     Cancel,
     Done,
@@ -27,12 +28,10 @@ from app.runtime.protocol.messages import (
     Measure,
     Measured,
     MeasureRates,
-    Piece,
     Prefilled,
     Quit,
     Rated,
     Reply,
-    ReplyBegun,
     Work,
     failed,
     failure_of,
@@ -40,6 +39,7 @@ from app.runtime.protocol.messages import (
 from app.runtime.protocol.prompts import Prompt
 from app.runtime.protocol.scores import Score, Scored
 from app.runtime.protocol.states import (
+    HandOver,
     KeepStates,
     LoadState,
     Place,
@@ -47,27 +47,19 @@ from app.runtime.protocol.states import (
     StartState,
     StateCache,
     StateLoaded,
+    StatesHandedOver,
     StatesNotKept,
     StatesTaken,
+    TakeOver,
     TakeStates,
 )
 from app.system.child_process import End, Process, worker_command
 from app.system.frames import LIMIT, GarbledError, decoded
 from app.system.log import describe, logger
 
-from .request_ends import died, refused
+from .endings import ENDINGS, REPLIES, died, refused
 
-_REPLIES: dict[type[Message], tuple[type[Message], ...]] = {
-    Load: (LoadProgress, Loaded, Failed),
-    Generate: (ReplyBegun, Prefilled, Piece, Done, Failed),
-    Score: (Scored, Done, Failed),
-    Measure: (Measured, Failed),
-    MeasureRates: (Rated, Failed),
-    LoadState: (StateLoaded, Failed),
-    SaveState: (Prefilled, StatesTaken, Failed),
-    TakeStates: (Prefilled, StatesTaken, Failed),
-}
-_ENDINGS = (Loaded, Done, Measured, Rated, StateLoaded, StatesTaken)
+_E = TypeVar("_E", Measured, Rated, StateLoaded, StatesTaken, StatesHandedOver)
 _STOP_LIMIT_S = 1.0
 _QUIT_LIMIT_S = 1.0
 _log, _texts = logger("model"), logger("text")
@@ -96,7 +88,7 @@ class Client:
         self._still.set()
         self._ended = asyncio.Event()
         self._leaving = False
-        self._strategy = ""
+        self._strategy, self._room = "", 0
         self.failure: WorkerDied | None = None
         self._process = Process(command or worker_command(), self._receive, self._end)
 
@@ -119,12 +111,13 @@ class Client:
         limits: Limits | None = None,
         rates: Rates | None = None,
         threads: int = 0,
+        preferences: Preferences | None = None,
         cache: StateCache | None = None,
     ) -> Loaded:
         """Open the model at ``path``; ``threads`` compute, 0 for one a core.
 
-        ``cache`` is where the states of its texts are kept for the next worker.  Raises the
-        failures of loading, or WorkerDied.
+        Without ``preferences`` a strategy is taken or fails.  ``cache`` is where the states of its
+        texts are kept for the next worker.  Raises the failures of loading, or WorkerDied.
         """
         path, self._strategy = _absolute(path), strategy
         load = Load(
@@ -135,11 +128,13 @@ class Client:
             rates=rates,
             threads=threads,
             cache=cache,
+            preferences=preferences or Preferences(firm=True),
         )
         _log.info("opening %r in worker %d as %s", path, self.pid, strategy or "is usual")
         async with contextlib.aclosing(self._ask(load)) as replies:
             async for reply in replies:
                 if isinstance(reply, LoadProgress):
+                    self._strategy, self._room = reply.strategy or strategy, reply.room_bytes
                     report(reply)
                 elif isinstance(reply, Loaded):
                     self._strategy = reply.strategy
@@ -181,21 +176,11 @@ class Client:
 
     async def measure(self, block_bytes: int) -> Measured:
         """What the worker's threads read memory with now.  Raises OutOfMemory or WorkerDied."""
-        measure = Measure(id=next(self._ids), block_bytes=block_bytes)
-        async with contextlib.aclosing(self._ask(measure)) as replies:
-            async for reply in replies:
-                if isinstance(reply, Measured):
-                    return reply
-        raise self._end_failure()
+        return await self._answer(Measure(id=next(self._ids), block_bytes=block_bytes), Measured)
 
     async def measure_rates(self) -> Rates:
         """What bounds models on this machine, measured now.  Raises OutOfMemory or WorkerDied."""
-        request = MeasureRates(id=next(self._ids))
-        async with contextlib.aclosing(self._ask(request)) as replies:
-            async for reply in replies:
-                if isinstance(reply, Rated):
-                    return reply.rates
-        raise self._end_failure()
+        return (await self._answer(MeasureRates(id=next(self._ids)), Rated)).rates
 
     async def load_state(self, state: StartState) -> StateLoaded:
         """Have the worker read a state, so that it is known.
@@ -203,12 +188,24 @@ class Client:
         Raises RequestRefused for one that is not of the open model, the failures of reading a
         state, and WorkerDied.
         """
-        load = LoadState(id=next(self._ids), state=state)
-        async with contextlib.aclosing(self._ask(load)) as replies:
-            async for reply in replies:
-                if isinstance(reply, StateLoaded):
-                    return reply
-        raise self._end_failure()
+        return await self._answer(LoadState(id=next(self._ids), state=state), StateLoaded)
+
+    async def hand_over_states(self, folder: str, most_bytes: int) -> int:
+        """Have what is remembered written to a folder; see ``HandOver``.  How many states.
+
+        Raises DiskFull, StoreError, OutOfMemory and WorkerDied.
+        """
+        where = os.fsencode(_absolute(folder))
+        keep = HandOver(id=next(self._ids), folder=where, most_bytes=most_bytes)
+        return (await self._answer(keep, StatesHandedOver)).count
+
+    async def take_over(self, folder: str) -> int:
+        """Have what another worker has kept there remembered.  How many states.
+
+        Raises as ``load_state`` does.
+        """
+        take = TakeOver(id=next(self._ids), folder=os.fsencode(_absolute(folder)))
+        return (await self._answer(take, StatesHandedOver)).count
 
     async def save_state(
         self,
@@ -225,7 +222,7 @@ class Client:
         """
         to = os.fsencode(_absolute(path))
         save = SaveState(id=next(self._ids), prompt=prompt, path=to, start=start, document=document)
-        return await self._taken(save, report)
+        return await self._answer(save, StatesTaken, report)
 
     async def take_states(
         self,
@@ -243,16 +240,20 @@ class Client:
         take = TakeStates(
             id=next(self._ids), prompt=prompt, places=tuple(places), start=start, document=document
         )
-        return await self._taken(take, report)
+        return await self._answer(take, StatesTaken, report)
 
-    async def _taken(
-        self, request: SaveState | TakeStates, report: Callable[[Prefilled], None]
-    ) -> StatesTaken:
+    async def _answer(
+        self,
+        request: Work,
+        kind: type[_E],
+        report: Callable[[Prefilled], None] = lambda _: None,
+    ) -> _E:
+        """The ending, which is of this kind."""
         async with contextlib.aclosing(self._ask(request)) as replies:
             async for reply in replies:
                 if isinstance(reply, Prefilled):
                     report(reply)
-                elif isinstance(reply, StatesTaken):
+                elif isinstance(reply, kind):
                     return reply
         raise self._end_failure()
 
@@ -277,7 +278,7 @@ class Client:
         try:
             while going:
                 reply = await inbox.get()
-                going -= isinstance(reply, (*_ENDINGS, Failed))
+                going -= isinstance(reply, (*ENDINGS, Failed))
                 yield places[reply.id], reply
         finally:
             for text in texts:
@@ -285,15 +286,19 @@ class Client:
                 if text.id in self._running:
                     self._send(Cancel(id=text.id))
 
+    async def stop(self) -> None:
+        """Stop all texts: each ends with its Done, but is not waited for for ever."""
+        for running in self._running:
+            self._send(Cancel(id=running))
+        await self._wait(self._still, _STOP_LIMIT_S)
+
     async def close(self) -> None:
         """Stop all texts (each ends with its Done) and ask the worker to quit, else kill it.
 
         A model that is being loaded is not waited for.
         """
         if not any(isinstance(request, Load) for request in self._running.values()):
-            for running in self._running:
-                self._send(Cancel(id=running))
-            await self._wait(self._still, _STOP_LIMIT_S)
+            await self.stop()
         self._leaving = True
         self._send(Quit(id=0))
         if not await self._wait(self._ended, _QUIT_LIMIT_S):
@@ -330,7 +335,7 @@ class Client:
                 if isinstance(reply, Failed):
                     raise refused(reply, request)
                 yield reply
-                if isinstance(reply, _ENDINGS):
+                if isinstance(reply, ENDINGS):
                     return
         finally:
             del self._inboxes[request.id]
@@ -351,7 +356,7 @@ class Client:
         """Called in the process's thread."""
         reply = decoded(messages.decode_reply, frame)
         request = self._running.get(reply.id)
-        if request is not None and not isinstance(reply, _REPLIES[type(request)]):
+        if request is not None and not isinstance(reply, REPLIES[type(request)]):
             raise GarbledError(f"{type(reply).__name__} in reply to {type(request).__name__}")
         self._call(self._deliver, reply)
 
@@ -366,10 +371,9 @@ class Client:
     def _deliver(self, reply: Reply) -> None:
         if isinstance(reply, StatesNotKept):
             self.on_unkept(failure_of(reply))
-            return
-        if inbox := self._inboxes.get(reply.id):
+        elif inbox := self._inboxes.get(reply.id):
             inbox.put_nowait(reply)
-        if isinstance(reply, (*_ENDINGS, Failed)):
+        if isinstance(reply, (*ENDINGS, Failed)):
             self._settle(reply.id)
 
     def _settle(self, request: int) -> None:
@@ -379,7 +383,7 @@ class Client:
 
     def _note_end(self, end: End) -> None:
         if not self._leaving:
-            self.failure = died(end, self._strategy)
+            self.failure = died(end, self._strategy, self._room)
             how = end.signal_name or "by itself"
             logger("worker").error("%d ended: %s, %s", self.pid, how, describe(self.failure))
         self._ended.set()
@@ -393,5 +397,4 @@ class Client:
 
 
 def _absolute(path: str) -> str:
-    """The worker's current folder may be another one."""
-    return str(Path(path).absolute())
+    return str(Path(path).absolute())  # the worker's current folder may be another one

@@ -30,7 +30,14 @@ from app.runtime.protocol.messages import (
     failed,
 )
 from app.runtime.protocol.scores import Score
-from app.runtime.protocol.states import KeepStates, LoadState, StateCache, StatesNotKept
+from app.runtime.protocol.states import (
+    HandOver,
+    KeepStates,
+    LoadState,
+    StateCache,
+    StatesNotKept,
+    TakeOver,
+)
 from app.system import crash_log
 from app.system.frames import GarbledError, decoded, read_frame, write_frame
 from app.system.memory import give_back_freed
@@ -38,6 +45,7 @@ from app.system.pipes import die_with_parent, take_pipes
 
 if TYPE_CHECKING:
     from app.runtime.generation.engine import Engine
+    from app.runtime.planning.plan import Plan
 
 _STDERR = 2
 _FLUSH_S = 0.8  # the other process waits little longer
@@ -144,6 +152,8 @@ class Worker:
                 self._measure_rates(request)
             elif isinstance(request, LoadState):
                 self._engine.load_state(request)
+            elif isinstance(request, HandOver | TakeOver):
+                self._engine.hand_over(request)
             elif isinstance(request, Score):
                 self._engine.score(request)
             else:
@@ -166,10 +176,13 @@ class Worker:
         from app.runtime.loading.backends import Backends
         from app.runtime.loading.loading import open_model
 
-        def report(done: int, total: int) -> None:
-            self._send(LoadProgress(id=request.id, done=done, total=total))
+        backends = Backends(
+            limits=request.limits, rates=request.rates, preferences=request.preferences
+        )
 
-        backends = Backends(limits=request.limits, rates=request.rates)
+        def report(done: int, total: int) -> None:
+            self._send(_progress(request.id, done, total, backends.trying))
+
         opened = open_model(path, request.strategy, report, backends, threads=request.threads)
         store = store_beside(opened, request.limits)
         self._engine = Engine(opened, self._send, self._cancelled, store)
@@ -226,3 +239,11 @@ class Worker:
                 write_frame(self._replies, messages.encode(reply))
         except OSError:
             os._exit(0)  # the other process is gone
+
+
+def _progress(request: int, done: int, total: int, plan: "Plan | None") -> LoadProgress:
+    if plan is None:
+        return LoadProgress(id=request, done=done, total=total)
+    room = int(plan.facts.get("room_bytes", 0))
+    strategy = plan.strategy.text
+    return LoadProgress(id=request, done=done, total=total, strategy=strategy, room_bytes=room)

@@ -101,6 +101,7 @@ class Costs(QWidget):
             name = self._pick(row - 1, way, words) if picks else label(words, wrap=True)
             self._grid.addWidget(name, row, 0)
             self._grid.addWidget(Bar(self._theme, self._share(way)), row, 1)
+            name.setEnabled(way.allowed)
             self._grid.addWidget(label(size(way.needed_bytes), "small"), row, 2)
         for pick in self._picks:
             pick.setVisible(pick.property("way") is not None)
@@ -153,6 +154,8 @@ class Costs(QWidget):
 
     def _words(self, way: Placement, recommended: bool, *, places: bool) -> str:  # noqa: FBT001
         name = plain_way(way.strategy, place=places)
+        if not way.allowed:
+            return tr("{} (over your limit)").format(name)
         return tr("{} (usual)").format(name) if recommended else name
 
     def _clear(self) -> None:

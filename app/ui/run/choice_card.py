@@ -56,6 +56,8 @@ class ChoiceCard(QAbstractButton):
             return
         self.choice = choice
         self._title.setText(choice.title)
+        self.setToolTip(choice.detail)
+        self.setAccessibleDescription(choice.detail)
         self._chips["recommended"].setVisible(choice.recommended)
         self._chips["now"].setVisible(choice.now)
         for part, words in (

@@ -54,6 +54,8 @@ class RunDialog(Overlay):
         self.close_button = icon_button("close", tr("Close this dialog"), 16)
         self.bars = DeviceBars(theme)
         self.machine_note = label("", "small", wrap=True)
+        self.free_gpu = button(tr("Free the graphics card"), "eject", role="link")
+        self.free_gpu.setToolTip(tr("Goes on on the processor, from the same word"))
         self._group = QButtonGroup(self)
         self.cards: list[ChoiceCard] = []
         self._cards = QVBoxLayout()
@@ -106,6 +108,7 @@ class RunDialog(Overlay):
         self.other.setEnabled(not state.loading)
         self.bars.show_devices(state.devices)
         self._show_machine_note()
+        self._show_way_off()
         self._show_cards(state.choices)
         self.advanced.show_state()
         self.fold.setVisible(state.plans is not None)
@@ -113,6 +116,11 @@ class RunDialog(Overlay):
         self.foot.show_state()
         if self.isVisible():
             self._soon.start()  # once what is new is laid out
+
+    def _show_way_off(self) -> None:
+        """The model can leave the card that it is on."""
+        possible = self._services.free_gpu.possible and self.state.is_open
+        self.free_gpu.setVisible(possible and not self.state.loading)
 
     def _show_machine_note(self) -> None:
         plans = self.state.plans
@@ -247,6 +255,8 @@ class RunDialog(Overlay):
         state.finished.connect(self._finish)
         state.change.changed.connect(self._tell_if_hidden)
         self.other.clicked.connect(self._other_model)
+        self.free_gpu.clicked.connect(self._services.free_gpu.free)
+        self._services.free_gpu.changed.connect(self._refresh_if_shown)
         self.eject.clicked.connect(self._close_model)
         self.close_button.clicked.connect(self.close_card)
         self.foot.close_pressed.connect(self.close_card)
@@ -299,6 +309,7 @@ class RunDialog(Overlay):
         self.fold.setProperty("role", "fold")
         column.addWidget(self.bars)
         column.addWidget(self.machine_note)
+        column.addWidget(self.free_gpu, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self.outcome)
         column.addLayout(self._cards)
         column.addWidget(self.fold, 0, Qt.AlignmentFlag.AlignLeft)

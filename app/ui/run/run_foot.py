@@ -64,7 +64,7 @@ class RunFoot(QWidget):
     def _needs_others_memory(self) -> bool:
         """Whether it would need memory that other programs have now."""
         plan = self._state.plan
-        return plan is not None and not plan.fits and plan.reason == "busy"
+        return plan is not None and not plan.fits and plan.may_run
 
     def _words(self) -> str:
         """What Run would do, or is doing."""
@@ -85,14 +85,8 @@ class RunFoot(QWidget):
     def _going_on(self) -> str:
         """What becomes of the conversation."""
         if self._session.writing:
-            return tr(
-                "the reply that is being written stops and goes on from the same word, once the "
-                "model has read the conversation again."
-            )
-        return tr(
-            "the conversation goes on: your next message has the model read it again from the "
-            "beginning."
-        )
+            return tr("the reply that is being written stops and goes on from the same word.")
+        return tr("the conversation goes on, and what the model has read it need not read again.")
 
     def _loading_words(self) -> str:
         told = self._state.progress

@@ -28,6 +28,7 @@ def window_commands(
     models = [
         Command(tr("Switch to another model"), switch, "Ctrl+M", "models", group),
         Command(tr("Change how the model runs"), run, "Ctrl+Shift+M", "sliders", group),
+        Command(tr("Free the graphics card"), _freeing(services), "", "eject", group),
         *model_file_commands(services, opening),
     ]
     chat = [*_begin(window), *_trash(window)]
@@ -134,6 +135,18 @@ def _help(window: Window) -> list[Command]:
         ),
         Command(tr("Quit"), window.close_asked.emit, "Ctrl+Q", "close", group),
     ]
+
+
+def _freeing(services: Services) -> Callable[[], None]:
+    """The model goes on on the processor; where it is there already, that is said."""
+
+    def free() -> None:
+        if services.free_gpu.possible:
+            services.free_gpu.free()
+        elif not services.free_gpu.moving:
+            services.notices.news(tr("No model is on a graphics card."))
+
+    return free
 
 
 def _going(window: Window, key: str) -> Callable[[], None]:

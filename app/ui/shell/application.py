@@ -12,9 +12,11 @@ from app.hub.sources.proxies import keep_proxy, parted
 from app.messages.translate import tr
 from app.runtime.checkpoint import describe
 from app.runtime.protocol.messages import Loaded
-from app.runtime.worker.supervisor import Phase, Supervisor
+from app.runtime.worker.phase import Phase
+from app.runtime.worker.supervisor import Supervisor
 from app.store.changes import Changes
 from app.store.conversations import open_conversations
+from app.store.kept_shortages import KeptShortages
 from app.store.measured_disks import MeasuredDisks
 from app.store.measured_rates import MeasuredRates
 from app.store.paths import Paths
@@ -26,9 +28,10 @@ from app.ui.state.downloads import DownloadList
 from app.ui.state.gpu_list import GpuList
 from app.ui.state.models.model_catalogue import Catalogue
 from app.ui.state.models.model_library import Library
-from app.ui.state.models.model_names import plain_name
+from app.ui.state.models.model_names import plain_name, plain_way
 from app.ui.state.notices import MODEL, RESTING, Notices
 from app.ui.state.rates_keeper import RatesKeeper
+from app.ui.state.run.free_gpu import FreeGpu
 from app.ui.state.run.idle_release import IdleRelease
 from app.ui.state.run.run_planning import RunPlanning
 from app.ui.state.services import Services
@@ -69,6 +72,7 @@ class Application:
         self._tasks = Tasks(self._tell)
         supervisor = supervise(lambda: self._session.note_change())
         supervisor.on_unkept = self._tell_unkept
+        kept = supervisor.shortages.kept = KeptShortages(paths.shortages)
         self._session = Session(supervisor, self._tasks)
         self._keeping = StateKeeping(self._session, self._settings, changes, paths.states)
         self._rates = RatesKeeper(self._session, supervisor, self._tasks, paths.rates)
@@ -86,6 +90,14 @@ class Application:
         where = (paths.models, guide, paths.cache, paths.verified)
         self.library = Library(self._settings, self._tasks, *where)
         gpus_here = GpuList(self._tasks, look_for_gpus)
+        planning = RunPlanning(
+            self._session,
+            self._settings,
+            changes,
+            gpus_here,
+            MeasuredRates(paths.rates).get,
+            kept.get,
+        )
         self.services = Services(
             session=self._session,
             theme=self._theme,
@@ -97,16 +109,13 @@ class Application:
             catalogue=Catalogue(self._settings, self._tasks, paths.hub_cache),
             downloads=DownloadList(self._settings, self._tasks, paths),
             gpus=gpus_here,
-            planning=RunPlanning(
-                self._session,
-                self._settings,
-                changes,
-                gpus_here,
-                MeasuredRates(paths.rates).get,
-            ),
+            planning=planning,
+            free_gpu=FreeGpu(self._session, planning),
             shared=SharedSettings(self._settings, self._tasks),
         )
         self.services.planning.disk = MeasuredDisks(paths.disks).of
+        self.services.free_gpu.freed.connect(self._tell_of_move)
+        self.services.free_gpu.failed.connect(self._tell)
         self._paths = paths
         self.window = Window(self.services, self._places())
         Pointer(app, self.window)
@@ -205,6 +214,15 @@ class Application:
         said = tr("{} had been let go; it is opened again.")
         self._notices.news(said.format(self._name_of(loaded)), about=RESTING)
 
+    def _tell_of_move(self, before: str, _now: str) -> None:
+        """From a card to the processor, with the way back."""
+        loaded = self._session.loaded
+        if loaded is not None:
+            said = tr("The graphics card is free: {} runs as {} now.")
+            words = said.format(self._name_of(loaded), plain_way(loaded.strategy))
+            back = partial(self.services.free_gpu.back, before)
+            self._notices.offer(words, tr("Back to the card"), back, lasts_s=0.0)
+
     def _name_of(self, loaded: Loaded) -> str:
         return plain_name(loaded.name, loaded.spec.parameters)
 
@@ -224,7 +242,11 @@ class Application:
             said.append(not_used_in_words(loaded.vocabulary_not_used))
         if said:
             self._told_step = loaded
-            self._notices.news(" ".join(said), lasts_s=0.0)
+            change, words = self.runs.show_open, " ".join(said)
+            if loaded.stepped_down is not None:
+                self._notices.offer(words, tr("Change how it runs"), change, lasts_s=0.0)
+            else:
+                self._notices.news(words, lasts_s=0.0)
 
     def _offer_models(self) -> None:
         about = model_file_commands(self.services, self._opening)

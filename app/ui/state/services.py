@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .gpu_list import GpuList
     from .models.model_catalogue import Catalogue
     from .models.model_library import Library
+    from .run.free_gpu import FreeGpu
     from .run.run_planning import RunPlanning
     from .shared_settings import SharedSettings
 
@@ -36,4 +37,5 @@ class Services:
     downloads: "DownloadList"
     gpus: "GpuList"
     planning: "RunPlanning"
+    free_gpu: "FreeGpu"
     shared: "SharedSettings"

@@ -10,11 +10,12 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.errors import Failure
 from app.runtime.planning.machine import Limits, Rates
+from app.runtime.planning.stepping_down import Preferences
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress, Piece
 from app.runtime.protocol.prompts import Prompt
 from app.runtime.protocol.states import StateCache
-from app.runtime.worker.supervisor import Phase
+from app.runtime.worker.phase import Phase
 
 from .tasks import Tasks
 
@@ -121,14 +122,17 @@ class Session(QObject):
         """Open a model beside the window; failures go to the notices."""
         self.tasks.start(self.opened(path, strategy))
 
-    async def opened(self, path: Path, strategy: str = "") -> Loaded:
-        """Open a model and wait for it; raises a Failure if it cannot be."""
+    async def opened(self, path: Path, strategy: str = "", *, firm: bool = False) -> Loaded:
+        """Open a model and wait for it; raises a Failure if it cannot be.
+
+        A ``firm`` strategy is taken or fails.
+        """
         self._opening, self.asked = path, strategy
         self._openings += 1
         mine = self._openings
         self.note_change()
         try:
-            loaded = await self._supervisor.open(str(path), strategy)
+            loaded = await self._supervisor.open(str(path), strategy, firm=firm)
             self.was_opened.emit()
             return loaded
         finally:
@@ -165,11 +169,12 @@ class Session(QObject):
             await asyncio.wait_for(self._quiet.wait(), _PAUSE_S)
         await asyncio.sleep(0)  # so that their ends are noted
 
-    def use(self, threads: int, limits: Limits) -> None:
+    def use(self, threads: int, limits: Limits, preferences: Preferences) -> None:
         """So many compute in models that are opened from now on (0 is one for each core), and they
-        keep to these limits where they are opened without a strategy.
+        keep to these limits; preferences decide where there is no strategy, or no room for it.
         """
         self._supervisor.threads, self._supervisor.limits = threads, limits
+        self._supervisor.preferences = preferences
 
     def keep_states(self, cache: StateCache | None) -> None:
         """Keep what the model remembers there from now on, or in its worker's memory only."""

@@ -18,6 +18,7 @@ from app.ui.state.gpu_list import GpuList
 from app.ui.state.models.model_catalogue import Catalogue
 from app.ui.state.models.model_library import Library
 from app.ui.state.notices import Notices
+from app.ui.state.run.free_gpu import FreeGpu
 from app.ui.state.run.run_planning import RunPlanning
 from app.ui.state.services import Services
 from app.ui.state.session import Session
@@ -124,6 +125,7 @@ def _services(qapp: QApplication, folder, speaker: Speaker) -> Services:
     settings = Settings(folder / "settings.json", changes)
     paths = standard_paths(str(folder / "home"))
     session, gpus = Session(speaker, tasks), GpuList(tasks, tuple)
+    planning = RunPlanning(session, settings, changes, gpus)
     return Services(
         session=session,
         theme=theme,
@@ -135,6 +137,7 @@ def _services(qapp: QApplication, folder, speaker: Speaker) -> Services:
         catalogue=Catalogue(settings, tasks, paths.hub_cache),
         downloads=DownloadList(settings, tasks, paths),
         gpus=gpus,
-        planning=RunPlanning(session, settings, changes, gpus),
+        planning=planning,
+        free_gpu=FreeGpu(session, planning),
         shared=SharedSettings(settings, tasks),
     )

@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QRadioButton
 
 from app.errors import NotFound, OutOfMemory
-from app.runtime.worker.supervisor import Phase
+from app.runtime.worker.phase import Phase
 from app.ui.state.appearance import choose_scale
 from app.ui.state.gpu_list import other_gpus
 from tests.ui.conftest import settled, until

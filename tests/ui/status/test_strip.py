@@ -6,7 +6,7 @@ import os
 import pytest
 
 from app.errors import DamagedCheckpoint, WorkerDied
-from app.runtime.worker.supervisor import Phase
+from app.runtime.worker.phase import Phase
 from app.ui.state.machine_memory import Machine, Reading
 from tests.ui.conftest import heard, listed, settled, shown, until
 

@@ -35,6 +35,13 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     sources: tuple[str, ...] = ()
     tokens: dict[str, TokenSpan] = {}
 
+    def within(self, limit: int | None) -> "Request":
+        """The same with at most so many tokens; None leaves it as it is."""
+        if limit is None:
+            return self
+        options = msgspec.structs.replace(self.options, limit=limit)
+        return msgspec.structs.replace(self, options=options)
+
 
 class ReplyStream(QObject):
     """``grew`` at most 30 times a second, ``ended`` once; ``message`` is the reply as it stands."""
@@ -88,6 +95,11 @@ class ReplyStream(QObject):
     def tokens(self) -> TokenSpan | None:
         """As which tokens the reply was written, as far as that is known."""
         return self._tokens.span
+
+    @property
+    def left(self) -> int:
+        """How many tokens it may still have."""
+        return max(0, self._ask.options.limit - self._clock.tokens)
 
     async def _chat(self) -> Chat:
         """The chat with the tokens of its replies, of which the store cannot read all perhaps."""
@@ -189,7 +201,7 @@ class _Clock:
     def __init__(self) -> None:
         self._began = time.monotonic()
         self._first = self._last = 0.0
-        self._tokens = self._prompt = 0
+        self.tokens = self._prompt = 0
         self._done: Done | None = None
         self.reason = ""
 
@@ -202,7 +214,7 @@ class _Clock:
         elif isinstance(event, Piece):
             self._first = self._first or now
             self._last = now
-            self._tokens += len(event.tokens)
+            self.tokens += len(event.tokens)
 
     def facts(self, seed: int | None) -> Reply:
         done = self._done
@@ -210,7 +222,7 @@ class _Clock:
             return Reply(
                 reason=self.reason,
                 prompt_tokens=self._prompt,
-                tokens=self._tokens,
+                tokens=self.tokens,
                 decode_s=self._last - self._first,
                 first_token_s=max(self._first - self._began, 0.0),
                 seed=seed,

@@ -129,21 +129,32 @@ def _choice(plan: Plan, running: Running, names: Mapping[str, str], why: str | N
     return Choice(
         strategy=text,
         title=way_title(plan.strategy, names),
-        memory=" + ".join(size(plan.bytes.get(one, 0)) for one in plan.strategy.devices),
+        memory=" + ".join(size(plan.peak_bytes.get(one, 0)) for one in plan.strategy.devices),
+        detail=_when(plan),
         speed=said,
         reading=pace_in_words(quick),
         about=quality_in_words(worst.format, on_gpu=worst.on_gpu),
         why="" if plan.fits and why is None else why or reason_in_words(plan),
         recommended=why is not None,
         now=text == running.now,
-        runs=plan.fits or plan.reason == "busy",
-        tight=plan.reason == "busy" and not plan.fits,
+        runs=plan.may_run,
+        tight=plan.may_run and not plan.fits,
     )
 
 
 def _worst(strategy: Strategy) -> Place:
     """Where the layers have the fewest bits."""
     return min((one.place for one in strategy.segments), key=lambda place: BITS[place.format])
+
+
+def _when(plan: Plan) -> str:
+    """How much is taken when, on all devices together."""
+    said = tr("Takes {} while it writes, and up to {} while it reads a long prompt.")
+    devices = plan.strategy.devices
+    resident, peak = (
+        sum(some.get(one, 0) for one in devices) for some in (plan.bytes, plan.peak_bytes)
+    )
+    return said.format(size(resident), size(peak))
 
 
 def devices_of(plan: Plan | None, machine: Machine, limits: Limits) -> list[DeviceUse]:

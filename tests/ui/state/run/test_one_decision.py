@@ -46,7 +46,7 @@ async def decisions(path, paths):
     planning = RunPlanning(session, settings, changes, GpuList(tasks, tuple, tuple), kept)
     try:
         loaded = await session.opened(path, await planning.allowed(path, ""))
-        fits = ModelFits(lambda _entry: "", usual=planning.usual)
+        fits = ModelFits(lambda _entry: "", wanted=planning)
         fits.measure(session.worker_pid, session.rates)
         listed = fits.verdict(Entry("model", file=describe(path))).strategy
         planned = (await planning.plans(path)).planned.recommended
