@@ -3,19 +3,21 @@
 import os
 
 from app.runtime.planning.machine import Rates
+from app.store.benchmark_results import known_rates
 from app.store.measured_rates import MeasuredRates
-from app.store.paths import standard_paths
+from app.store.paths import Paths, standard_paths
 
 
 def kept_rates() -> Rates | None:
-    """What was measured before; None where nothing was."""
-    return _file().get()
+    """What was measured before, of models too; None where nothing was."""
+    paths = _paths()
+    return known_rates(paths.rates, paths.benchmarks)
 
 
 def keep_rates(rates: Rates) -> None:
     """Keep what a worker measured just now."""
-    _file().put(rates)
+    MeasuredRates(_paths().rates).put(rates)
 
 
-def _file() -> MeasuredRates:
-    return MeasuredRates(standard_paths(os.environ.get("ROOKERY_HOME", "")).rates)
+def _paths() -> Paths:
+    return standard_paths(os.environ.get("ROOKERY_HOME", ""))

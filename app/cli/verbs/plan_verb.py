@@ -13,6 +13,7 @@ from app.messages.translate import tr, tr_noop
 from app.messages.units import size
 from app.runtime.checkpoint import open_checkpoint
 from app.runtime.planning.machine import Limits, Machine, this_machine
+from app.runtime.planning.measured import as_measured
 from app.runtime.planning.plan import Plan, Planned, plans_for
 from app.runtime.planning.simulated import machine_called
 
@@ -29,6 +30,7 @@ def run(options: Namespace) -> int:
     limits = Limits(gpu_bytes=_bytes(options.gpu_limit), cpu_bytes=_bytes(options.cpu_limit))
     with open_checkpoint(model_of(options)) as checkpoint:
         planned = plans_for(checkpoint.spec, checkpoint.dtype, machine, limits)
+        planned = as_measured(planned, checkpoint, machine)
     if options.json:
         print_json(facts_of(planned, machine))
         return 0
@@ -43,6 +45,8 @@ def facts_of(planned: Planned, machine: Machine) -> dict[str, Any]:
     """All of it for other programs."""
     best = planned.recommended
     shown: dict[str, Any] = msgspec.to_builtins(machine)
+    if machine.rates is not None:
+        del shown["rates"]["models"]  # each way of this one says it
     return {
         "machine": {**shown, "read_bytes_per_s": machine.read_bytes_per_s}
         | {"measured": machine.rates is not None},
@@ -61,6 +65,7 @@ def _candidate(plan: Plan) -> dict[str, Any]:
         "peak_bytes": plan.peak_bytes,
         "decode_tokens_per_s": plan.decode_tokens_per_s,
         "prefill_tokens_per_s": plan.prefill_tokens_per_s,
+        "measured": plan.measured,
         "fits": plan.fits,
         "reason": reason_in_words(plan),
         "reason_code": plan.reason,
@@ -74,6 +79,7 @@ def _print(planned: Planned) -> None:
         taken = ", ".join(f"{device} {size(count)}" for device, count in plan.bytes.items())
         speed = tr("{} tokens/s").format(f"{plan.decode_tokens_per_s:6.1f}")
         fits = tr("fits") if plan.fits else reason_in_words(plan)
+        fits = tr("measured; {}").format(fits) if plan.measured else fits
         emit(f"{mark} {plan.strategy.text:<12}  {speed}  {taken}  {fits}")
 
 

@@ -15,6 +15,7 @@ from app.runtime.checkpoint import Checkpoint
 from app.runtime.models import Rwkv, build
 from app.runtime.planning.footprint import QUANTISED
 from app.runtime.planning.machine import Limits, Machine, Rates, this_machine
+from app.runtime.planning.measured import as_measured
 from app.runtime.planning.plan import Plan, plan_of, plans_for
 from app.runtime.planning.strategy import Strategy, whole_on
 from app.runtime.protocol.messages import SteppedDown
@@ -86,7 +87,8 @@ class Backends:
     def _best(self, checkpoint: Checkpoint, machine: Machine) -> Strategy:
         """What is recommended; where nothing fits, what says best that there is no room."""
         dtype = checkpoint.dtype
-        plan = plans_for(checkpoint.spec, dtype, machine, self.limits).recommended
+        planned = plans_for(checkpoint.spec, dtype, machine, self.limits)
+        plan = as_measured(planned, checkpoint, machine).recommended
         return plan.strategy if plan else whole_on("cpu", dtype if dtype in QUANTISED else "bf16")
 
 

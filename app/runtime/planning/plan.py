@@ -43,7 +43,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     it is made of: "weights", "state", "kept states", "workspace", "context" (of a card),
     "tokenizer", "program".
     ``peak_bytes`` is the most that is taken while the model is loaded and a long prompt is read;
-    it has to fit.  The speeds are of one text.
+    it has to fit.  The speeds are of one text; ``measured`` tells that this very model was measured
+    here in this way, and they are no prediction.
     """
 
     strategy: Strategy
@@ -52,6 +53,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     peak_bytes: dict[str, int]
     decode_tokens_per_s: float
     prefill_tokens_per_s: float
+    measured: bool = False
     fits: bool
     reason: Reason
     facts: dict[str, Fact] = {}

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .models.model_library import Library
     from .run.run_planning import RunPlanning
     from .shared_settings import SharedSettings
+    from .status.readings import Readings
 
 
 @dataclass(frozen=True)
@@ -37,3 +38,4 @@ class Services:
     gpus: "GpuList"
     planning: "RunPlanning"
     shared: "SharedSettings"
+    readings: "Readings"

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from app.errors import BY_CODE, Failure, OverLimit
 from app.runtime.checkpoint.describe import ModelFile, describe
 from app.runtime.planning.machine import Limits, Machine, Rates, this_machine
+from app.runtime.planning.measured import as_measured, is_measured
 from app.runtime.planning.plan import Plan, Planned, Policy, decided, plans_for
 from app.store.changes import Change, Changes
 from app.system.gpus import Gpu
@@ -90,10 +91,12 @@ class RunPlanning(QObject):
     def usual(self, file: ModelFile, machine: Machine) -> str:
         """What the settings recommend for a file on a machine.
 
-        "" where they are as they come, or nothing fits: then the usual choice holds.
+        "" where they are as they come, or nothing fits: then the usual choice holds, unless the
+        model was measured here.
         """
         wishes = self.wishes
-        if (wishes.limits == Limits() and _is_workers(wishes)) or file.spec is None:
+        common = wishes.limits == Limits() and _is_workers(wishes)
+        if (common and not is_measured(file, machine)) or file.spec is None:
             return ""
         best = plan_with(file, machine, wishes).recommended
         return "" if best is None else best.strategy.text
@@ -137,7 +140,7 @@ class RunPlanning(QObject):
         """Every way to run a model here, now.  Raises what reading its header does."""
         file = await self._tasks.thread(describe, path)
         if file.spec is None:
-            raise _failure_of(file)
+            raise failure_of(file)
         machine = await self.machine()
         return ModelPlans(file, machine, plan_with(file, machine, wishes or self.wishes))
 
@@ -190,6 +193,7 @@ def plan_with(file: ModelFile, machine: Machine, wishes: Wishes) -> Planned:
     """Every way on all of the machine, and the best of those that the person wants used."""
     assert file.spec is not None
     every = plans_for(file.spec, file.dtype, machine, wishes.limits)
+    every = as_measured(every, file, machine)
     wanted = [plan for plan in every.candidates if _is_wanted(plan, wishes.gpu, machine)]
     best = decided(file.spec, file.dtype, wanted, wishes.policy)
     return msgspec.structs.replace(best, candidates=every.candidates)
@@ -228,7 +232,8 @@ def _is_wanted(plan: Plan, gpu: str, machine: Machine) -> bool:
     return machine.gpu(gpu) is None or plan.strategy.device == gpu
 
 
-def _failure_of(file: ModelFile) -> Failure:
+def failure_of(file: ModelFile) -> Failure:
+    """Why a file cannot be used."""
     failure = BY_CODE.get(file.failure_code, Failure)()
     failure.facts |= file.failure_facts
     return failure

@@ -1,0 +1,98 @@
+"""The scenes of the Status page: what is measured is measured by real workers on this machine.
+
+The card is only described, with figures that say nothing about a real one.
+"""
+
+import dataclasses
+import os
+from typing import Protocol
+
+import psutil
+from msgspec.structs import replace
+
+from app.system.gpus import Gpu
+from app.ui.shell.application import Application
+from app.ui.status.status_page import StatusPage
+
+GB = 1_000_000_000
+_LOADS = (0.04, 0.91, 0.94, 0.96, 0.93, 0.31, 0.05, 0.02)
+
+
+class Camera(Protocol):
+    """What a scene needs of the studio."""
+
+    house: Application
+
+    async def until(self, condition: object) -> None: ...
+
+    async def take(self, name: str, theme: str) -> None: ...
+
+
+async def status(studio: Camera) -> None:
+    """All states of the page, light and dark; the chat has written before."""
+    page = studio.house.window.go("status")
+    assert isinstance(page, StatusPage)
+    await studio.until(lambda: page.history.cards and page.benchmark.candidates is not None)
+    await _both(studio, "status-none")
+    await _running(studio, page)
+    page.scroll_area.verticalScrollBar().setValue(1 << 20)
+    await _both(studio, "status-results")
+    await _failed(studio, page)
+    page.scroll_area.verticalScrollBar().setValue(0)
+    await _one_card(studio, page)
+
+
+async def _both(studio: Camera, name: str) -> None:
+    for theme in ("light", "dark"):
+        await studio.take(f"{name}-{theme}", theme)
+
+
+async def _running(studio: Camera, page: StatusPage) -> None:
+    """Four ways, one after another; the picture is taken while the second one is measured."""
+    state = page.benchmark
+    for strategy in ("cpu bf16", "cpu int8", "cpu int4", "cpu fp32"):
+        state.choose(strategy, chosen=True)
+    page.scroll_area.verticalScrollBar().setValue(1 << 20)
+    state.begin()
+    await studio.until(lambda: state.position is not None and state.position.number == 2)
+    await _both(studio, "status-running")
+    await studio.until(lambda: not state.running)
+    await studio.until(lambda: page.card.results.plot is not None)
+
+
+async def _failed(studio: Camera, page: StatusPage) -> None:
+    """The worker is killed from outside."""
+    state = page.benchmark
+    state.choose("cpu bf16", chosen=False)
+    before = {one.pid for one in psutil.Process().children()}
+    state.begin()
+
+    def begun() -> list[int]:
+        return [one.pid for one in psutil.Process().children() if one.pid not in before]
+
+    await studio.until(begun)
+    os.kill(begun()[0], 9)
+    await studio.until(lambda: state.failures)
+    state.cancel()
+    await studio.until(lambda: not state.running)
+    await _both(studio, "status-failed")
+
+
+async def _one_card(studio: Camera, page: StatusPage) -> None:
+    """A card that is only described: its memory and its load over the last minutes."""
+    services = studio.house.services
+    name, total = "NVIDIA GeForce RTX 4060", 8 * GB
+    gpu = Gpu(index=0, name=name, capability=89, total_bytes=total, free_bytes=total, load=0.0)
+    readings, samples = services.readings, services.readings.samples
+    for at, sample in enumerate(list(samples)):
+        load = _LOADS[at * len(_LOADS) // len(samples)]
+        free = total - int(GB * (1.1 + 2.2 * (load > 0.3)))
+        card = replace(gpu, free_bytes=free, load=load)
+        samples[at] = dataclasses.replace(sample, gpus=(card,))
+    services.gpus.found = services.gpus.usable = (samples[-1].gpus[0],)
+    services.gpus.known = True
+    readings.stop()
+    readings.sampled.emit()
+    services.gpus.changed.emit()
+    await studio.until(lambda: len(page.history.cards) == 5)
+    await _both(studio, "status-one")
