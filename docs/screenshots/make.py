@@ -170,7 +170,8 @@ async def shoot(app: QApplication, into: Path, home: Path, models: Path | None) 
         await studio.pages()
         with tempfile.TemporaryDirectory() as folder:
             await run_dialog(studio, Path(folder))
-        await status(studio)
+        with tempfile.TemporaryDirectory() as folder:
+            await status(studio, Path(folder))
         await studio.error()
     finally:
         with contextlib.suppress(TimeoutError):

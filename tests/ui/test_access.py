@@ -62,6 +62,8 @@ async def test_tab_reaches_every_control_that_takes_the_keyboard(build, models_f
     await shown(house)
     house.window.go(page)
     await until(lambda: house.library.scanned)
+    if page == "status":
+        await until(lambda: house.window._pages[page].card.begin.isEnabled())
     await settled()
     first = now = house.window.rail._buttons["models"]
     now.setFocus()

@@ -5,13 +5,22 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import QHideEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.messages.translate import tr
 from app.system.gpus import Gpu
 from app.ui.look.theme import Theme
 from app.ui.state.services import Services
 from app.ui.state.status.readings import KEPT_S, Sample
+from app.ui.widgets.flow_layout import Flow
 from app.ui.widgets.parts import label
 
 from .history_series import Series, series_of
@@ -19,7 +28,7 @@ from .history_series import Series, series_of
 if TYPE_CHECKING:
     from app.ui.plots.history_plot import HistoryPlot
 
-_TWO_COLUMNS_PX = 680
+_TWO_COLUMNS_PX = 640
 
 
 class History(QWidget):
@@ -106,21 +115,19 @@ class HistoryCard(QFrame):
         super().__init__()
         self.setProperty("card", "true")
         self.series, self.plot = series, plot
-        self.values = [label("", "small") for _ in series.roles]
+        self.values = [label("") for _ in series.roles]
+        # as narrow as the page: two columns side by side ask for no more than there is
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         space = theme.space
-        head = QHBoxLayout()
-        head.setSpacing(space("xs"))
-        head.addWidget(label(series.title, "strong"))
-        head.addStretch(1)
+        told = Flow(space("m"))
         for role, value in zip(series.roles, self.values, strict=True):
-            head.addSpacing(space("s"))
-            if len(series.roles) > 1:
-                head.addWidget(Swatch(theme, role), 0, Qt.AlignmentFlag.AlignVCenter)
-            head.addWidget(value)
+            told.addWidget(_with_swatch(theme, role, value) if len(series.roles) > 1 else value)
         column = QVBoxLayout(self)
         column.setContentsMargins(space("m"), space("s"), space("m"), space("xs"))
-        column.setSpacing(space("xs"))
-        column.addLayout(head)
+        column.setSpacing(2)
+        column.addWidget(label(series.title, "strong", wrap=True))
+        column.addLayout(told)
+        column.addSpacing(space("xs"))
         column.addWidget(plot.widget)
 
     def show_samples(self, samples: Sequence[Sample]) -> None:
@@ -134,6 +141,16 @@ class HistoryCard(QFrame):
         for value, name, said in zip(self.values, series.names, words, strict=True):
             value.setText(tr("{} {}").format(name, said) if name else said)
         self.plot.widget.setAccessibleDescription(", ".join(one.text() for one in self.values))
+
+
+def _with_swatch(theme: Theme, role: str, value: QLabel) -> QWidget:
+    both = QWidget()
+    row = QHBoxLayout(both)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(theme.space("xs"))
+    row.addWidget(Swatch(theme, role), 0, Qt.AlignmentFlag.AlignVCenter)
+    row.addWidget(value)
+    return both
 
 
 class Swatch(QWidget):

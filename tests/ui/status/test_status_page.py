@@ -162,7 +162,11 @@ async def test_it_waits_for_the_chat_and_can_be_cancelled_and_a_worker_that_dies
     await until(lambda: not state.running)
     assert page.card.failure.isVisible()
     assert page.card.failure.title.text().startswith("32-bit on the processor: ")
-    assert page.card.failure.words.text()
+    assert "Measure it again" in page.card.failure.words.text()
+    page.card.begin.click()
+    await until(workers)
+    await house.close()
+    assert workers() == []
 
 
 async def test_a_disk_that_takes_nothing_costs_only_the_keeping(build, paths):
