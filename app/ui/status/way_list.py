@@ -44,6 +44,10 @@ class WayList(QWidget):
         box.setEnabled(enabled and not choice.why)
         said = choice.why or choice.figures
         figures.setText(said)
+        kind = "" if choice.measured and not choice.why else "dim"
+        if figures.property("kind") != kind:
+            figures.setProperty("kind", kind)
+            figures.style().polish(figures)
         box.setAccessibleName(choice.title)
         box.setAccessibleDescription(said)
 

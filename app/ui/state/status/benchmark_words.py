@@ -32,13 +32,17 @@ METRICS = ("decode", "prefill", "memory")
 
 @dataclass(frozen=True)
 class WayChoice:
-    """One way that can be measured: ``why`` there is no room for it now, "" where there is."""
+    """One way that can be measured: ``why`` there is no room for it now, "" where there is.
+
+    ``measured``: its figures are no prediction.
+    """
 
     strategy: str
     title: str
     figures: str
     why: str
     chosen: bool
+    measured: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,7 @@ def _choice(plan: Plan, benchmark: Benchmark) -> WayChoice:
         figures=" · ".join(filter(None, figures)),
         why="" if plan.fits else reason_in_words(plan),
         chosen=strategy in benchmark.chosen and plan.fits,
+        measured=plan.measured,
     )
 
 
