@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from app.runtime.planning.machine import Rates
+from app.store.benchmark_results import known_rates
 from app.store.kept_shortages import KeptShortages
 from app.store.measured_disks import MeasuredDisks
 from app.store.measured_rates import MeasuredRates
@@ -11,13 +12,14 @@ from app.store.paths import Paths, standard_paths
 
 
 def kept_rates() -> Rates | None:
-    """What was measured before; None where nothing was."""
-    return _file().get()
+    """What was measured before, of models too; None where nothing was."""
+    paths = _paths()
+    return known_rates(paths.rates, paths.benchmarks)
 
 
 def keep_rates(rates: Rates) -> None:
     """Keep what a worker measured just now."""
-    _file().put(rates)
+    MeasuredRates(_paths().rates).put(rates)
 
 
 def disk_rate(path: Path) -> float | None:
@@ -28,10 +30,6 @@ def disk_rate(path: Path) -> float | None:
 def kept_shortages() -> KeptShortages:
     """Where it is kept in which ways memory ran out."""
     return KeptShortages(_paths().shortages)
-
-
-def _file() -> MeasuredRates:
-    return MeasuredRates(_paths().rates)
 
 
 def _paths() -> Paths:

@@ -134,7 +134,10 @@ class WorkerError(Failure):
 
 
 class WorkerDied(WorkerError):
-    """The worker process ended by itself, by a signal, or for lack of memory."""
+    """The worker process ended by itself, by a signal, or for lack of memory.
+
+    Fact ``task`` is "benchmark" where it only measured a model.
+    """
 
     code = "worker-died"
     reasons = codes_of(WorkerReason)

@@ -67,6 +67,11 @@ class Paths:
         return self.data / "shortages.json"
 
     @property
+    def benchmarks(self) -> Path:
+        """How fast models were measured to run, on which machine."""
+        return self.data / "benchmarks.json"
+
+    @property
     def hub_cache(self) -> Path:
         """What hubs answered, with its age."""
         return self.cache / "hub"

@@ -31,6 +31,7 @@ from app.ui.state.appearance import choose_theme  # noqa: E402
 from app.ui.state.models.model_catalogue import Asking  # noqa: E402
 from docs.screenshots import hub  # noqa: E402
 from docs.screenshots.run_scenes import run_dialog  # noqa: E402
+from docs.screenshots.status_scenes import status  # noqa: E402
 
 SIZE = (1280, 800)
 QUESTIONS = ("What is RWKV?", "Which model fits my machine?", "How do I open my own model?")
@@ -169,6 +170,8 @@ async def shoot(app: QApplication, into: Path, home: Path, models: Path | None) 
         await studio.pages()
         with tempfile.TemporaryDirectory() as folder:
             await run_dialog(studio, Path(folder))
+        with tempfile.TemporaryDirectory() as folder:
+            await status(studio, Path(folder))
         await studio.error()
     finally:
         with contextlib.suppress(TimeoutError):

@@ -13,6 +13,7 @@ from app.messages.translate import tr, tr_noop
 from app.messages.units import size
 from app.runtime.checkpoint import open_checkpoint
 from app.runtime.planning.machine import Machine, this_machine
+from app.runtime.planning.measured import as_measured
 from app.runtime.planning.plan import Plan, Planned, plan_of, plans_for
 from app.runtime.planning.simulated import machine_called
 from app.runtime.planning.strategy import Strategy, parse
@@ -40,13 +41,14 @@ def run(options: Namespace) -> int:
     path = model_of(options)
     with open_checkpoint(path) as checkpoint:
         spec, dtype = checkpoint.spec, checkpoint.dtype
-    planned = plans_for(spec, dtype, machine, limits)
-    if not options.machine and _reads_file(planned, asked):
-        machine = msgspec.structs.replace(machine, disk_bytes_per_s=disk_rate(path))
         planned = plans_for(spec, dtype, machine, limits)
-    if asked is not None and planned.of(asked.settled(spec.layers)) is None:
-        more = plan_of(spec, dtype, asked, machine, limits)
-        planned = msgspec.structs.replace(planned, candidates=(*planned.candidates, more))
+        if not options.machine and _reads_file(planned, asked):
+            machine = msgspec.structs.replace(machine, disk_bytes_per_s=disk_rate(path))
+            planned = plans_for(spec, dtype, machine, limits)
+        if asked is not None and planned.of(asked.settled(spec.layers)) is None:
+            more = plan_of(spec, dtype, asked, machine, limits)
+            planned = msgspec.structs.replace(planned, candidates=(*planned.candidates, more))
+        planned = as_measured(planned, checkpoint, machine)
     if options.json:
         print_json(facts_of(planned, machine))
         return 0
@@ -63,6 +65,8 @@ def facts_of(planned: Planned, machine: Machine) -> dict[str, Any]:
     """All of it for other programs."""
     best = planned.recommended
     shown: dict[str, Any] = msgspec.to_builtins(machine)
+    if machine.rates is not None:
+        del shown["rates"]["models"]  # each way of this one says it
     return {
         "machine": {**shown, "read_bytes_per_s": machine.read_bytes_per_s}
         | {"file_bytes_per_s": machine.file_bytes_per_s}
@@ -82,6 +86,7 @@ def _candidate(plan: Plan) -> dict[str, Any]:
         "peak_bytes": plan.peak_bytes,
         "decode_tokens_per_s": plan.decode_tokens_per_s,
         "prefill_tokens_per_s": plan.prefill_tokens_per_s,
+        "measured": plan.measured,
         "fits": plan.fits,
         "reason": reason_in_words(plan),
         "reason_code": plan.reason,
@@ -96,6 +101,7 @@ def _print(planned: Planned) -> None:
         taken = ", ".join(f"{device} {size(count)}" for device, count in plan.bytes.items())
         speed = tr("{} tokens/s").format(f"{plan.decode_tokens_per_s:6.1f}")
         fits = tr("fits") if plan.fits else reason_in_words(plan)
+        fits = tr("measured; {}").format(fits) if plan.measured else fits
         emit(f"{mark} {plan.strategy.text:<{widest}}  {speed}  {taken}  {fits}")
 
 

@@ -14,6 +14,7 @@ from app.kernels import Ops, open_ops
 from app.runtime.checkpoint import Checkpoint
 from app.runtime.models import Rwkv, build
 from app.runtime.planning.machine import Limits, Machine, Rates, this_machine
+from app.runtime.planning.measured import as_measured
 from app.runtime.planning.plan import Plan, plan_of, plans_for
 from app.runtime.planning.stepping_down import Preferences, choose, least_of, over_limit, wanted_of
 from app.runtime.planning.strategy import Strategy
@@ -102,7 +103,8 @@ class Backends:
         is left to step down to.
         """
         spec, dtype = checkpoint.spec, checkpoint.dtype
-        every = plans_for(spec, dtype, machine, self.limits).candidates
+        planned = plans_for(spec, dtype, machine, self.limits)
+        every = as_measured(planned, checkpoint, machine).candidates
         some: Sequence[Plan] = every
         asked = self.asked.settled(spec.layers) if self.asked else None
         if asked is None:

@@ -25,15 +25,28 @@ _Count = Annotated[int, msgspec.Meta(ge=1, le=1 << 20)]
 _PerSecond = Annotated[float, msgspec.Meta(gt=0, le=1e18)]
 
 
+class ModelRate(msgspec.Struct, frozen=True):
+    """How fast one model was measured to run in one way, in tokens a second of one text.
+
+    ``gpu`` is the name of the card that it ran on (of several all names), "" for the processor.
+    """
+
+    decode_tokens_per_s: _PerSecond
+    prefill_tokens_per_s: _PerSecond
+    gpu: str = ""
+
+
 class Rates(msgspec.Struct, frozen=True):
     """What the native kernels were measured to do with all cores of a machine.
 
     ``read_bytes_per_s`` is how fast they read memory.  ``multiply_per_s`` is how many
-    multiplications with an addition they do in a product of many rows, by format.
+    multiplications with an addition they do in a product of many rows, by format.  ``models`` is
+    what models were measured to do here, by their fingerprint and then by the strategy's text.
     """
 
     read_bytes_per_s: _PerSecond
     multiply_per_s: dict[str, _PerSecond] = {}
+    models: dict[str, dict[str, ModelRate]] = {}
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):

@@ -46,7 +46,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     ``bytes`` is what stays in the memory of each device while a text is written, ``parts`` what
     it is made of: see ``parts_of``.
     ``peak_bytes`` is the most that is taken while the model is loaded and a long prompt is read;
-    it has to fit.  The speeds are of one text.
+    it has to fit.  The speeds are of one text; ``measured`` tells that this very model was measured
+    here in this way, and they are no prediction.
     """
 
     strategy: Strategy
@@ -55,6 +56,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     peak_bytes: dict[str, int]
     decode_tokens_per_s: float
     prefill_tokens_per_s: float
+    measured: bool = False
     fits: bool
     reason: Reason
     facts: dict[str, Fact] = {}

@@ -14,11 +14,11 @@ from app.runtime.checkpoint import describe
 from app.runtime.protocol.messages import Loaded
 from app.runtime.worker.phase import Phase
 from app.runtime.worker.supervisor import Supervisor
+from app.store.benchmark_results import known_rates
 from app.store.changes import Changes
 from app.store.conversations import open_conversations
 from app.store.kept_shortages import KeptShortages
 from app.store.measured_disks import MeasuredDisks
-from app.store.measured_rates import MeasuredRates
 from app.store.paths import Paths
 from app.store.settings import Settings
 from app.system.gpus import Gpu, gpus
@@ -39,6 +39,7 @@ from app.ui.state.session import Session
 from app.ui.state.settings_in_force import put_in_force
 from app.ui.state.shared_settings import SharedSettings
 from app.ui.state.state_keeping import StateKeeping
+from app.ui.state.status.readings import Readings
 from app.ui.state.tasks import Tasks
 from app.ui.widgets.focus import FocusKeeper
 from app.ui.widgets.page import Page, Place
@@ -95,7 +96,7 @@ class Application:
             self._settings,
             changes,
             gpus_here,
-            MeasuredRates(paths.rates).get,
+            partial(known_rates, paths.rates, paths.benchmarks),
             kept.get,
         )
         self.services = Services(
@@ -112,6 +113,7 @@ class Application:
             planning=planning,
             free_gpu=FreeGpu(self._session, planning),
             shared=SharedSettings(self._settings, self._tasks),
+            readings=Readings(self._session, gpus_here, look_for_gpus),
         )
         self.services.planning.disk = MeasuredDisks(paths.disks).of
         self.services.free_gpu.freed.connect(self._tell_of_move)
@@ -127,6 +129,7 @@ class Application:
         commands = window_commands(self.services, self.window, self._opening, switch, run)
         self.window.offer(commands, lambda: model_commands(self.library, self._opening))
         self.window.strip.pressed.connect(self.runs.show_open)
+        self.window.strip.figures_pressed.connect(lambda: self.window.go("status"))
         self._arrivals = FinishedDownloads(self.services, self.window, self._opening)
         self.services.shared.changed.connect(partial(put_in_force, self.services))
 
@@ -261,6 +264,7 @@ class Application:
             Place("chat", tr("Chat"), "chat", self._chat),
             Place("models", tr("Models"), "models", self._models),
             Place("downloads", tr("Downloads"), "download", self._downloads),
+            Place("status", tr("Status"), "activity", self._status),
             Place("settings", tr("Settings"), "settings", self._settings_page, below=True),
         ]
 
@@ -280,6 +284,11 @@ class Application:
         from app.ui.downloads.downloads_page import DownloadsPage
 
         return DownloadsPage(self.services, self._opening)
+
+    def _status(self) -> Page:
+        from app.ui.status.status_page import StatusPage
+
+        return StatusPage(self.services, self._paths)
 
     def _settings_page(self) -> Page:
         from app.ui.settings.settings_page import SettingsPage

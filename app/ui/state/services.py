@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .run.free_gpu import FreeGpu
     from .run.run_planning import RunPlanning
     from .shared_settings import SharedSettings
+    from .status.readings import Readings
 
 
 @dataclass(frozen=True)
@@ -39,3 +40,4 @@ class Services:
     planning: "RunPlanning"
     free_gpu: "FreeGpu"
     shared: "SharedSettings"
+    readings: "Readings"

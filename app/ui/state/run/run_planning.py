@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from app.errors import BY_CODE, Failure
 from app.runtime.checkpoint.describe import ModelFile, describe
 from app.runtime.planning.machine import Limits, Machine, Rates, this_machine
+from app.runtime.planning.measured import as_measured, is_measured
 from app.runtime.planning.plan import Plan, Planned, Policy, decided, plan_of, plans_for
 from app.runtime.planning.stepping_down import (
     Preferences,
@@ -117,10 +118,12 @@ class RunPlanning(QObject):
     def usual(self, file: ModelFile, machine: Machine) -> str:
         """What the settings recommend for a file on a machine.
 
-        "" where they are as they come, or nothing fits: then the usual choice holds.
+        "" where they are as they come, or nothing fits: then the usual choice holds, unless the
+        model was measured here.
         """
         wishes = self.wishes
-        if (wishes.limits == Limits() and _is_workers(wishes)) or file.spec is None:
+        common = wishes.limits == Limits() and _is_workers(wishes)
+        if (common and not is_measured(file, machine)) or file.spec is None:
             return ""
         best = plan_with(file, machine, wishes).recommended
         return "" if best is None else best.strategy.text
@@ -161,7 +164,7 @@ class RunPlanning(QObject):
         """Every way to run a model here, now.  Raises what reading its header does."""
         file = await self._tasks.thread(describe, path)
         if file.spec is None:
-            raise _failure_of(file)
+            raise failure_of(file)
         machine, wishes = await self.machine(), wishes or self.wishes
         ran_out = await self._tasks.thread(self._ran_out, str(path))
         planned = plan_with(file, machine, wishes, ran_out)
@@ -222,7 +225,8 @@ def plan_with(
 ) -> Planned:
     """Every way on all of the machine, and the best of those that the person wants used."""
     assert file.spec is not None
-    every = plans_for(file.spec, file.dtype, machine, wishes.limits).candidates
+    planned = plans_for(file.spec, file.dtype, machine, wishes.limits)
+    every = as_measured(planned, file, machine).candidates
     wanted = wanted_of(every, wishes.gpu, machine)
     best = decided(file.spec, file.dtype, wanted, wishes.policy)
     if ran_out:
@@ -253,7 +257,8 @@ def wishes_of(values: "Values") -> Wishes:
     return Wishes(values.run_policy, values.limits, values.gpu, values.threads)
 
 
-def _failure_of(file: ModelFile) -> Failure:
+def failure_of(file: ModelFile) -> Failure:
+    """Why a file cannot be used."""
     failure = BY_CODE.get(file.failure_code, Failure)()
     failure.facts |= file.failure_facts
     return failure

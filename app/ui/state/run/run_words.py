@@ -18,7 +18,9 @@ from app.ui.state.models.model_names import plain_numbers
 from .choice import Choice
 from .device_use import DeviceUse, Kind, Use, use_of
 
-_FORETOLD = 500.0  # tokens a second; beyond, other things than reading weights decide
+FORETOLD = 500.0
+"""Tokens a second; beyond, other things than reading weights decide, and nothing is foretold."""
+
 _MAKER = re.compile(r"^NVIDIA (GeForce )?")
 _KINDS: dict[str, Kind] = {
     "weights": "weights",
@@ -94,7 +96,7 @@ def choices_of(planned: Planned, machine: Machine, running: Running) -> list[Cho
     wanted = {running.now, running.chosen}
     if planned.recommended is not None:
         wanted.add(planned.recommended.strategy.text)
-    usual = {plan.strategy.text for plan in _usual(planned.candidates)}
+    usual = {plan.strategy.text for plan in usual_ways(planned.candidates)}
     shown = [plan for plan in planned.candidates if plan.strategy.text in wanted | usual]
     names = device_names(machine)
     why = why_in_words(planned, running.policy)
@@ -103,7 +105,7 @@ def choices_of(planned: Planned, machine: Machine, running: Running) -> list[Cho
     return sorted(cards, key=lambda card: (not card.recommended, not card.runs, card.tight))
 
 
-def _usual(candidates: Sequence[Plan]) -> Iterator[Plan]:
+def usual_ways(candidates: Sequence[Plan]) -> Iterator[Plan]:
     """Of each device one way with 16, one with 8 and one with 4 bits: the first of each.
 
     And the split, if there is one.
@@ -120,12 +122,12 @@ def _usual(candidates: Sequence[Plan]) -> Iterator[Plan]:
 def _choice(plan: Plan, running: Running, names: Mapping[str, str], why: str | None) -> Choice:
     """``why`` it is recommended; None where it is not."""
     text, worst = plan.strategy.text, _worst(plan.strategy)
-    measured = running.speeds.get(text, 0.0)
+    measured = 0.0 if plan.measured else running.speeds.get(text, 0.0)
     quick = measured or plan.decode_tokens_per_s
-    if measured:
+    if measured or plan.measured:
         said = tr("{}, measured").format(speed(quick))
     else:
-        said = tr("about {}").format(speed(quick)) if quick <= _FORETOLD else ""
+        said = tr("about {}").format(speed(quick)) if quick <= FORETOLD else ""
     return Choice(
         strategy=text,
         title=way_title(plan.strategy, names),
