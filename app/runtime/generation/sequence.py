@@ -4,9 +4,12 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
+import msgspec
+
 from app.runtime.generation.stops import StopScan
 from app.runtime.protocol.generate_options import Outputs
 from app.runtime.protocol.messages import Done, Generate, Piece, Reply, ReplyBegun, TokenFacts
+from app.runtime.protocol.states import StatesWanted
 from app.runtime.states.state_store import Trail
 
 from .filters import GREEDY
@@ -15,6 +18,7 @@ from .processors import processors_of
 from .prompt_reading import PromptReading, Reason
 from .prompting import Prepared
 from .sampling import Pick, Sampler
+from .state_looks import StateLooks
 from .token_facts import facts_of
 from .token_fit import count_beyond, places
 
@@ -22,6 +26,9 @@ if TYPE_CHECKING:
     import torch
 
     from app.runtime.opened import Opened
+    from app.runtime.states.state import RecurrentState
+
+_NO_STATES = StatesWanted()
 
 
 class Sequence(PromptReading):
@@ -38,7 +45,11 @@ class Sequence(PromptReading):
         """Raises RequestRefused for options that mean nothing."""
         tokenizer, options = opened.tokenizer, request.options
         check_options(options, opened.model.spec.vocabulary)
-        super().__init__(request.id, prepared.ids, trail, send, (prepared.mark,))
+        states = options.outputs.states
+        self._looks = StateLooks(request.id, states, opened, send) if states != _NO_STATES else None
+        places = () if self._looks is None else self._looks.places
+        super().__init__(request.id, prepared.ids, trail, send, (prepared.mark, *places))
+        self._first_place = min(places, default=len(prepared.ids))
         self._afresh = request.afresh
         self.fed = 0
         how = options.sampling
@@ -47,7 +58,9 @@ class Sequence(PromptReading):
         self.repeats = wanted and not request.afresh  # those begin together, which repeats as well
         self.written: list[int] = []
         self._limit = options.limit
-        self._outputs = options.outputs if options.outputs != Outputs() else None
+        self._hidden = options.outputs.hidden
+        told = msgspec.structs.replace(options.outputs, hidden=False, states=_NO_STATES)
+        self._outputs = told if told != Outputs() else None
         self._ends = prepared.ends
         self._begun = prepared.begun
         self._tokenizer = tokenizer
@@ -76,9 +89,31 @@ class Sequence(PromptReading):
         return not self._afresh
 
     @property
+    def wants_hidden(self) -> bool:
+        """See PromptReading."""
+        return self._hidden
+
+    @property
+    def looks(self) -> bool:
+        """Whether the state after the tokens that are in it now is looked at."""
+        return self._looks is not None and self._looks.wants(self.read + self.fed)
+
+    def reached(self, state: "RecurrentState", logits: "torch.Tensor | None") -> None:
+        """See PromptReading; called between tokens that are written as well."""
+        if self._looks is not None and self.looks:
+            at = self.read + self.fed
+            taken = self._looks.take(at, state, logits, self.come_up())
+            self._looks.tell(at, state, taken)
+
+    @property
     def lookup(self) -> tuple[int, ...]:
-        """None where it is to be computed from its beginning."""
-        return () if self._afresh else self.prompt
+        """None where it is to be computed from its beginning.
+
+        Not beyond the first state that is looked at, and the vector before the first token that is
+        written comes of reading the last one.
+        """
+        last = len(self.prompt) - self._hidden
+        return () if self._afresh else self.prompt[: min(last, self._first_place)]
 
     def come_up(self) -> Trail:
         """See PromptReading."""
@@ -92,7 +127,7 @@ class Sequence(PromptReading):
         super()._note(tokens)
         self._first = self._last = self._read
 
-    def take(self, logits: "torch.Tensor | None") -> bool:
+    def take(self, logits: "torch.Tensor | None", hidden: "torch.Tensor | None" = None) -> bool:
         """Choose the next token from ``logits`` (V,) and send it; False if the text has ended.
 
         Raises NumbersBroken, and RequestRefused where every token is banned.
@@ -103,7 +138,7 @@ class Sequence(PromptReading):
         pick = self._sampler.pick(logits)
         if pick.token in self._ends:
             return self.end("end")
-        self._send(self._piece(pick, logits))
+        self._send(self._piece(pick, logits, hidden))
         if self._scan.found is not None:
             return self.end("stop")
         return len(self.written) < self._limit or self.end("limit")
@@ -146,12 +181,15 @@ class Sequence(PromptReading):
             return len(self.written) + count_beyond(ends, len(begun.text) - back)
         return count_beyond(self._places, self._characters)
 
-    def _piece(self, pick: Pick, logits: "torch.Tensor") -> Piece:
+    def _piece(self, pick: Pick, logits: "torch.Tensor", hidden: "torch.Tensor | None") -> Piece:
         facts = (
             facts_of(logits, pick.token, self._outputs, pick.chance)
             if self._outputs
             else TokenFacts(pick.token)
         )
+        if self._hidden and hidden is not None:
+            vector = hidden.numpy().astype("<f4", copy=False).tobytes()
+            facts = msgspec.structs.replace(facts, hidden=vector)
         decoded = self._decoder.feed(pick.token)
         text = self._scan.feed(decoded)
         self._last = time.perf_counter()

@@ -11,6 +11,7 @@ import msgspec
 from app.errors import BY_CODE, Failure
 from app.runtime.planning.machine import Limits, Rates
 from app.runtime.planning.plan import Plan
+from app.runtime.protocol.encodings import Encode, Encoded
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.message_base import Message
 from app.runtime.protocol.prompts import Prompt, Sampling
@@ -20,10 +21,12 @@ from app.runtime.protocol.states import (
     SaveState,
     StartState,
     StateLoaded,
+    StateSeen,
     StatesTaken,
     TakeStates,
 )
 from app.runtime.protocol.token_spans import TokenSpan
+from app.runtime.protocol.vocabulary_messages import ReadVocabulary, Vocabulary
 from app.runtime.spec import Spec
 
 # requests
@@ -45,7 +48,7 @@ class Load(Message, frozen=True, tag=True, kw_only=True):
 
 
 class Generate(Message, frozen=True, tag=True, kw_only=True):
-    """Continue ``prompt``; answered by Prefilled, Pieces and one Done.
+    """Continue ``prompt``; answered by Prefilled, Pieces, StateSeen and one Done.
 
     The text goes on from ``start``, where there is one.  With ``afresh`` no remembered state is
     used and none is kept, so that nothing which was read before changes a bit of it.
@@ -117,7 +120,9 @@ class TokenFacts(msgspec.Struct, frozen=True):
     ``logprob``, ``entropy``, ``rank`` and ``top`` are of the model's own distribution: ``rank`` 1
     is the best token, of equals the one with the lower id, and ``top`` are the best ones (id,
     log-probability), first to last.  ``sampled_logprob`` is the log-probability after all steps of
-    the sampling: 0 where no other token was left.
+    the sampling: 0 where no other token was left.  ``hidden`` is the vector (C,) after ln_out
+    that it was drawn from, float32, little endian; nothing where no token was read before it, as
+    when a text goes straight on from a state.
     """
 
     token: int
@@ -126,6 +131,7 @@ class TokenFacts(msgspec.Struct, frozen=True):
     sampled_logprob: float | None = None
     entropy: float | None = None
     rank: int | None = None
+    hidden: bytes = b""
 
 
 class Piece(Message, frozen=True, tag=True, kw_only=True):
@@ -248,10 +254,23 @@ def failure_of(reply: Failed) -> Failure:
     return BY_CODE.get(reply.code, Failure)(reply.detail, **reply.facts)
 
 
-Work = Load | Generate | Score | Measure | MeasureRates | LoadState | SaveState | TakeStates
+Work = (
+    Load
+    | Generate
+    | Score
+    | Encode
+    | ReadVocabulary
+    | Measure
+    | MeasureRates
+    | LoadState
+    | SaveState
+    | TakeStates
+)
 Request = Work | GenerateTogether | Cancel | Quit
-Event = LoadProgress | ReplyBegun | Prefilled | Piece | Scored
-Ending = Loaded | Done | Measured | Rated | StateLoaded | StatesTaken | Failed
+Event = LoadProgress | ReplyBegun | Prefilled | Piece | Scored | StateSeen
+Ending = (
+    Loaded | Done | Encoded | Vocabulary | Measured | Rated | StateLoaded | StatesTaken | Failed
+)
 Reply = Event | Ending
 
 _encoder = msgspec.msgpack.Encoder()

@@ -6,12 +6,14 @@ import itertools
 import os
 from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
+from typing import TypeVar, cast
 
 import msgspec
 
 from app.errors import Failure, NoModel, RequestRefused, WorkerDied, WorkerOutOfMemory
 from app.runtime.planning.machine import Limits, Rates
 from app.runtime.protocol import messages
+from app.runtime.protocol.encodings import Encode, Encoded
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.message_base import Message
 from app.runtime.protocol.messages import (
@@ -27,17 +29,16 @@ from app.runtime.protocol.messages import (
     Measure,
     Measured,
     MeasureRates,
-    Piece,
     Prefilled,
     Quit,
     Rated,
     Reply,
-    ReplyBegun,
     Work,
     failed,
     failure_of,
 )
 from app.runtime.protocol.prompts import Prompt
+from app.runtime.protocol.reply_kinds import ENDINGS, REPLIES
 from app.runtime.protocol.scores import Score, Scored
 from app.runtime.protocol.states import (
     LoadState,
@@ -45,24 +46,17 @@ from app.runtime.protocol.states import (
     SaveState,
     StartState,
     StateLoaded,
+    StateSeen,
     StatesTaken,
     TakeStates,
 )
+from app.runtime.protocol.vocabulary_messages import ReadVocabulary, Vocabulary
 from app.system.child_process import End, Process, worker_command
 from app.system.frames import LIMIT, GarbledError, decoded
 from app.system.log import describe, logger
 
-_REPLIES: dict[type[Message], tuple[type[Message], ...]] = {
-    Load: (LoadProgress, Loaded, Failed),
-    Generate: (ReplyBegun, Prefilled, Piece, Done, Failed),
-    Score: (Scored, Done, Failed),
-    Measure: (Measured, Failed),
-    MeasureRates: (Rated, Failed),
-    LoadState: (StateLoaded, Failed),
-    SaveState: (Prefilled, StatesTaken, Failed),
-    TakeStates: (Prefilled, StatesTaken, Failed),
-}
-_ENDINGS = (Loaded, Done, Measured, Rated, StateLoaded, StatesTaken)
+T = TypeVar("T", bound=Message)
+
 _STOP_LIMIT_S = 1.0
 _QUIT_LIMIT_S = 1.0
 _log, _texts = logger("model"), logger("text")
@@ -152,35 +146,23 @@ class Client:
                     _texts.debug("reply %d: %r", request.id, reply)
                     yield reply
 
-    async def score(self, prompt: Prompt, top: int = 0) -> AsyncGenerator[Scored | Done, None]:
+    def score(self, prompt: Prompt, top: int = 0) -> AsyncGenerator[Scored | Done, None]:
         """How likely each token of ``prompt`` is: Scored, then one Done; see Score.
 
         Leave it inside ``contextlib.aclosing``; leaving early stops it in the worker.  Raises what
         ``generate`` does.
         """
         request = Score(id=next(self._ids), prompt=prompt, top=top)
-        async with contextlib.aclosing(self._ask(request)) as replies:
-            async for reply in replies:
-                if isinstance(reply, Scored | Done):
-                    yield reply
+        return cast("AsyncGenerator[Scored | Done, None]", self._ask(request))
 
     async def measure(self, block_bytes: int) -> Measured:
         """What the worker's threads read memory with now.  Raises OutOfMemory or WorkerDied."""
         measure = Measure(id=next(self._ids), block_bytes=block_bytes)
-        async with contextlib.aclosing(self._ask(measure)) as replies:
-            async for reply in replies:
-                if isinstance(reply, Measured):
-                    return reply
-        raise self._end_failure()
+        return await self._answer(measure, Measured)
 
     async def measure_rates(self) -> Rates:
         """What bounds models on this machine, measured now.  Raises OutOfMemory or WorkerDied."""
-        request = MeasureRates(id=next(self._ids))
-        async with contextlib.aclosing(self._ask(request)) as replies:
-            async for reply in replies:
-                if isinstance(reply, Rated):
-                    return reply.rates
-        raise self._end_failure()
+        return (await self._answer(MeasureRates(id=next(self._ids)), Rated)).rates
 
     async def load_state(self, state: StartState) -> StateLoaded:
         """Have the worker read a state, so that it is known.
@@ -188,12 +170,19 @@ class Client:
         Raises RequestRefused for one that is not of the open model, the failures of reading a
         state, and WorkerDied.
         """
-        load = LoadState(id=next(self._ids), state=state)
-        async with contextlib.aclosing(self._ask(load)) as replies:
-            async for reply in replies:
-                if isinstance(reply, StateLoaded):
-                    return reply
-        raise self._end_failure()
+        return await self._answer(LoadState(id=next(self._ids), state=state), StateLoaded)
+
+    async def encode(self, prompt: Prompt, *, document: bool = True) -> Encoded:
+        """The token ids of ``prompt``; see ``Encode``.
+
+        Raises RequestRefused, the tokenizer's failures, and WorkerDied.
+        """
+        request = Encode(id=next(self._ids), prompt=prompt, document=document)
+        return await self._answer(request, Encoded)
+
+    async def vocabulary(self) -> Vocabulary:
+        """The bytes of every token of the open model.  Raises WorkerDied."""
+        return await self._answer(ReadVocabulary(id=next(self._ids)), Vocabulary)
 
     async def save_state(
         self,
@@ -210,7 +199,7 @@ class Client:
         """
         to = os.fsencode(_absolute(path))
         save = SaveState(id=next(self._ids), prompt=prompt, path=to, start=start, document=document)
-        return await self._taken(save, report)
+        return await self._answer(save, StatesTaken, report)
 
     async def take_states(
         self,
@@ -228,18 +217,17 @@ class Client:
         take = TakeStates(
             id=next(self._ids), prompt=prompt, places=tuple(places), start=start, document=document
         )
-        return await self._taken(take, report)
+        return await self._answer(take, StatesTaken, report)
 
-    async def _taken(
-        self, request: SaveState | TakeStates, report: Callable[[Prefilled], None]
-    ) -> StatesTaken:
-        async with contextlib.aclosing(self._ask(request)) as replies:
-            async for reply in replies:
-                if isinstance(reply, Prefilled):
-                    report(reply)
-                elif isinstance(reply, StatesTaken):
-                    return reply
-        raise self._end_failure()
+    def look_at_states(
+        self, asked: TakeStates
+    ) -> AsyncGenerator[Prefilled | StateSeen | StatesTaken, None]:
+        """As ``take_states``, with what is told on the way; ``asked`` gets its id here.
+
+        Leave it inside ``contextlib.aclosing``; leaving early stops it in the worker.
+        """
+        request = msgspec.structs.replace(asked, id=next(self._ids))
+        return cast("AsyncGenerator[Prefilled | StateSeen | StatesTaken, None]", self._ask(request))
 
     async def generate_together(
         self, asked: Sequence[Generate]
@@ -262,7 +250,7 @@ class Client:
         try:
             while going:
                 reply = await inbox.get()
-                going -= isinstance(reply, (*_ENDINGS, Failed))
+                going -= isinstance(reply, (*ENDINGS, Failed))
                 yield places[reply.id], reply
         finally:
             for text in texts:
@@ -301,6 +289,21 @@ class Client:
                 await event.wait()
         return event.is_set()
 
+    async def _answer(
+        self,
+        request: Work,
+        kind: type[T],
+        report: Callable[[Prefilled], None] = lambda _: None,
+    ) -> T:
+        """The one message that answers ``request``; of what is read for it ``report`` is told."""
+        async with contextlib.aclosing(self._ask(request)) as replies:
+            async for reply in replies:
+                if isinstance(reply, Prefilled):
+                    report(reply)
+                elif isinstance(reply, kind):
+                    return reply
+        raise self._end_failure()
+
     async def _ask(self, request: Work) -> AsyncGenerator[Reply, None]:
         """Send; yield what comes back, the ending too; cancel where the reader leaves early."""
         if not self.alive:
@@ -315,7 +318,7 @@ class Client:
                 if isinstance(reply, Failed):
                     raise _refused(reply, request)
                 yield reply
-                if isinstance(reply, _ENDINGS):
+                if isinstance(reply, ENDINGS):
                     return
         finally:
             del self._inboxes[request.id]
@@ -336,7 +339,7 @@ class Client:
         """Called in the process's thread."""
         reply = decoded(messages.decode_reply, frame)
         request = self._running.get(reply.id)
-        if request is not None and not isinstance(reply, _REPLIES[type(request)]):
+        if request is not None and not isinstance(reply, REPLIES[type(request)]):
             raise GarbledError(f"{type(reply).__name__} in reply to {type(request).__name__}")
         self._call(self._deliver, reply)
 
@@ -351,7 +354,7 @@ class Client:
     def _deliver(self, reply: Reply) -> None:
         if inbox := self._inboxes.get(reply.id):
             inbox.put_nowait(reply)
-        if isinstance(reply, (*_ENDINGS, Failed)):
+        if isinstance(reply, (*ENDINGS, Failed)):
             self._settle(reply.id)
 
     def _settle(self, request: int) -> None:

@@ -12,10 +12,26 @@ import msgspec
 from app.errors import Failure, MovedCheckpoint, NoModel, NotFound, WorkerDied
 from app.runtime.checkpoint.file_names import name_of
 from app.runtime.planning.machine import Limits, Rates
+from app.runtime.protocol.encodings import Encoded
 from app.runtime.protocol.generate_options import GenerateOptions
-from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress, ReplyBegun
+from app.runtime.protocol.messages import (
+    Done,
+    Event,
+    Loaded,
+    LoadProgress,
+    Prefilled,
+    ReplyBegun,
+)
 from app.runtime.protocol.prompts import Prompt
-from app.runtime.protocol.states import StartState, StateLoaded
+from app.runtime.protocol.scores import Scored
+from app.runtime.protocol.states import (
+    StartState,
+    StateLoaded,
+    StateSeen,
+    StatesTaken,
+    TakeStates,
+)
+from app.runtime.protocol.vocabulary_messages import Vocabulary
 
 from .client import Client
 
@@ -135,10 +151,40 @@ class Supervisor:
                 if last_try or answered or time.perf_counter() - sent_s > _DYING_S:
                     raise
 
+    async def encode(self, prompt: Prompt, *, document: bool = True) -> Encoded:
+        """The token ids of ``prompt``.  Raises as ``generate`` does."""
+        return await (await self._ready()).encode(prompt, document=document)
+
     async def load_state(self, state: StartState) -> StateLoaded:
         """Have the worker read a state.  Raises as ``generate`` and ``Client.load_state`` do."""
         client = await self._ready()
         return await client.load_state(state)
+
+    async def score(self, prompt: Prompt, top: int = 0) -> AsyncGenerator[Scored | Done, None]:
+        """How likely each token of ``prompt`` is; raises as ``generate`` and ``Client.score`` do.
+
+        Leave it inside ``contextlib.aclosing``.
+        """
+        client = await self._ready()
+        async with contextlib.aclosing(client.score(prompt, top)) as events:
+            async for event in events:
+                yield event
+
+    async def look_at_states(
+        self, asked: TakeStates
+    ) -> AsyncGenerator[Prefilled | StateSeen | StatesTaken, None]:
+        """States on the way through a text; raises as ``generate`` and ``Client.save_state`` do.
+
+        Leave it inside ``contextlib.aclosing``.
+        """
+        client = await self._ready()
+        async with contextlib.aclosing(client.look_at_states(asked)) as events:
+            async for event in events:
+                yield event
+
+    async def vocabulary(self) -> Vocabulary:
+        """The bytes of every token of the open model.  Raises as ``generate`` does."""
+        return await (await self._ready()).vocabulary()
 
     async def measure_rates(self) -> Rates:
         """Have the worker of the open model measure this machine, and remember what it finds.

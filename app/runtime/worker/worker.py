@@ -15,6 +15,7 @@ from app.kernels.allocation import allocations_named, load_torch
 from app.runtime.loading.preflight import look_at
 from app.runtime.planning.machine import Rates
 from app.runtime.protocol import messages
+from app.runtime.protocol.encodings import Encode
 from app.runtime.protocol.messages import (
     Cancel,
     GenerateTogether,
@@ -31,6 +32,7 @@ from app.runtime.protocol.messages import (
 )
 from app.runtime.protocol.scores import Score
 from app.runtime.protocol.states import LoadState
+from app.runtime.protocol.vocabulary_messages import ReadVocabulary
 from app.system import crash_log
 from app.system.frames import GarbledError, decoded, read_frame, write_frame
 from app.system.memory import give_back_freed
@@ -137,6 +139,8 @@ class Worker:
                 self._measure_rates(request)
             elif isinstance(request, LoadState):
                 self._engine.load_state(request)
+            elif isinstance(request, Encode | ReadVocabulary):
+                self._engine.tell(request)
             elif isinstance(request, Score):
                 self._engine.score(request)
             else:
