@@ -15,6 +15,7 @@ import torch
 from app.errors import Failure, KernelError, OutOfMemory
 from app.kernels.allocation import allocations_named
 from app.runtime.planning.machine import Limits
+from app.runtime.protocol.encodings import Encode
 from app.runtime.protocol.messages import Generate, Reply, failed
 from app.runtime.protocol.scores import Score
 from app.runtime.protocol.states import LoadState, Place, SaveState, TakeStates
@@ -22,6 +23,7 @@ from app.runtime.states.state import RecurrentState, stack
 from app.runtime.states.state_store import Known, StateStore, Trail
 from app.system.memory import available_bytes
 
+from .encoding import encoded
 from .prompt_cuts import prompt_cuts_of
 from .prompt_reading import PromptReading
 from .prompting import prepare, prompt_ids
@@ -120,6 +122,10 @@ class Engine:
         """Read a state from a file and tell of it.  Raises as ``start`` does."""
         with allocations_named():
             self._send(self._starts.load(request.id, request.state))
+
+    def encode(self, request: Encode) -> None:
+        """Tell the ids of a prompt.  Raises RequestRefused and the tokenizer's failures."""
+        self._send(encoded(request, self._opened))
 
     def _begun(self, request: Reads) -> _Reading:
         text, looked = self._text_of(request), self._store.generation

@@ -11,6 +11,7 @@ import msgspec
 from app.errors import BY_CODE, Failure
 from app.runtime.planning.machine import Limits, Rates
 from app.runtime.planning.plan import Plan
+from app.runtime.protocol.encodings import Encode, Encoded
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.message_base import Message
 from app.runtime.protocol.prompts import Prompt, Sampling
@@ -129,10 +130,15 @@ class TokenFacts(msgspec.Struct, frozen=True):
 
 
 class Piece(Message, frozen=True, tag=True, kw_only=True):
-    """New words, and the tokens since the last piece (no text while bytes are held back)."""
+    """New words, and the tokens since the last piece (no text while bytes are held back).
+
+    ``lengths``, for a document: how many characters each of the tokens ends, also where these are
+    held back because a stop may begin with them.
+    """
 
     text: str
     tokens: tuple[TokenFacts, ...] = ()
+    lengths: tuple[int, ...] = ()
 
 
 # endings
@@ -163,6 +169,7 @@ class Loaded(Message, frozen=True, tag=True, kw_only=True):
     ``note`` says in one line why it is not a faster one, or nothing.  ``stepped_down`` tells of a
     card that was to run it and could not.  ``fingerprint`` is that of the weights with all that
     was merged into them: states of this model carry it.  ``plan`` is the one that was really taken.
+    ``vocabulary`` is the ``Tokenizer.identity`` that token ids of it belong to.
     """
 
     path: str
@@ -177,6 +184,7 @@ class Loaded(Message, frozen=True, tag=True, kw_only=True):
     weights_bytes: int
     load_s: float
     tokenizer: str
+    vocabulary: str = ""
     has_tokenizer: bool = True
     vocabulary_not_used: str = ""
     family: str = ""
@@ -248,10 +256,12 @@ def failure_of(reply: Failed) -> Failure:
     return BY_CODE.get(reply.code, Failure)(reply.detail, **reply.facts)
 
 
-Work = Load | Generate | Score | Measure | MeasureRates | LoadState | SaveState | TakeStates
+Work = (
+    Load | Generate | Score | Encode | Measure | MeasureRates | LoadState | SaveState | TakeStates
+)
 Request = Work | GenerateTogether | Cancel | Quit
 Event = LoadProgress | ReplyBegun | Prefilled | Piece | Scored
-Ending = Loaded | Done | Measured | Rated | StateLoaded | StatesTaken | Failed
+Ending = Loaded | Done | Encoded | Measured | Rated | StateLoaded | StatesTaken | Failed
 Reply = Event | Ending
 
 _encoder = msgspec.msgpack.Encoder()

@@ -6,12 +6,14 @@ import itertools
 import os
 from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from app.errors import Failure, NoModel, RequestRefused, WorkerDied, WorkerOutOfMemory
 from app.runtime.planning.machine import Limits, Rates
 from app.runtime.protocol import messages
+from app.runtime.protocol.encodings import Encode, Encoded
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.message_base import Message
 from app.runtime.protocol.messages import (
@@ -52,17 +54,20 @@ from app.system.child_process import End, Process, worker_command
 from app.system.frames import LIMIT, GarbledError, decoded
 from app.system.log import describe, logger
 
+T = TypeVar("T", bound=Message)
+
 _REPLIES: dict[type[Message], tuple[type[Message], ...]] = {
     Load: (LoadProgress, Loaded, Failed),
     Generate: (ReplyBegun, Prefilled, Piece, Done, Failed),
     Score: (Scored, Done, Failed),
+    Encode: (Encoded, Failed),
     Measure: (Measured, Failed),
     MeasureRates: (Rated, Failed),
     LoadState: (StateLoaded, Failed),
     SaveState: (Prefilled, StatesTaken, Failed),
     TakeStates: (Prefilled, StatesTaken, Failed),
 }
-_ENDINGS = (Loaded, Done, Measured, Rated, StateLoaded, StatesTaken)
+_ENDINGS = (Loaded, Done, Encoded, Measured, Rated, StateLoaded, StatesTaken)
 _STOP_LIMIT_S = 1.0
 _QUIT_LIMIT_S = 1.0
 _log, _texts = logger("model"), logger("text")
@@ -167,20 +172,11 @@ class Client:
     async def measure(self, block_bytes: int) -> Measured:
         """What the worker's threads read memory with now.  Raises OutOfMemory or WorkerDied."""
         measure = Measure(id=next(self._ids), block_bytes=block_bytes)
-        async with contextlib.aclosing(self._ask(measure)) as replies:
-            async for reply in replies:
-                if isinstance(reply, Measured):
-                    return reply
-        raise self._end_failure()
+        return await self._answer(measure, Measured)
 
     async def measure_rates(self) -> Rates:
         """What bounds models on this machine, measured now.  Raises OutOfMemory or WorkerDied."""
-        request = MeasureRates(id=next(self._ids))
-        async with contextlib.aclosing(self._ask(request)) as replies:
-            async for reply in replies:
-                if isinstance(reply, Rated):
-                    return reply.rates
-        raise self._end_failure()
+        return (await self._answer(MeasureRates(id=next(self._ids)), Rated)).rates
 
     async def load_state(self, state: StartState) -> StateLoaded:
         """Have the worker read a state, so that it is known.
@@ -188,12 +184,15 @@ class Client:
         Raises RequestRefused for one that is not of the open model, the failures of reading a
         state, and WorkerDied.
         """
-        load = LoadState(id=next(self._ids), state=state)
-        async with contextlib.aclosing(self._ask(load)) as replies:
-            async for reply in replies:
-                if isinstance(reply, StateLoaded):
-                    return reply
-        raise self._end_failure()
+        return await self._answer(LoadState(id=next(self._ids), state=state), StateLoaded)
+
+    async def encode(self, prompt: Prompt, *, document: bool = True) -> Encoded:
+        """The token ids of ``prompt``; see ``Encode``.
+
+        Raises RequestRefused, the tokenizer's failures, and WorkerDied.
+        """
+        request = Encode(id=next(self._ids), prompt=prompt, document=document)
+        return await self._answer(request, Encoded)
 
     async def save_state(
         self,
@@ -210,7 +209,7 @@ class Client:
         """
         to = os.fsencode(_absolute(path))
         save = SaveState(id=next(self._ids), prompt=prompt, path=to, start=start, document=document)
-        return await self._taken(save, report)
+        return await self._answer(save, StatesTaken, report)
 
     async def take_states(
         self,
@@ -228,18 +227,7 @@ class Client:
         take = TakeStates(
             id=next(self._ids), prompt=prompt, places=tuple(places), start=start, document=document
         )
-        return await self._taken(take, report)
-
-    async def _taken(
-        self, request: SaveState | TakeStates, report: Callable[[Prefilled], None]
-    ) -> StatesTaken:
-        async with contextlib.aclosing(self._ask(request)) as replies:
-            async for reply in replies:
-                if isinstance(reply, Prefilled):
-                    report(reply)
-                elif isinstance(reply, StatesTaken):
-                    return reply
-        raise self._end_failure()
+        return await self._answer(take, StatesTaken, report)
 
     async def generate_together(
         self, asked: Sequence[Generate]
@@ -300,6 +288,21 @@ class Client:
             async with asyncio.timeout(limit_s):
                 await event.wait()
         return event.is_set()
+
+    async def _answer(
+        self,
+        request: Work,
+        kind: type[T],
+        report: Callable[[Prefilled], None] = lambda _: None,
+    ) -> T:
+        """The one message that answers ``request``; of what is read for it ``report`` is told."""
+        async with contextlib.aclosing(self._ask(request)) as replies:
+            async for reply in replies:
+                if isinstance(reply, Prefilled):
+                    report(reply)
+                elif isinstance(reply, kind):
+                    return reply
+        raise self._end_failure()
 
     async def _ask(self, request: Work) -> AsyncGenerator[Reply, None]:
         """Send; yield what comes back, the ending too; cancel where the reader leaves early."""

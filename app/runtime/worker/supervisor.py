@@ -12,6 +12,7 @@ import msgspec
 from app.errors import Failure, MovedCheckpoint, NoModel, NotFound, WorkerDied
 from app.runtime.checkpoint.file_names import name_of
 from app.runtime.planning.machine import Limits, Rates
+from app.runtime.protocol.encodings import Encoded
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress, ReplyBegun
 from app.runtime.protocol.prompts import Prompt
@@ -134,6 +135,10 @@ class Supervisor:
             except WorkerDied:
                 if last_try or answered or time.perf_counter() - sent_s > _DYING_S:
                     raise
+
+    async def encode(self, prompt: Prompt, *, document: bool = True) -> Encoded:
+        """The token ids of ``prompt``.  Raises as ``generate`` does."""
+        return await (await self._ready()).encode(prompt, document=document)
 
     async def load_state(self, state: StartState) -> StateLoaded:
         """Have the worker read a state.  Raises as ``generate`` and ``Client.load_state`` do."""

@@ -15,6 +15,7 @@ from app.kernels.allocation import allocations_named, load_torch
 from app.runtime.loading.preflight import look_at
 from app.runtime.planning.machine import Rates
 from app.runtime.protocol import messages
+from app.runtime.protocol.encodings import Encode
 from app.runtime.protocol.messages import (
     Cancel,
     GenerateTogether,
@@ -137,6 +138,8 @@ class Worker:
                 self._measure_rates(request)
             elif isinstance(request, LoadState):
                 self._engine.load_state(request)
+            elif isinstance(request, Encode):
+                self._engine.encode(request)
             elif isinstance(request, Score):
                 self._engine.score(request)
             else:

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.errors import Failure
 from app.runtime.planning.machine import Limits, Rates
+from app.runtime.protocol.encodings import Encoded
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress, Piece
 from app.runtime.protocol.prompts import Prompt
@@ -194,6 +195,10 @@ class Session(QObject):
                     yield event
         finally:
             self._write(-1)
+
+    async def encode(self, prompt: Prompt, *, document: bool = True) -> Encoded:
+        """The token ids of ``prompt`` in the open model's vocabulary; raises as ``generate``."""
+        return await self._supervisor.encode(prompt, document=document)
 
     async def close(self) -> None:
         """End the worker; nothing can be asked afterwards."""
