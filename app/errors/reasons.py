@@ -103,6 +103,7 @@ RequestReason = Literal[
     "rows-unread",
     "sampling",
     "sampling-least",
+    "several-tokens",
     "state-format",
     "state-head",
     "state-layers",

@@ -59,7 +59,7 @@ class InlineWorker:
     def _told(self, request):
         if self.engine is None:
             raise NoModel
-        self.engine.tell(request)
+        self.engine.encode(request)
         return self._sent.pop(request.id)[0]
 
     async def _ask(self, request):

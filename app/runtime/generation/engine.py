@@ -99,8 +99,11 @@ class Engine:
         with allocations_named():
             self._send(self._starts.load(request.id, request.state))
 
-    def tell(self, request: Encode | ReadVocabulary) -> None:
-        """Answer what is asked about tokens.  Raises RequestRefused, the tokenizer's failures."""
+    def encode(self, request: Encode | ReadVocabulary) -> None:
+        """Tell the ids of a prompt, or all tokens there are.
+
+        Raises RequestRefused and the tokenizer's failures.
+        """
         self._send(told_of_tokens(request, self._opened))
 
     def _begun(self, request: Reads) -> TextReading:

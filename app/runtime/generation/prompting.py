@@ -38,7 +38,7 @@ class Prepared(NamedTuple):
 
     The first ``mark`` ids will begin the conversation's next prompt too: their state is worth
     keeping (0: nothing is known of a next one).  ``whole_characters``: a character that the
-    limit cuts is left out, for the reply goes on with it.
+    limit cuts is left out, for the reply goes on with it.  ``document``: see ``Tokens``.
     """
 
     ids: Ids
@@ -47,6 +47,7 @@ class Prepared(NamedTuple):
     mark: int = 0
     begun: Begun = Begun()
     whole_characters: bool = False
+    document: bool = False
 
 
 def prepare(request: Generate, opened: "Opened", *, may_be_empty: bool = False) -> Prepared:
@@ -92,6 +93,9 @@ def _encoded(request: Generate, opened: "Opened") -> Prepared:
     ends = tokenizer.end_tokens if tokenizer.raw_end_tokens is None else tokenizer.raw_end_tokens
     if isinstance(prompt, Text):
         return Prepared(tuple(tokenizer.encode_prompt(prompt.text)), stops, ends)
+    if prompt.document:
+        begun = Begun(held=held_by(prompt.ids, tokenizer))
+        return Prepared(prompt.ids, stops, ends, begun=begun, whole_characters=True, document=True)
     return Prepared(prompt.ids, stops, ends)
 
 

@@ -10,6 +10,7 @@ from app.runtime.generation.stops import StopScan
 from app.runtime.protocol.generate_options import Outputs
 from app.runtime.protocol.messages import Done, Generate, Piece, Reply, ReplyBegun, TokenFacts
 from app.runtime.protocol.states import StatesWanted
+from app.runtime.states.state_spacing import close_places
 from app.runtime.states.state_store import Trail
 
 from .filters import GREEDY
@@ -45,17 +46,21 @@ class Sequence(PromptReading):
         """Raises RequestRefused for options that mean nothing."""
         tokenizer, options = opened.tokenizer, request.options
         check_options(options, opened.model.spec.vocabulary)
-        states = options.outputs.states
-        self._looks = StateLooks(request.id, states, opened, send) if states != _NO_STATES else None
-        places = () if self._looks is None else self._looks.places
-        super().__init__(request.id, prepared.ids, trail, send, (prepared.mark, *places))
-        self._first_place = min(places, default=len(prepared.ids))
-        self._afresh = request.afresh
-        self.fed = 0
         how = options.sampling
         drawn = how.seed is not None and how.temperature >= GREEDY
         wanted = drawn if options.reproducible is None else options.reproducible
-        self.repeats = wanted and not request.afresh  # those begin together, which repeats as well
+        repeats = wanted and not request.afresh  # those begin together, which repeats as well
+        # one that repeats is cut where all texts are, and nowhere else
+        close = close_places(len(prepared.ids)) if prepared.document and not repeats else ()
+        states = options.outputs.states
+        self._looks = StateLooks(request.id, states, opened, send) if states != _NO_STATES else None
+        places = () if self._looks is None else self._looks.places
+        marks = (prepared.mark, *close, *places)
+        super().__init__(request.id, prepared.ids, trail, send, marks)
+        self._first_place = min(places, default=len(prepared.ids))
+        self.repeats, trail.thins = repeats, prepared.document
+        self._afresh, self._document = request.afresh, prepared.document
+        self.fed = 0
         self.written: list[int] = []
         self._limit = options.limit
         self._hidden = options.outputs.hidden
@@ -199,4 +204,5 @@ class Sequence(PromptReading):
         self._characters += len(text)
         self._decoded += len(decoded)
         self._places.append(-1 if self._decoder.holds else self._decoded)
-        return Piece(id=self.id, text=text, tokens=(facts,))
+        lengths = (len(decoded),) if self._document else ()
+        return Piece(id=self.id, text=text, tokens=(facts,), lengths=lengths)

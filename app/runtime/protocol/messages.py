@@ -135,10 +135,15 @@ class TokenFacts(msgspec.Struct, frozen=True):
 
 
 class Piece(Message, frozen=True, tag=True, kw_only=True):
-    """New words, and the tokens since the last piece (no text while bytes are held back)."""
+    """New words, and the tokens since the last piece (no text while bytes are held back).
+
+    ``lengths``, for a document: how many characters each of the tokens ends, also where these are
+    held back because a stop may begin with them.
+    """
 
     text: str
     tokens: tuple[TokenFacts, ...] = ()
+    lengths: tuple[int, ...] = ()
 
 
 # endings
@@ -169,6 +174,7 @@ class Loaded(Message, frozen=True, tag=True, kw_only=True):
     ``note`` says in one line why it is not a faster one, or nothing.  ``stepped_down`` tells of a
     card that was to run it and could not.  ``fingerprint`` is that of the weights with all that
     was merged into them: states of this model carry it.  ``plan`` is the one that was really taken.
+    ``vocabulary`` is the ``Tokenizer.identity`` that token ids of it belong to.
     """
 
     path: str
@@ -183,6 +189,7 @@ class Loaded(Message, frozen=True, tag=True, kw_only=True):
     weights_bytes: int
     load_s: float
     tokenizer: str
+    vocabulary: str = ""
     has_tokenizer: bool = True
     vocabulary_not_used: str = ""
     family: str = ""

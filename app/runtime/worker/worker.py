@@ -140,7 +140,7 @@ class Worker:
             elif isinstance(request, LoadState):
                 self._engine.load_state(request)
             elif isinstance(request, Encode | ReadVocabulary):
-                self._engine.tell(request)
+                self._engine.encode(request)
             elif isinstance(request, Score):
                 self._engine.score(request)
             else:

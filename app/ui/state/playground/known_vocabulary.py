@@ -10,7 +10,6 @@ class KnownVocabulary:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._of: tuple[str, str, str] | None = None
         self.now: Vocabulary | None = None
 
     async def read(self) -> Vocabulary:
@@ -18,7 +17,6 @@ class KnownVocabulary:
         loaded = self._session.loaded
         if loaded is None:
             raise NoModel
-        of = (loaded.path, loaded.fingerprint, loaded.tokenizer)
-        if self.now is None or self._of != of:
-            self.now, self._of = await self._session.vocabulary(), of
+        if self.now is None or self.now.identity != loaded.vocabulary:
+            self.now = await self._session.vocabulary()
         return self.now
