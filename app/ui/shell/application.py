@@ -226,6 +226,7 @@ class Application:
     def _places(self) -> list[Place]:
         return [
             Place("chat", tr("Chat"), "chat", self._chat),
+            Place("playground", tr("Playground"), "playground", self._playground),
             Place("models", tr("Models"), "models", self._models),
             Place("downloads", tr("Downloads"), "download", self._downloads),
             Place("settings", tr("Settings"), "settings", self._settings_page, below=True),
@@ -237,6 +238,11 @@ class Application:
         from app.ui.chat.chat_page import ChatPage
 
         return ChatPage(self.services)
+
+    def _playground(self) -> Page:
+        from app.ui.playground.playground_page import PlaygroundPage
+
+        return PlaygroundPage(self.services)
 
     def _models(self) -> Page:
         from app.ui.models.models_page import ModelsPage
