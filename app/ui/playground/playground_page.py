@@ -4,15 +4,18 @@ import asyncio
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QPoint, Qt, QTimer
-from PySide6.QtGui import QHideEvent, QKeyEvent, QResizeEvent
+from PySide6.QtGui import QAction, QHideEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.messages.translate import tr
 from app.runtime.checkpoint.file_names import name_of
+from app.ui.look.icons import icon
 from app.ui.state.commands import Command, Habit
 from app.ui.state.models.model_names import plain_name
+from app.ui.state.playground.as_conversation import become_conversation
+from app.ui.state.playground.open_document import OpenDocument
 from app.ui.state.playground.playground_controller import PlaygroundController
-from app.ui.state.playground.writing_templates import preset_of
+from app.ui.state.playground.writing_templates import preset_of, variables_in
 from app.ui.state.services import Services
 from app.ui.widgets.page import Page
 
@@ -83,6 +86,11 @@ class PlaygroundPage(Page):
         self.controller.begin(text, settings)
         self.show_view(_TEXT)
 
+    def take(self, shown: OpenDocument) -> None:
+        """Show a new document that another page has made."""
+        self.controller.take(shown)
+        self.show_view(_TEXT)
+
     def arrived(self) -> None:
         super().arrived()
         self._look_again()
@@ -129,6 +137,7 @@ class PlaygroundPage(Page):
             Command(tr("New document"), self.begin, "Ctrl+Shift+N", "plus", group),
             Command(tr("Begin with a template"), self._offer_templates, "Ctrl+T", "file", group),
             Command(tr("Fill in the fields of the text"), self._fill_in, "", "edit", group),
+            Command(tr("Make a conversation of it"), self._to_chat, "", "chat", group),
             Command(tr("Search all documents"), self._search, "Ctrl+Shift+F", "search", group),
             Command(tr("Show or hide documents"), self._toggle_pane, "Ctrl+B", "sidebar", group),
             Command(tr("Settings of the text"), self._toggle_panel, "Ctrl+.", "sliders", group),
@@ -181,12 +190,26 @@ class PlaygroundPage(Page):
         """In the document that is shown where that is empty, else in a new one."""
         self.begin(text, preset)
 
+    def _to_chat(self) -> None:
+        if self.controller.text.text.strip():
+            self.controller.stop()
+            become_conversation(self._services, self.controller.open_document)
+
     def _delete(self) -> None:
         if self.controller.open_document.version is not None:
             self.pane.delete(self.controller.document)
 
     def _menu(self, place: QPoint) -> None:
-        self.pane.menu(self.controller.document).popup(place)
+        menu = self.pane.menu(self.controller.document)
+        first = menu.actions()[0]
+        chat = QAction(icon("chat", "text-dim"), tr("Make a conversation of it"), menu)
+        chat.triggered.connect(self._to_chat)
+        fill = QAction(icon("edit", "text-dim"), tr("Fill in the fields of the text"), menu)
+        fill.triggered.connect(self._fill_in)
+        fill.setEnabled(bool(variables_in(self.controller.text.text)))
+        menu.insertActions(first, [chat, fill])
+        menu.insertSeparator(first)
+        menu.popup(place)
 
     def _search(self) -> None:
         self.pane.show()

@@ -41,6 +41,7 @@ from app.ui.widgets.pointer import Pointer
 
 from .actions import model_commands, model_file_commands, window_commands
 from .finished_downloads import FinishedDownloads
+from .hand_overs import take_hand_overs
 from .last_crash import LastCrash
 from .model_opening import ModelOpening
 from .run_dialogs import RunDialogs
@@ -113,6 +114,7 @@ class Application:
         commands = window_commands(self.services, self.window, self._opening, switch, run)
         self.window.offer(commands, lambda: model_commands(self.library, self._opening))
         self.window.strip.pressed.connect(self.runs.show_open)
+        take_hand_overs(self.services, self.window)
         self._arrivals = FinishedDownloads(self.services, self.window, self._opening)
         self.services.shared.changed.connect(partial(put_in_force, self.services))
 

@@ -1,4 +1,4 @@
-"""A playground page in a window of its own, on a real store and a worker with a small model."""
+"""A playground page in a window of its own, on a real store and with a small real model."""
 
 import dataclasses
 from functools import cached_property
@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QWidget
 
+from app.runtime.loading.loading import open_model
 from app.runtime.protocol.prompts import Sampling
 from app.runtime.worker.supervisor import Supervisor
 from app.ui.playground.playground_page import PlaygroundPage
@@ -16,7 +17,9 @@ from app.ui.widgets.focus import FocusKeeper
 from app.ui.widgets.pointer import Pointer
 from tests.runtime.small_models import small_file
 from tests.ui.chat.conftest import services  # noqa: F401 (a fixture)
-from tests.ui.conftest import until
+from tests.ui.conftest import settled, until
+
+from .in_process import InProcess
 
 GREEDY = Sampling(temperature=0, banned=(0,))
 
@@ -24,9 +27,9 @@ GREEDY = Sampling(temperature=0, banned=(0,))
 class Desk:
     """What a test needs of the page, and the words for it; built in the test's loop."""
 
-    def __init__(self, services, model: Path) -> None:  # noqa: F811 (not the fixture)
-        supervisor = Supervisor(lambda: session.note_change())
+    def __init__(self, services, model: Path, supervisor) -> None:  # noqa: F811
         session = Session(supervisor, services.tasks)
+        self.supervisor = supervisor
         self.services = dataclasses.replace(services, session=session)
         self.session, self.model = session, model
         self.frame: QWidget | None = None
@@ -65,6 +68,8 @@ class Desk:
         """A document with a model that writes the same whenever it is asked the same."""
         page = self.page
         await self.session.opened(self.model)
+        self.session.note_change()
+        await settled()
         page.controller.configure(limit=limit, sampling=sampling)
         if words:
             self.type(words)
@@ -102,12 +107,28 @@ class Desk:
 
 
 @pytest.fixture(scope="session")
-def small_model(tmp_path_factory) -> Path:
+def model_file(tmp_path_factory) -> Path:
     return small_file(tmp_path_factory.mktemp("playground"))
 
 
+@pytest.fixture(scope="session")
+def small_model(model_file):
+    return open_model(model_file, "cpu fp32")
+
+
 @pytest.fixture
-def desk(services, small_model):  # noqa: F811 (the fixture)
-    made = Desk(services, small_model)
+def desk(services, model_file, small_model):  # noqa: F811 (the fixture)
+    """The page with the engine in this process: what a worker would do, without its start."""
+    made = Desk(services, model_file, InProcess(small_model))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def worker_desk(services, model_file):  # noqa: F811 (the fixture)
+    """The page with a worker process."""
+    made = Desk(services, model_file, None)
+    supervisor = Supervisor(lambda: made.session.note_change())
+    made.supervisor = made.session._supervisor = supervisor
     yield made
     made.close()

@@ -1,4 +1,4 @@
-"""Writing with a real worker: going on, again, undo, stop, edits, and what is stored."""
+"""Writing with a real model: going on, again, undo, stop, edits, and what is stored."""
 
 import asyncio
 
@@ -146,7 +146,8 @@ async def test_the_caret_the_selection_and_the_scroll_bar_stay_while_words_come(
     assert desk.editor.selection == (5, 9)
 
 
-async def test_closing_while_it_writes_loses_nothing_that_was_there(desk: Desk):
+async def test_closing_while_it_writes_loses_nothing_that_was_there(worker_desk: Desk):
+    desk = worker_desk
     await desk.begun("Once", limit=100_000)
     desk.controller.write()
     await until(lambda: len(desk.controller.text) > 60)
@@ -184,6 +185,7 @@ async def test_without_a_model_a_failure_says_so_in_its_place(desk: Desk):
     assert page.text._card is not None
     assert desk.text == "Once"
     await desk.session.opened(desk.model)
+    desk.session.note_change()
     await settled()
     assert page.foot.main.isEnabled()
     desk.controller.configure(limit=4, sampling=GREEDY)

@@ -89,22 +89,9 @@ class ReplyStream(QObject):
         """As which tokens the reply was written, as far as that is known."""
         return self._tokens.span
 
-    async def _chat(self) -> Chat:
-        """The chat with the tokens of its replies, of which the store cannot read all perhaps."""
-        ask, known = self._ask, dict(self._ask.tokens)
-        if all(turn.role != "assistant" for turn in ask.chat.turns):
-            return ask.chat
-        with contextlib.suppress(StoreError):
-            stored = await asyncio.wrap_future(self._store.tokens(self.message.conversation))
-            known = stored | known
-        turns = [
-            msgspec.structs.replace(turn, tokens=known.get(source))
-            for turn, source in zip(ask.chat.turns, ask.sources, strict=True)
-        ]
-        return msgspec.structs.replace(ask.chat, turns=tuple(turns))
-
     async def _listen(self) -> None:
-        events = self._session.generate(await self._chat(), self._ask.options)
+        chat = await with_tokens(self._ask, self._store, self.message.conversation)
+        events = self._session.generate(chat, self._ask.options)
         async with contextlib.aclosing(events):
             async for event in events:
                 self._clock.note(event)
@@ -181,3 +168,18 @@ class ReplyStream(QObject):
             detail=failure.detail if failure else "",
             failure_facts=failure.facts if failure else {},
         )
+
+
+async def with_tokens(ask: Request, store: Conversations, conversation: str) -> Chat:
+    """The chat with the tokens of its replies, of which the store cannot read all perhaps."""
+    known = dict(ask.tokens)
+    if all(turn.role != "assistant" for turn in ask.chat.turns):
+        return ask.chat
+    with contextlib.suppress(StoreError):
+        stored = await asyncio.wrap_future(store.tokens(conversation))
+        known = stored | known
+    turns = [
+        msgspec.structs.replace(turn, tokens=known.get(source))
+        for turn, source in zip(ask.chat.turns, ask.sources, strict=True)
+    ]
+    return msgspec.structs.replace(ask.chat, turns=tuple(turns))

@@ -120,6 +120,12 @@ class PlaygroundController(QObject):
             self._note_change()
             self.changed.emit()
 
+    def take(self, shown: OpenDocument) -> None:
+        """Show a new document that another page has made."""
+        self._leave()
+        self._show(shown)
+        self._note_change()
+
     async def open(self, document: str) -> None:
         """Show a stored document as it was left."""
         self.keeper.now()
