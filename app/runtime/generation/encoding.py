@@ -33,9 +33,10 @@ def encoded(request: Encode, opened: "Opened") -> Encoded:
     """The ids of the request's prompt.  Raises RequestRefused and the tokenizer's failures."""
     ids = prompt_ids(request.prompt, opened, document=request.document)
     tokenizer = opened.tokenizer
-    text = tokenizer.decode(ids)
+    decoder = tokenizer.decoder()
+    text = "".join(decoder.feed(token) for token in ids)
     lengths = ends_between(places(ids, tokenizer))
-    if isinstance(request.prompt, Text) and text != request.prompt.text:
+    if isinstance(request.prompt, Text) and text + decoder.flush() != request.prompt.text:
         text = request.prompt.text
         lengths = [0] * (len(ids) - 1) + [len(text)] * bool(ids)
     return Encoded(

@@ -18,9 +18,9 @@ class Encoded(Message, frozen=True, tag=True, kw_only=True):
     """The ``ids`` in a ``vocabulary``, packed as in a TokenSpan, and the ``text`` that they give.
 
     ``lengths``, packed as well, are how many characters of the text each of them ends: 0 where a
-    character is whole only with the token after it.  Where ids do not give the text that was asked
-    about (a vocabulary may write letters in another way), ``text`` is that which was asked about,
-    and all of it ends with the last token.
+    character is whole only with the token after it.  A character that is cut at the end is not in
+    the text.  Where ids do not give the text that was asked about (a vocabulary may write letters
+    in another way), ``text`` is that which was asked about, and all of it ends with the last token.
     """
 
     vocabulary: str

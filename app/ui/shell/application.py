@@ -41,6 +41,7 @@ from app.ui.widgets.pointer import Pointer
 
 from .actions import model_commands, model_file_commands, window_commands
 from .finished_downloads import FinishedDownloads
+from .hand_overs import take_hand_overs
 from .last_crash import LastCrash
 from .model_opening import ModelOpening
 from .run_dialogs import RunDialogs
@@ -113,6 +114,7 @@ class Application:
         commands = window_commands(self.services, self.window, self._opening, switch, run)
         self.window.offer(commands, lambda: model_commands(self.library, self._opening))
         self.window.strip.pressed.connect(self.runs.show_open)
+        take_hand_overs(self.services, self.window)
         self._arrivals = FinishedDownloads(self.services, self.window, self._opening)
         self.services.shared.changed.connect(partial(put_in_force, self.services))
 
@@ -226,6 +228,7 @@ class Application:
     def _places(self) -> list[Place]:
         return [
             Place("chat", tr("Chat"), "chat", self._chat),
+            Place("playground", tr("Playground"), "playground", self._playground),
             Place("models", tr("Models"), "models", self._models),
             Place("downloads", tr("Downloads"), "download", self._downloads),
             Place("settings", tr("Settings"), "settings", self._settings_page, below=True),
@@ -237,6 +240,11 @@ class Application:
         from app.ui.chat.chat_page import ChatPage
 
         return ChatPage(self.services)
+
+    def _playground(self) -> Page:
+        from app.ui.playground.playground_page import PlaygroundPage
+
+        return PlaygroundPage(self.services)
 
     def _models(self) -> Page:
         from app.ui.models.models_page import ModelsPage

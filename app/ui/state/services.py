@@ -1,10 +1,11 @@
 """What every page is handed: the model, the look, the stores, background work and notices."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from app.ui.look.theme import Theme
 
+from .hand_over import HandOver
 from .notices import Notices
 from .session import Session
 from .tasks import Tasks
@@ -37,3 +38,4 @@ class Services:
     gpus: "GpuList"
     planning: "RunPlanning"
     shared: "SharedSettings"
+    handed: HandOver = field(default_factory=HandOver)
