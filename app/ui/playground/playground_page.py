@@ -21,6 +21,7 @@ from app.ui.widgets.page import Page
 
 from .documents_pane import DELETE_KEYS, RENAME_KEYS, DocumentsPane
 from .playground_head import PlaygroundHead
+from .sight_views import SightViews
 from .template_card import TemplateCard
 from .text_view import TextView
 from .writing_foot import WritingFoot
@@ -54,6 +55,9 @@ class PlaygroundPage(Page):
         self._arrange()
         self._connect()
         self.add_view(_TEXT, tr("Text"), self.text)
+        self.sight = SightViews(services.theme, services.session, self.controller, self)
+        for view in self.sight.views:
+            self.add_view(*view)
         shown = services.settings.now
         self.pane.setVisible(shown.documents_shown)
         self.panel.setVisible(shown.writing_settings_shown)
@@ -73,6 +77,7 @@ class PlaygroundPage(Page):
         if key in self._keys:
             self._views.setCurrentIndex(self._keys.index(key))
             self.foot.mark_view(key)
+            self.sight.show(key)
             self.take_keyboard()
 
     def open(self, document: str) -> None:
@@ -102,8 +107,8 @@ class PlaygroundPage(Page):
         super().hideEvent(event)
 
     def take_keyboard(self) -> None:
-        shown = self._views.currentWidget()
-        (self.text.editor if shown is self.text else shown or self).setFocus()
+        if not self.sight.take_keyboard(self._views.currentWidget()):
+            self.text.editor.setFocus()
 
     def event(self, event: QEvent) -> bool:
         if event.type() is QEvent.Type.WindowActivate and self.isVisible():

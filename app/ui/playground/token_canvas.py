@@ -50,13 +50,17 @@ class TokenCanvas(QAbstractScrollArea):
         """Nothing, where nothing can be selected."""
         return None
 
-    def show_cells(self, cells: TokenCells, *, follow: bool = False) -> None:
-        """Another text; ``follow``: whoever is at its end stays there while it grows."""
-        self._cells, self._coming, self._follows = cells, None, follow
+    def show_cells(self, cells: TokenCells) -> None:
+        """Another text."""
+        self._cells, self._coming = cells, None
         self.current = self._marked = -1
         self._lines = self._made()
         self.verticalScrollBar().setValue(0)
         self.grown()
+
+    def follow(self, *, now: bool) -> None:
+        """Whether whoever is at the end of the text stays there while it grows."""
+        self._follows = now
 
     def grown(self) -> None:
         """The text has more tokens, or more is known of them."""

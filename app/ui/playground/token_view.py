@@ -47,10 +47,10 @@ class TokenView(TokenCanvas):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setMouseTracking(True)
 
-    def show_cells(self, cells: TokenCells, *, follow: bool = False) -> None:
+    def show_cells(self, cells: TokenCells) -> None:
         """See TokenCanvas."""
         self._anchor = -1
-        super().show_cells(cells, follow=follow)
+        super().show_cells(cells)
         self.selected.emit(-1, -1)
 
     @property

@@ -135,7 +135,8 @@ async def test_what_is_written_shows_how_likely_it_was(sight, pane):
     await sight.open()
     outputs = Outputs(logprob=True, entropy=True, rank=True, top=8)
     options = GenerateOptions(limit=12, sampling=GREEDY, outputs=outputs)
-    await sight.scored.begin(b"Once")
+    await sight.vocabulary.read()
+    assert sight.scored.go_on_from(b"Once")
     async for event in sight.session.generate(Tokens(tuple(b"Once")), options):
         if isinstance(event, Piece):
             sight.scored.add(event.tokens)
@@ -172,7 +173,8 @@ def test_probabilities_are_said_as_people_read_them():
 
 async def test_places_in_the_text_are_found_again_at_every_width(sight, pane):
     await sight.open()
-    await sight.scored.begin(WORDS.encode() * 60)
+    await sight.vocabulary.read()
+    assert sight.scored.go_on_from(WORDS.encode() * 60)
     view = pane.view
     for width in (320, 900):
         pane.resize(width, 500)

@@ -2,11 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.errors import Failure
+from app.runtime.protocol.generate_options import Outputs
 from app.runtime.protocol.prompts import Sampling
 from app.store.documents.document_records import (
     Document,
@@ -21,8 +22,9 @@ from .document_keeper import DocumentKeeper
 from .document_text import DocumentText
 from .open_document import OpenDocument
 from .token_stretches import ids_of
-from .writing_stream import Asked, WritingStream, encoded_up_to
+from .writing_stream import Asked, Lead, WritingStream, encoded_up_to
 
+_NO_LEAD = Lead()
 _ENCODE_MS = 500  # after the last change the tokens of a text are looked up
 
 
@@ -34,6 +36,7 @@ class PlaygroundController(QObject):
     are others or another one is shown, ``configured`` for the title and the settings, ``encoded``
     when all tokens of the text are known.  ``typed_wanted`` asks for settings that are typed and
     not handed in; ``taken_away`` carries a document that was shown and is deleted elsewhere.
+    ``heard`` carries all that the model tells of a piece, of whose tokens it is asked ``outputs``.
     """
 
     opened = Signal()
@@ -46,6 +49,7 @@ class PlaygroundController(QObject):
     encoded = Signal()
     typed_wanted = Signal()
     taken_away = Signal(object)
+    heard = Signal(object)
 
     def __init__(self, services: Services, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -56,6 +60,7 @@ class PlaygroundController(QObject):
         self.writing: WritingStream | None = None
         self.failure: Failure | None = None
         self.reply: Reply | None = None
+        self.outputs: Callable[[], Outputs] = Outputs
         self._paused = ""
         self._encode = QTimer(self, singleShot=True, interval=_ENCODE_MS)
         self._encode.timeout.connect(self._look_up_tokens)
@@ -242,6 +247,14 @@ class PlaygroundController(QObject):
                 self.replace(place, len(self.text))
             self.write()
 
+    def branch(self, place: int, lead: Lead) -> None:
+        """The same with a piece that begins with tokens which were chosen."""
+        if self.writing is None:
+            if place < len(self.text):
+                self.replace(place, len(self.text))
+            self.typed_wanted.emit()
+            self._write(len(self.text), lead=lead)
+
     def write_again(self) -> None:
         """Have the last piece of the model written anew, as another version beside it."""
         if self.writing is None and self.open_document.last_written is not None:
@@ -278,16 +291,22 @@ class PlaygroundController(QObject):
             self.keeper.soon(self.open_document.changes)
         self._encode.start()
 
-    def _write(self, place: int, *, again: bool = False) -> None:
+    def _write(self, place: int, *, again: bool = False, lead: Lead = _NO_LEAD) -> None:
         shown = self.open_document
         version = shown.begin_piece(place, again=again)
         asked = Asked(
-            text=shown.text, place=version.place, settings=self.settings, sampling=self.sampling
+            text=shown.text,
+            place=version.place,
+            settings=self.settings,
+            sampling=self.sampling,
+            lead=lead,
+            outputs=self.outputs(),
         )
         stream = self.writing = WritingStream(self._services.session, asked)
         self.failure = self.reply = None
         stream.begun.connect(lambda: self._note_begun(stream, version))
         stream.grew.connect(lambda: self._note_growth(stream))
+        stream.heard.connect(self.heard)
         stream.due.connect(lambda: self._store.grow(stream.piece, *stream.gained()))
         stream.ended.connect(lambda: self._end(stream, version))
         self.writing_changed.emit()

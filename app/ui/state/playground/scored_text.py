@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import Enum, auto
+from itertools import takewhile
 from typing import NamedTuple
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -44,7 +45,8 @@ class Alternative(NamedTuple):
 class ScoredText(QObject):
     """``score`` a text, or ``begin`` with tokens and ``add`` those that are written.
 
-    ``cells`` are its tokens, ``numbers`` what is known of them so far.  ``began`` when it is
+    ``cells`` are its tokens, ``numbers`` what is known of them so far, ``asked`` the ids that were
+    asked about last.  ``began`` when it is
     another text, ``grew`` at most 30 times a second, ``ended`` once a scoring.
     """
 
@@ -59,6 +61,7 @@ class ScoredText(QObject):
         self._session, self._vocabulary = session, vocabulary
         self.phase = ScorePhase.EMPTY
         self.failure: Failure | None = None
+        self.asked: tuple[int, ...] = ()
         self.cells, self.numbers = TokenCells(()), TokenNumbers()
         self._task: asyncio.Task[None] | None = None
         self._repaint = QTimer(self, singleShot=True, interval=_REPAINT_MS)
@@ -76,6 +79,7 @@ class ScoredText(QObject):
     def score(self, prompt: Prompt) -> None:
         """Have a text read, in place of the one before."""
         self.stop()
+        self.asked = prompt.ids if isinstance(prompt, Tokens) else ()
         self.failure, self.phase = None, ScorePhase.SCORING
         task = self._session.tasks.start(self._score(prompt))
         self._task = task
@@ -94,16 +98,26 @@ class ScoredText(QObject):
         self.phase = ScorePhase.EMPTY
         self._begin(())
 
-    async def begin(self, ids: Iterable[int]) -> None:
-        """Tokens of which nothing is known, which others are added to.  Raises as ``Session``."""
-        pieces = (await self._vocabulary.read()).pieces
+    def go_on_from(self, ids: Sequence[int]) -> bool:
+        """Tokens that others are added to; what was known of the first of them stays known.
+
+        False where the vocabulary was not asked for yet.
+        """
+        vocabulary, loaded = self._vocabulary.now, self._session.loaded
+        if vocabulary is None or loaded is None or vocabulary.identity != loaded.vocabulary:
+            return False
         self.stop()
-        known = list(ids)
-        self._begin(pieces)
-        self.cells.extend(known)
-        self.numbers.add(TokenScore(token) for token in known)
-        self.phase = ScorePhase.COMPLETE
+        ids, before = tuple(ids), tuple(self.cells.ids)
+        if ids[: len(before)] != before or self.cells.cut or not before:
+            same = sum(1 for _ in takewhile(_are_equal, zip(before, ids, strict=False)))
+            self.numbers.cut(same)
+            self._begin(vocabulary.pieces, self.numbers)
+            before = ()
+        self.cells.extend(ids[len(before) :])
+        self.numbers.add(TokenScore(token) for token in ids[len(self.numbers) :])
+        self.asked, self.phase = ids, ScorePhase.COMPLETE
         self.grew.emit()
+        return True
 
     def add(self, facts: Sequence[Facts]) -> None:
         """Tokens behind the last one, with what is known of them."""
@@ -169,10 +183,15 @@ class ScoredText(QObject):
         self.grew.emit()
         self.ended.emit()
 
-    def _begin(self, pieces: Iterable[bytes]) -> None:
-        self.cells, self.numbers = TokenCells(tuple(pieces)), TokenNumbers()
+    def _begin(self, pieces: Sequence[bytes], numbers: TokenNumbers | None = None) -> None:
+        self.cells = TokenCells(pieces)
+        self.numbers = TokenNumbers() if numbers is None else numbers
         self.began.emit()
 
     def _due(self) -> None:
         if not self._repaint.isActive():
             self._repaint.start()
+
+
+def _are_equal(pair: tuple[int, int]) -> bool:
+    return pair[0] == pair[1]

@@ -73,9 +73,9 @@ class StateInspection(QObject):
         return self._task is not None
 
     @property
-    def tokens(self) -> int:
-        """How many tokens the text has that was read."""
-        return len(self._ids)
+    def ids(self) -> tuple[int, ...]:
+        """The text that was read."""
+        return self._ids
 
     def read(self, ids: Sequence[int]) -> None:
         """Have a text read: norms on its way, and the whole state at its end."""

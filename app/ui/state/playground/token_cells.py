@@ -48,6 +48,7 @@ class TokenCells:
         self._texts: list[str] = []
         self._waiting = 0  # tokens at the end whose characters are not whole
         self._held: list[str] = []
+        self.cut = False  # whether a character was cut where nothing followed
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def __len__(self) -> int:
@@ -90,6 +91,7 @@ class TokenCells:
 
     def finish(self) -> None:
         """Nothing follows: bytes that wait are no character."""
+        self.cut = self.cut or bool(self._waiting)
         self._close()
 
     def text(self, begin: int, end: int) -> str:

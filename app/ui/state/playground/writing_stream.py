@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 from array import array
+from typing import NamedTuple
 
 import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.errors import Failure, WorkerDied
-from app.runtime.protocol.generate_options import GenerateOptions
+from app.runtime.protocol.generate_options import GenerateOptions, Outputs
 from app.runtime.protocol.messages import Done, Piece, Prefilled
 from app.runtime.protocol.prompts import Sampling, Text, Tokens
 from app.runtime.protocol.token_spans import unpack
@@ -25,26 +26,41 @@ _REPAINT_MS = 34  # at most 30 times a second
 _KEEP_MS = 200  # what was on the screen longer than this survives the end of the program
 
 
+class Lead(NamedTuple):
+    """Tokens that a piece begins with, their text, and how many characters each of them ends."""
+
+    ids: tuple[int, ...] = ()
+    text: str = ""
+    lengths: tuple[int, ...] = ()
+
+
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """``text`` up to ``place`` is gone on with there; what follows it is not read."""
+    """``text`` up to ``place`` is gone on with there; what follows it is not read.
+
+    The piece begins with ``lead``.  ``outputs`` is what is told of its tokens, besides.
+    """
 
     text: DocumentText
     place: int
     settings: WritingSettings
     sampling: Sampling
+    lead: Lead = Lead()
+    outputs: Outputs = Outputs()
 
 
 class WritingStream(QObject):
     """``grew`` at most 30 times a second, ``due`` when there is more to be kept, ``ended`` once.
 
     ``text`` is the whole text as it stands, ``piece`` what is new in it; ``begun`` when that is
-    there, and the text before it has all of its tokens.  ``read`` tells how far that was read.
+    there, and the text before it has all of its tokens.  ``read`` tells how far that was read,
+    ``before`` are the tokens that it goes on from.  ``heard`` carries all that the model tells.
     """
 
     begun = Signal()
     grew = Signal()
     due = Signal()
     ended = Signal()
+    heard = Signal(object)
 
     def __init__(self, session: Session, asked: Asked) -> None:
         super().__init__()
@@ -54,6 +70,7 @@ class WritingStream(QObject):
         self.status: Status = "writing"
         self.failure: Failure | None = None
         self.read: tuple[int, int] | None = None
+        self.before: tuple[int, ...] = ()
         self._options: GenerateOptions | None = None
         self._task: asyncio.Task[None] | None = None
         self._parts: list[str] = []
@@ -119,21 +136,24 @@ class WritingStream(QObject):
         base, vocabulary = await encoded_up_to(session, asked.text, asked.place)
         ids = ids_of(base, self.place, vocabulary)
         assert ids is not None
-        carried = open_ids(base, self.place, vocabulary)
-        self.base, self._options = base, options
-        self._ids, self._lengths = array("I", carried), array("I", [0] * len(carried))
+        lead, opened = asked.lead, open_ids(base, self.place, vocabulary)
+        carried, lengths = (*opened, *lead.ids), (*(0,) * len(opened), *lead.lengths)
+        self.base, self._options, self.before = base, options, (*ids, *lead.ids)
+        self._ids, self._lengths = array("I", carried), array("I", lengths)
         self._told = self._carried = len(carried)
         self.piece = TextPiece(
-            self.piece.id, "", vocabulary, carried, (0,) * len(carried), Made(options=options)
+            self.piece.id, lead.text, vocabulary, carried, lengths, Made(options=options)
         )
         self.begun.emit()
-        events = session.generate(Tokens(ids, document=True), options)
+        told = msgspec.structs.replace(options, outputs=asked.outputs)
+        events = session.generate(Tokens(self.before, document=True), told)
         async with contextlib.aclosing(events):
             async for event in events:
                 self._take(event)
 
     def _take(self, event: object) -> None:
         self._clock.note(event)
+        self.heard.emit(event)
         if isinstance(event, Prefilled):
             self.read = (event.done, event.total)
             self._wait(self._repaint)
