@@ -43,7 +43,7 @@ class TextEditor(QPlainTextEdit):
         self.setProperty("bare", "true")
         self.setObjectName("playgroundText")
         self.setUndoRedoEnabled(False)
-        self.setTabChangesFocus(False)
+        self.setTabChangesFocus(True)  # who has no mouse gets out again
         self.setCenterOnScroll(False)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.document().setDocumentMargin(0)
