@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from app.errors import NoModel
 from app.runtime.checkpoint.describe import describe
 from app.runtime.checkpoint.file_names import name_of
 from app.runtime.planning.machine import Rates
@@ -55,6 +56,13 @@ class FakeSupervisor:
         )
         self.enter(Phase.READY)
         return self.loaded
+
+    async def encode(self, prompt, *, document=True):
+        raise NoModel
+
+    async def generate(self, prompt, options):
+        raise NoModel
+        yield
 
     def follow(self, before, now):
         if self.loaded is not None and self.loaded.path == before:

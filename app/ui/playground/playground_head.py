@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 from app.messages.translate import tr
 from app.ui.look.icons import icon
 from app.ui.look.theme import Theme
-from app.ui.widgets.parts import Elided, button, icon_button
+from app.ui.widgets.parts import Elided, icon_button
 
 _MODEL_LETTERS = 22  # of a model's name; the rest is in the strip below
 
@@ -23,7 +23,7 @@ class PlaygroundHead(QWidget):
         super().__init__(parent)
         self.sidebar = icon_button("sidebar", tr("Documents (Ctrl+B)"))
         self.title = Elided("", "strong")
-        self.templates = button(tr("Templates"), "file", role="quiet")
+        self.templates = icon_button("file", tr("Begin with a template (Ctrl+T)"))
         self.more = icon_button("more", tr("More about this document"))
         self.sliders = icon_button("sliders", tr("Settings of the text (Ctrl+.)"))
         self.model = QPushButton()

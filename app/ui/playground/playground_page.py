@@ -28,6 +28,7 @@ from .writing_foot import WritingFoot
 from .writing_settings_panel import WritingSettingsPanel
 
 _TWO_COLUMNS, _THREE_COLUMNS = 780, 620  # so wide the page has to be, beside the panel
+_LEAST_TEXT = 460  # beside the panel
 _TEXT = "text"
 
 
@@ -51,7 +52,7 @@ class PlaygroundPage(Page):
         self._views = QStackedWidget()
         self._keys: list[str] = []
         self._templates: TemplateCard | None = None
-        self._room = True
+        self._room = self._beside = True
         self._arrange()
         self._connect()
         self.add_view(_TEXT, tr("Text"), self.text)
@@ -170,12 +171,17 @@ class PlaygroundPage(Page):
 
     def _make_room(self) -> None:
         """Where there is no room for all columns, the text comes first."""
+        shown = self._services.settings.now
+        beside = self.width() >= _LEAST_TEXT + self.panel.minimumWidth()
+        if beside != self._beside:
+            self._beside = beside
+            self.panel.setVisible(beside and shown.writing_settings_shown)
         panel = 0 if self.panel.isHidden() else self.panel.minimumWidth()
         needed = _THREE_COLUMNS + panel if panel else _TWO_COLUMNS
         room = self.width() >= needed
         if room != self._room:
             self._room = room
-            self.pane.setVisible(room and self._services.settings.now.documents_shown)
+            self.pane.setVisible(room and shown.documents_shown)
 
     # verbs
 
@@ -232,7 +238,8 @@ class PlaygroundPage(Page):
     def _toggle_panel(self) -> None:
         shown = self.panel.isHidden()
         self.panel.setVisible(shown)
-        self._services.settings.change(writing_settings_shown=shown)
+        if self._beside:
+            self._services.settings.change(writing_settings_shown=shown)
         if shown and not self._room:
             self.pane.hide()
         self._make_room()

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import (
 
 from app.messages.translate import tr
 from app.ui.look.theme import Theme
-from app.ui.widgets.parts import Elided, button, label
+from app.ui.widgets.parts import button, label
 
 _COLUMNS = 2
 
@@ -45,7 +45,15 @@ class StartCard(QWidget):
         self.models.clicked.connect(self.models_wanted)
         self.templates = button(tr("All templates"), "file", role="link")
         self.templates.clicked.connect(self.templates_wanted)
-        self.examples = [self._example(text) for text in EXAMPLES]
+        titles = (
+            tr("Ask what RWKV is"),
+            tr("Ask what a state is"),
+            tr("Go on with a conversation"),
+            tr("Begin the answer yourself"),
+        )
+        self.examples = [
+            self._example(title, text) for title, text in zip(titles, EXAMPLES, strict=True)
+        ]
         self._arrange(theme)
         self.show_ready()
 
@@ -74,19 +82,9 @@ class StartCard(QWidget):
         self._words.setText(words)
         self.models.hide()
 
-    def _example(self, text: str) -> QPushButton:
-        shown = text.replace("\n\n", "  ").replace("\n", " ")
-        made = QPushButton()
-        made.setProperty("role", "question")
-        made.setAccessibleName(tr("Begin with: {}").format(shown))
-        made.setToolTip(text)
+    def _example(self, title: str, text: str) -> QPushButton:
+        made = button(title, role="question")
         made.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        words = Elided(shown)
-        words.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        inside = QVBoxLayout(made)
-        inside.setContentsMargins(14, 10, 14, 10)
-        inside.addWidget(words)
-        made.setMinimumHeight(words.sizeHint().height() + 22)
         made.clicked.connect(lambda: self.chosen.emit(text))
         return made
 

@@ -43,7 +43,7 @@ class TextEditor(QPlainTextEdit):
         self.setProperty("bare", "true")
         self.setObjectName("playgroundText")
         self.setUndoRedoEnabled(False)
-        self.setTabChangesFocus(False)
+        self.setTabChangesFocus(True)  # who has no mouse gets out again
         self.setCenterOnScroll(False)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.document().setDocumentMargin(0)
@@ -103,6 +103,11 @@ class TextEditor(QPlainTextEdit):
         self.setTextCursor(cursor)
         self.ensureCursorVisible()
 
+    def edge_for(self, width: int) -> int:
+        """What stays free at each side of the lines where it is so wide."""
+        room = width - self.verticalScrollBar().sizeHint().width()
+        return max((room - self._theme.column) // 2, _LEAST_EDGE)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 (Qt's name)
         enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
         if event.matches(_UNDO):
@@ -130,6 +135,12 @@ class TextEditor(QPlainTextEdit):
         super().inputMethodEvent(event)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802 (Qt's name)
+        """Where nothing is chosen the caret goes along: the menu speaks of its place."""
+        if (
+            event.reason() is QContextMenuEvent.Reason.Mouse
+            and not self.textCursor().hasSelection()
+        ):
+            self.setTextCursor(self.cursorForPosition(event.pos()))
         self.menu_wanted.emit(event.globalPos())
 
     def canInsertFromMimeData(self, source: QMimeData) -> bool:  # noqa: N802 (Qt's name)
@@ -170,8 +181,7 @@ class TextEditor(QPlainTextEdit):
 
     def _make_column(self) -> None:
         """No wider than reads well, in the middle of the page."""
-        room = self.width() - self.verticalScrollBar().sizeHint().width()
-        beside = max((room - self._theme.column) // 2, _LEAST_EDGE)
+        beside = self.edge_for(self.width())
         top = self._theme.space("l")
         self.setViewportMargins(beside, top, beside, top)
 

@@ -1,6 +1,7 @@
 """The text with its versions above and, while it is empty, what it can begin with below."""
 
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QScrollArea, QVBoxLayout, QWidget
 
 from app.messages.translate import tr, tr_n
@@ -15,7 +16,7 @@ from app.ui.transcript.failure_card import FailureCard
 from .origin_tones import OriginTones
 from .start_card import StartCard
 from .text_editor import TextEditor
-from .version_graph import VersionGraph
+from .version_graph import GRAPH_EDGE, VersionGraph
 
 _FIRST_WORDS = 80
 _GRAPH_PX = 96  # at most, with more it scrolls
@@ -43,11 +44,17 @@ class TextView(QWidget):
         self.graph = VersionGraph(services.theme, self._describe)
         self.versions = QScrollArea()
         self.start = StartCard(services.theme)
-        self._failed = QVBoxLayout()
+        self._strip, self._failed = QHBoxLayout(), QVBoxLayout()
         self._card: FailureCard | None = None
         self._arrange()
         self._connect()
         self._show_all()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
+        """The versions begin where the lines of the text do."""
+        super().resizeEvent(event)
+        edge = self.editor.edge_for(self.width()) - GRAPH_EDGE
+        self._strip.setContentsMargins(max(edge, 0), 0, max(edge, 0), 0)
 
     def show_model(self) -> None:
         """Whether there is a model that could go on."""
@@ -79,12 +86,14 @@ class TextView(QWidget):
         controller = self._controller
         writing = controller.writing
         if writing is not None:
-            return _reading(writing.read) or tr("Writing …")
-        said = [self._count()]
+            written = writing.gained_tokens
+            said = tr_n("Writing: {} token", "Writing: {} tokens", written).format(whole(written))
+            return said if written else _reading(writing.read) or tr("Waiting for the model …")
+        parts = [self._count()]
         reply = controller.reply
         if reply is not None and controller.failure is None:
-            said.append(_ending(reply))
-        return " · ".join(filter(None, said))
+            parts.append(_ending(reply))
+        return " · ".join(filter(None, parts))
 
     def _count(self) -> str:
         ids = self._controller.ids()
@@ -215,9 +224,8 @@ class TextView(QWidget):
         self.versions.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.versions.viewport().setAutoFillBackground(False)
         self.graph.setAutoFillBackground(False)
-        strip = QHBoxLayout()
         space = self._services.theme.space
-        strip.setContentsMargins(space("m"), 0, space("m"), 0)
+        strip = self._strip
         strip.addWidget(self.versions)
         self._failed.setContentsMargins(space("xl"), space("s"), space("xl"), space("s"))
         column = QVBoxLayout(self)

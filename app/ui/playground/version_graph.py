@@ -18,8 +18,9 @@ from app.messages.translate import tr
 from app.ui.look.theme import Theme
 from app.ui.state.playground.version_tree import VersionTree
 
-_STEP, _LANE, _DOT, _EDGE = 18, 14, 4.0, 12
-_MOST_LANES = 5
+GRAPH_EDGE = 10
+"""How far the first dot is from the edges, in pixels."""
+_STEP, _LANE, _DOT = 18, 14, 4.0
 
 
 class VersionGraph(QWidget):
@@ -53,12 +54,12 @@ class VersionGraph(QWidget):
     def place_of(self, version: str) -> QPoint:
         """The middle of a version's dot."""
         column, lane = self._places.get(version, (0, 0))
-        return QPoint(_EDGE + column * _STEP, _EDGE + lane * _LANE)
+        return QPoint(GRAPH_EDGE + column * _STEP, GRAPH_EDGE + lane * _LANE)
 
     def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
         columns = max((column for column, _ in self._places.values()), default=0)
         lanes = max((lane for _, lane in self._places.values()), default=0)
-        return QSize(2 * _EDGE + columns * _STEP, 2 * _EDGE + lanes * _LANE)
+        return QSize(2 * GRAPH_EDGE + columns * _STEP, 2 * GRAPH_EDGE + lanes * _LANE)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 (Qt's name)
         painter = QPainter(self)

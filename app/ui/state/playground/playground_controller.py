@@ -66,6 +66,7 @@ class PlaygroundController(QObject):
         self._encode.timeout.connect(self._look_up_tokens)
         self._looking: asyncio.Task[None] | None = None
         self._refused: DocumentText | None = None
+        self._ids: tuple[object, tuple[int, ...] | None] = None, None
         services.session.pausing.connect(self._pause)
         services.session.was_opened.connect(self._unpause)
 
@@ -112,7 +113,12 @@ class PlaygroundController(QObject):
 
     def ids(self, end: int | None = None) -> tuple[int, ...] | None:
         """The token ids of the first ``end`` characters (None: all); None if not yet known."""
-        return ids_of(self.text, len(self.text) if end is None else end, self.vocabulary)
+        if end is not None:
+            return ids_of(self.text, end, self.vocabulary)
+        asked = self.text, self.vocabulary
+        if asked != self._ids[0]:
+            self._ids = asked, ids_of(self.text, len(self.text), self.vocabulary)
+        return self._ids[1]
 
     # documents
 

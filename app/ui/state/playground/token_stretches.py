@@ -46,10 +46,11 @@ def ids_of(text: DocumentText, end: int, vocabulary: str) -> tuple[int, ...] | N
     A character that was cut at the very end is begun by the last of them.
     """
     ids: list[int] = []
-    for part in parts_of(text, end, vocabulary):
-        if part.ids is None:
-            return None
-        ids += part.ids
+    parts = parts_of(text, end, vocabulary)
+    if any(part.ids is None for part in parts):
+        return None
+    for part in parts:
+        ids += part.ids or ()
     return (*ids, *open_ids(text, end, vocabulary))
 
 
