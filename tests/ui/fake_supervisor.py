@@ -60,7 +60,18 @@ class FakeSupervisor:
     async def encode(self, prompt, *, document=True):
         raise NoModel
 
+    async def vocabulary(self):
+        raise NoModel
+
     async def generate(self, prompt, options):
+        raise NoModel
+        yield
+
+    async def score(self, prompt, top=0):
+        raise NoModel
+        yield
+
+    async def look_at_states(self, asked):
         raise NoModel
         yield
 

@@ -55,6 +55,7 @@ class ChanceLegend(QWidget):
         super().__init__(parent)
         self._theme = theme
         self.setAccessibleName(tr("Colours: probability of each token"))
+        self.setToolTip(tr("How likely each token was, at least, after those before it"))
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         theme.changed.connect(self._dress)
         self._dress()
@@ -83,11 +84,11 @@ class ChanceLegend(QWidget):
         painter.end()
 
     def _words(self) -> list[str]:
-        words = [tr("from {} %").format(f"{100 * least:g}") for least, _ in CHANCES[:-1]]
+        words = [tr("{} %").format(f"{100 * least:g}") for least, _ in CHANCES[:-1]]
         return [*words, tr("less")]
 
     def _widths(self) -> list[int]:
-        metrics, space = QFontMetrics(self._theme.font("small")), self._theme.space("m")
+        metrics, space = QFontMetrics(self._theme.font("small")), self._theme.space("s")
         return [_SWATCH + 6 + metrics.horizontalAdvance(one) + space for one in self._words()]
 
     def _dress(self) -> None:

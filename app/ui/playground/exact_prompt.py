@@ -17,7 +17,7 @@ from app.messages.units import whole
 from app.ui.look.theme import Theme
 from app.ui.state.playground.prompt_tokens import PromptTokens
 from app.ui.widgets.blank import Blank
-from app.ui.widgets.parts import button, label
+from app.ui.widgets.parts import Elided, icon_button, label
 
 from .token_description import identity_of, written
 from .token_view import TokenView
@@ -36,7 +36,7 @@ class ExactPrompt(QWidget):
         self._blank = Blank(theme, "file")
         self.view = TokenView(theme, _striped, self._tell)
         self.ids = QPlainTextEdit()
-        self._told = label("", "small")
+        self._told = Elided("", "small")
         self._stack = QStackedLayout()
         self._arrange()
         prompt.changed.connect(self.refresh)
@@ -75,19 +75,26 @@ class ExactPrompt(QWidget):
         self.ids.setFont(theme.font("mono"))
         self.ids.setAccessibleName(tr("Token ids"))
         theme.changed.connect(lambda: self.ids.setFont(theme.font("mono")))
-        copy_text = button(tr("Copy the text"), "copy", "quiet")
+        copy_text = icon_button("copy", tr("Copy the text"))
         copy_text.clicked.connect(lambda: _copy(self._prompt.text))
-        copy_ids = button(tr("Copy the ids"), "copy", "quiet")
+        copy_ids = icon_button("copy", tr("Copy the ids"))
         copy_ids.clicked.connect(lambda: _copy(" ".join(map(str, self._prompt.cells.ids))))
         head = QHBoxLayout()
-        head.addWidget(self._told)
-        head.addStretch(1)
+        head.addWidget(self._told, 1)
         head.addWidget(copy_text)
-        head.addWidget(copy_ids)
+        middle = QHBoxLayout()
+        middle.addWidget(label(tr("Token ids"), "small"), 1)
+        middle.addWidget(copy_ids)
+        below = QWidget()
+        ids = QVBoxLayout(below)
+        ids.setContentsMargins(0, theme.space("xs"), 0, 0)
+        ids.setSpacing(theme.space("xs"))
+        ids.addLayout(middle)
+        ids.addWidget(self.ids, 1)
         split = QSplitter(Qt.Orientation.Vertical)
         split.setChildrenCollapsible(False)
         split.addWidget(self.view)
-        split.addWidget(self.ids)
+        split.addWidget(below)
         split.setStretchFactor(0, 3)
         split.setStretchFactor(1, 1)
         body = QWidget()

@@ -13,7 +13,8 @@ from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QVBoxLayout, QWidget
 from app.messages.translate import tr, tr_noop
 from app.ui.look.theme import Theme
 from app.ui.state.playground.scored_text import ScoredText
-from app.ui.widgets.parts import button, label
+from app.ui.widgets.flow_layout import Flow
+from app.ui.widgets.parts import Elided, button
 
 from .token_description import likelihood_of, written
 
@@ -45,7 +46,8 @@ class ProbabilityPlot(QWidget):
         self._mark: Any = None
         self._sight: Any = None
         self._sight_of = (0, 0)
-        self._told = label("", "small")
+        self._told = Elided("", "small")
+        self._told.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._buttons = QButtonGroup(self)
         self._column = QVBoxLayout(self)
         self._arrange()
@@ -112,6 +114,7 @@ class ProbabilityPlot(QWidget):
     def _arrange(self) -> None:
         row, space = QHBoxLayout(), self._theme.space("s")
         row.setSpacing(space)
+        switch = Flow(self._theme.space("xs"))
         for kind, words in _KINDS:
             one = button(tr(words), role="toggle")
             one.setCheckable(True)
@@ -119,9 +122,9 @@ class ProbabilityPlot(QWidget):
             one.setProperty("curve", kind)
             one.clicked.connect(lambda _=False, kind=kind: self.choose(kind))
             self._buttons.addButton(one)
-            row.addWidget(one)
-        row.addStretch(1)
-        row.addWidget(self._told)
+            switch.addWidget(one)
+        row.addLayout(switch, 1)
+        row.addWidget(self._told, 1)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(space)
         self._column.addLayout(row)
@@ -133,7 +136,7 @@ class ProbabilityPlot(QWidget):
         chart.setMenuEnabled(False)
         chart.hideButtons()
         chart.setMouseEnabled(x=True, y=False)
-        chart.setMinimumHeight(90)
+        chart.setMinimumHeight(70)
         chart.setAccessibleName(tr("Probability along the text"))
         self._sight = pyqtgraph.LinearRegionItem(movable=False)
         self._sight.setZValue(-10)

@@ -3,11 +3,12 @@
 import math
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QBoxLayout,
     QHBoxLayout,
     QProgressBar,
+    QScrollArea,
     QSpinBox,
     QStackedLayout,
     QVBoxLayout,
@@ -20,7 +21,8 @@ from app.messages.units import whole
 from app.ui.look.theme import Theme
 from app.ui.state.playground.state_inspection import StateInspection
 from app.ui.widgets.blank import Blank
-from app.ui.widgets.parts import button, label
+from app.ui.widgets.flow_layout import Flow
+from app.ui.widgets.parts import button, icon_button, label
 
 from .number_picture import NumberPicture
 
@@ -45,9 +47,10 @@ class StateInspector(QWidget):
         self.matrix = NumberPicture(theme, "", tr("columns"), tr("rows"))
         self._layer, self._head = QSpinBox(), QSpinBox()
         self._head_name = label(tr("Head"), "small")
-        self.compare = button(tr("Compare with this place"), role="toggle")
-        self._again = button(tr("Read the text"), "refresh")
-        self._stop = button(tr("Stop"), "stop", "quiet")
+        self.compare = button(tr("Compare"), role="toggle")
+        self.compare.setToolTip(tr("Show how other places differ from this one"))
+        self._again = icon_button("refresh", tr("Read the text again"))
+        self._stop = icon_button("stop", tr("Stop reading"))
         self._bar = QProgressBar()
         self._told = label("", "small", wrap=True)
         self._stack = QStackedLayout()
@@ -91,17 +94,13 @@ class StateInspector(QWidget):
         self.matrix.square = True
         self.compare.setCheckable(True)
         self._bar.setTextVisible(False)
-        self._bar.setMaximumWidth(160)
+        self._bar.setFixedWidth(120)
         self._layer.setAccessibleName(tr("Layer"))
         self._head.setAccessibleName(tr("Head"))
-        head = QHBoxLayout()
-        head.setSpacing(theme.space("s"))
-        left: tuple[QWidget, ...] = (self._layer, self._head_name, self._head, self.compare)
-        for part in (label(tr("Layer"), "small"), *left):
-            head.addWidget(part)
-        head.addStretch(1)
-        right: tuple[QWidget, ...] = (self._bar, self._stop, self._again)
-        for part in right:
+        head = Flow(theme.space("s"))
+        for parts in ((label(tr("Layer"), "small"), self._layer), (self._head_name, self._head)):
+            head.addWidget(_row(theme.space("xs"), *parts))
+        for part in (self.compare, self._again, self._stop, self._bar):
             head.addWidget(part)
         norms = QVBoxLayout()
         norms.setSpacing(theme.space("m"))
@@ -115,8 +114,16 @@ class StateInspector(QWidget):
         space = theme.space("l")
         column.setContentsMargins(space, theme.space("s"), space, theme.space("s"))
         column.setSpacing(theme.space("s"))
+        pictures = QWidget()
+        pictures.setLayout(self._body)
+        self._body.setContentsMargins(0, 0, 0, 0)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QScrollArea.Shape.NoFrame)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setWidget(pictures)
         column.addLayout(head)
-        column.addLayout(self._body, 1)
+        column.addWidget(area, 1)
         column.addWidget(self._told)
         self._stack.addWidget(self._blank)
         self._stack.addWidget(body)
@@ -281,6 +288,17 @@ class StateInspector(QWidget):
         self._told.setText(
             words.format(norm=f"{_norm(difference):.4g}", share=f"{100 * share:.1f} %")
         )
+
+
+def _row(gap: int, *parts: QWidget) -> QWidget:
+    """Widgets that stay beside each other."""
+    made = QWidget()
+    row = QHBoxLayout(made)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(gap)
+    for part in parts:
+        row.addWidget(part)
+    return made
 
 
 def _norm(numbers: "NDArray[np.floating[Any]]") -> float:

@@ -17,7 +17,7 @@ from app.messages.units import whole
 from app.ui.look.theme import Theme
 from app.ui.state.playground.scored_text import ScoredText, ScorePhase
 from app.ui.widgets.blank import Blank
-from app.ui.widgets.parts import button, label
+from app.ui.widgets.parts import Elided, button, icon_button
 
 from .chance_scale import ChanceLegend, role_of
 from .probability_plot import ProbabilityPlot
@@ -42,10 +42,9 @@ class TokensPane(QWidget):
         self.plot = ProbabilityPlot(theme, scored)
         self.popover = TokenPopover(theme, self)
         self._blank = Blank(theme, "search")
-        self._told = label("", "small")
-        self._selected = label("", "small")
+        self._told, self._selected = Elided("", "small"), Elided("", "small")
         self._plot_switch = button(tr("Plot"), role="toggle")
-        self._stop = button(tr("Stop"), "stop", "quiet")
+        self._stop = icon_button("stop", tr("Stop reading"))
         self._bar = QProgressBar()
         self._stack = QStackedLayout()
         self._arrange()
@@ -67,7 +66,8 @@ class TokensPane(QWidget):
     def _arrange(self) -> None:
         theme = self._theme
         self._bar.setTextVisible(False)
-        self._bar.setMaximumWidth(160)
+        self._bar.setMaximumWidth(120)
+        self._bar.setMinimumWidth(40)
         self._plot_switch.setCheckable(True)
         self._plot_switch.setChecked(True)
         head = QHBoxLayout()
@@ -86,9 +86,9 @@ class TokensPane(QWidget):
         numbers.setContentsMargins(
             theme.space("l"), theme.space("xs"), theme.space("l"), theme.space("s")
         )
-        numbers.addWidget(self._told)
-        numbers.addStretch(1)
-        numbers.addWidget(self._selected)
+        numbers.addWidget(self._told, 1)
+        numbers.addWidget(self._selected, 1)
+        self._selected.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._split = QSplitter(Qt.Orientation.Vertical)
         self._split.setChildrenCollapsible(False)
         self._split.addWidget(self.view)

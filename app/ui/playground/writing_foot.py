@@ -1,13 +1,23 @@
 """The line below the text: which view of it is shown, what it counts, and how it goes on."""
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QWidget
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QButtonGroup,
+    QHBoxLayout,
+    QPushButton,
+    QSizePolicy,
+    QWidget,
+)
 
 from app.messages.translate import tr
 from app.ui.look.icons import icon
 from app.ui.look.theme import Theme
 from app.ui.widgets.parts import Elided, button, icon_button
 from app.ui.widgets.pointer import Gesture
+
+_WORDS_PX = 140  # that the words between switch and verbs want at least
 
 
 class WritingFoot(QWidget):
@@ -30,6 +40,7 @@ class WritingFoot(QWidget):
         self._gesture = Gesture()
         self._views = QButtonGroup(self, exclusive=True)
         self._switch = QWidget()
+        self._switch.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
         self._switch_row = QHBoxLayout(self._switch)
         self._switch_row.setContentsMargins(0, 0, 0, 0)
         self._switch_row.setSpacing(theme.space("xs"))
@@ -39,15 +50,23 @@ class WritingFoot(QWidget):
         self.again_button = button(tr("Again"), "regenerate")
         self.again_button.setToolTip(tr("Write the last piece anew, as another version (Ctrl+R)"))
         self.main = button(tr("Continue"), "continue", role="primary")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(
+        self._verbs = QWidget()
+        verbs = QHBoxLayout(self._verbs)
+        verbs.setContentsMargins(0, 0, 0, 0)
+        verbs.setSpacing(theme.space("s"))
+        for part in (self.back_button, self.again_button, self.main):
+            verbs.addWidget(part)
+        left = QHBoxLayout()
+        left.setSpacing(theme.space("s"))
+        left.addWidget(self._switch)
+        left.addWidget(self.words, 1)
+        self._rows = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
+        self._rows.setContentsMargins(
             theme.space("m"), theme.space("s"), theme.space("m"), theme.space("s")
         )
-        row.setSpacing(theme.space("s"))
-        row.addWidget(self._switch)
-        row.addWidget(self.words, 1)
-        for part in (self.back_button, self.again_button, self.main):
-            row.addWidget(part)
+        self._rows.setSpacing(theme.space("s"))
+        self._rows.addLayout(left, 1)
+        self._rows.addWidget(self._verbs, 0, Qt.AlignmentFlag.AlignRight)
         self._switch.hide()
         self.back_button.clicked.connect(self.back)
         self.again_button.clicked.connect(self.again)
@@ -60,12 +79,29 @@ class WritingFoot(QWidget):
         made.setProperty("role", "chip")
         made.setCheckable(True)
         made.setAccessibleName(tr("View: {}").format(title))
+        made.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Preferred)
         self._views.addButton(made, len(self._keys))
         self._keys.append(key)
         made.setChecked(len(self._keys) == 1)
         made.clicked.connect(lambda: self.view_chosen.emit(key))
         self._switch_row.addWidget(made)
         self._switch.setVisible(len(self._keys) > 1)
+
+    def event(self, event: QEvent) -> bool:
+        """Words of another size have another height, which the rows have to ask for again."""
+        if event.type() is QEvent.Type.LayoutRequest:
+            self._rows.invalidate()
+        return super().event(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
+        """Where both do not have room beside each other, the switch stands above the verbs."""
+        needed = self._switch.sizeHint().width() + self._verbs.sizeHint().width() + _WORDS_PX
+        direction = QBoxLayout.Direction
+        one_row = self.width() >= needed
+        wanted = direction.LeftToRight if one_row else direction.TopToBottom
+        if wanted is not self._rows.direction():
+            self._rows.setDirection(wanted)
+            self.updateGeometry()
 
     def mark_view(self, key: str) -> None:
         """Show which view is shown."""

@@ -8,7 +8,8 @@ from PySide6.QtTest import QTest
 from app.runtime.protocol.prompts import Tokens
 from app.ui.state.playground.scored_text import ScorePhase
 from tests.support.inline_worker import InlineWorker
-from tests.ui.conftest import until
+from tests.ui.conftest import settled, until
+from tests.ui.squeezed import squeezed
 
 from .conftest import Desk
 
@@ -117,3 +118,24 @@ async def test_the_state_is_seen_while_it_is_written(seen):
     made = options.content[-1].piece.made.options
     assert made.outputs == type(made.outputs)(), "what was looked at is no setting of the text"
     assert msgspec.json.encode(made)
+
+
+@pytest.mark.geometry
+@pytest.mark.parametrize("scale", [1.0, 1.6])
+async def test_no_word_of_a_view_is_cut_off(seen, scale):
+    await seen.begun("Hello 中")
+    await until(lambda: seen.controller.ids() is not None)
+    sight = seen.page.sight.sight
+    seen.services.theme.resize(scale)
+    try:
+        for width in (560, 1300):
+            seen.frame.resize(width, 560)
+            for key in ("tokens", "prompt", "state"):
+                seen.page.show_view(key)
+                await settled()
+                await until(lambda: sight.scored.phase is not ScorePhase.SCORING)
+                await until(lambda: not sight.inspection.reading)
+                await settled()
+                assert squeezed(seen.frame) == []
+    finally:
+        seen.services.theme.resize(1.0)

@@ -4,7 +4,7 @@ import codecs
 from collections.abc import Iterable
 from enum import Enum
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer
 
 from app.runtime.protocol.generate_options import Outputs
 from app.runtime.protocol.messages import Piece
@@ -47,6 +47,8 @@ class ModelSight(QObject):
         self.prompt = PromptTokens(session, self.vocabulary, self)
         self.inspection = StateInspection(session, self)
         self._view: View | None = None
+        self._soon = QTimer(self, singleShot=True, interval=0)
+        self._soon.timeout.connect(self._follow)
         self._live: bool | None = None  # whether what is written is shown; None: not known yet
         controller.outputs = self._wanted
         controller.heard.connect(self._hear)
@@ -54,7 +56,7 @@ class ModelSight(QObject):
             *(controller.opened, controller.changed, controller.typed, controller.encoded),
             controller.writing_changed,
         ):
-            changed.connect(self._follow)
+            changed.connect(self._soon.start)
 
     def look(self, view: View | None) -> None:
         """This view is in front now, or none of them."""
@@ -103,8 +105,9 @@ class ModelSight(QObject):
 
     def _follow_tokens(self, ids: tuple[int, ...]) -> None:
         scored = self.scored
-        same = tuple(scored.ids) == ids and scored.phase is not ScorePhase.FAILED
-        if same or (scored.phase is ScorePhase.SCORING and scored.asked == ids):
+        whole = scored.numbers.known(0, len(ids)) >= len(ids) - 1
+        running = scored.phase is ScorePhase.SCORING
+        if scored.asked == ids and (whole or running or scored.phase is ScorePhase.STOPPED):
             return
         if 0 < len(ids) <= _AT_ONCE:
             scored.score(Tokens(ids))

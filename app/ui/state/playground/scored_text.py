@@ -145,7 +145,7 @@ class ScoredText(QObject):
 
     async def _listen(self, prompt: Prompt) -> None:
         vocabulary = await self._vocabulary.read()
-        ids = await self._ids(prompt)
+        ids = self.asked = await self._ids(prompt)
         self._begin(vocabulary.pieces)
         for first in range(0, len(ids), _AT_ONCE):
             self.cells.extend(ids[first : first + _AT_ONCE])
