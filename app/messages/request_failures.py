@@ -27,6 +27,10 @@ REQUEST: dict[str, tuple[str, str]] = {
         tr_noop("The value {value|given} means nothing for {name|this}."),
         tr_noop("It must be {least|0} or more."),
     ),
+    "several-tokens": (
+        tr_noop('"{word|This}" is not one token of this model but {tokens|several}.'),
+        tr_noop("Write words that are one token, or the numbers of tokens, as #123."),
+    ),
     "all-banned": (
         tr_noop("Every token is banned, so none can be chosen."),
         tr_noop("Take some of the bans away."),

@@ -99,6 +99,7 @@ class Opened:
             weights_bytes=self.model.weights_bytes,
             load_s=self.load_s,
             tokenizer=self.tokenizer.kind,
+            vocabulary=self.tokenizer.identity,
             vocabulary_not_used=self.tokenizer.not_used,
             has_tokenizer=self.tokenizer.failure is None,
             family=self.family.name,

@@ -29,6 +29,7 @@ from .records import Think
 OF_ONE_WINDOW = (
     *("model", "strategy", "window", "page", "conversation"),
     *("conversations_shown", "chat_settings_shown"),
+    *("document", "documents_shown", "writing_settings_shown"),
 )
 """Fields that each window has for itself while it is open; the file keeps the last one's."""
 
@@ -71,6 +72,9 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     conversation: str = ""
     conversations_shown: bool = True
     chat_settings_shown: bool = False
+    document: str = ""
+    documents_shown: bool = True
+    writing_settings_shown: bool = True
     system_prompt: str = ""
     default_template: str = ""
     default_think: Think = "off"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from app.errors import NoModel
 from app.runtime.checkpoint.describe import describe
 from app.runtime.checkpoint.file_names import name_of
 from app.runtime.planning.machine import Rates
@@ -57,6 +58,24 @@ class FakeSupervisor:
         )
         self.enter(Phase.READY)
         return self.loaded
+
+    async def encode(self, prompt, *, document=True):
+        raise NoModel
+
+    async def vocabulary(self):
+        raise NoModel
+
+    async def generate(self, prompt, options):
+        raise NoModel
+        yield
+
+    async def score(self, prompt, top=0):
+        raise NoModel
+        yield
+
+    async def look_at_states(self, asked):
+        raise NoModel
+        yield
 
     def keep_states(self, cache):
         self.cache = cache

@@ -7,14 +7,14 @@ number of texts being written.
 
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
 
 from app.errors import Failure, KernelError, OutOfMemory
 from app.kernels.allocation import allocations_named
+from app.runtime.protocol.encodings import Encode
 from app.runtime.protocol.messages import Generate, Reply, failed
 from app.runtime.protocol.scores import Score
 from app.runtime.protocol.states import (
@@ -25,15 +25,18 @@ from app.runtime.protocol.states import (
     TakeOver,
     TakeStates,
 )
+from app.runtime.protocol.vocabulary_messages import ReadVocabulary
 from app.runtime.states.state import RecurrentState, have_ready, stack
 from app.runtime.states.state_disk import StateDisk
 from app.runtime.states.state_store import StateStore
 
+from .encoding import told_of_tokens
 from .handing_over import hand_over_states, take_over_states
 from .prompt_cuts import prompt_cuts_of
+from .prompt_pieces import PromptPiece, TextReading
 from .prompt_reading import PromptReading
 from .prompting import prepare, prompt_ids
-from .remembered import Coming, Remembered, store_beside
+from .remembered import Remembered, store_beside
 from .scoring import ScoredText, Scoring
 from .sequence import Sequence
 from .start_states import StartStates
@@ -50,38 +53,6 @@ _STATES_AHEAD = 3  # for which memory is at hand when a text is asked for
 
 Reads = Generate | SaveState | TakeStates
 """Requests for which a text is read."""
-
-
-@dataclass
-class _Reading:
-    """A text in prefill; ``logits`` (V,) are those after the tokens read so far, if known.
-
-    ``piece`` is what is being read on.  ``looked`` tells how new the store was when the text's
-    beginning was looked for in it, ``again_at`` where memory ran out last.  ``coming`` is a state
-    that is being read from the disk for it: it waits for that.
-    """
-
-    text: PromptReading
-    state: RecurrentState
-    logits: torch.Tensor | None
-    looked: int
-    piece: "_Piece | None" = None
-    again_at: int = -1
-    coming: Coming | None = None
-
-    def wait_a_moment(self) -> None:
-        """For the disk."""
-        if self.coming is not None:
-            self.coming.glance()
-
-
-@dataclass
-class _Piece:
-    """A piece of a prompt, up to token ``end``, part way through the layers, with its own state."""
-
-    end: int
-    state: RecurrentState
-    steps: Iterator[torch.Tensor | None]
 
 
 class Engine:
@@ -108,7 +79,7 @@ class Engine:
         self.remembered = Remembered(opened, self._store, straight, disk)
         self._starts = StartStates(opened, self._store, straight.forget)
         self._scoring = Scoring(self._cuts, self._cancelled, self._fail)
-        self._reading: deque[_Reading] = deque()
+        self._reading: deque[TextReading] = deque()
         self._writing: list[Sequence] = []
         self._state: RecurrentState | None = None
         self.forwards = self.prefills = 0
@@ -161,26 +132,33 @@ class Engine:
             else:
                 self._send(take_over_states(request, self._opened, self._store))
 
-    def _begun(self, request: Reads) -> _Reading:
+    def encode(self, request: Encode | ReadVocabulary) -> None:
+        """Tell the ids of a prompt, or all tokens there are.
+
+        Raises RequestRefused and the tokenizer's failures.
+        """
+        self._send(told_of_tokens(request, self._opened))
+
+    def _begun(self, request: Reads) -> TextReading:
         text, looked = self._text_of(request), self._store.generation
         known = self.remembered.longest(text, text.trail)
         coming = self.remembered.coming(text, known.key.tokens if known else 0)
         if known is None:
-            reading = _Reading(text, *self._starts.state(request.start), looked)
+            reading = TextReading(text, *self._starts.state(request.start), looked)
         else:
-            reading = _Reading(text, known.state.clone(), known.logits, looked)
+            reading = TextReading(text, known.state.clone(), known.logits, looked)
             self.remembered.go_on(text, known)
         reading.coming = coming
         self._reached(reading)
         return reading
 
-    def _reached(self, reading: _Reading) -> None:
+    def _reached(self, reading: TextReading) -> None:
         """The text may want the state where it stands now, unless a better one is coming."""
         text = reading.text
         if reading.coming is None and (not text.unread or text.read in text.marks):
             text.reached(reading.state, reading.logits)
 
-    def _arrive(self, reading: _Reading) -> None:
+    def _arrive(self, reading: TextReading) -> None:
         """Go on from what came from the disk; where that was of no use, look for another one."""
         coming, text = reading.coming, reading.text
         if coming is None or not coming.due:
@@ -204,10 +182,11 @@ class Engine:
             prepared = prepare(request, self._opened, may_be_empty=trail.goes_on)
             return Sequence(request, prepared, self._opened, self._send, trail)
         ids = prompt_ids(request.prompt, self._opened, document=request.document)
-        places = (
-            request.places if isinstance(request, TakeStates) else (Place(len(ids), request.path),)
-        )
-        return StateTaking(request.id, ids, places, self._opened, self._send, trail)
+        if isinstance(request, SaveState):
+            request = TakeStates(
+                id=request.id, prompt=request.prompt, places=(Place(len(ids), request.path),)
+            )
+        return StateTaking(request, ids, self._opened, self._send, trail)
 
     def step(self) -> None:
         """Run some layers of one prompt piece, and one token of every text in decode.
@@ -238,7 +217,7 @@ class Engine:
             self._remember_row(i, None, lasting=self._writing[i].lasts)
         self._keep(going)
 
-    def _keep_read(self, reading: _Reading, *, lasting: bool = False) -> None:
+    def _keep_read(self, reading: TextReading, *, lasting: bool = False) -> None:
         """Remember a copy of the state up to which a prompt was read."""
         state = reading.state
         self.remembered.keep(
@@ -249,7 +228,7 @@ class Engine:
         self._cancelled.discard(text.id)
         text.end("stopped")
 
-    def _advance(self, reading: _Reading) -> None:
+    def _advance(self, reading: TextReading) -> None:
         """Continue a prefill; at the end of the prompt the text goes on to decode."""
         text = reading.text
         try:
@@ -261,7 +240,7 @@ class Engine:
                 if text.unread:
                     return
                 self._reading.remove(reading)
-                if text.take(reading.logits) and isinstance(text, Sequence):
+                if text.take(reading.logits, reading.hidden) and isinstance(text, Sequence):
                     states = (
                         [reading.state] if self._state is None else [self._state, reading.state]
                     )
@@ -274,7 +253,7 @@ class Engine:
                 self._reading.remove(reading)
             self._fail(text, failure)
 
-    def _may_try_again(self, reading: _Reading, failure: Failure) -> bool:
+    def _may_try_again(self, reading: TextReading, failure: Failure) -> bool:
         """Whether memory ran out within a piece, and there is more of it now."""
         if not isinstance(failure, OutOfMemory) or not self.remembered.give_back():
             return False
@@ -283,18 +262,19 @@ class Engine:
         reading.piece, reading.again_at = None, reading.text.read
         return reading in self._reading
 
-    def _read(self, reading: _Reading) -> None:
+    def _read(self, reading: TextReading) -> None:
         """Run some layers of the prompt's next piece; a stop is checked between them."""
         piece = reading.piece = reading.piece or self._next_piece(reading)
         for _ in range(self._cuts.layers(piece.end - reading.text.read)):
             if reading.text.id in self._cancelled:
                 return
-            logits = next(piece.steps)
-            if logits is not None:
-                self._have_read(reading, piece, logits[0])
+            found = next(piece.steps)
+            if found is not None:
+                reading.hidden = None if found.hidden is None else found.hidden[0]
+                self._have_read(reading, piece, found.logits[0])
                 return
 
-    def _next_piece(self, reading: _Reading) -> _Piece:
+    def _next_piece(self, reading: TextReading) -> PromptPiece:
         """From where the prompt has been read to; the state there is remembered."""
         text, model, state = reading.text, self._model, reading.state
         end = text.next_mark(min(self._cuts.end_after(text.read), len(text.prompt)))
@@ -307,9 +287,10 @@ class Engine:
         elif not few:
             self._keep_read(reading)
         tokens = torch.tensor([text.prompt[text.read : end]])
-        return _Piece(end, state, model.reading(tokens, state))
+        steps = model.reading(tokens, state, hidden=text.wants_hidden, exact=text.exact)
+        return PromptPiece(end, state, steps)
 
-    def _look_again(self, reading: _Reading) -> None:
+    def _look_again(self, reading: TextReading) -> None:
         """Another text may have read the same beginning since this one was asked for."""
         text, store = reading.text, self._store
         if text.computed or reading.looked == store.generation:
@@ -321,7 +302,7 @@ class Engine:
             self.remembered.go_on(text, known)
             self._reached(reading)
 
-    def _have_read(self, reading: _Reading, piece: _Piece, logits: torch.Tensor) -> None:
+    def _have_read(self, reading: TextReading, piece: PromptPiece, logits: torch.Tensor) -> None:
         """What the conversation will come back to is remembered."""
         text = reading.text
         reading.piece, reading.state, reading.logits = None, piece.state, logits
@@ -338,8 +319,7 @@ class Engine:
         try:
             with allocations_named():
                 tokens = torch.tensor([text.written[-1:] for text in self._writing])
-                alike = any(text.repeats for text in self._writing)
-                logits = self._model.forward(tokens, self._state, alike=alike)
+                logits, hidden = self._forward(tokens, self._state)
         except Failure as failure:
             for text in self._writing:
                 self._fail(text, failure)
@@ -353,7 +333,9 @@ class Engine:
         for i, text in enumerate(self._writing):
             text.fed = len(text.written)
             try:
-                if text.take(logits[i]):
+                if text.looks:
+                    self._show_row(i, logits[i])
+                if text.take(logits[i], None if hidden is None else hidden[i]):
                     going.append(i)
                     if (text.read + text.fed) % every == 0:
                         self._remember_row(i, logits[i])
@@ -362,6 +344,21 @@ class Engine:
             except Failure as failure:
                 self._fail(text, failure)
         self._keep(going)
+
+    def _forward(
+        self, tokens: torch.Tensor, state: RecurrentState
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Logits (B, V), and the vectors (B, C) that they are made of where a text wants them."""
+        alike = any(text.repeats for text in self._writing)
+        if not any(text.wants_hidden for text in self._writing):
+            return self._model.forward(tokens, state, alike=alike), None
+        hidden = self._model.hidden(tokens, state, alike=alike)
+        return self._model.logits(hidden, alike=alike)[:, 0], hidden[:, 0]
+
+    def _show_row(self, row: int, logits: torch.Tensor) -> None:
+        assert self._state is not None
+        with allocations_named():
+            self._writing[row].reached(self._state.rows([row]), logits)
 
     def _keep(self, rows: list[int]) -> None:
         """Only these of the texts being written go on; none where there is no memory for it."""

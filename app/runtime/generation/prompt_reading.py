@@ -60,6 +60,16 @@ class PromptReading:
         return False
 
     @property
+    def wants_hidden(self) -> bool:
+        """Whether the vector after ln_out is wanted beside the logits."""
+        return False
+
+    @property
+    def exact(self) -> bool:
+        """Whether many tokens are read with the numbers that they come to one by one."""
+        return False
+
+    @property
     def lookup(self) -> tuple[int, ...]:
         """The tokens whose longest known beginning it can go on from."""
         return self.prompt
@@ -92,10 +102,11 @@ class PromptReading:
     def reached(self, state: "RecurrentState", logits: "torch.Tensor | None") -> None:
         """The state after ``read`` tokens, at a mark or at the end; only to be looked at."""
 
-    def take(self, logits: "torch.Tensor | None") -> bool:
+    def take(self, logits: "torch.Tensor | None", hidden: "torch.Tensor | None" = None) -> bool:
         """The prompt is read, and ``logits`` (V,) follow it; False if the text has ended.
 
         They are None only where not one token was read and the start state came without them.
+        ``hidden`` (C,) is the vector that they are made of, where it is wanted and known.
         """
         raise NotImplementedError
 

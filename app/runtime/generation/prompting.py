@@ -42,7 +42,7 @@ class Prepared(NamedTuple):
     The first ``mark`` ids will begin the conversation's next prompt too: their state is worth
     keeping (0: nothing is known of a next one).  ``whole_characters``: a character that the
     limit cuts is left out, for the reply goes on with it.  ``head`` is what comes before
-    a text that is held to a grammar.
+    a text that is held to a grammar.  ``document``: see ``Tokens``.
     """
 
     ids: Ids
@@ -52,6 +52,7 @@ class Prepared(NamedTuple):
     begun: Begun = Begun()
     whole_characters: bool = False
     head: Head = Head()
+    document: bool = False
 
 
 def prepare(request: Generate, opened: "Opened", *, may_be_empty: bool = False) -> Prepared:
@@ -99,6 +100,9 @@ def _encoded(request: Generate, opened: "Opened") -> Prepared:
     ends = tokenizer.end_tokens if raw is None or held else raw
     if isinstance(prompt, Text):
         return Prepared(tuple(tokenizer.encode_prompt(prompt.text)), stops, ends)
+    if prompt.document:
+        begun = Begun(held=held_by(prompt.ids, tokenizer))
+        return Prepared(prompt.ids, stops, ends, begun=begun, whole_characters=True, document=True)
     return Prepared(prompt.ids, stops, ends)
 
 

@@ -159,10 +159,14 @@ class SegmentRunner:
         assert self.head is not None
         return self.head.weight.logits(hidden)
 
+    def last_hidden(self, at: Residual) -> Array:
+        """The vector (B, C) of the last token behind ln_out."""
+        assert self.head is not None
+        return self.ops.norm(at.x[:, -1], self.head.norm)
+
     def last_logits(self, at: Residual) -> Array:
         """The logits (B, V) of the last token."""
-        assert self.head is not None
-        return self.logits(self.ops.norm(at.x[:, -1], self.head.norm))
+        return self.logits(self.last_hidden(at))
 
     def _captured(
         self,

@@ -4,6 +4,7 @@ import msgspec
 
 from app.runtime.protocol.grammars import Grammar
 from app.runtime.protocol.prompts import Sampling
+from app.runtime.protocol.states import StatesWanted
 
 
 class Outputs(msgspec.Struct, frozen=True, kw_only=True):
@@ -12,6 +13,8 @@ class Outputs(msgspec.Struct, frozen=True, kw_only=True):
     ``logprob``, ``entropy``, ``rank`` and ``top`` (so many best tokens, with their
     log-probabilities) tell of the model's own distribution, before any step of the sampling;
     ``sampled_logprob`` of the one that was drawn from, after all of them.  All are in nats.
+    ``hidden`` is the vector after ln_out that a token's logits come from.  ``states`` are those
+    that are taken on the way.
     """
 
     logprob: bool = False
@@ -19,6 +22,8 @@ class Outputs(msgspec.Struct, frozen=True, kw_only=True):
     entropy: bool = False
     rank: bool = False
     top: int = 0
+    hidden: bool = False
+    states: StatesWanted = StatesWanted()
 
 
 class GenerateOptions(msgspec.Struct, frozen=True, kw_only=True):

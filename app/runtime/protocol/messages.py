@@ -13,6 +13,7 @@ from app.errors import BY_CODE, Failure
 from app.runtime.planning.machine import Limits, Rates
 from app.runtime.planning.plan import Plan
 from app.runtime.planning.stepping_down import Preferences
+from app.runtime.protocol.encodings import Encode, Encoded
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.message_base import Message
 from app.runtime.protocol.prompts import Prompt, Sampling
@@ -25,6 +26,7 @@ from app.runtime.protocol.states import (
     StartState,
     StateCache,
     StateLoaded,
+    StateSeen,
     StatesHandedOver,
     StatesNotKept,
     StatesTaken,
@@ -32,6 +34,7 @@ from app.runtime.protocol.states import (
     TakeStates,
 )
 from app.runtime.protocol.token_spans import TokenSpan
+from app.runtime.protocol.vocabulary_messages import ReadVocabulary, Vocabulary
 from app.runtime.spec import Spec
 
 # requests
@@ -57,7 +60,7 @@ class Load(Message, frozen=True, tag=True, kw_only=True):
 
 
 class Generate(Message, frozen=True, tag=True, kw_only=True):
-    """Continue ``prompt``; answered by Prefilled, Pieces and one Done.
+    """Continue ``prompt``; answered by Prefilled, Pieces, StateSeen and one Done.
 
     The text goes on from ``start``, where there is one.  With ``afresh`` no remembered state is
     used and none is kept, so that nothing which was read before changes a bit of it.
@@ -134,7 +137,9 @@ class TokenFacts(msgspec.Struct, frozen=True):
     ``logprob``, ``entropy``, ``rank`` and ``top`` are of the model's own distribution: ``rank`` 1
     is the best token, of equals the one with the lower id, and ``top`` are the best ones (id,
     log-probability), first to last.  ``sampled_logprob`` is the log-probability after all steps of
-    the sampling: 0 where no other token was left.
+    the sampling: 0 where no other token was left.  ``hidden`` is the vector (C,) after ln_out
+    that it was drawn from, float32, little endian; nothing where no token was read before it, as
+    when a text goes straight on from a state.
     """
 
     token: int
@@ -143,13 +148,19 @@ class TokenFacts(msgspec.Struct, frozen=True):
     sampled_logprob: float | None = None
     entropy: float | None = None
     rank: int | None = None
+    hidden: bytes = b""
 
 
 class Piece(Message, frozen=True, tag=True, kw_only=True):
-    """New words, and the tokens since the last piece (no text while bytes are held back)."""
+    """New words, and the tokens since the last piece (no text while bytes are held back).
+
+    ``lengths``, for a document: how many characters each of the tokens ends, also where these are
+    held back because a stop may begin with them.
+    """
 
     text: str
     tokens: tuple[TokenFacts, ...] = ()
+    lengths: tuple[int, ...] = ()
 
 
 # endings
@@ -180,6 +191,7 @@ class Loaded(Message, frozen=True, tag=True, kw_only=True):
     ``note`` says in one line why it is not a faster one, or nothing.  ``stepped_down`` tells of a
     card that was to run it and could not.  ``fingerprint`` is that of the weights with all that
     was merged into them: states of this model carry it.  ``plan`` is the one that was really taken.
+    ``vocabulary`` is the ``Tokenizer.identity`` that token ids of it belong to.
     """
 
     path: str
@@ -194,6 +206,7 @@ class Loaded(Message, frozen=True, tag=True, kw_only=True):
     weights_bytes: int
     load_s: float
     tokenizer: str
+    vocabulary: str = ""
     has_tokenizer: bool = True
     vocabulary_not_used: str = ""
     family: str = ""
@@ -266,11 +279,14 @@ def failure_of(reply: Failed | StatesNotKept) -> Failure:
     return BY_CODE.get(reply.code, Failure)(reply.detail, **reply.facts)
 
 
+TokenWork = Encode | ReadVocabulary
 StateWork = LoadState | SaveState | TakeStates | HandOver | TakeOver
-Work = Load | Generate | Score | Measure | MeasureRates | StateWork
+EngineWork = Generate | Score | TokenWork | StateWork
+Work = Load | Measure | MeasureRates | EngineWork
 Request = Work | GenerateTogether | KeepStates | Cancel | Quit
-Event = LoadProgress | ReplyBegun | Prefilled | Piece | Scored
-Ending = Loaded | Done | Measured | Rated | StateLoaded | StatesTaken | StatesHandedOver | Failed
+Event = LoadProgress | ReplyBegun | Prefilled | Piece | Scored | StateSeen
+StateEnding = StateLoaded | StatesTaken | StatesHandedOver
+Ending = Loaded | Done | Encoded | Vocabulary | Measured | Rated | StateEnding | Failed
 Reply = Event | Ending | StatesNotKept
 
 _encoder = msgspec.msgpack.Encoder()

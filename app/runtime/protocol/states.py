@@ -73,6 +73,32 @@ class Place(msgspec.Struct, frozen=True):
     path: bytes = b""
 
 
+class StateParts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is told of a state besides its facts.
+
+    ``norms``: that of every layer and head.  ``heads``: all numbers of some (layer, head), or of
+    ``all_heads``; in generation 4, which has no heads, head 0 is the whole layer.  They are told
+    of the places ``heads_at``, or of all where none are named.
+    """
+
+    norms: bool = False
+    heads: tuple[tuple[int, int], ...] = ()
+    all_heads: bool = False
+    heads_at: tuple[int, ...] = ()
+
+
+class StatesWanted(msgspec.Struct, frozen=True, kw_only=True):
+    """At which places of a prompt and its reply states are taken, and what is told of each.
+
+    These are the ``places``, and with ``every`` each multiple of so many tokens while the reply is
+    written.  The last token of a reply is in no state, for nothing was computed after it.
+    """
+
+    places: tuple[Place, ...] = ()
+    every: int = 0
+    parts: StateParts = StateParts()
+
+
 # requests
 
 
@@ -95,12 +121,45 @@ class SaveState(Message, frozen=True, tag=True, kw_only=True):
 
 
 class TakeStates(Message, frozen=True, tag=True, kw_only=True):
-    """Read ``prompt`` and take states on the way; answered by Prefilled and one StatesTaken."""
+    """Read ``prompt`` and take states on the way; answered by Prefilled and one StatesTaken.
+
+    Where ``parts`` of them are to be told, a StateSeen comes for each place as well.  ``exact``
+    reads all tokens anew, with the numbers that they come to one by one (see ``Rwkv.forward``).
+    """
 
     prompt: Prompt
     places: tuple[Place, ...]
     start: StartState | None = None
     document: bool = False
+    parts: StateParts = StateParts()
+    exact: bool = False
+
+
+# events
+
+
+class TakenState(msgspec.Struct, frozen=True):
+    """A state after ``tokens`` tokens of the prompt: its facts, and the size of its file."""
+
+    tokens: int
+    facts: StateFacts
+    file_bytes: int = 0
+
+
+class StateSeen(Message, frozen=True, tag=True, kw_only=True):
+    """The state after ``tokens`` tokens of prompt and reply: what was to be told of it.
+
+    Numbers are float32, little endian.  ``norms`` (L, H) are the Frobenius norms of all heads, in
+    generation 4 (L, 3) those of numerator, denominator and peak; ``heads`` the matrices (N, N) of
+    those asked for, in their order (all: layer by layer), [key, value] in generations 5 and 6 and
+    [value, key] in 7, or in generation 4 the vectors (3, A).  ``taken`` are the files that were
+    asked for here.
+    """
+
+    tokens: int
+    norms: bytes = b""
+    heads: tuple[bytes, ...] = ()
+    taken: tuple[TakenState, ...] = ()
 
 
 class HandOver(Message, frozen=True, tag=True, kw_only=True):
@@ -157,14 +216,6 @@ class StateLoaded(Message, frozen=True, tag=True, kw_only=True):
     running: str = ""
     approximate: bool = False
     bound: bool = True
-
-
-class TakenState(msgspec.Struct, frozen=True):
-    """A state after ``tokens`` tokens of the prompt: its facts, and the size of its file."""
-
-    tokens: int
-    facts: StateFacts
-    file_bytes: int = 0
 
 
 class StatesTaken(Message, frozen=True, tag=True, kw_only=True):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from app.system.memory import available_bytes
 
 from .state_key import StartingPoint, StateKey, TokenPrefix
+from .state_spacing import gap_at
 
 if TYPE_CHECKING:
     import torch
@@ -46,7 +47,8 @@ class Trail:
     """One text's way: its tokens so far, and the last state of it that the store was given.
 
     ``before`` tokens were read for the state that it started from, and ``goes_on`` tells that the
-    logits after them are known.  ``written`` is its last state that is on the disk.
+    logits after them are known.  ``thins``: states further back are kept further apart.
+    ``written`` is its last state that is on the disk.
     """
 
     prefix: TokenPrefix
@@ -54,6 +56,7 @@ class Trail:
     kept: StateKey | None = None
     approximate: bool = False
     goes_on: bool = False
+    thins: bool = False
     written: StateKey | None = None
 
 
@@ -134,6 +137,8 @@ class StateStore:
         known = Known(trail.prefix.key, state, own, trail.approximate)
         if self.put(known, trail.kept):
             trail.kept = known.key
+            if trail.thins:
+                self._thin(known.key)
 
     def put(self, known: Known, before: StateKey | None = None) -> bool:
         """The same for what is known already; ``before`` is what it goes on from.
@@ -220,6 +225,22 @@ class StateStore:
                 continue  # gone, or used since
             self._clock = max(self._clock, worth)
             self._forget(key)
+
+    def _thin(self, last: StateKey) -> None:
+        """Let go of states before ``last`` without which its text is still read soon enough.
+
+        One that several texts go on from stays.
+        """
+        at = self._entries.get(last)
+        while at and (middle := self._before(at)) and (first := self._before(middle)):
+            gap = at.known.key.tokens - first.known.key.tokens
+            if len(middle.later) == 1 and gap <= gap_at(last.tokens - at.known.key.tokens):
+                self._forget(middle.known.key)
+            else:
+                at = middle
+
+    def _before(self, entry: _Entry) -> _Entry | None:
+        return self._entries.get(entry.before) if entry.before else None
 
     def _forget(self, key: StateKey) -> None:
         """Those that went on from it go on from the one before it, which costs more."""

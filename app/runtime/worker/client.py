@@ -1,19 +1,17 @@
-"""Client of one worker process, with ``async for`` over its replies; needs asyncio, not Qt."""
+"""What can be asked of one worker process, with ``async for`` over its replies."""
 
 import asyncio
 import contextlib
-import itertools
 import os
 from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import cast
 
 import msgspec
 
-from app.errors import Failure, NoModel, RequestRefused, WorkerDied
 from app.runtime.planning.machine import Limits, Rates
 from app.runtime.planning.stepping_down import Preferences
-from app.runtime.protocol import messages
+from app.runtime.protocol.encodings import Encode, Encoded
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import (
     Cancel,
@@ -29,14 +27,11 @@ from app.runtime.protocol.messages import (
     Measured,
     MeasureRates,
     Prefilled,
-    Quit,
     Rated,
     Reply,
-    Work,
-    failed,
-    failure_of,
 )
 from app.runtime.protocol.prompts import Prompt
+from app.runtime.protocol.reply_kinds import ENDINGS
 from app.runtime.protocol.scores import Score, Scored
 from app.runtime.protocol.states import (
     HandOver,
@@ -47,60 +42,22 @@ from app.runtime.protocol.states import (
     StartState,
     StateCache,
     StateLoaded,
+    StateSeen,
     StatesHandedOver,
-    StatesNotKept,
     StatesTaken,
     TakeOver,
     TakeStates,
 )
-from app.system.child_process import End, Process, worker_command
-from app.system.frames import LIMIT, GarbledError, decoded
-from app.system.log import describe, logger
+from app.runtime.protocol.vocabulary_messages import ReadVocabulary, Vocabulary
+from app.system.log import logger
 
-from .endings import ENDINGS, REPLIES, died, refused
+from .connection import Connection
 
-_E = TypeVar("_E", Measured, Rated, StateLoaded, StatesTaken, StatesHandedOver)
-_STOP_LIMIT_S = 1.0
-_QUIT_LIMIT_S = 1.0
 _log, _texts = logger("model"), logger("text")
 
 
-class Client:
-    """Starts a worker at once, from the loop's thread, and owns it until ``close``.
-
-    If the worker ends or sends anything but replies to what it was asked, every request fails.
-
-    ``on_end`` is called in the loop when the process has ended, for whatever cause; ``failure``
-    then says why (None where ``close`` or ``kill`` ended it).  ``on_unkept`` is called in the loop,
-    once, where states cannot be kept on the disk.
-    """
-
-    def __init__(
-        self, on_end: Callable[[], None] = lambda: None, command: Sequence[str] = ()
-    ) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._on_end = on_end
-        self.on_unkept: Callable[[Failure], None] = lambda _: None
-        self._ids = itertools.count(1)
-        self._inboxes: dict[int, asyncio.Queue[Reply]] = {}
-        self._running: dict[int, Work] = {}
-        self._still = asyncio.Event()
-        self._still.set()
-        self._ended = asyncio.Event()
-        self._leaving = False
-        self._strategy, self._room = "", 0
-        self.failure: WorkerDied | None = None
-        self._process = Process(command or worker_command(), self._receive, self._end)
-
-    @property
-    def pid(self) -> int:
-        """The worker's process id."""
-        return self._process.pid
-
-    @property
-    def alive(self) -> bool:
-        """Whether a request can be sent: the process runs and was not asked to quit."""
-        return not self._ended.is_set() and not self._leaving
+class Client(Connection):
+    """A worker's verbs; see Connection for when they fail."""
 
     async def load(
         self,
@@ -162,21 +119,19 @@ class Client:
                     _texts.debug("reply %d: %r", request.id, reply)
                     yield reply
 
-    async def score(self, prompt: Prompt, top: int = 0) -> AsyncGenerator[Scored | Done, None]:
+    def score(self, prompt: Prompt, top: int = 0) -> AsyncGenerator[Scored | Done, None]:
         """How likely each token of ``prompt`` is: Scored, then one Done; see Score.
 
         Leave it inside ``contextlib.aclosing``; leaving early stops it in the worker.  Raises what
         ``generate`` does.
         """
         request = Score(id=next(self._ids), prompt=prompt, top=top)
-        async with contextlib.aclosing(self._ask(request)) as replies:
-            async for reply in replies:
-                if isinstance(reply, Scored | Done):
-                    yield reply
+        return cast("AsyncGenerator[Scored | Done, None]", self._ask(request))
 
     async def measure(self, block_bytes: int) -> Measured:
         """What the worker's threads read memory with now.  Raises OutOfMemory or WorkerDied."""
-        return await self._answer(Measure(id=next(self._ids), block_bytes=block_bytes), Measured)
+        measure = Measure(id=next(self._ids), block_bytes=block_bytes)
+        return await self._answer(measure, Measured)
 
     async def measure_rates(self) -> Rates:
         """What bounds models on this machine, measured now.  Raises OutOfMemory or WorkerDied."""
@@ -206,6 +161,18 @@ class Client:
         """
         take = TakeOver(id=next(self._ids), folder=os.fsencode(_absolute(folder)))
         return (await self._answer(take, StatesHandedOver)).count
+
+    async def encode(self, prompt: Prompt, *, document: bool = True) -> Encoded:
+        """The token ids of ``prompt``; see ``Encode``.
+
+        Raises RequestRefused, the tokenizer's failures, and WorkerDied.
+        """
+        request = Encode(id=next(self._ids), prompt=prompt, document=document)
+        return await self._answer(request, Encoded)
+
+    async def vocabulary(self) -> Vocabulary:
+        """The bytes of every token of the open model.  Raises WorkerDied."""
+        return await self._answer(ReadVocabulary(id=next(self._ids)), Vocabulary)
 
     async def save_state(
         self,
@@ -242,20 +209,15 @@ class Client:
         )
         return await self._answer(take, StatesTaken, report)
 
-    async def _answer(
-        self,
-        request: Work,
-        kind: type[_E],
-        report: Callable[[Prefilled], None] = lambda _: None,
-    ) -> _E:
-        """The ending, which is of this kind."""
-        async with contextlib.aclosing(self._ask(request)) as replies:
-            async for reply in replies:
-                if isinstance(reply, Prefilled):
-                    report(reply)
-                elif isinstance(reply, kind):
-                    return reply
-        raise self._end_failure()
+    def look_at_states(
+        self, asked: TakeStates
+    ) -> AsyncGenerator[Prefilled | StateSeen | StatesTaken, None]:
+        """As ``take_states``, with what is told on the way; ``asked`` gets its id here.
+
+        Leave it inside ``contextlib.aclosing``; leaving early stops it in the worker.
+        """
+        request = msgspec.structs.replace(asked, id=next(self._ids))
+        return cast("AsyncGenerator[Prefilled | StateSeen | StatesTaken, None]", self._ask(request))
 
     async def generate_together(
         self, asked: Sequence[Generate]
@@ -285,115 +247,6 @@ class Client:
                 del self._inboxes[text.id]
                 if text.id in self._running:
                     self._send(Cancel(id=text.id))
-
-    async def stop(self) -> None:
-        """Stop all texts: each ends with its Done, but is not waited for for ever."""
-        for running in self._running:
-            self._send(Cancel(id=running))
-        await self._wait(self._still, _STOP_LIMIT_S)
-
-    async def close(self) -> None:
-        """Stop all texts (each ends with its Done) and ask the worker to quit, else kill it.
-
-        A model that is being loaded is not waited for.
-        """
-        if not any(isinstance(request, Load) for request in self._running.values()):
-            await self.stop()
-        self._leaving = True
-        self._send(Quit(id=0))
-        if not await self._wait(self._ended, _QUIT_LIMIT_S):
-            self.kill()
-            await self._ended.wait()
-
-    def kill(self) -> None:
-        """Kill the worker; ``ended`` waits until it is gone."""
-        self._leaving = True
-        self._process.kill()
-
-    async def ended(self) -> None:
-        """Wait until the process is gone and its exit code known."""
-        await self._ended.wait()
-
-    async def _wait(self, event: asyncio.Event, limit_s: float) -> bool:
-        # not asyncio.wait_for: before Python 3.12 it loses a cancellation that comes with the event
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(limit_s):
-                await event.wait()
-        return event.is_set()
-
-    async def _ask(self, request: Work) -> AsyncGenerator[Reply, None]:
-        """Send; yield what comes back, the ending too; cancel where the reader leaves early."""
-        if not self.alive:
-            raise self._end_failure()
-        inbox = self._inboxes[request.id] = asyncio.Queue()
-        self._running[request.id] = request  # before it is sent: _receive compares replies with it
-        self._still.clear()
-        try:
-            self._send_checked(request)
-            while True:
-                reply = await inbox.get()
-                if isinstance(reply, Failed):
-                    raise refused(reply, request)
-                yield reply
-                if isinstance(reply, ENDINGS):
-                    return
-        finally:
-            del self._inboxes[request.id]
-            if request.id in self._running:
-                self._send(Cancel(id=request.id))
-
-    def _send_checked(self, request: Work | GenerateTogether) -> None:
-        message = messages.encode(request)
-        if len(message) > LIMIT:
-            self._settle(request.id)
-            raise RequestRefused(why="too-long", limit_bytes=LIMIT)
-        self._process.send(message)
-
-    def _send(self, request: Cancel | KeepStates | Quit) -> None:
-        self._process.send(messages.encode(request))
-
-    def _receive(self, frame: bytes) -> None:
-        """Called in the process's thread."""
-        reply = decoded(messages.decode_reply, frame)
-        request = self._running.get(reply.id)
-        if request is not None and not isinstance(reply, REPLIES[type(request)]):
-            raise GarbledError(f"{type(reply).__name__} in reply to {type(request).__name__}")
-        self._call(self._deliver, reply)
-
-    def _end(self, end: End) -> None:
-        """Called in the process's thread."""
-        self._call(self._note_end, end)
-
-    def _call(self, function: Callable[..., None], argument: Reply | End) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed
-            self._loop.call_soon_threadsafe(function, argument)
-
-    def _deliver(self, reply: Reply) -> None:
-        if isinstance(reply, StatesNotKept):
-            self.on_unkept(failure_of(reply))
-        elif inbox := self._inboxes.get(reply.id):
-            inbox.put_nowait(reply)
-        if isinstance(reply, (*ENDINGS, Failed)):
-            self._settle(reply.id)
-
-    def _settle(self, request: int) -> None:
-        self._running.pop(request, None)
-        if not self._running:
-            self._still.set()
-
-    def _note_end(self, end: End) -> None:
-        if not self._leaving:
-            self.failure = died(end, self._strategy, self._room)
-            how = end.signal_name or "by itself"
-            logger("worker").error("%d ended: %s, %s", self.pid, how, describe(self.failure))
-        self._ended.set()
-        reason = self._end_failure()
-        for request in list(self._running):
-            self._deliver(failed(request, reason))
-        self._on_end()
-
-    def _end_failure(self) -> Failure:
-        return self.failure or NoModel()
 
 
 def _absolute(path: str) -> str:

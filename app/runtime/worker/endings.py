@@ -1,51 +1,9 @@
-"""What may come in reply to each request, and how a request or a whole worker ended in failure."""
+"""How a request or a whole worker ended in failure."""
 
 from app.errors import Fact, Failure, NoModel, WorkerDied, WorkerOutOfMemory
-from app.runtime.protocol.message_base import Message
-from app.runtime.protocol.messages import (
-    Done,
-    Failed,
-    Generate,
-    Load,
-    Loaded,
-    LoadProgress,
-    Measure,
-    Measured,
-    MeasureRates,
-    Piece,
-    Prefilled,
-    Rated,
-    ReplyBegun,
-    Work,
-    failure_of,
-)
-from app.runtime.protocol.scores import Score, Scored
-from app.runtime.protocol.states import (
-    HandOver,
-    LoadState,
-    SaveState,
-    StateLoaded,
-    StatesHandedOver,
-    StatesTaken,
-    TakeOver,
-    TakeStates,
-)
+from app.runtime.protocol.messages import Failed, Work, failure_of
 from app.system.child_process import End
 from app.system.log import describe, logger
-
-REPLIES: dict[type[Message], tuple[type[Message], ...]] = {
-    Load: (LoadProgress, Loaded, Failed),
-    Generate: (ReplyBegun, Prefilled, Piece, Done, Failed),
-    Score: (Scored, Done, Failed),
-    Measure: (Measured, Failed),
-    MeasureRates: (Rated, Failed),
-    LoadState: (StateLoaded, Failed),
-    SaveState: (Prefilled, StatesTaken, Failed),
-    TakeStates: (Prefilled, StatesTaken, Failed),
-    HandOver: (StatesHandedOver, Failed),
-    TakeOver: (StatesHandedOver, Failed),
-}
-ENDINGS = (Loaded, Done, Measured, Rated, StateLoaded, StatesTaken, StatesHandedOver)
 
 
 def refused(reply: Failed, request: Work) -> Failure:

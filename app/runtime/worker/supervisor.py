@@ -20,21 +20,31 @@ from app.errors import (
 from app.runtime.planning.machine import Limits, Rates
 from app.runtime.planning.stepping_down import Preferences
 from app.runtime.protocol.generate_options import GenerateOptions
-from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress, ReplyBegun
+from app.runtime.protocol.messages import (
+    Done,
+    Event,
+    Loaded,
+    LoadProgress,
+    ReplyBegun,
+)
 from app.runtime.protocol.prompts import Prompt
-from app.runtime.protocol.states import StartState, StateCache, StateLoaded
+from app.runtime.protocol.states import (
+    StartState,
+    StateCache,
+)
 
 from .client import Client
 from .handed_over_states import HandedOverStates
 from .interrupted import Interruptible
 from .model_files import same_file, under
+from .model_questions import ModelQuestions
 from .phase import Phase
 from .ran_out import Shortages, helps, room_of
 
 _DYING_S = 0.5
 
 
-class Supervisor:
+class Supervisor(ModelQuestions):
     """Needs a running loop.  ``on_change`` is called, in the loop, when a property has changed.
 
     ``threads`` compute in models that are opened from now on, 0 for one a core; one that comes
@@ -190,11 +200,6 @@ class Supervisor:
         self._left.add(client)
         self._begin(*wanted, again=True)
         return True
-
-    async def load_state(self, state: StartState) -> StateLoaded:
-        """Have the worker read a state.  Raises as ``generate`` and ``Client.load_state`` do."""
-        client = await self._ready()
-        return await client.load_state(state)
 
     async def measure_rates(self) -> Rates:
         """Have the worker of the open model measure this machine, and remember what it finds.

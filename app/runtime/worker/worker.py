@@ -15,8 +15,10 @@ from app.kernels.allocation import allocations_named, load_torch
 from app.runtime.loading.preflight import look_at
 from app.runtime.planning.machine import Rates
 from app.runtime.protocol import messages
+from app.runtime.protocol.encodings import Encode
 from app.runtime.protocol.messages import (
     Cancel,
+    EngineWork,
     GenerateTogether,
     Load,
     LoadProgress,
@@ -38,6 +40,7 @@ from app.runtime.protocol.states import (
     StatesNotKept,
     TakeOver,
 )
+from app.runtime.protocol.vocabulary_messages import ReadVocabulary
 from app.system import crash_log
 from app.system.frames import GarbledError, decoded, read_frame, write_frame
 from app.system.memory import give_back_freed
@@ -150,14 +153,8 @@ class Worker:
                 self._measure(request)
             elif isinstance(request, MeasureRates):
                 self._measure_rates(request)
-            elif isinstance(request, LoadState):
-                self._engine.load_state(request)
-            elif isinstance(request, HandOver | TakeOver):
-                self._engine.hand_over(request)
-            elif isinstance(request, Score):
-                self._engine.score(request)
             else:
-                self._engine.start(request)
+                _ask(self._engine, request)
         except Failure as failure:
             self._send(failed(request.id, failure))
             if self._engine and isinstance(failure, KernelError):
@@ -239,6 +236,19 @@ class Worker:
                 write_frame(self._replies, messages.encode(reply))
         except OSError:
             os._exit(0)  # the other process is gone
+
+
+def _ask(engine: "Engine", request: EngineWork) -> None:
+    if isinstance(request, LoadState):
+        engine.load_state(request)
+    elif isinstance(request, HandOver | TakeOver):
+        engine.hand_over(request)
+    elif isinstance(request, Encode | ReadVocabulary):
+        engine.encode(request)
+    elif isinstance(request, Score):
+        engine.score(request)
+    else:
+        engine.start(request)
 
 
 def _progress(request: int, done: int, total: int, plan: "Plan | None") -> LoadProgress:

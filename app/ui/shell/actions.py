@@ -31,7 +31,7 @@ def window_commands(
         Command(tr("Free the graphics card"), _freeing(services), "", "eject", group),
         *model_file_commands(services, opening),
     ]
-    chat = [*_begin(window), *_trash(window)]
+    chat = [*_begin(window), *_trash(window), *_prompt(services, window)]
     return [*_pages(window), *chat, *models, *_look(services, window), *_help(window)]
 
 
@@ -86,6 +86,22 @@ def _trash(window: Window) -> list[Command]:
 
     words = tr("Trash: deleted conversations")
     return [Command(words, show, "", "trash", tr("Chat"))] if window.knows("chat") else []
+
+
+def _prompt(services: Services, window: Window) -> list[Command]:
+    """What the model has read of the conversation that is shown, as a text."""
+
+    def show() -> None:
+        from app.ui.chat.chat_page import ChatPage  # read when it is first visited
+        from app.ui.state.chat.exact_prompt import open_prompt
+
+        page = window.go("chat")
+        if isinstance(page, ChatPage) and page.controller.tree.leaf is not None:
+            open_prompt(services, page.controller, page.controller.tree.leaf)
+
+    words = tr("Open the conversation’s exact prompt in the playground")
+    found = window.knows("chat") and window.knows("playground")
+    return [Command(words, show, "", "playground", tr("Chat"))] if found else []
 
 
 def model_file_commands(services: Services, opening: ModelOpening) -> list[Command]:

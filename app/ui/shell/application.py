@@ -47,6 +47,7 @@ from app.ui.widgets.pointer import Pointer
 
 from .actions import model_commands, model_file_commands, window_commands
 from .finished_downloads import FinishedDownloads
+from .hand_overs import take_hand_overs
 from .last_crash import LastCrash
 from .model_opening import ModelOpening
 from .run_dialogs import RunDialogs
@@ -130,6 +131,7 @@ class Application:
         self.window.offer(commands, lambda: model_commands(self.library, self._opening))
         self.window.strip.pressed.connect(self.runs.show_open)
         self.window.strip.figures_pressed.connect(lambda: self.window.go("status"))
+        take_hand_overs(self.services, self.window)
         self._arrivals = FinishedDownloads(self.services, self.window, self._opening)
         self.services.shared.changed.connect(partial(put_in_force, self.services))
 
@@ -262,6 +264,7 @@ class Application:
     def _places(self) -> list[Place]:
         return [
             Place("chat", tr("Chat"), "chat", self._chat),
+            Place("playground", tr("Playground"), "playground", self._playground),
             Place("models", tr("Models"), "models", self._models),
             Place("downloads", tr("Downloads"), "download", self._downloads),
             Place("status", tr("Status"), "activity", self._status),
@@ -274,6 +277,11 @@ class Application:
         from app.ui.chat.chat_page import ChatPage
 
         return ChatPage(self.services)
+
+    def _playground(self) -> Page:
+        from app.ui.playground.playground_page import PlaygroundPage
+
+        return PlaygroundPage(self.services)
 
     def _models(self) -> Page:
         from app.ui.models.models_page import ModelsPage

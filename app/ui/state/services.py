@@ -1,10 +1,11 @@
 """What every page is handed: the model, the look, the stores, background work and notices."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from app.ui.look.theme import Theme
 
+from .hand_over import HandOver
 from .notices import Notices
 from .session import Session
 from .tasks import Tasks
@@ -41,3 +42,4 @@ class Services:
     free_gpu: "FreeGpu"
     shared: "SharedSettings"
     readings: "Readings"
+    handed: HandOver = field(default_factory=HandOver)

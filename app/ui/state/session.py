@@ -11,10 +11,13 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.errors import Failure
 from app.runtime.planning.machine import Limits, Rates
 from app.runtime.planning.stepping_down import Preferences
+from app.runtime.protocol.encodings import Encoded
 from app.runtime.protocol.generate_options import GenerateOptions
-from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress, Piece
+from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress, Piece, Prefilled
 from app.runtime.protocol.prompts import Prompt
-from app.runtime.protocol.states import StateCache
+from app.runtime.protocol.scores import Scored
+from app.runtime.protocol.states import StateCache, StateSeen, StatesTaken, TakeStates
+from app.runtime.protocol.vocabulary_messages import Vocabulary
 from app.runtime.worker.phase import Phase
 
 from .tasks import Tasks
@@ -201,6 +204,39 @@ class Session(QObject):
                         self.tokens_written += len(event.tokens)
                     elif isinstance(event, Done):
                         self._measure(event)
+                    yield event
+        finally:
+            self._write(-1)
+
+    async def encode(self, prompt: Prompt, *, document: bool = True) -> Encoded:
+        """The token ids of ``prompt`` in the open model's vocabulary; raises as ``generate``."""
+        return await self._supervisor.encode(prompt, document=document)
+
+    async def vocabulary(self) -> Vocabulary:
+        """The bytes of every token of the open model."""
+        return await self._supervisor.vocabulary()
+
+    async def score(self, prompt: Prompt, top: int = 0) -> AsyncGenerator[Scored | Done, None]:
+        """How likely each token of ``prompt`` is; leave it inside ``contextlib.aclosing``.
+
+        It counts as ``writing``, so that the model is not let go meanwhile.
+        """
+        self._write(+1)
+        try:
+            async with contextlib.aclosing(self._supervisor.score(prompt, top)) as events:
+                async for event in events:
+                    yield event
+        finally:
+            self._write(-1)
+
+    async def look_at_states(
+        self, asked: TakeStates
+    ) -> AsyncGenerator[Prefilled | StateSeen | StatesTaken, None]:
+        """States on the way through a text, in the ways of ``score``."""
+        self._write(+1)
+        try:
+            async with contextlib.aclosing(self._supervisor.look_at_states(asked)) as events:
+                async for event in events:
                     yield event
         finally:
             self._write(-1)

@@ -145,7 +145,7 @@ def test_the_window_never_loads_what_computes(home):
         home,
         f"""
         import json
-        for page in ("chat", "downloads", "settings", "models"):
+        for page in ("chat", "playground", "downloads", "settings", "models"):
             self.window.go(page)
             await asyncio.sleep(0.2)
         while not self.library.scanned:
@@ -177,7 +177,7 @@ def test_what_speaks_with_the_network_is_loaded_by_the_models_page_alone(home):
         home,
         f"""
         import json
-        for page in ("chat", "downloads", "settings"):
+        for page in ("chat", "playground", "downloads", "settings"):
             self.window.go(page)
             await asyncio.sleep(0.2)
         while not self.library.scanned:

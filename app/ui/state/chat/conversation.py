@@ -190,7 +190,7 @@ class ConversationController(QObject):
             return
         last, lead_in = (ident, "") if message.text else (message.parent, None)
         message = msgspec.structs.replace(message, status="writing")
-        ask = self._request(last, self._services.session.loaded, lead_in, message.reply.seed)
+        ask = self.request(last, self._services.session.loaded, lead_in, message.reply.seed)
         ask = ask.within(limit)
         self.tree.replace(message)
         self._keep(self._store.resume(ident))
@@ -255,7 +255,7 @@ class ConversationController(QObject):
         if loaded is not None:
             known = Reply(model=loaded.name, strategy=loaded.strategy)
             message = msgspec.structs.replace(message, reply=known)
-        ask = self._request(question, loaded)
+        ask = self.request(question, loaded)
         self.tree.add(message)
         self._keep(self._store.append(message))
         self._run(message, ask)
@@ -272,7 +272,7 @@ class ConversationController(QObject):
         writing.ended.connect(lambda: self._end(writing, tree))
         writing.started(self._services.tasks.start(writing.run()))
 
-    def _request(
+    def request(
         self,
         last: str,
         loaded: Loaded | None,
