@@ -159,8 +159,8 @@ def decided(
         return Planned(
             tuple(candidates), quickest, "fastest", _passed_over(quickest, candidates, dtype)
         )
-    readable = _without_needless_splits(readable, dtype)
-    best = min(readable, key=lambda plan: (_loss(plan, dtype), -plan.decode_tokens_per_s))
+    taken = _without_needless_splits(readable, dtype)
+    best = min(taken, key=lambda plan: (_loss(plan, dtype), -plan.decode_tokens_per_s))
     return Planned(tuple(candidates), best, "best", _passed_over(best, candidates, dtype))
 
 
