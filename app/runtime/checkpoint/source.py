@@ -10,11 +10,17 @@ import stat
 import threading
 from concurrent.futures import Future
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.errors import CheckpointError, DamagedCheckpoint, NotFound, Unreadable
 
 from .file_watch import FileWatch, stamp_of
 from .mapping import CAN_MAP, MappedFile
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from .direct_reads import DirectReads
 
 _BLOCK_BYTES = 64 << 20
 _SHARED_BYTES = 4 << 20  # from here on two threads read: mostly they copy from the file cache
@@ -39,6 +45,8 @@ class Source:
         self._lock = threading.Lock()
         self.mapped: MappedFile | None = None
         self._watch: FileWatch | None = None
+        self._direct: DirectReads | None = None
+        self._reads_directly = True
         self._mappable = CAN_MAP and self.size > 0
 
     @property
@@ -125,6 +133,33 @@ class Source:
         except (OSError, ValueError) as error:
             raise failure_of(error, self.path) from error
 
+    def read_past_cache(self, offset: int, out: "Tensor") -> bool:
+        """``read_alone`` past the system's file cache; False, and nothing is read, if it cannot be.
+
+        ``out`` are bytes, at most as many as ``direct_reads`` reads at once.
+        """
+        direct = self._direct_reads()
+        if direct is None:
+            return False
+        try:
+            direct.read(offset, out)
+        except EOFError as error:
+            raise DamagedCheckpoint(path=str(self.path), why="ends-early") from error
+        except OSError as error:
+            raise failure_of(error, self.path) from error
+        return True
+
+    def _direct_reads(self) -> "DirectReads | None":
+        with self._lock:
+            if self._direct is None and self._reads_directly:
+                from .direct_reads import DirectReads
+
+                try:
+                    self._direct = DirectReads(self.path, self.descriptor)
+                except (OSError, EOFError, ValueError):
+                    self._reads_directly = False
+            return self._direct
+
     def _read_some(self, offset: int, out: memoryview) -> int:
         """How many bytes came, 0 at the end."""
         if hasattr(os, "preadv"):
@@ -136,6 +171,7 @@ class Source:
     def close(self) -> None:
         """Let the file go; reading afterwards raises Unreadable."""
         self._file.close()
+        self._direct, self._reads_directly = None, False
 
 
 def failure_of(error: OSError | ValueError, path: Path) -> CheckpointError:

@@ -15,8 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 
 from app.runtime.planning.footprint import SLOTS
+from app.system.memory import available_bytes
 
-from .stage import Stage, read_block
+from .stage import Block, Stage
 
 _READERS = 4  # a disk is fastest when several reads are waiting
 
@@ -54,7 +55,7 @@ class _Reading:
         self._next, self._at_work = 0, -1
         self._failed: dict[int, BaseException] = {}
         self._thread: threading.Thread | None = None
-        self._stopped = False
+        self._stopped = self._past_cache = False
 
     def begin(self, stage: int) -> None:
         with self._changed:
@@ -84,6 +85,9 @@ class _Reading:
 
     def _start(self) -> None:
         if self._thread is None:
+            # what does not fit into the file cache would only be looked for there, and thrown out
+            streamed = sum(stage.nbytes for stage in self._stages)
+            self._past_cache = streamed > available_bytes()
             self._thread = threading.Thread(target=self._run, name="layers", daemon=True)
             self._thread.start()
 
@@ -124,7 +128,12 @@ class _Reading:
         """Fill a stage's slot; what went wrong is raised where the stage is waited for."""
         try:
             with torch.inference_mode():
-                self._stages[index].fill(lambda blocks: list(readers.map(read_block, blocks)))
+                self._stages[index].fill(lambda blocks: list(readers.map(self._read_block, blocks)))
         except BaseException as failure:  # noqa: BLE001 - ``begin`` raises it
             return failure
         return None
+
+    def _read_block(self, block: Block) -> None:
+        stretch, out = block
+        with torch.inference_mode():  # of each thread
+            stretch.read(out, past_cache=self._past_cache)

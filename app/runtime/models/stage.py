@@ -7,12 +7,12 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from app.runtime.checkpoint.direct_reads import BLOCK_BYTES
 from app.runtime.checkpoint.stretch import Stretch
 
-_BLOCK_BYTES = 4 << 20
 _LINE = 128  # two cache lines
 
-Block = tuple[Stretch, memoryview]
+Block = tuple[Stretch, Tensor]
 
 
 class Turns(Protocol):
@@ -72,19 +72,13 @@ class Stage:
         """Its bytes in pieces that threads share."""
         blocks = []
         for stretch, place in self.reads:
-            out = memoryview(place.view(-1).view(torch.uint8).numpy())  # type: ignore[arg-type]
-            for first in range(0, stretch.nbytes, _BLOCK_BYTES):
-                size = min(_BLOCK_BYTES, stretch.nbytes - first)
+            out = place.view(-1).view(torch.uint8)
+            for first in range(0, stretch.nbytes, BLOCK_BYTES):
+                size = min(BLOCK_BYTES, stretch.nbytes - first)
                 blocks.append((stretch.part(first, size), out[first : first + size]))
         return blocks
 
 
 def _read_all(blocks: Iterable[Block]) -> None:
-    for block in blocks:
-        read_block(block)
-
-
-def read_block(block: Block) -> None:
-    """Raises DamagedCheckpoint, Unreadable."""
-    stretch, out = block
-    stretch.read(out)
+    for stretch, out in blocks:
+        stretch.read(out)

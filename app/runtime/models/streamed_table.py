@@ -30,7 +30,7 @@ class RowsInFile:
     def read(self, row: int, out: Tensor) -> None:
         """See Rows.  Raises DamagedCheckpoint, Unreadable."""
         size = self.width * self.dtype.itemsize
-        self._lies.part(row * size, size).read(memoryview(out.view(torch.uint8).numpy()))  # type: ignore[arg-type]
+        self._lies.part(row * size, size).read(out.view(torch.uint8))
 
 
 class RowsInMemory:
