@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from app import __version__
 from app.messages.translate import tr, tr_noop
 
+from .arguments.adapter_options import add_adapter
 from .arguments.argument_types import count, number, plain_text, sha256, token_ids
 from .arguments.grammar_options import add_grammar
 from .arguments.sampling_options import add_sampling
@@ -295,6 +296,7 @@ _VERBS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...] =
 def _add_model(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--model", metavar="FILE", help=tr(_MODEL))
     verb.add_argument("--strategy", metavar="TEXT", default="", help=tr(_STRATEGY))
+    add_adapter(verb)
 
 
 def _add_state(verb: argparse.ArgumentParser) -> None:

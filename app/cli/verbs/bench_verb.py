@@ -9,7 +9,7 @@ from argparse import Namespace
 from typing import NamedTuple
 
 from app.cli.bench_texts import Texts
-from app.cli.choices import model_of
+from app.cli.choices import adapters_of, model_of
 from app.cli.machine_rates import keep_rates, kept_rates
 from app.cli.output import Progress, loading_line, note, note_loaded, print_json, print_rows
 from app.errors import RequestRefused
@@ -53,6 +53,7 @@ class _Figures(NamedTuple):
 
 
 async def _bench(options: Namespace) -> None:
+    adapters = adapters_of(options)
     client, progress = Client(), Progress()
     try:
         loaded = await client.load(
@@ -60,6 +61,7 @@ async def _bench(options: Namespace) -> None:
             options.strategy,
             lambda p: progress.show(loading_line(p.done, p.total)),
             rates=kept_rates(),
+            adapters=adapters,
         )
         progress.clear()
         note_loaded(loaded)

@@ -7,7 +7,7 @@ import sys
 from argparse import Namespace
 from collections.abc import AsyncGenerator
 
-from app.cli.choices import generate_options, model_of, state_of
+from app.cli.choices import adapters_of, generate_options, model_of, state_of
 from app.cli.machine_rates import kept_rates
 from app.cli.output import (
     Progress,
@@ -53,11 +53,11 @@ def run(options: Namespace) -> int:
 
 
 async def _open(options: Namespace) -> "_Conversation":
-    progress, start = Progress(), state_of(options)
+    progress, start, adapters = Progress(), state_of(options), adapters_of(options)
     supervisor = Supervisor(lambda: _show_loading(progress, supervisor.progress))
     supervisor.rates = kept_rates()
     try:
-        loaded = await supervisor.open(str(model_of(options)), options.strategy)
+        loaded = await supervisor.open(str(model_of(options)), options.strategy, adapters)
         if not loaded.templates:
             raise TextRefused
         state = await supervisor.load_state(start) if start else None

@@ -9,7 +9,7 @@ import contextlib
 import sys
 from argparse import Namespace
 
-from app.cli.choices import generate_options, grammar_of, model_of, state_of
+from app.cli.choices import adapters_of, generate_options, grammar_of, model_of, state_of
 from app.cli.files import read_text
 from app.cli.machine_rates import kept_rates
 from app.cli.output import (
@@ -38,13 +38,14 @@ def run(options: Namespace) -> int:
 
 async def _generate(options: Namespace) -> None:
     grammar = grammar_of(options, options.prompt)
-    text, start = _text(options), state_of(options)
+    text, start, adapters = _text(options), state_of(options), adapters_of(options)
     client, progress = Client(), Progress()
     try:
         loaded = await client.load(
             *(str(model_of(options)), options.strategy),
             lambda done: progress.show(_loading(done)),
             rates=kept_rates(),
+            adapters=adapters,
         )
         progress.clear()
         note_loaded(loaded)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from app.errors import DeviceError, Failure, NoGpu, OutOfMemory, ResultsWrong
 from app.kernels import Ops, open_ops
+from app.runtime.adapters.merged_checkpoint import MergedCheckpoint
 from app.runtime.checkpoint import Checkpoint
 from app.runtime.models import Rwkv, build
 from app.runtime.planning.footprint import QUANTISED
@@ -25,6 +26,7 @@ from .self_test import check
 from .verdicts import Verdicts, key_of, standard_verdicts
 
 Progress = Callable[[int, int], None]
+Weights = Checkpoint | MergedCheckpoint
 
 
 class Running(NamedTuple):
@@ -52,7 +54,7 @@ class Backends:
     limits: Limits = field(default_factory=Limits)
 
     def bring_up(
-        self, checkpoint: Checkpoint, wanted: Strategy | None, progress: Progress | None = None
+        self, checkpoint: Weights, wanted: Strategy | None, progress: Progress | None = None
     ) -> Running:
         """The model in the way that is wanted, else in the best (None).
 
@@ -74,7 +76,7 @@ class Backends:
         model = build(checkpoint, self.open_ops("cpu"), way, progress)
         return Running(model, self.plan(checkpoint, way, machine), reason)
 
-    def plan(self, checkpoint: Checkpoint, way: Strategy, machine: Machine) -> Plan:
+    def plan(self, checkpoint: Weights, way: Strategy, machine: Machine) -> Plan:
         """What one way takes here, whether there is room for it or not."""
         return plan_of(checkpoint.spec, checkpoint.dtype, way, machine, self.limits)
 
@@ -83,7 +85,7 @@ class Backends:
         free = available_bytes() + resident_bytes()
         return this_machine(self.rates, gpus=tuple(able), available=free)
 
-    def _best(self, checkpoint: Checkpoint, machine: Machine) -> Strategy:
+    def _best(self, checkpoint: Weights, machine: Machine) -> Strategy:
         """What is recommended; where nothing fits, what says best that there is no room."""
         dtype = checkpoint.dtype
         plan = plans_for(checkpoint.spec, dtype, machine, self.limits).recommended
@@ -95,7 +97,7 @@ class _Attempt:
     """To run a model on a card; ``reason`` is why the first way failed."""
 
     backends: Backends
-    checkpoint: Checkpoint
+    checkpoint: Weights
     machine: Machine
     first: Strategy
     progress: Progress | None

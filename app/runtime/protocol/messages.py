@@ -11,6 +11,7 @@ import msgspec
 from app.errors import BY_CODE, Failure
 from app.runtime.planning.machine import Limits, Rates
 from app.runtime.planning.plan import Plan
+from app.runtime.protocol.adapters import MergedAdapter
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.message_base import Message
 from app.runtime.protocol.prompts import Prompt, Sampling
@@ -34,7 +35,8 @@ class Load(Message, frozen=True, tag=True, kw_only=True):
 
     The path is in bytes (os.fsencode), for not every name of a file is text.  Without a strategy
     the worker takes what planning recommends within ``limits``, with what this machine was measured
-    to do before (``rates``).  ``threads`` compute, 0 for one a physical core.
+    to do before (``rates``).  ``threads`` compute, 0 for one a physical core.  ``adapters`` are
+    merged into the weights, one after another.
     """
 
     path: bytes
@@ -42,6 +44,7 @@ class Load(Message, frozen=True, tag=True, kw_only=True):
     limits: Limits = Limits()
     rates: Rates | None = None
     threads: int = 0
+    adapters: tuple[MergedAdapter, ...] = ()
 
 
 class Generate(Message, frozen=True, tag=True, kw_only=True):

@@ -12,6 +12,7 @@ import msgspec
 from app.errors import Failure, NoModel, RequestRefused, WorkerDied, WorkerOutOfMemory
 from app.runtime.planning.machine import Limits, Rates
 from app.runtime.protocol import messages
+from app.runtime.protocol.adapters import MergedAdapter
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.message_base import Message
 from app.runtime.protocol.messages import (
@@ -112,8 +113,9 @@ class Client:
         limits: Limits | None = None,
         rates: Rates | None = None,
         threads: int = 0,
+        adapters: Sequence[MergedAdapter] = (),
     ) -> Loaded:
-        """Open the model at ``path``; ``threads`` compute, 0 for one a core.
+        """Open the model at ``path``; ``threads`` compute, 0 for one a core.  See ``Load``.
 
         Raises the failures of loading, or WorkerDied.
         """
@@ -125,6 +127,7 @@ class Client:
             limits=limits or Limits(),
             rates=rates,
             threads=threads,
+            adapters=tuple(adapters),
         )
         _log.info("opening %r in worker %d as %s", path, self.pid, strategy or "is usual")
         async with contextlib.aclosing(self._ask(load)) as replies:

@@ -3,15 +3,17 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from enum import Enum, auto
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
 from app.errors import Failure, MovedCheckpoint, NoModel, NotFound, WorkerDied
 from app.runtime.checkpoint.file_names import name_of
 from app.runtime.planning.machine import Limits, Rates
+from app.runtime.protocol.adapters import MergedAdapter
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress, ReplyBegun
 from app.runtime.protocol.prompts import Prompt
@@ -37,6 +39,14 @@ class Phase(Enum):
     CLOSING = auto()
 
 
+class _Model(NamedTuple):
+    """What is to be opened, and how."""
+
+    path: str = ""
+    strategy: str = ""
+    adapters: tuple[MergedAdapter, ...] = ()
+
+
 class Supervisor:
     """Needs a running loop.  ``on_change`` is called, in the loop, when a property has changed.
 
@@ -54,8 +64,8 @@ class Supervisor:
         self._loaded: Loaded | None = None
         self._progress: LoadProgress | None = None
         self._failure: Failure | None = None
-        self._asked = "", ""  # for last, if its turn has not come; path and strategy
-        self._wanted: tuple[str, str] | None = None
+        self._asked = _Model()  # for last, if its turn has not come
+        self._wanted: _Model | None = None
         self._client: Client | None = None
         self._opening: asyncio.Task[Loaded] | None = None
         self._clients: set[Client] = set()
@@ -86,15 +96,18 @@ class Supervisor:
         """The process id of the worker that runs, if one does."""
         return self._client.pid if self._client and self._client.alive else None
 
-    async def open(self, path: str, strategy: str = "") -> Loaded:
+    async def open(
+        self, path: str, strategy: str = "", adapters: Sequence[MergedAdapter] = ()
+    ) -> Loaded:
         """Open a model in place of the one before, whose worker ends first.
 
+        The ``adapters`` are merged into it, also where it is opened again after its worker died.
         Raises the failures of loading; asyncio.CancelledError where a later ``open``, ``unload``
         or ``close`` overtook it; NoModel after ``close``.
         """
         if self._phase is Phase.CLOSING:
             raise NoModel
-        return await self._begin(path, strategy)
+        return await self._begin(_Model(path, strategy, tuple(adapters)))
 
     def follow(self, before: str, now: str) -> None:
         """Note that a file was renamed or moved: if it is the model's, use the new path.
@@ -102,11 +115,11 @@ class Supervisor:
         The worker keeps the file that it has open.  This holds for a model that waits to be opened
         as well.
         """
-        if _same(self._asked[0], before):
-            self._asked = (now, self._asked[1])
-        if self._wanted is None or not _same(self._wanted[0], before):
+        if _same(self._asked.path, before):
+            self._asked = self._asked._replace(path=now)
+        if self._wanted is None or not _same(self._wanted.path, before):
             return
-        self._wanted = (now, self._wanted[1])
+        self._wanted = self._wanted._replace(path=now)
         if self._loaded is not None:
             self._loaded = _at(self._loaded, now)
         self._on_change()
@@ -168,9 +181,9 @@ class Supervisor:
         """End everything; nothing can be opened afterwards.  May be called again."""
         await self._empty(Phase.CLOSING)
 
-    def _begin(self, path: str, strategy: str, *, again: bool = False) -> "asyncio.Task[Loaded]":
+    def _begin(self, model: _Model, *, again: bool = False) -> "asyncio.Task[Loaded]":
         self._overtake()
-        self._asked = (path, strategy)
+        self._asked = model
         self._opening = asyncio.create_task(self._bring_up(again=again))
         self._opening.add_done_callback(_note_exception)
         return self._opening
@@ -212,24 +225,25 @@ class Supervisor:
     async def _load(self, client: Client, *, again: bool) -> Loaded:
         """What was asked for, by the name that it has in the end."""
         while True:
-            path, strategy = self._asked
+            model = self._asked
             try:
                 loaded = await client.load(
-                    path,
-                    strategy,
+                    model.path,
+                    model.strategy,
                     self._note_progress,
                     limits=self.limits,
                     rates=self.rates,
                     threads=self._threads,
+                    adapters=model.adapters,
                 )
             except NotFound as error:
-                if self._asked[0] != path:
+                if self._asked.path != model.path:
                     continue  # renamed before the worker looked for it
                 if again:
-                    raise MovedCheckpoint(str(error), path=path) from error
+                    raise MovedCheckpoint(str(error), path=model.path) from error
                 raise
-            now = self._asked[0]
-            return _at(loaded, now) if now != path else loaded
+            now = self._asked.path
+            return _at(loaded, now) if now != model.path else loaded
 
     def _give_up(self, error: BaseException) -> None:
         """The model did not open: no worker stays.  A call that overtook this one does the rest."""
@@ -245,7 +259,7 @@ class Supervisor:
         """The client of an open model; opens it again where its worker died."""
         await self._opened()
         if self._phase in (Phase.DEAD, Phase.RESTING) and self._wanted:
-            self._begin(*self._wanted, again=True)
+            self._begin(self._wanted, again=True)
             await self._opened()
             if self._failure:
                 raise self._failure

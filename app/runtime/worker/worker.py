@@ -162,7 +162,11 @@ class Worker:
             self._send(LoadProgress(id=request.id, done=done, total=total))
 
         backends = Backends(limits=request.limits, rates=request.rates)
-        opened = open_model(path, request.strategy, report, backends, threads=request.threads)
+        opened = open_model(
+            *(path, request.strategy, report, backends),
+            threads=request.threads,
+            adapters=request.adapters,
+        )
         store = store_beside(opened, request.limits)
         self._engine = Engine(opened, self._send, self._cancelled, store)
         self._send(opened.loaded(request.id))
