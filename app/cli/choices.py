@@ -9,6 +9,7 @@ import msgspec
 from app.cli.files import read_text
 from app.errors import NotFound, RequestRefused
 from app.runtime.planning.machine import Limits
+from app.runtime.protocol.adapters import MergedAdapter
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.grammars import Grammar, GrammarKind
 from app.runtime.protocol.prompts import Sampling
@@ -55,6 +56,16 @@ def state_of(options: Namespace) -> StartState | None:
     if not Path(options.state).exists():
         raise NotFound(path=options.state)
     return StartState(os.fsencode(Path(options.state).absolute()), other_format=True)
+
+
+def adapters_of(options: Namespace) -> tuple[MergedAdapter, ...]:
+    """The adapters that were asked for.  Raises NotFound before a model is loaded for them."""
+    for name, _ in options.adapters:
+        if not Path(name).exists():
+            raise NotFound(path=name)
+    return tuple(
+        MergedAdapter(os.fsencode(Path(name).absolute()), alpha) for name, alpha in options.adapters
+    )
 
 
 def state_cache_of(options: Namespace) -> StateCache | None:

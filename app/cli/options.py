@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from app import __version__
 from app.messages.translate import tr, tr_noop
 
+from .arguments.adapter_options import add_adapter
 from .arguments.argument_types import count, number, plain_text, sha256, token_ids
 from .arguments.grammar_options import add_grammar
 from .arguments.sampling_options import add_sampling
@@ -296,6 +297,7 @@ def _add_model(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--model", metavar="FILE", help=tr(_MODEL))
     verb.add_argument("--strategy", metavar="TEXT", default="", help=tr(_STRATEGY))
     _add_limits(verb)
+    add_adapter(verb)
 
 
 def _add_limits(verb: argparse.ArgumentParser) -> None:

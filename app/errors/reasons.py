@@ -71,6 +71,17 @@ CheckpointReason = Literal[
 ]
 
 RequestReason = Literal[
+    "adapter-alpha",
+    "adapter-base",
+    "adapter-described",
+    "adapter-half",
+    "adapter-kind",
+    "adapter-model",
+    "adapter-no-alpha",
+    "adapter-none",
+    "adapter-packed",
+    "adapter-part",
+    "adapter-unfit",
     "all-banned",
     "bench-too-much",
     "column-twice",

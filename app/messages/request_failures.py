@@ -1,5 +1,6 @@
 """The sentences for requests that are refused, by reason: what happened, and the way out."""
 
+from .adapter_failures import ADAPTER_REFUSALS
 from .grammar_failures import GRAMMAR_REFUSALS
 from .state_failures import STATE_REFUSALS
 from .translate import tr_noop
@@ -59,6 +60,7 @@ REQUEST: dict[str, tuple[str, str]] = {
     ),
     **STATE_REFUSALS,
     **GRAMMAR_REFUSALS,
+    **ADAPTER_REFUSALS,
     "stdin-twice": (
         tr_noop("Two options read from stdin."),
         tr_noop("Give one of them a file."),

@@ -18,7 +18,14 @@ from app.batch.job import Job, check_same, job_path, keep, kept
 from app.batch.output_file import OutputFile
 from app.batch.prompt_template import PromptTemplate, names_in, template_for
 from app.batch.row_files import RowFile, Summary
-from app.cli.choices import generate_options, grammar_of, limits_of, model_of, state_of
+from app.cli.choices import (
+    adapters_of,
+    generate_options,
+    grammar_of,
+    limits_of,
+    model_of,
+    state_of,
+)
 from app.cli.output import Progress as Line
 from app.cli.output import loading_line, note, note_loaded, note_state, note_thinking, print_json
 from app.errors import RequestRefused, TextRefused
@@ -92,8 +99,8 @@ class _Batch:
         strategy = self._options.strategy
         if not strategy and self._before is not None:
             strategy = self._before.strategy
-        path, limits = str(model_of(self._options)), limits_of(self._options)
-        worker = BatchWorker(path, strategy, limits)
+        path, adapters = str(model_of(self._options)), adapters_of(self._options)
+        worker = BatchWorker(path, strategy, limits_of(self._options), adapters)
         try:
             loaded = await worker.open(self._shown.loading)
             self._shown.clear()

@@ -5,7 +5,7 @@ from argparse import Namespace
 from typing import NamedTuple
 
 from app.benchmark.measuring import BLOCK_BYTES, Amounts, Measuring, Speeds, predicted
-from app.cli.choices import limits_of, model_of
+from app.cli.choices import adapters_of, limits_of, model_of
 from app.cli.machine_rates import keep_rates, kept_rates
 from app.cli.output import Progress, loading_line, note, note_loaded, print_json, print_rows
 from app.errors import RequestRefused
@@ -30,6 +30,7 @@ def run(options: Namespace) -> int:
 
 
 async def _bench(options: Namespace) -> None:
+    adapters = adapters_of(options)
     client, progress = Client(), Progress()
     try:
         loaded = await client.load(
@@ -38,6 +39,7 @@ async def _bench(options: Namespace) -> None:
             lambda p: progress.show(loading_line(p.done, p.total)),
             rates=kept_rates(),
             limits=limits_of(options),
+            adapters=adapters,
         )
         progress.clear()
         note_loaded(loaded)

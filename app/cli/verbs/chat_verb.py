@@ -7,7 +7,14 @@ import sys
 from argparse import Namespace
 from collections.abc import AsyncGenerator
 
-from app.cli.choices import generate_options, limits_of, model_of, state_cache_of, state_of
+from app.cli.choices import (
+    adapters_of,
+    generate_options,
+    limits_of,
+    model_of,
+    state_cache_of,
+    state_of,
+)
 from app.cli.machine_rates import kept_rates, kept_shortages
 from app.cli.output import (
     Progress,
@@ -54,15 +61,16 @@ def run(options: Namespace) -> int:
 
 
 async def _open(options: Namespace) -> "_Conversation":
-    progress, start = Progress(), state_of(options)
+    progress, start, adapters = Progress(), state_of(options), adapters_of(options)
     supervisor = Supervisor(lambda: _show_loading(progress, supervisor.progress))
     supervisor.rates, supervisor.shortages.kept = kept_rates(), kept_shortages()
     supervisor.limits = limits_of(options)
     supervisor.keep_states(state_cache_of(options))
     supervisor.on_unkept = note_unkept
     try:
-        firm = bool(options.strategy)
-        loaded = await supervisor.open(str(model_of(options)), options.strategy, firm=firm)
+        loaded = await supervisor.open(
+            str(model_of(options)), options.strategy, adapters, firm=bool(options.strategy)
+        )
         if not loaded.templates:
             raise TextRefused
         state = await supervisor.load_state(start) if start else None

@@ -10,6 +10,7 @@ import sys
 from argparse import Namespace
 
 from app.cli.choices import (
+    adapters_of,
     generate_options,
     grammar_of,
     limits_of,
@@ -46,7 +47,7 @@ def run(options: Namespace) -> int:
 
 async def _generate(options: Namespace) -> None:
     grammar = grammar_of(options, options.prompt)
-    text, start = _text(options), state_of(options)
+    text, start, adapters = _text(options), state_of(options), adapters_of(options)
     client, progress = Client(), Progress()
     client.on_unkept = note_unkept
     try:
@@ -56,6 +57,7 @@ async def _generate(options: Namespace) -> None:
             rates=kept_rates(),
             cache=state_cache_of(options),
             limits=limits_of(options),
+            adapters=adapters,
         )
         progress.clear()
         note_loaded(loaded)

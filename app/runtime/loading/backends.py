@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from app.errors import DeviceError, Failure, NoGpu, OutOfMemory, OverLimit, ResultsWrong
 from app.kernels import Ops, open_ops
+from app.runtime.adapters.merged_checkpoint import MergedCheckpoint
 from app.runtime.checkpoint import Checkpoint
 from app.runtime.models import Rwkv, build
 from app.runtime.planning.machine import Limits, Machine, Rates, this_machine
@@ -26,6 +27,7 @@ from .self_test import check
 from .verdicts import Verdicts, key_of, standard_verdicts
 
 Progress = Callable[[int, int], None]
+Weights = Checkpoint | MergedCheckpoint
 
 
 class Running(NamedTuple):
@@ -57,7 +59,7 @@ class Backends:
     passed_over: Plan | None = None  # what was to be taken first, where another plan was chosen
 
     def bring_up(
-        self, checkpoint: Checkpoint, wanted: Strategy | None, progress: Progress | None = None
+        self, checkpoint: Weights, wanted: Strategy | None, progress: Progress | None = None
     ) -> Running:
         """The model in the way that is wanted, else in the best (None).
 
@@ -87,7 +89,7 @@ class Backends:
             raise over_limit(plan)
         return plan
 
-    def plan(self, checkpoint: Checkpoint, way: Strategy, machine: Machine) -> Plan:
+    def plan(self, checkpoint: Weights, way: Strategy, machine: Machine) -> Plan:
         """What one way takes here, whether there is room for it or not."""
         return plan_of(checkpoint.spec, checkpoint.dtype, way, machine, self.limits)
 
@@ -96,7 +98,7 @@ class Backends:
         free = available_bytes() + resident_bytes()
         return this_machine(self.rates, gpus=tuple(able), available=free)
 
-    def _best(self, checkpoint: Checkpoint, machine: Machine) -> Strategy:
+    def _best(self, checkpoint: Weights, machine: Machine) -> Strategy:
         """What is chosen; where nothing fits, what takes least.
 
         Raises OverLimit where every way takes more than is allowed, and OutOfMemory where nothing
@@ -131,7 +133,7 @@ class _Attempt:
     """To run a model on a card; ``reason`` is why the first way failed."""
 
     backends: Backends
-    checkpoint: Checkpoint
+    checkpoint: Weights
     machine: Machine
     first: Strategy
     progress: Progress | None

@@ -7,7 +7,6 @@ import msgspec
 
 from app.errors import Fact, OutOfMemory, OverLimit
 from app.kernels.allocation import allocations_named
-from app.runtime.checkpoint import Checkpoint
 from app.runtime.planning.plan import Plan
 from app.runtime.planning.stepping_down import FOR_NOW, over_limit
 from app.runtime.planning.strategy import Strategy
@@ -15,13 +14,13 @@ from app.runtime.protocol.messages import SteppedDown
 from app.system.log import logger
 from app.system.memory import give_back_freed
 
-from .backends import Backends, Running
+from .backends import Backends, Running, Weights
 
 Progress = Callable[[int, int], None]
 
 
 def bring_up(
-    backends: Backends, checkpoint: Checkpoint, wanted: Strategy | None, progress: Progress
+    backends: Backends, checkpoint: Weights, wanted: Strategy | None, progress: Progress
 ) -> Running:
     """The model as it is wanted, else in the best way (None), else in a smaller one.
 
@@ -43,7 +42,7 @@ def bring_up(
 
 
 def _firmly(
-    backends: Backends, checkpoint: Checkpoint, wanted: Strategy, progress: Progress
+    backends: Backends, checkpoint: Weights, wanted: Strategy, progress: Progress
 ) -> Running:
     try:
         with allocations_named():
@@ -53,9 +52,7 @@ def _firmly(
         raise
 
 
-def _attempt(
-    backends: Backends, checkpoint: Checkpoint, progress: Progress
-) -> Running | SteppedDown:
+def _attempt(backends: Backends, checkpoint: Weights, progress: Progress) -> Running | SteppedDown:
     """What runs now, or in which way memory ran out: that is not chosen again."""
     try:
         with allocations_named():

@@ -13,6 +13,7 @@ from app.errors import BY_CODE, Failure
 from app.runtime.planning.machine import Limits, Rates
 from app.runtime.planning.plan import Plan
 from app.runtime.planning.stepping_down import Preferences
+from app.runtime.protocol.adapters import MergedAdapter
 from app.runtime.protocol.encodings import Encode, Encoded
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.message_base import Message
@@ -47,7 +48,7 @@ class Load(Message, frozen=True, tag=True, kw_only=True):
     the worker takes what planning recommends within ``limits``, with what this machine was measured
     to do before (``rates``).  ``threads`` compute, 0 for one a physical core.  ``preferences`` tell
     what is taken instead where memory runs out.  ``cache`` is where states are kept beyond this
-    process, if they are.
+    process, if they are.  ``adapters`` are merged into the weights, one after another.
     """
 
     path: bytes
@@ -57,6 +58,7 @@ class Load(Message, frozen=True, tag=True, kw_only=True):
     threads: int = 0
     cache: StateCache | None = None
     preferences: Preferences = Preferences()
+    adapters: tuple[MergedAdapter, ...] = ()
 
 
 class Generate(Message, frozen=True, tag=True, kw_only=True):

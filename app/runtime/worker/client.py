@@ -11,6 +11,7 @@ import msgspec
 
 from app.runtime.planning.machine import Limits, Rates
 from app.runtime.planning.stepping_down import Preferences
+from app.runtime.protocol.adapters import MergedAdapter
 from app.runtime.protocol.encodings import Encode, Encoded
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import (
@@ -70,8 +71,9 @@ class Client(Connection):
         threads: int = 0,
         preferences: Preferences | None = None,
         cache: StateCache | None = None,
+        adapters: Sequence[MergedAdapter] = (),
     ) -> Loaded:
-        """Open the model at ``path``; ``threads`` compute, 0 for one a core.
+        """Open the model at ``path``; ``threads`` compute, 0 for one a core.  See ``Load``.
 
         Without ``preferences`` a strategy is taken or fails.  ``cache`` is where the states of its
         texts are kept for the next worker.  Raises the failures of loading, or WorkerDied.
@@ -86,6 +88,7 @@ class Client(Connection):
             threads=threads,
             cache=cache,
             preferences=preferences or Preferences(firm=True),
+            adapters=tuple(adapters),
         )
         _log.info("opening %r in worker %d as %s", path, self.pid, strategy or "is usual")
         async with contextlib.aclosing(self._ask(load)) as replies:

@@ -19,24 +19,16 @@ from app.errors import (
 )
 from app.runtime.planning.machine import Limits, Rates
 from app.runtime.planning.stepping_down import Preferences
+from app.runtime.protocol.adapters import MergedAdapter
 from app.runtime.protocol.generate_options import GenerateOptions
-from app.runtime.protocol.messages import (
-    Done,
-    Event,
-    Loaded,
-    LoadProgress,
-    ReplyBegun,
-)
+from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress, ReplyBegun
 from app.runtime.protocol.prompts import Prompt
-from app.runtime.protocol.states import (
-    StartState,
-    StateCache,
-)
+from app.runtime.protocol.states import StartState, StateCache
 
 from .client import Client
 from .handed_over_states import HandedOverStates
 from .interrupted import Interruptible
-from .model_files import same_file, under
+from .model_files import AskedModel, same_file, under
 from .model_questions import ModelQuestions
 from .phase import Phase
 from .ran_out import Shortages, helps, room_of
@@ -68,13 +60,12 @@ class Supervisor(ModelQuestions):
         self.preferences = Preferences()
         self.rates: Rates | None = None
         self.shortages, self._kept = Shortages(), HandedOverStates()
-        self._firm = False
-        self._phase = Phase.EMPTY
+        self._firm, self._phase = False, Phase.EMPTY
         self._loaded: Loaded | None = None
         self._progress: LoadProgress | None = None
         self._failure: Failure | None = None
-        self._asked = "", ""  # for last, if its turn has not come; path and strategy
-        self._wanted: tuple[str, str] | None = None
+        self._asked = AskedModel()  # for last, if its turn has not come
+        self._wanted: AskedModel | None = None
         self._client: Client | None = None
         self._opening: asyncio.Task[Loaded] | None = None
         self._clients: set[Client] = set()
@@ -106,16 +97,24 @@ class Supervisor(ModelQuestions):
         """The process id of the worker that runs, if one does."""
         return self._client.pid if self._client and self._client.alive else None
 
-    async def open(self, path: str, strategy: str = "", *, firm: bool = False) -> Loaded:
+    async def open(
+        self,
+        path: str,
+        strategy: str = "",
+        adapters: Sequence[MergedAdapter] = (),
+        *,
+        firm: bool = False,
+    ) -> Loaded:
         """Open a model in place of the one before, whose worker ends first.
 
         A ``firm`` strategy is taken or fails; else one that has no room gives way to a smaller one.
+        The ``adapters`` are merged into it, also where it is opened again after its worker died.
         Raises the failures of loading; asyncio.CancelledError where a later ``open``, ``unload``
         or ``close`` overtook it; NoModel after ``close``.
         """
         if self._phase is Phase.CLOSING:
             raise NoModel
-        return await self._begin(path, strategy, firm=firm)
+        return await self._begin(AskedModel(path, strategy, tuple(adapters)), firm=firm)
 
     def keep_states(self, cache: StateCache | None) -> None:
         """Keep the states of texts there from now on, in every worker, or in memory only."""
@@ -129,11 +128,11 @@ class Supervisor(ModelQuestions):
         The worker keeps the file that it has open.  This holds for a model that waits to be opened
         as well.
         """
-        if same_file(self._asked[0], before):
-            self._asked = (now, self._asked[1])
-        if self._wanted is None or not same_file(self._wanted[0], before):
+        if same_file(self._asked.path, before):
+            self._asked = self._asked._replace(path=now)
+        if self._wanted is None or not same_file(self._wanted.path, before):
             return
-        self._wanted = (now, self._wanted[1])
+        self._wanted = self._wanted._replace(path=now)
         if self._loaded is not None:
             self._loaded = under(self._loaded, now)
         self._on_change()
@@ -195,10 +194,10 @@ class Supervisor(ModelQuestions):
             return client in self._left
         if loaded is None or wanted is None or not helps(failure, loaded):
             return False
-        if not self.shortages.note(wanted[0], loaded.strategy, room_of(loaded)):
+        if not self.shortages.note(wanted.path, loaded.strategy, room_of(loaded)):
             return False
         self._left.add(client)
-        self._begin(*wanted, again=True)
+        self._begin(wanted, again=True)
         return True
 
     async def measure_rates(self) -> Rates:
@@ -223,7 +222,7 @@ class Supervisor(ModelQuestions):
         self._enter(Phase.RESTING)
         async with self._one_at_a_time:
             if self.phase is Phase.RESTING:  # no request has come meanwhile
-                await self._kept.keep(self._client, self._wanted[0] if self._wanted else "")
+                await self._kept.keep(self._client, self._wanted.path if self._wanted else "")
                 await self._let_go()
 
     async def close(self) -> None:
@@ -231,10 +230,10 @@ class Supervisor(ModelQuestions):
         await self._empty(Phase.CLOSING)
 
     def _begin(
-        self, path: str, strategy: str, *, firm: bool = False, again: bool = False
+        self, model: AskedModel, *, firm: bool = False, again: bool = False
     ) -> "asyncio.Task[Loaded]":
         self._overtake()
-        self._asked, self._firm = (path, strategy), firm
+        self._asked, self._firm = model, firm
         if not again:
             self.shortages.begin()
         self._opening = asyncio.create_task(self._bring_up(again=again))
@@ -253,7 +252,7 @@ class Supervisor(ModelQuestions):
                 self._threads = self._threads if again else self.threads
                 before = self._loaded if self._phase is Phase.READY else None
                 self._enter(Phase.LOADING)
-                if before is not None and same_file(before.path, self._asked[0]):
+                if before is not None and same_file(before.path, self._asked.path):
                     await self._kept.keep(self._client, before.path)
                 await self._let_go()
                 self._loaded = loaded = await self._load_with_memory(again=again)
@@ -273,7 +272,7 @@ class Supervisor(ModelQuestions):
             except WorkerOutOfMemory as failure:
                 facts = failure.facts
                 strategy, room = str(facts.get("strategy", "")), int(facts.get("room_bytes", 0))
-                if self._firm or not self.shortages.note(self._asked[0], strategy, room):
+                if self._firm or not self.shortages.note(self._asked.path, strategy, room):
                     raise
 
     async def _load_in_new_worker(self, *, again: bool) -> Loaded:
@@ -282,7 +281,7 @@ class Supervisor(ModelQuestions):
         self._clients.add(client)
         try:
             loaded = await self._load(client, again=again)
-            await self.shortages.note_opened(loaded.path, self._asked[1], loaded)
+            await self.shortages.note_opened(loaded.path, self._asked.strategy, loaded)
             await self._kept.give(client, loaded.path)
             return loaded
         except BaseException:
@@ -296,29 +295,30 @@ class Supervisor(ModelQuestions):
     async def _load(self, client: Client, *, again: bool) -> Loaded:
         """What was asked for, by the name that it has in the end."""
         while True:
-            path, strategy = self._asked
+            model = self._asked
             try:
                 cache = self._cache
                 loaded = await client.load(
-                    path,
-                    strategy,
+                    model.path,
+                    model.strategy,
                     self._note_progress,
                     limits=self.limits,
                     rates=self.rates,
                     threads=self._threads,
                     cache=cache,
-                    preferences=await self._preferences_for(path),
+                    preferences=await self._preferences_for(model.path),
+                    adapters=model.adapters,
                 )
                 if self._cache != cache:
                     client.keep_states(self._cache)
             except NotFound as error:
-                if self._asked[0] != path:
+                if self._asked.path != model.path:
                     continue  # renamed before the worker looked for it
                 if again:
-                    raise MovedCheckpoint(str(error), path=path) from error
+                    raise MovedCheckpoint(str(error), path=model.path) from error
                 raise
-            now = self._asked[0]
-            return under(loaded, now) if now != path else loaded
+            now = self._asked.path
+            return under(loaded, now) if now != model.path else loaded
 
     async def _preferences_for(self, path: str) -> Preferences:
         ran_out = await self.shortages.known(path)
@@ -341,7 +341,7 @@ class Supervisor(ModelQuestions):
         """The client of an open model; opens it again where its worker died."""
         await self._opened()
         if self._phase in (Phase.DEAD, Phase.RESTING) and self._wanted:
-            self._begin(*self._wanted, again=True)
+            self._begin(self._wanted, again=True)
             await self._opened()
             if self._failure:
                 raise self._failure

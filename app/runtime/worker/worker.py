@@ -180,7 +180,11 @@ class Worker:
         def report(done: int, total: int) -> None:
             self._send(_progress(request.id, done, total, backends.trying))
 
-        opened = open_model(path, request.strategy, report, backends, threads=request.threads)
+        opened = open_model(
+            *(path, request.strategy, report, backends),
+            threads=request.threads,
+            adapters=request.adapters,
+        )
         store = store_beside(opened, request.limits)
         self._engine = Engine(opened, self._send, self._cancelled, store)
         self._keep_states(request.cache)
