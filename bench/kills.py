@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -241,7 +241,8 @@ def main() -> int:
 
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as home:
-        model = asked.model or small_file(Path(home), width=256, layers=8)
+        write: Callable[..., Path] = small_file
+        model = asked.model or write(Path(home), width=256, layers=8)
         result = run(Path(home), model.absolute(), plan)
     print("\n".join(result.lines))
     print(f"{time.monotonic() - began:.0f} s")
