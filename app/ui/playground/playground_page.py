@@ -21,7 +21,7 @@ from app.ui.widgets.page import Page
 
 from .documents_pane import DELETE_KEYS, RENAME_KEYS, DocumentsPane
 from .playground_head import PlaygroundHead
-from .sight_views import SightViews
+from .sight.sight_views import SightViews
 from .template_card import TemplateCard
 from .text_view import TextView
 from .writing_foot import WritingFoot

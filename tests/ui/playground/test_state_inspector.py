@@ -12,7 +12,7 @@ from app.runtime.protocol.generate_options import GenerateOptions, Outputs
 from app.runtime.protocol.messages import Piece
 from app.runtime.protocol.prompts import Tokens
 from app.runtime.protocol.states import StateSeen
-from app.ui.playground.state_inspector import StateInspector
+from app.ui.playground.sight.state_inspector import StateInspector
 from app.ui.state.playground.state_inspection import StateInspection
 from tests.runtime.small_models import GREEDY
 from tests.ui.conftest import until
