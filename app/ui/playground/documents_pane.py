@@ -102,6 +102,8 @@ class DocumentsPane(QWidget):
     def delete(self, one: Document) -> None:
         """Put a document into the trash, with a way back at once."""
         self._controller.keeper.now()
+        if self.list.currentIndex() == self.model.index_of(one.id):
+            self.list.setCurrentIndex(QModelIndex())  # a second press is not for the next one
         self.model.take_out(one.id)
         work = self._part_with(one, self._store.delete(one.id))
         self._services.tasks.start(work, lambda: self._soon.start(_SEARCH_MS))

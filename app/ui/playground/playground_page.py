@@ -82,8 +82,12 @@ class PlaygroundPage(Page):
             self._services.tasks.start(self.controller.open(document))
 
     def begin(self, text: str = "", preset: str = "") -> None:
-        """A new document, with a text and the settings that suit it."""
-        settings = preset_of(preset).onto(self.controller.settings) if preset else None
+        """A new document, with a text and the settings that suit it.
+
+        An empty one goes on with the settings of the document before it.
+        """
+        now = self.controller.settings
+        settings = preset_of(preset).onto(now) if preset else None if text else now
         self.controller.begin(text, settings)
         self.show_view(_TEXT)
 

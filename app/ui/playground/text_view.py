@@ -205,6 +205,7 @@ class TextView(QWidget):
         editor.undo_wanted.connect(controller.undo)
         editor.redo_wanted.connect(controller.redo)
         editor.caret_moved.connect(self._note_caret)
+        editor.composing_begun.connect(controller.stop)
         editor.menu_wanted.connect(self._menu)
         for signal in (controller.opened, controller.changed):
             signal.connect(self._show_all)
