@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.runtime.protocol.prompts import Sampling
 from app.store.documents.document_records import Bias, WritingSettings
+from app.store.settings import Settings
 from app.ui.playground.start_card import EXAMPLES
 from app.ui.playground.version_graph import places_of
 from app.ui.state.playground.token_words import biases_in, plain_words, written_words
@@ -100,8 +101,7 @@ async def test_branches_are_shown_and_walked_with_keys_and_mouse(desk: Desk):
 async def test_settings_belong_to_a_document_and_are_there_again(desk: Desk):
     await desk.begun("Once")
     panel = desk.page.panel
-    panel.preset.setCurrentIndex(panel.preset.findData("translation"))
-    panel.preset.activated.emit(panel.preset.currentIndex())
+    choose(panel, "translation")
     assert desk.controller.settings.stops == ("\n\n",)
     assert panel.stops.toPlainText() == "\\n\\n"
     panel.bans.setPlainText("x\n#65")
@@ -115,14 +115,47 @@ async def test_settings_belong_to_a_document_and_are_there_again(desk: Desk):
     first = desk.controller.document.id
     desk.page.begin()
     assert desk.controller.settings == wanted, "a new document goes on with them"
-    panel.preset.setCurrentIndex(0)
-    panel.preset.activated.emit(0)
+    choose(panel, "recommended")
     desk.type("Other")
     desk.page.open(first)
     await until(lambda: desk.controller.document.id == first)
     assert desk.controller.settings == wanted
     assert panel.limit.value() == 77
     assert (await desk.stored()).document.settings == wanted
+
+
+def choose(panel, key):
+    """A preset in the list, as a click does."""
+    listed = panel.presets.list
+    listed.setCurrentIndex(listed.findData(key))
+    listed.activated.emit(listed.currentIndex())
+
+
+async def test_settings_are_saved_as_a_preset_chosen_again_and_deleted_with_undo(desk: Desk):
+    await desk.begun("Once", limit=33)
+    panel = desk.page.panel
+    presets = panel.presets
+    panel.bans.setPlainText("x")
+    presets.save.click()
+    presets.name.setText("  Mine  here ")
+    QTest.keyClick(presets.name, Qt.Key.Key_Return)
+    assert presets.name.isHidden()
+    kept = desk.controller.settings
+    assert (kept.limit, kept.bans) == (33, ("x",))
+    assert presets.list.currentText() == "Mine here"
+    choose(panel, "exact")
+    assert desk.controller.settings != kept
+    assert presets.remove.isHidden()
+    choose(panel, "own:Mine here")
+    assert desk.controller.settings == kept
+    assert panel.bans.toPlainText() == "x"
+    with heard(desk.services.notices.posted) as notices:
+        presets.remove.click()
+    assert presets.list.findData("own:Mine here") < 0
+    notices[0][0].act()
+    assert presets.list.findData("own:Mine here") > 0
+    desk.services.settings.close()
+    assert Settings(desk.services.settings._path).now.writing_presets == {"Mine here": kept}
 
 
 def test_tokens_are_written_as_lines():
