@@ -185,12 +185,13 @@ class PlaygroundPage(Page):
     # verbs
 
     def _offer_templates(self) -> None:
-        self._card().open_templates()
+        self.template_card().open_templates()
 
     def _fill_in(self) -> None:
-        self._card().open_for(self.controller.text.text)
+        self.template_card().open_for(self.controller.text.text)
 
-    def _card(self) -> TemplateCard:
+    def template_card(self) -> TemplateCard:
+        """The card over the window from which a template is chosen."""
         if self._templates is None:
             self._templates = TemplateCard(self._services.theme, self.window())
             self._templates.used.connect(self._begin_with)

@@ -187,7 +187,7 @@ async def test_a_template_begins_a_document_with_its_fields_and_settings(desk: D
     kept = desk.controller.document.id
     page = desk.page
     page.head.templates.click()
-    card = page._card()
+    card = page.template_card()
     assert card.isVisible()
     card.list.setCurrentRow(2)
     card.field("from").setText("English")
