@@ -63,6 +63,9 @@ async def test_documents_are_listed_found_renamed_deleted_and_brought_back(desk:
     await until(lambda: desk.controller.document.id == first)
     assert desk.text == "Now all is different"
 
+    desk.controller.configure(limit=10_000)
+    desk.controller.write()
+    await until(lambda: len(desk.controller.text) > 30)
     pane.delete(desk.controller.document)
     await until(lambda: "1" in pane.trash.text())
     pane.trash.click()
