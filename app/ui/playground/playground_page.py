@@ -139,6 +139,7 @@ class PlaygroundPage(Page):
                 *(tr("Keep the last piece up to the caret"), text.keep_up_to_caret),
                 *("Ctrl+Shift+K", "check", group),
             ),
+            Command(tr("Find in the text"), self._find, "Ctrl+F", "search", group),
             Command(tr("New document"), self.begin, "Ctrl+Shift+N", "plus", group),
             Command(tr("Begin with a template"), self._offer_templates, "Ctrl+T", "file", group),
             Command(tr("Fill in the fields of the text"), self._fill_in, "", "edit", group),
@@ -162,6 +163,8 @@ class PlaygroundPage(Page):
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 (Qt's name)
         if event.key() == Qt.Key.Key_Escape and self.controller.writing is not None:
             self.controller.stop()
+        elif event.key() == Qt.Key.Key_Escape and self.text.finding.isVisible():
+            self.text.finding.close_line()
         else:
             event.ignore()
 
@@ -200,6 +203,10 @@ class PlaygroundPage(Page):
     def _begin_with(self, text: str, preset: str) -> None:
         """In the document that is shown where that is empty, else in a new one."""
         self.begin(text, preset)
+
+    def _find(self) -> None:
+        self.show_view(_TEXT)
+        self.text.finding.open_line()
 
     def _to_chat(self) -> None:
         if self.controller.text.text.strip():

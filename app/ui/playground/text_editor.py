@@ -55,9 +55,9 @@ class TextEditor(QPlainTextEdit):
         self._dress()
 
     @property
-    def length(self) -> int:
-        """How many characters are shown."""
-        return len(self._shown)
+    def shown(self) -> str:
+        """The characters that are shown, one for each of the text."""
+        return self._shown
 
     @property
     def caret(self) -> int:

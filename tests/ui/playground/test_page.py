@@ -308,3 +308,28 @@ async def test_what_the_store_cannot_take_is_stored_when_there_is_room_again(des
     found = await desk.stored()
     assert found.versions[-1].text == desk.text
     assert desk.text.endswith("!")
+
+
+async def test_words_are_found_in_the_text_without_case_and_accents(desk: Desk):
+    await desk.begun("A Rook, 🐦 a röok; the rooks.\nROOK")
+    page, finding = desk.page, desk.page.text.finding
+    desk.editor.place_caret(0)
+    page._find()
+    assert finding.field.hasFocus()
+    finding.field.setText("rook")
+    chosen = []
+    for _ in range(5):
+        QTest.keyClick(finding.field, Qt.Key.Key_Return)
+        start, end = desk.editor.selection
+        chosen.append(desk.text[start:end])
+    assert chosen == ["Rook", "röok", "rook", "ROOK", "Rook"]
+    assert finding._count.text() == "1 of 4"
+    QTest.keyClick(finding.field, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+    assert finding._count.text() == "4 of 4"
+    assert len(desk.editor.extraSelections()) == 4
+    desk.editor.selectAll()
+    desk.type("nothing")
+    await until(lambda: not desk.editor.extraSelections())
+    QTest.keyClick(finding.field, Qt.Key.Key_Escape)
+    assert finding.isHidden()
+    assert desk.editor.hasFocus()
