@@ -20,8 +20,8 @@ from PySide6.QtWidgets import QApplication
 
 from app.runtime.protocol.scores import TokenScore
 from app.ui.look.theme import Theme
-from app.ui.playground.chance_scale import role_of
-from app.ui.playground.token_view import TokenView
+from app.ui.playground.sight.chance_scale import role_of
+from app.ui.playground.sight.token_view import TokenView
 from app.ui.state.playground.token_cells import TokenCells
 from app.ui.state.playground.token_numbers import TOP, TokenNumbers
 

@@ -101,7 +101,11 @@ class DocumentsPane(QWidget):
 
     def delete(self, one: Document) -> None:
         """Put a document into the trash, with a way back at once."""
+        if one.id == self._controller.document.id:
+            self._controller.stop()  # what is stored after a deletion would take it back
         self._controller.keeper.now()
+        if self.list.currentIndex() == self.model.index_of(one.id):
+            self.list.setCurrentIndex(QModelIndex())  # a second press is not for the next one
         self.model.take_out(one.id)
         work = self._part_with(one, self._store.delete(one.id))
         self._services.tasks.start(work, lambda: self._soon.start(_SEARCH_MS))

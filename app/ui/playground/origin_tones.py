@@ -17,14 +17,14 @@ class OriginTones(QSyntaxHighlighter):
         super().__init__(editor.document())
         self._editor, self._theme, self._text = editor, theme, text
         self._written = QTextCharFormat()
-        self._seen: list[tuple[int, int]] = []
+        self._seen: list[int] = []
         theme.changed.connect(self._dress)
         self._dress()
 
     def look_again(self) -> None:
         """Paint anew where other words are a model's than before, though the text is the same."""
         text = self._text()
-        now = [(one.start, one.end) for one in text.runs(0, len(text)) if one.written]
+        now = [one.end - one.start for one in text.runs(0, len(text)) if one.written]
         if now != self._seen:
             self._seen = now
             self.rehighlight()

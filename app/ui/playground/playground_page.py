@@ -21,7 +21,7 @@ from app.ui.widgets.page import Page
 
 from .documents_pane import DELETE_KEYS, RENAME_KEYS, DocumentsPane
 from .playground_head import PlaygroundHead
-from .sight_views import SightViews
+from .sight.sight_views import SightViews
 from .template_card import TemplateCard
 from .text_view import TextView
 from .writing_foot import WritingFoot
@@ -87,8 +87,12 @@ class PlaygroundPage(Page):
             self._services.tasks.start(self.controller.open(document))
 
     def begin(self, text: str = "", preset: str = "") -> None:
-        """A new document, with a text and the settings that suit it."""
-        settings = preset_of(preset).onto(self.controller.settings) if preset else None
+        """A new document, with a text and the settings that suit it.
+
+        An empty one goes on with the settings of the document before it.
+        """
+        now = self.controller.settings
+        settings = preset_of(preset).onto(now) if preset else None if text else now
         self.controller.begin(text, settings)
         self.show_view(_TEXT)
 
@@ -140,6 +144,7 @@ class PlaygroundPage(Page):
                 *(tr("Keep the last piece up to the caret"), text.keep_up_to_caret),
                 *("Ctrl+Shift+K", "check", group),
             ),
+            Command(tr("Find in the text"), self._find, "Ctrl+F", "search", group),
             Command(tr("New document"), self.begin, "Ctrl+Shift+N", "plus", group),
             Command(tr("Begin with a template"), self._offer_templates, "Ctrl+T", "file", group),
             Command(tr("Fill in the fields of the text"), self._fill_in, "", "edit", group),
@@ -163,6 +168,8 @@ class PlaygroundPage(Page):
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 (Qt's name)
         if event.key() == Qt.Key.Key_Escape and self.controller.writing is not None:
             self.controller.stop()
+        elif event.key() == Qt.Key.Key_Escape and self.text.finding.isVisible():
+            self.text.finding.close_line()
         else:
             event.ignore()
 
@@ -186,12 +193,13 @@ class PlaygroundPage(Page):
     # verbs
 
     def _offer_templates(self) -> None:
-        self._card().open_templates()
+        self.template_card().open_templates()
 
     def _fill_in(self) -> None:
-        self._card().open_for(self.controller.text.text)
+        self.template_card().open_for(self.controller.text.text)
 
-    def _card(self) -> TemplateCard:
+    def template_card(self) -> TemplateCard:
+        """The card over the window from which a template is chosen."""
         if self._templates is None:
             self._templates = TemplateCard(self._services.theme, self.window())
             self._templates.used.connect(self._begin_with)
@@ -200,6 +208,10 @@ class PlaygroundPage(Page):
     def _begin_with(self, text: str, preset: str) -> None:
         """In the document that is shown where that is empty, else in a new one."""
         self.begin(text, preset)
+
+    def _find(self) -> None:
+        self.show_view(_TEXT)
+        self.text.finding.open_line()
 
     def _to_chat(self) -> None:
         if self.controller.text.text.strip():

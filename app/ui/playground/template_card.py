@@ -65,6 +65,7 @@ class TemplateCard(Overlay):
         self.list.show()
         self.list.setCurrentRow(0)
         self.open()
+        self.list.setFocus(Qt.FocusReason.PopupFocusReason)
 
     def open_for(self, text: str) -> None:
         """Offer the fields of a text of the person's own."""
@@ -72,6 +73,8 @@ class TemplateCard(Overlay):
         words = tr("A new document gets the text with what stands in the fields.")
         self._offer(tr("Fill in the fields"), words, text, "")
         self.open()
+        for field in list(self._fields.values())[:1]:
+            field.setFocus(Qt.FocusReason.PopupFocusReason)
 
     def field(self, name: str) -> QLineEdit | QPlainTextEdit:
         """The field of a variable."""

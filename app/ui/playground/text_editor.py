@@ -25,13 +25,15 @@ class TextEditor(QPlainTextEdit):
     """``edited`` tells what a person changed: from where, to where, the words, the caret's place.
 
     Places are in characters.  Undo and redo are asked for, not done here: versions go with them.
-    ``menu_wanted`` carries the place on the screen for a menu.
+    ``menu_wanted`` carries the place on the screen for a menu; ``composing_begun`` when an input
+    method begins a word.
     """
 
     edited = Signal(int, int, str, int)
     undo_wanted = Signal()
     redo_wanted = Signal()
     caret_moved = Signal()
+    composing_begun = Signal()
     menu_wanted = Signal(object)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -53,9 +55,9 @@ class TextEditor(QPlainTextEdit):
         self._dress()
 
     @property
-    def length(self) -> int:
-        """How many characters are shown."""
-        return len(self._shown)
+    def shown(self) -> str:
+        """The characters that are shown, one for each of the text."""
+        return self._shown
 
     @property
     def caret(self) -> int:
@@ -131,7 +133,9 @@ class TextEditor(QPlainTextEdit):
         return super().event(event)
 
     def inputMethodEvent(self, event: QInputMethodEvent) -> None:  # noqa: N802 (Qt's name)
-        self._composing = bool(event.preeditString())
+        before, self._composing = self._composing, bool(event.preeditString())
+        if self._composing and not before:
+            self.composing_begun.emit()
         super().inputMethodEvent(event)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802 (Qt's name)

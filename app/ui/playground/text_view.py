@@ -13,6 +13,7 @@ from app.ui.state.playground.playground_controller import PlaygroundController
 from app.ui.state.services import Services
 from app.ui.transcript.failure_card import FailureCard
 
+from .find_line import FindLine
 from .origin_tones import OriginTones
 from .start_card import StartCard
 from .text_editor import TextEditor
@@ -44,6 +45,7 @@ class TextView(QWidget):
         self.graph = VersionGraph(services.theme, self._describe)
         self.versions = QScrollArea()
         self.start = StartCard(services.theme)
+        self.finding = FindLine(services.theme, self.editor)
         self._strip, self._failed = QHBoxLayout(), QVBoxLayout()
         self._card: FailureCard | None = None
         self._arrange()
@@ -129,7 +131,7 @@ class TextView(QWidget):
 
     def _note_edit(self, start: int, end: int, words: str, caret: int) -> None:
         self._controller.edit(start, end, words, caret)
-        if len(self._controller.text) != self.editor.length:
+        if len(self._controller.text) != len(self.editor.shown):
             QTimer.singleShot(0, self, self._show_growth)  # words that were not shown yet
         self._show_start()
         self._show_failure()
@@ -205,6 +207,7 @@ class TextView(QWidget):
         editor.undo_wanted.connect(controller.undo)
         editor.redo_wanted.connect(controller.redo)
         editor.caret_moved.connect(self._note_caret)
+        editor.composing_begun.connect(controller.stop)
         editor.menu_wanted.connect(self._menu)
         for signal in (controller.opened, controller.changed):
             signal.connect(self._show_all)
@@ -214,6 +217,8 @@ class TextView(QWidget):
         controller.writing_changed.connect(self._show_failure)
         controller.writing_changed.connect(self._show_start)
         self.graph.chosen.connect(controller.go_to)
+        editor.textChanged.connect(self.finding.note_text)
+        self.finding.closed.connect(editor.setFocus)
         self.start.chosen.connect(self.begun)
         self.start.models_wanted.connect(self.models_wanted)
         self.start.templates_wanted.connect(self.templates_wanted)
@@ -231,6 +236,7 @@ class TextView(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
+        column.addWidget(self.finding)
         column.addLayout(strip)
         column.addWidget(self.editor, 2)
         column.addLayout(self._failed)

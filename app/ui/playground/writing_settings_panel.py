@@ -1,9 +1,9 @@
 """The right side of the playground: how the model goes on with this document."""
 
+import msgspec
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import (
-    QComboBox,
     QHBoxLayout,
     QLabel,
     QPlainTextEdit,
@@ -13,16 +13,17 @@ from PySide6.QtWidgets import (
 )
 
 from app.messages.translate import tr
+from app.store.documents.document_records import WritingSettings
 from app.ui.state.playground.playground_controller import PlaygroundController
 from app.ui.state.playground.token_words import biases_in, plain_words, written_words
-from app.ui.state.playground.writing_templates import fitting_preset, presets
 from app.ui.state.services import Services
 from app.ui.widgets.parts import button, icon_button, label
 from app.ui.widgets.sampling_fields import SamplingFields, whole_number
 
+from .preset_chooser import PresetChooser
+
 _WIDTH, _LINES = 296, 2
 _TYPING_MS = 400
-_SHORTENS = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
 
 
 class WritingSettingsPanel(QWidget):
@@ -41,12 +42,7 @@ class WritingSettingsPanel(QWidget):
         self.setObjectName("chatSettings")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._services, self._controller = services, controller
-        self.preset = QComboBox()
-        self.preset.setAccessibleName(tr("Preset"))
-        self.preset.setSizeAdjustPolicy(_SHORTENS)
-        self.preset.setMinimumContentsLength(10)
-        for one in presets():
-            self.preset.addItem(one.title, one.key)
+        self.presets = PresetChooser(services, controller)
         self.limit = whole_number(1, 100_000, 64, tr("Longest piece, in tokens"))
         self.fields = SamplingFields()
         self.reset = button(tr("Reset to recommended"), "undo", role="link")
@@ -69,13 +65,11 @@ class WritingSettingsPanel(QWidget):
     def show_settings(self) -> None:
         """Show how the document stands."""
         settings = self._controller.settings
-        blocked = [QSignalBlocker(part) for part in (self.preset, self.limit)]
-        fitting = fitting_preset(settings)
-        self.preset.setCurrentIndex(self.preset.findData(fitting.key) if fitting else -1)
+        blocked = QSignalBlocker(self.limit)
         if self.limit.value() != settings.limit:
             self.limit.setValue(settings.limit)
-        for block in blocked:
-            block.unblock()
+        blocked.unblock()
+        self.presets.show_fitting()
         if not self._typing.isActive():
             _show(self.stops, [written_words(stop) for stop in settings.stops])
             _show(self.bans, list(settings.bans))
@@ -108,15 +102,14 @@ class WritingSettingsPanel(QWidget):
         self._wrong.setText(said.format(lines[0].strip()) if lines else "")
         self._wrong.setVisible(bool(lines))
 
-    def _choose_preset(self) -> None:
-        self.keep_typed()
-        chosen = next(one for one in presets() if one.key == self.preset.currentData())
-        now = chosen.onto(self._controller.settings)
-        self._controller.configure(sampling=now.sampling, limit=now.limit, stops=now.stops)
+    def _take(self, settings: WritingSettings) -> None:
+        """All of a preset; what is typed and not handed in yet is replaced as well."""
+        self._typing.stop()
+        self._controller.configure(**msgspec.structs.asdict(settings))
 
     def _connect(self) -> None:
         controller = self._controller
-        self.preset.activated.connect(self._choose_preset)
+        self.presets.chosen.connect(self._take)
         self.limit.valueChanged.connect(lambda value: controller.configure(limit=value))
         self.fields.changed.connect(lambda sampling: controller.configure(sampling=sampling))
         self.reset.clicked.connect(lambda: controller.configure(sampling=None))
@@ -139,8 +132,8 @@ class WritingSettingsPanel(QWidget):
         body = QVBoxLayout(self._inside)
         body.setContentsMargins(space("l"), space("s"), space("l"), space("l"))
         body.setSpacing(space("s"))
-        body.addWidget(_named(tr("Preset"), self.preset))
-        body.addWidget(self.preset)
+        body.addWidget(_named(tr("Preset"), self.presets.list))
+        body.addWidget(self.presets)
         limit = QHBoxLayout()
         limit.addWidget(label(tr("Longest piece, in tokens"), wrap=True), 1)
         limit.addWidget(self.limit)

@@ -93,7 +93,7 @@ def _prompt(services: Services, window: Window) -> list[Command]:
 
     def show() -> None:
         from app.ui.chat.chat_page import ChatPage  # read when it is first visited
-        from app.ui.state.chat.exact_prompt import open_prompt
+        from app.ui.state.chat.prompt_as_text import open_prompt
 
         page = window.go("chat")
         if isinstance(page, ChatPage) and page.controller.tree.leaf is not None:

@@ -18,8 +18,8 @@ from app.store.records import Message
 from app.ui.look.icons import icon
 from app.ui.look.text_style import TextStyle
 from app.ui.state.chat.conversation import ConversationController
-from app.ui.state.chat.exact_prompt import open_prompt
 from app.ui.state.chat.message_facts import failure_of
+from app.ui.state.chat.prompt_as_text import open_prompt
 from app.ui.state.services import Services
 from app.ui.widgets.link_dialog import offer_address
 from app.ui.widgets.parts import button

@@ -5,7 +5,7 @@ import asyncio
 from app.runtime.protocol.prompts import Sampling
 from app.runtime.protocol.token_spans import unpack
 from app.ui.state.chat.conversation import ConversationController
-from app.ui.state.chat.exact_prompt import open_prompt
+from app.ui.state.chat.prompt_as_text import open_prompt
 from app.ui.state.playground.as_conversation import become_conversation, turns_in
 from app.ui.state.playground.open_document import OpenDocument
 from tests.ui.conftest import heard, until

@@ -102,6 +102,36 @@ async def test_the_views_follow_the_text(seen):
     await until(lambda: seen.page.sight.sight.scored.cells.plain(0, 1) == "H")
 
 
+async def test_another_format_has_the_text_read_again(seen):
+    await seen.begun("Hello")
+    await until(lambda: seen.controller.ids() is not None)
+    seen.page.show_view("tokens")
+    before = list((await scored(seen)).numbers.logprobs)[1:]
+    await seen.session.opened(seen.model, "cpu bf16")
+    text = seen.page.sight.sight.scored
+    await until(lambda: len(text.numbers) == 5 and list(text.numbers.logprobs)[1:] != before)
+    assert list(text.numbers.logprobs)[1:] == pytest.approx(before, rel=0.2)
+
+
+async def test_a_worker_process_answers_all_views(worker_desk):
+    desk = worker_desk
+    await desk.begun("Once upon a time")
+    await until(lambda: desk.controller.ids() is not None)
+    desk.page.show_view("tokens")
+    text = await scored(desk)
+    sight = desk.page.sight.sight
+    sight.branch(4, text.alternatives(4)[1].token)
+    await desk.written()
+    assert desk.controller.ids()[:4] == tuple(b"Once")
+    desk.page.show_view("state")
+    await until(lambda: sight.inspection.ids == desk.controller.ids())
+    await until(lambda: not sight.inspection.reading)
+    assert sight.inspection.failure is None
+    assert sight.inspection.shown.tokens == len(desk.controller.ids())
+    desk.page.show_view("prompt")
+    await until(lambda: tuple(sight.prompt.cells.ids) == desk.controller.ids())
+
+
 async def test_the_state_is_seen_while_it_is_written(seen):
     await seen.begun("Once upon", limit=30)
     seen.page.show_view("state")

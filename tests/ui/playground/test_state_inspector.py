@@ -12,7 +12,7 @@ from app.runtime.protocol.generate_options import GenerateOptions, Outputs
 from app.runtime.protocol.messages import Piece
 from app.runtime.protocol.prompts import Tokens
 from app.runtime.protocol.states import StateSeen
-from app.ui.playground.state_inspector import StateInspector
+from app.ui.playground.sight.state_inspector import StateInspector
 from app.ui.state.playground.state_inspection import StateInspection
 from tests.runtime.small_models import GREEDY
 from tests.ui.conftest import until
@@ -93,6 +93,22 @@ async def test_two_places_are_compared(sight, inspection, inspector):
     inspection.look_at(len(IDS))
     await until(lambda: not inspection.reading)
     assert inspection.matrix(inspection.shown) == pytest.approx(late, rel=1e-4, abs=1e-5)
+
+
+async def test_two_texts_are_compared_and_a_new_model_forgets_both(sight, inspection, inspector):
+    await sight.open()
+    inspection.read(IDS)
+    await until(lambda: not inspection.reading)
+    inspector.compare.click()
+    one = inspection.matrix(inspection.shown).copy()
+    inspection.read((*IDS[:20], 7, 8))
+    await until(lambda: not inspection.reading)
+    other = inspection.matrix(inspection.shown)
+    assert inspector.matrix.numbers == pytest.approx(other - one)
+    assert inspection.shown.tokens == 22
+    inspection.clear()
+    assert inspection.difference() is None
+    assert inspector._stack.currentWidget() is inspector._blank
 
 
 async def test_a_text_that_is_written_is_looked_at_live(sight, inspection, inspector):

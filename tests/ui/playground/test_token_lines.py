@@ -6,8 +6,8 @@ import random
 import pytest
 
 from app.ui.look.theme import Theme
-from app.ui.playground.token_lines import TokenLines
-from app.ui.playground.token_view import TokenView
+from app.ui.playground.sight.token_lines import TokenLines
+from app.ui.playground.sight.token_view import TokenView
 from app.ui.state.playground.token_cells import TokenCells
 
 TEXTS = {

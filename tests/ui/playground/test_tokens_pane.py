@@ -12,8 +12,8 @@ from app.cli import run
 from app.runtime.protocol.generate_options import GenerateOptions, Outputs
 from app.runtime.protocol.messages import Piece
 from app.runtime.protocol.prompts import Text, Tokens
-from app.ui.playground.chance_scale import CHANCES, percent, role_of
-from app.ui.playground.tokens_pane import TokensPane
+from app.ui.playground.sight.chance_scale import CHANCES, percent, role_of
+from app.ui.playground.sight.tokens_pane import TokensPane
 from app.ui.state.playground.scored_text import ScorePhase
 from tests.runtime.small_models import GREEDY
 from tests.ui.conftest import heard, until

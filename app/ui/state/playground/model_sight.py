@@ -47,6 +47,7 @@ class ModelSight(QObject):
         self.prompt = PromptTokens(session, self.vocabulary, self)
         self.inspection = StateInspection(session, self)
         self._view: View | None = None
+        self._model = ("", "")
         self._soon = QTimer(self, singleShot=True, interval=0)
         self._soon.timeout.connect(self._follow)
         self._live: bool | None = None  # whether what is written is shown; None: not known yet
@@ -57,6 +58,7 @@ class ModelSight(QObject):
             controller.writing_changed,
         ):
             changed.connect(self._soon.start)
+        session.was_opened.connect(self._note_model)
 
     def look(self, view: View | None) -> None:
         """This view is in front now, or none of them."""
@@ -102,6 +104,16 @@ class ModelSight(QObject):
             self._follow_tokens(ids)
         elif ids != self.inspection.ids and len(ids) <= _AT_ONCE and ids:
             self.inspection.read(ids)
+
+    def _note_model(self) -> None:
+        """What another model, or another format of it, told means nothing now."""
+        loaded = self._session.loaded
+        model = (loaded.fingerprint, loaded.strategy) if loaded is not None else ("", "")
+        if model != self._model:
+            self._model = model
+            self.scored.clear()
+            self.inspection.clear()
+        self._soon.start()
 
     def _follow_tokens(self, ids: tuple[int, ...]) -> None:
         scored = self.scored

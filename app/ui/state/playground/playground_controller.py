@@ -67,6 +67,7 @@ class PlaygroundController(QObject):
         self._looking: asyncio.Task[None] | None = None
         self._refused: DocumentText | None = None
         self._ids: tuple[object, tuple[int, ...] | None] = None, None
+        services.session.changed.connect(self._encode.start)
         services.session.pausing.connect(self._pause)
         services.session.was_opened.connect(self._unpause)
 

@@ -100,6 +100,13 @@ class StateInspection(QObject):
             self.changed.emit()
             self.ended.emit()
 
+    def clear(self) -> None:
+        """Nothing is known, of no text."""
+        self.stop()
+        self.samples, self.shown, self.pinned, self._ids = [], None, None, ()
+        self.failure = None
+        self.changed.emit()
+
     def pin(self) -> None:
         """Keep the state that is shown, to compare others with it; none is kept the second time."""
         self.pinned = None if self.pinned is not None else self.shown

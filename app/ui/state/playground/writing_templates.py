@@ -54,8 +54,8 @@ def presets() -> tuple[Preset, ...]:
     code = Sampling(temperature=0.3, top_p=0.3)
     music = Sampling(temperature=1.0, top_p=0.8, top_k=8)
     return (
-        Preset("recommended", tr("As the model recommends"), None, 256),
-        Preset("exact", tr("Exact: always the likeliest token"), exact, 256),
+        Preset("recommended", tr("Recommended"), None, 256),
+        Preset("exact", tr("Exact: likeliest token"), exact, 256),
         Preset("completion", tr("Completion"), plain, 256),
         Preset(
             "instruction",

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_NARROW_PX = 900
+_NARROW_PX = 720
+_MATRIX_PX = 300
 
 
 class StateInspector(QWidget):
@@ -92,6 +93,10 @@ class StateInspector(QWidget):
     def _arrange(self) -> None:
         theme = self._theme
         self.matrix.square = True
+        self.matrix.setMinimumHeight(_MATRIX_PX)
+        self.matrix.setMaximumHeight(3 * _MATRIX_PX)
+        for one in (self.layers, self.heads):
+            one.setMaximumHeight(_MATRIX_PX)
         self.compare.setCheckable(True)
         self._bar.setTextVisible(False)
         self._bar.setFixedWidth(120)
@@ -106,9 +111,13 @@ class StateInspector(QWidget):
         norms.setSpacing(theme.space("m"))
         norms.addWidget(self.layers, 1)
         norms.addWidget(self.heads, 1)
+        norms.addStretch(0)
         self._body.setSpacing(theme.space("l"))
         self._body.addLayout(norms, 1)
-        self._body.addWidget(self.matrix, 1)
+        right = QVBoxLayout()
+        right.addWidget(self.matrix, 1)
+        right.addStretch(0)
+        self._body.addLayout(right, 1)
         body = QWidget()
         column = QVBoxLayout(body)
         space = theme.space("l")

@@ -25,7 +25,7 @@ from .token_view import TokenView
 _IDS_SHOWN = 20_000
 
 
-class ExactPrompt(QWidget):
+class PromptView(QWidget):
     """Shows PromptTokens: each token on a field of its own, and below them the ids."""
 
     ask_wanted = Signal()

@@ -3,7 +3,7 @@
 from PySide6.QtGui import QGuiApplication
 
 from app.runtime.protocol.prompts import Chat, Text, Turn
-from app.ui.playground.exact_prompt import ExactPrompt
+from app.ui.playground.sight.prompt_view import PromptView
 from app.ui.state.playground.prompt_tokens import PromptTokens
 from tests.ui.conftest import heard, until
 
@@ -11,7 +11,7 @@ from tests.ui.conftest import heard, until
 async def test_a_conversation_is_shown_as_the_model_is_given_it(sight, qtbot):
     await sight.open()
     prompt = PromptTokens(sight.session, sight.vocabulary)
-    shown = ExactPrompt(sight.theme, prompt)
+    shown = PromptView(sight.theme, prompt)
     qtbot.addWidget(shown)
     shown.resize(700, 500)
     shown.show()
@@ -30,7 +30,7 @@ async def test_a_conversation_is_shown_as_the_model_is_given_it(sight, qtbot):
 
 async def test_without_a_model_the_page_says_so(sight, qtbot):
     prompt = PromptTokens(sight.session, sight.vocabulary)
-    shown = ExactPrompt(sight.theme, prompt)
+    shown = PromptView(sight.theme, prompt)
     qtbot.addWidget(shown)
     prompt.ask(Text("a"))
     await until(lambda: prompt.failure is not None)

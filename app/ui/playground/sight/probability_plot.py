@@ -136,7 +136,8 @@ class ProbabilityPlot(QWidget):
         chart.setMenuEnabled(False)
         chart.hideButtons()
         chart.setMouseEnabled(x=True, y=False)
-        chart.setMinimumHeight(70)
+        chart.setMinimumHeight(84)
+        chart.setMaximumHeight(260)
         chart.setAccessibleName(tr("Probability along the text"))
         self._sight = pyqtgraph.LinearRegionItem(movable=False)
         self._sight.setZValue(-10)
@@ -196,8 +197,10 @@ class ProbabilityPlot(QWidget):
         self._curve.setData(np.arange(first, len(y), dtype=np.float64), y[first:])
         box = self._chart.getViewBox()
         box.setLimits(xMin=-1, xMax=max(len(self._scored), 2) + 1)
+        ticks = [[(one, f"{one:g}") for one in (0.0, 0.5, 1.0)]]
+        self._chart.getAxis("left").setTicks(ticks if self.kind == "probability" else None)
         if self.kind == "probability":
-            box.setYRange(0.0, 1.0, padding=0.04)
+            box.setYRange(0.0, 1.0, padding=0.06)
         else:
             box.enableAutoRange(axis="y")
         self._follow()

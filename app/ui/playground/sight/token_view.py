@@ -61,6 +61,11 @@ class TokenView(TokenCanvas):
         first, last = sorted((self._anchor, self.current))
         return first, last + 1
 
+    def select(self, first: int, last: int) -> None:
+        """Select tokens, the last included."""
+        self._go(first)
+        self._go(last, keep=True)
+
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802 (Qt's name)
         place = event.position().toPoint()
         if self._pressed is not None:
@@ -100,8 +105,7 @@ class TokenView(TokenCanvas):
         if event.matches(QKeySequence.StandardKey.Copy):
             self._copy()
         elif event.matches(QKeySequence.StandardKey.SelectAll):
-            self._go(0)
-            self._go(len(self._cells) - 1, keep=True)
+            self.select(0, len(self._cells) - 1)
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
             if self.current >= 0:
                 self.chosen.emit(self.current)

@@ -9,7 +9,7 @@ from app.ui.state.playground.model_sight import ModelSight, View
 from app.ui.state.playground.playground_controller import PlaygroundController
 from app.ui.state.session import Session
 
-from .exact_prompt import ExactPrompt
+from .prompt_view import PromptView
 from .state_inspector import StateInspector
 from .tokens_pane import TokensPane
 
@@ -24,7 +24,7 @@ class SightViews(QObject):
         self._controller = controller
         self.sight = ModelSight(session, controller, self)
         self.tokens = TokensPane(theme, self.sight.scored)
-        self.prompt = ExactPrompt(theme, self.sight.prompt)
+        self.prompt = PromptView(theme, self.sight.prompt)
         self.state = StateInspector(theme, self.sight.inspection)
         self.views: tuple[tuple[str, str, QWidget], ...] = (
             (View.TOKENS.value, tr("Tokens"), self.tokens),
