@@ -1,7 +1,5 @@
 """The messages of the branch that is shown: follows the talk, and offers what can be done."""
 
-from functools import partial
-
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
@@ -231,8 +229,8 @@ class Transcript(VirtualList):
         menu.addAction(tr("Select this part"), lambda: self.selection.choose_row(point))
         menu.addAction(tr("Select all"), self.selection.choose_all)
         if ident := self._message_at(point):
-            act = partial(open_prompt, self._services, self._controller, ident)
-            menu.addAction(tr("Open the exact prompt in the playground"), act)
+            words = tr("Open the exact prompt in the playground")
+            menu.addAction(words, lambda: open_prompt(self._services, self._controller, ident))
         menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(event.globalPos())
 
