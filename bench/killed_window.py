@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication
 from qasync import QEventLoop
 
 from app.runtime.protocol.token_spans import TokenSpan, unpack
-from app.runtime.worker.supervisor import Phase
+from app.runtime.worker.phase import Phase
 from app.store.paths import standard_paths
 from app.ui.chat.chat_page import ChatPage
 from app.ui.shell.application import Application

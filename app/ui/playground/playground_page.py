@@ -19,13 +19,13 @@ from app.ui.state.playground.writing_templates import preset_of, variables_in
 from app.ui.state.services import Services
 from app.ui.widgets.page import Page
 
-from .documents_pane import DELETE_KEYS, RENAME_KEYS, DocumentsPane
+from .documents.documents_pane import DELETE_KEYS, RENAME_KEYS, DocumentsPane
 from .playground_head import PlaygroundHead
+from .settings.writing_settings_panel import WritingSettingsPanel
 from .sight.sight_views import SightViews
 from .template_card import TemplateCard
 from .text_view import TextView
 from .writing_foot import WritingFoot
-from .writing_settings_panel import WritingSettingsPanel
 
 _TWO_COLUMNS, _THREE_COLUMNS = 780, 620  # so wide the page has to be, beside the panel
 _LEAST_TEXT = 460  # beside the panel
