@@ -232,17 +232,17 @@ class Benchmark(QObject):
         if self.path is not None:
             self._services.tasks.start(self._plan(self.path))
 
-    async def _plan(self, path: Path, file: ModelFile | None = None) -> None:
+    async def _plan(self, path: Path, read: ModelFile | None = None) -> None:
         """Every way beside what is open now; a later look at another model makes this one void.
 
-        The header of ``file`` is read once, and anew where it is to be measured.
+        The header of the file is read once, unless it was ``read`` just now.
         """
         self._looks += 1
         mine = self._looks
         tasks = self._services.tasks
-        if file is None and self.candidates is not None:
-            file = self.candidates.file
-        file = file or await tasks.thread(describe, path)
+        if read is None and self.candidates is not None:
+            read = self.candidates.file
+        file: ModelFile = await tasks.thread(describe, path) if read is None else read
         machine = await self._machine()
         results = await tasks.thread(self._kept.of, file.fingerprint)
         if mine != self._looks or path != self.path:
