@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
+from types import SimpleNamespace
 
-import msgspec
 import psutil
 import pytest
 import torch
@@ -96,12 +96,10 @@ def test_a_worker_that_dies_is_told(model):
 
 def test_a_way_that_the_worker_steps_down_from_is_refused_with_its_reason(model, monkeypatch):
     """Memory of a card may run out in spite of the plan: the worker then runs in another way."""
-    load = Client.load
 
-    async def stepped(self, path, _strategy, *arguments, **more):
-        loaded = await load(self, path, "cpu fp32", *arguments, **more)
+    async def stepped(*_arguments, **_more):
         down = SteppedDown("cuda int8", "out-of-memory", {"needed_bytes": 5})
-        return msgspec.structs.replace(loaded, stepped_down=down)
+        return SimpleNamespace(stepped_down=down)
 
     monkeypatch.setattr(Client, "load", stepped)
     cards = (Gpu(index=0, name="A card", capability=89, total_bytes=9, free_bytes=9),)

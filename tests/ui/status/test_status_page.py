@@ -9,11 +9,13 @@ import psutil
 import pytest
 from PySide6.QtWidgets import QFileDialog, QLabel
 
+from app.benchmark.benchmark_run import Measurement, WayRun
 from app.runtime.checkpoint.describe import describe
 from app.runtime.planning.machine import Rates
 from app.store.benchmark_results import BenchmarkResults
 from app.system.child_process import WORKER_ARGUMENT
 from app.ui.state.status.benchmark import Stage
+from tests.store.test_benchmark_results import result
 from tests.ui.conftest import settled, shown, until
 from tests.ui.run.conftest import PLAIN, card, press
 
@@ -127,6 +129,7 @@ async def test_measured_ways_are_shown_kept_and_take_the_place_of_predictions(
     asking.fileSelected.emit(str(tmp_path / "found.csv"))
     asking.done(1)
     await until((tmp_path / "found.csv").exists)
+    await until(lambda: "found.csv" in " ".join(texts(house.window.notices)))
     with (tmp_path / "found.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert {row["strategy"] for row in rows} == {"cpu fp32", "cpu int8"}
@@ -169,16 +172,23 @@ async def test_it_waits_for_the_chat_and_can_be_cancelled_and_a_worker_that_dies
     assert workers() == []
 
 
-async def test_a_disk_that_takes_nothing_costs_only_the_keeping(build, paths):
+async def test_a_disk_that_takes_nothing_costs_only_the_keeping(build, paths, monkeypatch):
+    async def measured(_run, strategy, _amounts):
+        return Measurement(result(strategy), Rates(2e10))
+
+    monkeypatch.setattr(WayRun, "measured", measured)
     house = build(page="models")
-    paths.benchmarks.mkdir(parents=True)
+    paths.benchmarks.mkdir(parents=True)  # in the place of the file
     page = await opened_page(house)
     choose(page, "cpu fp32")
     page.card.begin.click()
-    await until(lambda: not page.benchmark.running and page.benchmark.results, 60)
-    assert page.benchmark.unkept is not None
+    await until(lambda: not page.benchmark.running and page.benchmark.unkept is not None)
     assert page.card.failure.isVisible()
+    assert str(paths.benchmarks) in page.card.failure.words.text()
     assert "32-bit on the processor" in texts(page.card.results)
+    page.benchmark._look_again()
+    await settled(50)
+    assert page.benchmark.results == (result("cpu fp32"),)
 
 
 @pytest.mark.parametrize("room", [0, 10_000_000_000])

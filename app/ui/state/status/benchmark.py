@@ -10,8 +10,9 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.benchmark.benchmark_run import Measurement, Progress, WayRun
 from app.benchmark.measuring import Amounts
-from app.benchmark.result_export import export, rows_of
+from app.benchmark.result_export import Row, export, rows_of
 from app.errors import Failure, OutOfMemory, OverLimit, StoreError
+from app.messages.translate import tr
 from app.runtime.checkpoint.describe import ModelFile, describe
 from app.runtime.planning.machine import Machine, this_machine
 from app.runtime.planning.plan import Plan, Planned
@@ -145,7 +146,11 @@ class Benchmark(QObject):
         if self.candidates is not None:
             file = self.candidates.file
             rows = rows_of(file.name, file.fingerprint, self.results)
-            self._services.tasks.start(self._services.tasks.thread(export, place, rows))
+            self._services.tasks.start(self._save(place, rows))
+
+    async def _save(self, place: Path, rows: Sequence[Row]) -> None:
+        await self._services.tasks.thread(export, place, rows)
+        self._services.notices.news(tr("The results are in {}.").format(place.name))
 
     # measuring
 
@@ -172,7 +177,7 @@ class Benchmark(QObject):
     async def _measured(self, strategy: str) -> Measurement:
         """Raises OutOfMemory and OverLimit where there is no room now, and what the run does."""
         assert self.path is not None
-        await self._plan(self.path)
+        await self._plan(self.path, await self._services.tasks.thread(describe, self.path))
         plan = self._plan_of(strategy)
         if plan is not None and not plan.fits:
             raise _refusal(plan)
@@ -227,12 +232,17 @@ class Benchmark(QObject):
         if self.path is not None:
             self._services.tasks.start(self._plan(self.path))
 
-    async def _plan(self, path: Path) -> None:
-        """Every way beside what is open now; a later look at another model makes this one void."""
+    async def _plan(self, path: Path, read: ModelFile | None = None) -> None:
+        """Every way beside what is open now; a later look at another model makes this one void.
+
+        The header of the file is read once, unless it was ``read`` just now.
+        """
         self._looks += 1
         mine = self._looks
         tasks = self._services.tasks
-        file = await tasks.thread(describe, path)
+        if read is None and self.candidates is not None:
+            read = self.candidates.file
+        file: ModelFile = await tasks.thread(describe, path) if read is None else read
         machine = await self._machine()
         results = await tasks.thread(self._kept.of, file.fingerprint)
         if mine != self._looks or path != self.path:
