@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from app.runtime.planning.machine import Rates
+from app.runtime.planning.stepping_down import Preferences
 from app.store.benchmark_results import known_rates
 from app.store.kept_shortages import KeptShortages
 from app.store.measured_disks import MeasuredDisks
@@ -30,6 +31,12 @@ def disk_rate(path: Path) -> float | None:
 def kept_shortages() -> KeptShortages:
     """Where it is kept in which ways memory ran out."""
     return KeptShortages(_paths().shortages)
+
+
+def preferences_of(path: Path, strategy: str) -> Preferences:
+    """What is asked for is taken or fails; else what ran out here before is passed over."""
+    ran_out = {} if strategy else kept_shortages().get(str(path))
+    return Preferences(firm=bool(strategy), ran_out=ran_out)
 
 
 def _paths() -> Paths:

@@ -32,8 +32,8 @@ def _why(down: SteppedDown) -> str:
     if not issubclass(kind, OutOfMemory):
         return say(kind("", **down.facts)).text
     if down.facts.get("before"):
-        return tr("Memory ran out like that before, and there is no more of it now.")
-    return tr("Memory ran out like that.")
+        return tr("There was not enough memory for that before, and there is no more of it now.")
+    return tr("There was not enough memory for that.")
 
 
 def gpu_in_words(gpu: Gpu) -> str:

@@ -44,7 +44,7 @@ _REASONS = {
     "over-limit": tr_noop("Needs {needed} of memory, more than the limit of {room}."),
     "too-small": tr_noop("Needs {needed} of memory, and there are {total}."),
     "ran-out": tr_noop(
-        "Memory ran out like this before, with {room} for it; there is no more now."
+        "Memory ran out this way before, when {room} were free for it; there is no more now."
     ),
 }
 _REASONS_ON_GPU = {
@@ -55,7 +55,8 @@ _REASONS_ON_GPU = {
     "over-limit": tr_noop("Needs {needed} of memory of the card, more than the limit of {room}."),
     "too-small": tr_noop("Needs {needed} of memory of the card, and there are {total}."),
     "ran-out": tr_noop(
-        "The card's memory ran out like this before, with {room} for it; there is no more now."
+        "The card's memory ran out this way before, when {room} were free for it; there is no more "
+        "now."
     ),
 }
 _MAKERS = ("NVIDIA ", "GeForce ")

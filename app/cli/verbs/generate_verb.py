@@ -19,7 +19,7 @@ from app.cli.choices import (
     state_of,
 )
 from app.cli.files import read_text
-from app.cli.machine_rates import kept_rates
+from app.cli.machine_rates import kept_rates, preferences_of
 from app.cli.output import (
     Progress,
     emit,
@@ -58,6 +58,7 @@ async def _generate(options: Namespace) -> None:
             cache=state_cache_of(options),
             limits=limits_of(options),
             adapters=adapters,
+            preferences=preferences_of(model_of(options), options.strategy),
         )
         progress.clear()
         note_loaded(loaded)

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from app.cli.choices import limits_of, model_of
-from app.cli.machine_rates import disk_rate, kept_rates
+from app.cli.machine_rates import disk_rate, kept_rates, kept_shortages
 from app.cli.output import emit, note, print_json
 from app.messages.plans import chosen_in_words, reason_in_words
 from app.messages.translate import tr, tr_noop
@@ -16,6 +16,7 @@ from app.runtime.planning.machine import Machine, this_machine
 from app.runtime.planning.measured import as_measured
 from app.runtime.planning.plan import Plan, Planned, plan_of, plans_for
 from app.runtime.planning.simulated import machine_called
+from app.runtime.planning.stepping_down import past
 from app.runtime.planning.strategy import Strategy, parse
 
 _ASSUMED = tr_noop(
@@ -49,6 +50,8 @@ def run(options: Namespace) -> int:
             more = plan_of(spec, dtype, asked, machine, limits)
             planned = msgspec.structs.replace(planned, candidates=(*planned.candidates, more))
         planned = as_measured(planned, checkpoint, machine)
+        if not options.machine:
+            planned = past(planned, spec, dtype, kept_shortages().get(str(path)))
     if options.json:
         print_json(facts_of(planned, machine))
         return 0

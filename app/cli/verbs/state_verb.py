@@ -8,7 +8,7 @@ import msgspec
 
 from app.cli.choices import adapters_of, limits_of, model_of, state_of
 from app.cli.files import read_text
-from app.cli.machine_rates import kept_rates
+from app.cli.machine_rates import kept_rates, preferences_of
 from app.cli.output import (
     Progress,
     loading_line,
@@ -59,6 +59,7 @@ async def _make(options: Namespace) -> None:
             rates=kept_rates(),
             limits=limits_of(options),
             adapters=adapters,
+            preferences=preferences_of(model_of(options), options.strategy),
         )
         progress.clear()
         note_loaded(loaded)

@@ -27,9 +27,11 @@ _PROGRAM_BYTES = 246_000_000  # Python, PyTorch and the worker's own, measured a
 _TOKENIZER_BYTES = 20_000_000
 _DECODE_BYTES = 4_000_000  # activations and logits of one token
 _STATES_AT_WORK = 2  # of each text: its own, and the one that it is stacked in with others
+_FREED_BYTES = 92 << 20  # of these malloc keeps at most so many when the texts have ended
 _STATES_KEPT = 2  # of each text: after its prompt and at its end
 _CONTEXT_BYTES = 400 << 20
 _GPU_PROGRAM_BYTES = 300 << 20  # what the driver and its libraries take beside the card
+_OWN_BLOCK, _HUGE_PAGES = 16 << 20, 16  # see kernels/arena.py
 _HEADS = {"int4": "int8"}
 QUANTISED = ("int8", "int4")
 SLOTS = 2
@@ -179,25 +181,28 @@ def _cpu_workspace(spec: Spec, work: _Work) -> int:
 
 
 def parts_of(spec: Spec, way: "Strategy", dtype: str, texts: int = 1) -> dict[str, dict[str, int]]:
-    """What stays in memory while ``texts`` are written, for each device by what it is for.
+    """What is in memory when ``texts`` have been written, for each device by what it is for.
 
     "weights", "slots" through which others are streamed, "state" of the texts themselves, "kept
     states" of their prompts and ends, "workspace", on a card its "context"; and beside the model
     "tokenizer" and "program", and what is "streamed" from there to a card.  More
     states than that are kept only in what is free (``states/state_store.py``): they need no room.
     """
-    head = way.resolved(spec.layers).head_place.device
+    whole = way.resolved(spec.layers)
+    head = whole.head_place.device
     parts, streamed = {}, streamed_on(spec, way, dtype)
     for device, costs in footprints(spec, way, dtype).items():
         slots = streamed[device].slots
         parts[device] = {
             "weights": costs.weights - slots,
             **({"slots": slots} if slots else {}),
-            "state": texts * costs.state * _STATES_AT_WORK,
+            "state": _at_work(texts * costs.state, device),
             "kept states": texts * costs.state * _STATES_KEPT,
             "workspace": _DECODE_BYTES + (4 * spec.vocabulary * texts * 3 * (head == device)),
         }
-        if device != "cpu":
+        if device == "cpu":
+            parts[device]["weights"] += _ends_of_blocks(spec, whole, dtype)
+        else:
             parts[device]["context"] = _CONTEXT_BYTES
     beside = _GPU_PROGRAM_BYTES if way.on_gpu else 0
     program = {"tokenizer": _TOKENIZER_BYTES, "program": _PROGRAM_BYTES + beside}
@@ -206,12 +211,37 @@ def parts_of(spec: Spec, way: "Strategy", dtype: str, texts: int = 1) -> dict[st
     return parts | {"cpu": parts.get("cpu", {}) | program | kept}
 
 
+def _ends_of_blocks(spec: Spec, way: "Strategy", dtype: str) -> int:
+    """What the ends of blocks of numbers that were converted take in vain (kernels/arena.py).
+
+    Half a huge page for each, of which a block has 16.  Only generation 6.0 has matrices of all
+    sizes; numbers that are used where they lie in the file, and large ones, have no such block.
+    """
+    if spec.generation != "6.0":
+        return 0
+    shared = 0
+    for one in way.segments:
+        stays = one.device == "cpu" and one.residency == "resident"
+        if stays and one.format not in QUANTISED and one.format != dtype:
+            sizes = [(n, out * inputs * _BYTES[one.format]) for n, out, inputs in _matrices(spec)]
+            in_layer = sum(n * nbytes for n, nbytes in sizes if nbytes < _OWN_BLOCK)
+            shared += (one.layers or 0) * in_layer
+    return shared // _HUGE_PAGES // 2
+
+
+def _at_work(states: int, device: str) -> int:
+    """Bytes for the texts themselves, whose states have so many, when they have just ended."""
+    most = _STATES_AT_WORK * states
+    return min(most, _FREED_BYTES) if device == "cpu" else most
+
+
 def peak_of(spec: Spec, way: "Strategy", dtype: str, texts: int = 1) -> dict[str, int]:
     """The most that each device gives while a long prompt is read."""
     parts = parts_of(spec, way, dtype, texts)
     for device, costs in footprints(spec, way, dtype).items():
         workspace = costs.workspace - parts[device].get("context", 0)
         parts[device]["workspace"] = max(workspace, parts[device]["workspace"])
+        parts[device]["state"] = texts * costs.state * _STATES_AT_WORK
     return {device: sum(some.values()) for device, some in parts.items()}
 
 

@@ -43,7 +43,7 @@ at all would be and this is the quickest ("fastest"), or no way fits ("none").
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """One strategy settled for one model on one machine.
 
-    ``bytes`` is what stays in the memory of each device while a text is written, ``parts`` what
+    ``bytes`` is what is in the memory of each device when a text was written, ``parts`` what
     it is made of: see ``parts_of``.
     ``peak_bytes`` is the most that is taken while the model is loaded and a long prompt is read;
     it has to fit.  The speeds are of one text; ``measured`` tells that this very model was measured

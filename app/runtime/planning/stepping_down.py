@@ -9,7 +9,7 @@ from app.errors import OverLimit
 from app.runtime.spec import Spec
 
 from .machine import Machine
-from .plan import Plan, Policy, decided
+from .plan import Plan, Planned, Policy, decided
 from .strategy import Strategy
 
 _MORE = 20  # a share of all memory: with so much more of it a way that ran out is tried again
@@ -61,6 +61,17 @@ def choose(
     while plan is not None and reasons[plan.strategy.text] in ("ran-out", "over-limit"):
         plan = next_down(spec, dtype, left, plan.strategy, policy)
     return Choice(plan, None if plan is first else first)
+
+
+def past(planned: Planned, spec: Spec, dtype: str, ran_out: Mapping[str, int]) -> Planned:
+    """The same where memory ran out before: these ways do not fit, and a smaller one is taken."""
+    if not ran_out:
+        return planned
+    known = Preferences(ran_out=dict(ran_out))
+    taken = choose(spec, dtype, planned.candidates, known).plan
+    return msgspec.structs.replace(
+        planned, candidates=short_of(planned.candidates, ran_out), recommended=taken
+    )
 
 
 def next_down(

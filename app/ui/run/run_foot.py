@@ -86,7 +86,7 @@ class RunFoot(QWidget):
         """What becomes of the conversation."""
         if self._session.writing:
             return tr("the reply that is being written stops and goes on from the same word.")
-        return tr("the conversation goes on, and what the model has read it need not read again.")
+        return tr("the conversation goes on, and nothing has to be read again.")
 
     def _loading_words(self) -> str:
         told = self._state.progress

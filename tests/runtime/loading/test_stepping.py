@@ -55,7 +55,9 @@ def test_what_ran_out_before_is_passed_over_until_there_is_more_memory(model):
     down = found.stepped_down
     assert (found.strategy.text, down.strategy) == ("cpu bf16", "cpu fp32")
     said = stepped_down_in_words(down, found.strategy.text)
-    assert said.endswith("Memory ran out like that before, and there is no more of it now.")
+    assert said.endswith(
+        "There was not enough memory for that before, and there is no more of it now."
+    )
     assert opened(model, "cpu fp32", ran_out={"cpu fp32": NO_MORE}).strategy.text == "cpu bf16"
     again = opened(model, policy="quality", ran_out={"cpu fp32": 1})
     assert (again.strategy.text, again.stepped_down) == ("cpu fp32", None)

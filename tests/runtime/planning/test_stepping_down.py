@@ -85,7 +85,7 @@ def test_what_ran_out_is_tried_again_only_with_more_room():
         assert (plan.reason, plan.fits) == (reason, reason == "fits")
         assert plan.may_run
     (plan,) = [one for one in short_of(every, {"cpu bf16": room}) if not one.fits]
-    assert "ran out like this before" in reason_in_words(plan)
+    assert "ran out this way before" in reason_in_words(plan)
 
 
 def test_what_is_asked_for_keeps_to_the_limits_but_not_to_other_programs():

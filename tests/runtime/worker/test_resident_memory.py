@@ -76,9 +76,12 @@ def test_a_worker_with_a_0_1b_holds_what_its_plan_says(model_file, text):
         ("7.0", "0.4B", 1),
         ("7.0", "1.5B", 1),
         ("6.0", "0.4B", 1),
+        ("6.0", "1.5B", 1),
+        ("5.2", "0.4B", 1),
         ("4", "0.1B", 1),
         ("7.0", "0.1B", 8),
         ("7.0", "0.4B", 8),
+        ("7.0", "1.5B", 8),
     ],
 )
 def test_so_does_one_with_another_shape_or_more_texts(model_file, generation, size, texts, text):

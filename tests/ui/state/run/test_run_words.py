@@ -20,6 +20,7 @@ def test_states_that_are_kept_are_memory_of_the_text(way):
     plan = plan_of(SPEC, "bf16", parse(way), machine, texts=64)
     used = next(one for one in devices_of(plan, machine, Limits()) if one.device == way.split()[0])
     state = sum(use.bytes for use in used.uses if use.kind == "state")
-    assert state == 64 * 4 * state_bytes(SPEC)  # two at work and two that are kept, of each text
+    kept = 64 * 2 * state_bytes(SPEC)  # after the prompt and at the end of each text
+    assert kept < state <= 2 * kept
     named = {part for parts in plan.parts.values() for part in parts}
     assert named <= set(run_words._KINDS)
