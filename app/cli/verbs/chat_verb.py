@@ -147,6 +147,14 @@ class _Conversation:
             if text.strip():
                 self.turns.append(Turn("assistant", text, tokens.span))
             emit("")
+            self._note_change()
+
+    def _note_change(self) -> None:
+        """Where memory ran out the model runs in another way now."""
+        loaded = self._supervisor.loaded
+        if loaded is not None and loaded is not self.loaded:
+            self.loaded = loaded
+            note_loaded(loaded)
 
     def _events(self) -> AsyncGenerator[Event | Done, None]:
         system = (Turn("system", self.system),) if self.system else ()
