@@ -162,7 +162,7 @@ class Supervisor(ModelQuestions):
                         yield text.note(event)
                     else:
                         return
-            except OutOfMemory as failure:
+            except (OutOfMemory, NoModel) as failure:
                 if not self._step_down(client, failure) or not text.can_go_on:
                     raise
             except WorkerDied:
@@ -184,13 +184,13 @@ class Supervisor(ModelQuestions):
             raise NoModel  # another one was opened meanwhile
         return client
 
-    def _step_down(self, client: Client, failure: OutOfMemory) -> bool:
+    def _step_down(self, client: Client, failure: OutOfMemory | NoModel) -> bool:
         """Begin to open the model in the next smaller way, once for all texts of a worker.
 
-        False where that would not help.
+        False where that would not help, or nothing of the kind has happened.
         """
         loaded, wanted = self._loaded, self._wanted
-        if client in self._left or client is not self._client:
+        if client in self._left or client is not self._client or isinstance(failure, NoModel):
             return client in self._left
         if loaded is None or wanted is None or not helps(failure, loaded):
             return False

@@ -158,7 +158,7 @@ class Costs(QWidget):
 
     def _words(self, way: Placement, recommended: bool, *, places: bool) -> str:  # noqa: FBT001
         name = plain_way(way.strategy, place=places)
-        return tr("{} (usual)").format(name) if recommended else name
+        return tr("{} (usual)").format(name) if recommended and way.allowed else name
 
     def _clear(self) -> None:
         for pick in self._picks:
