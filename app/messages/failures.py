@@ -165,9 +165,8 @@ def _no_gpu(facts: Facts) -> Words:
 
 
 def _out_of_memory(facts: Facts) -> Words:
-    way = understood(str(facts.get("strategy", "")))
-    texts = ON_GPU if way is not None and way.on_gpu else IN_MEMORY
     told = _sizes(facts)
+    texts = ON_GPU if _is_of_a_card(facts) else IN_MEMORY
     text = texts[len(told)]
     return filled(Words(tr_noop("Not enough memory"), text, _for_room(facts)), told)
 
@@ -212,10 +211,16 @@ def _no_room(facts: Facts) -> Words:
     return filled(Words(tr_noop("The disk is too full"), ON_DISK[len(told)], way_out), told)
 
 
+def _is_of_a_card(facts: Facts) -> bool:
+    """Whether it is the memory of a card that is short: of a split model it may be the other."""
+    way = understood(str(facts.get("strategy", "")))
+    return way is not None and way.on_gpu and facts.get("device") != "cpu"
+
+
 def _for_room(facts: Facts) -> str:
     """What gives memory back; 16-bit only where the model is known to run in 32-bit."""
     way = understood(str(facts.get("strategy", "")))
-    if way is not None and way.on_gpu:
+    if _is_of_a_card(facts):
         return tr_noop(
             "Close what else uses the card, choose fewer bits (cuda int4), or a cpu strategy."
         )

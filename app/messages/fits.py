@@ -14,7 +14,9 @@ def fit_in_words(
     way = understood(strategy)
     number_format = way.format if way is not None else ""
     fewer = number_format in _FEWER_BITS
-    row = _FITS.get(f"{kind}-fewer" if kind == "gpu" and fewer else kind, _FITS["unknown"])
+    if kind == "gpu" and way is not None:
+        kind = "gpu-split" if not way.whole else "gpu-fewer" if fewer else kind
+    row = _FITS.get(kind, _FITS["unknown"])
     facts = {
         "needed": size(needed_bytes),
         "free": size(free_bytes),
@@ -65,6 +67,14 @@ _OTHER_DISK = tr_noop(
 _FITS = {
     "gpu": Words(tr_noop("Runs fast"), _ON_GPU, ""),
     "gpu-fewer": Words(tr_noop("Fast in {bits}"), _ON_GPU, _LESS_EXACT),
+    "gpu-split": Words(
+        tr_noop("Runs in {bits}"),
+        tr_noop(
+            "Runs in {bits}, partly on the graphics card: needs about {needed} of its memory, of"
+            " which {free} are free, and has its other layers beside it."
+        ),
+        "",
+    ),
     "cpu": Words(
         tr_noop("Fits"), tr_noop("Needs about {needed} of memory in {bits}; {free} are free."), ""
     ),

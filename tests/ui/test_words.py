@@ -86,6 +86,9 @@ def test_a_way_to_run_has_plain_words():
     assert plain_way("cpu fp32") == "32-bit on CPU"
     assert plain_way("cuda fp16") == "16-bit on GPU"
     assert plain_way("cuda:1 int8") == "8-bit on GPU 1"
+    assert plain_way("cuda fp16 *20 -> cpu int8") == "16/8-bit on GPU + CPU"
+    assert plain_way("cuda int8 *20 -> cuda:1 int8") == "8-bit on GPU + GPU 1"
+    assert plain_way("cpu int8; head cpu bf16", place=False) == "8-bit"
     assert plain_way("") == ""
 
 

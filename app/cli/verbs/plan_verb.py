@@ -16,6 +16,7 @@ from app.runtime.planning.machine import Limits, Machine, this_machine
 from app.runtime.planning.plan import Plan, Planned, plan_of, plans_for
 from app.runtime.planning.simulated import machine_called
 from app.runtime.planning.strategy import Strategy, parse
+from app.runtime.planning.streamed_plans import check_runs_for
 
 _GB = 10**9
 _ASSUMED = tr_noop(
@@ -41,6 +42,8 @@ def run(options: Namespace) -> int:
     path = model_of(options)
     with open_checkpoint(path) as checkpoint:
         spec, dtype = checkpoint.spec, checkpoint.dtype
+    if asked is not None:
+        check_runs_for(dtype, asked)
     planned = plans_for(spec, dtype, machine, limits)
     if not options.machine and _reads_file(planned, asked):
         machine = msgspec.structs.replace(machine, disk_bytes_per_s=disk_rate(path))

@@ -48,7 +48,8 @@ def build(
         free = (free_bytes or {}).get(device)
         free = available_bytes() if free is None else free
         if part.total > free:
-            raise OutOfMemory(needed_bytes=part.total, free_bytes=free, strategy=strategy.text)
+            facts = {"strategy": strategy.text, "device": device}
+            raise OutOfMemory(needed_bytes=part.total, free_bytes=free, **facts)
     family = GENERATIONS[checkpoint.spec.generation]
     on_each = ops if isinstance(ops, Mapping) else dict.fromkeys(strategy.devices, ops)
     with torch.inference_mode():

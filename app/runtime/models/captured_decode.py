@@ -16,6 +16,7 @@ from app.runtime.states.state import State, fill
 
 from .handover import Handed, on_host
 
+_MUCH = 1 << 15  # numbers of which torch wakes a second thread to copy them
 _MOST = 8  # captures kept, for as many numbers of texts
 
 Places = list[tuple[int, int]]
@@ -55,13 +56,16 @@ class CapturedDecode:
             del self._known[next(iter(self._known))]
         self._known[key] = known
         # torch's own copy would wake a second thread, which takes longer than the copy
-        return tuple(torch.from_numpy(one.numpy().copy()) for one in known.captured.result)
+        return tuple([torch.from_numpy(one.numpy().copy()) for one in known.captured.result])
 
 
 def _again(known: _Known, given: Handed, places: Places) -> bool:
     """Run it for what is given and a state at these places; False, and nothing is done, if not."""
     for held, one in zip(known.given, given, strict=True):
-        fill(held, one)
+        if one.numel() < _MUCH:
+            held.copy_(one)
+        else:
+            fill(held, one)
     if places == known.places:
         return known.captured.again()
     moved = [

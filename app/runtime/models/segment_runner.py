@@ -78,6 +78,7 @@ class SegmentRunner:
         self.embedding, self.head, self.more = embedding, head, more
         self.streamed = streamed
         self.depth = sum(map(len, self.layers))
+        self._stay = all(one.stay for one in self.layers)
         captures: type[CapturedDecode | CapturePool | Uncaptured]
         captures = CapturedDecode if ops.device is None else CapturePool
         if ops.device is not None and streamed is not None:
@@ -171,7 +172,7 @@ class SegmentRunner:
         given: Handed,
         memory: RecurrentState | None,
     ) -> Handed:
-        if memory is None or not all(layers.stay for layers in self.layers):
+        if memory is None or not self._stay:
             return on_host(self.ops, run(given, memory))
         return captures(run, given, memory)
 

@@ -258,11 +258,13 @@ class Rwkv:
 
     def _decoded(self, tokens: Tensor, state: RecurrentState, *, hidden: bool = False) -> Tensor:
         """The logits (B, 1, V) or the vectors after ln_out (B, 1, C) of one token of each text."""
+        last = self._last.decode_hidden if hidden else self._last.decode
+        if len(self.runners) == 1:
+            return last((tokens,), state)[0]
         given: Handed = (tokens,)
         memories = self._memories(state)
         for runner, memory in zip(self.runners[:-1], memories, strict=False):
             given = runner.decode(given, memory)
-        last = self._last.decode_hidden if hidden else self._last.decode
         return last(given, memories[-1])[0]
 
     def _memories(self, state: RecurrentState) -> list[RecurrentState | None]:

@@ -132,10 +132,10 @@ def decided(
 
     What is streamed only where nothing else fits.
     Of those that fit and reach reading speed the most exact ones, and of these the quickest; where
-    none reaches it, the quickest.  Where a whole placement does, a split over devices has to be
-    quicker: it is not taken for being more exact.  For "quality" every speed will do, for "speed"
-    it is the quickest in any case.  Of a model so small that the processor has it in its caches
-    that is full precision there: a card gains nothing, and its start costs memory.
+    none reaches it, the quickest.  Where a whole placement on a card does, a split over devices is
+    taken for being quicker, not for being more exact.  For "quality" every speed will do, for
+    "speed" it is the quickest in any case.  Of a model so small that the processor has it in its
+    caches that is full precision there: a card gains nothing, and its start costs memory.
     """
     fitting = [plan for plan in candidates if plan.fits]
     fitting = [plan for plan in fitting if plan.strategy.stays] or fitting
@@ -151,11 +151,18 @@ def decided(
         return Planned(
             tuple(candidates), quickest, "fastest", _passed_over(quickest, candidates, dtype)
         )
-    wholes = [_loss(plan, dtype) for plan in readable if plan.strategy.whole]
-    most = min(wholes, default=(0, 0))
-    readable = [one for one in readable if one.strategy.whole or _loss(one, dtype) >= most]
-    best = min(readable, key=lambda plan: (_loss(plan, dtype), -plan.decode_tokens_per_s))
+    taken = _without_needless_splits(readable, dtype)
+    best = min(taken, key=lambda plan: (_loss(plan, dtype), -plan.decode_tokens_per_s))
     return Planned(tuple(candidates), best, "best", _passed_over(best, candidates, dtype))
+
+
+def _without_needless_splits(readable: Sequence[Plan], dtype: str) -> Sequence[Plan]:
+    """None that is more exact than all whole ones where a card holds one of these."""
+    wholes = [plan for plan in readable if plan.strategy.whole]
+    if not any(plan.strategy.on_gpu for plan in wholes):
+        return readable
+    most = min(_loss(plan, dtype) for plan in wholes)
+    return [one for one in readable if one.strategy.whole or _loss(one, dtype) >= most]
 
 
 def _passed_over(chosen: Plan, candidates: Sequence[Plan], dtype: str) -> Plan | None:

@@ -83,12 +83,15 @@ class Advanced(QWidget):
         names = device_names(plans.machine)
         ways = _wholes(plans)
         chosen = plan.strategy if plan is not None else None
+        split = chosen is not None and not chosen.whole
         device = chosen.device if chosen else str(self.device.currentData() or "cpu")
         devices = list(dict.fromkeys(way.device for way in ways))
-        _fill(self.device, [(names.get(one, one), one) for one in devices], device)
+        rows = [(names.get(one, one), one) for one in devices]
+        _fill(self.device, rows, None if split else device)
         formats = [way.format for way in ways if way.device == device]
         form = chosen.format if chosen else str(self.numbers.currentData() or "")
-        _fill(self.numbers, [(f"{BITS[one]}-bit · {one}", one) for one in formats], form)
+        rows = [(f"{BITS[one]}-bit · {one}", one) for one in formats]
+        _fill(self.numbers, rows, None if split else form)
 
     def _show_wishes(self, wishes: Wishes, *, has_gpu: bool) -> None:
         limits = wishes.limits
@@ -112,7 +115,10 @@ class Advanced(QWidget):
             self._state.choose(same.text)
 
     def _pick_numbers(self) -> None:
-        self._state.choose(f"{self.device.currentData()} {self.numbers.currentData()}")
+        """On the device that is chosen, of a split model on that of its first layers."""
+        plan = self._state.plan
+        device = self.device.currentData() or (plan.strategy.device if plan else "cpu")
+        self._state.choose(f"{device} {self.numbers.currentData()}")
 
     def _limit(self) -> None:
         cpu, gpu = (round(one.value() * _GB) for one in (self.cpu_limit, self.gpu_limit))
@@ -124,6 +130,8 @@ class Advanced(QWidget):
         self.text.setAccessibleDescription(_tr("For example: cpu int8"))
         self.device.setAccessibleName(_tr("Device"))
         self.numbers.setAccessibleName(_tr("Numbers"))
+        for box in (self.device, self.numbers):
+            box.setPlaceholderText(_tr("split by layers"))
         grid = QGridLayout()
         grid.setHorizontalSpacing(space("m"))
         grid.setVerticalSpacing(space("s"))
@@ -180,13 +188,16 @@ def _wholes(plans: ModelPlans) -> list[Strategy]:
     return [way for way in ways if way.whole]
 
 
-def _fill(box: QComboBox, rows: Sequence[tuple[str, str]], chosen: str) -> None:
-    """These entries, and the chosen one; nothing is touched where they are there already."""
+def _fill(box: QComboBox, rows: Sequence[tuple[str, str]], chosen: str | None) -> None:
+    """These entries, and the chosen one or none; nothing is touched where they are there already.
+
+    For a choice that is not among them the first one is shown.
+    """
     if [(box.itemText(at), box.itemData(at)) for at in range(box.count())] != list(rows):
         box.clear()
         for words, data in rows:
             box.addItem(words, data)
-    box.setCurrentIndex(max(0, box.findData(chosen)))
+    box.setCurrentIndex(-1 if chosen is None else max(0, box.findData(chosen)))
 
 
 def _means(typed: str, canonical: str) -> bool:

@@ -6,7 +6,7 @@ import pytest
 
 from app.hub.catalogue import disk_fit
 from app.hub.catalogue.entries import Entry, bundled
-from app.hub.catalogue.memory_fit import Fit, fit
+from app.hub.catalogue.memory_fit import Fit, fit, fits_now
 from app.messages.fits import fit_in_words
 from app.runtime.planning.machine import Machine, Rates
 from app.runtime.planning.plan import plan_of
@@ -129,12 +129,24 @@ def test_on_a_smaller_card_it_runs_with_fewer_bits():
 
 
 def test_what_fits_no_card_is_judged_as_without_one_and_told_what_it_would_take_there():
-    found, alone = beside(model(7.2), 2), fit(model(7.2), machine(16, reads=SLOW))
+    found, alone = beside(model(7.2), 1), fit(model(7.2), machine(16, reads=SLOW))
     assert (found.kind, found.strategy) == (alone.kind, alone.strategy)
     assert (found.available_bytes, found.total_bytes) == (16 * GB, 16 * GB)
     ways = {way.strategy: way for way in found.per_format}
-    assert ways["cuda int4"].gpu.total_bytes == 2 * GB
+    assert ways["cuda int4"].gpu.total_bytes == GB
     assert ways["cpu int4"].gpu is None
+
+
+def test_a_split_needs_room_on_the_card_and_beside_it():
+    found = beside(model(7.2), 4)
+    assert (found.kind, parse(found.strategy).devices) == ("gpu", ("cuda", "cpu"))
+    (way,) = (one for one in found.per_format if one.strategy == found.strategy)
+    assert 0 < way.needed_bytes < 4 * GB < way.needed_bytes + way.beside_bytes
+    assert fits_now(way, machine(16, gpus=(way.gpu,)))
+    assert not fits_now(way, machine(1, 16, gpus=(way.gpu,)))
+    title, sentence = said(found)
+    assert title.startswith("Runs in")
+    assert "partly on the graphics card" in sentence
 
 
 _ON_CARD = ("fp16", "bf16", "int8", "int4", "fp32")

@@ -94,10 +94,14 @@ def test_where_nothing_whole_can_be_read_along_the_split_is_recommended():
     assert "on your RTX 4060 and the processor: fits with" in chosen_in_words(planned, machine)
 
 
-def test_a_whole_placement_that_can_be_read_along_is_not_given_up_for_exactness():
+def test_a_card_that_holds_a_model_to_read_along_is_not_given_up_for_exactness():
     planned = plans_for(spec("7.2B"), "bf16", machine_called("rtx-4060"))
     assert planned.recommended.strategy.text == "cuda int4"
     assert any(not plan.strategy.whole for plan in planned.candidates)
+    smaller = plans_for(spec("7.2B"), "bf16", machine_called("gtx-1660"))
+    assert smaller.of(parse("cpu int4")).decode_tokens_per_s >= READING_SPEED
+    assert smaller.recommended.strategy.layer_formats == "int8"
+    assert not smaller.recommended.strategy.whole
 
 
 def test_a_split_is_as_quick_as_its_parts_one_after_the_other():

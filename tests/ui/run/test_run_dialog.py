@@ -206,6 +206,11 @@ async def test_a_split_can_be_typed_and_is_shown_and_run(opened):
     assert advanced.wrong.isHidden()
     assert "Layers 1 to 1 on the processor in 32-bit." in advanced.placement.text()
     assert of(dialog, "32-bit on the processor, 8-bit on the processor").isChecked()
+    assert advanced.device.currentText() == advanced.numbers.currentText() == ""
+    advanced.numbers.setCurrentIndex(advanced.numbers.findData("int4"))
+    advanced.numbers.activated.emit(advanced.numbers.currentIndex())
+    assert dialog.state.text == "cpu int4"
+    advanced.text.setFocus()
     advanced.text.selectAll()
     QTest.keyClicks(advanced.text, "cuda fp16 *1 -> cpu int8")
     chosen = of(dialog, "16-bit on the RTX 4060, 8-bit on the processor")
@@ -217,9 +222,8 @@ async def test_a_split_can_be_typed_and_is_shown_and_run(opened):
     QTest.keyClicks(advanced.text, "cpu fp32 *1 -> cpu int8")
     press(dialog.foot.run)
     await until(dialog.isHidden)
-    asked = house._session._supervisor.asked[-1]
-    assert asked[1] == "cpu fp32 *1 -> cpu int8"
-    assert "32-bit on CPU, 8-bit on CPU" in house.window.strip.pill.text()
+    assert house._session._supervisor.asked[-1][1] == "cpu fp32 *1 -> cpu int8"
+    await until(lambda: "32/8-bit on CPU" in house.window.strip.pill.text())
 
 
 async def test_a_limit_takes_ways_away_at_once_and_is_kept_with_run(opened):

@@ -4,10 +4,11 @@ import re
 
 from PySide6.QtCore import QDate, QLocale, Qt
 
+from app.messages.run_plans import BITS
 from app.messages.translate import tr, tr_noop
 from app.messages.units import short_count
 from app.runtime.families.name_patterns import date_in, series_of, sizes_in, spaced
-from app.runtime.planning.strategy import Place, understood
+from app.runtime.planning.strategy import understood
 
 _OFFICIAL = re.compile(r"rwkv[-_]?(x0[4-8]0|v?[4-8]|\d)", re.IGNORECASE)
 _PURPOSES = {
@@ -51,25 +52,28 @@ def plain_numbers(form: str) -> str:
 def plain_way(strategy: str, *, place: bool = True) -> str:
     """A strategy in the window's words: ``16-bit on CPU`` for "cpu bf16"; "" for none.
 
-    Without ``place`` the numbers alone; of a split model those of all layers, in their order:
-    ``16-bit on GPU, 8-bit on CPU``.  What is no strategy stays as it is.
+    Without ``place`` the numbers alone.  A split model has those of all its layers, and all their
+    devices: ``16/8-bit on GPU + CPU``.  What is no strategy stays as it is.
     """
     way = understood(strategy)
     if way is None:
         return strategy
-    parts = (_plain_place(one.place, place=place) for one in way.segments)
-    return ", ".join(dict.fromkeys(parts))
-
-
-def _plain_place(one: Place, *, place: bool) -> str:
-    form = one.format
+    if not way.whole:
+        bits = dict.fromkeys(str(BITS[one.format]) for one in way.segments)
+        said = tr("{}-bit").format("/".join(bits))
+        devices = dict.fromkeys(_plain_device(one.device) for one in way.segments)
+        return tr("{} on {}").format(said, " + ".join(devices)) if place else said
+    form = way.format
     if not place:
         return plain_numbers(form)
-    if not one.on_gpu:
-        return tr("{} on {}").format(plain_numbers(form), "CPU")
+    if not way.on_gpu:
+        return tr("{} on {}").format(plain_numbers(form), _plain_device("cpu"))
     named = {"fp16": tr("16-bit"), "bf16": tr("16-bit (bf16)")}.get(form, plain_numbers(form))
-    number = one.device.partition(":")[2]
-    return tr("{} on {}").format(named, f"GPU {number}".strip())
+    return tr("{} on {}").format(named, _plain_device(way.device))
+
+
+def _plain_device(device: str) -> str:
+    return "CPU" if device == "cpu" else f"GPU {device.partition(':')[2]}".strip()
 
 
 def _stated(lower: str, parameters: int) -> str:

@@ -69,21 +69,28 @@ def _on(device: str, names: Mapping[str, str]) -> str:
 def way_title(strategy: Strategy, names: Mapping[str, str]) -> str:
     """ "8-bit on the RTX 4060"; a second 16-bit format and an unusual one are told apart.
 
-    A split model has one such part for each run of layers.
+    A split model has such a part for each run of layers: "8-bit on the RTX 4060 and on the
+    processor", "16-bit on the RTX 4060, 8-bit on the processor".
     """
-    parts = (_place_title(one.place, names) for one in strategy.segments)
-    return ", ".join(dict.fromkeys(parts))
+    said = _runs_title([(_numbers(one.place), _on(one.device, names)) for one in strategy.segments])
+    if strategy.stays:
+        return said
+    if strategy.on_gpu:
+        return tr("{}, from memory for each token").format(said)
+    return tr("{}, from the file for each token").format(said)
 
 
-def _place_title(place: Place, names: Mapping[str, str]) -> str:
-    form = place.format
+def _runs_title(runs: Sequence[tuple[str, str]]) -> str:
+    """Of runs of layers, each with its numbers and where it lies."""
+    *before, last = dict.fromkeys(where for _, where in runs)
+    if before and len({numbers for numbers, _ in runs}) == 1:
+        return tr("{} {} and {}").format(runs[0][0], ", ".join(before), last)
+    return ", ".join(dict.fromkeys(tr("{} {}").format(*run) for run in runs))
+
+
+def _numbers(place: Place) -> str:
     usual = {"fp16": tr("16-bit"), "bf16": tr("16-bit (bf16)")} if place.on_gpu else {}
-    words, where = usual.get(form) or plain_numbers(form), _on(place.device, names)
-    if place.residency == "resident":
-        return tr("{} {}").format(words, where)
-    if place.on_gpu:
-        return tr("{} {}, from memory for each token").format(words, where)
-    return tr("{} {}, from the file for each token").format(words, where)
+    return usual.get(place.format) or plain_numbers(place.format)
 
 
 def choices_of(planned: Planned, machine: Machine, running: Running) -> list[Choice]:
