@@ -226,13 +226,23 @@ def _split_placement(plan: Plan, layers: int, names: Mapping[str, str]) -> Itera
         first, count = one.first or 0, one.layers or 0
         numbers = plain_numbers(one.format)
         said = tr("Layers {} to {} {} in {}.")
+        if one.residency == "streamed":
+            said = tr("Layers {} to {} {} in {}, copied there from memory for each token.")
+        elif one.residency == "mapped":
+            said = tr("Layers {} to {} {} in {}, read from the file for each token.")
         yield said.format(first + 1, first + count, _on(one.device, names), numbers)
     said = tr("The embedding {} in {}, the head {} in {}.")
     table, head = way.embedding_place, way.head_place
     at_table = _on(table.device, names), plain_numbers(table.format)
     yield said.format(*at_table, _on(head.device, names), plain_numbers(head.format))
     for device in way.devices:
-        yield tr("{} of weights {}.").format(size(_weights(plan, device)), _on(device, names))
+        weights, where = size(_weights(plan, device)), _on(device, names)
+        slots = plan.parts.get(device, {}).get("slots", 0)
+        if slots:
+            said = tr("{} of weights {}, and {} through which the others come.")
+            yield said.format(weights, where, size(slots))
+        else:
+            yield tr("{} of weights {}.").format(weights, where)
 
 
 def _weights(plan: Plan, device: str) -> int:
