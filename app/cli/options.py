@@ -24,7 +24,8 @@ small guide that comes with the program"
 )
 _STRATEGY = tr_noop(
     'how to run it, e.g. "cpu bf16", "cpu int8" or "cuda fp16" ("cuda:1 fp16" on the second card), \
-or by layers, "cuda fp16 *20 -> cpu int8"; without it what suits the machine'
+or by layers, "cuda fp16 *20 -> cpu int8"; of "cpu bf16 *4+" 4 layers stay in memory and the \
+others are read from the file for each token; without it what suits the machine'
 )
 
 

@@ -18,6 +18,7 @@ from app.runtime.planning.plan import Plan, Planned, plan_of, plans_for
 from app.runtime.planning.simulated import machine_called
 from app.runtime.planning.stepping_down import past
 from app.runtime.planning.strategy import Strategy, parse
+from app.runtime.planning.streamed_plans import check_runs_for
 
 _ASSUMED = tr_noop(
     "how fast this machine reads memory was not measured yet, so the speeds are those of"
@@ -42,6 +43,8 @@ def run(options: Namespace) -> int:
     path = model_of(options)
     with open_checkpoint(path) as checkpoint:
         spec, dtype = checkpoint.spec, checkpoint.dtype
+        if asked is not None:
+            check_runs_for(dtype, asked)
         planned = plans_for(spec, dtype, machine, limits)
         if not options.machine and _reads_file(planned, asked):
             machine = msgspec.structs.replace(machine, disk_bytes_per_s=disk_rate(path))

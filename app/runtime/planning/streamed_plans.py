@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
+from app.errors import StrategyUnsupported
+
 from .footprint import QUANTISED
 from .machine import Machine
 from .segments import Place, in_a_row
@@ -41,6 +43,17 @@ def formats_in_file(dtype: str) -> Sequence[str]:
     As they lie there: to pack them each time would take longer than to read them.
     """
     return (dtype,) if dtype in (*_KEPT, *QUANTISED) else ()
+
+
+def check_runs_for(dtype: str, way: Strategy) -> None:
+    """Raise StrategyUnsupported where a file of ``dtype`` cannot be run in this way.
+
+    ``dtype`` is its type of numbers, or its packed format.
+    """
+    way.check_runs()
+    for place in way.places:
+        if place.residency == "mapped" and place.format in QUANTISED and place.format != dtype:
+            raise StrategyUnsupported(found=way.text, why="unpacked")
 
 
 def streamed_on(place: Place, stay: int, layers: int) -> Strategy:

@@ -3,12 +3,14 @@
 import msgspec
 import pytest
 
+from app.errors import StrategyUnsupported
 from app.messages.plans import chosen_in_words
 from app.runtime.planning.footprint import SLOTS, footprint, read_per_token, streamed_on
 from app.runtime.planning.machine import ASSUMED_FILE_BYTES_PER_S, Machine, Rates
 from app.runtime.planning.plan import plan_of, plans_for
 from app.runtime.planning.simulated import machine_called
 from app.runtime.planning.strategy import parse
+from app.runtime.planning.streamed_plans import check_runs_for
 from app.runtime.sizes import spec_of
 from app.system.gpus import Gpu
 
@@ -129,3 +131,13 @@ def test_a_packed_file_is_streamed_in_what_it_holds():
     streamed = [one.strategy.format for one in planned.candidates if not one.strategy.stays]
     assert streamed == ["int8"]
     assert footprint(LARGE, planned.recommended.strategy, "int8").total < 8 * GB
+
+
+def test_what_is_read_for_each_token_has_to_lie_packed_in_the_file():
+    for text in ("cpu int8 *4+", "cpu int4 *0+", "cuda fp16 *4 -> cpu int8 mapped"):
+        with pytest.raises(StrategyUnsupported) as caught:
+            check_runs_for("bf16", parse(text))
+        assert caught.value.facts == {"found": parse(text).text, "why": "unpacked"}
+    for text, dtype in (("cpu int8 *4+", "int8"), ("cpu fp32 *4+", "bf16"), ("cpu int8", "bf16")):
+        check_runs_for(dtype, parse(text))
+    check_runs_for("bf16", parse("cuda int4 *4+"))

@@ -74,10 +74,18 @@ def way_title(strategy: Strategy, names: Mapping[str, str]) -> str:
     A split model has such a part for each run of layers: "8-bit on the RTX 4060 and on the
     processor", "16-bit on the RTX 4060, 8-bit on the processor".
     """
-    runs = [(_numbers(one.place), _where(one.place, names)) for one in strategy.segments]
-    alike = len({numbers for numbers, _ in runs}) == 1
-    if len(runs) > 1 and alike and strategy.stays:
-        *before, last = dict.fromkeys(where for _, where in runs)
+    said = _runs_title([(_numbers(one.place), _on(one.device, names)) for one in strategy.segments])
+    if strategy.stays:
+        return said
+    if strategy.on_gpu:
+        return tr("{}, from memory for each token").format(said)
+    return tr("{}, from the file for each token").format(said)
+
+
+def _runs_title(runs: Sequence[tuple[str, str]]) -> str:
+    """Of runs of layers, each with its numbers and where it lies."""
+    *before, last = dict.fromkeys(where for _, where in runs)
+    if before and len({numbers for numbers, _ in runs}) == 1:
         return tr("{} {} and {}").format(runs[0][0], ", ".join(before), last)
     return ", ".join(dict.fromkeys(tr("{} {}").format(*run) for run in runs))
 
@@ -85,15 +93,6 @@ def way_title(strategy: Strategy, names: Mapping[str, str]) -> str:
 def _numbers(place: Place) -> str:
     usual = {"fp16": tr("16-bit"), "bf16": tr("16-bit (bf16)")} if place.on_gpu else {}
     return usual.get(place.format) or plain_numbers(place.format)
-
-
-def _where(place: Place, names: Mapping[str, str]) -> str:
-    where = _on(place.device, names)
-    if place.residency == "resident":
-        return where
-    if place.on_gpu:
-        return tr("{}, from memory for each token").format(where)
-    return tr("{}, from the file for each token").format(where)
 
 
 def choices_of(planned: Planned, machine: Machine, running: Running) -> list[Choice]:
@@ -240,13 +239,23 @@ def _split_placement(plan: Plan, layers: int, names: Mapping[str, str]) -> Itera
         first, count = one.first or 0, one.layers or 0
         numbers = plain_numbers(one.format)
         said = tr("Layers {} to {} {} in {}.")
+        if one.residency == "streamed":
+            said = tr("Layers {} to {} {} in {}, copied there from memory for each token.")
+        elif one.residency == "mapped":
+            said = tr("Layers {} to {} {} in {}, read from the file for each token.")
         yield said.format(first + 1, first + count, _on(one.device, names), numbers)
     said = tr("The embedding {} in {}, the head {} in {}.")
     table, head = way.embedding_place, way.head_place
     at_table = _on(table.device, names), plain_numbers(table.format)
     yield said.format(*at_table, _on(head.device, names), plain_numbers(head.format))
     for device in way.devices:
-        yield tr("{} of weights {}.").format(size(_weights(plan, device)), _on(device, names))
+        weights, where = size(_weights(plan, device)), _on(device, names)
+        slots = plan.parts.get(device, {}).get("slots", 0)
+        if slots:
+            said = tr("{} of weights {}, and {} through which the others come.")
+            yield said.format(weights, where, size(slots))
+        else:
+            yield tr("{} of weights {}.").format(weights, where)
 
 
 def _weights(plan: Plan, device: str) -> int:
