@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from app.errors import Failure, NoModel, RequestRefused, WorkerDied
+from app.runtime.planning.machine import Limits
+from app.runtime.protocol.adapters import MergedAdapter
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import (
     Done,
@@ -36,19 +38,30 @@ class WrittenText:
 
 Result = WrittenText | Failure
 
+_NO_LIMITS = Limits()
+
 
 class BatchWorker:
     """Runs groups of texts in a worker of its own; ``close`` it in the end."""
 
-    def __init__(self, path: str, strategy: str) -> None:
+    def __init__(
+        self,
+        path: str,
+        strategy: str,
+        limits: Limits = _NO_LIMITS,
+        adapters: Sequence[MergedAdapter] = (),
+    ) -> None:
         self._path, self._strategy = path, strategy
+        self._limits, self._adapters = limits, adapters
         self._client: Client | None = None
 
     async def open(self, report: Callable[[LoadProgress], None] = lambda _: None) -> Loaded:
         """Start a process and load the model there.  Raises the failures of loading."""
         await self.close()
         client = self._client = Client()
-        loaded = await client.load(self._path, self._strategy, report)
+        loaded = await client.load(
+            self._path, self._strategy, report, limits=self._limits, adapters=self._adapters
+        )
         self._strategy = loaded.strategy  # another process must not choose another one
         return loaded
 

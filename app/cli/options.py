@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from app import __version__
 from app.messages.translate import tr, tr_noop
 
+from .arguments.adapter_options import add_adapter
 from .arguments.argument_types import count, number, plain_text, sha256, token_ids
+from .arguments.grammar_options import add_grammar
 from .arguments.sampling_options import add_sampling
 from .arguments.text_options import add_batch, add_compare
 from .usage import Parser
@@ -22,7 +24,8 @@ small guide that comes with the program"
 )
 _STRATEGY = tr_noop(
     'how to run it, e.g. "cpu bf16", "cpu int8" or "cuda fp16" ("cuda:1 fp16" on the second card), \
-or by layers, "cuda fp16 *20 -> cpu int8"; without it what suits the machine'
+or by layers, "cuda fp16 *20 -> cpu int8"; of "cpu bf16 *4+" 4 layers stay in memory and the \
+others are read from the file for each token; without it what suits the machine'
 )
 
 
@@ -70,9 +73,11 @@ def _generate(verb: argparse.ArgumentParser) -> None:
         "--tokens", metavar="1,2,3", type=token_ids, help=tr("token ids to continue")
     )
     _add_state(verb)
+    _add_state_cache(verb)
     _add_template(verb, tr("answer with this prompt template instead of going on as it stands"))
     _add_ends(verb, 256)
     add_sampling(verb)
+    add_grammar(verb)
     _add_json(verb)
 
 
@@ -82,6 +87,7 @@ def _batch(verb: argparse.ArgumentParser) -> None:
     _add_state(verb)
     _add_ends(verb, 256)
     add_sampling(verb)
+    add_grammar(verb)
     _add_json(verb)
 
 
@@ -175,16 +181,7 @@ def _plan(verb: argparse.ArgumentParser) -> None:
         default="",
         help=tr("another machine than this one: its name, or a file that describes it"),
     )
-    for name, words in (
-        ("gpu", tr_noop("take no more memory of each card than this")),
-        ("cpu", tr_noop("take no more memory beside the cards than this")),
-    ):
-        verb.add_argument(
-            f"--{name}-limit",
-            metavar="GB",
-            type=number(0, 1e6),
-            help=tr(words),
-        )
+    _add_limits(verb)
     _add_json(verb)
 
 
@@ -198,6 +195,7 @@ def _chat(verb: argparse.ArgumentParser) -> None:
         help=tr("what is said to it beforehand"),
     )
     _add_state(verb)
+    _add_state_cache(verb)
     _add_template(verb, tr("write turns so, and not in the model's own way"))
     _add_ends(verb, 1024)
     add_sampling(verb)
@@ -299,6 +297,16 @@ _VERBS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...] =
 def _add_model(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--model", metavar="FILE", help=tr(_MODEL))
     verb.add_argument("--strategy", metavar="TEXT", default="", help=tr(_STRATEGY))
+    _add_limits(verb)
+    add_adapter(verb)
+
+
+def _add_limits(verb: argparse.ArgumentParser) -> None:
+    for name, words in (
+        ("gpu", tr_noop("take no more memory of each card than this")),
+        ("cpu", tr_noop("take no more memory beside the cards than this")),
+    ):
+        verb.add_argument(f"--{name}-limit", metavar="GB", type=number(0, 1e6), help=tr(words))
 
 
 def _add_state(verb: argparse.ArgumentParser) -> None:
@@ -307,6 +315,19 @@ def _add_state(verb: argparse.ArgumentParser) -> None:
         metavar="S",
         help=tr(
             "the state to begin with: one that was saved here, or a tuned one (.pth, .st, .state)"
+        ),
+    )
+
+
+def _add_state_cache(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--state-cache",
+        metavar="DIR",
+        type=plain_text,
+        default="",
+        help=tr(
+            "keep what the model remembers in this folder and go on from what is there; without it \
+nothing is kept"
         ),
     )
 

@@ -11,6 +11,7 @@ from app.system.atomic_file import unwritten
 from .terminal_text import for_stream
 
 if TYPE_CHECKING:
+    from app.errors import Failure
     from app.runtime.opened import Opened
     from app.runtime.protocol.messages import Loaded
     from app.runtime.protocol.states import StateLoaded
@@ -75,6 +76,13 @@ def note_state(loaded: "StateLoaded") -> None:
             "what it would be, but not the same"
         )
         note(f"rookery: {told.format(made=made, running=loaded.running)}")
+
+
+def note_unkept(failure: "Failure") -> None:
+    """Say that states cannot be kept in the folder that was asked for."""
+    from app.messages.failures import one_line
+
+    note(f"rookery: {one_line(failure)}")
 
 
 def note_thinking(think: str, template: str) -> None:

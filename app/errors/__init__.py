@@ -25,7 +25,7 @@ Failure
 ├── NumbersBroken              the model's logits hold NaN or infinity (facts: found)
 ├── DeviceError
 │   ├── OutOfMemory            needed_bytes, free_bytes
-│   ├── OverLimit              every way takes more than the settings allow (facts: needed_bytes)
+│   ├── OverLimit              more than the person allows (facts: needed_bytes, limit_bytes)
 │   ├── NoGpu                  no NVIDIA card can be used (facts: why, name, found, wanted, said)
 │   ├── KernelError            the card's kernels do not compile or run (facts: program, why)
 │   ├── ResultsWrong           the card computes other numbers than the processor (facts: error)
@@ -59,6 +59,7 @@ Failure
 │   └── NoTrash                there is no trash for its disk (facts: said)
 └── StoreError                 the database or settings file cannot be used (facts: path, why)
     ├── StoreTooNew            written by a newer program
+    ├── StatesUnkept           what models remember cannot be kept on the disk (facts: path)
     └── DiskFull               no room left where it must write
         └── NoRoom             less than a download needs (facts: needed_bytes, free_bytes)
 """
@@ -86,6 +87,7 @@ from .data_errors import (
     NameRefused,
     NoRoom,
     NoTrash,
+    StatesUnkept,
     StoreError,
     StoreTooNew,
 )
@@ -184,6 +186,7 @@ __all__ = [
     "QueueElsewhere",
     "RequestRefused",
     "ResultsWrong",
+    "StatesUnkept",
     "StoreError",
     "StoreTooNew",
     "StrategyError",

@@ -46,6 +46,12 @@ class DiskFull(StoreError):
     code = "disk-full"
 
 
+class StatesUnkept(StoreError):
+    """What models remember cannot be kept on the disk; everything goes on without."""
+
+    code = "states-unkept"
+
+
 class NoRoom(DiskFull):
     """There is less room than a download needs."""
 

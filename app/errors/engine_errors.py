@@ -22,7 +22,11 @@ class StrategyError(Failure):
 
 
 class StrategyUnsupported(StrategyError):
-    """A strategy that is understood, but cannot be run yet: ``why`` is "streamed"."""
+    """A strategy that is understood, but cannot be run: ``why`` is a code.
+
+    "streamed" is a way that no version so far has, in "unpacked" weights would have to be packed
+    each time they are read.
+    """
 
     code = "strategy-unsupported"
     reasons = codes_of(StrategyReason)
@@ -80,7 +84,10 @@ class OutOfMemory(DeviceError):
 
 
 class OverLimit(DeviceError):
-    """Every way to run the model takes more than the person allows (fact needed_bytes)."""
+    """A way to run the model, or ``every`` one, takes more than the person allows.
+
+    Facts needed_bytes, limit_bytes, device, every.
+    """
 
     code = "over-limit"
     retryable = False
@@ -127,7 +134,10 @@ class WorkerError(Failure):
 
 
 class WorkerDied(WorkerError):
-    """The worker process ended by itself, by a signal, or for lack of memory."""
+    """The worker process ended by itself, by a signal, or for lack of memory.
+
+    Fact ``task`` is "benchmark" where it only measured a model.
+    """
 
     code = "worker-died"
     reasons = codes_of(WorkerReason)

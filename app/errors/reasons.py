@@ -71,6 +71,17 @@ CheckpointReason = Literal[
 ]
 
 RequestReason = Literal[
+    "adapter-alpha",
+    "adapter-base",
+    "adapter-described",
+    "adapter-half",
+    "adapter-kind",
+    "adapter-model",
+    "adapter-no-alpha",
+    "adapter-none",
+    "adapter-packed",
+    "adapter-part",
+    "adapter-unfit",
     "all-banned",
     "bench-too-much",
     "column-twice",
@@ -82,8 +93,13 @@ RequestReason = Literal[
     "compare-two",
     "compare-vocabulary",
     "empty-stop",
+    "grammar-begun",
+    "grammar-complex",
+    "grammar-refused",
+    "grammar-size",
     "job-differs",
     "job-missing",
+    "lark-option",
     "limit",
     "machine",
     "model-open",
@@ -95,6 +111,7 @@ RequestReason = Literal[
     "pack-format",
     "pack-onto-itself",
     "packed-already",
+    "regex-refused",
     "row-empty",
     "row-fields",
     "row-no-json",
@@ -103,18 +120,29 @@ RequestReason = Literal[
     "rows-unread",
     "sampling",
     "sampling-least",
+    "schema-deep",
+    "schema-json",
+    "schema-keyword",
+    "schema-large",
+    "schema-refused",
+    "schema-value",
+    "several-tokens",
     "state-format",
+    "state-head",
     "state-layers",
+    "state-many",
     "state-model",
     "state-none",
     "state-nothing",
     "state-nowhere",
+    "state-parts",
     "state-place",
     "state-tensors",
     "state-tokenizer",
     "state-unfit",
     "state-vectors",
     "stdin-not-utf8",
+    "stdin-twice",
     "text-not-utf8",
     "token",
     "too-long",
@@ -122,7 +150,7 @@ RequestReason = Literal[
     "unknown-word",
 ]
 
-StrategyReason = Literal["streamed"]
+StrategyReason = Literal["streamed", "unpacked"]
 
 GpuReason = Literal["card", "compiler", "driver", "extra", "old", "products"]
 

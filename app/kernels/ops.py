@@ -131,6 +131,24 @@ class Ops(Protocol):
         """
         ...
 
+    def in_slot(self, host: Any, slot: Array, first: int) -> Array:
+        """Where a host tensor is found whose bytes are copied to a slot, from byte ``first`` on.
+
+        On the CPU it lies in the slot itself.
+        """
+        ...
+
+    def step(self, act: Callable[[], None]) -> None:
+        """Do something besides that touches no state; where a captured run comes by, do it again.
+
+        What it works on lies where it did.
+        """
+        ...
+
+    def joined(self, parts: Sequence[Array]) -> Array:
+        """Float32 arrays (..., n), one behind the other along the last axis."""
+        ...
+
     # every generation
 
     def embed(self, table: Array, tokens: Any, norm: Affine) -> Array:
@@ -178,8 +196,8 @@ class Ops(Protocol):
         """A host tensor (out, in) or (n, out, in) in one of the ``KINDS`` of layout.py."""
         ...
 
-    def place(self, packed: Any) -> Any:
-        """A host Packed where the products want it."""
+    def place(self, packed: Any, lies: tuple[Array, Array] | None = None) -> Any:
+        """A host Packed where the products want it; ``lies`` are codes and scales that will be."""
         ...
 
     def matmul_packed(self, x: Array, weight: Any, act: str) -> Array:

@@ -1,6 +1,6 @@
 """Every operation in plain torch: the reference and the fallback of faster backends."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -71,6 +71,18 @@ class PortableOps(PortableQuantised):
     def zeros(self, shape: tuple[int, ...]) -> Tensor:
         """See Ops."""
         return torch.zeros(shape)
+
+    def in_slot(self, host: Tensor, slot: Tensor, first: int) -> Tensor:
+        """See Ops."""
+        return host
+
+    def step(self, act: Callable[[], None]) -> None:
+        """See Ops."""
+        act()
+
+    def joined(self, parts: Sequence[Tensor]) -> Tensor:
+        """See Ops."""
+        return torch.cat(tuple(parts), -1)
 
     def embed(self, table: Tensor, tokens: Tensor, norm: Affine) -> Tensor:
         """See Ops."""

@@ -24,8 +24,8 @@ class PortableQuantised:
         """See Ops."""
         return packing.pack(host, kind, by_unit=by_unit)
 
-    def place(self, packed: Packed) -> Packed:
-        """See Ops."""
+    def place(self, packed: Packed, lies: tuple[Tensor, Tensor] | None = None) -> Packed:
+        """See Ops; it is used where it lies in any case."""
         return packed
 
     def matmul_packed(self, x: Tensor, weight: Packed, act: str) -> Tensor:

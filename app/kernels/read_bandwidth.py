@@ -38,12 +38,12 @@ def _read(library: Library, block: Tensor, scattered: bool) -> None:  # noqa: FB
     library.run(Record(library.kernels["read_through"], *arguments), 1, threads)
 
 
-BLOCK_BYTES = 256 << 20  # far more than the caches of ordinary processors hold
+_BLOCK_BYTES = 256 << 20  # far more than the caches of ordinary processors hold
 
 _SETTLED = 3  # rounds without a better figure end the measurement
 
 
-def read_bandwidth(limit_s: float = 1.0, block_bytes: int = BLOCK_BYTES) -> float:
+def read_bandwidth(limit_s: float = 1.0, block_bytes: int = _BLOCK_BYTES) -> float:
     """Bytes per second at which all threads together read memory, measured now.
 
     By the native kernels where they are used, else by torch.  The best of several passes over a

@@ -78,14 +78,6 @@ _ROWS = {
         tr_noop("This strategy cannot be used here{found+: }."),
         tr_noop("What can be used: {wanted|cpu fp32, cpu bf16}."),
     ),
-    "strategy-unsupported": Words(
-        tr_noop("This strategy cannot be run yet"),
-        tr_noop(
-            "This version keeps all layers in memory, and cannot stream them or read them from the"
-            " file each time{found+: }."
-        ),
-        tr_noop("Leave out the + and the words streamed and mapped, for example: cpu int8."),
-    ),
     "tokenizer": Words(
         tr_noop("Text cannot become tokens"),
         tr_noop("The tokenizer cannot be used{why+: }."),
@@ -135,7 +127,39 @@ _ROWS = {
         tr_noop("There is no room left to write{path+ }."),
         tr_noop("Free some space on this disk, then try again."),
     ),
+    "states-unkept": Words(
+        tr_noop("Conversations are not remembered on the disk"),
+        tr_noop(
+            "What the model has read cannot be kept there{path+: }{said+: }, perhaps as the disk is"
+            " full. Everything goes on; after a restart texts are read again."
+        ),
+        tr_noop("Free some space, or change this in the settings."),
+    ),
 }
+
+
+_NOT_RUN = {
+    "": (
+        tr_noop("This version cannot run a model so{found+: }."),
+        tr_noop("Leave out the + and the words streamed and mapped, for example: cpu int8."),
+    ),
+    "streamed": (
+        tr_noop("This version streams layers to a card from memory only{found+: }."),
+        tr_noop("Leave out the word mapped, or use the processor, for example cpu bf16 *4+."),
+    ),
+    "unpacked": (
+        tr_noop(
+            "Weights in fewer bits are read from the file for each token only where they lie there"
+            " so{found+: }."
+        ),
+        tr_noop("Make a packed copy with rookery pack and open that, or use cpu bf16 *0+."),
+    ),
+}
+
+
+def _not_run(facts: Facts) -> Words:
+    text, way_out = _NOT_RUN.get(str(facts.get("why")), _NOT_RUN[""])
+    return filled(Words(tr_noop("This strategy cannot be run"), text, way_out), facts)
 
 
 def _refused(facts: Facts) -> Words:
@@ -163,7 +187,17 @@ def _sizes(facts: Facts) -> dict[str, str]:
 
 
 def _over_limit(facts: Facts) -> Words:
-    needed = number(facts, "needed_bytes")
+    needed, limit = number(facts, "needed_bytes"), number(facts, "limit_bytes")
+    if needed and limit is not None and not facts.get("every"):
+        text = tr_noop("This needs {needed} of memory, and your limit is {limit}.")
+        if facts.get("device", "cpu") != "cpu":
+            text = tr_noop("This needs {needed} of memory of the card, and your limit is {limit}.")
+        row = Words(
+            tr_noop("More memory than you allow"),
+            text,
+            tr_noop("Raise the limit, or choose fewer bits or a smaller model."),
+        )
+        return filled(row, {"needed": size(needed), "limit": size(limit)})
     row = Words(
         tr_noop("More memory than you allow"),
         tr_noop(
@@ -238,6 +272,7 @@ _WRITERS: dict[str, Callable[[Facts], Words]] = {
     "no-room": _no_room,
     "no-card": _no_gpu,
     "strategy": _strategy,
+    "strategy-unsupported": _not_run,
     "answer-saved": _answer_saved,
     "worker-died": worker_died,
     "worker-out-of-memory": worker_starved,

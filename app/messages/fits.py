@@ -10,7 +10,10 @@ from .units import size
 def fit_in_words(
     kind: str, strategy: str, needed_bytes: int, free_bytes: int, total_bytes: int
 ) -> Words:
-    """The words for ``kind`` (see ``memory_fit.Fit``); their title is a word for a list."""
+    """The words for ``kind`` (see ``memory_fit.Fit``); their title is a word for a list.
+
+    Of what is "over-limit" ``total_bytes`` is the limit.
+    """
     way = understood(strategy)
     number_format = way.format if way is not None else ""
     fewer = number_format in _FEWER_BITS
@@ -40,7 +43,7 @@ def all_titles() -> frozenset[str]:
     """Every title that there is, for a column that has to be wide enough for each."""
     fits = (
         fit_in_words(kind, f"cpu {bits}", 0, 0, 0).title
-        for kind in ("gpu", "cpu", "int8", "tight", "too-large", "unknown")
+        for kind in ("gpu", "cpu", "int8", "tight", "over-limit", "too-large", "unknown")
         for bits in _BITS
     )
     return frozenset((*fits, tr(_DISK)))
@@ -87,6 +90,11 @@ _FITS = {
         tr_noop("Tight"),
         tr_noop("Needs about {needed} of memory in {bits}; only {free} of {total} are free."),
         tr_noop("Close other programs first."),
+    ),
+    "over-limit": Words(
+        tr_noop("Over your limit"),
+        tr_noop("Needs about {needed} of memory in {bits}; your limit is {total}."),
+        tr_noop("Raise the limit in Settings, Device and memory, or choose a smaller model."),
     ),
     "too-large": Words(
         tr_noop("Too large"),

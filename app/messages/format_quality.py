@@ -24,17 +24,20 @@ MEASURED = {
 
 def quality_in_words(form: str, *, on_gpu: bool) -> str:
     """One sentence for a card of the Run dialog."""
-    words = tr(_WORDS.get(form, ""))
+    words = tr(_WORDS[form]) if form in _WORDS else ""
     known = MEASURED.get(form)
-    if on_gpu:
-        return f"{words} {tr(_NOT_ON_GPU)}" if words else ""
-    if form == "fp32":
+    if form == "fp32" or not words:
         return words
     if known is None:
-        return f"{words} {tr(_NOT_MEASURED)}" if words else ""
+        return f"{words} {tr(_NOT_MEASURED)}"
     figures = tr(
         "KL {divergence} on a test model, the same first choice of token in {same} of 100 places."
     )
+    if on_gpu:
+        figures = tr(
+            "KL {divergence} on a test model on the processor, the same first choice of token in "
+            "{same} of 100 places."
+        )
     told = figures.format(divergence=_plain(known.divergence), same=known.same_of_100)
     return f"{words} {told}"
 
@@ -44,7 +47,6 @@ def _plain(figure: float) -> str:
     return f"{figure:.6f}".rstrip("0")
 
 
-_NOT_ON_GPU = tr_noop("Not measured on a graphics card.")
 _NOT_MEASURED = tr_noop("Not measured.")
 _WORDS = {
     "fp32": tr_noop("Full precision: what all others are compared with."),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from app.errors import BY_CODE, Failure
+from app.errors import BY_CODE, Failure, OutOfMemory
 from app.runtime.planning.strategy import understood
 from app.runtime.protocol.messages import SteppedDown
 from app.system.gpus import Gpu, why_none
@@ -15,13 +15,25 @@ from .units import size
 
 def stepped_down_in_words(down: SteppedDown, strategy: str) -> str:
     """Why a model runs as ``strategy`` and not in its first way: one or two sentences."""
-    failure = BY_CODE.get(down.code, Failure)("", **down.facts)
-    way = understood(strategy)
-    if way is not None and not way.on_gpu:
+    way, first = understood(strategy), understood(down.strategy)
+    if way is not None and first is not None and first.device == way.device:
+        on_card = tr("This model runs on the card as {now}, not as {first}.")
+        on_cpu = tr("This model runs as {now}, not as {first}.")
+        runs = on_card if way.on_gpu else on_cpu
+    elif way is not None and not way.on_gpu:
         runs = tr("This model runs on the processor ({now}), not on the card ({first}).")
     else:
-        runs = tr("This model runs on the card as {now}, not as {first}.")
-    return f"{runs.format(now=strategy, first=down.strategy)} {say(failure).text}"
+        runs = tr("This model runs on another card ({now}), not as {first}.")
+    return f"{runs.format(now=strategy, first=down.strategy)} {_why(down)}"
+
+
+def _why(down: SteppedDown) -> str:
+    kind = BY_CODE.get(down.code, Failure)
+    if not issubclass(kind, OutOfMemory):
+        return say(kind("", **down.facts)).text
+    if down.facts.get("before"):
+        return tr("There was not enough memory for that before, and there is no more of it now.")
+    return tr("There was not enough memory for that.")
 
 
 def gpu_in_words(gpu: Gpu) -> str:

@@ -3,7 +3,7 @@
 from app.runtime.planning.machine import Machine
 from app.runtime.planning.plan import Plan, Planned
 from app.runtime.planning.speed import READING_SPEED
-from app.runtime.planning.strategy import Strategy
+from app.runtime.planning.strategy import Place, Strategy
 
 from .translate import tr, tr_noop
 from .units import size
@@ -43,6 +43,9 @@ _REASONS = {
     "busy": tr_noop("Needs {needed} of memory; other programs leave {room} of {total}."),
     "over-limit": tr_noop("Needs {needed} of memory, more than the limit of {room}."),
     "too-small": tr_noop("Needs {needed} of memory, and there are {total}."),
+    "ran-out": tr_noop(
+        "Memory ran out this way before, when {room} were free for it; there is no more now."
+    ),
 }
 _REASONS_ON_GPU = {
     "fits": tr_noop("Fits: needs {needed} of memory of the card, and {room} can be taken."),
@@ -51,6 +54,10 @@ _REASONS_ON_GPU = {
     ),
     "over-limit": tr_noop("Needs {needed} of memory of the card, more than the limit of {room}."),
     "too-small": tr_noop("Needs {needed} of memory of the card, and there are {total}."),
+    "ran-out": tr_noop(
+        "The card's memory ran out this way before, when {room} were free for it; there is no more "
+        "now."
+    ),
 }
 _MAKERS = ("NVIDIA ", "GeForce ")
 
@@ -84,9 +91,11 @@ def reason_in_words(plan: Plan) -> str:
 
 
 def speed_in_words(plan: Plan) -> str:
-    """``about 60 tokens/s``."""
+    """``about 60 tokens/s``; ``58 tokens/s as measured`` where it was."""
     speed = plan.decode_tokens_per_s
-    return tr("about {} tokens/s").format(f"{speed:.0f}" if speed >= 10 else f"{speed:.1f}")
+    shown = f"{speed:.0f}" if speed >= 10 else f"{speed:.1f}"
+    said = tr("{} tokens/s as measured") if plan.measured else tr("about {} tokens/s")
+    return said.format(shown)
 
 
 def pace_in_words(tokens_per_s: float) -> str:
@@ -107,22 +116,33 @@ def bits(strategy: Strategy) -> str:
 
 
 def place_in_words(strategy: Strategy, machine: Machine) -> str:
-    """Where it runs: ``your RTX 4060``, ``the processor``, ``your RTX 4060 and the processor``."""
+    """Where it runs: ``your RTX 4060``, ``the processor``, ``your RTX 4060 and the processor``.
+
+    And where what does not stay there comes from.
+    """
+    places: dict[str, list[Place]] = {device: [] for device in strategy.devices}
+    for place in strategy.places:
+        places[place.device].append(place)
     *before, last = (
-        _device_in_words(device, machine)
-        for device in dict.fromkeys(one.device for one in strategy.segments)
+        _place_in_words(device, machine, stays=all(one.residency == "resident" for one in some))
+        for device, some in places.items()
+        if any(one.device == device for one in strategy.segments)
     )
     return tr("{} and {}").format(", ".join(before), last) if before else last
 
 
-def _device_in_words(device: str, machine: Machine) -> str:
+def _place_in_words(device: str, machine: Machine, *, stays: bool) -> str:
     gpu = machine.gpu(device)
     if gpu is None:
-        return tr("the processor")
+        if stays:
+            return tr("the processor")
+        return tr("the processor, read from the file for each token")
     name = gpu.name
     for maker in _MAKERS:
         name = name.removeprefix(maker)
-    return tr("your {}").format(name)
+    if stays:
+        return tr("your {}").format(name)
+    return tr("your {}, copied from memory for each token").format(name)
 
 
 def spare_bytes(plan: Plan) -> int:

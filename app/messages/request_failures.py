@@ -1,5 +1,7 @@
 """The sentences for requests that are refused, by reason: what happened, and the way out."""
 
+from .adapter_failures import ADAPTER_REFUSALS
+from .grammar_failures import GRAMMAR_REFUSALS
 from .state_failures import STATE_REFUSALS
 from .translate import tr_noop
 
@@ -25,6 +27,10 @@ REQUEST: dict[str, tuple[str, str]] = {
     "sampling-least": (
         tr_noop("The value {value|given} means nothing for {name|this}."),
         tr_noop("It must be {least|0} or more."),
+    ),
+    "several-tokens": (
+        tr_noop('"{word|This}" is not one token of this model but {tokens|several}.'),
+        tr_noop("Write words that are one token, or the numbers of tokens, as #123."),
     ),
     "all-banned": (
         tr_noop("Every token is banned, so none can be chosen."),
@@ -53,6 +59,12 @@ REQUEST: dict[str, tuple[str, str]] = {
         tr_noop("Ask for 0 tokens or more."),
     ),
     **STATE_REFUSALS,
+    **GRAMMAR_REFUSALS,
+    **ADAPTER_REFUSALS,
+    "stdin-twice": (
+        tr_noop("Two options read from stdin."),
+        tr_noop("Give one of them a file."),
+    ),
     "no-token": (tr_noop("There is no token to run."), tr_noop("Give it a text or token ids.")),
     "bench-too-much": (
         tr_noop("It is more than {texts|so many} texts and {tokens|so many} tokens of prompts."),

@@ -61,6 +61,21 @@ STATE_REFUSALS: dict[str, tuple[str, str]] = {
         tr_noop("There is no state after {value|so many} tokens: the text has {tokens|fewer}."),
         tr_noop("Name a place within the text."),
     ),
+    "state-head": (
+        tr_noop(
+            "Layer {layer|given} has no head {head|given}: the model has {layers|fewer} layers "
+            "of {heads|fewer} heads, counted from 0."
+        ),
+        tr_noop("Name one that is there."),
+    ),
+    "state-many": (
+        tr_noop("{value|So many} states are more than are taken at once."),
+        tr_noop("Ask for {most|fewer} at most."),
+    ),
+    "state-parts": (
+        tr_noop("The numbers of {value|so many} heads are more than are told at once."),
+        tr_noop("Ask for fewer heads: {most_bytes|so many} bytes at most."),
+    ),
     "state-nothing": (
         tr_noop("There is nothing to make a state of."),
         tr_noop("Give a text, token ids, or a state to begin with."),

@@ -18,6 +18,10 @@ _SIXTEEN_BITS = tr_noop(
     "Close other programs, or choose fewer bits (cpu bf16), or a smaller model. Then send the "
     "message again."
 )
+_SEND_AGAIN = tr_noop("Send the message again: the engine is started anew.")
+_MEASURE_AGAIN = tr_noop("Measure it again; the chat has an engine of its own.")
+_STARVED = tr_noop("Memory ran out, so the system ended the engine that was measured.")
+_MEASURE_LESS = tr_noop("Close other programs, or measure fewer bits or a smaller model.")
 _WAYS_OUT = (
     ("int4", _SMALLER),
     ("fp32", _SIXTEEN_BITS),
@@ -32,25 +36,31 @@ def worker_died(facts: Facts) -> Words:
     fatal = (line for line in said if line.startswith("Fatal Python error: "))
     code = facts.get("exit_code")
     told = _end(code if isinstance(code, int) else None, str(facts.get("why")))
+    measured = _is_benchmark(facts)
     row = Words(
-        tr_noop("The engine stopped"),
-        told.pop("text"),
-        tr_noop("Send the message again: the engine is started anew."),
+        tr_noop("The engine stopped"), told.pop("text"), _MEASURE_AGAIN if measured else _SEND_AGAIN
     )
     words = filled(row, told)
-    more = tr("What was written so far is kept.")
+    more = "" if measured else tr("What was written so far is kept.")
     last = filled_line(_LAST, {"last": next(fatal, said[-1])}) if said else ""
     return Words(words.title, " ".join(filter(None, (words.text, more, last))), words.way_out)
 
 
 def worker_starved(facts: Facts) -> Words:
     """Where memory runs out all at once, the system ends whoever has the most of it."""
+    if _is_benchmark(facts):
+        return filled(Words(tr_noop("Not enough memory"), _STARVED, _MEASURE_LESS), {})
     strategy = str(facts.get("strategy", ""))
     way_out = next((words for bits, words in _WAYS_OUT if bits in strategy), _FEWEST_BITS)
     text = tr_noop(
         "Memory ran out, so the system ended the engine. What was written so far is kept."
     )
     return filled(Words(tr_noop("Not enough memory"), text, way_out), {})
+
+
+def _is_benchmark(facts: Facts) -> bool:
+    """Whether it was only measured: then no text is lost, and the chat has another engine."""
+    return facts.get("task") == "benchmark"
 
 
 def _end(code: int | None, why: str) -> dict[str, str]:

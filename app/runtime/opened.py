@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
+
+from app import __version__
 from app.runtime.checkpoint.file_names import name_of
 from app.runtime.families.family import Family
 from app.runtime.planning.plan import Plan
@@ -50,6 +53,12 @@ class Opened:
         return MadeWith(self.strategy.layer_formats, self.model.backend)
 
     @property
+    def computes(self) -> str:
+        """What the bits of its numbers depend on besides the weights and the texts."""
+        threads = torch.get_num_threads()
+        return " ".join((*self.made_with, __version__, torch.__version__, str(threads)))
+
+    @property
     def binding(self) -> Binding:
         """What a state must belong to."""
         return Binding(self.fingerprint, self.tokenizer.name, self.file_fingerprint)
@@ -90,6 +99,7 @@ class Opened:
             weights_bytes=self.model.weights_bytes,
             load_s=self.load_s,
             tokenizer=self.tokenizer.kind,
+            vocabulary=self.tokenizer.identity,
             vocabulary_not_used=self.tokenizer.not_used,
             has_tokenizer=self.tokenizer.failure is None,
             family=self.family.name,

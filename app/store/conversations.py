@@ -21,6 +21,7 @@ from app.system.running_programs import this_program
 from . import trash
 from .changes import Change, Changes
 from .database import Database, set_aside
+from .documents.documents import Documents
 from .drafts import Drafts
 from .folding import fold
 from .message_tokens import put_tokens, tokens_of
@@ -55,6 +56,7 @@ class Conversations:
         self._clock = clock
         self.changes = changes or Changes()
         self.drafts = Drafts(database)
+        self.documents = Documents(database, self.changes, clock)
         self._write(end_abandoned).result()
         self.all().result()
         self.remove_old()

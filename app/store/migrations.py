@@ -11,6 +11,10 @@ sent, for conversations that have not begun, too.
 ``message_tokens`` holds the token ids that a reply was written as (``token_spans.pack``), from the
 character ``start`` of its text on, by the number of its row.  ``pieces.ids`` are those of a piece.
 
+``documents`` are the texts of the playground, ``document_versions`` all that they have been: the
+``content`` of one is a list of slices of ``document_pieces``, which no edit changes.
+``document_growth`` is what a piece has gained since a model began to write it.
+
 ``trashed`` is when a conversation was put into the trash (by the computer's clock, to be shown),
 ``trash_reading`` what the trash's own clock said then.  ``deleted`` was the first layout's word for
 it; programs of that layout remove such rows after a minute, so it is not used any more.
@@ -139,4 +143,55 @@ CREATE TABLE message_tokens (
 ALTER TABLE pieces ADD COLUMN ids BLOB;
 """
 
-MIGRATIONS = (_FIRST, _DRAFTS, _TRASH, _FOLDED, _TOKENS)
+_DOCUMENTS = """
+CREATE TABLE documents (
+  id TEXT PRIMARY KEY,
+  title TEXT NOT NULL,
+  created REAL NOT NULL,
+  updated REAL NOT NULL,
+  version TEXT,
+  settings TEXT NOT NULL,
+  folded TEXT NOT NULL DEFAULT '',
+  trashed REAL,
+  trash_reading REAL NOT NULL DEFAULT 0
+);
+CREATE INDEX documents_by_time ON documents (updated);
+
+CREATE TABLE document_versions (
+  row INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  document TEXT NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
+  parent TEXT,
+  kind TEXT NOT NULL,
+  status TEXT NOT NULL,
+  writer TEXT NOT NULL,
+  place INTEGER NOT NULL,
+  created REAL NOT NULL,
+  content TEXT NOT NULL
+);
+CREATE INDEX versions_by_document ON document_versions (document, row);
+CREATE INDEX versions_unfinished ON document_versions (status) WHERE status = 'writing';
+
+CREATE TABLE document_pieces (
+  row INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  document TEXT NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
+  text TEXT NOT NULL,
+  vocabulary TEXT NOT NULL,
+  ids BLOB NOT NULL,
+  lengths BLOB NOT NULL,
+  made TEXT NOT NULL
+);
+CREATE INDEX document_pieces_by_document ON document_pieces (document, row);
+
+CREATE TABLE document_growth (
+  row INTEGER PRIMARY KEY,
+  piece TEXT NOT NULL REFERENCES document_pieces (id) ON DELETE CASCADE,
+  text TEXT NOT NULL,
+  ids BLOB NOT NULL,
+  lengths BLOB NOT NULL
+);
+CREATE INDEX document_growth_by_piece ON document_growth (piece, row);
+"""
+
+MIGRATIONS = (_FIRST, _DRAFTS, _TRASH, _FOLDED, _TOKENS, _DOCUMENTS)

@@ -47,9 +47,29 @@ class Paths:
         return self.data / "logs"
 
     @property
+    def states(self) -> Path:
+        """What models remember of the texts that they have read."""
+        return self.data / "states"
+
+    @property
     def rates(self) -> Path:
         """How fast machines were measured to read memory and multiply."""
         return self.data / "machines.json"
+
+    @property
+    def disks(self) -> Path:
+        """How fast disks were measured to give files."""
+        return self.data / "disks.json"
+
+    @property
+    def shortages(self) -> Path:
+        """In which ways of running memory ran out on machines."""
+        return self.data / "shortages.json"
+
+    @property
+    def benchmarks(self) -> Path:
+        """How fast models were measured to run, on which machine."""
+        return self.data / "benchmarks.json"
 
     @property
     def hub_cache(self) -> Path:

@@ -17,7 +17,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The footer of a reply: how it was made; 0 and "" stand for what was never known.
 
     ``reason`` is the Done's reason.  Of the prompt's tokens ``computed_tokens`` were read for it,
-    the others were remembered; None where that is not known.  ``failure`` is a Failure's code,
+    the others were remembered; None where that is not known.  ``approximate``: weights of another
+    format had a part in what was remembered, or it was rounded.  ``failure`` is a Failure's code,
     with its detail and facts.
     """
 
@@ -26,6 +27,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str = ""
     prompt_tokens: int = 0
     computed_tokens: int | None = None
+    approximate: bool = False
     tokens: int = 0
     prefill_s: float = 0.0
     decode_s: float = 0.0

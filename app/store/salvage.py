@@ -9,13 +9,19 @@ from typing import Any
 from .folding import fold
 from .read_only import read_only
 
-_TABLES = ("conversations", "messages", "pieces", "message_tokens", "drafts", "trash_clock")
+_TABLES = (
+    *("conversations", "messages", "pieces", "message_tokens", "drafts", "trash_clock"),
+    *("documents", "document_versions", "document_pieces", "document_growth"),
+)
 _USUAL: dict[str, object] = {
     "think": "off",
     "status": "done",
     "role": "assistant",
     "reply": "{}",
     "token_limit": 2048,
+    "settings": "{}",
+    "content": "[]",
+    "kind": "typed",
 }
 _EMPTY: dict[str, object] = {"TEXT": "", "REAL": 0.0, "INTEGER": 0, "BLOB": b""}
 _HOMELESS = """INSERT OR IGNORE INTO conversations
@@ -23,14 +29,19 @@ _HOMELESS = """INSERT OR IGNORE INTO conversations
   SELECT conversation, '', min(created), max(created), '', '', 'off', 2048, 0 FROM messages
   WHERE conversation NOT IN (SELECT id FROM conversations WHERE id IS NOT NULL)
   GROUP BY conversation"""
+_HOMELESS_VERSIONS = """INSERT OR IGNORE INTO documents (id, title, created, updated, settings)
+  SELECT document, '', min(created), max(created), '{}' FROM document_versions
+  WHERE document NOT IN (SELECT id FROM documents) GROUP BY document"""
 _LOST = (
+    "DELETE FROM document_pieces WHERE document NOT IN (SELECT id FROM documents)",
+    "DELETE FROM document_growth WHERE piece NOT IN (SELECT id FROM document_pieces)",
     "DELETE FROM pieces WHERE message NOT IN (SELECT id FROM messages)",
     "DELETE FROM message_tokens WHERE message NOT IN (SELECT row FROM messages)",
 )
 
 
 def salvaged(path: Path, into: sqlite3.Connection) -> int:
-    """How many conversations of ``path`` could be brought over; 0 where nothing can be read.
+    """How many conversations of ``path`` could be brought over, and the documents with them.
 
     ``into`` has the newest layout and is in no transaction.  Messages whose conversation cannot be
     read get an empty one.
@@ -42,6 +53,7 @@ def salvaged(path: Path, into: sqlite3.Connection) -> int:
             for table in _TABLES:
                 _copy(found, into, table)
             into.execute(_HOMELESS)
+            into.execute(_HOMELESS_VERSIONS)
             for statement in _LOST:
                 into.execute(statement)
             into.execute("COMMIT")
@@ -64,7 +76,9 @@ def _copy(found: sqlite3.Connection, into: sqlite3.Connection, table: str) -> No
     insert = f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES ({marks})"
     for number, row in enumerate(_rows(found, table, shared)):
         values = dict(zip(shared, row, strict=True))
-        if table in ("conversations", "messages") and not isinstance(values.get("id"), str):
+        if table in ("conversations", "messages", "documents") and not isinstance(
+            values.get("id"), str
+        ):
             values["id"] = f"saved-{table}-{number}"
         if table == "messages":
             writing = values.get("status") == "writing"

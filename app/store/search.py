@@ -44,15 +44,15 @@ def _found(row: tuple[object, ...], term: str) -> Found:
     *about, message, text = row
     return Found(
         conversation=conversation_of(tuple(about)),
-        excerpt=_excerpt(text_of(text), term),
+        excerpt=excerpt(text_of(text), term),
         message=text_of(message),
     )
 
 
-def _excerpt(text: str, term: str) -> str:
-    """About 80 characters around the place, on one line."""
+def excerpt(text: str, term: str) -> str:
+    """About 80 characters around the first place of a folded ``term``, on one line."""
     place = place_of(text, term)
     start = max((place[0] if place else 0) - 24, 0)
     shown = text[start : start + 104].replace("\0", " ")
-    excerpt = " ".join(shown.split())
-    return "…" + excerpt if start else excerpt
+    line = " ".join(shown.split())
+    return "…" + line if start else line

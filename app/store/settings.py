@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import msgspec
 
 from app.errors import DiskFull, Failure, StoreError
+from app.runtime.planning.machine import Limits
 from app.runtime.planning.plan import Policy
 from app.runtime.protocol.prompts import Sampling
 from app.system.atomic_file import replacing, retry_while_in_use
@@ -22,12 +23,14 @@ from app.system.log import describe, logger
 from app.system.small_file import read_small
 
 from .changes import Change, Changes
+from .documents.document_records import WritingSettings
 from .edits import Edit, Edits, Json, applied
 from .records import Think
 
 OF_ONE_WINDOW = (
     *("model", "strategy", "window", "page", "conversation"),
     *("conversations_shown", "chat_settings_shown"),
+    *("document", "documents_shown", "writing_settings_shown"),
 )
 """Fields that each window has for itself while it is open; the file keeps the last one's."""
 
@@ -46,12 +49,15 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     it; ``window`` is the window's geometry as base64, ``page`` the page it showed.
     ``hub_source`` is "huggingface", "mirror" (its address in ``hub_mirror``) or "modelscope";
     ``download_limit`` is in bytes a second, 0 for none; ``download_folder`` "" is the usual one.
+    ``writing_presets`` are settings of the playground that a person has saved, by their names.
     ``system_prompt`` and ``default_…`` are what a new conversation begins with.
     ``run_policy`` decides where nothing is chosen for a model; ``cpu_limit`` and ``gpu_limit`` are
     bytes that a model may take on the processor's side and on a card, 0 for all there is;
     ``gpu`` is the card that is used: "" the best, "cpu" none, or its device ("cuda:1").
     ``threads`` are those that compute, 0 for one a core; ``keep_minutes`` is how long a model
-    stays loaded that nobody asks anything, 0 for always.
+    stays loaded that nobody asks anything, 0 for always.  ``keep_states``: what models remember is
+    kept on the disk, ``state_budget`` bytes at most, of which ``state_day_limit`` are written in a
+    day; ``state_half`` rounds it to 16 bits.
     """
 
     theme: str = "system"
@@ -68,6 +74,10 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     conversation: str = ""
     conversations_shown: bool = True
     chat_settings_shown: bool = False
+    document: str = ""
+    documents_shown: bool = True
+    writing_settings_shown: bool = True
+    writing_presets: dict[str, WritingSettings] = {}
     system_prompt: str = ""
     default_template: str = ""
     default_think: Think = "off"
@@ -86,6 +96,15 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     gpu: str = ""
     threads: Annotated[int, msgspec.Meta(ge=0, le=MOST_THREADS)] = 0
     keep_minutes: Annotated[int, msgspec.Meta(ge=0, le=10_080)] = 0
+    keep_states: bool = True
+    state_budget: Annotated[int, msgspec.Meta(ge=0, le=1 << 50)] = 10_000_000_000
+    state_day_limit: Annotated[int, msgspec.Meta(ge=0, le=1 << 50)] = 20_000_000_000
+    state_half: bool = False
+
+    @property
+    def limits(self) -> Limits:
+        """What a model may take."""
+        return Limits(gpu_bytes=self.gpu_limit or None, cpu_bytes=self.cpu_limit or None)
 
 
 _SHARED = frozenset(Values.__struct_fields__).difference(OF_ONE_WINDOW)

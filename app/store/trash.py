@@ -1,11 +1,11 @@
-"""The trash of conversations: what is put in, taken out and removed for good; shows nothing.
+"""The trash of conversations and documents: put in, taken out and removed for good; shows nothing.
 
-A conversation is kept for 30 days, told by a clock of the trash's own: see ``_read_clock``.
+Both lie in it for 30 days, told by a clock of the trash's own: see ``_read_clock``.
 """
 
 import sqlite3
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from app.errors import StoreError
 
@@ -18,24 +18,28 @@ AT_ONCE = 50
 _WEEK_S = 7 * DAY_S
 
 
-def put_in(file: sqlite3.Connection, conversation: str, now: float) -> None:
-    """Put a conversation into the trash; one that lies there already stays as it is."""
+Table = Literal["conversations", "documents"]
+
+
+def put_in(
+    file: sqlite3.Connection, ident: str, now: float, table: Table = "conversations"
+) -> None:
+    """Put one into the trash; what lies there already stays as it is."""
     file.execute(
-        "UPDATE conversations SET trashed = ?, trash_reading = ? WHERE id = ? AND trashed IS NULL",
-        (now, _wind_clock(file, now), conversation),
+        f"UPDATE {table} SET trashed = ?, trash_reading = ? WHERE id = ? AND trashed IS NULL",
+        (now, _wind_clock(file, now), ident),
     )
 
 
-def take_out(file: sqlite3.Connection, conversation: str) -> None:
-    """Bring a conversation back; raises a StoreError (``why`` "gone") if it is no longer there."""
-    done = file.execute("UPDATE conversations SET trashed = NULL WHERE id = ?", (conversation,))
+def take_out(file: sqlite3.Connection, ident: str, table: Table = "conversations") -> None:
+    """Bring one back; raises a StoreError (``why`` "gone") if it is no longer there."""
+    done = file.execute(f"UPDATE {table} SET trashed = NULL WHERE id = ?", (ident,))
     if not done.rowcount:
         raise StoreError(why="gone")
 
 
 def listed(file: sqlite3.Connection, now: float) -> list[Trashed]:
     """What lies in the trash, the latest first."""
-    passed = _read_clock(file, now).passed
     rows = file.execute(
         f"SELECT {CONVERSATION}, trashed, trash_reading,"
         " (SELECT count(*) FROM messages WHERE conversation = conversations.id)"
@@ -46,33 +50,39 @@ def listed(file: sqlite3.Connection, now: float) -> list[Trashed]:
             conversation=conversation_of(row[:-3]),
             since=time_of(row[-3]),
             messages=row[-1],
-            left_s=min(max(KEPT_S - (passed - number_of(row[-2])), 0.0), KEPT_S),
+            left_s=left_s(file, row[-2], now),
         )
         for row in rows
     ]
 
 
-def count(file: sqlite3.Connection) -> int:
-    """How many conversations lie in the trash."""
-    row = file.execute("SELECT count(*) FROM conversations WHERE trashed IS NOT NULL").fetchone()
+def left_s(file: sqlite3.Connection, reading: object, now: float) -> float:
+    """How long one still stays that was put in when the trash's clock had this ``reading``."""
+    passed = _read_clock(file, now).passed
+    return min(max(KEPT_S - (passed - number_of(reading)), 0.0), KEPT_S)
+
+
+def count(file: sqlite3.Connection, table: Table = "conversations") -> int:
+    """How many lie in the trash."""
+    row = file.execute(f"SELECT count(*) FROM {table} WHERE trashed IS NOT NULL").fetchone()
     return int(row[0])
 
 
-def remove(file: sqlite3.Connection, conversations: Sequence[str]) -> None:
+def remove(file: sqlite3.Connection, idents: Sequence[str], table: Table = "conversations") -> None:
     """Remove these for good; one that was brought back meanwhile stays."""
     file.executemany(
-        "DELETE FROM conversations WHERE id = ? AND trashed IS NOT NULL",
-        [(one,) for one in conversations],
+        f"DELETE FROM {table} WHERE id = ? AND trashed IS NOT NULL",
+        [(one,) for one in idents],
     )
 
 
-def remove_old(file: sqlite3.Connection, now: float) -> int:
+def remove_old(file: sqlite3.Connection, now: float, table: Table = "conversations") -> int:
     """Remove for good what has been in the trash for 30 days, AT_ONCE at most; how many that were.
 
     More of them would keep other readers and windows waiting.
     """
     return file.execute(
-        "DELETE FROM conversations WHERE id IN (SELECT id FROM conversations"
+        f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table}"
         " WHERE trashed IS NOT NULL AND trash_reading <= ? LIMIT ?)",
         (_wind_clock(file, now) - KEPT_S, AT_ONCE),
     ).rowcount

@@ -101,7 +101,7 @@ def _stands(path: Path) -> bool:
 
 @contextlib.contextmanager
 def _beside(target: Path, mode: int) -> Iterator[BinaryIO]:
-    _clear_left_overs(target.parent)
+    _clear_once(target.parent)
     handle, growing = open_unique(target, mode)
     try:
         with open(handle, "wb") as file:
@@ -140,23 +140,28 @@ def _keep_permissions(target: Path, handle: int) -> None:
                 os.fchmod(handle, stat.S_IMODE(status.st_mode))
 
 
-def _clear_left_overs(folder: Path) -> None:
-    """Delete, once in each run, temporary files that killed writers have left in ``folder``.
+def clear_left_overs(folder: Path, old_s: float = _OLD_S) -> None:
+    """Delete temporary files that killed writers have left in ``folder``.
 
-    Files that were changed within the last hour, or are locked, may still be in use and are kept.
+    Files that were changed within ``old_s`` seconds, or are locked, may still be in use and are
+    kept.
     """
-    if str(folder) in _cleared:
-        return
-    _cleared.add(str(folder))
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             if _LEFT_OVER.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
-                _clear(Path(entry.path))
+                _clear(Path(entry.path), old_s)
 
 
-def _clear(left_over: Path) -> None:
+def _clear_once(folder: Path) -> None:
+    """The same, once in each run."""
+    if str(folder) not in _cleared:
+        _cleared.add(str(folder))
+        clear_left_overs(folder)
+
+
+def _clear(left_over: Path, old_s: float) -> None:
     with contextlib.suppress(OSError):
-        if time.time() - left_over.stat().st_mtime < _OLD_S:
+        if time.time() - left_over.stat().st_mtime < old_s:
             return
         if sys.platform != "win32":
             handle = os.open(left_over, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)

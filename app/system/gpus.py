@@ -30,6 +30,7 @@ class Gpu(msgspec.Struct, frozen=True, kw_only=True):
 
     ``index`` is its number in ``cuda:1``, ``driver`` the version of the driver.
     ``bytes_per_s`` is what its memory gives by clock and width of its bus; 0 if it is not told.
+    ``load`` is the share of the last moment in which it computed; None if it is not told.
     """
 
     index: _Number
@@ -39,6 +40,7 @@ class Gpu(msgspec.Struct, frozen=True, kw_only=True):
     free_bytes: _Number
     driver: str = ""
     bytes_per_s: Annotated[float, msgspec.Meta(ge=0, le=1e18)] = 0.0
+    load: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
 
     @property
     def device(self) -> str:
@@ -157,6 +159,7 @@ def _gpu(nvml: Any, index: int, driver: str) -> tuple[str, Gpu]:
         free_bytes=free,
         driver=driver,
         bytes_per_s=_bytes_per_s(nvml, whole),
+        load=_load(nvml, whole),
     )
     return _text(nvml.nvmlDeviceGetUUID(part)), gpu
 
@@ -169,6 +172,15 @@ def _bytes_per_s(nvml: Any, handle: Any) -> float:
     except (nvml.NVMLError, AttributeError):  # a module of before the bus width was told
         return 0.0
     return 2 * clock_mhz * 1e6 * bits / 8
+
+
+def _load(nvml: Any, handle: Any) -> float | None:
+    """A card that is divided tells none."""
+    try:
+        percent = int(nvml.nvmlDeviceGetUtilizationRates(handle).gpu)
+    except (nvml.NVMLError, AttributeError):
+        return None
+    return min(1.0, max(0.0, percent / 100))
 
 
 def _part(nvml: Any, whole: Any) -> Any:

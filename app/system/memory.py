@@ -14,11 +14,12 @@ from .cgroups import group_limit, group_room
 def available_bytes(machine: Path = Path("/")) -> int:
     """Memory that can be taken without swapping, within the limits of container and process.
 
+    On Windows that is within what the system still promises to a process, too.
     ``machine`` is where the files of the system's control groups are looked for.
     """
     import psutil
 
-    free = int(min(psutil.virtual_memory().available, address_room()))
+    free = int(min(psutil.virtual_memory().available, address_room(), commit_room()))
     room = group_room(machine)
     return max(0, free if room is None else min(free, room))
 
@@ -43,6 +44,32 @@ def address_room() -> float:
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     unlimited = limit == resource.RLIM_INFINITY
     return math.inf if unlimited else limit - psutil.Process().memory_info().vms
+
+
+def commit_room() -> float:
+    """What Windows still promises this process: its commit limit, less what was promised to all.
+
+    That may be less than what is free, where the page file is small.  Other systems promise more
+    than they have.  GlobalMemoryStatusEx documents it as ullAvailPageFile.
+    """
+    if sys.platform != "win32":
+        return math.inf
+    import ctypes
+
+    names = ("TotalPhys", "AvailPhys", "TotalPageFile", "AvailPageFile", "TotalVirtual")
+    more = (*names, "AvailVirtual", "AvailExtendedVirtual")
+
+    class Status(ctypes.Structure):
+        _fields_ = [
+            ("Length", ctypes.c_ulong),
+            ("MemoryLoad", ctypes.c_ulong),
+            *((name, ctypes.c_ulonglong) for name in more),
+        ]
+
+    status = Status(Length=ctypes.sizeof(Status))
+    if not ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status)):
+        return math.inf
+    return int(status.AvailPageFile)
 
 
 def resident_bytes() -> int:

@@ -1,6 +1,6 @@
 """Makes the pictures in this folder from the real window, worker and embedded model.
 
-    python docs/screenshots/make.py [--into FOLDER] [--models FOLDER]
+    python docs/screenshots/make.py [--into FOLDER] [--models FOLDER] [--only SCENE ...]
 
 The replies are what the embedded model says; only the long answer with code, and the question
 before it, are stored beforehand (example.md), since so small a model writes no code.  The hub is
@@ -24,17 +24,21 @@ sys.path.insert(0, str(HERE.parents[1]))
 from PySide6.QtWidgets import QApplication, QWidget  # noqa: E402
 from qasync import QEventLoop  # noqa: E402
 
+from app.runtime.checkpoint.describe import embedded_model  # noqa: E402
 from app.store.paths import standard_paths  # noqa: E402
 from app.store.records import Conversation, new_id, new_message  # noqa: E402
 from app.ui.shell.application import Application  # noqa: E402
 from app.ui.state.appearance import choose_theme  # noqa: E402
 from app.ui.state.models.model_catalogue import Asking  # noqa: E402
 from docs.screenshots import hub  # noqa: E402
+from docs.screenshots.playground_scenes import playground  # noqa: E402
 from docs.screenshots.run_scenes import run_dialog  # noqa: E402
+from docs.screenshots.status_scenes import status  # noqa: E402
 
 SIZE = (1280, 800)
 QUESTIONS = ("What is RWKV?", "Which model fits my machine?", "How do I open my own model?")
 LIMIT_S = 90.0
+SCENES = ("empty", "conversation", "code", "pages", "run", "status", "playground", "error")
 
 
 class Studio:
@@ -72,6 +76,19 @@ class Studio:
         self.chat.controller.send(question)
         await self.until(lambda: self.chat.controller.writing is not None)
         await self.until(lambda: self.chat.controller.writing is None)
+
+    async def play(self, name: str) -> None:
+        """One scene of SCENES."""
+        if name == "playground":
+            await self.until(lambda: self.services.session.loaded)
+            await playground(self)
+            self.services.session.open(embedded_model())
+            await self.until(lambda: self.services.session.loaded)
+        elif name in ("run", "status"):
+            with tempfile.TemporaryDirectory() as folder:
+                await {"run": run_dialog, "status": status}[name](self, Path(folder))
+        else:
+            await getattr(self, name)()
 
     async def empty(self) -> None:
         """The first start: what the machine has, and models to take first."""
@@ -155,21 +172,19 @@ class Studio:
         await self.take("settings-device-dark", "dark")
 
 
-async def shoot(app: QApplication, into: Path, home: Path, models: Path | None) -> None:
-    """Play every scene in one window."""
+async def shoot(
+    app: QApplication, into: Path, home: Path, models: Path | None, only: list[str]
+) -> None:
+    """Play every scene, or ``only`` some, in one window."""
     house = Application(app, standard_paths(str(home)))
     house.services.settings.change(folders=(str(models),) if models else ())
     house.open()
     house.window.resize(*SIZE)
     studio = Studio(house, into)
     try:
-        await studio.empty()
-        await studio.conversation()
-        await studio.code()
-        await studio.pages()
-        with tempfile.TemporaryDirectory() as folder:
-            await run_dialog(studio, Path(folder))
-        await studio.error()
+        for name in SCENES:
+            if not only or name in only:
+                await studio.play(name)
     finally:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(house.close(), 10)
@@ -180,6 +195,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--into", type=Path, default=HERE, help="the folder of the pictures")
     parser.add_argument("--models", type=Path, help="a folder to be listed on the Models page")
+    parser.add_argument("--only", nargs="*", default=[], choices=SCENES, help="only these scenes")
     chosen = parser.parse_args()
     chosen.into.mkdir(parents=True, exist_ok=True)
     app = QApplication([])
@@ -188,7 +204,7 @@ def main() -> None:
     asyncio.set_event_loop(loop)
     with tempfile.TemporaryDirectory() as home, hub.stage() as address, loop:
         os.environ["HF_ENDPOINT"] = address
-        loop.run_until_complete(shoot(app, chosen.into, Path(home), chosen.models))
+        loop.run_until_complete(shoot(app, chosen.into, Path(home), chosen.models, chosen.only))
 
 
 if __name__ == "__main__":

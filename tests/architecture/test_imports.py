@@ -45,6 +45,7 @@ def _modules(folder: str) -> list[str]:
         "app.runtime.planning.strategy",
         "app.runtime.worker.client",
         "app.runtime.worker.supervisor",
+        "app.benchmark.benchmark_run",
         "app.hub.catalogue.entries",
         "app.hub.catalogue.memory_fit",
         "app.hub.sources.remote",
@@ -69,15 +70,27 @@ def test_the_help_of_the_command_line_loads_nothing_heavy() -> None:
     assert _loaded_after(code) & set(HEAVY) == set()
 
 
-def test_every_module_of_the_window_does_without_arrays() -> None:
-    imports = "\n".join(f"import {name}" for name in _modules("app/ui"))
-    loaded = _loaded_after(imports)
+PLOTS = "app.ui.plots"
+"""What draws with pyqtgraph, and so brings NumPy along: imported when a plot is first shown."""
+
+
+def test_every_module_of_the_window_but_the_plots_does_without_arrays() -> None:
+    names = [name for name in _modules("app/ui") if not name.startswith(f"{PLOTS}.")]
+    loaded = _loaded_after("\n".join(f"import {name}" for name in names))
     assert "PySide6" in loaded
-    assert loaded & {"torch", "cupy", "numpy", "huggingface_hub", "tokenizers", "gguf"} == set()
+    heavy = {"torch", "cupy", "numpy", "pyqtgraph", "huggingface_hub", "tokenizers", "gguf"}
+    assert loaded & heavy == set()
+
+
+def test_the_plots_bring_pyqtgraph_and_numpy_and_nothing_that_computes() -> None:
+    names = [name for name in _modules("app/ui") if name.startswith(f"{PLOTS}.")]
+    loaded = _loaded_after("import PySide6\n" + "\n".join(f"import {name}" for name in names))
+    assert {"pyqtgraph", "numpy"} <= loaded
+    assert loaded & {"torch", "cupy", "scipy", "matplotlib", "OpenGL"} == set()
 
 
 def test_everything_but_the_window_works_where_qt_is_not_installed() -> None:
-    folders = ("app/kernels", "app/runtime", "app/store", "app/hub")
+    folders = ("app/kernels", "app/runtime", "app/store", "app/hub", "app/benchmark")
     names = [name for folder in folders for name in _modules(folder)]
     hide = "import sys\nsys.modules['PySide6'] = None\nsys.modules['qasync'] = None\n"
     code = hide + "\n".join(

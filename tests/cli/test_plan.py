@@ -2,15 +2,19 @@
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 import torch
 
 from app.cli import run
+from app.runtime.checkpoint.describe import describe
 from app.runtime.planning.machine import Rates
+from app.store.benchmark_results import BenchmarkResults
 from app.store.measured_rates import MeasuredRates
 from app.store.paths import standard_paths
 from tests.runtime.small_models import small_file
+from tests.store.test_benchmark_results import result
 
 
 @pytest.fixture
@@ -73,6 +77,22 @@ def test_until_it_was_measured_the_speed_is_called_an_assumption(model, capsys):
     assert (facts["measured"], facts["read_bytes_per_s"]) == (True, 1.25e10)
     assert run(["plan", "--model", model]) == 0
     assert "not measured yet" not in capsys.readouterr().err
+
+
+def test_what_the_benchmark_kept_takes_the_place_of_the_prediction(model, capsys):
+    paths = standard_paths(os.environ["ROOKERY_HOME"])
+    MeasuredRates(paths.rates).put(Rates(1.25e10))
+    fingerprint = describe(Path(model)).fingerprint
+    BenchmarkResults(paths.benchmarks).keep(fingerprint, "small", result("cpu int8", 3.5))
+    facts = told(capsys, "--model", model)
+    ways = {way["strategy"]: way for way in facts["candidates"]}
+    assert (ways["cpu int8"]["measured"], ways["cpu int8"]["decode_tokens_per_s"]) == (True, 3.5)
+    assert not ways["cpu int4"]["measured"]
+    assert "models" not in facts["machine"]["rates"]
+    assert run(["plan", "--model", model]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if "measured; fits" in line]
+    assert len(lines) == 1
+    assert "3.5 tokens/s" in lines[0]
 
 
 def test_a_machine_in_a_file_is_taken_and_an_unknown_one_is_refused(model, tmp_path, capsys):

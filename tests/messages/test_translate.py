@@ -117,20 +117,14 @@ def test_what_is_marked_is_a_literal_that_can_be_extracted():
             assert text.value.strip(), place
 
 
-NOT_YET = ("app/ui/settings/", "app/ui/run/")
-"""What still asks Qt for its words, in which no catalogue is loaded: English, whatever is used."""
-
-
-def test_the_window_asks_the_one_function_except_where_it_is_said():
+def test_the_window_asks_the_one_function_and_never_qt():
     asks_qt = set()
     for path in sorted((ROOT / "ui").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             asked = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
             if asked.endswith((".tr", "Application.translate")):
                 asks_qt.add(path.relative_to(ROOT.parent).as_posix())
-    assert {place for place in asks_qt if not place.startswith(NOT_YET)} == set()
-    there = [folder for folder in NOT_YET if (ROOT.parent / folder).is_dir()]
-    assert all(any(place.startswith(folder) for place in asks_qt) for folder in there)
+    assert asks_qt == set()
 
 
 def test_no_text_is_translated_inside_an_f_string_where_extraction_does_not_look():

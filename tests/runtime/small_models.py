@@ -5,7 +5,7 @@ import torch
 from app.runtime.generation.engine import Engine
 from app.runtime.loading.loading import open_model
 from app.runtime.protocol.generate_options import GenerateOptions
-from app.runtime.protocol.messages import Generate, Piece
+from app.runtime.protocol.messages import Done, Generate, Piece
 from app.runtime.protocol.prompts import Chat, Sampling, Text, Tokens, Turn
 from tests.support.checkpoints import random_tensors, write_pth
 
@@ -54,6 +54,12 @@ class Desk:
         while not self.engine.idle:
             self.engine.step()
         return self.result(requests[-1].id)
+
+    def run_beside(self, request):
+        """Until this one has ended, whatever others wait for."""
+        self.engine.start(request)
+        while not (sent := self.sent.get(request.id)) or not isinstance(sent[-1], Done):
+            self.engine.step()
 
     def result(self, request=1):
         pieces = [reply for reply in self.sent.get(request, ()) if isinstance(reply, Piece)]

@@ -61,6 +61,11 @@ class Library:
             raise NVMLErrorNotSupported
         return SimpleNamespace(total=gpu["gib"] * GIB, free=gpu["gib"] * GIB // 2)
 
+    def nvmlDeviceGetUtilizationRates(self, gpu):
+        if "busy" not in gpu:
+            raise NVMLErrorNotSupported
+        return SimpleNamespace(gpu=gpu["busy"], memory=3)
+
     def nvmlDeviceGetMigMode(self, gpu):
         if "parts" not in gpu:
             raise NVMLErrorNotSupported
@@ -117,6 +122,11 @@ def test_a_card_is_told_with_its_memory_and_driver():
     assert (gpu.device, gpu.version) == ("cuda", "8.9")
     said = "Card GPU-a, 25.8 GB (12.9 GB free), compute capability 8.9, driver 580.65.06"
     assert gpu_in_words(gpu) == said
+
+
+def test_a_card_tells_how_busy_it_is_where_it_can():
+    busy, silent = _found(_one("GPU-a", busy=42), _one("GPU-b"))
+    assert (busy.load, silent.load) == (0.42, None)
 
 
 def test_a_card_that_this_user_may_not_see_is_left_out():

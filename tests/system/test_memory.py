@@ -1,5 +1,6 @@
 """What the machine has: memory within a control group, its peak and speed, the processor."""
 
+import math
 import platform
 import subprocess
 import sys
@@ -11,12 +12,19 @@ import pytest
 from app.kernels.native.library import LibraryError, load
 from app.kernels.read_bandwidth import read_bandwidth
 from app.runtime.planning.machine import fast_formats
-from app.system.memory import available_bytes, peak_memory_bytes
+from app.system.memory import available_bytes, commit_room, peak_memory_bytes
 from app.system.processor import multiplies_bf16
 
 
 def test_free_memory_is_some_and_not_more_than_there_is():
     assert 0 < available_bytes() <= psutil.virtual_memory().total
+
+
+def test_what_the_system_promises_bounds_what_is_free_on_windows_alone():
+    if sys.platform == "win32":
+        assert available_bytes() <= commit_room() < 1 << 60
+    else:
+        assert commit_room() == math.inf
 
 
 def test_the_peak_holds_what_was_touched_and_let_go():

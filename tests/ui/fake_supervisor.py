@@ -5,12 +5,14 @@ from pathlib import Path
 
 import msgspec
 
+from app.errors import NoModel
 from app.runtime.checkpoint.describe import describe
 from app.runtime.checkpoint.file_names import name_of
 from app.runtime.planning.machine import Rates
 from app.runtime.protocol.messages import Loaded, LoadProgress
 from app.runtime.protocol.prompts import Sampling
-from app.runtime.worker.supervisor import Phase
+from app.runtime.worker.phase import Phase
+from app.runtime.worker.ran_out import Shortages
 
 
 class FakeSupervisor:
@@ -27,9 +29,10 @@ class FakeSupervisor:
         self.refusal = None
         self.refuse = {}
         self.asked = []
-        self.threads, self.limits = 0, None
+        self.threads, self.limits, self.preferences = 0, None, None
+        self.shortages = Shortages()
 
-    async def open(self, path, strategy=""):
+    async def open(self, path, strategy="", *, firm=False):
         self.asked.append((path, strategy))
         self.loaded = None
         self.enter(Phase.LOADING)
@@ -55,6 +58,27 @@ class FakeSupervisor:
         )
         self.enter(Phase.READY)
         return self.loaded
+
+    async def encode(self, prompt, *, document=True):
+        raise NoModel
+
+    async def vocabulary(self):
+        raise NoModel
+
+    async def generate(self, prompt, options):
+        raise NoModel
+        yield
+
+    async def score(self, prompt, top=0):
+        raise NoModel
+        yield
+
+    async def look_at_states(self, asked):
+        raise NoModel
+        yield
+
+    def keep_states(self, cache):
+        self.cache = cache
 
     def follow(self, before, now):
         if self.loaded is not None and self.loaded.path == before:

@@ -41,7 +41,9 @@ def nameless(root: QWidget) -> list[QWidget]:
     ]
 
 
-@pytest.mark.parametrize("page", ["chat", "models", "downloads", "settings"])
+@pytest.mark.parametrize(
+    "page", ["chat", "playground", "models", "downloads", "status", "settings"]
+)
 async def test_every_control_has_an_accessible_name(build, models_folder, page):
     house = build(page=page, folders=(str(models_folder), "/not/there"))
     await shown(house)
@@ -56,12 +58,16 @@ async def test_every_control_has_an_accessible_name(build, models_folder, page):
     assert nameless(house.window) == []
 
 
-@pytest.mark.parametrize("page", ["chat", "models", "downloads", "settings"])
+@pytest.mark.parametrize(
+    "page", ["chat", "playground", "models", "downloads", "status", "settings"]
+)
 async def test_tab_reaches_every_control_that_takes_the_keyboard(build, models_folder, page):
     house = build(page=page, folders=(str(models_folder),))
     await shown(house)
     house.window.go(page)
     await until(lambda: house.library.scanned)
+    if page == "status":
+        await until(lambda: house.window._pages[page].card.begin.isEnabled())
     await settled()
     first = now = house.window.rail._buttons["models"]
     now.setFocus()

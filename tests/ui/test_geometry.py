@@ -106,7 +106,7 @@ async def test_the_columns_and_the_button_of_a_model_hold_their_words(house, sca
 
 
 @pytest.mark.parametrize("scale", SCALES)
-@pytest.mark.parametrize("key", ["models", "downloads", "settings"])
+@pytest.mark.parametrize("key", ["playground", "models", "downloads", "status", "settings"])
 async def test_no_word_of_a_page_is_cut_off(build, key, scale):
     house = build(page=key)
     choose_scale(house.services, scale)

@@ -10,7 +10,7 @@ from tests.ui.conftest import settled, shown
 from tests.ui.squeezed import squeezed
 
 pytestmark = pytest.mark.geometry
-PAGES = ("models", "chat", "downloads")  # the settings still ask Qt
+PAGES = ("models", "chat", "playground", "downloads", "status", "settings")
 
 
 NAMES = {"Rookery", "guide", "official"}

@@ -93,7 +93,7 @@ async def all_pressed(root: QWidget, press, reset, bugs) -> list[str]:
 
 
 @pytest.mark.parametrize("press", [by_mouse, by_program])
-@pytest.mark.parametrize("page", ["models", "downloads", "settings"])
+@pytest.mark.parametrize("page", ["playground", "models", "downloads", "settings"])
 async def test_two_presses_on_each_button_of_a_page(
     build, models_folder, tmp_path, page, press, bugs
 ):

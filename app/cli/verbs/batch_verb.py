@@ -18,7 +18,14 @@ from app.batch.job import Job, check_same, job_path, keep, kept
 from app.batch.output_file import OutputFile
 from app.batch.prompt_template import PromptTemplate, names_in, template_for
 from app.batch.row_files import RowFile, Summary
-from app.cli.choices import generate_options, model_of, state_of
+from app.cli.choices import (
+    adapters_of,
+    generate_options,
+    grammar_of,
+    limits_of,
+    model_of,
+    state_of,
+)
 from app.cli.output import Progress as Line
 from app.cli.output import loading_line, note, note_loaded, note_state, note_thinking, print_json
 from app.errors import RequestRefused, TextRefused
@@ -28,6 +35,7 @@ from app.runtime.families.family import family_named
 from app.runtime.planning.machine import this_machine
 from app.runtime.planning.strategy import parse
 from app.runtime.protocol.generate_options import GenerateOptions
+from app.runtime.protocol.grammars import Grammar
 from app.runtime.protocol.messages import Loaded
 from app.runtime.protocol.prompts import Chat
 from app.runtime.protocol.states import StateLoaded
@@ -38,6 +46,7 @@ _NEXT_S = 10.0  # between two lines of progress where no terminal shows it
 
 def run(options: Namespace) -> int:
     """Write the output.  Raises the failures of rows, template, output, loading and writing."""
+    grammar = grammar_of(options, options.input)
     rows = RowFile(options.input)
     found = rows.summary()
     if not found.rows:
@@ -48,7 +57,7 @@ def run(options: Namespace) -> int:
         note(f"rookery: {told}")
     before = _job_before(Path(options.output), resume=options.resume)
     try:
-        asyncio.run(_Batch(options, (rows, found), template, before).run())
+        asyncio.run(_Batch(options, (rows, found), (template, grammar), before).run())
     except KeyboardInterrupt:
         told = tr("stopped; the same command with --resume goes on from the rows that are done")
         note(f"rookery: {told}")
@@ -77,10 +86,11 @@ class _Batch:
         self,
         options: Namespace,
         rows: tuple[RowFile, Summary],
-        template: PromptTemplate,
+        form: tuple[PromptTemplate, Grammar | None],
         before: Job | None,
     ) -> None:
-        self._options, self._template, self._before = options, template, before
+        self._options, self._before = options, before
+        self._template, self._grammar = form
         self._rows, self._found = rows
         self._path = Path(options.output)
         self._shown = _Shown()
@@ -89,7 +99,8 @@ class _Batch:
         strategy = self._options.strategy
         if not strategy and self._before is not None:
             strategy = self._before.strategy
-        worker = BatchWorker(str(model_of(self._options)), strategy)
+        path, adapters = str(model_of(self._options)), adapters_of(self._options)
+        worker = BatchWorker(path, strategy, limits_of(self._options), adapters)
         try:
             loaded = await worker.open(self._shown.loading)
             self._shown.clear()
@@ -129,7 +140,7 @@ class _Batch:
     def _usual(self, loaded: Loaded, chat: Chat | None) -> GenerateOptions:
         family = family_named(loaded.family, loaded.tokenizer)
         usual = family.recommended(chat.think, chat.template) if chat else loaded.sampling
-        return generate_options(self._options, usual)
+        return generate_options(self._options, usual, self._grammar)
 
     def _seeded(self, options: GenerateOptions) -> GenerateOptions:
         """Where no seed was asked for one is drawn and kept, so that a resume has the same."""
@@ -158,7 +169,10 @@ class _Batch:
             template=self._template.text,
             column=self._template.column or "",
             chat=f"{chat.template}, think {chat.think}" if chat else "",
-            options={**named["sampling"], "limit": named["limit"], "stops": named["stops"]},
+            options={
+                **named["sampling"],
+                **{name: named[name] for name in ("limit", "stops", "grammar")},
+            },
             start=state.facts.checksum if state else "",
             group=group or group_size(loaded.spec, parse(loaded.strategy), this_machine()),
         )

@@ -7,8 +7,15 @@ import sys
 from argparse import Namespace
 from collections.abc import AsyncGenerator
 
-from app.cli.choices import generate_options, model_of, state_of
-from app.cli.machine_rates import kept_rates
+from app.cli.choices import (
+    adapters_of,
+    generate_options,
+    limits_of,
+    model_of,
+    state_cache_of,
+    state_of,
+)
+from app.cli.machine_rates import kept_rates, kept_shortages
 from app.cli.output import (
     Progress,
     emit,
@@ -17,6 +24,7 @@ from app.cli.output import (
     note_loaded,
     note_state,
     note_thinking,
+    note_unkept,
 )
 from app.errors import Failure, TextRefused
 from app.messages.failures import one_line
@@ -53,11 +61,16 @@ def run(options: Namespace) -> int:
 
 
 async def _open(options: Namespace) -> "_Conversation":
-    progress, start = Progress(), state_of(options)
+    progress, start, adapters = Progress(), state_of(options), adapters_of(options)
     supervisor = Supervisor(lambda: _show_loading(progress, supervisor.progress))
-    supervisor.rates = kept_rates()
+    supervisor.rates, supervisor.shortages.kept = kept_rates(), kept_shortages()
+    supervisor.limits = limits_of(options)
+    supervisor.keep_states(state_cache_of(options))
+    supervisor.on_unkept = note_unkept
     try:
-        loaded = await supervisor.open(str(model_of(options)), options.strategy)
+        loaded = await supervisor.open(
+            str(model_of(options)), options.strategy, adapters, firm=bool(options.strategy)
+        )
         if not loaded.templates:
             raise TextRefused
         state = await supervisor.load_state(start) if start else None
@@ -134,6 +147,14 @@ class _Conversation:
             if text.strip():
                 self.turns.append(Turn("assistant", text, tokens.span))
             emit("")
+            self._note_change()
+
+    def _note_change(self) -> None:
+        """Where memory ran out the model runs in another way now."""
+        loaded = self._supervisor.loaded
+        if loaded is not None and loaded is not self.loaded:
+            self.loaded = loaded
+            note_loaded(loaded)
 
     def _events(self) -> AsyncGenerator[Event | Done, None]:
         system = (Turn("system", self.system),) if self.system else ()

@@ -9,9 +9,17 @@ import contextlib
 import sys
 from argparse import Namespace
 
-from app.cli.choices import generate_options, model_of, state_of
+from app.cli.choices import (
+    adapters_of,
+    generate_options,
+    grammar_of,
+    limits_of,
+    model_of,
+    state_cache_of,
+    state_of,
+)
 from app.cli.files import read_text
-from app.cli.machine_rates import kept_rates
+from app.cli.machine_rates import kept_rates, preferences_of
 from app.cli.output import (
     Progress,
     emit,
@@ -20,6 +28,7 @@ from app.cli.output import (
     note_loaded,
     note_state,
     note_thinking,
+    note_unkept,
     print_json,
     reading_line,
 )
@@ -37,13 +46,19 @@ def run(options: Namespace) -> int:
 
 
 async def _generate(options: Namespace) -> None:
-    text, start = _text(options), state_of(options)
+    grammar = grammar_of(options, options.prompt)
+    text, start, adapters = _text(options), state_of(options), adapters_of(options)
     client, progress = Client(), Progress()
+    client.on_unkept = note_unkept
     try:
         loaded = await client.load(
             *(str(model_of(options)), options.strategy),
             lambda done: progress.show(_loading(done)),
             rates=kept_rates(),
+            cache=state_cache_of(options),
+            limits=limits_of(options),
+            adapters=adapters,
+            preferences=preferences_of(model_of(options), options.strategy),
         )
         progress.clear()
         note_loaded(loaded)
@@ -51,7 +66,8 @@ async def _generate(options: Namespace) -> None:
             note_state(await client.load_state(start))
         prompt, usual = _asked(text, loaded, options)
         written = _Written(loaded, aloud=not options.json, answers=isinstance(prompt, Chat))
-        events = client.generate(prompt, generate_options(options, usual), start=start)
+        asked = generate_options(options, usual, grammar)
+        events = client.generate(prompt, asked, start=start)
         async with contextlib.aclosing(events):
             async for event in events:
                 written.note(event, progress)
@@ -59,6 +75,18 @@ async def _generate(options: Namespace) -> None:
         progress.clear()
         await client.close()
     written.finish(as_json=options.json)
+    if grammar is not None:
+        _tell_whether_whole(written.reason)
+
+
+def _tell_whether_whole(reason: str) -> None:
+    """A text that was held to a grammar and has not come to its end."""
+    if reason == "limit":
+        told = tr("--max-tokens has cut the text before it was whole")
+        note(f"rookery: {told}")
+    elif reason == "blocked":
+        told = tr("bans left nothing that the form allows, so the text ends before it is whole")
+        note(f"rookery: {told}")
 
 
 def _text(options: Namespace) -> str:
@@ -100,6 +128,11 @@ class _Written:
         self._text: list[str] = []
         self._tokens: list[int] = []
         self._done: Done | None = None
+
+    @property
+    def reason(self) -> str:
+        """Why it has ended."""
+        return self._done.reason if self._done else ""
 
     def note(self, event: object, progress: Progress) -> None:
         if isinstance(event, Prefilled) and event.done < event.total:

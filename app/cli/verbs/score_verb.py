@@ -13,7 +13,7 @@ from typing import BinaryIO
 import numpy as np
 import torch
 
-from app.cli.choices import model_of, state_of
+from app.cli.choices import adapters_of, limits_of, model_of, state_of
 from app.cli.files import read_text
 from app.cli.machine_rates import kept_rates
 from app.cli.output import Progress, loading_line, note_loaded, note_state, print_json, print_rows
@@ -50,7 +50,8 @@ def run(options: Namespace) -> int:
         model_of(options),
         options.strategy,
         lambda done, total: progress.show(loading_line(done, total)),
-        Backends(rates=kept_rates()),
+        Backends(rates=kept_rates(), limits=limits_of(options)),
+        adapters=adapters_of(options),
     )
     progress.clear()
     note_loaded(opened)

@@ -24,7 +24,7 @@ from app.messages.failures import fact_in_words, one_line, say
 from app.messages.fits import disk_in_words, fit_in_words
 from app.messages.translate import tr
 from app.messages.units import size
-from app.runtime.planning.machine import Machine, this_machine
+from app.runtime.planning.machine import Limits, Machine, this_machine
 from app.store.paths import standard_paths
 from app.store.settings import Settings, Values
 
@@ -47,13 +47,14 @@ def run(options: Namespace) -> int:
     listing = hub.search(" ".join(options.text))
     listing = msgspec.structs.replace(listing, failure=listing.failure or refused)
     folder = Path(chosen.download_folder) if chosen.download_folder else paths.models
-    here = this_machine(kept_rates())
+    here, limits = this_machine(kept_rates()), chosen.limits
     if options.json:
-        print_json(_facts(listing, hub, here, folder))
+        print_json(_facts(listing, hub, here, folder, limits))
     else:
         for entry in listing.entries:
             room = room_for(download_bytes(entry), folder)
-            emit(visible(_line(entry, fit(entry, here), room) + _withdrawn(entry, listing)))
+            line = _line(entry, fit(entry, here, limits=limits), room)
+            emit(visible(line + _withdrawn(entry, listing)))
     _note_age(listing)
     return 0
 
@@ -115,11 +116,13 @@ def _word(entry: Entry, fits: Fit, room: Room | None) -> str:
 
 def _words(fits: Fit) -> Any:
     return fit_in_words(
-        fits.kind, fits.strategy, fits.needed_bytes, fits.available_bytes, fits.total_bytes
+        fits.kind, fits.strategy, fits.needed_bytes, fits.available_bytes, fits.most_bytes
     )
 
 
-def _facts(listing: Listing, hub: Hub, here: Machine, folder: Path) -> dict[str, Any]:
+def _facts(
+    listing: Listing, hub: Hub, here: Machine, folder: Path, limits: Limits
+) -> dict[str, Any]:
     return {
         "endpoint": hub.endpoint.address,
         "fetched_at": listing.fetched_at or None,
@@ -127,7 +130,8 @@ def _facts(listing: Listing, hub: Hub, here: Machine, folder: Path) -> dict[str,
         "failure": one_line(listing.failure) if listing.failure else None,
         "machine": _machine(here),
         "entries": [
-            _entry(entry, hub, here) | {"disk": _disk(entry, folder)} for entry in listing.entries
+            _entry(entry, hub, fit(entry, here, limits=limits)) | {"disk": _disk(entry, folder)}
+            for entry in listing.entries
         ],
     }
 
@@ -145,9 +149,8 @@ def _disk(entry: Entry, folder: Path) -> dict[str, Any] | None:
     return None if room is None else {**msgspec.to_builtins(room), "enough": room.enough}
 
 
-def _entry(entry: Entry, hub: Hub, here: Machine) -> dict[str, Any]:
+def _entry(entry: Entry, hub: Hub, fits: Fit) -> dict[str, Any]:
     facts: dict[str, Any] = msgspec.to_builtins(entry)
-    fits = fit(entry, here)
     facts["parts"] = [
         {**msgspec.to_builtins(part), "url": hub.url(entry, part)} for part in entry.parts
     ]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import msgspec
 
-from app.cli.choices import model_of, state_of
+from app.cli.choices import adapters_of, limits_of, model_of, state_of
 from app.cli.files import read_text
-from app.cli.machine_rates import kept_rates
+from app.cli.machine_rates import kept_rates, preferences_of
 from app.cli.output import (
     Progress,
     loading_line,
@@ -49,7 +49,7 @@ def run(options: Namespace) -> int:
 
 
 async def _make(options: Namespace) -> None:
-    prompt, start = _prompt(options), state_of(options)
+    prompt, start, adapters = _prompt(options), state_of(options), adapters_of(options)
     client, progress = Client(), Progress()
     try:
         loaded = await client.load(
@@ -57,6 +57,9 @@ async def _make(options: Namespace) -> None:
             options.strategy,
             lambda done: progress.show(_loading(done)),
             rates=kept_rates(),
+            limits=limits_of(options),
+            adapters=adapters,
+            preferences=preferences_of(model_of(options), options.strategy),
         )
         progress.clear()
         note_loaded(loaded)

@@ -9,14 +9,14 @@ import msgspec
 
 from app.runtime.planning.footprint import QUANTISED
 from app.runtime.planning.machine import Limits, Machine
-from app.runtime.planning.plan import Plan, plan_of, plans_for, room_on
+from app.runtime.planning.plan import Plan, plan_of, room_on, staying_plans_for
 from app.runtime.planning.strategy import parse
 from app.runtime.spec import Spec
 from app.system.gpus import Gpu
 
 from .entries import Entry
 
-Kind = Literal["gpu", "cpu", "int8", "tight", "too-large", "unknown"]
+Kind = Literal["gpu", "cpu", "int8", "tight", "over-limit", "too-large", "unknown"]
 
 _NO_LIMITS = Limits()
 
@@ -26,23 +26,26 @@ class Placement(msgspec.Struct, frozen=True):
 
     ``gpu`` is where it takes them; None for the machine's own memory.  Of a split model it is where
     the first layers lie, and ``beside_bytes`` are what the others take in the machine's own.
+    ``allowed`` tells whether the person's limits leave it so many.
     """
 
     strategy: str
     needed_bytes: int
     gpu: Gpu | None = None
     beside_bytes: int = 0
+    allowed: bool = True
 
 
 class Fit(msgspec.Struct, frozen=True, kw_only=True):
     """How a model would run here.
 
     ``kind``: "gpu" on a card (``strategy`` says in how many bits), "cpu" in the numbers it comes
-    in, "int8" in 8 or 4 bits, "tight" once other programs are closed, "too-large" never,
-    "unknown" where its size is not known or it runs not by itself.  ``strategy`` is the one to
-    open it with, ``needed_bytes`` what that takes; of what is too large they are the smallest way.
-    ``available_bytes`` and ``total_bytes`` are the card's where it is to run there.  ``exact`` is
-    False where the sizes are estimated from the file's.
+    in, "int8" in 8 or 4 bits, "tight" once other programs are closed, "over-limit" with more memory
+    than the person allows, "too-large" never, "unknown" where its size is not known or it runs not
+    by itself.  ``strategy`` is the one to open it with, ``needed_bytes`` what that takes; of what
+    is over the limit or too large they are the smallest way.  ``limit_bytes`` is the limit that is
+    in the way.  ``available_bytes`` and ``total_bytes`` are the card's where it is to run there.
+    ``exact`` is False where the sizes are estimated from the file's.
     """
 
     kind: Kind
@@ -50,8 +53,14 @@ class Fit(msgspec.Struct, frozen=True, kw_only=True):
     needed_bytes: int = 0
     available_bytes: int = 0
     total_bytes: int = 0
+    limit_bytes: int = 0
     per_format: tuple[Placement, ...] = ()
     exact: bool = True
+
+    @property
+    def most_bytes(self) -> int:
+        """What there is for it at most: the limit that is in the way, else all of the memory."""
+        return self.limit_bytes if self.kind == "over-limit" else self.total_bytes
 
     @property
     def runs(self) -> bool:
@@ -66,40 +75,64 @@ def fit(model: Entry | Spec, here: Machine, *, dtype: str = "", limits: Limits =
         if model.why_not or not model.is_model:
             return _verdict("unknown", Placement("", 0), here)
         if spec is None:
-            return _estimated(model, here)
+            return _estimated(model, here, limits)
         dtype = model.dtype
     assert spec is not None
-    planned = plans_for(spec, dtype, here, limits)
+    planned = staying_plans_for(spec, dtype, here, limits)
     ways = tuple(_way(plan, here) for plan in planned.candidates)
     if planned.recommended is not None:
         way = _way(planned.recommended, here)
         return _verdict(_kind(way), way, here, ways)
-    idle = plans_for(spec, dtype, _idle(here), limits).recommended
+    idle = staying_plans_for(spec, dtype, _idle(here), limits).recommended
     if idle is not None:
         again = plan_of(spec, dtype, idle.strategy, here, limits)
         return _verdict("tight", _way(again, here), here, ways)
+    if staying_plans_for(spec, dtype, _idle(here)).recommended is not None:
+        forbidden = [plan for plan in planned.candidates if plan.reason == "over-limit"]
+        small = min(forbidden, key=lambda plan: sum(plan.peak_bytes.values()))
+        return _limited(_way(small, here), here, limits, ways)
     least = min((way for way in ways if way.gpu is None), key=lambda way: way.needed_bytes)
     return _verdict("too-large", least, here, ways)
 
 
-def verdict_of(way: Placement, here: Machine) -> Fit:
+def verdict_of(way: Placement, here: Machine, limits: Limits = _NO_LIMITS) -> Fit:
     """How a model runs in this way, which the person chose instead of the usual one."""
-    if fits_now(way, here):
+    if fits_now(way, here, limits):
         return _verdict(_kind(way), way, here)
-    return _verdict("tight" if fits_now(way, _idle(here)) else "too-large", way, here)
+    if fits_now(way, _idle(here), limits):
+        return _verdict("tight", way, here)
+    if fits_now(way, _idle(here)):
+        return _limited(way, here, limits)
+    return _verdict("too-large", way, here)
 
 
-def fits_now(way: Placement, here: Machine) -> bool:
+def fits_now(way: Placement, here: Machine, limits: Limits = _NO_LIMITS) -> bool:
     """Whether there is room for it now."""
-    device = way.gpu.device if way.gpu else "cpu"
-    beside = way.beside_bytes <= room_on(here, "cpu").now
-    return beside and way.needed_bytes <= room_on(here, device).now
+    beside = way.beside_bytes <= room_on(here, "cpu", limits).now
+    return beside and way.needed_bytes <= room_on(here, _device(way), limits).now
+
+
+def _device(way: Placement) -> str:
+    return way.gpu.device if way.gpu else "cpu"
 
 
 def _way(plan: Plan, here: Machine) -> Placement:
     device, split = plan.strategy.device, not plan.strategy.whole
     beside = plan.peak_bytes["cpu"] if split and device != "cpu" else 0
-    return Placement(plan.strategy.text, plan.peak_bytes[device], here.gpu(device), beside)
+    return Placement(
+        plan.strategy.text,
+        plan.peak_bytes[device],
+        here.gpu(device),
+        beside,
+        plan.reason != "over-limit",
+    )
+
+
+def _limited(
+    way: Placement, here: Machine, limits: Limits, ways: tuple[Placement, ...] = ()
+) -> Fit:
+    limit = room_on(here, _device(way), limits).allowed
+    return msgspec.structs.replace(_verdict("over-limit", way, here, ways), limit_bytes=limit)
 
 
 def _idle(here: Machine) -> Machine:
@@ -108,7 +141,7 @@ def _idle(here: Machine) -> Machine:
     return msgspec.structs.replace(here, memory_available=here.memory_total, gpus=tuple(gpus))
 
 
-def _estimated(entry: Entry, here: Machine) -> Fit:
+def _estimated(entry: Entry, here: Machine, limits: Limits) -> Fit:
     """From the bytes of 16-bit numbers, where the shape is not known; state and work left out."""
     plain = 0 if entry.format == "gguf" else entry.bytes
     plain = plain // 2 if entry.dtype == "fp32" else plain
@@ -116,7 +149,8 @@ def _estimated(entry: Entry, here: Machine) -> Fit:
     if not needed:
         return _verdict("unknown", Placement("", 0), here)
     way = Placement("cpu bf16", needed)
-    return msgspec.structs.replace(verdict_of(way, here), per_format=(way,), exact=False)
+    found = verdict_of(way, here, limits)
+    return msgspec.structs.replace(found, per_format=(way,), exact=False)
 
 
 def _kind(way: Placement) -> Kind:

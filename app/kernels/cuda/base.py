@@ -5,6 +5,7 @@ import weakref
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -59,10 +60,28 @@ class Base:
         self.step(lambda: self.device.launch(kernel, grid, threads, words))
 
     def step(self, issue: Callable[[], None]) -> None:
-        """Run ``act`` now, and again in each replay of the capture, with the same arrays."""
+        """Run ``issue`` now, and again in each replay of the capture, with the same arrays."""
         issue()
         if self._capture is not None:
             self._capture.steps.append(issue)
+
+    def in_slot(self, host: torch.Tensor, slot: Array, first: int) -> Array:
+        """See Ops."""
+        bytes_there = slot[first : first + host.nbytes]
+        return self.device.lend(bytes_there, tuple(host.shape), _stored(host.dtype), None)
+
+    def joined(self, parts: Sequence[Array]) -> Array:
+        """See Ops."""
+        rows, sizes = math.prod(parts[0].shape[:-1]), [part.shape[-1] for part in parts]
+        whole = self.empty((*parts[0].shape[:-1], sum(sizes)))
+        lines, first = whole.reshape(rows, sum(sizes)), 0
+        for part, size in zip(parts, sizes, strict=True):
+            some = part.reshape(rows, size)
+            for row in range(rows):
+                to = lines[row : row + 1, first : first + size]
+                self.step(partial(self.device.copy, to, some[row : row + 1]))
+            first += size
+        return whole
 
     def multiply(self, y: Array, x: Array, w: Array, product: Product) -> None:
         """Device.multiply as a step; the capture does not keep the arrays' memory from reuse."""
@@ -115,6 +134,13 @@ class Base:
         if value is None:
             return 0
         return int(value) if isinstance(value, int) else self.device.address(value)
+
+
+def _stored(dtype: torch.dtype) -> np.dtype[Any]:
+    """How the device's library stores numbers of a type."""
+    plain = torch.uint16 if dtype == torch.bfloat16 else dtype
+    stored: np.dtype[Any] = torch.empty(0, dtype=plain).numpy().dtype
+    return stored
 
 
 class _Holder:

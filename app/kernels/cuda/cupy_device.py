@@ -92,6 +92,7 @@ class CupyDevice:
         self._one, self._none = ctypes.c_float(1.0), ctypes.c_float(0.0)
         self._handle = 0
         self._stages: list[tuple[Any, Any]] = []
+        self._beside: Any = None
 
     @property
     def gpu_free_bytes(self) -> int:
@@ -165,6 +166,24 @@ class CupyDevice:
         return host
 
     @_translate_errors
+    def read_later(self, array: Array) -> Callable[[], np.ndarray[Any, Any]]:
+        """See Device."""
+        self._here()
+        locked = self._cuda.cupy.cuda.alloc_pinned_memory(array.nbytes)
+        host = np.frombuffer(locked, array.dtype, array.size).reshape(array.shape)
+        copied = self._cuda.cupy.cuda.Event(disable_timing=True)
+        copy, stream = self._cuda.runtime.memcpyAsync, self._stream
+        copy(host.ctypes.data, array.data.ptr, array.nbytes, _TO_HOST, stream.ptr)
+        copied.record(stream)
+        return lambda: self._copied(host, copied)
+
+    @_translate_errors
+    def _copied(self, host: np.ndarray[Any, Any], copied: Any) -> np.ndarray[Any, Any]:
+        self._here()
+        copied.synchronize()
+        return host
+
+    @_translate_errors
     def clear(self, array: Array) -> None:
         """See Device."""
         self._here()
@@ -176,6 +195,39 @@ class CupyDevice:
         self._here()
         copy, stream = self._cuda.runtime.memcpyAsync, self._stream.ptr
         copy(to.data.ptr, source.data.ptr, to.nbytes, _WITHIN, stream)
+
+    @_translate_errors
+    def locked(self, size: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
+        """See Device; not from a pool, which would round up to a power of two."""
+        self._here()
+        memory = self._cuda.cupy.cuda
+        place = memory.PinnedMemoryPointer(memory.PinnedMemory(size), 0)
+        return np.frombuffer(place, np.uint8, size)
+
+    @_translate_errors
+    def bring(self, to: Array, host: np.ndarray[Any, Any], after: Any) -> Any:
+        """See Device."""
+        self._here()
+        if self._beside is None:
+            self._beside = self._cuda.cupy.cuda.Stream(non_blocking=True)
+        beside = self._beside
+        if after is not None:
+            beside.wait_event(after)
+        copy = self._cuda.runtime.memcpyAsync
+        copy(to.data.ptr, host.ctypes.data, host.nbytes, _TO_GPU, beside.ptr)
+        return self._event(beside)
+
+    @_translate_errors
+    def mark(self) -> Any:
+        """See Device."""
+        self._here()
+        return self._event(self._stream)
+
+    @_translate_errors
+    def wait_for(self, mark: Any) -> None:
+        """See Device."""
+        self._here()
+        self._stream.wait_event(mark)
 
     def kernel(self, program: str, name: str, **constants: int | str) -> Any:
         """See Device."""
@@ -265,6 +317,11 @@ class CupyDevice:
         except RuntimeError as failure:
             if type(failure).__module__.partition(".")[0] != "cupy_backends":
                 raise
+
+    def _event(self, stream: Any) -> Any:
+        event = self._cuda.cupy.cuda.Event(disable_timing=True)
+        event.record(stream)
+        return event
 
     def _cublas(self) -> int:
         """A cuBLAS handle with a workspace of its own, so that captures allocate none."""

@@ -43,7 +43,10 @@ class Product:
 
 
 class Device(Protocol):
-    """One GPU. All its work runs in order; a call returns before the work is done."""
+    """One GPU. All its work runs in order; a call returns before the work is done.
+
+    Only what is brought (``bring``) runs beside it.
+    """
 
     name: str
     architecture: int  # e.g. 90
@@ -76,12 +79,39 @@ class Device(Protocol):
         """A contiguous array copied to the host; waits until all work before it is done."""
         ...
 
+    def read_later(self, array: Array) -> Callable[[], np.ndarray[Any, Any]]:
+        """A copy to the host that is made when all work before it is done.
+
+        What comes back waits for it and gives it; that may be called by any thread, while another
+        one uses the device.
+        """
+        ...
+
     def clear(self, array: Array) -> None:
         """Fill a contiguous array with zeros."""
         ...
 
     def copy(self, to: Array, source: Array) -> None:
         """Copy the bytes of one contiguous array into another of the same size."""
+        ...
+
+    def locked(self, size: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
+        """Bytes of the host that a card reads by itself.  Raises OutOfMemory."""
+        ...
+
+    def bring(self, to: Array, host: np.ndarray[Any, Any], after: Any) -> Any:
+        """Copy ``locked`` bytes beside the other work, and give a mark that is reached then.
+
+        ``after`` is the mark that has to be reached before; None for none.
+        """
+        ...
+
+    def mark(self) -> Any:
+        """A mark that is reached when all work so far is done."""
+        ...
+
+    def wait_for(self, mark: Any) -> None:
+        """Have all work from now on wait until a mark is reached; the host does not wait."""
         ...
 
     def kernel(self, program: str, name: str, **constants: int | str) -> Any:

@@ -6,7 +6,7 @@ between two calls would be missing when a token's calls are run again (tape.py).
 """
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import torch
@@ -111,6 +111,20 @@ class Base(PortableOps):
         if self._tape is not None:
             self._tape.add(bytes(record))
 
+    def step(self, act: Callable[[], None]) -> None:
+        """See Ops."""
+        act()
+        if self._tape is not None:
+            self._tape.add_step(act)
+
+    def joined(self, parts: Sequence[Tensor]) -> Tensor:
+        """See Ops."""
+        arrays = tuple(parts)
+        size = sum(part.shape[-1] for part in arrays)
+        whole = self.empty((*arrays[0].shape[:-1], size))
+        self.step(lambda: _join(arrays, whole))
+        return whole
+
     def floats(self, x: Tensor) -> Tensor:
         """The same numbers in float32."""
         if x.dtype == torch.float32:
@@ -135,6 +149,10 @@ class Base(PortableOps):
             self._tape = None
         tape.close()
         return tape
+
+
+def _join(parts: tuple[Tensor, ...], whole: Tensor) -> None:
+    torch.cat(parts, -1, out=whole)
 
 
 def _word(value: Argument) -> int:

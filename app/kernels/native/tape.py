@@ -34,6 +34,7 @@ class Tape:
         self._open: list[bytes] = []
         self._records: list[Records] = []
         self._steps: list[Callable[[], None]] = []
+        self._moves = True
         self._free: defaultdict[int, list[Bytes]] = defaultdict(list)
 
     def empty(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
@@ -54,8 +55,14 @@ class Tape:
         """Call ``function``; its results will always lie where they lie now."""
         self.close()
         kept = function(*arguments)
+        self._moves = False  # it may have been given what lies elsewhere the next time
         self._steps.append(lambda: _overwrite(kept, function(*arguments)))
         return kept
+
+    def add_step(self, act: Callable[[], None]) -> None:
+        """Run ``act``, which touches no array that may move, at this place from now on."""
+        self.close()
+        self._steps.append(act)
 
     def close(self) -> None:
         """Make one step of the calls so far."""
@@ -74,7 +81,7 @@ class Tape:
         if torch.get_num_threads() > self._threads:
             return False
         if moved:
-            if len(self._records) != len(self._steps):
+            if not self._moves:
                 return False
             for records in self._records:
                 _move(records, moved)

@@ -20,6 +20,7 @@ from .dialects.packed import STRATEGY, Unpacked
 from .identify import identify
 from .open_container import open_container
 from .stored import Container, TensorInfo, shown
+from .stretch import Stretch
 from .wrappers import unwrapped
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Checkpoint:
         self.tensors: Mapping[str, TensorInfo] = {name: self._info(name) for name in self._recipes}
         self.spec: Spec = identify({name: info.shape for name, info in self.tensors.items()})
         self.dtype = self.metadata.get(STRATEGY, "") if self._packed else self._dominant_dtype()
+        self._stays_open = False
         self._refuse_other_numbers()
 
     @property
@@ -145,6 +147,43 @@ class Checkpoint:
         with _translate_errors(self.path):
             return mapped(self._container, self._recipes[name], dtype)
 
+    def stretch_of(self, name: str) -> Stretch | None:
+        """Where the numbers of a tensor lie in order, in the type that ``tensors`` tells.
+
+        None where they have to be made of others.  They are to be read on and on: see
+        ``stay_open`` and ``watch``.  Raises Unreadable.
+        """
+        from .reading import lies_as_it_is
+
+        recipe = self._recipes[name]
+        if not lies_as_it_is(self._container, recipe):
+            return None
+        return self._stretch(recipe.stored)
+
+    def packed_stretches(self, name: str) -> tuple[Stretch, Stretch]:
+        """Where the codes and the scales of a packed tensor lie; see ``stretch_of``."""
+        step, whole = self._unpacked(name), self._stretch(self._recipes[name].stored)
+        assert step is not None
+        codes, scales = step.places
+        size = step.packed.code_bytes
+        return whole.part(codes, size), whole.part(scales, step.packed.nbytes - size)
+
+    def _stretch(self, stored_name: str) -> Stretch:
+        stored = self._container.tensors[stored_name]
+        source, begin = self._container.place(stored)
+        source.watched()
+        return Stretch(source, begin + stored.offset, stored.nbytes)
+
+    def check_packed(self, name: str, total: int) -> None:
+        """Raises DamagedCheckpoint where this is not the ``checksum`` of what was packed."""
+        step = self._unpacked(name)
+        if step and total != step.checksum:
+            raise DamagedCheckpoint(why="numbers-changed", name=name, path=str(self.path))
+
+    def stay_open(self) -> None:
+        """Keep the files open when ``with`` ends; whoever reads on has to ``close``."""
+        self._stays_open = True
+
     def release(self, *names: str) -> None:
         """What lies in the file of these tensors is not used any more."""
         for name in names:
@@ -153,14 +192,15 @@ class Checkpoint:
             source.release(begin + stored.offset, stored.nbytes)
 
     def watch(self) -> Callable[[], None]:
-        """What raises ChangedCheckpoint once a file has changed in which something lies.
+        """What raises ChangedCheckpoint once a file has changed that is used on.
 
+        Something lies in it (``mapped``), or is read from it again and again (``stretch_of``).
         Raises it itself where one has changed already.
         """
-        mapped = [source.mapped for source in self._container.sources if source.mapped]
+        watched = [source.watch for source in self._container.sources if source.watch]
 
         def check() -> None:
-            for file in mapped:
+            for file in watched:
                 file.check()
 
         check()  # remembers what they are
@@ -210,9 +250,7 @@ class Checkpoint:
     def _compare(self, name: str, *parts: "torch.Tensor") -> None:
         from .reading import checksum
 
-        step = self._unpacked(name)
-        if step and checksum(*parts) != step.checksum:
-            raise DamagedCheckpoint(why="numbers-changed", name=name)
+        self.check_packed(name, checksum(*parts))
 
     def close(self) -> None:
         """Let the files go."""
@@ -227,7 +265,8 @@ class Checkpoint:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        if not self._stays_open or error is not None:
+            self.close()
 
     def _info(self, name: str) -> TensorInfo:
         recipe = self._recipes[name]

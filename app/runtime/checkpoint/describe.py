@@ -53,7 +53,8 @@ class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
     download; or why it is no use: "damaged", "unsafe", "foreign" (a model, but no RWKV),
     "unsupported" (not read or not run), "no-model", "missing" or "unreadable".  ``files`` are
     all its files, ``modified`` is when the newest was written, in seconds since 1970.  ``origin``
-    is what the note beside it says of where it came from.
+    is what the note beside it says of where it came from.  ``fingerprint`` is that of the file;
+    "" where it cannot be used.
     """
 
     path: str
@@ -72,6 +73,7 @@ class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[str, ...] = ()
     modified: float = 0.0
     origin: Origin | None = None
+    fingerprint: str = ""
 
 
 def embedded_model() -> Path:
@@ -111,6 +113,7 @@ def _described(path: Path) -> ModelFile:
                 files=files,
                 modified=_modified(files),
                 origin=origin_of(Path(files[0])),
+                fingerprint=checkpoint.fingerprint,
             )
     except NotWeights as failure:
         return _unusable(path, failure, NO_MODEL)

@@ -34,10 +34,16 @@ def mapped(container: Container, recipe: Recipe, dtype: torch.dtype | None) -> t
     """The tensor where it lies in the file, not to be written to; None where it has to be made."""
     stored = container.tensors[recipe.stored]
     kept = _DTYPES.get(stored.dtype)
-    if recipe.steps or stored.strides is not None or kept is None or dtype not in (None, kept):
+    if kept is None or not lies_as_it_is(container, recipe) or dtype not in (None, kept):
         return None
     line = _lying_bytes(container, stored, _NUMBER)
     return None if line is None else line.view(kept).view(stored.shape)
+
+
+def lies_as_it_is(container: Container, recipe: Recipe) -> bool:
+    """Whether the stored numbers are floats that lie in the order of the official tensor."""
+    stored = container.tensors[recipe.stored]
+    return not recipe.steps and stored.strides is None and stored.dtype in _DTYPES
 
 
 def mapped_packed(
@@ -76,11 +82,11 @@ def read_into(container: Container, recipe: Recipe, out: torch.Tensor) -> None:
     """Fill ``out``, contiguous and of the official shape, as ``read_tensor`` does."""
     stored = container.tensors[recipe.stored]
     kept = _DTYPES.get(stored.dtype)
-    if recipe.steps or stored.strides is not None or kept is None:
+    if kept is None or not lies_as_it_is(container, recipe):
         out.copy_(read_tensor(container, recipe, out.dtype))
         return
     source, begin = container.place(stored)
-    _fill(out, source, begin + stored.offset, kept)
+    fill(out, source, begin + stored.offset, kept)
 
 
 def read_tensor(container: Container, recipe: Recipe, dtype: torch.dtype | None) -> torch.Tensor:
@@ -132,11 +138,11 @@ def _whole(source: "Source", begin: int, stored: Stored, dtype: torch.dtype) -> 
     if stored.strides is not None:
         return _strided(source, begin, stored, dtype)
     out = torch.empty(stored.shape, dtype=dtype)
-    _fill(out, source, begin, kept)
+    fill(out, source, begin, kept)
     return out
 
 
-def _fill(out: torch.Tensor, source: "Source", begin: int, kept: torch.dtype) -> None:
+def fill(out: torch.Tensor, source: "Source", begin: int, kept: torch.dtype) -> None:
     """Fill ``out`` with numbers that lie in order and have the type ``kept``."""
     if kept == out.dtype:
         source.read_into(begin, _bytes_of(out))

@@ -145,6 +145,12 @@ def lead(template: str, think: Think = "off") -> str:
     return {"on": form.open_thought, "fake": form.fake_thought}.get(think, "")
 
 
+def join_of(template: str) -> str:
+    """What a reply of this template usually begins with: a space, or nothing."""
+    form = _form(template)
+    return form.join if form.reply else ""
+
+
 def thinks(template: str) -> bool:
     """Whether a reply of this template can begin with a thought; an unknown one has none."""
     form = TEMPLATES.get(template)

@@ -5,27 +5,38 @@ that are being written, so that a long prompt delays no other text.  V is the vo
 number of texts being written.
 """
 
+import contextlib
 from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
 
 from app.errors import Failure, KernelError, OutOfMemory
 from app.kernels.allocation import allocations_named
-from app.runtime.models import StateHome
-from app.runtime.planning.machine import Limits
+from app.runtime.protocol.encodings import Encode
 from app.runtime.protocol.messages import Generate, Reply, failed
 from app.runtime.protocol.scores import Score
-from app.runtime.protocol.states import LoadState, Place, SaveState, TakeStates
-from app.runtime.states.state import RecurrentState, stack
-from app.runtime.states.state_store import Known, StateStore, Trail
-from app.system.memory import available_bytes
+from app.runtime.protocol.states import (
+    HandOver,
+    LoadState,
+    Place,
+    SaveState,
+    TakeOver,
+    TakeStates,
+)
+from app.runtime.protocol.vocabulary_messages import ReadVocabulary
+from app.runtime.states.state import RecurrentState, have_ready, stack
+from app.runtime.states.state_disk import StateDisk
+from app.runtime.states.state_store import StateStore
 
+from .encoding import told_of_tokens
+from .handing_over import hand_over_states, take_over_states
 from .prompt_cuts import prompt_cuts_of
+from .prompt_pieces import PromptPiece, TextReading
 from .prompt_reading import PromptReading
 from .prompting import prepare, prompt_ids
+from .remembered import Remembered, store_beside
 from .scoring import ScoredText, Scoring
 from .sequence import Sequence
 from .start_states import StartStates
@@ -36,37 +47,12 @@ if TYPE_CHECKING:
     from app.runtime.opened import Opened
 
 
-_NO_LIMITS = Limits()
 _EVERY = 32  # tokens of a reply between two states of it that are kept
 _FEW = 8  # texts at once; with more the states of replies are kept less often
+_STATES_AHEAD = 3  # for which memory is at hand when a text is asked for
 
 Reads = Generate | SaveState | TakeStates
 """Requests for which a text is read."""
-
-
-@dataclass
-class _Reading:
-    """A text in prefill; ``logits`` (V,) are those after the tokens read so far, if known.
-
-    ``piece`` is what is being read on.  ``looked`` tells how new the store was when the text's
-    beginning was looked for in it, ``again_at`` where memory ran out last.
-    """
-
-    text: PromptReading
-    state: RecurrentState
-    logits: torch.Tensor | None
-    looked: int
-    piece: "_Piece | None" = None
-    again_at: int = -1
-
-
-@dataclass
-class _Piece:
-    """A piece of a prompt, up to token ``end``, part way through the layers, with its own state."""
-
-    end: int
-    state: RecurrentState
-    steps: Iterator[torch.Tensor | None]
 
 
 class Engine:
@@ -83,15 +69,17 @@ class Engine:
         send: Callable[[Reply], None],
         cancelled: set[int] | None = None,
         store: StateStore | None = None,
+        disk: StateDisk | None = None,
     ) -> None:
         self._opened, self._model, self._send = opened, opened.model, send
         self._cancelled = set() if cancelled is None else cancelled
         self._store = store_beside(opened) if store is None else store
         self._cuts = prompt_cuts_of(opened.model.spec, opened.model)
-        self._straight = StraightReads(self._cuts)
-        self._starts = StartStates(opened, self._store, self._straight.forget)
+        straight = StraightReads(self._cuts, opened.computes)
+        self.remembered = Remembered(opened, self._store, straight, disk)
+        self._starts = StartStates(opened, self._store, straight.forget)
         self._scoring = Scoring(self._cuts, self._cancelled, self._fail)
-        self._reading: deque[_Reading] = deque()
+        self._reading: deque[TextReading] = deque()
         self._writing: list[Sequence] = []
         self._state: RecurrentState | None = None
         self.forwards = self.prefills = 0
@@ -101,6 +89,17 @@ class Engine:
     def idle(self) -> bool:
         """Whether no text is running."""
         return not self._reading and not self._writing and self._scoring.idle
+
+    def prepare(self) -> None:
+        """Do, while nothing is asked for, what the next text would have to wait for.
+
+        That is to take memory from the system for its states: the one that it runs in, the one
+        after its prompt, and the one at its end.
+        """
+        if self._model.ops.device is not None:
+            return
+        with contextlib.suppress(OutOfMemory), allocations_named():
+            have_ready(self._model.spec, _STATES_AHEAD)
 
     def start(self, request: Reads) -> None:
         """Start a text; tokens of its prompt whose state is known are not read again.
@@ -112,7 +111,7 @@ class Engine:
             try:
                 reading = self._begun(request)
             except OutOfMemory:
-                if not self._store.give_back():
+                if not self.remembered.give_back():
                     raise
                 reading = self._begun(request)
         self._reading.append(reading)
@@ -122,30 +121,56 @@ class Engine:
         with allocations_named():
             self._send(self._starts.load(request.id, request.state))
 
-    def _begun(self, request: Reads) -> _Reading:
+    def hand_over(self, request: HandOver | TakeOver) -> None:
+        """Write what is remembered to files, or remember what is in them, and tell of it.
+
+        Raises DiskFull, StoreError, OutOfMemory and the failures of reading a state.
+        """
+        with allocations_named():
+            if isinstance(request, HandOver):
+                self._send(hand_over_states(request, self._opened, self._store))
+            else:
+                self._send(take_over_states(request, self._opened, self._store))
+
+    def encode(self, request: Encode | ReadVocabulary) -> None:
+        """Tell the ids of a prompt, or all tokens there are.
+
+        Raises RequestRefused and the tokenizer's failures.
+        """
+        self._send(told_of_tokens(request, self._opened))
+
+    def _begun(self, request: Reads) -> TextReading:
         text, looked = self._text_of(request), self._store.generation
-        known = self._known(text, text.trail, text.lookup)
+        known = self.remembered.longest(text, text.trail)
+        coming = self.remembered.coming(text, known.key.tokens if known else 0)
         if known is None:
-            reading = _Reading(text, *self._starts.state(request.start), looked)
+            reading = TextReading(text, *self._starts.state(request.start), looked)
         else:
-            reading = _Reading(text, known.state.clone(), known.logits, looked)
-            self._go_on(text, known)
-        if not text.unread or text.read in text.marks:
-            text.reached(reading.state, reading.logits)
+            reading = TextReading(text, known.state.clone(), known.logits, looked)
+            self.remembered.go_on(text, known)
+        reading.coming = coming
+        self._reached(reading)
         return reading
 
-    def _known(self, text: PromptReading, trail: Trail, tokens: tuple[int, ...]) -> Known | None:
-        """The longest known beginning of ``tokens``, which follow the trail, that may serve a text.
+    def _reached(self, reading: TextReading) -> None:
+        """The text may want the state where it stands now, unless a better one is coming."""
+        text = reading.text
+        if reading.coming is None and (not text.unread or text.read in text.marks):
+            text.reached(reading.state, reading.logits)
 
-        One that is to repeat takes only states that its own reading would come to.
-        """
-        if not text.repeats:
-            return self._store.longest(trail, tokens)
-        return self._store.longest(trail, tokens, lambda key: self._straight.serves(key, text))
-
-    def _go_on(self, text: PromptReading, known: Known) -> None:
-        text.straight = self._straight.serves(known.key, text)
-        text.go_on_from(known)
+    def _arrive(self, reading: TextReading) -> None:
+        """Go on from what came from the disk; where that was of no use, look for another one."""
+        coming, text = reading.coming, reading.text
+        if coming is None or not coming.due:
+            return
+        known = self.remembered.arrived(coming, text)
+        reading.coming = None
+        if known is not None and known.key.tokens > text.read:
+            reading.state, reading.logits = known.state.clone(), known.logits
+            self.remembered.go_on(text, known)
+        elif coming.state.done():
+            reading.coming = self.remembered.coming(text, text.read)
+        self._reached(reading)
 
     def score(self, request: Score) -> None:
         """Start to score a text.  Raises RequestRefused and the tokenizer's failures."""
@@ -157,10 +182,11 @@ class Engine:
             prepared = prepare(request, self._opened, may_be_empty=trail.goes_on)
             return Sequence(request, prepared, self._opened, self._send, trail)
         ids = prompt_ids(request.prompt, self._opened, document=request.document)
-        places = (
-            request.places if isinstance(request, TakeStates) else (Place(len(ids), request.path),)
-        )
-        return StateTaking(request.id, ids, places, self._opened, self._send, trail)
+        if isinstance(request, SaveState):
+            request = TakeStates(
+                id=request.id, prompt=request.prompt, places=(Place(len(ids), request.path),)
+            )
+        return StateTaking(request, ids, self._opened, self._send, trail)
 
     def step(self) -> None:
         """Run some layers of one prompt piece, and one token of every text in decode.
@@ -168,29 +194,41 @@ class Engine:
         A text that is scored goes some layers on as well.
         """
         self._stop_cancelled()
-        if self._reading:  # what is soonest read: a short question need not wait for a long text
-            self._advance(min(self._reading, key=lambda r: r.text.unread // self._cuts.tokens))
+        for reading in self._reading:
+            self._arrive(reading)
+        ready = [reading for reading in self._reading if reading.coming is None]
+        if ready:  # what is soonest read: a short question need not wait for a long text
+            self._advance(min(ready, key=lambda r: r.text.unread // self._cuts.tokens))
         self._scoring.step()
         if self._writing:
             self._write()
+        elif not ready and self._reading and self._scoring.idle:
+            self._reading[0].wait_a_moment()
 
     def _stop_cancelled(self) -> None:
         for reading in [r for r in self._reading if r.text.id in self._cancelled]:
             self._reading.remove(reading)
             self._stop(reading.text)
-            state = reading.state
-            self._remember(reading.text, state.clone, state.nbytes, reading.logits)
+            if reading.coming is None:
+                self._keep_read(reading, lasting=reading.text.lasts)
         going = [i for i, text in enumerate(self._writing) if text.id not in self._cancelled]
         for i in sorted(set(range(len(self._writing))) - set(going)):
             self._stop(self._writing[i])
-            self._remember_row(i, None)
+            self._remember_row(i, None, lasting=self._writing[i].lasts)
         self._keep(going)
+
+    def _keep_read(self, reading: TextReading, *, lasting: bool = False) -> None:
+        """Remember a copy of the state up to which a prompt was read."""
+        state = reading.state
+        self.remembered.keep(
+            reading.text, state.clone, state.nbytes, reading.logits, lasting=lasting
+        )
 
     def _stop(self, text: PromptReading) -> None:
         self._cancelled.discard(text.id)
         text.end("stopped")
 
-    def _advance(self, reading: _Reading) -> None:
+    def _advance(self, reading: TextReading) -> None:
         """Continue a prefill; at the end of the prompt the text goes on to decode."""
         text = reading.text
         try:
@@ -202,7 +240,7 @@ class Engine:
                 if text.unread:
                     return
                 self._reading.remove(reading)
-                if text.take(reading.logits) and isinstance(text, Sequence):
+                if text.take(reading.logits, reading.hidden) and isinstance(text, Sequence):
                     states = (
                         [reading.state] if self._state is None else [self._state, reading.state]
                     )
@@ -215,62 +253,65 @@ class Engine:
                 self._reading.remove(reading)
             self._fail(text, failure)
 
-    def _may_try_again(self, reading: _Reading, failure: Failure) -> bool:
+    def _may_try_again(self, reading: TextReading, failure: Failure) -> bool:
         """Whether memory ran out within a piece, and there is more of it now."""
-        if not isinstance(failure, OutOfMemory) or not self._store.give_back():
+        if not isinstance(failure, OutOfMemory) or not self.remembered.give_back():
             return False
         if not self._model.reads_in_steps or reading.again_at == reading.text.read:
             return False
         reading.piece, reading.again_at = None, reading.text.read
         return reading in self._reading
 
-    def _read(self, reading: _Reading) -> None:
+    def _read(self, reading: TextReading) -> None:
         """Run some layers of the prompt's next piece; a stop is checked between them."""
         piece = reading.piece = reading.piece or self._next_piece(reading)
         for _ in range(self._cuts.layers(piece.end - reading.text.read)):
             if reading.text.id in self._cancelled:
                 return
-            logits = next(piece.steps)
-            if logits is not None:
-                self._have_read(reading, piece, logits[0])
+            found = next(piece.steps)
+            if found is not None:
+                reading.hidden = None if found.hidden is None else found.hidden[0]
+                self._have_read(reading, piece, found.logits[0])
                 return
 
-    def _next_piece(self, reading: _Reading) -> _Piece:
+    def _next_piece(self, reading: TextReading) -> PromptPiece:
         """From where the prompt has been read to; the state there is remembered."""
         text, model, state = reading.text, self._model, reading.state
         end = text.next_mark(min(self._cuts.end_after(text.read), len(text.prompt)))
+        few = text.one_by_one and text.read % _EVERY > 0
         if model.reads_in_steps:
             # what is left halfway has spoilt its state, so it gets one of its own
-            self._remember(text, lambda: reading.state, state.nbytes, reading.logits)
+            if not few:
+                self.remembered.keep(text, lambda: reading.state, state.nbytes, reading.logits)
             state = state.clone()
-        else:
-            self._remember(text, state.clone, state.nbytes, reading.logits)
+        elif not few:
+            self._keep_read(reading)
         tokens = torch.tensor([text.prompt[text.read : end]])
-        return _Piece(end, state, model.reading(tokens, state))
+        steps = model.reading(tokens, state, hidden=text.wants_hidden, exact=text.exact)
+        return PromptPiece(end, state, steps)
 
-    def _look_again(self, reading: _Reading) -> None:
+    def _look_again(self, reading: TextReading) -> None:
         """Another text may have read the same beginning since this one was asked for."""
         text, store = reading.text, self._store
         if text.computed or reading.looked == store.generation:
             return
         reading.looked, trail = store.generation, text.come_up()
-        known = self._known(text, trail, text.lookup[trail.prefix.tokens :])
+        known = self.remembered.longest(text, trail)
         if known and known.key.tokens > text.read:
             reading.state, reading.logits = known.state.clone(), known.logits
-            self._go_on(text, known)
-            if not text.unread or text.read in text.marks:
-                text.reached(reading.state, reading.logits)
+            self.remembered.go_on(text, known)
+            self._reached(reading)
 
-    def _have_read(self, reading: _Reading, piece: _Piece, logits: torch.Tensor) -> None:
+    def _have_read(self, reading: TextReading, piece: PromptPiece, logits: torch.Tensor) -> None:
         """What the conversation will come back to is remembered."""
         text = reading.text
         reading.piece, reading.state, reading.logits = None, piece.state, logits
         self.prefills += 1
         text.note_computed(piece.end - text.read)
+        text.straight = text.straight and not text.one_by_one
         if piece.end in text.marks or not text.unread:
-            state = piece.state
-            self._remember(text, state.clone, state.nbytes, logits)
-            text.reached(state, logits)
+            self._keep_read(reading, lasting=text.lasts)
+            text.reached(piece.state, logits)
 
     def _write(self) -> None:
         """One token of every text, from one forward."""
@@ -278,14 +319,13 @@ class Engine:
         try:
             with allocations_named():
                 tokens = torch.tensor([text.written[-1:] for text in self._writing])
-                alike = any(text.repeats for text in self._writing)
-                logits = self._model.forward(tokens, self._state, alike=alike)
+                logits, hidden = self._forward(tokens, self._state)
         except Failure as failure:
             for text in self._writing:
                 self._fail(text, failure)
             self._keep([])
             if isinstance(failure, OutOfMemory):
-                self._store.give_back()
+                self.remembered.give_back()
             return
         self.forwards += 1
         every = _EVERY * -(-len(self._writing) // _FEW)
@@ -293,15 +333,32 @@ class Engine:
         for i, text in enumerate(self._writing):
             text.fed = len(text.written)
             try:
-                if text.take(logits[i]):
+                if text.looks:
+                    self._show_row(i, logits[i])
+                if text.take(logits[i], None if hidden is None else hidden[i]):
                     going.append(i)
                     if (text.read + text.fed) % every == 0:
-                        self._remember_row(i, None)
+                        self._remember_row(i, logits[i])
                 else:
-                    self._remember_row(i, logits[i])
+                    self._remember_row(i, logits[i], lasting=text.lasts)
             except Failure as failure:
                 self._fail(text, failure)
         self._keep(going)
+
+    def _forward(
+        self, tokens: torch.Tensor, state: RecurrentState
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Logits (B, V), and the vectors (B, C) that they are made of where a text wants them."""
+        alike = any(text.repeats for text in self._writing)
+        if not any(text.wants_hidden for text in self._writing):
+            return self._model.forward(tokens, state, alike=alike), None
+        hidden = self._model.hidden(tokens, state, alike=alike)
+        return self._model.logits(hidden, alike=alike)[:, 0], hidden[:, 0]
+
+    def _show_row(self, row: int, logits: torch.Tensor) -> None:
+        assert self._state is not None
+        with allocations_named():
+            self._writing[row].reached(self._state.rows([row]), logits)
 
     def _keep(self, rows: list[int]) -> None:
         """Only these of the texts being written go on; none where there is no memory for it."""
@@ -322,56 +379,12 @@ class Engine:
         self.lost = self.lost or isinstance(failure, KernelError)
         self._send(failed(text.id, failure))
 
-    def _remember_row(self, row: int, logits: torch.Tensor | None) -> None:
+    def _remember_row(
+        self, row: int, logits: torch.Tensor | None, *, lasting: bool = False
+    ) -> None:
         state = self._state
         assert state is not None
         nbytes = state.nbytes // state.batch
         text = self._writing[row]
         text.straight = False  # its last tokens were read one by one
-        self._remember(text, lambda: state.rows([row]), nbytes, logits)
-
-    def _remember(
-        self,
-        text: PromptReading,
-        copy: Callable[[], RecurrentState],
-        nbytes: int,
-        logits: torch.Tensor | None,
-    ) -> None:
-        """A state of so many bytes, which ``copy`` gives, is the store's, unless it is known."""
-        if not text.remembers:
-            return
-        trail = text.come_up()
-        if not trail.prefix.tokens:
-            return
-        if not self._store.wants(trail, nbytes, logits=logits is not None):
-            return
-        try:
-            with allocations_named():
-                self._store.keep(trail, copy(), logits)
-            self._straight.note(trail.prefix.key, text)
-        except OutOfMemory:
-            self._store.give_back()
-
-
-def store_beside(opened: "Opened", limits: Limits = _NO_LIMITS) -> StateStore:
-    """One that takes its share of the memory where the model and its states lie.
-
-    Model and states together keep to a limit; what is planned for states is theirs in any case.
-    """
-    plan, homes = opened.plan, opened.model.state_homes
-    most: int | None = None
-    for home in homes:
-        on_cpu = home.device is None
-        where = "cpu" if on_cpu else home.name
-        limit = limits.cpu_bytes if on_cpu else limits.gpu_bytes
-        if limit is not None:
-            planned = plan.parts[where].get("kept states", 0)
-            own = int((planned + max(0, limit - plan.peak_bytes[where])) / home.share)
-            most = own if most is None else min(most, own)
-    return StateStore(lambda: min(map(_room_in, homes)), most=most)
-
-
-def _room_in(home: StateHome) -> int:
-    """So many bytes of states fit before their part on this device has no room any more."""
-    free = available_bytes() if home.device is None else home.device.free_bytes
-    return int(free / home.share)
+        self.remembered.keep(text, lambda: state.rows([row]), nbytes, logits, lasting=lasting)

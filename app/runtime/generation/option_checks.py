@@ -6,6 +6,8 @@ from app.errors import RequestRefused
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.prompts import Sampling
 
+from .grammar_text import check_grammar
+
 SEEDS = 2**63
 """Seeds are 0 to this, less one."""
 
@@ -16,6 +18,8 @@ def check_options(options: GenerateOptions, vocabulary: int) -> None:
         raise RequestRefused(why="limit", value=options.limit)
     check_sampling(options.sampling, vocabulary)
     _within("top", options.outputs.top, 0, math.inf)
+    if options.grammar is not None:
+        check_grammar(options.grammar)
 
 
 def check_sampling(how: Sampling, vocabulary: int) -> None:

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from app.errors import RequestRefused
-from app.runtime.families.templates import Part, Think, lead, render, stops_of
+from app.runtime.families.templates import Part, Think, join_of, lead, render, stops_of
 from app.runtime.protocol.messages import Generate
 from app.runtime.protocol.prompts import Chat, Prompt, Text, Turn
 from app.runtime.protocol.token_spans import TokenSpan, pack
 
+from .grammar_text import Head
 from .token_fit import Fit, fit_of, gives, held_by
 
 if TYPE_CHECKING:
@@ -24,13 +25,15 @@ class Begun(NamedTuple):
     """The reply that a chat goes on with: its ``text`` (without what the template begins it with).
 
     ``ids``, the last of the prompt, are as which it is read, and ``held`` those of them that hold
-    a cut character.  ``span`` tells the window of them.
+    a cut character.  ``span`` tells the window of them.  ``lead`` is what the template has begun
+    the reply with, before that text.
     """
 
     text: str = ""
     ids: Ids = ()
     held: Ids = ()
     span: TokenSpan | None = None
+    lead: str = ""
 
 
 class Prepared(NamedTuple):
@@ -38,7 +41,8 @@ class Prepared(NamedTuple):
 
     The first ``mark`` ids will begin the conversation's next prompt too: their state is worth
     keeping (0: nothing is known of a next one).  ``whole_characters``: a character that the
-    limit cuts is left out, for the reply goes on with it.
+    limit cuts is left out, for the reply goes on with it.  ``head`` is what comes before
+    a text that is held to a grammar.  ``document``: see ``Tokens``.
     """
 
     ids: Ids
@@ -47,6 +51,8 @@ class Prepared(NamedTuple):
     mark: int = 0
     begun: Begun = Begun()
     whole_characters: bool = False
+    head: Head = Head()
+    document: bool = False
 
 
 def prepare(request: Generate, opened: "Opened", *, may_be_empty: bool = False) -> Prepared:
@@ -86,25 +92,32 @@ def _check(ids: tuple[int, ...], opened: "Opened") -> None:
 
 def _encoded(request: Generate, opened: "Opened") -> Prepared:
     prompt, stops = request.prompt, request.options.stops
+    held = request.options.grammar is not None
     if isinstance(prompt, Chat):
-        return _chat(prompt, stops, opened)
+        return _chat(prompt, stops, opened, held=held)
     tokenizer = opened.tokenizer
-    ends = tokenizer.end_tokens if tokenizer.raw_end_tokens is None else tokenizer.raw_end_tokens
+    raw = tokenizer.raw_end_tokens
+    ends = tokenizer.end_tokens if raw is None or held else raw
     if isinstance(prompt, Text):
         return Prepared(tuple(tokenizer.encode_prompt(prompt.text)), stops, ends)
+    if prompt.document:
+        begun = Begun(held=held_by(prompt.ids, tokenizer))
+        return Prepared(prompt.ids, stops, ends, begun=begun, whole_characters=True, document=True)
     return Prepared(prompt.ids, stops, ends)
 
 
-def _chat(chat: Chat, stops: tuple[str, ...], opened: "Opened") -> Prepared:
+def _chat(chat: Chat, stops: tuple[str, ...], opened: "Opened", *, held: bool) -> Prepared:
+    """What ends a reply that is ``held`` to a grammar is the grammar, not the template."""
     template = chat.template or next(iter(opened.family.templates), "")
     writer = _Writer(chat.turns, template, opened)
     opening, begun = writer.ids(chat.think)
     prepared = Prepared(
         opening + begun.ids,
-        tuple(dict.fromkeys((*stops, *stops_of(template)))),
+        stops if held else tuple(dict.fromkeys((*stops, *stops_of(template)))),
         opened.tokenizer.end_tokens,
         begun=begun,
         whole_characters=True,
+        head=Head(begun.lead, begun.text, join_of(template)),
     )
     if chat.think == "off":
         return prepared
@@ -135,15 +148,17 @@ class _Writer:
         """
         span = TokenSpan(self._tokenizer.identity)
         parts = render(self._turns, self._template, think)
-        last = parts.pop() if self._turns[-1].role == "assistant" else Part("")
+        goes_on = self._turns[-1].role == "assistant"
+        last = parts.pop() if goes_on else Part("")
         fit = self._fit_of(last)
         at = len(self._lead(last.text, think))
         at = at if fit is None else min(at, fit.start)
         ids, text = self._known(parts)
         text += last.text[:at]
         own = last.text[at:]
+        begins = last.text[:at] if goes_on else lead(self._template, think)
         if not own:
-            return (*ids, *self._encode(text)), Begun(span=span)
+            return (*ids, *self._encode(text)), Begun(span=span, lead=begins)
         before = text.rstrip(" ")
         if fit is None or fit.start > at:
             begun = self._begun(text[len(before) :], own, _moved(fit, at))
@@ -151,7 +166,7 @@ class _Writer:
             begun = self._begun("", own, _moved(fit, at))
         if gives(begun.ids, own, self._tokenizer):
             span = TokenSpan(span.vocabulary, at, pack(begun.ids))
-        return (*ids, *self._encode(before)), begun._replace(span=span)
+        return (*ids, *self._encode(before)), begun._replace(span=span, lead=begins)
 
     def _encode(self, text: str) -> list[int]:
         return self._tokenizer.encode_prompt(text)

@@ -82,5 +82,7 @@ class Sampler:
             return Pick(best, 1.0)
         kept, chances = self._distribution(logits)
         drawn = np.searchsorted(np.cumsum(chances), self._random.random(), side="right")
-        place = min(int(drawn), len(kept) - 1)
+        place = int(drawn)
+        if place == len(kept):  # rounding has kept the sum below 1
+            place = int(np.flatnonzero(chances)[-1])
         return Pick(int(kept[place]), float(chances[place]))

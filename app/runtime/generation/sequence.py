@@ -4,17 +4,25 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
+import msgspec
+
+from app.errors import RequestRefused
 from app.runtime.generation.stops import StopScan
 from app.runtime.protocol.generate_options import Outputs
 from app.runtime.protocol.messages import Done, Generate, Piece, Reply, ReplyBegun, TokenFacts
+from app.runtime.protocol.prompts import Sampling
+from app.runtime.protocol.states import StatesWanted
+from app.runtime.states.state_spacing import close_places
 from app.runtime.states.state_store import Trail
 
 from .filters import GREEDY
+from .grammar import GrammarMask
 from .option_checks import check_options
 from .processors import processors_of
 from .prompt_reading import PromptReading, Reason
 from .prompting import Prepared
 from .sampling import Pick, Sampler
+from .state_looks import StateLooks
 from .token_facts import facts_of
 from .token_fit import count_beyond, places
 
@@ -22,6 +30,9 @@ if TYPE_CHECKING:
     import torch
 
     from app.runtime.opened import Opened
+    from app.runtime.states.state import RecurrentState
+
+_NO_STATES = StatesWanted()
 
 
 class Sequence(PromptReading):
@@ -35,19 +46,33 @@ class Sequence(PromptReading):
         send: Callable[[Reply], None],
         trail: Trail,
     ) -> None:
-        """Raises RequestRefused for options that mean nothing."""
+        """Raises RequestRefused for options that mean nothing, or do not fit what is begun."""
         tokenizer, options = opened.tokenizer, request.options
         check_options(options, opened.model.spec.vocabulary)
-        super().__init__(request.id, prepared.ids, trail, send, (prepared.mark,))
-        self._afresh = request.afresh
-        self.fed = 0
         how = options.sampling
-        drawn = how.seed is not None and how.temperature >= GREEDY
+        greedy = how.temperature < GREEDY
+        drawn = how.seed is not None and not greedy
         wanted = drawn if options.reproducible is None else options.reproducible
-        self.repeats = wanted and not request.afresh  # those begin together, which repeats as well
+        repeats = wanted and not request.afresh  # those begin together, which repeats as well
+        begun = len(prepared.begun.ids) if greedy and not repeats else 0
+        behind = (len(prepared.ids) - begun,) if begun else ()
+        # one that repeats is cut where all texts are, and nowhere else
+        close = close_places(len(prepared.ids)) if prepared.document and not repeats else ()
+        states = options.outputs.states
+        self._looks = StateLooks(request.id, states, opened, send) if states != _NO_STATES else None
+        places = () if self._looks is None else self._looks.places
+        marks = (prepared.mark, *behind, *close, *places)
+        super().__init__(request.id, prepared.ids, trail, send, marks)
+        self._first_place = min(places, default=len(prepared.ids))
+        self.repeats, trail.thins = repeats, prepared.document
+        self._afresh, self._document = request.afresh, prepared.document
+        self.written_from -= begun
+        self.fed = 0
         self.written: list[int] = []
         self._limit = options.limit
-        self._outputs = options.outputs if options.outputs != Outputs() else None
+        self._hidden = options.outputs.hidden
+        told = msgspec.structs.replace(options.outputs, hidden=False, states=_NO_STATES)
+        self._outputs = told if told != Outputs() else None
         self._ends = prepared.ends
         self._begun = prepared.begun
         self._tokenizer = tokenizer
@@ -58,17 +83,28 @@ class Sequence(PromptReading):
         self._characters = self._decoded = 0  # that were sent, and with those held for a stop
         self._places: list[int] = []  # see ``token_fit.places``
         self._whole_characters = prepared.whole_characters
-        processors = processors_of(
-            options.sampling,
-            prompt=prepared.ids,
-            never=tokenizer.never,
-            uncounted=tokenizer.uncounted,
-        )
-        self._sampler = Sampler(options.sampling, processors)
-        self._sampler.note(prepared.begun.ids)
+        self._grammar: GrammarMask | None = None
+        if options.grammar is not None:
+            self._grammar = GrammarMask(options.grammar, tokenizer, prepared.head)
+        self._sampler = self._sampler_of(options.sampling, prepared)
         self._first = self._last = self._began
         if prepared.begun.span is not None:
             send(ReplyBegun(id=self.id, tokens=prepared.begun.span))
+
+    def _sampler_of(self, how: Sampling, prepared: Prepared) -> Sampler:
+        processors = processors_of(
+            how,
+            prompt=prepared.ids,
+            never=self._tokenizer.never,
+            uncounted=self._tokenizer.uncounted,
+        )
+        if self._grammar is not None:
+            processors.append(self._grammar)
+        sampler = Sampler(how, processors)
+        sampler.note(prepared.begun.ids)
+        if self._grammar is not None and self._grammar.broken:
+            raise RequestRefused(why="grammar-begun")
+        return sampler
 
     @property
     def remembers(self) -> bool:
@@ -76,9 +112,36 @@ class Sequence(PromptReading):
         return not self._afresh
 
     @property
+    def lasts(self) -> bool:
+        """See PromptReading."""
+        return not self._afresh
+
+    @property
+    def wants_hidden(self) -> bool:
+        """See PromptReading."""
+        return self._hidden
+
+    @property
+    def looks(self) -> bool:
+        """Whether the state after the tokens that are in it now is looked at."""
+        return self._looks is not None and self._looks.wants(self.read + self.fed)
+
+    def reached(self, state: "RecurrentState", logits: "torch.Tensor | None") -> None:
+        """See PromptReading; called between tokens that are written as well."""
+        if self._looks is not None and self.looks:
+            at = self.read + self.fed
+            taken = self._looks.take(at, state, logits, self.come_up())
+            self._looks.tell(at, state, taken)
+
+    @property
     def lookup(self) -> tuple[int, ...]:
-        """None where it is to be computed from its beginning."""
-        return () if self._afresh else self.prompt
+        """None where it is to be computed from its beginning.
+
+        Not beyond the first state that is looked at, and the vector before the first token that is
+        written comes of reading the last one.
+        """
+        last = len(self.prompt) - self._hidden
+        return () if self._afresh else self.prompt[: min(last, self._first_place)]
 
     def come_up(self) -> Trail:
         """See PromptReading."""
@@ -92,21 +155,36 @@ class Sequence(PromptReading):
         super()._note(tokens)
         self._first = self._last = self._read
 
-    def take(self, logits: "torch.Tensor | None") -> bool:
+    def take(self, logits: "torch.Tensor | None", hidden: "torch.Tensor | None" = None) -> bool:
         """Choose the next token from ``logits`` (V,) and send it; False if the text has ended.
 
-        Raises NumbersBroken, and RequestRefused where every token is banned.
+        Raises NumbersBroken, and RequestRefused where every token is banned or the grammar takes
+        too much.
         """
         assert logits is not None  # a text to be written has at least one token before it
-        if len(self.written) >= self._limit:
-            return self.end("limit")
-        pick = self._sampler.pick(logits)
-        if pick.token in self._ends:
-            return self.end("end")
-        self._send(self._piece(pick, logits))
-        if self._scan.found is not None:
-            return self.end("stop")
-        return len(self.written) < self._limit or self.end("limit")
+        if (reason := self._reached()) is not None:
+            return self.end(reason)
+        pick = self._pick(logits)
+        if pick is None or pick.token in self._ends:
+            return self.end("end" if pick else "blocked")
+        self._send(self._piece(pick, logits, hidden))
+        reason = "stop" if self._scan.found is not None else self._reached()
+        return reason is None or self.end(reason)
+
+    def _reached(self) -> Reason | None:
+        """Why no token may follow those that are written."""
+        if self._grammar is not None and self._grammar.complete:
+            return "end"
+        return "limit" if len(self.written) >= self._limit else None
+
+    def _pick(self, logits: "torch.Tensor") -> Pick | None:
+        """None where bans have left nothing of what the grammar lets come next."""
+        try:
+            return self._sampler.pick(logits)
+        except RequestRefused as refused:
+            if self._grammar is None or refused.facts.get("why") != "all-banned":
+                raise
+            return None
 
     def end(self, reason: Reason) -> Literal[False]:
         """Send what is held back, and Done."""
@@ -146,12 +224,15 @@ class Sequence(PromptReading):
             return len(self.written) + count_beyond(ends, len(begun.text) - back)
         return count_beyond(self._places, self._characters)
 
-    def _piece(self, pick: Pick, logits: "torch.Tensor") -> Piece:
+    def _piece(self, pick: Pick, logits: "torch.Tensor", hidden: "torch.Tensor | None") -> Piece:
         facts = (
             facts_of(logits, pick.token, self._outputs, pick.chance)
             if self._outputs
             else TokenFacts(pick.token)
         )
+        if self._hidden and hidden is not None:
+            vector = hidden.numpy().astype("<f4", copy=False).tobytes()
+            facts = msgspec.structs.replace(facts, hidden=vector)
         decoded = self._decoder.feed(pick.token)
         text = self._scan.feed(decoded)
         self._last = time.perf_counter()
@@ -161,4 +242,5 @@ class Sequence(PromptReading):
         self._characters += len(text)
         self._decoded += len(decoded)
         self._places.append(-1 if self._decoder.holds else self._decoded)
-        return Piece(id=self.id, text=text, tokens=(facts,))
+        lengths = (len(decoded),) if self._document else ()
+        return Piece(id=self.id, text=text, tokens=(facts,), lengths=lengths)

@@ -1,17 +1,21 @@
 """A prompt that is read for the states on its way: they go to files, or are only remembered."""
 
-import os
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from app.errors import RequestRefused
 from app.runtime.protocol.messages import Reply
-from app.runtime.protocol.states import Place, StatesTaken, TakenState
-from app.runtime.states.state_files import save
+from app.runtime.protocol.states import (
+    StateParts,
+    StatesTaken,
+    StatesWanted,
+    TakenState,
+    TakeStates,
+)
 from app.runtime.states.state_store import Trail
 
 from .prompt_reading import PromptReading, Reason
+from .state_looks import StateLooks
 
 if TYPE_CHECKING:
     import torch
@@ -21,18 +25,20 @@ if TYPE_CHECKING:
 
 
 class StateTaking(PromptReading):
-    """Reads until the last of ``places``, and takes the state at each of them."""
+    """Reads until the last of the places, and takes the state at each of them."""
 
     def __init__(
         self,
-        request: int,
+        request: TakeStates,
         prompt: tuple[int, ...],
-        places: Sequence[Place],
         opened: "Opened",
         send: Callable[[Reply], None],
         trail: Trail,
     ) -> None:
-        """Raises RequestRefused (fact why) where there is no place, or one beyond the prompt."""
+        """Raises RequestRefused (fact why) where there is no place, one beyond the prompt, and for
+        parts that cannot be told.
+        """
+        places = request.places
         if not prompt and not trail.prefix.point.start:
             raise RequestRefused(why="state-nothing")
         if not places:
@@ -41,22 +47,37 @@ class StateTaking(PromptReading):
             if not 0 <= place.tokens <= len(prompt):
                 raise RequestRefused(why="state-place", value=place.tokens, tokens=len(prompt))
         ends = sorted({place.tokens for place in places})
-        super().__init__(request, prompt[: ends[-1]], trail, send, ends)
-        self._places, self._first, self._opened = places, ends[0], opened
+        wanted = StatesWanted(places=places, parts=request.parts)
+        looks = StateLooks(request.id, wanted, opened, send)
+        super().__init__(request.id, prompt[: ends[-1]], trail, send, ends)
+        self._looks, self._first, self._exact = looks, ends[0], request.exact
+        self._tells = request.parts != StateParts()
         self._taken: list[TakenState] = []
 
     @property
+    def exact(self) -> bool:
+        """See PromptReading."""
+        return self._exact
+
+    @property
+    def remembers(self) -> bool:
+        """Exact states are no part of what other texts come to."""
+        return not self._exact
+
+    @property
     def lookup(self) -> tuple[int, ...]:
-        """Not beyond the first place, whose state is wanted."""
-        return self.prompt[: self._first]
+        """Not beyond the first place, whose state is wanted; nothing where it is read anew."""
+        return () if self._exact else self.prompt[: self._first]
 
     def reached(self, state: "RecurrentState", logits: "torch.Tensor | None") -> None:
         """Write the files of this place.  Raises DiskFull, StoreError."""
-        for place in self._places:
-            if place.tokens == self.read:
-                self._take(place, state, logits)
+        if self._looks.wants(self.read):
+            taken = self._looks.take(self.read, state, logits, self.come_up())
+            self._taken += taken
+            if self._tells:
+                self._looks.tell(self.read, state, taken)
 
-    def take(self, logits: "torch.Tensor | None") -> bool:
+    def take(self, logits: "torch.Tensor | None", hidden: "torch.Tensor | None" = None) -> bool:
         """See PromptReading: it ends with its prompt."""
         return self.end("end")
 
@@ -74,11 +95,3 @@ class StateTaking(PromptReading):
             )
         )
         return False
-
-    def _take(self, place: Place, state: "RecurrentState", logits: "torch.Tensor | None") -> None:
-        facts, size = self._opened.state_facts(self.come_up()), 0
-        if place.path:
-            path = Path(os.fsdecode(place.path))
-            facts = save(state, path, facts, logits)
-            size = path.stat().st_size
-        self._taken.append(TakenState(place.tokens, facts, size))

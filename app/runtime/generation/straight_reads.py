@@ -5,10 +5,12 @@ text would be cut in the same places on its own.  That is not so behind a reply,
 token by token, nor at the end of another prompt that lies between two cuts.
 """
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Protocol
 
+from app.runtime.states.disk_names import NOTHING, DiskName
 from app.runtime.states.state_key import StateKey
 
 from .prompt_cuts import PromptCuts
@@ -25,10 +27,14 @@ class Read(Protocol):
 
 
 class StraightReads:
-    """Knows beginnings by their keys, and of each the cuts that are no usual ones."""
+    """Knows beginnings by their keys, and of each the cuts that are no usual ones.
 
-    def __init__(self, cuts: PromptCuts) -> None:
-        self._cuts = cuts
+    ``computes`` says what else decides about the bits: states on the disk that something else has
+    computed do not serve.
+    """
+
+    def __init__(self, cuts: PromptCuts, computes: str = "") -> None:
+        self._cuts, self._computes = cuts, computes
         self._known: OrderedDict[StateKey, frozenset[int]] = OrderedDict()
 
     def note(self, key: StateKey, text: Read) -> None:
@@ -48,9 +54,31 @@ class StraightReads:
         count = key.tokens
         if not count:
             return True
-        is_cut = count % self._cuts.tokens == 0 or count in (*text.marks, len(text.prompt))
-        return is_cut and self._known.get(key) == self._extra(text.marks, count)
+        return self._is_cut(count, text) and self._known.get(key) == self._extra(text.marks, count)
+
+    def cuts_of(self, text: Read, count: int) -> str:
+        """How the text was cut up to ``count`` tokens, as names on the disk tell it."""
+        return self._told(text.marks, count) if text.straight else NOTHING
+
+    def serves_kept(self, name: DiskName, text: Read) -> bool:
+        """The same for a state on the disk, of a beginning of the text."""
+        count = name.tokens
+        told = name.exact and name.cuts == self._told(text.marks, count)
+        return told and self._is_cut(count, text)
+
+    def note_kept(self, key: StateKey, cuts: str, text: Read) -> None:
+        """The state that is remembered for ``key`` now has come from the disk, cut like that."""
+        self._known.pop(key, None)
+        if cuts == self._told(text.marks, key.tokens):
+            self._known[key] = self._extra(text.marks, key.tokens)
+
+    def _is_cut(self, count: int, text: Read) -> bool:
+        return count % self._cuts.tokens == 0 or count in (*text.marks, len(text.prompt))
 
     def _extra(self, marks: Iterable[int], count: int) -> frozenset[int]:
         """The marks before ``count`` at which the ladder does not cut."""
         return frozenset(m for m in marks if 0 < m < count and m % self._cuts.tokens)
+
+    def _told(self, marks: Iterable[int], count: int) -> str:
+        told = (self._computes, self._cuts.tokens, sorted(self._extra(marks, count)))
+        return hashlib.blake2b(repr(told).encode(), digest_size=len(NOTHING) // 2).hexdigest()

@@ -9,14 +9,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from app.errors import DeviceError, Failure, NoGpu, OutOfMemory, ResultsWrong
+from app.errors import DeviceError, Failure, NoGpu, OutOfMemory, OverLimit, ResultsWrong
 from app.kernels import Ops, open_ops
+from app.runtime.adapters.merged_checkpoint import MergedCheckpoint
 from app.runtime.checkpoint import Checkpoint
 from app.runtime.models import Rwkv, build
-from app.runtime.planning.footprint import QUANTISED
 from app.runtime.planning.machine import Limits, Machine, Rates, this_machine
+from app.runtime.planning.measured import as_measured
 from app.runtime.planning.plan import Plan, plan_of, plans_for
-from app.runtime.planning.strategy import Strategy, whole_on
+from app.runtime.planning.stepping_down import Preferences, choose, least_of, over_limit, wanted_of
+from app.runtime.planning.strategy import Strategy
 from app.runtime.protocol.messages import SteppedDown
 from app.system.gpus import Gpu, gpu_of, gpus, usable
 from app.system.memory import available_bytes, resident_bytes
@@ -25,6 +27,7 @@ from .self_test import check
 from .verdicts import Verdicts, key_of, standard_verdicts
 
 Progress = Callable[[int, int], None]
+Weights = Checkpoint | MergedCheckpoint
 
 
 class Running(NamedTuple):
@@ -50,16 +53,21 @@ class Backends:
     extra: bool | None = None  # whether the packages for cards are installed; None looks
     rates: Rates | None = None
     limits: Limits = field(default_factory=Limits)
+    preferences: Preferences = field(default_factory=lambda: Preferences(firm=True))
+    asked: Strategy | None = None  # the first choice, where it may give way to another
+    trying: Plan | None = None  # what is being brought up, or was last
+    passed_over: Plan | None = None  # what was to be taken first, where another plan was chosen
 
     def bring_up(
-        self, checkpoint: Checkpoint, wanted: Strategy | None, progress: Progress | None = None
+        self, checkpoint: Weights, wanted: Strategy | None, progress: Progress | None = None
     ) -> Running:
         """The model in the way that is wanted, else in the best (None).
 
         ``progress`` is told (layers done, layers), from the start again for each way.  Raises
         what ``build`` does; OutOfMemory and NoGpu of a card only if it is wanted.
         """
-        found = () if wanted is not None and not wanted.on_gpu else tuple(self.gpus())
+        meant = wanted or self.asked
+        found = () if meant is not None and not meant.on_gpu else tuple(self.gpus())
         machine = self._machine(usable(found, extra=self.extra))
         way = wanted.settled(checkpoint.spec.layers) if wanted else self._best(checkpoint, machine)
         reason = None
@@ -71,10 +79,17 @@ class Backends:
                 return running
             machine = self._machine(())
             reason, way = attempt.reason, self._best(checkpoint, machine)
-        model = build(checkpoint, self.open_ops("cpu"), way, progress)
-        return Running(model, self.plan(checkpoint, way, machine), reason)
+        plan = self.begin(self.plan(checkpoint, way, machine))
+        return Running(build(checkpoint, self.open_ops("cpu"), way, progress), plan, reason)
 
-    def plan(self, checkpoint: Checkpoint, way: Strategy, machine: Machine) -> Plan:
+    def begin(self, plan: Plan) -> Plan:
+        """Note that this is brought up now.  Raises OverLimit for more than is allowed."""
+        self.trying = plan
+        if plan.reason == "over-limit":
+            raise over_limit(plan)
+        return plan
+
+    def plan(self, checkpoint: Weights, way: Strategy, machine: Machine) -> Plan:
         """What one way takes here, whether there is room for it or not."""
         return plan_of(checkpoint.spec, checkpoint.dtype, way, machine, self.limits)
 
@@ -83,11 +98,34 @@ class Backends:
         free = available_bytes() + resident_bytes()
         return this_machine(self.rates, gpus=tuple(able), available=free)
 
-    def _best(self, checkpoint: Checkpoint, machine: Machine) -> Strategy:
-        """What is recommended; where nothing fits, what says best that there is no room."""
-        dtype = checkpoint.dtype
-        plan = plans_for(checkpoint.spec, dtype, machine, self.limits).recommended
-        return plan.strategy if plan else whole_on("cpu", dtype if dtype in QUANTISED else "bf16")
+    def _best(self, checkpoint: Weights, machine: Machine) -> Strategy:
+        """What is chosen; where nothing fits, what takes least.
+
+        Raises OverLimit where every way takes more than is allowed, and OutOfMemory where nothing
+        is left to step down to.
+        """
+        spec, dtype = checkpoint.spec, checkpoint.dtype
+        planned = plans_for(spec, dtype, machine, self.limits)
+        every = as_measured(planned, checkpoint, machine).candidates
+        some: Sequence[Plan] = every
+        asked = self.asked.settled(spec.layers) if self.asked else None
+        if asked is None:
+            some = wanted_of(every, self.preferences.gpu, machine)
+        elif asked not in [plan.strategy for plan in every]:
+            some = (*every, self.plan(checkpoint, asked, machine))
+        plan, self.passed_over = choose(spec, dtype, some, self.preferences, asked)
+        if plan is not None:
+            return plan.strategy
+        first = self.passed_over
+        if first is None:
+            return least_of(some).strategy
+        if first.reason == "over-limit":
+            raise over_limit(first)
+        raise OutOfMemory(
+            needed_bytes=first.facts["needed_bytes"],
+            free_bytes=first.facts["room_bytes"],
+            strategy=first.strategy.text,
+        )
 
 
 @dataclass
@@ -95,7 +133,7 @@ class _Attempt:
     """To run a model on a card; ``reason`` is why the first way failed."""
 
     backends: Backends
-    checkpoint: Checkpoint
+    checkpoint: Weights
     machine: Machine
     first: Strategy
     progress: Progress | None
@@ -117,12 +155,12 @@ class _Attempt:
             return None
         for way in self._ways():
             try:
-                model = self._model(ops, way, gpus)
                 plan = self.backends.plan(self.checkpoint, way, self.machine)
-                return Running(model, plan, self.reason)
-            except OutOfMemory as failure:
-                if forced and way == self.first:
-                    raise
+                self.backends.begin(plan)
+                return Running(self._model(ops, way, gpus), plan, self.reason)
+            except (OutOfMemory, OverLimit) as failure:
+                if way == self.first:
+                    raise  # what comes next is chosen anew
                 self._note(failure)
             except DeviceError as failure:
                 self._note(failure)

@@ -1,24 +1,27 @@
 """From a path to a model that can run: checkpoint, strategy, tokenizer, family; no process."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 
 from app.errors import BY_CODE, Failure
 from app.kernels.allocation import allocations_named
+from app.runtime.adapters.adapter_reading import read_adapter
+from app.runtime.adapters.merged_checkpoint import MergedCheckpoint
 from app.runtime.checkpoint import open_checkpoint
 from app.runtime.checkpoint.recognising import recognised
 from app.runtime.opened import Opened
 from app.runtime.planning.strategy import parse
-from app.runtime.states.state_key import with_adapters
+from app.runtime.protocol.adapters import MergedAdapter
 from app.runtime.tokenizers import for_model
 from app.system.log import describe, logger
 from app.system.memory import give_back_freed
 from app.system.threads import physical_cores
 
 from .backends import Backends
+from .stepping import bring_up
 
 
 def open_model(
@@ -28,12 +31,17 @@ def open_model(
     backends: Backends | None = None,
     *,
     threads: int = 0,
+    adapters: Sequence[MergedAdapter] = (),
 ) -> Opened:
     """Load a model; a strategy of "" is chosen for this machine.
 
+    The ``adapters`` are merged into its weights, one after another, before these are quantised.
+
     ``progress`` is told (layers done, layers); ``backends`` are this machine's unless others are
-    given.  ``threads`` compute, which is set for this process: 0 is one a physical core, at most
-    what torch would take.  Raises CheckpointError, StrategyError, NoGpu and OutOfMemory.
+    given.  A strategy is taken or fails, unless their preferences say otherwise.  ``threads``
+    compute, which is set for this process: 0 is one a physical core, at most what torch would take.
+    Raises CheckpointError, StrategyError, NoGpu, OutOfMemory and OverLimit, and RequestRefused for
+    an adapter that cannot be merged.
     """
     begun = time.perf_counter()
     path = Path(path)
@@ -48,11 +56,13 @@ def open_model(
             progress(done, total)
 
     with allocations_named(), open_checkpoint(path) as checkpoint:
-        running = (backends or Backends()).bring_up(checkpoint, wanted, report)
+        merged = [read_adapter(adapter) for adapter in adapters]
+        weights = MergedCheckpoint(checkpoint, merged) if merged else checkpoint
+        running = bring_up(backends or Backends(), weights, wanted, report)
         tokenizer = for_model(
             checkpoint.spec, path if path.is_dir() else path.parent, checkpoint.metadata
         )
-        fingerprint, family = with_adapters(checkpoint.content_fingerprint), recognised(checkpoint)
+        fingerprint, family = weights.content_fingerprint, recognised(checkpoint)
         file_fingerprint = checkpoint.fingerprint
     give_back_freed()
     opened = Opened(

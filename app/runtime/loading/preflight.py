@@ -4,6 +4,7 @@ from pathlib import Path
 
 from app.runtime.checkpoint import open_checkpoint
 from app.runtime.planning.strategy import parse
+from app.runtime.planning.streamed_plans import check_runs_for
 from app.system.gpus import gpu_of, gpus
 
 
@@ -19,4 +20,6 @@ def look_at(path: Path, strategy: str) -> None:
         found = gpus()
         for card in way.cards:
             gpu_of(card, found)
-    open_checkpoint(path).close()
+    with open_checkpoint(path) as checkpoint:
+        if way is not None:
+            check_runs_for(checkpoint.dtype, way)

@@ -207,7 +207,9 @@ class _Exact(PortableOps):
         """See Ops; the numbers (n, out, in) that the integers stand for."""
         return unpack(self._packs.pack(host, kind, by_unit=by_unit))
 
-    def place(self, packed: Packed) -> Tensor:  # type: ignore[override]
+    def place(  # type: ignore[override]
+        self, packed: Packed, lies: tuple[Tensor, Tensor] | None = None
+    ) -> Tensor:
         """See Ops."""
         return unpack(packed)
 

@@ -80,6 +80,19 @@ class CapturePool:
         return state.device.address(self._spare)
 
 
+class Uncaptured:
+    """In place of a CapturePool where layers are streamed: no graph has copies beside the work."""
+
+    def __init__(self, ops: Ops) -> None:
+        self._ops = ops
+
+    def __call__(
+        self, run: Callable[[Handed, Any], tuple[Array, ...]], given: Handed, state: Any
+    ) -> Handed:
+        """What ``run`` gives, on the host; see ``on_host``."""
+        return on_host(self._ops, run(given, state))
+
+
 @dataclass(frozen=True)
 class _Like:
     """What a run asks of a state."""

@@ -15,12 +15,13 @@ from app.kernels.layout import Shape, kind_for
 from app.kernels.packing import Packed, empty
 from app.kernels.pointer_table import PointerTable
 from app.kernels.weight_formats import Quantised
+from app.runtime.checkpoint.stretch import Stretch
 from app.runtime.planning.footprint import head_format, small_format
 from app.runtime.spec import Spec
 
 _Made = TypeVar("_Made", bound=ResidualWeight)
 
-_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class Tensors(Protocol):
@@ -74,6 +75,30 @@ class Tensors(Protocol):
         ...
 
 
+class ReadAgain(Tensors, Protocol):
+    """A checkpoint whose numbers are read again and again."""
+
+    def stretch_of(self, name: str) -> Stretch | None:
+        """Where its numbers can be read again and again; None where they have to be made."""
+        ...
+
+    def packed_stretches(self, name: str) -> tuple[Stretch, Stretch]:
+        """Where the codes and the scales of a packed one can be read again and again."""
+        ...
+
+    def check_packed(self, name: str, total: int) -> None:
+        """Raises DamagedCheckpoint where this is not the checksum of a packed one."""
+        ...
+
+    def stay_open(self) -> None:
+        """What is read again and again is there until ``close``."""
+        ...
+
+    def close(self) -> None:
+        """Nothing is read any more."""
+        ...
+
+
 class Scope:
     """The tensors under one prefix, brought to the device in the form their reader asks for.
 
@@ -104,15 +129,18 @@ class Scope:
     def embedding(self) -> Array:
         """The table (V, C) in the file's own type where that takes no more room."""
         name = f"{self.prefix}emb.weight"
-        table = self.checkpoint.tensors[name]
-        small = _DTYPES.get(self.form, torch.float16)
-        kept = table.dtype in ("bf16", "fp16")
-        dtype = _DTYPES[table.dtype] if kept else small
-        whole = self.checkpoint.mapped(name, dtype)
+        whole = self.checkpoint.mapped(name, self.table_dtype)
         if whole is None:
-            whole = allocate(table.shape, dtype)
+            whole = allocate(self.checkpoint.tensors[name].shape, self.table_dtype)
             self.checkpoint.read_into(name, whole)
         return self.ops.table(whole)
+
+    @property
+    def table_dtype(self) -> torch.dtype:
+        """The type of the embedding's numbers."""
+        kept = self.checkpoint.tensors[f"{self.prefix}emb.weight"].dtype
+        small = DTYPES.get(self.form, torch.float16)
+        return DTYPES[kept] if kept in ("bf16", "fp16") else small
 
     @property
     def small(self) -> str:
@@ -153,6 +181,10 @@ class Scope:
 
     def loras(self, *chains: tuple[str, str, str]) -> Loras:
         """Low-rank chains given as (name, activation, name of the bias or "")."""
+        return self.ops.place_loras(self.host_loras(*chains), self.small)
+
+    def host_loras(self, *chains: tuple[str, str, str]) -> Loras:
+        """The same, not yet where they compute."""
         full = [f"{self.prefix}{name}" for name, _, _ in chains]
         dtype = self._own_type([f"{name}{way}" for name in full for way in "12"])
         downs = [self.checkpoint.read(f"{name}1", dtype).T for name in full]
@@ -168,13 +200,13 @@ class Scope:
                 bias[i, 0, 0] = self.host(name).flatten()
         acts = tuple(act for _, act, _ in chains)
         ranks = tuple(len(one) for one in downs)
-        return self.ops.place_loras(Loras(down, up.mT, bias, acts, ranks), self.small)
+        return Loras(down, up.mT, bias, acts, ranks)
 
     def _own_type(self, names: list[str]) -> torch.dtype:
         """The type of all these where it is one of 16 bits, else float32."""
         found = {self.checkpoint.tensors[name].dtype for name in names}
         kind = found.pop()
-        return torch.float32 if found or kind == "fp64" else _DTYPES.get(kind, torch.float32)
+        return torch.float32 if found or kind == "fp64" else DTYPES.get(kind, torch.float32)
 
     def _kept(self, form: str, *names: str, residual: bool = False) -> Quantised | None:
         """Projections that the file has in this format already, as they lie there.
@@ -225,7 +257,7 @@ class Scope:
     def _matrices(self, names: list[str], *, passing: bool) -> Tensor | PointerTable:
         """Not to be written to: they may be used where they lie."""
         first = self.checkpoint.tensors[names[0]]
-        dtype = self._dtype or _DTYPES.get(first.dtype, torch.float32)
+        dtype = self._dtype or DTYPES.get(first.dtype, torch.float32)
         if len(names) == 1 or self.ops.takes_pointer_tables:
             found = [self.checkpoint.mapped(name, dtype) for name in names]
             lies = [one for one in found if one is not None]
@@ -239,7 +271,7 @@ class Scope:
     @property
     def _dtype(self) -> torch.dtype | None:
         """What a projection is read as; None for the file's own type."""
-        return _DTYPES.get(self.form)
+        return DTYPES.get(self.form)
 
     @property
     def _blended(self) -> str:

@@ -9,21 +9,31 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Literal
 
+from torch import Tensor
+
 from app.kernels import Affine, Array, Ops, Weight
 from app.runtime.states.state import RecurrentState
 
-from .capture_pool import CapturePool
+from .capture_pool import CapturePool, Uncaptured
 from .captured_decode import CapturedDecode
 from .handover import Handed, on_host
 from .layers import Layers, LayerState, nbytes_of
+from .streamed_table import StreamedTable
+from .streamed_weights import StreamedHead, StreamedWeights
 
 
 @dataclass(frozen=True, slots=True)
 class Embedding:
     """The table (V, C), and the norm of what is taken from it."""
 
-    table: Array
+    table: Array | StreamedTable
     norm: Affine
+
+    def of(self, ops: Ops, tokens: Tensor) -> Array:
+        """What goes into the first layer, (B, T, C)."""
+        if isinstance(self.table, StreamedTable):
+            return self.table.embed(ops, tokens, self.norm)
+        return ops.embed(self.table, tokens, self.norm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +41,7 @@ class Head:
     """The norm behind the last layer, and the projection to the vocabulary."""
 
     norm: Affine
-    weight: Weight
+    weight: Weight | StreamedHead
 
 
 class Residual:
@@ -50,7 +60,7 @@ class SegmentRunner:
     """Segments in a row on one ``device``; with the embedding or the head where they lie there.
 
     ``depth`` is how many layers there are: none where only embedding or head lie here.  ``more``
-    tells that layers follow on another device.
+    tells that layers follow on another device.  ``streamed`` are the weights that do not stay here.
     """
 
     def __init__(
@@ -62,12 +72,17 @@ class SegmentRunner:
         embedding: Embedding | None = None,
         head: Head | None = None,
         more: bool = False,
+        streamed: StreamedWeights | None = None,
     ) -> None:
         self.device, self.ops, self.layers = device, ops, tuple(layers)
         self.embedding, self.head, self.more = embedding, head, more
+        self.streamed = streamed
         self.depth = sum(map(len, self.layers))
         self._stay = all(one.stay for one in self.layers)
+        captures: type[CapturedDecode | CapturePool | Uncaptured]
         captures = CapturedDecode if ops.device is None else CapturePool
+        if ops.device is not None and streamed is not None:
+            captures = Uncaptured
         self._logits, self._hidden = captures(ops), captures(ops)
 
     @property
@@ -78,15 +93,15 @@ class SegmentRunner:
         return head + nbytes_of(norms) + sum(layers.nbytes for layers in self.layers)
 
     @property
-    def resident_bytes(self) -> int:
-        """Bytes of all weights that lie here for good, the embedding table with them."""
+    def all_bytes(self) -> int:
+        """Bytes of all weights here, also of those that are streamed, with the embedding table."""
         table = nbytes_of(self.embedding.table) if self.embedding else 0
         return self.weights_bytes + table
 
     def enter(self, given: Handed) -> Residual:
         """What goes into the first layer here: of tokens, or of what was handed over."""
         if self.embedding is not None:
-            return Residual(self.ops.embed(self.embedding.table, given[0], self.embedding.norm))
+            return Residual(self.embedding.of(self.ops, given[0]))
         x, *first = (self.ops.from_host(one) for one in given)
         return Residual(x, first)
 
@@ -145,14 +160,18 @@ class SegmentRunner:
         assert self.head is not None
         return self.head.weight.logits(hidden)
 
+    def last_hidden(self, at: Residual) -> Array:
+        """The vector (B, C) of the last token behind ln_out."""
+        assert self.head is not None
+        return self.ops.norm(at.x[:, -1], self.head.norm)
+
     def last_logits(self, at: Residual) -> Array:
         """The logits (B, V) of the last token."""
-        assert self.head is not None
-        return self.logits(self.ops.norm(at.x[:, -1], self.head.norm))
+        return self.logits(self.last_hidden(at))
 
     def _captured(
         self,
-        captures: CapturedDecode | CapturePool,
+        captures: CapturedDecode | CapturePool | Uncaptured,
         run: Callable[[Handed, Any], tuple[Array, ...]],
         given: Handed,
         memory: RecurrentState | None,

@@ -3,7 +3,8 @@
 Shapes read (B, T, C): batch, time, channels.
 """
 
-from collections.abc import Generator, Iterator, Sequence
+import contextlib
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -43,6 +44,17 @@ class StateHome(NamedTuple):
     name: str
     device: Any
     share: float
+
+
+class Read(NamedTuple):
+    """What follows the last of some tokens, float32 on the host.
+
+    ``logits`` (B, V), and ``hidden`` (B, C), the vector after ln_out that they are made of; None
+    where it was not asked for.
+    """
+
+    logits: Tensor
+    hidden: Tensor | None = None
 
 
 class Rwkv:
@@ -86,8 +98,13 @@ class Rwkv:
 
     @property
     def reads_in_steps(self) -> bool:
-        """Whether ``reading`` stops between layers: a card is through before anybody has waited."""
-        return any(runner.ops.device is None for runner in self._deep)
+        """Whether ``reading`` stops between layers.
+
+        A card is through before anybody has waited.  Where layers come from the file, what runs in
+        between would have all of them come once more.
+        """
+        on_host = [runner for runner in self._deep if runner.ops.device is None]
+        return bool(on_host) and all(runner.streamed is None for runner in on_host)
 
     @property
     def blocks(self) -> list[Block]:
@@ -104,7 +121,9 @@ class Rwkv:
         """Bytes of the weights that lie on each device for good, the embedding table with them."""
         found: dict[str, int] = {}
         for runner in self.runners:
-            found[runner.device] = found.get(runner.device, 0) + runner.resident_bytes
+            found[runner.device] = found.get(runner.device, 0) + runner.all_bytes
+        for device, streamed in {one.device: one.streamed for one in self.runners}.items():
+            found[device] += streamed.slot_bytes - streamed.nbytes if streamed else 0
         return found
 
     @property
@@ -159,7 +178,7 @@ class Rwkv:
             with switched_on(self._all_ops, "exact"):
                 return self.forward(tokens, state, every=every, alike=alike)
         if alike and batch > 1:
-            return self._alike(tokens, state, every=every)
+            return self._alike(tokens, state, lambda t, s: self.forward(t, s, every=every))
         if steps == 1:
             only = self._decoded(tokens, state)
             return only if every else only[:, 0]
@@ -176,19 +195,38 @@ class Rwkv:
         return found
 
     @torch.inference_mode()
-    def reading(self, tokens: Tensor, state: RecurrentState) -> Iterator[Tensor | None]:
-        """``forward`` in steps: None after each layer, and at last the logits (B, V).
+    def reading(
+        self,
+        tokens: Tensor,
+        state: RecurrentState,
+        *,
+        hidden: bool = False,
+        exact: bool = False,
+    ) -> Iterator[Read | None]:
+        """``forward`` in steps: None after each layer, and at last what follows the last token.
 
-        Where all layers are on cards it is one step, and so is a single token.  Where it is left
-        early or fails, ``state`` is good for nothing any more.
+        It is one step where ``reads_in_steps`` says so, and so is a single token.  Where it is left
+        early or fails, ``state`` is good for nothing any more.  ``hidden`` asks for that vector as
+        well, and changes no bit of the logits; for ``exact`` see ``forward``.
         """
         if not self.reads_in_steps or not 1 < tokens.shape[1] <= self.rows // len(tokens):
-            yield self.forward(tokens, state)
+            yield self._read_at_once(tokens, state, hidden=hidden, exact=exact)
             return
         self._begin(tokens, state)
-        at = yield from self._layers(tokens, state, every=False)
-        last: Tensor = self._last.ops.host(self._last.last_logits(at))
-        yield last
+        at, last = (yield from self._layers(tokens, state, every=False, exact=exact)), self._last
+        with switched_on((last.ops,), "exact") if exact else contextlib.nullcontext():
+            vector = last.last_hidden(at)
+            logits = last.logits(vector)
+        host = last.ops.host
+        yield Read(host(logits), host(vector) if hidden else None)
+
+    def _read_at_once(
+        self, tokens: Tensor, state: RecurrentState, *, hidden: bool, exact: bool
+    ) -> Read:
+        if not hidden:
+            return Read(self.forward(tokens, state, exact=exact))
+        vectors = self.hidden(tokens, state)[:, -1:]
+        return Read(self.logits(vectors)[:, 0], vectors[:, 0])
 
     @torch.inference_mode()
     def positions(self, tokens: Tensor, state: RecurrentState) -> Iterator[Positions | None]:
@@ -209,39 +247,61 @@ class Rwkv:
             yield Positions(last.ops.host(hidden), last.ops.host(logits))
 
     @torch.inference_mode()
-    def hidden(self, tokens: Tensor, state: RecurrentState) -> Tensor:
+    def hidden(self, tokens: Tensor, state: RecurrentState, *, alike: bool = False) -> Tensor:
         """The vector after ln_out of every token (B, T, C), float32; else like ``forward``.
 
         ``logits`` makes of them what ``forward`` gives of every token.
         """
         self._begin(tokens, state)
+        if alike and len(tokens) > 1:
+            return self._alike(tokens, state, self.hidden)
         if tokens.shape[1] == 1:
             return self._decoded(tokens, state, hidden=True)
         pieces = torch.split(tokens, max(1, self.rows // len(tokens)), 1)
         return torch.cat([self._seen(piece, state) for piece in pieces], 1)
 
     @torch.inference_mode()
-    def logits(self, hidden: Tensor) -> Tensor:
-        """Logits (..., V) of vectors (..., C) after ln_out, both float32 on the host."""
+    def logits(self, hidden: Tensor, *, alike: bool = False) -> Tensor:
+        """Logits (..., V) of vectors (..., C) after ln_out, both float32 on the host.
+
+        For ``alike`` see ``forward``; the vectors are (B, T, C) then.
+        """
+        if alike and len(hidden) > 1:
+            some = torch.split(hidden, self._together(hidden.shape[1]))
+            if len(some) > 1:
+                return torch.cat([self.logits(vectors, alike=True).clone() for vectors in some])
+            with switched_on(self._all_ops, "alike"):
+                return self.logits(hidden)
         x, ops = hidden.contiguous(), self._last.ops
         found: Tensor = ops.host(self._last.logits(ops.upload(x, "fp32")))
         return found
 
-    def _alike(self, tokens: Tensor, state: RecurrentState, *, every: bool) -> Tensor:
-        """``forward`` of several texts, of as many at a time as can be together."""
+    def _alike(
+        self,
+        tokens: Tensor,
+        state: RecurrentState,
+        run: Callable[[Tensor, RecurrentState], Tensor],
+    ) -> Tensor:
+        """What ``run`` gives of several texts, of as many at a time as can be together."""
         batch, steps = tokens.shape
-        together = min(one.most_alike for one in self._all_ops) if steps == 1 else 1
+        if batch == 1:
+            return run(tokens, state)
+        together = self._together(steps)
         if batch <= together:
             with switched_on(self._all_ops, "alike"):
-                return self.forward(tokens, state, every=every)
+                return run(tokens, state)
         found = []
         for first in range(0, batch, together):
             some = range(first, min(batch, first + together))
             part, its_tokens = state.rows(some), tokens[some.start : some.stop]
-            found.append(self.forward(its_tokens, part, every=every, alike=True).clone())
+            found.append(self._alike(its_tokens, part, run).clone())
             for place, index in enumerate(some):
                 state.put(index, part if len(some) == 1 else part.rows([place]))
         return torch.cat(found)
+
+    def _together(self, steps: int) -> int:
+        """How many texts of so many tokens can have the bits at once that each has alone."""
+        return min(one.most_alike for one in self._all_ops) if steps == 1 else 1
 
     def _begin(self, tokens: Tensor, state: RecurrentState) -> None:
         """What ``forward`` raises before it computes."""

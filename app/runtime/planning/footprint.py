@@ -27,11 +27,18 @@ _PROGRAM_BYTES = 246_000_000  # Python, PyTorch and the worker's own, measured a
 _TOKENIZER_BYTES = 20_000_000
 _DECODE_BYTES = 4_000_000  # activations and logits of one token
 _STATES_AT_WORK = 2  # of each text: its own, and the one that it is stacked in with others
+_FREED_BYTES = 92 << 20  # of these malloc keeps at most so many when the texts have ended
 _STATES_KEPT = 2  # of each text: after its prompt and at its end
 _CONTEXT_BYTES = 400 << 20
 _GPU_PROGRAM_BYTES = 300 << 20  # what the driver and its libraries take beside the card
+_OWN_BLOCK, _HUGE_PAGES = 16 << 20, 16  # see kernels/arena.py
 _HEADS = {"int4": "int8"}
 QUANTISED = ("int8", "int4")
+SLOTS = 2
+"""How many stages of a stream are in memory at once: one computes, the next one comes."""
+
+LEAST_SLOT_BYTES = 16 << 20
+"""The head is streamed in parts of so many bytes, or of as many as a layer has if that is more."""
 
 
 class Footprint(NamedTuple):
@@ -45,6 +52,18 @@ class Footprint(NamedTuple):
     def total(self) -> int:
         """All of it."""
         return self.weights + self.state + self.workspace
+
+
+class Streamed(NamedTuple):
+    """What does not stay on a device, in bytes.
+
+    ``weights`` come for each token, through ``slots`` that stay; of ``table``, the embedding, only
+    the rows of the tokens at hand are brought.
+    """
+
+    weights: int = 0
+    slots: int = 0
+    table: int = 0
 
 
 def head_format(form: str) -> str:
@@ -69,10 +88,10 @@ def footprints(spec: Spec, strategy: "Strategy", dtype: str = "fp32") -> dict[st
     """For each device bytes of weights, one text's state, and the working memory of a prefill.
 
     The device of the first layer comes first.  ``dtype`` is the file's: the embedding table keeps
-    it, unless the strategy's is smaller.
+    it, unless the strategy's is smaller.  Of what is streamed there are two slots.
     """
     way = strategy.resolved(spec.layers)
-    found = {}
+    found, streamed = {}, streamed_on(spec, strategy, dtype)
     for device in way.devices:
         here = [one for one in way.segments if one.device == device]
         layers = sum(one.layers or 0 for one in here)
@@ -80,6 +99,7 @@ def footprints(spec: Spec, strategy: "Strategy", dtype: str = "fp32") -> dict[st
         table, head = way.embedding_place, way.head_place
         weights += _table(spec, table.format, dtype) if table.device == device else 0
         weights += _head(spec, head.format) if head.device == device else 0
+        weights += streamed[device].slots - streamed[device].weights - streamed[device].table
         workspace = _gpu_workspace if device != "cpu" else _cpu_workspace
         quantised = any(one.format in QUANTISED for one in here)
         found[device] = Footprint(
@@ -88,6 +108,30 @@ def footprints(spec: Spec, strategy: "Strategy", dtype: str = "fp32") -> dict[st
             workspace(spec, _Work(layers > 0, head.device == device, quantised)),
         )
     return found
+
+
+def streamed_on(spec: Spec, strategy: "Strategy", dtype: str) -> dict[str, Streamed]:
+    """What of a strategy's weights does not stay, for each device; nothing where all of it does."""
+    way = strategy.resolved(spec.layers)
+    return {device: _streamed(spec, way, dtype, device) for device in way.devices}
+
+
+def _streamed(spec: Spec, way: "Strategy", dtype: str, device: str) -> Streamed:
+    weights = slot = 0
+    for one in way.segments:
+        if one.device == device and one.residency != "resident":
+            block = _block(spec, one.format)
+            if device != "cpu":  # with the low-rank chains
+                small = _BYTES[small_format(one.format, dtype)]
+                block += _chains(spec) * 7 // 4 // spec.layers * small
+            weights, slot = weights + block * (one.layers or 0), max(slot, block)
+    head, table = way.head_place, way.embedding_place
+    if head.device == device and head.residency != "resident":
+        size = _head(spec, head.format)
+        part = size if device != "cpu" else min(size, max(slot, LEAST_SLOT_BYTES))
+        weights, slot = weights + size, max(slot, part)
+    apart = table.device == device and table.residency != "resident"
+    return Streamed(weights, SLOTS * slot, _table(spec, table.format, dtype) if apart else 0)
 
 
 class _Work(NamedTuple):
@@ -137,26 +181,58 @@ def _cpu_workspace(spec: Spec, work: _Work) -> int:
 
 
 def parts_of(spec: Spec, way: "Strategy", dtype: str, texts: int = 1) -> dict[str, dict[str, int]]:
-    """What stays in memory while ``texts`` are written, for each device by what it is for.
+    """What is in memory when ``texts`` have been written, for each device by what it is for.
 
-    "weights", "state" of the texts themselves, "kept states" of their prompts and ends,
-    "workspace", on a card its "context"; and beside the model "tokenizer" and "program".  More
+    "weights", "slots" through which others are streamed, "state" of the texts themselves, "kept
+    states" of their prompts and ends, "workspace", on a card its "context"; and beside the model
+    "tokenizer" and "program", and what is "streamed" from there to a card.  More
     states than that are kept only in what is free (``states/state_store.py``): they need no room.
     """
-    head = way.resolved(spec.layers).head_place.device
-    parts = {}
+    whole = way.resolved(spec.layers)
+    head = whole.head_place.device
+    parts, streamed = {}, streamed_on(spec, way, dtype)
     for device, costs in footprints(spec, way, dtype).items():
+        slots = streamed[device].slots
         parts[device] = {
-            "weights": costs.weights,
-            "state": texts * costs.state * _STATES_AT_WORK,
+            "weights": costs.weights - slots,
+            **({"slots": slots} if slots else {}),
+            "state": _at_work(texts * costs.state, device),
             "kept states": texts * costs.state * _STATES_KEPT,
             "workspace": _DECODE_BYTES + (4 * spec.vocabulary * texts * 3 * (head == device)),
         }
-        if device != "cpu":
+        if device == "cpu":
+            parts[device]["weights"] += _ends_of_blocks(spec, whole, dtype)
+        else:
             parts[device]["context"] = _CONTEXT_BYTES
     beside = _GPU_PROGRAM_BYTES if way.on_gpu else 0
     program = {"tokenizer": _TOKENIZER_BYTES, "program": _PROGRAM_BYTES + beside}
-    return parts | {"cpu": parts.get("cpu", {}) | program}
+    comes = sum(one.weights + one.table for device, one in streamed.items() if device != "cpu")
+    kept = {"streamed": comes} if comes else {}
+    return parts | {"cpu": parts.get("cpu", {}) | program | kept}
+
+
+def _ends_of_blocks(spec: Spec, way: "Strategy", dtype: str) -> int:
+    """What the ends of blocks of numbers that were converted take in vain (kernels/arena.py).
+
+    Half a huge page for each, of which a block has 16.  Only generation 6.0 has matrices of all
+    sizes; numbers that are used where they lie in the file, and large ones, have no such block.
+    """
+    if spec.generation != "6.0":
+        return 0
+    shared = 0
+    for one in way.segments:
+        stays = one.device == "cpu" and one.residency == "resident"
+        if stays and one.format not in QUANTISED and one.format != dtype:
+            sizes = [(n, out * inputs * _BYTES[one.format]) for n, out, inputs in _matrices(spec)]
+            in_layer = sum(n * nbytes for n, nbytes in sizes if nbytes < _OWN_BLOCK)
+            shared += (one.layers or 0) * in_layer
+    return shared // _HUGE_PAGES // 2
+
+
+def _at_work(states: int, device: str) -> int:
+    """Bytes for the texts themselves, whose states have so many, when they have just ended."""
+    most = _STATES_AT_WORK * states
+    return min(most, _FREED_BYTES) if device == "cpu" else most
 
 
 def peak_of(spec: Spec, way: "Strategy", dtype: str, texts: int = 1) -> dict[str, int]:
@@ -165,6 +241,7 @@ def peak_of(spec: Spec, way: "Strategy", dtype: str, texts: int = 1) -> dict[str
     for device, costs in footprints(spec, way, dtype).items():
         workspace = costs.workspace - parts[device].get("context", 0)
         parts[device]["workspace"] = max(workspace, parts[device]["workspace"])
+        parts[device]["state"] = texts * costs.state * _STATES_AT_WORK
     return {device: sum(some.values()) for device, some in parts.items()}
 
 
@@ -227,10 +304,14 @@ def _padding(spec: Spec) -> int:
     What the projections do not explain of the parameters are the chains themselves.  Official
     shapes add 0.8 to 1.3 of them; the native kernels fill up the way down only, which is half.
     """
+    return _chains(spec) * 3 // 4
+
+
+def _chains(spec: Spec) -> int:
+    """Numbers of generation 7's low-rank chains as they are told apart; 0 in others."""
     if spec.generation != "7.0":
         return 0
-    chains = spec.parameters - 2 * spec.vocabulary * spec.width - _projections(spec)
-    return max(0, chains * 3 // 4)
+    return max(0, spec.parameters - 2 * spec.vocabulary * spec.width - _projections(spec))
 
 
 def state_bytes(spec: Spec) -> int:

@@ -14,6 +14,9 @@ from app.system.threads import physical_cores
 ASSUMED_READ_BYTES_PER_S = 20e9
 """What two channels of ordinary memory give one program; used until it was measured."""
 
+ASSUMED_FILE_BYTES_PER_S = 500e6
+"""What a disk without moving parts gives at the least; used until it was measured."""
+
 _ASSUMED_MULTIPLY_PER_CORE = 20e9
 
 # what is decoded, from files as well, has to be a size, a count or a speed
@@ -22,15 +25,28 @@ _Count = Annotated[int, msgspec.Meta(ge=1, le=1 << 20)]
 _PerSecond = Annotated[float, msgspec.Meta(gt=0, le=1e18)]
 
 
+class ModelRate(msgspec.Struct, frozen=True):
+    """How fast one model was measured to run in one way, in tokens a second of one text.
+
+    ``gpu`` is the name of the card that it ran on (of several all names), "" for the processor.
+    """
+
+    decode_tokens_per_s: _PerSecond
+    prefill_tokens_per_s: _PerSecond
+    gpu: str = ""
+
+
 class Rates(msgspec.Struct, frozen=True):
     """What the native kernels were measured to do with all cores of a machine.
 
     ``read_bytes_per_s`` is how fast they read memory.  ``multiply_per_s`` is how many
-    multiplications with an addition they do in a product of many rows, by format.
+    multiplications with an addition they do in a product of many rows, by format.  ``models`` is
+    what models were measured to do here, by their fingerprint and then by the strategy's text.
     """
 
     read_bytes_per_s: _PerSecond
     multiply_per_s: dict[str, _PerSecond] = {}
+    models: dict[str, dict[str, ModelRate]] = {}
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +76,11 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     def read_bytes_per_s(self) -> float:
         """How fast the processor reads memory: as measured, else an assumption."""
         return self.rates.read_bytes_per_s if self.rates else ASSUMED_READ_BYTES_PER_S
+
+    @property
+    def file_bytes_per_s(self) -> float:
+        """How fast a file comes from the disk: as measured, else an assumption."""
+        return self.disk_bytes_per_s or ASSUMED_FILE_BYTES_PER_S
 
     def multiply_per_s(self, form: str) -> float:
         """Multiplications of a prefill a second in one format: as measured, else an assumption."""

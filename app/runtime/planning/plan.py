@@ -18,15 +18,17 @@ from .footprint import QUANTISED, footprint, parts_of, peak_of
 from .machine import Limits, Machine
 from .segments import Place
 from .speed import READING_SPEED, decode_tokens_per_s, prefill_tokens_per_s
-from .strategy import ON_CPU, Strategy, parse, whole_on
+from .strategy import ON_CPU, ON_GPU, Strategy, parse, whole_on
+from .streamed_plans import streamed_plans
 
 _NO_LIMITS = Limits()
 _SMALL = whole_on("cpu", "fp32")
 _SMALL_BYTES = 64 << 20
 SPARE_BYTES = 256 << 20  # for what other programs take meanwhile
 
-Reason = Literal["fits", "busy", "too-small", "over-limit"]
-"""Why a plan fits, or not: other programs have the memory, there is too little, or a limit is set.
+Reason = Literal["fits", "busy", "too-small", "over-limit", "ran-out"]
+"""Why a plan fits, or not: other programs have the memory, there is too little, a limit is set, or
+memory ran out in it before (``stepping_down.py``).
 
 Its facts are ``device``, ``needed_bytes``, ``room_bytes`` (what a model may take there now) and
 ``total_bytes`` of the memory.
@@ -41,11 +43,11 @@ at all would be and this is the quickest ("fastest"), or no way fits ("none").
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """One strategy settled for one model on one machine.
 
-    ``bytes`` is what stays in the memory of each device while a text is written, ``parts`` what
-    it is made of: "weights", "state", "kept states", "workspace", "context" (of a card),
-    "tokenizer", "program".
+    ``bytes`` is what is in the memory of each device when a text was written, ``parts`` what
+    it is made of: see ``parts_of``.
     ``peak_bytes`` is the most that is taken while the model is loaded and a long prompt is read;
-    it has to fit.  The speeds are of one text.
+    it has to fit.  The speeds are of one text; ``measured`` tells that this very model was measured
+    here in this way, and they are no prediction.
     """
 
     strategy: Strategy
@@ -54,9 +56,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     peak_bytes: dict[str, int]
     decode_tokens_per_s: float
     prefill_tokens_per_s: float
+    measured: bool = False
     fits: bool
     reason: Reason
     facts: dict[str, Fact] = {}
+
+    @property
+    def may_run(self) -> bool:
+        """Whether it could be tried: it fits, or would once other programs are closed."""
+        return self.fits or self.reason in ("busy", "ran-out")
 
 
 class Planned(msgspec.Struct, frozen=True):
@@ -81,9 +89,25 @@ def plans_for(
 ) -> Planned:
     """All candidates for a model whose file holds ``dtype``, those on cards first.
 
-    Every whole placement is one, and at last the best split over devices, where a card is too
-    small for a format and a split has room.  ``texts`` is how many are written at once.
+    Every whole placement is one, then the best split over devices, where a card is too small for
+    a format and a split has room, and at last those of which a part is streamed, where nothing so
+    exact fits otherwise.  ``texts`` is how many are written at once.
     """
+
+    def make(way: Strategy) -> Plan:
+        return plan_of(spec, dtype, way, machine, limits, texts)
+
+    staying = staying_plans_for(spec, dtype, machine, limits, texts).candidates
+    least = min((_loss(plan, dtype)[0] for plan in staying if plan.fits), default=math.inf)
+    streamed = streamed_plans(dtype, spec.layers, machine, make)
+    better = [plan for plan in streamed if _loss(plan, dtype)[0] < least]
+    return decided(spec, dtype, (*staying, *better))
+
+
+def staying_plans_for(
+    spec: Spec, dtype: str, machine: Machine, limits: Limits = _NO_LIMITS, texts: int = 1
+) -> Planned:
+    """The candidates of which all stays in memory, and which of these is recommended."""
     candidates = [
         plan_of(spec, dtype, way, machine, limits, texts) for way in strategies_for(dtype, machine)
     ]
@@ -114,13 +138,15 @@ def decided(
 ) -> Planned:
     """Which of the candidates is recommended.
 
-    Of those that fit and reach reading speed the most exact ones, and of these the quickest; where
-    none reaches it, the quickest.  Where a whole placement on a card does, a split over devices is
-    taken for being quicker, not for being more exact.  For "quality" every speed will do, for
-    "speed" it is the quickest in any case.  Of a model so small that the processor has it in its
-    caches that is full precision there: a card gains nothing, and its start costs memory.
+    What is streamed only where nothing else fits.  Of those that fit and reach reading speed the
+    most exact ones, and of these the quickest; where none reaches it, the quickest.  Where a whole
+    placement on a card does, a split over devices is taken for being quicker, not for being more
+    exact.  For "quality" every speed will do, for "speed" it is the quickest in any case.  Of a
+    model so small that the processor has it in its caches that is full precision there: a card
+    gains nothing, and its start costs memory.
     """
     fitting = [plan for plan in candidates if plan.fits]
+    fitting = [plan for plan in fitting if plan.strategy.stays] or fitting
     if not fitting:
         return Planned(tuple(candidates), None, "none")
     small = next((plan for plan in fitting if plan.strategy == _SMALL), None)
@@ -138,7 +164,7 @@ def decided(
     return Planned(tuple(candidates), best, "best", _passed_over(best, candidates, dtype))
 
 
-def _without_needless_splits(readable: Sequence[Plan], dtype: str) -> Sequence[Plan]:
+def _without_needless_splits(readable: list[Plan], dtype: str) -> list[Plan]:
     """None that is more exact than all whole ones where a card holds one of these."""
     wholes = [plan for plan in readable if plan.strategy.whole]
     if not any(plan.strategy.on_gpu for plan in wholes):
@@ -190,15 +216,15 @@ def strategies_for(dtype: str, machine: Machine) -> Iterator[Strategy]:
 
 
 def formats_on(gpu: Gpu, dtype: str) -> tuple[str, ...]:
-    """The formats that run on a card for a file of ``dtype``, best first.
+    """The formats that run on a card for a file of ``dtype``, most exact first.
 
     fp16 keeps what bf16 has in all but the smallest weights, its activations have three bits
     more, and every card multiplies it.  Where it does not do, bf16 may.
     """
     if dtype in QUANTISED:
         return (dtype,)
-    wide = ("bf16",) if gpu.capability >= LEAST_BF16 else ()
-    return ("fp16", *wide, *QUANTISED, "fp32")
+    formats = (parse(text).format for text in ON_GPU)
+    return tuple(one for one in formats if one != "bf16" or gpu.capability >= LEAST_BF16)
 
 
 def plan_of(
@@ -220,7 +246,7 @@ def plan_of(
         parts=parts,
         peak_bytes=peaks,
         decode_tokens_per_s=decode_tokens_per_s(spec, way, dtype, machine),
-        prefill_tokens_per_s=prefill_tokens_per_s(spec, way, machine),
+        prefill_tokens_per_s=prefill_tokens_per_s(spec, way, dtype, machine),
         fits=reason == "fits",
         reason=reason,
         facts=facts,

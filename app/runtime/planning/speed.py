@@ -5,7 +5,7 @@ from itertools import pairwise
 from app.runtime.spec import Spec
 from app.system.gpus import Gpu
 
-from .footprint import read_per_token
+from .footprint import read_per_token, streamed_on
 from .machine import Machine
 from .segments import Place
 from .strategy import Strategy
@@ -22,14 +22,36 @@ _HANDOVER_S = 50e-6
 copied, and another is set going.  It counts only where a token takes less than a few ms.
 """
 
+_SHARE_OF_LINK = 0.8  # of a disk or a card's slot, that streaming makes use of
+_LINK_BYTES_PER_S = 12e9  # from page-locked memory to a card in a slot of PCIe 3; not measured
+_AT_ONCE, _AT_ONCE_ON_GPU = 512, 1024  # tokens of a prompt for which streamed layers come once
 _GPU_MULTIPLY_PER_BYTE = 30.0  # products a second of a card to the bytes that it reads a second
 
 
 def decode_tokens_per_s(spec: Spec, way: Strategy, dtype: str, machine: Machine) -> float:
-    """Tokens per second of one text that is written: one place after the other has its turn."""
+    """Tokens per second of one text that is written: one place after the other has its turn.
+
+    What is streamed comes while what is there computes, so the slower of both counts.
+    """
     reads = read_per_token(spec, way, dtype)
     seconds = sum(read / _read_per_s(place, machine) for place, read in reads.items())
-    return 1 / (seconds + _HANDOVER_S * _handovers(spec, way))
+    seconds += _HANDOVER_S * _handovers(spec, way)
+    return 1 / _slower_of(seconds, _coming_s(spec, way, dtype, machine))
+
+
+def _coming_s(spec: Spec, way: Strategy, dtype: str, machine: Machine) -> float:
+    """Seconds in which all that is streamed comes once: from the disk, or to each card."""
+    links = {
+        device: machine.file_bytes_per_s if device == "cpu" else _LINK_BYTES_PER_S
+        for device in way.devices
+    }
+    comes = streamed_on(spec, way, dtype)
+    return max(comes[device].weights / (_SHARE_OF_LINK * links[device]) for device in links)
+
+
+def _slower_of(computing_s: float, coming_s: float) -> float:
+    """What takes longer; where nothing comes, the computing."""
+    return max(computing_s, coming_s) if coming_s else computing_s
 
 
 def _read_per_s(place: Place, machine: Machine) -> float:
@@ -47,13 +69,14 @@ def _handovers(spec: Spec, way: Strategy) -> int:
     return sum(one.device != other.device for one, other in pairwise(places))
 
 
-def prefill_tokens_per_s(spec: Spec, way: Strategy, machine: Machine) -> float:
+def prefill_tokens_per_s(spec: Spec, way: Strategy, dtype: str, machine: Machine) -> float:
     """Tokens per second of a long prompt that is read."""
     products = (spec.parameters - 2 * spec.vocabulary * spec.width) / spec.layers
     seconds = 0.0
     for one in way.resolved(spec.layers).segments:
         seconds += (one.layers or 0) * products / _multiply_per_s(one.place, machine)
-    return 1 / seconds
+    at_once = _AT_ONCE if "cpu" in way.devices else _AT_ONCE_ON_GPU
+    return 1 / _slower_of(seconds, _coming_s(spec, way, dtype, machine) / at_once)
 
 
 def _multiply_per_s(place: Place, machine: Machine) -> float:

@@ -1,7 +1,8 @@
 """Every message between the window (or command line) and a worker; knows no process and no pipe.
 
 Requests carry an ``id``; a worker answers each with any number of events bearing that id,
-and then exactly one ending.  Nothing else crosses.  Those about states are in ``states``.
+and then exactly one ending.  Nothing else crosses but StatesNotKept, which belongs to no request.
+Those about states are in ``states``.
 """
 
 from typing import Any, Literal
@@ -11,19 +12,30 @@ import msgspec
 from app.errors import BY_CODE, Failure
 from app.runtime.planning.machine import Limits, Rates
 from app.runtime.planning.plan import Plan
+from app.runtime.planning.stepping_down import Preferences
+from app.runtime.protocol.adapters import MergedAdapter
+from app.runtime.protocol.encodings import Encode, Encoded
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.message_base import Message
 from app.runtime.protocol.prompts import Prompt, Sampling
 from app.runtime.protocol.scores import Score, Scored
 from app.runtime.protocol.states import (
+    HandOver,
+    KeepStates,
     LoadState,
     SaveState,
     StartState,
+    StateCache,
     StateLoaded,
+    StateSeen,
+    StatesHandedOver,
+    StatesNotKept,
     StatesTaken,
+    TakeOver,
     TakeStates,
 )
 from app.runtime.protocol.token_spans import TokenSpan
+from app.runtime.protocol.vocabulary_messages import ReadVocabulary, Vocabulary
 from app.runtime.spec import Spec
 
 # requests
@@ -34,7 +46,9 @@ class Load(Message, frozen=True, tag=True, kw_only=True):
 
     The path is in bytes (os.fsencode), for not every name of a file is text.  Without a strategy
     the worker takes what planning recommends within ``limits``, with what this machine was measured
-    to do before (``rates``).  ``threads`` compute, 0 for one a physical core.
+    to do before (``rates``).  ``threads`` compute, 0 for one a physical core.  ``preferences`` tell
+    what is taken instead where memory runs out.  ``cache`` is where states are kept beyond this
+    process, if they are.  ``adapters`` are merged into the weights, one after another.
     """
 
     path: bytes
@@ -42,10 +56,13 @@ class Load(Message, frozen=True, tag=True, kw_only=True):
     limits: Limits = Limits()
     rates: Rates | None = None
     threads: int = 0
+    cache: StateCache | None = None
+    preferences: Preferences = Preferences()
+    adapters: tuple[MergedAdapter, ...] = ()
 
 
 class Generate(Message, frozen=True, tag=True, kw_only=True):
-    """Continue ``prompt``; answered by Prefilled, Pieces and one Done.
+    """Continue ``prompt``; answered by Prefilled, Pieces, StateSeen and one Done.
 
     The text goes on from ``start``, where there is one.  With ``afresh`` no remembered state is
     used and none is kept, so that nothing which was read before changes a bit of it.
@@ -88,10 +105,15 @@ class Quit(Message, frozen=True, tag=True, kw_only=True):
 
 
 class LoadProgress(Message, frozen=True, tag=True, kw_only=True):
-    """``done`` of ``total`` layers are in memory."""
+    """``done`` of ``total`` layers are in memory, in the way that is tried now.
+
+    A model could take ``room_bytes`` of its device when that way was begun.
+    """
 
     done: int
     total: int
+    strategy: str = ""
+    room_bytes: int = 0
 
 
 class Prefilled(Message, frozen=True, tag=True, kw_only=True):
@@ -117,7 +139,9 @@ class TokenFacts(msgspec.Struct, frozen=True):
     ``logprob``, ``entropy``, ``rank`` and ``top`` are of the model's own distribution: ``rank`` 1
     is the best token, of equals the one with the lower id, and ``top`` are the best ones (id,
     log-probability), first to last.  ``sampled_logprob`` is the log-probability after all steps of
-    the sampling: 0 where no other token was left.
+    the sampling: 0 where no other token was left.  ``hidden`` is the vector (C,) after ln_out
+    that it was drawn from, float32, little endian; nothing where no token was read before it, as
+    when a text goes straight on from a state.
     """
 
     token: int
@@ -126,13 +150,19 @@ class TokenFacts(msgspec.Struct, frozen=True):
     sampled_logprob: float | None = None
     entropy: float | None = None
     rank: int | None = None
+    hidden: bytes = b""
 
 
 class Piece(Message, frozen=True, tag=True, kw_only=True):
-    """New words, and the tokens since the last piece (no text while bytes are held back)."""
+    """New words, and the tokens since the last piece (no text while bytes are held back).
+
+    ``lengths``, for a document: how many characters each of the tokens ends, also where these are
+    held back because a stop may begin with them.
+    """
 
     text: str
     tokens: tuple[TokenFacts, ...] = ()
+    lengths: tuple[int, ...] = ()
 
 
 # endings
@@ -163,6 +193,7 @@ class Loaded(Message, frozen=True, tag=True, kw_only=True):
     ``note`` says in one line why it is not a faster one, or nothing.  ``stepped_down`` tells of a
     card that was to run it and could not.  ``fingerprint`` is that of the weights with all that
     was merged into them: states of this model carry it.  ``plan`` is the one that was really taken.
+    ``vocabulary`` is the ``Tokenizer.identity`` that token ids of it belong to.
     """
 
     path: str
@@ -177,6 +208,7 @@ class Loaded(Message, frozen=True, tag=True, kw_only=True):
     weights_bytes: int
     load_s: float
     tokenizer: str
+    vocabulary: str = ""
     has_tokenizer: bool = True
     vocabulary_not_used: str = ""
     family: str = ""
@@ -188,17 +220,18 @@ class Loaded(Message, frozen=True, tag=True, kw_only=True):
 class Done(Message, frozen=True, tag=True, kw_only=True):
     """The end of a text.
 
-    ``reason``: "end" (token 0), "stop" (a stop string), "limit", "stopped" (by Cancel).
+    ``reason``: "end" (token 0, or the text is all that its grammar wants), "stop" (a stop string),
+    "limit", "stopped" (by Cancel), "blocked" (bans left nothing that its grammar lets come next).
     ``prefill_s`` is the time to the first logits, ``first_token_s`` from the request's arrival
     to the first token, ``decode_s`` the time of all further tokens.  ``taken_back``: so many
     characters at the end of the reply that was continued turned out to begin the stop.
     ``tokens_taken_back``: so many tokens at the end, of those written and of the reply that was
     continued, belong to the stop, wholly or with a part of their text.  Of the prompt's tokens
     ``computed_tokens`` were run through the model; the state after the others was remembered.
-    ``approximate``: weights of another format had a part in what was remembered.
+    ``approximate``: weights of another format had a part in what was remembered, or it was rounded.
     """
 
-    reason: Literal["end", "stop", "limit", "stopped"]
+    reason: Literal["end", "stop", "limit", "stopped", "blocked"]
     prompt_tokens: int
     computed_tokens: int = 0
     tokens: int
@@ -243,16 +276,20 @@ def failed(request: int, failure: Failure) -> Failed:
     return Failed(id=request, code=failure.code, detail=failure.detail, facts=failure.facts)
 
 
-def failure_of(reply: Failed) -> Failure:
-    """The failure that an ending carries, as the type that was raised."""
+def failure_of(reply: Failed | StatesNotKept) -> Failure:
+    """The failure that a reply carries, as the type that was raised."""
     return BY_CODE.get(reply.code, Failure)(reply.detail, **reply.facts)
 
 
-Work = Load | Generate | Score | Measure | MeasureRates | LoadState | SaveState | TakeStates
-Request = Work | GenerateTogether | Cancel | Quit
-Event = LoadProgress | ReplyBegun | Prefilled | Piece | Scored
-Ending = Loaded | Done | Measured | Rated | StateLoaded | StatesTaken | Failed
-Reply = Event | Ending
+TokenWork = Encode | ReadVocabulary
+StateWork = LoadState | SaveState | TakeStates | HandOver | TakeOver
+EngineWork = Generate | Score | TokenWork | StateWork
+Work = Load | Measure | MeasureRates | EngineWork
+Request = Work | GenerateTogether | KeepStates | Cancel | Quit
+Event = LoadProgress | ReplyBegun | Prefilled | Piece | Scored | StateSeen
+StateEnding = StateLoaded | StatesTaken | StatesHandedOver
+Ending = Loaded | Done | Encoded | Vocabulary | Measured | Rated | StateEnding | Failed
+Reply = Event | Ending | StatesNotKept
 
 _encoder = msgspec.msgpack.Encoder()
 

@@ -68,9 +68,14 @@ class Tokens(msgspec.Struct, frozen=True, tag=True):
 
     That is the model's own beginning.  Another one is no part of a prompt, but named beside it in
     the request: with ``Tokens`` that makes (state, tokens).
+
+    A ``document`` is a text that is edited and gone on with from many places: states on its way
+    are kept close to each other near its end and further apart before (``state_spacing.py``), a
+    character that was cut at its end is gone on with, and so is one that is cut by the limit.
     """
 
     ids: tuple[int, ...]
+    document: bool = False
 
 
 Prompt = Chat | Text | Tokens

@@ -5,7 +5,7 @@ and the wkv part, as ``states`` has them.  Kernels reach the blocks through a ta
 that a text joins a batch or leaves it without a number being moved.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any
@@ -110,11 +110,19 @@ class GpuState:
 
     def host(self) -> State:
         """A copy on the host."""
+        return self.host_later()()
+
+    def host_later(self) -> Callable[[], State]:
+        """The card copies it behind the work that it has; whoever calls waits for that."""
+        coming = [self.device.read_later(block) for block in self.blocks]
+        return lambda: self._state_of([read() for read in coming])
+
+    def _state_of(self, blocks: list[np.ndarray[Any, Any]]) -> State:
         plan, batch = self.plan, self.batch
         shift = torch.empty((plan.layers, 2, batch, plan.width))
         state = State(plan.generation, shift, torch.empty((plan.layers, batch, *plan.wkv)))
-        for text, block in enumerate(self.blocks):
-            flat = torch.from_numpy(self.device.read(block))
+        for text, block in enumerate(blocks):
+            flat = torch.from_numpy(block)
             for layer, views in enumerate(state.views):
                 for (first, count), part in zip(plan.parts(layer), views, strict=True):
                     part[text] = flat[first : first + count].view(part.shape[1:])

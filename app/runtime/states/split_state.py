@@ -1,6 +1,6 @@
 """What a model on several devices remembers of its texts: each layer's part where it computes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,9 +37,12 @@ class SplitState:
 
     def host(self) -> State:
         """See RecurrentState."""
-        states = [part.host() for part in self.parts]
-        shift = torch.cat([state.shift for state in states])
-        return State(self.generation, shift, torch.cat([state.wkv for state in states]))
+        return _one([part.host() for part in self.parts])
+
+    def host_later(self) -> Callable[[], State]:
+        """See RecurrentState."""
+        later = [part.host_later() for part in self.parts]
+        return lambda: _one([part() for part in later])
 
     def clone(self) -> "SplitState":
         """See RecurrentState."""
@@ -58,6 +61,12 @@ class SplitState:
         """See RecurrentState."""
         together = zip(self.parts, *(other.parts for other in others), strict=True)
         return SplitState(tuple(first.beside(rest) for first, *rest in together))
+
+
+def _one(states: Sequence[State]) -> State:
+    """A copy of all layers together."""
+    shift = torch.cat([state.shift for state in states])
+    return State(states[0].generation, shift, torch.cat([state.wkv for state in states]))
 
 
 def parts_of(state: RecurrentState) -> tuple[RecurrentState, ...]:

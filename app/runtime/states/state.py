@@ -6,8 +6,9 @@ normalised inputs of time mixing and channel mixing, ``wkv`` is (L, B, 3, A) in 
 in 7, as the official implementations keep it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
@@ -16,8 +17,11 @@ from torch import Tensor
 
 from app.runtime.spec import Spec
 
+from .state_memory import memory
+
 _M = TypeVar("_M", bound="RecurrentState")
 
+_LINE = 32  # numbers in two lines of a processor's caches
 _NO_PEAK = -1e30  # the official start of generation 4's running maximum
 
 
@@ -46,6 +50,10 @@ class RecurrentState(Protocol):
 
     def host(self) -> "State":
         """As a State."""
+        ...
+
+    def host_later(self) -> Callable[[], "State"]:
+        """Gives it as a State, also in another thread; it must not be changed before."""
         ...
 
     def clone(self) -> Self:
@@ -84,13 +92,12 @@ class State:
     @classmethod
     def blank(cls, spec: Spec, batch: int = 1) -> "State":
         """Before the first token."""
-        shift = _zeros((spec.layers, 2, batch, spec.width))
+        blank = cls(spec.generation, *_allocated(*_shapes(spec, batch)))
+        for part in (blank.shift, blank.wkv):
+            part.numpy().fill(0)  # in one thread, as what follows
         if spec.generation == "4":
-            wkv = _zeros((spec.layers, batch, 3, spec.attention_width))
-            wkv[:, :, 2] = _NO_PEAK
-        else:
-            wkv = _zeros((spec.layers, batch, spec.heads, spec.head_size, spec.head_size))
-        return cls(spec.generation, shift, wkv)
+            blank.wkv[:, :, 2] = _NO_PEAK
+        return blank
 
     @property
     def batch(self) -> int:
@@ -106,6 +113,10 @@ class State:
         """This one: it is there already."""
         return self
 
+    def host_later(self) -> Callable[[], "State"]:
+        """See RecurrentState."""
+        return self.host
+
     def beside(self, others: Sequence["State"]) -> "State":
         """Copies of this and others as one."""
         shift = torch.cat([state.shift for state in (self, *others)], 2)
@@ -113,13 +124,21 @@ class State:
 
     def clone(self) -> "State":
         """A copy in memory of its own."""
-        return State(self.generation, _copied(self.shift), _copied(self.wkv))
+        shift, wkv = _allocated(tuple(self.shift.shape), tuple(self.wkv.shape))
+        fill(shift, self.shift)
+        fill(wkv, self.wkv)
+        return State(self.generation, shift, wkv)
 
     def rows(self, indices: Sequence[int]) -> "State":
         """Copies of some texts' memories, in the order given."""
         if list(indices) == list(range(self.batch)):
             return self.clone()
-        shift, wkv = _taken(self.shift, indices, 2), _taken(self.wkv, indices, 1)
+        layers, pair, _, width = self.shift.shape
+        count = len(indices)
+        inner = self.wkv.shape[2:]
+        shift, wkv = _allocated((layers, pair, count, width), (layers, count, *inner))
+        _take(self.shift, indices, 2, shift)
+        _take(self.wkv, indices, 1, wkv)
         return State(self.generation, shift, wkv)
 
     def layers(self, first: int, end: int) -> "State":
@@ -137,11 +156,33 @@ def stack(states: Sequence[_M]) -> _M:
     return states[0].beside(states[1:])
 
 
-def _zeros(shape: tuple[int, ...]) -> Tensor:
-    """In one thread, as what follows."""
-    made = torch.empty(shape)
-    made.numpy().fill(0)
-    return made
+def have_ready(spec: Spec, states: int) -> None:
+    """Have memory at hand for the states of so many texts.  Raises as torch does without any."""
+    memory.have_ready(_numbers(*_shapes(spec, 1)), states)
+
+
+def _shapes(spec: Spec, batch: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Of ``shift`` and ``wkv``."""
+    shift = (spec.layers, 2, batch, spec.width)
+    if spec.generation == "4":
+        return shift, (spec.layers, batch, 3, spec.attention_width)
+    return shift, (spec.layers, batch, spec.heads, spec.head_size, spec.head_size)
+
+
+def _numbers(shift: tuple[int, ...], wkv: tuple[int, ...]) -> int:
+    """Of one block for both."""
+    return _up(prod(shift)) + prod(wkv)
+
+
+def _allocated(shift: tuple[int, ...], wkv: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    """Both of these shapes, uninitialised, in one block."""
+    block, end = memory.take(_numbers(shift, wkv)), prod(shift)
+    return block[:end].view(shift), block[_up(end) :].view(wkv)
+
+
+def _up(numbers: int) -> int:
+    """To the next line of the caches."""
+    return -(-numbers // _LINE) * _LINE
 
 
 def fill(view: Tensor, source: Tensor) -> None:
@@ -155,12 +196,9 @@ def _copied(source: Tensor) -> Tensor:
     return copy
 
 
-def _taken(source: Tensor, indices: Sequence[int], axis: int) -> Tensor:
-    """Copies of some places along an axis, in one thread as well."""
-    shape = (*source.shape[:axis], len(indices), *source.shape[axis + 1 :])
-    taken = torch.empty(shape, dtype=source.dtype)
-    np.take(source.numpy(), list(indices), axis, taken.numpy(), mode="wrap")
-    return taken
+def _take(source: Tensor, indices: Sequence[int], axis: int, out: Tensor) -> None:
+    """Copy some places along an axis, in one thread as well."""
+    np.take(source.numpy(), list(indices), axis, out.numpy(), mode="wrap")
 
 
 def official_state(state: State, index: int = 0) -> dict[str, Tensor]:

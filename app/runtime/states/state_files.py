@@ -1,8 +1,8 @@
 """One text's state as a .safetensors file, bound to the very model and tokenizer that made it.
 
-The tensors have the official layout and order (see ``official_state``), float32; the logits (V,)
-after the last token are ``state.logits``, where they are known.  The header has the facts, the
-layout, and a checksum of all numbers.
+The tensors have the official layout and order (see ``official_state``), float32, or float16 where
+that was asked for; the logits (V,) after the last token are ``state.logits``, where they are known,
+float32.  The header has the facts, the layout, and a checksum of all numbers.
 """
 
 import json
@@ -26,6 +26,9 @@ from .state import RecurrentState, State, from_official, official_shapes, offici
 from .state_header import EARLIER_FORMAT, digest_of, metadata
 
 LOGITS = "state.logits"
+
+_STORED = {torch.float32: ("F32", "<f4"), torch.float16: ("F16", "<f2")}
+_LARGEST_HALF = 65504.0
 
 
 class Binding(msgspec.Struct, frozen=True):
@@ -51,12 +54,24 @@ def save(
 
 
 def write(
-    state: RecurrentState, file: BinaryIO, facts: StateFacts, logits: Tensor | None = None
+    state: RecurrentState,
+    file: BinaryIO,
+    facts: StateFacts,
+    logits: Tensor | None = None,
+    *,
+    half: bool = False,
 ) -> StateFacts:
-    """Write the state of one text, and the logits after it, to an open file.  The facts in it."""
+    """Write the state of one text, and the logits after it, to an open file.  The facts in it.
+
+    ``half`` rounds its numbers to float16, but for a tensor that has one that is too large for
+    that; such a state is no longer exact, and its facts say that it is approximate.
+    """
     if state.batch != 1:
         raise ValueError(f"a state file holds one text, not {state.batch}")
     tensors = official_state(state.host())
+    if half:
+        tensors = {name: _rounded(tensor) for name, tensor in tensors.items()}
+        facts = msgspec.structs.replace(facts, approximate=True)
     if logits is not None:
         tensors[LOGITS] = logits.float()
     parts = {name: _bytes_of(tensor) for name, tensor in tensors.items()}
@@ -66,7 +81,7 @@ def write(
         digest.update(name.encode())
         digest.update(part)
     facts = msgspec.structs.replace(facts, checksum=digest.hexdigest())
-    file.write(_header(tensors, metadata(facts)))
+    file.write(_header(parts, tensors, metadata(facts)))
     for part in parts.values():
         file.write(part)
     return facts
@@ -94,17 +109,27 @@ def read_numbers(container: Container, spec: Spec) -> tuple[State, Tensor | None
     return from_official(tensors, spec), logits
 
 
+def _rounded(tensor: Tensor) -> Tensor:
+    """As float16, or as it is where that cannot hold its numbers."""
+    array: np.ndarray[Any, Any] = tensor.numpy()
+    if np.abs(array).max(initial=0.0) > _LARGEST_HALF:
+        return tensor
+    return torch.from_numpy(array.astype(np.float16))
+
+
 def _bytes_of(tensor: Tensor) -> bytes:
     array: np.ndarray[Any, Any] = tensor.contiguous().numpy()
-    return array.astype("<f4", copy=False).tobytes()
+    return array.astype(_STORED[tensor.dtype][1], copy=False).tobytes()
 
 
-def _header(tensors: dict[str, Tensor], metadata: dict[str, str]) -> bytes:
+def _header(parts: dict[str, bytes], tensors: dict[str, Tensor], metadata: dict[str, str]) -> bytes:
     entries: dict[str, object] = {"__metadata__": metadata}
     begin = 0
-    for name, tensor in tensors.items():
-        place = [begin, begin + 4 * tensor.numel()]
-        entries[name] = {"dtype": "F32", "shape": list(tensor.shape), "data_offsets": place}
+    for name, part in parts.items():
+        place = [begin, begin + len(part)]
+        tensor = tensors[name]
+        dtype = _STORED[tensor.dtype][0]
+        entries[name] = {"dtype": dtype, "shape": list(tensor.shape), "data_offsets": place}
         begin = place[1]
     text = json.dumps(entries).encode()
     text += b" " * (-len(text) % 8)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from app.system.memory import available_bytes
 
 from .state_key import StartingPoint, StateKey, TokenPrefix
+from .state_spacing import gap_at
 
 if TYPE_CHECKING:
     import torch
@@ -46,7 +47,8 @@ class Trail:
     """One text's way: its tokens so far, and the last state of it that the store was given.
 
     ``before`` tokens were read for the state that it started from, and ``goes_on`` tells that the
-    logits after them are known.
+    logits after them are known.  ``thins``: states further back are kept further apart.
+    ``written`` is its last state that is on the disk.
     """
 
     prefix: TokenPrefix
@@ -54,6 +56,8 @@ class Trail:
     kept: StateKey | None = None
     approximate: bool = False
     goes_on: bool = False
+    thins: bool = False
+    written: StateKey | None = None
 
 
 @dataclass
@@ -89,7 +93,7 @@ class StateStore:
     ) -> None:
         self._room, self._share, self._most = room, share, most
         self._entries: dict[StateKey, _Entry] = {}
-        self._lengths: dict[StartingPoint, _Lengths] = {}
+        self._lengths: dict[StartingPoint, Lengths] = {}
         self._queue: list[tuple[float, StateKey]] = []
         self._clock = 0.0
         self._measured_s, self._limit = -_MEASURED_S, 0
@@ -122,12 +126,19 @@ class StateStore:
             return False
         return nbytes <= self.limit_bytes
 
+    def get(self, key: StateKey) -> Known | None:
+        """What is known there; its state is to be copied, and never advanced."""
+        entry = self._entries.get(key)
+        return entry.known if entry else None
+
     def keep(self, trail: Trail, state: "RecurrentState", logits: "torch.Tensor | None") -> None:
         """Remember the state (of one text, now the store's own) after the trail's tokens."""
         own = None if logits is None else logits.clone()
         known = Known(trail.prefix.key, state, own, trail.approximate)
         if self.put(known, trail.kept):
             trail.kept = known.key
+            if trail.thins:
+                self._thin(known.key)
 
     def put(self, known: Known, before: StateKey | None = None) -> bool:
         """The same for what is known already; ``before`` is what it goes on from.
@@ -177,6 +188,10 @@ class StateStore:
         self._use(found)
         return found.known
 
+    def recent(self) -> Iterator[Known]:
+        """What is known, that which was used last first; not to be changed meanwhile."""
+        return (entry.known for entry in reversed(self._entries.values()))
+
     def give_back(self) -> bool:
         """Let go of everything, for memory ran out; False where there was nothing."""
         had = bool(self._entries)
@@ -191,11 +206,12 @@ class StateStore:
         entry = self._entries[key] = _Entry(known, before, cost)
         if before:
             self._entries[before].later.add(key)
-        self._lengths.setdefault(key.point, _Lengths()).add(key.tokens)
+        self._lengths.setdefault(key.point, Lengths()).add(key.tokens)
         return entry
 
     def _use(self, entry: _Entry) -> None:
         entry.worth = self._clock + entry.cost
+        self._entries[entry.known.key] = self._entries.pop(entry.known.key)  # to the end
         heapq.heappush(self._queue, (entry.worth, entry.known.key))
         if len(self._queue) > 4 * len(self._entries) + 64:
             self._queue = [(one.worth, key) for key, one in self._entries.items()]
@@ -209,6 +225,22 @@ class StateStore:
                 continue  # gone, or used since
             self._clock = max(self._clock, worth)
             self._forget(key)
+
+    def _thin(self, last: StateKey) -> None:
+        """Let go of states before ``last`` without which its text is still read soon enough.
+
+        One that several texts go on from stays.
+        """
+        at = self._entries.get(last)
+        while at and (middle := self._before(at)) and (first := self._before(middle)):
+            gap = at.known.key.tokens - first.known.key.tokens
+            if len(middle.later) == 1 and gap <= gap_at(last.tokens - at.known.key.tokens):
+                self._forget(middle.known.key)
+            else:
+                at = middle
+
+    def _before(self, entry: _Entry) -> _Entry | None:
+        return self._entries.get(entry.before) if entry.before else None
 
     def _forget(self, key: StateKey) -> None:
         """Those that went on from it go on from the one before it, which costs more."""
@@ -233,7 +265,7 @@ def _bytes_of(known: Known) -> int:
     return known.state.nbytes + (0 if known.logits is None else known.logits.nbytes)
 
 
-class _Lengths:
+class Lengths:
     """After how many tokens there are states, in order, each length once."""
 
     def __init__(self) -> None:

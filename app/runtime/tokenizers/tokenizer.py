@@ -6,8 +6,12 @@ from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from app.errors import TokenizerError
+
+if TYPE_CHECKING:
+    from .token_trie import TokenTrie
 
 UNCOUNTED_TEXT = b" \t0123456789"
 """Tokens whose text is a part of this are never counted by the frequency penalty (pip rwkv)."""
@@ -89,6 +93,15 @@ class Tokenizer:
         """The tokens that get no frequency penalty."""
         found = (i for i, piece in enumerate(self.pieces) if piece and piece in UNCOUNTED_TEXT)
         return frozenset(found)
+
+    @cached_property
+    def trie(self) -> "TokenTrie":
+        """The vocabulary as grammars need it.  Raises ``failure`` where there is one."""
+        from .token_trie import TokenTrie
+
+        if self.failure is not None:
+            raise copy(self.failure)
+        return TokenTrie(self.pieces, self.end_tokens, self.encoder)
 
     def encode(self, text: str) -> list[int]:
         """The token ids of ``text``.

@@ -1,19 +1,19 @@
-"""Client of one worker process, with ``async for`` over its replies; needs asyncio, not Qt."""
+"""What can be asked of one worker process, with ``async for`` over its replies."""
 
 import asyncio
 import contextlib
-import itertools
 import os
 from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
+from typing import cast
 
 import msgspec
 
-from app.errors import Failure, NoModel, RequestRefused, WorkerDied, WorkerOutOfMemory
 from app.runtime.planning.machine import Limits, Rates
-from app.runtime.protocol import messages
+from app.runtime.planning.stepping_down import Preferences
+from app.runtime.protocol.adapters import MergedAdapter
+from app.runtime.protocol.encodings import Encode, Encoded
 from app.runtime.protocol.generate_options import GenerateOptions
-from app.runtime.protocol.message_base import Message
 from app.runtime.protocol.messages import (
     Cancel,
     Done,
@@ -27,81 +27,38 @@ from app.runtime.protocol.messages import (
     Measure,
     Measured,
     MeasureRates,
-    Piece,
     Prefilled,
-    Quit,
     Rated,
     Reply,
-    ReplyBegun,
-    Work,
-    failed,
-    failure_of,
 )
 from app.runtime.protocol.prompts import Prompt
+from app.runtime.protocol.reply_kinds import ENDINGS
 from app.runtime.protocol.scores import Score, Scored
 from app.runtime.protocol.states import (
+    HandOver,
+    KeepStates,
     LoadState,
     Place,
     SaveState,
     StartState,
+    StateCache,
     StateLoaded,
+    StateSeen,
+    StatesHandedOver,
     StatesTaken,
+    TakeOver,
     TakeStates,
 )
-from app.system.child_process import End, Process, worker_command
-from app.system.frames import LIMIT, GarbledError, decoded
-from app.system.log import describe, logger
+from app.runtime.protocol.vocabulary_messages import ReadVocabulary, Vocabulary
+from app.system.log import logger
 
-_REPLIES: dict[type[Message], tuple[type[Message], ...]] = {
-    Load: (LoadProgress, Loaded, Failed),
-    Generate: (ReplyBegun, Prefilled, Piece, Done, Failed),
-    Score: (Scored, Done, Failed),
-    Measure: (Measured, Failed),
-    MeasureRates: (Rated, Failed),
-    LoadState: (StateLoaded, Failed),
-    SaveState: (Prefilled, StatesTaken, Failed),
-    TakeStates: (Prefilled, StatesTaken, Failed),
-}
-_ENDINGS = (Loaded, Done, Measured, Rated, StateLoaded, StatesTaken)
-_STOP_LIMIT_S = 1.0
-_QUIT_LIMIT_S = 1.0
+from .connection import Connection
+
 _log, _texts = logger("model"), logger("text")
 
 
-class Client:
-    """Starts a worker at once, from the loop's thread, and owns it until ``close``.
-
-    If the worker ends or sends anything but replies to what it was asked, every request fails.
-
-    ``on_end`` is called in the loop when the process has ended, for whatever cause; ``failure``
-    then says why (None where ``close`` or ``kill`` ended it).
-    """
-
-    def __init__(
-        self, on_end: Callable[[], None] = lambda: None, command: Sequence[str] = ()
-    ) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._on_end = on_end
-        self._ids = itertools.count(1)
-        self._inboxes: dict[int, asyncio.Queue[Reply]] = {}
-        self._running: dict[int, Work] = {}
-        self._still = asyncio.Event()
-        self._still.set()
-        self._ended = asyncio.Event()
-        self._leaving = False
-        self._strategy = ""
-        self.failure: WorkerDied | None = None
-        self._process = Process(command or worker_command(), self._receive, self._end)
-
-    @property
-    def pid(self) -> int:
-        """The worker's process id."""
-        return self._process.pid
-
-    @property
-    def alive(self) -> bool:
-        """Whether a request can be sent: the process runs and was not asked to quit."""
-        return not self._ended.is_set() and not self._leaving
+class Client(Connection):
+    """A worker's verbs; see Connection for when they fail."""
 
     async def load(
         self,
@@ -112,10 +69,14 @@ class Client:
         limits: Limits | None = None,
         rates: Rates | None = None,
         threads: int = 0,
+        preferences: Preferences | None = None,
+        cache: StateCache | None = None,
+        adapters: Sequence[MergedAdapter] = (),
     ) -> Loaded:
-        """Open the model at ``path``; ``threads`` compute, 0 for one a core.
+        """Open the model at ``path``; ``threads`` compute, 0 for one a core.  See ``Load``.
 
-        Raises the failures of loading, or WorkerDied.
+        Without ``preferences`` a strategy is taken or fails.  ``cache`` is where the states of its
+        texts are kept for the next worker.  Raises the failures of loading, or WorkerDied.
         """
         path, self._strategy = _absolute(path), strategy
         load = Load(
@@ -125,16 +86,25 @@ class Client:
             limits=limits or Limits(),
             rates=rates,
             threads=threads,
+            cache=cache,
+            preferences=preferences or Preferences(firm=True),
+            adapters=tuple(adapters),
         )
         _log.info("opening %r in worker %d as %s", path, self.pid, strategy or "is usual")
         async with contextlib.aclosing(self._ask(load)) as replies:
             async for reply in replies:
                 if isinstance(reply, LoadProgress):
+                    self._strategy, self._room = reply.strategy or strategy, reply.room_bytes
                     report(reply)
                 elif isinstance(reply, Loaded):
                     self._strategy = reply.strategy
                     return msgspec.structs.replace(reply, path=path)
         raise self._end_failure()
+
+    def keep_states(self, cache: StateCache | None) -> None:
+        """Keep states there from now on, or in the worker's memory only."""
+        if self.alive:
+            self._send(KeepStates(id=0, cache=cache))
 
     async def generate(
         self, prompt: Prompt, options: GenerateOptions, *, start: StartState | None = None
@@ -152,35 +122,23 @@ class Client:
                     _texts.debug("reply %d: %r", request.id, reply)
                     yield reply
 
-    async def score(self, prompt: Prompt, top: int = 0) -> AsyncGenerator[Scored | Done, None]:
+    def score(self, prompt: Prompt, top: int = 0) -> AsyncGenerator[Scored | Done, None]:
         """How likely each token of ``prompt`` is: Scored, then one Done; see Score.
 
         Leave it inside ``contextlib.aclosing``; leaving early stops it in the worker.  Raises what
         ``generate`` does.
         """
         request = Score(id=next(self._ids), prompt=prompt, top=top)
-        async with contextlib.aclosing(self._ask(request)) as replies:
-            async for reply in replies:
-                if isinstance(reply, Scored | Done):
-                    yield reply
+        return cast("AsyncGenerator[Scored | Done, None]", self._ask(request))
 
     async def measure(self, block_bytes: int) -> Measured:
         """What the worker's threads read memory with now.  Raises OutOfMemory or WorkerDied."""
         measure = Measure(id=next(self._ids), block_bytes=block_bytes)
-        async with contextlib.aclosing(self._ask(measure)) as replies:
-            async for reply in replies:
-                if isinstance(reply, Measured):
-                    return reply
-        raise self._end_failure()
+        return await self._answer(measure, Measured)
 
     async def measure_rates(self) -> Rates:
         """What bounds models on this machine, measured now.  Raises OutOfMemory or WorkerDied."""
-        request = MeasureRates(id=next(self._ids))
-        async with contextlib.aclosing(self._ask(request)) as replies:
-            async for reply in replies:
-                if isinstance(reply, Rated):
-                    return reply.rates
-        raise self._end_failure()
+        return (await self._answer(MeasureRates(id=next(self._ids)), Rated)).rates
 
     async def load_state(self, state: StartState) -> StateLoaded:
         """Have the worker read a state, so that it is known.
@@ -188,12 +146,36 @@ class Client:
         Raises RequestRefused for one that is not of the open model, the failures of reading a
         state, and WorkerDied.
         """
-        load = LoadState(id=next(self._ids), state=state)
-        async with contextlib.aclosing(self._ask(load)) as replies:
-            async for reply in replies:
-                if isinstance(reply, StateLoaded):
-                    return reply
-        raise self._end_failure()
+        return await self._answer(LoadState(id=next(self._ids), state=state), StateLoaded)
+
+    async def hand_over_states(self, folder: str, most_bytes: int) -> int:
+        """Have what is remembered written to a folder; see ``HandOver``.  How many states.
+
+        Raises DiskFull, StoreError, OutOfMemory and WorkerDied.
+        """
+        where = os.fsencode(_absolute(folder))
+        keep = HandOver(id=next(self._ids), folder=where, most_bytes=most_bytes)
+        return (await self._answer(keep, StatesHandedOver)).count
+
+    async def take_over(self, folder: str) -> int:
+        """Have what another worker has kept there remembered.  How many states.
+
+        Raises as ``load_state`` does.
+        """
+        take = TakeOver(id=next(self._ids), folder=os.fsencode(_absolute(folder)))
+        return (await self._answer(take, StatesHandedOver)).count
+
+    async def encode(self, prompt: Prompt, *, document: bool = True) -> Encoded:
+        """The token ids of ``prompt``; see ``Encode``.
+
+        Raises RequestRefused, the tokenizer's failures, and WorkerDied.
+        """
+        request = Encode(id=next(self._ids), prompt=prompt, document=document)
+        return await self._answer(request, Encoded)
+
+    async def vocabulary(self) -> Vocabulary:
+        """The bytes of every token of the open model.  Raises WorkerDied."""
+        return await self._answer(ReadVocabulary(id=next(self._ids)), Vocabulary)
 
     async def save_state(
         self,
@@ -210,7 +192,7 @@ class Client:
         """
         to = os.fsencode(_absolute(path))
         save = SaveState(id=next(self._ids), prompt=prompt, path=to, start=start, document=document)
-        return await self._taken(save, report)
+        return await self._answer(save, StatesTaken, report)
 
     async def take_states(
         self,
@@ -228,18 +210,17 @@ class Client:
         take = TakeStates(
             id=next(self._ids), prompt=prompt, places=tuple(places), start=start, document=document
         )
-        return await self._taken(take, report)
+        return await self._answer(take, StatesTaken, report)
 
-    async def _taken(
-        self, request: SaveState | TakeStates, report: Callable[[Prefilled], None]
-    ) -> StatesTaken:
-        async with contextlib.aclosing(self._ask(request)) as replies:
-            async for reply in replies:
-                if isinstance(reply, Prefilled):
-                    report(reply)
-                elif isinstance(reply, StatesTaken):
-                    return reply
-        raise self._end_failure()
+    def look_at_states(
+        self, asked: TakeStates
+    ) -> AsyncGenerator[Prefilled | StateSeen | StatesTaken, None]:
+        """As ``take_states``, with what is told on the way; ``asked`` gets its id here.
+
+        Leave it inside ``contextlib.aclosing``; leaving early stops it in the worker.
+        """
+        request = msgspec.structs.replace(asked, id=next(self._ids))
+        return cast("AsyncGenerator[Prefilled | StateSeen | StatesTaken, None]", self._ask(request))
 
     async def generate_together(
         self, asked: Sequence[Generate]
@@ -262,7 +243,7 @@ class Client:
         try:
             while going:
                 reply = await inbox.get()
-                going -= isinstance(reply, (*_ENDINGS, Failed))
+                going -= isinstance(reply, (*ENDINGS, Failed))
                 yield places[reply.id], reply
         finally:
             for text in texts:
@@ -270,126 +251,6 @@ class Client:
                 if text.id in self._running:
                     self._send(Cancel(id=text.id))
 
-    async def close(self) -> None:
-        """Stop all texts (each ends with its Done) and ask the worker to quit, else kill it.
-
-        A model that is being loaded is not waited for.
-        """
-        if not any(isinstance(request, Load) for request in self._running.values()):
-            for running in self._running:
-                self._send(Cancel(id=running))
-            await self._wait(self._still, _STOP_LIMIT_S)
-        self._leaving = True
-        self._send(Quit(id=0))
-        if not await self._wait(self._ended, _QUIT_LIMIT_S):
-            self.kill()
-            await self._ended.wait()
-
-    def kill(self) -> None:
-        """Kill the worker; ``ended`` waits until it is gone."""
-        self._leaving = True
-        self._process.kill()
-
-    async def ended(self) -> None:
-        """Wait until the process is gone and its exit code known."""
-        await self._ended.wait()
-
-    async def _wait(self, event: asyncio.Event, limit_s: float) -> bool:
-        # not asyncio.wait_for: before Python 3.12 it loses a cancellation that comes with the event
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(limit_s):
-                await event.wait()
-        return event.is_set()
-
-    async def _ask(self, request: Work) -> AsyncGenerator[Reply, None]:
-        """Send; yield what comes back, the ending too; cancel where the reader leaves early."""
-        if not self.alive:
-            raise self._end_failure()
-        inbox = self._inboxes[request.id] = asyncio.Queue()
-        self._running[request.id] = request  # before it is sent: _receive compares replies with it
-        self._still.clear()
-        try:
-            self._send_checked(request)
-            while True:
-                reply = await inbox.get()
-                if isinstance(reply, Failed):
-                    raise _refused(reply, request)
-                yield reply
-                if isinstance(reply, _ENDINGS):
-                    return
-        finally:
-            del self._inboxes[request.id]
-            if request.id in self._running:
-                self._send(Cancel(id=request.id))
-
-    def _send_checked(self, request: Work | GenerateTogether) -> None:
-        message = messages.encode(request)
-        if len(message) > LIMIT:
-            self._settle(request.id)
-            raise RequestRefused(why="too-long", limit_bytes=LIMIT)
-        self._process.send(message)
-
-    def _send(self, request: Cancel | Quit) -> None:
-        self._process.send(messages.encode(request))
-
-    def _receive(self, frame: bytes) -> None:
-        """Called in the process's thread."""
-        reply = decoded(messages.decode_reply, frame)
-        request = self._running.get(reply.id)
-        if request is not None and not isinstance(reply, _REPLIES[type(request)]):
-            raise GarbledError(f"{type(reply).__name__} in reply to {type(request).__name__}")
-        self._call(self._deliver, reply)
-
-    def _end(self, end: End) -> None:
-        """Called in the process's thread."""
-        self._call(self._note_end, end)
-
-    def _call(self, function: Callable[..., None], argument: Reply | End) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed
-            self._loop.call_soon_threadsafe(function, argument)
-
-    def _deliver(self, reply: Reply) -> None:
-        if inbox := self._inboxes.get(reply.id):
-            inbox.put_nowait(reply)
-        if isinstance(reply, (*_ENDINGS, Failed)):
-            self._settle(reply.id)
-
-    def _settle(self, request: int) -> None:
-        self._running.pop(request, None)
-        if not self._running:
-            self._still.set()
-
-    def _note_end(self, end: End) -> None:
-        if not self._leaving:
-            self.failure = _died(end, self._strategy)
-            how = end.signal_name or "by itself"
-            logger("worker").error("%d ended: %s, %s", self.pid, how, describe(self.failure))
-        self._ended.set()
-        reason = self._end_failure()
-        for request in list(self._running):
-            self._deliver(failed(request, reason))
-        self._on_end()
-
-    def _end_failure(self) -> Failure:
-        return self.failure or NoModel()
-
-
-def _refused(reply: Failed, request: Work) -> Failure:
-    """The failure that ended a request; what ended the whole process is logged once."""
-    failure = failure_of(reply)
-    if not isinstance(failure, WorkerDied | NoModel):
-        words = "%s %d was refused: %s"
-        logger("request").warning(words, type(request).__name__, request.id, describe(failure))
-    return failure
-
 
 def _absolute(path: str) -> str:
-    """The worker's current folder may be another one."""
-    return str(Path(path).absolute())
-
-
-def _died(end: End, strategy: str) -> WorkerDied:
-    known: dict[str, str] = {"why": end.why} if end.why else {}
-    known |= {"strategy": strategy} if strategy else {}
-    kind = WorkerOutOfMemory if end.why == "no-memory" else WorkerDied
-    return kind(exit_code=end.exit_code, stderr=end.stderr, **known)
+    return str(Path(path).absolute())  # the worker's current folder may be another one

@@ -3,62 +3,73 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Callable
-from enum import Enum, auto
-from pathlib import Path
+from collections.abc import AsyncGenerator, Callable, Sequence
+from weakref import WeakSet
 
 import msgspec
 
-from app.errors import Failure, MovedCheckpoint, NoModel, NotFound, WorkerDied
-from app.runtime.checkpoint.file_names import name_of
+from app.errors import (
+    Failure,
+    MovedCheckpoint,
+    NoModel,
+    NotFound,
+    OutOfMemory,
+    WorkerDied,
+    WorkerOutOfMemory,
+)
 from app.runtime.planning.machine import Limits, Rates
+from app.runtime.planning.stepping_down import Preferences
+from app.runtime.protocol.adapters import MergedAdapter
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress, ReplyBegun
 from app.runtime.protocol.prompts import Prompt
-from app.runtime.protocol.states import StartState, StateLoaded
+from app.runtime.protocol.states import StartState, StateCache
 
 from .client import Client
+from .handed_over_states import HandedOverStates
+from .interrupted import Interruptible
+from .model_files import AskedModel, same_file, under
+from .model_questions import ModelQuestions
+from .phase import Phase
+from .ran_out import Shortages, helps, room_of
 
 _DYING_S = 0.5
 
 
-class Phase(Enum):
-    """Where the worker is.
-
-    DEAD: it ended by itself.  RESTING: it was ended by ``rest``.  In both the next request starts
-    it again.
-    """
-
-    EMPTY = auto()
-    LOADING = auto()
-    READY = auto()
-    DEAD = auto()
-    RESTING = auto()
-    CLOSING = auto()
-
-
-class Supervisor:
+class Supervisor(ModelQuestions):
     """Needs a running loop.  ``on_change`` is called, in the loop, when a property has changed.
 
     ``threads`` compute in models that are opened from now on, 0 for one a core; one that comes
-    again keeps its own.  Without a strategy a model keeps to ``limits``, and is planned for with
-    what this machine was measured to do (``rates``).
+    again keeps its own.  All keep to ``limits``; ``preferences`` decide where no strategy is asked
+    for, with what this machine was measured to do (``rates``).  ``on_unkept`` is called, in the
+    loop, where states cannot be kept on the disk: once for each worker.
+
+    Where memory runs out, the next smaller way is taken, and what is being written goes on in it;
+    ``shortages`` keeps for the next start in which ways it did.  What a worker remembers is handed
+    over to the next one of the same model.  ``command`` starts a worker, if not the usual one does.
     """
 
-    def __init__(self, on_change: Callable[[], None] = lambda: None) -> None:
-        self._on_change = on_change
+    def __init__(
+        self, on_change: Callable[[], None] = lambda: None, command: Sequence[str] = ()
+    ) -> None:
+        self._on_change, self._command = on_change, command
+        self.on_unkept: Callable[[Failure], None] = lambda _: None
+        self._cache: StateCache | None = None
         self.threads = self._threads = 0
         self.limits = Limits()
+        self.preferences = Preferences()
         self.rates: Rates | None = None
-        self._phase = Phase.EMPTY
+        self.shortages, self._kept = Shortages(), HandedOverStates()
+        self._firm, self._phase = False, Phase.EMPTY
         self._loaded: Loaded | None = None
         self._progress: LoadProgress | None = None
         self._failure: Failure | None = None
-        self._asked = "", ""  # for last, if its turn has not come; path and strategy
-        self._wanted: tuple[str, str] | None = None
+        self._asked = AskedModel()  # for last, if its turn has not come
+        self._wanted: AskedModel | None = None
         self._client: Client | None = None
         self._opening: asyncio.Task[Loaded] | None = None
         self._clients: set[Client] = set()
+        self._left: WeakSet[Client] = WeakSet()  # whose texts go on in another one
         self._one_at_a_time = asyncio.Lock()
 
     @property
@@ -86,15 +97,30 @@ class Supervisor:
         """The process id of the worker that runs, if one does."""
         return self._client.pid if self._client and self._client.alive else None
 
-    async def open(self, path: str, strategy: str = "") -> Loaded:
+    async def open(
+        self,
+        path: str,
+        strategy: str = "",
+        adapters: Sequence[MergedAdapter] = (),
+        *,
+        firm: bool = False,
+    ) -> Loaded:
         """Open a model in place of the one before, whose worker ends first.
 
+        A ``firm`` strategy is taken or fails; else one that has no room gives way to a smaller one.
+        The ``adapters`` are merged into it, also where it is opened again after its worker died.
         Raises the failures of loading; asyncio.CancelledError where a later ``open``, ``unload``
         or ``close`` overtook it; NoModel after ``close``.
         """
         if self._phase is Phase.CLOSING:
             raise NoModel
-        return await self._begin(path, strategy)
+        return await self._begin(AskedModel(path, strategy, tuple(adapters)), firm=firm)
+
+    def keep_states(self, cache: StateCache | None) -> None:
+        """Keep the states of texts there from now on, in every worker, or in memory only."""
+        self._cache = cache
+        if self._client is not None and self._phase is Phase.READY:
+            self._client.keep_states(cache)
 
     def follow(self, before: str, now: str) -> None:
         """Note that a file was renamed or moved: if it is the model's, use the new path.
@@ -102,13 +128,13 @@ class Supervisor:
         The worker keeps the file that it has open.  This holds for a model that waits to be opened
         as well.
         """
-        if _same(self._asked[0], before):
-            self._asked = (now, self._asked[1])
-        if self._wanted is None or not _same(self._wanted[0], before):
+        if same_file(self._asked.path, before):
+            self._asked = self._asked._replace(path=now)
+        if self._wanted is None or not same_file(self._wanted.path, before):
             return
-        self._wanted = (now, self._wanted[1])
+        self._wanted = self._wanted._replace(path=now)
         if self._loaded is not None:
-            self._loaded = _at(self._loaded, now)
+            self._loaded = under(self._loaded, now)
         self._on_change()
 
     async def generate(
@@ -119,26 +145,60 @@ class Supervisor:
         Waits for a model that is being opened, and starts the worker again where it died.  Raises
         NoModel where none is open, MovedCheckpoint where its file is not there to be opened again,
         and the failure that ended the text.  A worker that was dying when the request was sent
-        costs nothing but time: the next one gets it.
+        costs nothing but time: the next one gets it.  Where memory runs out, a reply goes on in a
+        smaller way of running, from its last token.
         """
-        for last_try in (False, True):
-            client = await self._ready()
+        client, last_try = await self._ready(), False
+        text = Interruptible(prompt, options, self._loaded)
+        while True:
             sent_s, answered = time.perf_counter(), False
-            events = client.generate(prompt, options, start=start)
+            events = client.generate(text.prompt, text.options, start=start)
             try:
                 async with contextlib.aclosing(events):
                     async for event in events:
+                        if client in self._left and _is_stop(event) and text.can_go_on:
+                            break  # it was stopped to go on elsewhere
                         answered = answered or not isinstance(event, ReplyBegun)
-                        yield event
-                return
+                        yield text.note(event)
+                    else:
+                        return
+            except (OutOfMemory, NoModel) as failure:
+                if not self._step_down(client, failure) or not text.can_go_on:
+                    raise
             except WorkerDied:
                 if last_try or answered or time.perf_counter() - sent_s > _DYING_S:
                     raise
+                client, last_try = await self._ready(), True
+                continue
+            text.interrupt()
+            start = start and msgspec.structs.replace(start, other_format=True)
+            client = await self._next_for(text)
 
-    async def load_state(self, state: StartState) -> StateLoaded:
-        """Have the worker read a state.  Raises as ``generate`` and ``Client.load_state`` do."""
+    async def _next_for(self, text: Interruptible) -> Client:
+        """The worker in which a text goes on."""
+        await self._opened()
+        if self._failure is not None:
+            raise self._failure
         client = await self._ready()
-        return await client.load_state(state)
+        if self._loaded is None or self._loaded.fingerprint != text.fingerprint:
+            raise NoModel  # another one was opened meanwhile
+        return client
+
+    def _step_down(self, client: Client, failure: OutOfMemory | NoModel) -> bool:
+        """Begin to open the model in the next smaller way, once for all texts of a worker.
+
+        False where that would not help, or nothing of the kind has happened.
+        """
+        loaded, wanted = self._loaded, self._wanted
+        if client in self._left or client is not self._client or isinstance(failure, NoModel):
+            return client in self._left
+        if loaded is None or wanted is None or not helps(failure, loaded):
+            return False
+        if not self.shortages.note(wanted.path, loaded.strategy, room_of(loaded)):
+            return False
+        self._left.add(client)
+        self._begin(wanted, again=True)
+        return True
 
     async def measure_rates(self) -> Rates:
         """Have the worker of the open model measure this machine, and remember what it finds.
@@ -162,15 +222,20 @@ class Supervisor:
         self._enter(Phase.RESTING)
         async with self._one_at_a_time:
             if self.phase is Phase.RESTING:  # no request has come meanwhile
+                await self._kept.keep(self._client, self._wanted.path if self._wanted else "")
                 await self._let_go()
 
     async def close(self) -> None:
         """End everything; nothing can be opened afterwards.  May be called again."""
         await self._empty(Phase.CLOSING)
 
-    def _begin(self, path: str, strategy: str, *, again: bool = False) -> "asyncio.Task[Loaded]":
+    def _begin(
+        self, model: AskedModel, *, firm: bool = False, again: bool = False
+    ) -> "asyncio.Task[Loaded]":
         self._overtake()
-        self._asked = (path, strategy)
+        self._asked, self._firm = model, firm
+        if not again:
+            self.shortages.begin()
         self._opening = asyncio.create_task(self._bring_up(again=again))
         self._opening.add_done_callback(_note_exception)
         return self._opening
@@ -185,22 +250,40 @@ class Supervisor:
             async with self._one_at_a_time:
                 self._wanted = self._asked
                 self._threads = self._threads if again else self.threads
+                before = self._loaded if self._phase is Phase.READY else None
                 self._enter(Phase.LOADING)
+                if before is not None and same_file(before.path, self._asked.path):
+                    await self._kept.keep(self._client, before.path)
                 await self._let_go()
-                self._loaded = await self._load_in_new_worker(again=again)
+                self._loaded = loaded = await self._load_with_memory(again=again)
                 self._enter(Phase.READY)
-                return self._loaded
+                return loaded
         except BaseException as error:
-            self._give_up(error)
+            self._give_up(error, again=again)
             if self._is_overtaken() and isinstance(error, Failure):
                 raise asyncio.CancelledError from error
             raise
 
+    async def _load_with_memory(self, *, again: bool) -> Loaded:
+        """In a smaller way where the system ended the worker because memory ran out."""
+        while True:
+            try:
+                return await self._load_in_new_worker(again=again)
+            except WorkerOutOfMemory as failure:
+                facts = failure.facts
+                strategy, room = str(facts.get("strategy", "")), int(facts.get("room_bytes", 0))
+                if self._firm or not self.shortages.note(self._asked.path, strategy, room):
+                    raise
+
     async def _load_in_new_worker(self, *, again: bool) -> Loaded:
-        client = self._client = Client(lambda: self._note_end(client))
+        client = self._client = Client(lambda: self._note_end(client), self._command)
+        client.on_unkept = lambda failure: self.on_unkept(failure)
         self._clients.add(client)
         try:
-            return await self._load(client, again=again)
+            loaded = await self._load(client, again=again)
+            await self.shortages.note_opened(loaded.path, self._asked.strategy, loaded)
+            await self._kept.give(client, loaded.path)
+            return loaded
         except BaseException:
             client.kill()
             raise
@@ -212,32 +295,45 @@ class Supervisor:
     async def _load(self, client: Client, *, again: bool) -> Loaded:
         """What was asked for, by the name that it has in the end."""
         while True:
-            path, strategy = self._asked
+            model = self._asked
             try:
+                cache = self._cache
                 loaded = await client.load(
-                    path,
-                    strategy,
+                    model.path,
+                    model.strategy,
                     self._note_progress,
                     limits=self.limits,
                     rates=self.rates,
                     threads=self._threads,
+                    cache=cache,
+                    preferences=await self._preferences_for(model.path),
+                    adapters=model.adapters,
                 )
+                if self._cache != cache:
+                    client.keep_states(self._cache)
             except NotFound as error:
-                if self._asked[0] != path:
+                if self._asked.path != model.path:
                     continue  # renamed before the worker looked for it
                 if again:
-                    raise MovedCheckpoint(str(error), path=path) from error
+                    raise MovedCheckpoint(str(error), path=model.path) from error
                 raise
-            now = self._asked[0]
-            return _at(loaded, now) if now != path else loaded
+            now = self._asked.path
+            return under(loaded, now) if now != model.path else loaded
 
-    def _give_up(self, error: BaseException) -> None:
+    async def _preferences_for(self, path: str) -> Preferences:
+        ran_out = await self.shortages.known(path)
+        return msgspec.structs.replace(self.preferences, firm=self._firm, ran_out=ran_out)
+
+    def _give_up(self, error: BaseException, *, again: bool) -> None:
         """The model did not open: no worker stays.  A call that overtook this one does the rest."""
         if self._is_overtaken():
             return
         for client in self._clients:
             client.kill()
         may_come_back = isinstance(error, WorkerDied | MovedCheckpoint)
+        if isinstance(error, OutOfMemory):
+            self.shortages.begin()  # with the next request it begins anew
+            may_come_back = may_come_back or again
         self._wanted = self._wanted if may_come_back else None
         self._enter(Phase.DEAD if may_come_back else Phase.EMPTY, error)
 
@@ -245,7 +341,7 @@ class Supervisor:
         """The client of an open model; opens it again where its worker died."""
         await self._opened()
         if self._phase in (Phase.DEAD, Phase.RESTING) and self._wanted:
-            self._begin(*self._wanted, again=True)
+            self._begin(self._wanted, again=True)
             await self._opened()
             if self._failure:
                 raise self._failure
@@ -266,6 +362,7 @@ class Supervisor:
         self._enter(phase)
         async with self._one_at_a_time:
             await self._let_go()
+            await self._kept.drop()
 
     async def _let_go(self) -> None:
         """End all workers that were started before."""
@@ -293,13 +390,8 @@ class Supervisor:
         self._on_change()
 
 
-def _same(path: str, other: str) -> bool:
-    return Path(path).absolute() == Path(other).absolute()
-
-
-def _at(loaded: Loaded, path: str) -> Loaded:
-    """The same model under another name."""
-    return msgspec.structs.replace(loaded, path=path, name=name_of(Path(path)))
+def _is_stop(event: Event | Done) -> bool:
+    return isinstance(event, Done) and event.reason == "stopped"
 
 
 def _note_exception(opening: "asyncio.Task[Loaded]") -> None:

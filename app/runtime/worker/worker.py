@@ -15,8 +15,10 @@ from app.kernels.allocation import allocations_named, load_torch
 from app.runtime.loading.preflight import look_at
 from app.runtime.planning.machine import Rates
 from app.runtime.protocol import messages
+from app.runtime.protocol.encodings import Encode
 from app.runtime.protocol.messages import (
     Cancel,
+    EngineWork,
     GenerateTogether,
     Load,
     LoadProgress,
@@ -30,7 +32,15 @@ from app.runtime.protocol.messages import (
     failed,
 )
 from app.runtime.protocol.scores import Score
-from app.runtime.protocol.states import LoadState
+from app.runtime.protocol.states import (
+    HandOver,
+    KeepStates,
+    LoadState,
+    StateCache,
+    StatesNotKept,
+    TakeOver,
+)
+from app.runtime.protocol.vocabulary_messages import ReadVocabulary
 from app.system import crash_log
 from app.system.frames import GarbledError, decoded, read_frame, write_frame
 from app.system.memory import give_back_freed
@@ -38,8 +48,10 @@ from app.system.pipes import die_with_parent, take_pipes
 
 if TYPE_CHECKING:
     from app.runtime.generation.engine import Engine
+    from app.runtime.planning.plan import Plan
 
 _STDERR = 2
+_FLUSH_S = 0.8  # the other process waits little longer
 
 EXIT_DEAF, EXIT_GARBLED, EXIT_LOST = 1, 3, 4
 """Exit codes: a request could not be read (no memory, say), a request was no message, and the GPU
@@ -66,7 +78,8 @@ class Worker:
 
     def __init__(self, requests: BinaryIO, replies: BinaryIO) -> None:
         self._requests, self._replies = requests, replies
-        self._inbox: SimpleQueue[Work | GenerateTogether] = SimpleQueue()
+        self._inbox: SimpleQueue[Work | GenerateTogether | KeepStates] = SimpleQueue()
+        self._sending = threading.Lock()
         self._cancelled: set[int] = set()
         self._engine: Engine | None = None
 
@@ -105,6 +118,7 @@ class Worker:
         while (frame := read_frame(self._requests)) is not None:
             request = decoded(messages.decode_request, frame)
             if isinstance(request, Quit):
+                self._flush()
                 return
             if isinstance(request, Cancel):
                 self._cancelled.add(request.id)
@@ -116,10 +130,14 @@ class Worker:
         try:
             while True:
                 idle = self._engine is None or self._engine.idle
+                if self._engine and idle and self._inbox.empty():
+                    self._engine.prepare()
                 request = self._inbox.get(block=idle)
                 if isinstance(request, GenerateTogether):
                     for text in request.texts:
                         self._begin(text)
+                elif isinstance(request, KeepStates):
+                    self._keep_states(request.cache)
                 else:
                     self._begin(request)
         except Empty:
@@ -135,12 +153,8 @@ class Worker:
                 self._measure(request)
             elif isinstance(request, MeasureRates):
                 self._measure_rates(request)
-            elif isinstance(request, LoadState):
-                self._engine.load_state(request)
-            elif isinstance(request, Score):
-                self._engine.score(request)
             else:
-                self._engine.start(request)
+                _ask(self._engine, request)
         except Failure as failure:
             self._send(failed(request.id, failure))
             if self._engine and isinstance(failure, KernelError):
@@ -154,18 +168,43 @@ class Worker:
         load_torch()
 
         # here, while the pipe is being watched: torch takes its time
-        from app.runtime.generation.engine import Engine, store_beside
+        from app.runtime.generation.engine import Engine
+        from app.runtime.generation.remembered import store_beside
         from app.runtime.loading.backends import Backends
         from app.runtime.loading.loading import open_model
 
-        def report(done: int, total: int) -> None:
-            self._send(LoadProgress(id=request.id, done=done, total=total))
+        backends = Backends(
+            limits=request.limits, rates=request.rates, preferences=request.preferences
+        )
 
-        backends = Backends(limits=request.limits, rates=request.rates)
-        opened = open_model(path, request.strategy, report, backends, threads=request.threads)
+        def report(done: int, total: int) -> None:
+            self._send(_progress(request.id, done, total, backends.trying))
+
+        opened = open_model(
+            *(path, request.strategy, report, backends),
+            threads=request.threads,
+            adapters=request.adapters,
+        )
         store = store_beside(opened, request.limits)
         self._engine = Engine(opened, self._send, self._cancelled, store)
+        self._keep_states(request.cache)
         self._send(opened.loaded(request.id))
+
+    def _keep_states(self, cache: StateCache | None) -> None:
+        """In this folder from now on, or in memory only."""
+        if self._engine is not None:
+            self._engine.remembered.keep_in(cache, self._tell_unkept)
+
+    def _tell_unkept(self, failure: Failure) -> None:
+        """Called in another thread."""
+        told = StatesNotKept(id=0, code=failure.code, detail=failure.detail, facts=failure.facts)
+        self._send(told)
+
+    def _flush(self) -> None:
+        """Have what waits for the disk written, but do not let the other process wait long."""
+        disk = self._engine.remembered.disk if self._engine else None
+        if disk is not None:
+            disk.flush(_FLUSH_S)
 
     def _measure(self, request: Measure) -> None:
         import torch
@@ -197,6 +236,28 @@ class Worker:
 
     def _send(self, reply: Reply) -> None:
         try:
-            write_frame(self._replies, messages.encode(reply))
+            with self._sending:
+                write_frame(self._replies, messages.encode(reply))
         except OSError:
             os._exit(0)  # the other process is gone
+
+
+def _ask(engine: "Engine", request: EngineWork) -> None:
+    if isinstance(request, LoadState):
+        engine.load_state(request)
+    elif isinstance(request, HandOver | TakeOver):
+        engine.hand_over(request)
+    elif isinstance(request, Encode | ReadVocabulary):
+        engine.encode(request)
+    elif isinstance(request, Score):
+        engine.score(request)
+    else:
+        engine.start(request)
+
+
+def _progress(request: int, done: int, total: int, plan: "Plan | None") -> LoadProgress:
+    if plan is None:
+        return LoadProgress(id=request, done=done, total=total)
+    room = int(plan.facts.get("room_bytes", 0))
+    strategy = plan.strategy.text
+    return LoadProgress(id=request, done=done, total=total, strategy=strategy, room_bytes=room)

@@ -24,6 +24,7 @@ from app.ui.state.commands import Command, Habit
 from app.ui.state.models.model_names import plain_name
 from app.ui.state.services import Services
 from app.ui.transcript.transcript import Transcript
+from app.ui.widgets.dialogs import ask_where
 from app.ui.widgets.page import Page
 from app.ui.widgets.parts import button
 
@@ -35,7 +36,7 @@ from .conversations_pane import ConversationsPane
 from .draft_keeper import Drafting, Drafts
 from .finding import Finding
 from .no_tokenizer import why_no_words
-from .saved_code import ask_where, write_file
+from .saved_code import write_file
 from .trash_card import TrashCard
 from .welcome import Welcome
 

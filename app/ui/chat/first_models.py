@@ -38,6 +38,7 @@ class FirstModels(QWidget):
             lambda: services.gpus.usable,
             lambda: services.library.disk,
             services.downloads.done_of,
+            services.planning,
         )
         self._advice: list[Advice] = []
         self._cards: dict[str, OfferCard] = {}

@@ -100,7 +100,10 @@ class Costs(QWidget):
             words = self._words(way, way.strategy == verdict.strategy, places=places)
             name = self._pick(row - 1, way, words) if picks else label(words, wrap=True)
             self._grid.addWidget(name, row, 0)
-            self._grid.addWidget(Bar(self._theme, self._share(way)), row, 1)
+            bar = Bar(self._theme, self._share(way), good=way.allowed)
+            self._grid.addWidget(bar, row, 1)
+            name.setEnabled(way.allowed)
+            name.setToolTip("" if way.allowed else tr("Over your limit"))
             self._grid.addWidget(label(size(way.needed_bytes), "small"), row, 2)
         for pick in self._picks:
             pick.setVisible(pick.property("way") is not None)
@@ -144,7 +147,9 @@ class Costs(QWidget):
             self._picks.append(self._new_pick())
         pick = self._picks[at]
         pick.setText(words)
-        pick.setAccessibleName(f"{words}, {size(way.needed_bytes)}")
+        over = "" if way.allowed else tr("over your limit")
+        said = (words, size(way.needed_bytes), over)
+        pick.setAccessibleName(", ".join(filter(None, said)))
         pick.setProperty("way", way.strategy)
         return pick
 
@@ -153,7 +158,7 @@ class Costs(QWidget):
 
     def _words(self, way: Placement, recommended: bool, *, places: bool) -> str:  # noqa: FBT001
         name = plain_way(way.strategy, place=places)
-        return tr("{} (usual)").format(name) if recommended else name
+        return tr("{} (usual)").format(name) if recommended and way.allowed else name
 
     def _clear(self) -> None:
         for pick in self._picks:
@@ -166,11 +171,11 @@ class Costs(QWidget):
 
 
 class Bar(QWidget):
-    """A share of the machine's memory; red from the point where it is more than there is."""
+    """A share of the machine's memory; red where it is more than there is, or not ``good``."""
 
-    def __init__(self, theme: Theme, share: float) -> None:
+    def __init__(self, theme: Theme, share: float, *, good: bool = True) -> None:
         super().__init__()
-        self._theme, self._share = theme, share
+        self._theme, self._share, self._good = theme, share, good
         self.setFixedHeight(6)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setMinimumWidth(40)
@@ -185,7 +190,7 @@ class Bar(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(self._theme.color("line"))
         painter.drawRoundedRect(QRectF(0, 0, self.width(), 6), 3, 3)
-        role = "accent" if self._share <= 1 else "bad"
+        role = "accent" if self._share <= 1 and self._good else "bad"
         painter.setBrush(self._theme.color(role))
         width = max(6.0, self.width() * min(1.0, self._share))
         painter.drawRoundedRect(QRectF(0, 0, width, 6), 3, 3)

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from app.errors import Failure
 from app.messages.translate import tr
-from app.runtime.worker.supervisor import Phase
+from app.runtime.worker.phase import Phase
 from app.system.gpus import Gpu
 from app.ui.state.commands import Command, Habit
 from app.ui.state.gpu_list import with_room_of
@@ -44,7 +44,7 @@ class ModelsPage(Page):
             self._gpus,
             lambda: self._library.disk,
             self._queue.done_of,
-            services.planning.usual,
+            services.planning,
         )
         self.rows = EntryListModel(self.fitting, self)
         self.head = Head(services.theme)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QInputMethodEvent, QTextCharFormat
 from PySide6.QtWidgets import (
     QApplication,
@@ -16,6 +15,7 @@ from PySide6.QtWidgets import (
 
 from app.errors import StrategyError
 from app.messages.run_plans import BITS
+from app.messages.translate import tr
 from app.runtime.planning.machine import Limits
 from app.runtime.planning.plan import Plan
 from app.runtime.planning.strategy import Strategy, parse
@@ -41,13 +41,13 @@ class Advanced(QWidget):
         self.device, self.numbers = QComboBox(), QComboBox()
         self.text = StrategyEdit(theme)
         self.wrong = label("", "bad", wrap=True)
-        usual = _tr("one a core ({})").format(physical_cores())
-        self.threads = whole_number(0, MOST_THREADS, 1, _tr("Threads"), usual)
-        self.cpu_limit = gigabytes(_tr("Most memory of this computer"))
-        self.gpu_limit = gigabytes(_tr("Most memory of a graphics card"))
-        self._gpu_limit_name = label(_tr("Limit of a card"), "dim")
+        usual = tr("one a core ({})").format(physical_cores())
+        self.threads = whole_number(0, MOST_THREADS, 1, tr("Threads"), usual)
+        self.cpu_limit = gigabytes(tr("Most memory of this computer"))
+        self.gpu_limit = gigabytes(tr("Most memory of a graphics card"))
+        self._gpu_limit_name = label(tr("Limit of a card"), "dim")
         self.placement = label("", "small", wrap=True)
-        self._placement_name = label(_tr("What is loaded where"), "dim")
+        self._placement_name = label(tr("What is loaded where"), "dim")
         self._arrange()
         self.device.activated.connect(self._pick_device)
         self.numbers.activated.connect(self._pick_numbers)
@@ -126,23 +126,23 @@ class Advanced(QWidget):
 
     def _arrange(self) -> None:
         space = self._theme.space
-        self.text.setAccessibleName(_tr("Strategy"))
-        self.text.setAccessibleDescription(_tr("For example: cpu int8"))
-        self.device.setAccessibleName(_tr("Device"))
-        self.numbers.setAccessibleName(_tr("Numbers"))
+        self.text.setAccessibleName(tr("Strategy"))
+        self.text.setAccessibleDescription(tr("For example: cpu int8"))
+        self.device.setAccessibleName(tr("Device"))
+        self.numbers.setAccessibleName(tr("Numbers"))
         for box in (self.device, self.numbers):
-            box.setPlaceholderText(_tr("split by layers"))
+            box.setPlaceholderText(tr("split by layers"))
         grid = QGridLayout()
         grid.setHorizontalSpacing(space("m"))
         grid.setVerticalSpacing(space("s"))
         grid.setColumnStretch(1, 1)
         rows: Sequence[tuple[QLabel, QWidget]] = (
-            (label(_tr("Device"), "dim"), self.device),
-            (label(_tr("Numbers"), "dim"), self.numbers),
-            (label(_tr("Threads"), "dim"), self.threads),
-            (label(_tr("Memory limit"), "dim"), self.cpu_limit),
+            (label(tr("Device"), "dim"), self.device),
+            (label(tr("Numbers"), "dim"), self.numbers),
+            (label(tr("Threads"), "dim"), self.threads),
+            (label(tr("Memory limit"), "dim"), self.cpu_limit),
             (self._gpu_limit_name, self.gpu_limit),
-            (label(_tr("Strategy"), "dim"), self.text),
+            (label(tr("Strategy"), "dim"), self.text),
         )
         for at, (name, field) in enumerate(rows):
             grid.addWidget(name, at, 0)
@@ -154,7 +154,7 @@ class Advanced(QWidget):
         column.addLayout(grid)
         column.addWidget(self._placement_name)
         column.addWidget(self.placement)
-        words = _tr("Threads and limits hold for every model that is opened from then on.")
+        words = tr("Threads and limits hold for every model that is opened from then on.")
         column.addWidget(label(words, "small", wrap=True))
 
 
@@ -206,7 +206,3 @@ def _means(typed: str, canonical: str) -> bool:
         return parse(typed).text == canonical
     except StrategyError:
         return False
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("run", text)

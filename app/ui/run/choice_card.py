@@ -1,6 +1,6 @@
 """A way to run the model as a card that is chosen, with a button that begins it at once."""
 
-from PySide6.QtCore import QCoreApplication, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QEnterEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.messages.translate import tr
 from app.ui.look.theme import Theme
 from app.ui.state.run.choice import Choice
 from app.ui.widgets.parts import button, label
@@ -35,12 +36,12 @@ class ChoiceCard(QAbstractButton):
         self.choice: Choice | None = None
         self._title = label("", "strong", wrap=True)
         self._chips = {
-            "recommended": label(_tr("recommended"), "chip"),
-            "now": label(_tr("runs now"), "chip"),
+            "recommended": label(tr("recommended"), "chip"),
+            "now": label(tr("runs now"), "chip"),
         }
         self._figures, self._why = label("", wrap=True), label("", "dim", wrap=True)
         self._about = label("", "small", wrap=True)
-        self.run = button(_tr("Run"))
+        self.run = button(tr("Run"))
         self.run.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # Enter does the same on the card
         self.run.clicked.connect(self.run_pressed)
         self._arrange()
@@ -55,6 +56,8 @@ class ChoiceCard(QAbstractButton):
             return
         self.choice = choice
         self._title.setText(choice.title)
+        self.setToolTip(choice.detail)
+        self.setAccessibleDescription(choice.detail)
         self._chips["recommended"].setVisible(choice.recommended)
         self._chips["now"].setVisible(choice.now)
         for part, words in (
@@ -67,7 +70,7 @@ class ChoiceCard(QAbstractButton):
         self._colour(self._why, "dim" if choice.runs and not choice.tight else "bad")
         self._colour(self._figures, "" if choice.runs else "dim")
         self.run.setVisible(choice.runs and not choice.now and not choice.tight)
-        self.run.setAccessibleName(_tr("Run: {}").format(choice.title))
+        self.run.setAccessibleName(tr("Run: {}").format(choice.title))
         marks = [part.text() for part in self._chips.values() if not part.isHidden()]
         said = (choice.title, *marks, choice.figures, choice.why, choice.about)
         self.setAccessibleName(". ".join(filter(None, said)))
@@ -140,7 +143,3 @@ class ChoiceCard(QAbstractButton):
         row.addWidget(self.run, 0, Qt.AlignmentFlag.AlignVCenter)
         for part in self.findChildren(QLabel):
             part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("run", text)

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QCoreApplication, QRectF, QSize, Qt
+from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from app.messages.translate import tr
 from app.messages.units import size
 from app.ui.look.theme import Theme
 from app.ui.state.run.device_use import DeviceUse, Kind, Use
@@ -82,7 +83,7 @@ class DeviceBar(QWidget):
 
     def show_device(self, device: DeviceUse) -> None:
         """Another device, or other numbers of it."""
-        used = _tr("{} of {} used").format(size(device.used_bytes), size(device.total_bytes))
+        used = tr("{} of {} used").format(size(device.used_bytes), size(device.total_bytes))
         self._name.setText(device.name)
         self._facts.setText(device.facts)
         self._facts.setVisible(bool(device.facts))
@@ -174,12 +175,12 @@ _NONE = QPen(Qt.PenStyle.NoPen)
 def kind_words(kind: Kind) -> str:
     """What a part of a bar is called."""
     return {
-        "weights": _tr("Weights"),
-        "state": _tr("Memory of the text"),
-        "workspace": _tr("Room to compute"),
-        "base": _tr("Engine"),
-        "others": _tr("Other programs"),
-        "free": _tr("Free"),
+        "weights": tr("Weights"),
+        "state": tr("Memory of the text"),
+        "workspace": tr("Room to compute"),
+        "base": tr("Engine"),
+        "others": tr("Other programs"),
+        "free": tr("Free"),
     }[kind]
 
 
@@ -188,9 +189,5 @@ def over_words(device: DeviceUse) -> str:
     if not device.over_bytes:
         return ""
     if device.used_bytes <= device.total_bytes:
-        return _tr("{} more than you allow").format(size(device.over_bytes))
-    return _tr("{} more than there is").format(size(device.over_bytes))
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("run", text)
+        return tr("{} more than you allow").format(size(device.over_bytes))
+    return tr("{} more than there is").format(size(device.over_bytes))

@@ -1,10 +1,11 @@
 """What went wrong when a model was to run in another way, and what runs now instead."""
 
-from PySide6.QtCore import QCoreApplication, QSize
+from PySide6.QtCore import QSize
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout
 
 from app.errors import Failure
+from app.messages.translate import tr
 from app.runtime.protocol.messages import Loaded
 from app.ui.look.icons import pixmap
 from app.ui.look.theme import Theme
@@ -25,7 +26,7 @@ class Outcome(QFrame):
         self._picture.setFixedSize(QSize(18, 18))
         self._title, self._words = label("", "strong", wrap=True), label("", wrap=True)
         self.now = label("", "dim", wrap=True)
-        self._copy = button(_tr("Copy details"), "copy", role="link")
+        self._copy = button(tr("Copy details"), "copy", role="link")
         self._copy.clicked.connect(self._copy_details)
         space = theme.space
         head = QHBoxLayout()
@@ -57,7 +58,7 @@ class Outcome(QFrame):
         self.now.setVisible(runs is not None)
         if runs is not None:
             name = plain_name(runs.name, runs.spec.parameters)
-            said = _tr("{} runs as before: {}.")
+            said = tr("{} runs as before: {}.")
             self.now.setText(said.format(name, plain_way(runs.strategy)))
         self.setAccessibleName(f"{words.title}. {words.sentences} {self.now.text()}")
 
@@ -66,7 +67,3 @@ class Outcome(QFrame):
 
     def _paint(self) -> None:
         self._picture.setPixmap(pixmap("alert", "bad", 18, self.devicePixelRatioF()))
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("run", text)

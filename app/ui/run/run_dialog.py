@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication, QEvent, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.messages.translate import tr
 from app.ui.look.icons import icon
 from app.ui.state.notices import MODEL
 from app.ui.state.run.choice import Choice
@@ -48,15 +49,17 @@ class RunDialog(Overlay):
         self.state = RunState(services, self)
         theme = services.theme
         self._title = Elided("", "section")
-        self.other = button(_tr("Another model"), "models", role="link")
-        self.eject = icon_button("eject", _tr("Close the model"), 16)
-        self.close_button = icon_button("close", _tr("Close this dialog"), 16)
+        self.other = button(tr("Another model"), "models", role="link")
+        self.eject = icon_button("eject", tr("Close the model"), 16)
+        self.close_button = icon_button("close", tr("Close this dialog"), 16)
         self.bars = DeviceBars(theme)
         self.machine_note = label("", "small", wrap=True)
+        self.free_gpu = button(tr("Free the graphics card"), "eject", role="link")
+        self.free_gpu.setToolTip(tr("Goes on on the processor, from the same word"))
         self._group = QButtonGroup(self)
         self.cards: list[ChoiceCard] = []
         self._cards = QVBoxLayout()
-        self.fold = QPushButton(_tr("Advanced"))
+        self.fold = QPushButton(tr("Advanced"))
         self.advanced = Advanced(theme, self.state)
         self.outcome = Outcome(theme)
         self.foot = RunFoot(theme, self.state, services.session)
@@ -99,12 +102,13 @@ class RunDialog(Overlay):
 
     def _refresh(self) -> None:
         state = self.state
-        self._title.setText(_tr("Run {}").format(state.title))
+        self._title.setText(tr("Run {}").format(state.title))
         self.card.setAccessibleName(self._title.text())
         self.eject.setVisible(state.is_open and not state.loading)
         self.other.setEnabled(not state.loading)
         self.bars.show_devices(state.devices)
         self._show_machine_note()
+        self._show_way_off()
         self._show_cards(state.choices)
         self.advanced.show_state()
         self.fold.setVisible(state.plans is not None)
@@ -113,11 +117,16 @@ class RunDialog(Overlay):
         if self.isVisible():
             self._soon.start()  # once what is new is laid out
 
+    def _show_way_off(self) -> None:
+        """The model can leave the card that it is on."""
+        possible = self._services.free_gpu.possible and self.state.is_open
+        self.free_gpu.setVisible(possible and not self.state.loading)
+
     def _show_machine_note(self) -> None:
         plans = self.state.plans
         if plans is None:
             waits = self.state.failure is None
-            self.machine_note.setText(_tr("Looking at this machine…") if waits else "")
+            self.machine_note.setText(tr("Looking at this machine…") if waits else "")
         else:
             from app.messages.gpu_status import others_in_words, without_gpu_in_words
 
@@ -246,6 +255,8 @@ class RunDialog(Overlay):
         state.finished.connect(self._finish)
         state.change.changed.connect(self._tell_if_hidden)
         self.other.clicked.connect(self._other_model)
+        self.free_gpu.clicked.connect(self._services.free_gpu.free)
+        self._services.free_gpu.changed.connect(self._refresh_if_shown)
         self.eject.clicked.connect(self._close_model)
         self.close_button.clicked.connect(self.close_card)
         self.foot.close_pressed.connect(self.close_card)
@@ -298,6 +309,7 @@ class RunDialog(Overlay):
         self.fold.setProperty("role", "fold")
         column.addWidget(self.bars)
         column.addWidget(self.machine_note)
+        column.addWidget(self.free_gpu, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self.outcome)
         column.addLayout(self._cards)
         column.addWidget(self.fold, 0, Qt.AlignmentFlag.AlignLeft)
@@ -305,7 +317,7 @@ class RunDialog(Overlay):
         column.addStretch()
         self._scroll = QScrollArea(widgetResizable=True)
         self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._scroll.setAccessibleName(_tr("Ways to run it"))
+        self._scroll.setAccessibleName(tr("Ways to run it"))
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setWidget(body)
         return self._scroll
@@ -315,7 +327,3 @@ def _height(row: QLayout, width: int) -> int:
     if row.hasHeightForWidth():
         return row.totalHeightForWidth(width)
     return row.totalSizeHint().height()
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("run", text)

@@ -1,8 +1,9 @@
 """The foot of the Run dialog: what Run would do, how far it is, and the buttons."""
 
-from PySide6.QtCore import QCoreApplication, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
+from app.messages.translate import tr
 from app.ui.look.theme import Theme
 from app.ui.state.run.run_state import RunState
 from app.ui.state.session import Session
@@ -20,10 +21,10 @@ class RunFoot(QWidget):
         self._state, self._session = state, session
         self.note = label("", "small", wrap=True)
         self.progress = QProgressBar(textVisible=False)
-        self.progress.setAccessibleName(_tr("Progress"))
-        self.remember = QCheckBox(_tr("Remember for this model"))
-        self.cancel = button(_tr("Cancel"))
-        self.run = button(_tr("Run"), role="primary")
+        self.progress.setAccessibleName(tr("Progress"))
+        self.remember = QCheckBox(tr("Remember for this model"))
+        self.cancel = button(tr("Cancel"))
+        self.run = button(tr("Run"), role="primary")
         self.remember.clicked.connect(self._remember)
         self.cancel.clicked.connect(self.close_pressed)
         self.run.clicked.connect(self.run_pressed)
@@ -54,16 +55,16 @@ class RunFoot(QWidget):
         self.remember.setChecked(state.remember)
         self.run.setVisible(not state.loading)
         self.run.setEnabled(state.can_run)
-        self.run.setText(_tr("Run anyway") if self._needs_others_memory else _tr("Run"))
+        self.run.setText(tr("Run anyway") if self._needs_others_memory else tr("Run"))
         self.run.setAccessibleName(self.run.text())
-        self.cancel.setText(_tr("Hide") if state.loading else _tr("Cancel"))
+        self.cancel.setText(tr("Hide") if state.loading else tr("Cancel"))
         self.cancel.setAccessibleName(self.cancel.text())
 
     @property
     def _needs_others_memory(self) -> bool:
         """Whether it would need memory that other programs have now."""
         plan = self._state.plan
-        return plan is not None and not plan.fits and plan.reason == "busy"
+        return plan is not None and not plan.fits and plan.may_run
 
     def _words(self) -> str:
         """What Run would do, or is doing."""
@@ -71,37 +72,27 @@ class RunFoot(QWidget):
         if state.loading:
             return self._loading_words()
         if state.waits:
-            return _tr("A model is being opened; wait until it is there.")
+            return tr("A model is being opened; wait until it is there.")
         if self._needs_others_memory and state.can_run:
-            return _tr("Close other programs first: with too little memory it can be very slow.")
+            return tr("Close other programs first: with too little memory it can be very slow.")
         if state.plan is None or not state.is_open:
             return ""
         if state.unchanged:
-            return _tr("It runs like this now. With another choice {}").format(self._going_on())
+            return tr("It runs like this now. With another choice {}").format(self._going_on())
         then = self._going_on()
         return then[:1].upper() + then[1:] if state.can_run else ""
 
     def _going_on(self) -> str:
         """What becomes of the conversation."""
         if self._session.writing:
-            return _tr(
-                "the reply that is being written stops and goes on from the same word, once the "
-                "model has read the conversation again."
-            )
-        return _tr(
-            "the conversation goes on: your next message has the model read it again from the "
-            "beginning."
-        )
+            return tr("the reply that is being written stops and goes on from the same word.")
+        return tr("the conversation goes on, and nothing has to be read again.")
 
     def _loading_words(self) -> str:
         told = self._state.progress
         if told is None or not told.total:
-            return _tr("Starting…")
-        return _tr("Loading layer {} of {}").format(told.done, told.total)
+            return tr("Starting…")
+        return tr("Loading layer {} of {}").format(told.done, told.total)
 
     def _remember(self) -> None:
         self._state.remember = self.remember.isChecked()
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("run", text)

@@ -1,10 +1,11 @@
 """What new conversations begin with; every change holds at once, for those that come."""
 
 import msgspec
-from PySide6.QtCore import QCoreApplication, QSignalBlocker, QTimer
+from PySide6.QtCore import QSignalBlocker, QTimer
 from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QComboBox, QPlainTextEdit, QVBoxLayout, QWidget
 
+from app.messages.translate import tr
 from app.runtime.families.templates import TEMPLATES
 from app.store.chat_defaults import ChatDefaults, defaults_in, keep_defaults
 from app.ui.state.chat.template_names import template_name
@@ -21,15 +22,13 @@ class ChatSettings(Section):
     """System prompt, template, thinking, longest reply and sampling of conversations to come."""
 
     def __init__(self, services: Services) -> None:
-        super().__init__(
-            services.theme, QCoreApplication.translate("ChatSettings", "New conversations")
-        )
+        super().__init__(services.theme, tr("New conversations"))
         self._services = services
         self.system = QPlainTextEdit()
         self.template, self.think, self.sampling = QComboBox(), QComboBox(), QComboBox()
-        self.limit = whole_number(1, 100_000, 256, self.tr("Longest reply, in tokens"))
+        self.limit = whole_number(1, 100_000, 256, tr("Longest reply, in tokens"))
         self.fields = SamplingFields()
-        self.reset = button(self.tr("Reset"), "undo")
+        self.reset = button(tr("Reset"), "undo")
         self._own = QWidget()
         self._typing = QTimer(self, singleShot=True, interval=_TYPING_MS)
         self._system_row()
@@ -68,13 +67,13 @@ class ChatSettings(Section):
         self.keep_typed()
 
     def _system_row(self) -> None:
-        words = self.tr(
+        words = tr(
             "New conversations begin with what is chosen here. Each keeps its own settings from "
             "then on: those you have begun stay as they are."
         )
-        self.add(self.tr("System prompt"), words)
-        self.system.setPlaceholderText(self.tr("What the model should be, know or keep to"))
-        self.system.setAccessibleName(self.tr("System prompt of new conversations"))
+        self.add(tr("System prompt"), words)
+        self.system.setPlaceholderText(tr("What the model should be, know or keep to"))
+        self.system.setAccessibleName(tr("System prompt of new conversations"))
         self.system.setTabChangesFocus(True)
         self.system.setFixedHeight(88)
         self.system.textChanged.connect(self._typing.start)
@@ -82,30 +81,30 @@ class ChatSettings(Section):
         self.add_wide(self._inset(self.system), line=False)
 
     def _choice_rows(self) -> None:
-        self.template.addItem(self.tr("The model’s own"), "")
+        self.template.addItem(tr("The model’s own"), "")
         for name in TEMPLATES:
             self.template.addItem(template_name(name), name)
-        words = self.tr("How turns are written. A model that does not know it takes its own.")
-        self._choice(self.tr("Prompt template"), words, self.template)
+        words = tr("How turns are written. A model that does not know it takes its own.")
+        self._choice(tr("Prompt template"), words, self.template)
         self.template.activated.connect(lambda: self._keep(template=self.template.currentData()))
         for mode, said in (
-            ("off", self.tr("Off")),
-            ("on", self.tr("Think first")),
-            ("fake", self.tr("Skip the thought")),
+            ("off", tr("Off")),
+            ("on", tr("Think first")),
+            ("fake", tr("Skip the thought")),
         ):
             self.think.addItem(said, mode)
-        words = self.tr("For models that have learned to think before they answer.")
-        self._choice(self.tr("Thinking"), words, self.think)
+        words = tr("For models that have learned to think before they answer.")
+        self._choice(tr("Thinking"), words, self.think)
         self.think.activated.connect(lambda: self._keep(think=self.think.currentData()))
-        words = self.tr("In tokens; a reply that reaches it stops and can be continued.")
-        self.add(self.tr("Longest reply"), words, self.limit)
+        words = tr("In tokens; a reply that reaches it stops and can be continued.")
+        self.add(tr("Longest reply"), words, self.limit)
         self.limit.valueChanged.connect(lambda value: self._keep(limit=value))
 
     def _sampling_rows(self) -> None:
-        self.sampling.addItem(self.tr("As each model recommends"))
-        self.sampling.addItem(self.tr("My own numbers"))
-        words = self.tr("How the next token is chosen.")
-        self._choice(self.tr("Sampling"), words, self.sampling)
+        self.sampling.addItem(tr("As each model recommends"))
+        self.sampling.addItem(tr("My own numbers"))
+        words = tr("How the next token is chosen.")
+        self._choice(tr("Sampling"), words, self.sampling)
         self.sampling.activated.connect(self._choose_sampling)
         self.fields.changed.connect(lambda sampling: self._keep(sampling=sampling))
         self.fields.setMaximumWidth(360)
@@ -115,10 +114,10 @@ class ChatSettings(Section):
         self.add_wide(self._own, line=False)
 
     def _reset_row(self) -> None:
-        self.reset.setAccessibleName(self.tr("Reset what new conversations begin with"))
+        self.reset.setAccessibleName(tr("Reset what new conversations begin with"))
         self.reset.clicked.connect(self._reset)
-        words = self.tr("No system prompt, the model’s own template and sampling, 2,048 tokens.")
-        self.add(self.tr("As Rookery comes"), words, self.reset)
+        words = tr("No system prompt, the model’s own template and sampling, 2,048 tokens.")
+        self.add(tr("As Rookery comes"), words, self.reset)
 
     def _choice(self, name: str, words: str, choice: QComboBox) -> None:
         self.add(name, words, choice)
@@ -155,5 +154,5 @@ class ChatSettings(Section):
             keep_defaults(settings, before)
             self.follow()
 
-        said = self.tr("New conversations begin as Rookery comes.")
+        said = tr("New conversations begin as Rookery comes.")
         self._services.notices.undo(said, back)

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox
 
+from app.messages.translate import tr
 from app.store.settings import MOST_THREADS
 from app.system.threads import physical_cores
 from app.ui.state.model_opener import ModelOpener
@@ -23,14 +24,14 @@ class DeviceSettings(Section):
     """Limits, policy, card and threads hold when a model is opened next, which it says."""
 
     def __init__(self, services: Services, opening: ModelOpener) -> None:
-        super().__init__(services.theme, _tr("Device and memory"))
+        super().__init__(services.theme, tr("Device and memory"))
         self._services, self._opening = services, opening
         self.policy, self.gpu = QComboBox(), QComboBox()
         self.cpu_limit, self.gpu_limit = gigabytes(""), gigabytes("")
-        usual = _tr("one a core ({})").format(physical_cores())
+        usual = tr("one a core ({})").format(physical_cores())
         self.threads = whole_number(0, MOST_THREADS, 1, "", usual)
-        self.keep = whole_number(0, _MOST_MINUTES, 5, "", _tr("never"))
-        self.reopen = button(_tr("Reopen now"), "refresh")
+        self.keep = whole_number(0, _MOST_MINUTES, 5, "", tr("never"))
+        self.reopen = button(tr("Reopen now"), "refresh")
         self._policy_row()
         self._device_rows()
         self._limit_rows()
@@ -59,60 +60,60 @@ class DeviceSettings(Section):
 
     def _policy_row(self) -> None:
         for name, said in (
-            ("quality", _tr("Quality")),
-            ("balanced", _tr("Balanced")),
-            ("speed", _tr("Speed")),
+            ("quality", tr("Quality")),
+            ("balanced", tr("Balanced")),
+            ("speed", tr("Speed")),
         ):
             self.policy.addItem(said, name)
         self.policy.activated.connect(lambda: self._keep(run_policy=self.policy.currentData()))
-        words = _tr(
+        words = tr(
             "How a model runs where you have chosen nothing for it. Quality takes the most exact "
             "numbers that fit, Balanced the most exact that are no slower than you read, Speed the "
             "quickest."
         )
-        self.add(_tr("What matters most"), words, self.policy)
+        self.add(tr("What matters most"), words, self.policy)
 
     def _device_rows(self) -> None:
         self.gpu.setMaximumWidth(_WIDEST_PX)
         self.gpu.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.gpu.activated.connect(lambda: self._keep(gpu=self.gpu.currentData()))
-        self.found = self.add(_tr("Graphics card"), _tr("Looking for cards…"), self.gpu)
+        self.found = self.add(tr("Graphics card"), tr("Looking for cards…"), self.gpu)
         self.found.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.threads.valueChanged.connect(lambda count: self._keep(threads=count))
-        words = _tr("Fewer leave more of the processor to other programs; more are seldom faster.")
-        self.add(_tr("Threads"), words, self.threads)
+        words = tr("Fewer leave more of the processor to other programs; more are seldom faster.")
+        self.add(tr("Threads"), words, self.threads)
 
     def _limit_rows(self) -> None:
         for field, name in ((self.cpu_limit, "cpu_limit"), (self.gpu_limit, "gpu_limit")):
             field.valueChanged.connect(
                 lambda value, name=name: self._keep(**{name: round(value * _GB)})
             )
-        words = _tr("A model that would take more memory is not run that way.")
-        self.add(_tr("Most memory for a model"), words, self.cpu_limit)
-        words = _tr("The same for the memory of the graphics card.")
-        self.limit_row = self.part(_tr("Most memory on the card"), words, self.gpu_limit)
+        words = tr("A model that would take more memory is not run that way.")
+        self.add(tr("Most memory for a model"), words, self.cpu_limit)
+        words = tr("The same for the memory of the graphics card.")
+        self.limit_row = self.part(tr("Most memory on the card"), words, self.gpu_limit)
 
     def _keep_row(self) -> None:
-        self.keep.setSuffix(_tr(" min"))
+        self.keep.setSuffix(tr(" min"))
         self.keep.valueChanged.connect(lambda minutes: self._keep(keep_minutes=minutes))
-        words = _tr(
+        words = tr(
             "After so many minutes without a message its memory is free for other programs. Your "
             "next message opens it again."
         )
-        self.add(_tr("Let a model go"), words, self.keep)
+        self.add(tr("Let a model go"), words, self.keep)
 
     def _reopen_row(self) -> None:
         self.reopen.clicked.connect(self._reopen)
-        words = _tr("The open model still runs as before. Your choice is used at the next opening.")
-        self.reopen_row = self.part(_tr("Not in use yet"), words, self.reopen)
+        words = tr("The open model still runs as before. Your choice is used at the next opening.")
+        self.reopen_row = self.part(tr("Not in use yet"), words, self.reopen)
 
     def _show_gpus(self) -> None:
         gpus, chosen = self._services.gpus, self._services.settings.now.gpu
         self.gpu.clear()
-        self.gpu.addItem(_tr("The best that is there"), "")
+        self.gpu.addItem(tr("The best that is there"), "")
         for gpu in gpus.usable:
             self.gpu.addItem(gpu.name, gpu.device)
-        self.gpu.addItem(_tr("None, the processor only"), "cpu")
+        self.gpu.addItem(tr("None, the processor only"), "cpu")
         self.gpu.setCurrentIndex(max(0, self.gpu.findData(chosen)))
         self.gpu.setVisible(bool(gpus.usable))
         self.limit_row.setVisible(bool(gpus.usable))
@@ -135,7 +136,3 @@ class DeviceSettings(Section):
     def _keep(self, **values: object) -> None:
         self._services.settings.change(**values)
         self._show_use()
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("DeviceSettings", text)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
 
 from app.errors import Failure, KeyringLocked
 from app.hub.sources.proxies import completed, keep_proxy, kept_password, parted, shown, whole_proxy
+from app.messages.translate import tr
 from app.ui.state.hub_access import endpoint_in
 from app.ui.state.services import Services
 from app.ui.widgets.dialogs import ask
@@ -28,9 +29,7 @@ class DownloadSettings(Section):
     """Every change holds at once; addresses hold when their field is left."""
 
     def __init__(self, services: Services) -> None:
-        super().__init__(
-            services.theme, QCoreApplication.translate("DownloadSettings", "Downloads")
-        )
+        super().__init__(services.theme, tr("Downloads"))
         self._services = services
         self._kept = ""  # the proxy whose password the keyring has
         self._proxy_shown = ""
@@ -70,60 +69,60 @@ class DownloadSettings(Section):
     def _source_row(self) -> None:
         for source, words in (
             ("huggingface", "Hugging Face"),
-            ("mirror", self.tr("A mirror")),
+            ("mirror", tr("A mirror")),
             ("modelscope", "ModelScope"),
         ):
             self.source.addItem(words, source)
         self.source.activated.connect(self._choose_source)
-        self._endpoint = self.add(self.tr("Source"), " ", self.source)
+        self._endpoint = self.add(tr("Source"), " ", self.source)
 
     def _mirror_row(self) -> None:
         self.mirror.setPlaceholderText("https://hf-mirror.com")
         self.mirror.editingFinished.connect(
             lambda: self._turn(hub_mirror=self.mirror.text().strip())
         )
-        words = self.tr("A site that answers as Hugging Face does.")
+        words = tr("A site that answers as Hugging Face does.")
         self.mirror.setFixedWidth(_FIELD)
-        self._mirror_part = self.part(self.tr("Mirror"), words, self.mirror)
+        self._mirror_part = self.part(tr("Mirror"), words, self.mirror)
 
     def _proxy_row(self) -> None:
-        self.proxy.setPlaceholderText(self.tr("as the system says"))
+        self.proxy.setPlaceholderText(tr("as the system says"))
         self.proxy.editingFinished.connect(self._choose_proxy)
         self.proxy.setFixedWidth(_FIELD)
-        self._proxy_words = self.add(self.tr("Proxy"), " ", self.proxy)
+        self._proxy_words = self.add(tr("Proxy"), " ", self.proxy)
 
     def _token_row(self) -> None:
         self.token.setEchoMode(QLineEdit.EchoMode.Password)
         self.token.setPlaceholderText("hf_…")
         self.token.setFixedWidth(_FIELD - 84)
-        self.keep = button(self.tr("Keep"))
-        self.keep.setAccessibleName(self.tr("Keep the access token in the keyring"))
+        self.keep = button(tr("Keep"))
+        self.keep.setAccessibleName(tr("Keep the access token in the keyring"))
         self.keep.clicked.connect(self._keep_token)
         self.token.returnPressed.connect(self._keep_token)
-        words = self.tr(
+        words = tr(
             "For private and gated repositories only. Kept in the system's keyring, never in a "
             "file. An empty one forgets it."
         )
-        self.add(self.tr("Access token"), words, self.token, self.keep)
+        self.add(tr("Access token"), words, self.token, self.keep)
 
     # how fast
 
     def _number_rows(self) -> None:
         rows = (
-            (self.at_once, 1, _MOST_AT_ONCE, self.tr("Downloads at once"), ""),
+            (self.at_once, 1, _MOST_AT_ONCE, tr("Downloads at once"), ""),
             (
                 self.connections,
                 1,
                 _MOST_CONNECTIONS,
-                self.tr("Connections for each file"),
-                self.tr("More can be faster where the network slows down each one."),
+                tr("Connections for each file"),
+                tr("More can be faster where the network slows down each one."),
             ),
             (
                 self.limit,
                 0,
                 _FASTEST_MB,
-                self.tr("Speed limit"),
-                self.tr("For all downloads together."),
+                tr("Speed limit"),
+                tr("For all downloads together."),
             ),
         )
         for field, least, most, name, words in rows:
@@ -131,8 +130,8 @@ class DownloadSettings(Section):
             field.setMinimumWidth(110)
             field.setKeyboardTracking(False)
             self.add(name, words, field)
-        self.limit.setSuffix(self.tr(" MB/s"))
-        self.limit.setSpecialValueText(self.tr("none"))
+        self.limit.setSuffix(tr(" MB/s"))
+        self.limit.setSpecialValueText(tr("none"))
         self.at_once.valueChanged.connect(lambda count: self._pace(downloads_at_once=count))
         self.connections.valueChanged.connect(lambda count: self._pace(download_connections=count))
         self.limit.valueChanged.connect(lambda count: self._pace(download_limit=count * _MB))
@@ -140,12 +139,12 @@ class DownloadSettings(Section):
     # where to
 
     def _folder_row(self) -> None:
-        self._usual = button(self.tr("Usual folder"), role="quiet")
-        change = button(self.tr("Change"), "folder")
-        change.setAccessibleName(self.tr("Change the folder of downloads"))
+        self._usual = button(tr("Usual folder"), role="quiet")
+        change = button(tr("Change"), "folder")
+        change.setAccessibleName(tr("Change the folder of downloads"))
         self._usual.clicked.connect(lambda: self._put(""))
         change.clicked.connect(self._ask_folder)
-        self._folder = self.add(self.tr("Download folder"), " ", self._usual, change)
+        self._folder = self.add(tr("Download folder"), " ", self._usual, change)
         self._folder.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
 
     def _choose_source(self) -> None:
@@ -180,13 +179,13 @@ class DownloadSettings(Section):
 
     async def _say_forgotten(self, *addresses: str) -> None:
         """No password is known any more, which can also be because the keyring does not say."""
-        words = self.tr("The proxy's password is forgotten.")
+        words = tr("The proxy's password is forgotten.")
         try:
             for address in addresses:
                 if await self._services.tasks.thread(kept_password, parted(address)[0]):
                     return
         except KeyringLocked:
-            words = self.tr("The keyring is locked: it may still have the proxy's password.")
+            words = tr("The keyring is locked: it may still have the proxy's password.")
         self._services.notices.news(words)
 
     async def _look_for_password(self) -> None:
@@ -204,24 +203,24 @@ class DownloadSettings(Section):
 
     def _say_proxy(self, address: str) -> None:
         bare, password = parted(address)
-        words = self.tr(
+        words = tr(
             "Only if the network asks for one, such as http://host:3128 or socks5://host:1080."
         )
         if refused := _refused(address):
             words = refused
         elif password:
-            words = self.tr(
+            words = tr(
                 "The password stands in the settings file, which only your account may read: this "
                 "system has no keyring. Write another one over the dots, or delete them to remove "
                 "it."
             )
         elif bare and bare == self._kept:
-            words = self.tr(
+            words = tr(
                 "The password is kept in the system's keyring. Write another one over the dots, or "
                 "delete them to remove it."
             )
         elif "@" in bare:
-            words = self.tr("A password goes behind the name: http://name:password@host:3128.")
+            words = tr("A password goes behind the name: http://name:password@host:3128.")
         self._proxy_words.setText(words)
 
     def _turn(self, **values: object) -> None:
@@ -249,7 +248,7 @@ class DownloadSettings(Section):
 
     def _ask_folder(self) -> None:
         now = str(self._services.downloads.folder)
-        dialog = QFileDialog(self.window(), self.tr("Folder for downloads"), now)
+        dialog = QFileDialog(self.window(), tr("Folder for downloads"), now)
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly)
         dialog.fileSelected.connect(lambda chosen: self._put(str(Path(chosen))))
@@ -264,7 +263,7 @@ class DownloadSettings(Section):
         address = endpoint_in(self._services.settings.now).address
         await self._services.tasks.thread(keep_token, address, token)
         self.token.clear()
-        kept, gone = self.tr("The token is in the keyring."), self.tr("No token is kept any more.")
+        kept, gone = tr("The token is in the keyring."), tr("No token is kept any more.")
         self._services.notices.news(kept if token else gone)
         self._look_anew()
 
@@ -276,7 +275,7 @@ class DownloadSettings(Section):
 
             self._endpoint.setText(say(failure).sentences)
             return
-        words = self.tr("The Models page asks {} for its list. Nothing else is sent anywhere.")
+        words = tr("The Models page asks {} for its list. Nothing else is sent anywhere.")
         self._endpoint.setText(words.format(host))
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from app.messages.translate import tr
 from app.ui.look.icons import pixmap
 from app.ui.look.theme import Theme
 from app.ui.state.models.model_library import Library
@@ -34,7 +35,7 @@ class Folders(QWidget):
         for folder in self._library.folders:
             self._column.addWidget(self._line(folder))
         if not self._library.folders:
-            words = self.tr("No folder yet. Add one, or drop it anywhere on this window.")
+            words = tr("No folder yet. Add one, or drop it anywhere on this window.")
             self._column.addWidget(label(words, "small", wrap=True))
 
     def _line(self, folder: Path) -> QWidget:
@@ -46,7 +47,7 @@ class Folders(QWidget):
         picture.setPixmap(pixmap("folder", "text-dim", 16, self.devicePixelRatioF()))
         row.addWidget(picture)
         row.addWidget(Elided(str(folder), mode=Qt.TextElideMode.ElideMiddle), 1)
-        drop = icon_button("close", self.tr("Search {} no more").format(folder), 14)
+        drop = icon_button("close", tr("Search {} no more").format(folder), 14)
         drop.clicked.connect(lambda: self._remove(folder))
         row.addWidget(drop)
         return line
@@ -54,5 +55,5 @@ class Folders(QWidget):
     def _remove(self, folder: Path) -> None:
         before = self._library.folders
         self._library.remove_folder(folder)
-        said = self.tr("{} is no longer searched; nothing was deleted.").format(folder)
+        said = tr("{} is no longer searched; nothing was deleted.").format(folder)
         self._notices.undo(said, lambda: self._library.restore_folders(before))

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.errors import Failure
+from app.messages.translate import tr
 from app.store.paths import Paths
 from app.system.atomic_file import writing
 from app.system.gpus import Gpu
@@ -32,17 +33,17 @@ class ReportDialog(QDialog):
     def __init__(self, report: str, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._tasks = services.tasks
-        self.setWindowTitle(self.tr("Report of a problem"))
+        self.setWindowTitle(tr("Report of a problem"))
         space = services.theme.space
         self.resize(640, 520)
         self.edit = QPlainTextEdit(report)
-        self.edit.setAccessibleName(self.tr("The report"))
+        self.edit.setAccessibleName(tr("The report"))
         self.edit.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.edit.setTabChangesFocus(True)
         self.said = label("", "dim", wrap=True)
-        self.copy = button(self.tr("Copy"), "copy")
-        self.save = button(self.tr("Save…"), "save", role="primary")
-        self.close_it = button(self.tr("Close"), role="quiet")
+        self.copy = button(tr("Copy"), "copy")
+        self.save = button(tr("Save…"), "save", role="primary")
+        self.close_it = button(tr("Close"), role="quiet")
         self.copy.clicked.connect(self._copy)
         self.save.clicked.connect(self._ask_where)
         self.close_it.clicked.connect(self.reject)
@@ -55,8 +56,8 @@ class ReportDialog(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(space("xl"), space("xl"), space("xl"), space("l"))
         column.setSpacing(space("m"))
-        column.addWidget(label(self.tr("Look at it before you share it"), "section"))
-        words = self.tr(
+        column.addWidget(label(tr("Look at it before you share it"), "section"))
+        words = tr(
             "It tells which versions run on which machine, your settings without passwords, and "
             "what went wrong. Your texts are not in it. Take out what you want to keep to "
             "yourself. It is sent nowhere."
@@ -78,18 +79,18 @@ class ReportDialog(QDialog):
 
             self.said.setText(one_line(failure))
         else:
-            self.said.setText(self.tr("Saved as {}").format(path.name))
+            self.said.setText(tr("Saved as {}").format(path.name))
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self.edit.toPlainText())
-        self.said.setText(self.tr("Copied"))
+        self.said.setText(tr("Copied"))
 
     def _ask_where(self) -> None:
         folder = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
         usual = f"rookery-report-{date.today():%Y%m%d}.txt"
-        dialog = QFileDialog(self, self.tr("Save the report"), folder or QDir.homePath())
+        dialog = QFileDialog(self, tr("Save the report"), folder or QDir.homePath())
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setNameFilter(self.tr("Text (*.txt)"))
+        dialog.setNameFilter(tr("Text (*.txt)"))
         dialog.setDefaultSuffix("txt")
         dialog.selectFile(usual)
         dialog.fileSelected.connect(lambda chosen: self.keep(Path(chosen)))

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.messages.translate import tr
 from app.store.paths import Paths
 from app.ui.state.appearance import SCALES, choose_scale, choose_theme, nearest
 from app.ui.state.model_opener import ModelOpener
@@ -28,6 +29,7 @@ from .download_settings import DownloadSettings
 from .folders import Folders
 from .help_settings import HelpSettings
 from .sections import Section
+from .state_settings import StateSettings
 
 _WIDEST = 640
 
@@ -49,8 +51,8 @@ class SettingsPage(Page):
         self.chat = ChatSettings(services)
         self.downloads = DownloadSettings(services)
         self.device = DeviceSettings(services, opening)
-        self.help = HelpSettings(services, paths)
-        own = (self._look(), self._models(), self.device, self.chat, self.downloads)
+        self.help, self.states = HelpSettings(services, paths), StateSettings(services, paths)
+        own = (self._look(), self._models(), self.device, self.chat, self.states, self.downloads)
         sections = (*own, self._data(), self.help, self._about())
         for section in sections:
             self._column.addWidget(section)
@@ -72,62 +74,62 @@ class SettingsPage(Page):
         self.theme_choice.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _look(self) -> Section:
-        section = Section(self._services.theme, self.tr("Appearance"))
+        section = Section(self._services.theme, tr("Appearance"))
         for mode, words in (
-            ("system", self.tr("Like the system")),
-            ("light", self.tr("Light")),
-            ("dark", self.tr("Dark")),
+            ("system", tr("Like the system")),
+            ("light", tr("Light")),
+            ("dark", tr("Dark")),
         ):
             self.theme_choice.addItem(words, mode)
         for scale in SCALES:
             self.size_choice.addItem(f"{scale * 100:.0f} %", scale)
         self.theme_choice.activated.connect(self._dress)
         self.size_choice.activated.connect(self._scale)
-        section.add(self.tr("Theme"), "", self.theme_choice)
-        keys = self.tr("Ctrl++ and Ctrl+- do the same on every page.")
-        section.add(self.tr("Text size"), keys, self.size_choice)
+        section.add(tr("Theme"), "", self.theme_choice)
+        keys = tr("Ctrl++ and Ctrl+- do the same on every page.")
+        section.add(tr("Text size"), keys, self.size_choice)
         return section
 
     def _models(self) -> Section:
-        section = Section(self._services.theme, self.tr("Models"))
+        section = Section(self._services.theme, tr("Models"))
         self.open_last.setProperty("bare", "true")
         self.open_last.clicked.connect(self._set_open_last)
-        words = self.tr("Otherwise the small guide that ships with Rookery is opened.")
-        section.add(self.tr("Open the last model at start"), words, self.open_last)
-        add = button(self.tr("Add folder"), "folder-plus")
+        words = tr("Otherwise the small guide that ships with Rookery is opened.")
+        section.add(tr("Open the last model at start"), words, self.open_last)
+        add = button(tr("Add folder"), "folder-plus")
         add.clicked.connect(self._opening.ask_folder)
-        words = self.tr("Searched with all folders inside, and watched for what comes and goes.")
-        section.add(self.tr("Folders with models"), words, add)
+        words = tr("Searched with all folders inside, and watched for what comes and goes.")
+        section.add(tr("Folders with models"), words, add)
         services = self._services
         section.add_wide(Folders(services.theme, self._library, services.notices))
         return section
 
     def _data(self) -> Section:
-        section = Section(self._services.theme, self.tr("Your data"))
-        show = button(self.tr("Show folder"), "folder")
-        show.setAccessibleName(self.tr("Show the folder of your conversations"))
+        section = Section(self._services.theme, tr("Your data"))
+        show = button(tr("Show folder"), "folder")
+        show.setAccessibleName(tr("Show the folder of your conversations"))
         show.clicked.connect(self._show_data)
         lasting = self._services.conversations.lasting
-        words = str(self._paths.data) if lasting else self.tr("Kept in memory only this time.")
-        about = section.add(self.tr("Conversations"), words, show)
+        words = str(self._paths.data) if lasting else tr("Kept in memory only this time.")
+        about = section.add(tr("Conversations"), words, show)
         about.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        words = self.tr(
+        words = tr(
             "Models run on this machine. What you write and what they answer is sent nowhere. The "
             "network is used for the list of models, their pages, and downloads."
         )
-        section.add(self.tr("Privacy"), words)
+        section.add(tr("Privacy"), words)
         return section
 
     def _about(self) -> Section:
-        section = Section(self._services.theme, self.tr("About"))
-        copy = button(self.tr("Copy versions"), "copy")
+        section = Section(self._services.theme, tr("About"))
+        copy = button(tr("Copy versions"), "copy")
         copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(versions()))
         section.add("Rookery", versions(), copy)
-        licence = button(self.tr("Read"), "external", role="quiet")
-        licence.setAccessibleName(self.tr("Read the licence in the browser"))
+        licence = button(tr("Read"), "external", role="quiet")
+        licence.setAccessibleName(tr("Read the licence in the browser"))
         licence.clicked.connect(lambda: QDesktopServices.openUrl(QUrl(LICENCE_URL)))
-        words = self.tr("Apache License 2.0. Built with {}.").format(PARTS)
-        section.add(self.tr("Licence"), words, licence)
+        words = tr("Apache License 2.0. Built with {}.").format(PARTS)
+        section.add(tr("Licence"), words, licence)
         return section
 
     def _follow(self) -> None:
@@ -139,6 +141,7 @@ class SettingsPage(Page):
         self.device.follow()
         self.chat.follow()
         self.downloads.follow()
+        self.states.follow()
 
     def _follow_others(self, _before: object, _now: object) -> None:
         """Another window chose something; what is being typed here stays."""
@@ -161,7 +164,7 @@ class SettingsPage(Page):
         space = self._services.theme.space
         self._column.setContentsMargins(space("xl"), space("xl"), space("xl"), space("xl"))
         self._column.setSpacing(space("xl"))
-        self._column.addWidget(label(self.tr("Settings"), "title"))
+        self._column.addWidget(label(tr("Settings"), "title"))
         body.setMaximumWidth(_WIDEST + 2 * space("xl"))  # heights of wrapped words depend on it
         across = QWidget()
         middle = QHBoxLayout(across)
@@ -172,7 +175,7 @@ class SettingsPage(Page):
         self._scroll = scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setAccessibleName(self.tr("Settings"))
+        scroll.setAccessibleName(tr("Settings"))
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(across)
         row = QHBoxLayout(self)

@@ -28,9 +28,10 @@ def window_commands(
     models = [
         Command(tr("Switch to another model"), switch, "Ctrl+M", "models", group),
         Command(tr("Change how the model runs"), run, "Ctrl+Shift+M", "sliders", group),
+        Command(tr("Free the graphics card"), _freeing(services), "", "eject", group),
         *model_file_commands(services, opening),
     ]
-    chat = [*_begin(window), *_trash(window)]
+    chat = [*_begin(window), *_trash(window), *_prompt(services, window)]
     return [*_pages(window), *chat, *models, *_look(services, window), *_help(window)]
 
 
@@ -87,6 +88,22 @@ def _trash(window: Window) -> list[Command]:
     return [Command(words, show, "", "trash", tr("Chat"))] if window.knows("chat") else []
 
 
+def _prompt(services: Services, window: Window) -> list[Command]:
+    """What the model has read of the conversation that is shown, as a text."""
+
+    def show() -> None:
+        from app.ui.chat.chat_page import ChatPage  # read when it is first visited
+        from app.ui.state.chat.prompt_as_text import open_prompt
+
+        page = window.go("chat")
+        if isinstance(page, ChatPage) and page.controller.tree.leaf is not None:
+            open_prompt(services, page.controller, page.controller.tree.leaf)
+
+    words = tr("Open the conversation’s exact prompt in the playground")
+    found = window.knows("chat") and window.knows("playground")
+    return [Command(words, show, "", "playground", tr("Chat"))] if found else []
+
+
 def model_file_commands(services: Services, opening: ModelOpening) -> list[Command]:
     """Open another file or folder, or close what is open."""
     group = tr("Models")
@@ -134,6 +151,18 @@ def _help(window: Window) -> list[Command]:
         ),
         Command(tr("Quit"), window.close_asked.emit, "Ctrl+Q", "close", group),
     ]
+
+
+def _freeing(services: Services) -> Callable[[], None]:
+    """The model goes on on the processor; where it is there already, that is said."""
+
+    def free() -> None:
+        if services.free_gpu.possible:
+            services.free_gpu.free()
+        elif not services.free_gpu.moving:
+            services.notices.news(tr("No model is on a graphics card."))
+
+    return free
 
 
 def _going(window: Window, key: str) -> Callable[[], None]:

@@ -12,10 +12,13 @@ from app.hub.sources.proxies import keep_proxy, parted
 from app.messages.translate import tr
 from app.runtime.checkpoint import describe
 from app.runtime.protocol.messages import Loaded
-from app.runtime.worker.supervisor import Phase, Supervisor
+from app.runtime.worker.phase import Phase
+from app.runtime.worker.supervisor import Supervisor
+from app.store.benchmark_results import known_rates
 from app.store.changes import Changes
 from app.store.conversations import open_conversations
-from app.store.measured_rates import MeasuredRates
+from app.store.kept_shortages import KeptShortages
+from app.store.measured_disks import MeasuredDisks
 from app.store.paths import Paths
 from app.store.settings import Settings
 from app.system.gpus import Gpu, gpus
@@ -25,15 +28,18 @@ from app.ui.state.downloads import DownloadList
 from app.ui.state.gpu_list import GpuList
 from app.ui.state.models.model_catalogue import Catalogue
 from app.ui.state.models.model_library import Library
-from app.ui.state.models.model_names import plain_name
+from app.ui.state.models.model_names import plain_name, plain_way
 from app.ui.state.notices import MODEL, RESTING, Notices
 from app.ui.state.rates_keeper import RatesKeeper
+from app.ui.state.run.free_gpu import FreeGpu
 from app.ui.state.run.idle_release import IdleRelease
 from app.ui.state.run.run_planning import RunPlanning
 from app.ui.state.services import Services
 from app.ui.state.session import Session
 from app.ui.state.settings_in_force import put_in_force
 from app.ui.state.shared_settings import SharedSettings
+from app.ui.state.state_keeping import StateKeeping
+from app.ui.state.status.readings import Readings
 from app.ui.state.tasks import Tasks
 from app.ui.widgets.focus import FocusKeeper
 from app.ui.widgets.page import Page, Place
@@ -41,6 +47,7 @@ from app.ui.widgets.pointer import Pointer
 
 from .actions import model_commands, model_file_commands, window_commands
 from .finished_downloads import FinishedDownloads
+from .hand_overs import take_hand_overs
 from .last_crash import LastCrash
 from .model_opening import ModelOpening
 from .run_dialogs import RunDialogs
@@ -66,13 +73,16 @@ class Application:
         self._conversations, self._trouble = open_conversations(paths.database, changes)
         self._tasks = Tasks(self._tell)
         supervisor = supervise(lambda: self._session.note_change())
+        supervisor.on_unkept = self._tell_unkept
+        kept = supervisor.shortages.kept = KeptShortages(paths.shortages)
         self._session = Session(supervisor, self._tasks)
+        self._keeping = StateKeeping(self._session, self._settings, changes, paths.states)
         self._rates = RatesKeeper(self._session, supervisor, self._tasks, paths.rates)
         self._session.died.connect(self._tell_of_death)
         self._session.changed.connect(self._take_back)
         self._session.changed.connect(self._tell_of_step)
         self._told_step: Loaded | None = None
-        self._told_death = False
+        self._told_death = self._told_unkept = False
         self._resting = IdleRelease(self._session, self._settings, changes)
         self._resting.released.connect(self._tell_of_rest)
         self._resting.returned.connect(self._tell_of_return)
@@ -82,6 +92,14 @@ class Application:
         where = (paths.models, guide, paths.cache, paths.verified)
         self.library = Library(self._settings, self._tasks, *where)
         gpus_here = GpuList(self._tasks, look_for_gpus)
+        planning = RunPlanning(
+            self._session,
+            self._settings,
+            changes,
+            gpus_here,
+            partial(known_rates, paths.rates, paths.benchmarks),
+            kept.get,
+        )
         self.services = Services(
             session=self._session,
             theme=self._theme,
@@ -93,15 +111,14 @@ class Application:
             catalogue=Catalogue(self._settings, self._tasks, paths.hub_cache),
             downloads=DownloadList(self._settings, self._tasks, paths),
             gpus=gpus_here,
-            planning=RunPlanning(
-                self._session,
-                self._settings,
-                changes,
-                gpus_here,
-                MeasuredRates(paths.rates).get,
-            ),
+            planning=planning,
+            free_gpu=FreeGpu(self._session, planning),
             shared=SharedSettings(self._settings, self._tasks),
+            readings=Readings(self._session, gpus_here, look_for_gpus),
         )
+        self.services.planning.disk = MeasuredDisks(paths.disks).of
+        self.services.free_gpu.freed.connect(self._tell_of_move)
+        self.services.free_gpu.failed.connect(self._tell)
         self._paths = paths
         self.window = Window(self.services, self._places())
         Pointer(app, self.window)
@@ -113,6 +130,8 @@ class Application:
         commands = window_commands(self.services, self.window, self._opening, switch, run)
         self.window.offer(commands, lambda: model_commands(self.library, self._opening))
         self.window.strip.pressed.connect(self.runs.show_open)
+        self.window.strip.figures_pressed.connect(lambda: self.window.go("status"))
+        take_hand_overs(self.services, self.window)
         self._arrivals = FinishedDownloads(self.services, self.window, self._opening)
         self.services.shared.changed.connect(partial(put_in_force, self.services))
 
@@ -174,6 +193,12 @@ class Application:
         self._notices.failure(failure, about=MODEL)
         self._told_death = True
 
+    def _tell_unkept(self, failure: Failure) -> None:
+        """That nothing more can be remembered on the disk, once."""
+        if not self._told_unkept:
+            self._told_unkept = True
+            self._tell(failure)
+
     def _take_back(self) -> None:
         """That the engine stopped is no news once it runs again."""
         if self._told_death and self._session.phase is Phase.READY:
@@ -194,6 +219,15 @@ class Application:
         said = tr("{} had been let go; it is opened again.")
         self._notices.news(said.format(self._name_of(loaded)), about=RESTING)
 
+    def _tell_of_move(self, before: str, _now: str) -> None:
+        """From a card to the processor, with the way back."""
+        loaded = self._session.loaded
+        if loaded is not None:
+            said = tr("The graphics card is free: {} runs as {} now.")
+            words = said.format(self._name_of(loaded), plain_way(loaded.strategy))
+            back = partial(self.services.free_gpu.back, before)
+            self._notices.offer(words, tr("Back to the card"), back, lasts_s=0.0)
+
     def _name_of(self, loaded: Loaded) -> str:
         return plain_name(loaded.name, loaded.spec.parameters)
 
@@ -213,7 +247,11 @@ class Application:
             said.append(not_used_in_words(loaded.vocabulary_not_used))
         if said:
             self._told_step = loaded
-            self._notices.news(" ".join(said), lasts_s=0.0)
+            change, words = self.runs.show_open, " ".join(said)
+            if loaded.stepped_down is not None:
+                self._notices.offer(words, tr("Change how it runs"), change, lasts_s=0.0)
+            else:
+                self._notices.news(words, lasts_s=0.0)
 
     def _offer_models(self) -> None:
         about = model_file_commands(self.services, self._opening)
@@ -226,8 +264,10 @@ class Application:
     def _places(self) -> list[Place]:
         return [
             Place("chat", tr("Chat"), "chat", self._chat),
+            Place("playground", tr("Playground"), "playground", self._playground),
             Place("models", tr("Models"), "models", self._models),
             Place("downloads", tr("Downloads"), "download", self._downloads),
+            Place("status", tr("Status"), "activity", self._status),
             Place("settings", tr("Settings"), "settings", self._settings_page, below=True),
         ]
 
@@ -238,6 +278,11 @@ class Application:
 
         return ChatPage(self.services)
 
+    def _playground(self) -> Page:
+        from app.ui.playground.playground_page import PlaygroundPage
+
+        return PlaygroundPage(self.services)
+
     def _models(self) -> Page:
         from app.ui.models.models_page import ModelsPage
 
@@ -247,6 +292,11 @@ class Application:
         from app.ui.downloads.downloads_page import DownloadsPage
 
         return DownloadsPage(self.services, self._opening)
+
+    def _status(self) -> Page:
+        from app.ui.status.status_page import StatusPage
+
+        return StatusPage(self.services, self._paths)
 
     def _settings_page(self) -> Page:
         from app.ui.settings.settings_page import SettingsPage

@@ -42,7 +42,7 @@ class Window(QMainWindow):
         self._models: Callable[[], Sequence[Command]] = list
         self.page = ""
         self.rail = Rail(services.theme)
-        self.strip = Strip(services.session, services.theme)
+        self.strip = Strip(services.session, services.readings, services.theme)
         self.notices = NoticeBar(services.notices, services.theme)
         self._stack = QStackedWidget()
         self._arrange()

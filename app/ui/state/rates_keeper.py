@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer
 
 from app.errors import Failure
-from app.runtime.worker.supervisor import Phase
+from app.runtime.worker.phase import Phase
 from app.store.measured_rates import MeasuredRates
 
 from .session import Session

@@ -1,10 +1,11 @@
 """What every page is handed: the model, the look, the stores, background work and notices."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from app.ui.look.theme import Theme
 
+from .hand_over import HandOver
 from .notices import Notices
 from .session import Session
 from .tasks import Tasks
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
     from .gpu_list import GpuList
     from .models.model_catalogue import Catalogue
     from .models.model_library import Library
+    from .run.free_gpu import FreeGpu
     from .run.run_planning import RunPlanning
     from .shared_settings import SharedSettings
+    from .status.readings import Readings
 
 
 @dataclass(frozen=True)
@@ -36,4 +39,7 @@ class Services:
     downloads: "DownloadList"
     gpus: "GpuList"
     planning: "RunPlanning"
+    free_gpu: "FreeGpu"
     shared: "SharedSettings"
+    readings: "Readings"
+    handed: HandOver = field(default_factory=HandOver)

@@ -10,10 +10,15 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.errors import Failure
 from app.runtime.planning.machine import Limits, Rates
+from app.runtime.planning.stepping_down import Preferences
+from app.runtime.protocol.encodings import Encoded
 from app.runtime.protocol.generate_options import GenerateOptions
-from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress, Piece
+from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress, Piece, Prefilled
 from app.runtime.protocol.prompts import Prompt
-from app.runtime.worker.supervisor import Phase
+from app.runtime.protocol.scores import Scored
+from app.runtime.protocol.states import StateCache, StateSeen, StatesTaken, TakeStates
+from app.runtime.protocol.vocabulary_messages import Vocabulary
+from app.runtime.worker.phase import Phase
 
 from .tasks import Tasks
 
@@ -120,14 +125,17 @@ class Session(QObject):
         """Open a model beside the window; failures go to the notices."""
         self.tasks.start(self.opened(path, strategy))
 
-    async def opened(self, path: Path, strategy: str = "") -> Loaded:
-        """Open a model and wait for it; raises a Failure if it cannot be."""
+    async def opened(self, path: Path, strategy: str = "", *, firm: bool = False) -> Loaded:
+        """Open a model and wait for it; raises a Failure if it cannot be.
+
+        A ``firm`` strategy is taken or fails.
+        """
         self._opening, self.asked = path, strategy
         self._openings += 1
         mine = self._openings
         self.note_change()
         try:
-            loaded = await self._supervisor.open(str(path), strategy)
+            loaded = await self._supervisor.open(str(path), strategy, firm=firm)
             self.was_opened.emit()
             return loaded
         finally:
@@ -164,11 +172,16 @@ class Session(QObject):
             await asyncio.wait_for(self._quiet.wait(), _PAUSE_S)
         await asyncio.sleep(0)  # so that their ends are noted
 
-    def use(self, threads: int, limits: Limits) -> None:
+    def use(self, threads: int, limits: Limits, preferences: Preferences) -> None:
         """So many compute in models that are opened from now on (0 is one for each core), and they
-        keep to these limits where they are opened without a strategy.
+        keep to these limits; preferences decide where there is no strategy, or no room for it.
         """
         self._supervisor.threads, self._supervisor.limits = threads, limits
+        self._supervisor.preferences = preferences
+
+    def keep_states(self, cache: StateCache | None) -> None:
+        """Keep what the model remembers there from now on, or in its worker's memory only."""
+        self._supervisor.keep_states(cache)
 
     def know(self, rates: Rates) -> None:
         """This machine was measured before: models that are opened are planned for with that."""
@@ -191,6 +204,39 @@ class Session(QObject):
                         self.tokens_written += len(event.tokens)
                     elif isinstance(event, Done):
                         self._measure(event)
+                    yield event
+        finally:
+            self._write(-1)
+
+    async def encode(self, prompt: Prompt, *, document: bool = True) -> Encoded:
+        """The token ids of ``prompt`` in the open model's vocabulary; raises as ``generate``."""
+        return await self._supervisor.encode(prompt, document=document)
+
+    async def vocabulary(self) -> Vocabulary:
+        """The bytes of every token of the open model."""
+        return await self._supervisor.vocabulary()
+
+    async def score(self, prompt: Prompt, top: int = 0) -> AsyncGenerator[Scored | Done, None]:
+        """How likely each token of ``prompt`` is; leave it inside ``contextlib.aclosing``.
+
+        It counts as ``writing``, so that the model is not let go meanwhile.
+        """
+        self._write(+1)
+        try:
+            async with contextlib.aclosing(self._supervisor.score(prompt, top)) as events:
+                async for event in events:
+                    yield event
+        finally:
+            self._write(-1)
+
+    async def look_at_states(
+        self, asked: TakeStates
+    ) -> AsyncGenerator[Prefilled | StateSeen | StatesTaken, None]:
+        """States on the way through a text, in the ways of ``score``."""
+        self._write(+1)
+        try:
+            async with contextlib.aclosing(self._supervisor.look_at_states(asked)) as events:
+                async for event in events:
                     yield event
         finally:
             self._write(-1)

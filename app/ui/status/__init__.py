@@ -1,1 +1,1 @@
-"""The strip at the window's foot: which model is open, what it costs, how fast it writes."""
+"""The strip at the window's foot, and the Status page: how busy the machine is, and benchmarks."""

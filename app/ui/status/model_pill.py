@@ -6,7 +6,7 @@ from pathlib import Path
 from app.messages.translate import tr
 from app.runtime.checkpoint.file_names import name_of
 from app.runtime.protocol.messages import Loaded
-from app.runtime.worker.supervisor import Phase
+from app.runtime.worker.phase import Phase
 from app.ui.state.models.model_names import plain_name, plain_way
 from app.ui.state.session import Session
 

@@ -59,6 +59,7 @@ def ending(message: Message) -> str:
         "limit": tr("Reached the limit of tokens"),
         "stop": tr("Complete"),
         "end": tr("Complete"),
+        "blocked": tr("Bans left nothing that its grammar allows"),
     }
     return reasons.get(message.reply.reason, "")
 
@@ -133,7 +134,10 @@ def _remembered(reply: Reply) -> str:
     if reply.computed_tokens is None or not reply.prompt_tokens:
         return ""
     known = max(reply.prompt_tokens - reply.computed_tokens, 0)
-    words = tr("{} of {} tokens").format(whole(known), whole(reply.prompt_tokens))
+    counts = whole(known), whole(reply.prompt_tokens)
+    if reply.approximate and known:
+        return tr("{} of {} tokens, by rounded numbers or those of another format").format(*counts)
+    words = tr("{} of {} tokens").format(*counts)
     return words.replace(" ", _STUCK)
 
 

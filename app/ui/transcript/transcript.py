@@ -19,6 +19,7 @@ from app.ui.look.icons import icon
 from app.ui.look.text_style import TextStyle
 from app.ui.state.chat.conversation import ConversationController
 from app.ui.state.chat.message_facts import failure_of
+from app.ui.state.chat.prompt_as_text import open_prompt
 from app.ui.state.services import Services
 from app.ui.widgets.link_dialog import offer_address
 from app.ui.widgets.parts import button
@@ -146,8 +147,11 @@ class Transcript(VirtualList):
 
     def message_at_top(self) -> str:
         """The message that stands at the top of what is in sight; "" where there is none."""
+        return self._message_at(QPoint(0, 0))
+
+    def _message_at(self, point: QPoint) -> str:
         firsts = {id(row): ident for ident, row in self._first_rows.items()}
-        above = self.rows[: self.index_at(QPoint(0, 0)) + 1]
+        above = self.rows[: self.index_at(point) + 1]
         return next((firsts[id(row)] for row in reversed(above) if id(row) in firsts), "")
 
     def branch(self, ident: str) -> tuple[int, int]:
@@ -224,6 +228,9 @@ class Transcript(VirtualList):
             menu.addAction(tr("Copy the link"), lambda: clipboard.setText(address))
         menu.addAction(tr("Select this part"), lambda: self.selection.choose_row(point))
         menu.addAction(tr("Select all"), self.selection.choose_all)
+        if ident := self._message_at(point):
+            words = tr("Open the exact prompt in the playground")
+            menu.addAction(words, lambda: open_prompt(self._services, self._controller, ident))
         menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(event.globalPos())
 

@@ -1,6 +1,9 @@
 """How a dialog is opened over a window: one at a time; knows no dialog by name."""
 
-from PySide6.QtWidgets import QDialog
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
 
 def ask(dialog: QDialog) -> None:
@@ -15,3 +18,12 @@ def ask(dialog: QDialog) -> None:
         dialog.deleteLater()
     else:
         dialog.open()
+
+
+def ask_where(page: QWidget, title: str, name: str, save: Callable[[Path], None]) -> None:
+    """Let the person choose a place for a file that would be called ``name``."""
+    dialog = QFileDialog(page, title, str(Path.home() / name))
+    dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+    dialog.selectFile(name)
+    dialog.fileSelected.connect(lambda place: save(Path(place)))
+    ask(dialog)

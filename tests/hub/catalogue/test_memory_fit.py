@@ -8,7 +8,7 @@ from app.hub.catalogue import disk_fit
 from app.hub.catalogue.entries import Entry, bundled
 from app.hub.catalogue.memory_fit import Fit, fit, fits_now
 from app.messages.fits import fit_in_words
-from app.runtime.planning.machine import Machine, Rates
+from app.runtime.planning.machine import Limits, Machine, Rates
 from app.runtime.planning.plan import plan_of
 from app.runtime.planning.strategy import ON_CPU, parse
 from app.system.gpus import Gpu
@@ -39,7 +39,7 @@ def machine(available, total=0.0, gpus=(), *, reads=1e12):
 
 def said(found):
     words = fit_in_words(
-        found.kind, found.strategy, found.needed_bytes, found.available_bytes, found.total_bytes
+        found.kind, found.strategy, found.needed_bytes, found.available_bytes, found.most_bytes
     )
     return words.title, words.sentences.strip()
 
@@ -72,6 +72,27 @@ def test_what_would_fit_without_the_other_programs_is_tight():
     found = on(model(1.5), 1, 8)
     assert (found.kind, found.runs) == ("tight", False)
     assert "only 1.0 GB of 8.0 GB are free" in said(found)[1]
+
+
+def test_limits_decide_what_is_usual_and_name_themselves_where_they_forbid_it():
+    entry, gpu = (
+        model(7.2),
+        Gpu(index=0, name="A", capability=89, total_bytes=24 * GB, free_bytes=23 * GB),
+    )
+    here = machine(32, gpus=(gpu,), reads=SLOW)
+    assert {way.allowed for way in fit(entry, here).per_format} == {True}
+    fewer = fit(entry, here, limits=Limits(gpu_bytes=10 * GB, cpu_bytes=4 * GB))
+    assert (fewer.kind, fewer.strategy) == ("gpu", "cuda int8")
+    allowed = {way.strategy: way.allowed for way in fewer.per_format}
+    assert not allowed["cuda fp16"]
+    assert not allowed["cpu int4"]
+    assert allowed["cuda int8"]
+    none = fit(entry, here, limits=Limits(gpu_bytes=GB, cpu_bytes=2 * GB))
+    assert (none.kind, none.runs) == ("over-limit", False)
+    title, sentence = said(none)
+    assert title == "Over your limit"
+    assert f"your limit is {none.limit_bytes / GB:.1f} GB. Raise the limit in Settings" in sentence
+    assert fit(model(13.3), machine(4, 8), limits=Limits(cpu_bytes=GB)).kind == "too-large"
 
 
 def test_what_never_fits_says_how_much_even_the_smallest_way_needs():
@@ -149,7 +170,7 @@ def test_a_split_needs_room_on_the_card_and_beside_it():
     assert "partly on the graphics card" in sentence
 
 
-_ON_CARD = ("fp16", "bf16", "int8", "int4", "fp32")
+_ON_CARD = ("fp32", "fp16", "bf16", "int8", "int4")
 
 
 def test_the_ways_on_every_card_are_told():

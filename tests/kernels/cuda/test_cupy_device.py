@@ -69,6 +69,18 @@ def test_it_tells_what_card_it_is(gpu):
     assert gpu.total_bytes == gpu.free_bytes == 1 << 40
 
 
+def test_what_is_brought_beside_the_work_is_there_after_a_wait_for_it(gpu, host):
+    numbers = np.arange(300, dtype=np.uint8) % 251
+    locked, array = gpu.locked(300), gpu.empty((300,), np.dtype(np.uint8))
+    locked[:] = numbers
+    first = gpu.mark()
+    host.calls.clear()
+    arrived = gpu.bring(array, locked, first)
+    gpu.wait_for(arrived)
+    assert np.array_equal(gpu.read(array), numbers)
+    assert host.waits == [("beside", first), ("work", arrived)]
+
+
 def test_what_was_written_is_read_again_also_in_views_and_lent_memory(gpu):
     numbers = _numbers((5, 7, 64))
     array = _placed(gpu, numbers)
@@ -302,7 +314,8 @@ def test_cupy_has_all_that_is_asked_of_it(host):
     cuda = host.real.cuda
     for owner, names in (
         (cuda.MemoryPool, ("malloc", "free_bytes", "used_bytes")),
-        (cuda.Stream, ("begin_capture", "end_capture")),
+        (cuda.Stream, ("begin_capture", "end_capture", "wait_event")),
+        (cuda, ("PinnedMemory", "PinnedMemoryPointer")),
         (cuda.Event, ("synchronize", "record")),
         (cuda.function.Module, ("load", "get_function")),
         (cuda.function.Function, ("ptr",)),

@@ -10,7 +10,7 @@ import torch
 
 from app.errors import ChangedCheckpoint, DamagedCheckpoint, Unreadable
 from app.kernels import open_ops
-from app.runtime.checkpoint import mapping, open_checkpoint
+from app.runtime.checkpoint import file_watch, mapping, open_checkpoint
 from app.runtime.checkpoint import source as sources
 from app.runtime.checkpoint.source import Source
 from app.runtime.models import build
@@ -214,9 +214,9 @@ def test_a_large_file_is_not_read_as_a_whole(tmp_path, monkeypatch):
     os.truncate(path, 1 << 40)
     came = []
     pread = os.pread
-    monkeypatch.setattr(mapping.os, "pread", lambda *asked: came.append(asked) or pread(*asked))
+    monkeypatch.setattr(file_watch.os, "pread", lambda *asked: came.append(asked) or pread(*asked))
     with open(path, "rb") as file:
-        mapping.likeness(file.fileno(), 1 << 40)
+        file_watch.likeness(file.fileno(), 1 << 40)
     assert sum(count for _, count, _ in came) < 5 << 20
 
 
@@ -226,7 +226,7 @@ def test_a_file_that_its_server_has_lost_ends_its_use(file, monkeypatch):
     def stale(_):
         raise OSError(errno.ESTALE, "Stale file handle")
 
-    monkeypatch.setattr(mapping.os, "fstat", stale)
+    monkeypatch.setattr(file_watch.os, "fstat", stale)
     with pytest.raises(Unreadable) as caught:
         _logits(model)
     monkeypatch.undo()

@@ -286,11 +286,11 @@ def test_an_allocation_refused_ends_the_text_and_not_the_engine(opened, monkeypa
     desk = Desk(opened)
     reading = opened.model.reading
 
-    def refused(tokens, state):
+    def refused(tokens, state, **how):
         yield None
         if tokens.shape[1] > 100:
             torch.empty(2**60, dtype=torch.uint8)
-        yield from reading(tokens, state)
+        yield from reading(tokens, state, **how)
 
     monkeypatch.setattr(opened.model, "reading", refused)
     desk.run(ask(1, (1,) * 200), ask(2, (2, 3), limit=4))

@@ -149,7 +149,7 @@ def test_an_emulated_card_and_the_processor_write_a_text_with_states_on_both(fil
 
 
 def test_a_limit_of_either_memory_bounds_the_states_that_are_kept(file, tmp_path):
-    from app.runtime.generation.engine import store_beside
+    from app.runtime.generation.remembered import store_beside
 
     opened = Bench(tmp_path).run(file, "cpu fp16 *1 -> cpu int8")
     planned, peak = opened.plan.parts["cpu"]["kept states"], opened.plan.peak_bytes["cpu"]

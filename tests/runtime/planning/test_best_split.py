@@ -5,7 +5,7 @@ import pytest
 
 from app.messages.plans import chosen_in_words
 from app.runtime.planning.machine import Limits
-from app.runtime.planning.plan import plan_of, plans_for
+from app.runtime.planning.plan import plan_of, plans_for, staying_plans_for
 from app.runtime.planning.simulated import machine_called, machines
 from app.runtime.planning.speed import READING_SPEED
 from app.runtime.planning.strategy import Strategy, parse
@@ -21,7 +21,7 @@ def spec(size):
 
 def split_of(size, machine, dtype="bf16", **limits):
     """The one split among the candidates; None where there is none."""
-    planned = plans_for(spec(size), dtype, machine, Limits(**limits))
+    planned = staying_plans_for(spec(size), dtype, machine, Limits(**limits))
     found = [plan for plan in planned.candidates if not plan.strategy.whole]
     assert len(found) <= 1
     return found[0] if found else None

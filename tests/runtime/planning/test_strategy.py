@@ -79,9 +79,11 @@ def test_a_packed_file_runs_on_a_card_in_what_it_holds():
     assert choose(_spec(), "int4", 64 * GIB, gpus=[gpu(24)]) == "cuda int4"
 
 
-def test_bf16_is_the_second_way_where_the_card_multiplies_it():
-    assert formats_on(gpu(1, capability=80), "bf16")[:2] == ("fp16", "bf16")
-    assert formats_on(gpu(1, capability=75), "bf16")[:2] == ("fp16", "int8")
+def test_the_most_exact_format_comes_first_and_bf16_only_where_the_card_multiplies_it():
+    assert formats_on(gpu(1, capability=80), "bf16") == ("fp32", "fp16", "bf16", "int8", "int4")
+    assert formats_on(gpu(1, capability=75), "bf16") == ("fp32", "fp16", "int8", "int4")
+    loss = [one.split()[1] for one in ON_CPU]
+    assert loss == ["fp32", "bf16", "fp16", "int8", "int4"]
 
 
 def test_a_card_needs_more_than_the_weights_but_not_the_processors_workspace():

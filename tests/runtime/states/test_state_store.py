@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from app.errors import OutOfMemory
-from app.runtime.generation.engine import store_beside
+from app.runtime.generation.remembered import store_beside
 from app.runtime.planning.machine import Limits
 from app.runtime.protocol.messages import Failed, Prefilled
 from app.runtime.protocol.prompts import Chat as Conversation
@@ -235,12 +235,12 @@ def test_memory_that_runs_out_while_reading_is_taken_from_the_store(opened, monk
     desk.run(ask(1, (5, 6, 7), limit=3))
     reading, failures = opened.model.reading, [1]
 
-    def scarce(tokens, state):
+    def scarce(tokens, state, **how):
         if failures:
             failures.pop()
             state.wkv.fill_(float("nan"))
             raise OutOfMemory(needed_bytes=1)
-        yield from reading(tokens, state)
+        yield from reading(tokens, state, **how)
 
     monkeypatch.setattr(opened.model, "reading", scarce)
     assert desk.run(ask(2, (5, 6, 8), limit=3))[0] == plainly(opened, (5, 6, 8), 3)

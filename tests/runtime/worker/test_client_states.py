@@ -7,10 +7,19 @@ import os
 import pytest
 
 from app.errors import NotFound, RequestRefused, WorkerDied
-from app.runtime.protocol.generate_options import GenerateOptions
-from app.runtime.protocol.messages import Done
-from app.runtime.protocol.prompts import Tokens
-from app.runtime.protocol.states import Place, StartState
+from app.runtime.protocol.generate_options import GenerateOptions, Outputs
+from app.runtime.protocol.messages import Done, Piece
+from app.runtime.protocol.prompts import Text, Tokens
+from app.runtime.protocol.states import (
+    Place,
+    StartState,
+    StateParts,
+    StateSeen,
+    StatesTaken,
+    StatesWanted,
+    TakeStates,
+)
+from app.runtime.protocol.token_spans import unpack
 from app.runtime.worker.client import Client
 from app.runtime.worker.supervisor import Supervisor
 from tests.runtime.small_models import GREEDY, HUGE, small_file
@@ -128,3 +137,58 @@ def test_a_new_worker_begins_from_the_same_file(runner, model, client, tmp_path)
 
     first, second = runner.run(kill_between())
     assert first == second
+
+
+def test_a_text_tells_vectors_and_states_through_the_supervisor(runner, model):
+    states = StatesWanted(every=4, parts=StateParts(norms=True, heads=((0, 0),)))
+    options = GenerateOptions(limit=7, sampling=GREEDY, outputs=Outputs(hidden=True, states=states))
+
+    async def write():
+        supervisor = Supervisor()
+        try:
+            spec = (await supervisor.open(model, "cpu fp32")).spec
+            async with contextlib.aclosing(supervisor.generate(PROMPT, options)) as events:
+                return spec, [event async for event in events]
+        finally:
+            await supervisor.close()
+
+    spec, events = runner.run(write())
+    seen = [event for event in events if isinstance(event, StateSeen)]
+    assert [one.tokens for one in seen] == [32, 36]
+    assert {len(one.norms) for one in seen} == {4 * spec.layers * spec.heads}
+    assert {len(one.heads[0]) for one in seen} == {4 * spec.head_size**2}
+    facts = [fact for event in events if isinstance(event, Piece) for fact in event.tokens]
+    assert [len(fact.hidden) for fact in facts] == [4 * spec.width] * 7
+
+
+def test_states_on_the_way_through_a_text_are_told_and_left_early(runner, client):
+    parts = StateParts(norms=True)
+    asked = TakeStates(
+        id=0, prompt=PROMPT, places=tuple(map(Place, (5, 30))), parts=parts, exact=True
+    )
+
+    async def look(asked, few):
+        found = []
+        async with contextlib.aclosing(client.look_at_states(asked)) as events:
+            async for event in events:
+                found.append(event)
+                if isinstance(event, StateSeen) and few:
+                    break
+        return found
+
+    found = runner.run(look(asked, few=False))
+    assert [one.tokens for one in found if isinstance(one, StateSeen)] == [5, 30]
+    assert isinstance(found[-1], StatesTaken)
+    long = TakeStates(
+        id=0, prompt=Tokens((5,) * HUGE), places=(Place(1), Place(HUGE)), parts=parts, exact=True
+    )
+    assert len(runner.run(look(long, few=True))) >= 1
+    assert len(runner.run(_tokens_of(client, Tokens((5, 6))))[0]) == 6
+
+
+def test_the_vocabulary_gives_the_text_of_what_is_encoded(runner, client):
+    vocabulary = runner.run(client.vocabulary())
+    encoded = runner.run(client.encode(Text("né 中")))
+    assert encoded.vocabulary == vocabulary.identity
+    words = b"".join(vocabulary.pieces[token] for token in unpack(encoded.ids))
+    assert words.decode() == "né 中"

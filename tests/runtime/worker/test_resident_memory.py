@@ -5,8 +5,8 @@ import random
 import sys
 
 import pytest
-
 from app.cli.bench_texts import Texts
+
 from app.runtime.planning.machine import Machine
 from app.runtime.planning.plan import plan_of
 from app.runtime.planning.strategy import ON_CPU, parse
@@ -59,26 +59,30 @@ def check(path, text, texts=1):
         assert loaded.plan.bytes == plan.bytes
 
 
+STREAMED = "cpu bf16 *4+; embedding cpu bf16 mapped"
 SPLITS = ("cpu bf16 *6 -> cpu int8", "cpu int4 *3 -> cpu fp16; head cpu int8")
 
 
-@pytest.mark.parametrize("text", [*ON_CPU, SPLITS[0]])
+@pytest.mark.parametrize("text", [*ON_CPU, SPLITS[0], STREAMED])
 def test_a_worker_with_a_0_1b_holds_what_its_plan_says(model_file, text):
     check(model_file("7.0", "0.1B"), text)
 
 
 @pytest.mark.exhaustive
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("text", [*ON_CPU, *SPLITS])
+@pytest.mark.parametrize("text", [*ON_CPU, *SPLITS, STREAMED])
 @pytest.mark.parametrize(
     ("generation", "size", "texts"),
     [
         ("7.0", "0.4B", 1),
         ("7.0", "1.5B", 1),
         ("6.0", "0.4B", 1),
+        ("6.0", "1.5B", 1),
+        ("5.2", "0.4B", 1),
         ("4", "0.1B", 1),
         ("7.0", "0.1B", 8),
         ("7.0", "0.4B", 8),
+        ("7.0", "1.5B", 8),
     ],
 )
 def test_so_does_one_with_another_shape_or_more_texts(model_file, generation, size, texts, text):

@@ -17,7 +17,8 @@ from app.errors import MovedCheckpoint, NoModel, NotFound, RequestRefused, Worke
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Done, Piece
 from app.runtime.protocol.prompts import Tokens
-from app.runtime.worker.supervisor import Phase, Supervisor
+from app.runtime.worker.phase import Phase
+from app.runtime.worker.supervisor import Supervisor
 from tests.runtime.small_models import GREEDY, HUGE, small_file
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")

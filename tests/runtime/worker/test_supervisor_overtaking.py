@@ -9,7 +9,7 @@ import pytest
 
 from app.runtime.worker import supervisor as module
 from app.runtime.worker.client import Client
-from app.runtime.worker.supervisor import Phase
+from app.runtime.worker.phase import Phase
 from tests.runtime.small_models import HUGE
 from tests.runtime.worker.test_supervisor import gone, supervising, until, write
 
@@ -20,6 +20,7 @@ import sys
 from app.runtime.protocol import messages
 from app.runtime.protocol.messages import Cancel, Done, Generate, Load, Loaded, Quit
 from app.runtime.protocol.prompts import Sampling
+from app.runtime.protocol.states import HandOver, StatesHandedOver, TakeOver
 from app.runtime.spec import Spec
 from app.system.frames import read_frame, write_frame
 
@@ -34,6 +35,8 @@ while (frame := read_frame(sys.stdin.buffer)) is not None:
             id=request.id, path="", name="quick", spec=spec, strategy="cpu", weights_bytes=1,
             load_s=0, tokenizer="none", templates=(), thinks=False, sampling=Sampling(),
         )
+    elif isinstance(request, HandOver | TakeOver):
+        reply = StatesHandedOver(id=request.id, count=0)
     elif isinstance(request, Cancel):
         times = dict.fromkeys(("prefill_s", "decode_s", "first_token_s"), 0.0)
         reply = Done(
@@ -48,7 +51,7 @@ while (frame := read_frame(sys.stdin.buffer)) is not None:
 @pytest.fixture
 def quick_workers(monkeypatch):
     command = [sys.executable, "-c", QUICK]
-    monkeypatch.setattr(module, "Client", lambda on_end: Client(on_end, command))
+    monkeypatch.setattr(module, "Client", lambda on_end, _: Client(on_end, command))
 
 
 def test_an_opening_that_is_overtaken_while_the_model_before_ends_is_cancelled(quick_workers):
@@ -138,7 +141,7 @@ DYING = QUICK.replace(
 
 def test_a_worker_that_dies_before_it_reads_anything_costs_nothing(tmp_path, monkeypatch):
     command = [sys.executable, "-c", DYING, str(tmp_path / "died")]
-    monkeypatch.setattr(module, "Client", lambda on_end: Client(on_end, command))
+    monkeypatch.setattr(module, "Client", lambda on_end, _: Client(on_end, command))
     monkeypatch.setattr(module, "_DYING_S", 60.0)
 
     async def scene():

@@ -1,7 +1,6 @@
 """What a real worker and its client leave in the log, and how the end of a worker is told."""
 
 import asyncio
-import contextlib
 import os
 import re
 import signal
@@ -16,9 +15,9 @@ from app.runtime.protocol.prompts import Chat, Text, Turn
 from app.runtime.worker.client import Client
 from app.store.paths import standard_paths
 from app.system import log
-from app.system.cgroups import own_groups
 from tests.runtime.small_models import small_file
 from tests.runtime.worker.test_client import replies_of
+from tests.support.control_groups import group_of
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 
@@ -36,29 +35,6 @@ def home(tmp_path, monkeypatch):
     monkeypatch.setenv("ROOKERY_HOME", str(tmp_path))
     yield standard_paths(str(tmp_path)).logs
     log.end()
-
-
-@contextlib.contextmanager
-def small_group():
-    """A control group that has no room at all; skips the test where none can be made."""
-    for folder, newer in own_groups():
-        group = folder / f"rookery-test-{os.getpid()}"
-        limit = "memory.max" if newer else "memory.limit_in_bytes"
-        try:
-            group.mkdir()
-        except OSError:
-            continue
-        try:
-            (group / limit).write_text("4194304")
-        except OSError:
-            group.rmdir()
-            continue
-        try:
-            yield group
-        finally:
-            group.rmdir()
-        return
-    pytest.skip("no control group can be made here")
 
 
 async def talked(client, model):
@@ -124,7 +100,7 @@ def test_a_worker_that_the_kernel_ends_for_lack_of_memory_is_told_so(home, model
             await client.close()
 
     log.begin("window", home)
-    with small_group() as group:
+    with group_of(4 << 20) as group:
         failure, same = asyncio.run(scenario(group))
     log.end()
     assert type(failure) is type(same) is WorkerOutOfMemory

@@ -41,12 +41,17 @@ class EmulationError(AssertionError):
 
 
 class EmulatedDevice:
-    """A card whose threads take turns in the given order."""
+    """A card whose threads take turns in the given order.
+
+    What is brought beside its work comes as late as may be, or, if ``hasty``, at once.
+    """
 
     name, architecture, processors = "emulation", 75, 2
 
-    def __init__(self, order: Order = "forward") -> None:
+    def __init__(self, order: Order = "forward", *, hasty: bool = False) -> None:
         self._order = order
+        self.hasty = hasty
+        self._brought: list[_Once] = []
         self._guarded: list[tuple[weakref.ref[Any], int, int]] = []
         self.launches = 0
 
@@ -94,6 +99,11 @@ class EmulatedDevice:
         assert array.flags.c_contiguous
         return np.array(array)
 
+    def read_later(self, array: Array) -> Callable[[], np.ndarray[Any, Any]]:
+        """See Device; another thread may call what comes back."""
+        copied = self.read(array)
+        return lambda: copied
+
     def clear(self, array: Array) -> None:
         """See Device."""
         assert array.flags.c_contiguous
@@ -105,6 +115,31 @@ class EmulatedDevice:
         assert source.flags.c_contiguous
         assert to.nbytes == source.nbytes
         to.reshape(-1).view(np.uint8)[:] = source.reshape(-1).view(np.uint8)
+
+    def locked(self, size: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
+        """See Device."""
+        return np.array(_nans(size))
+
+    def bring(self, to: Array, host: np.ndarray[Any, Any], after: Any) -> Any:
+        """See Device; at the last moment that ``wait_for`` allows, or at the first."""
+        assert to.flags.c_contiguous
+        assert to.nbytes == host.nbytes
+        copied = _Once(lambda: self.copy(to, host))
+        self._brought.append(copied)
+        if self.hasty:
+            copied()
+        return copied
+
+    def mark(self) -> Any:
+        """See Device; all its work is done at once."""
+        return _Once(lambda: None)
+
+    def wait_for(self, mark: Any) -> None:
+        """See Device; copies are made in order."""
+        if mark in self._brought:
+            for copied in self._brought[: self._brought.index(mark) + 1]:
+                copied()
+            del self._brought[: self._brought.index(mark) + 1]
 
     def kernel(self, program: str, name: str, **constants: int | str) -> Any:
         """See Device."""
@@ -148,6 +183,18 @@ class EmulatedDevice:
     def wait(self) -> None:
         """See Device."""
         self.check()
+
+
+class _Once:
+    """Something that is done when it is called first."""
+
+    def __init__(self, act: Callable[[], None]) -> None:
+        self._act: Callable[[], None] | None = act
+
+    def __call__(self) -> None:
+        act, self._act = self._act, None
+        if act is not None:
+            act()
 
 
 class _Lent:

@@ -35,10 +35,13 @@ class HostCuda:
         self.handles, self.real = [], cupy
         self.total, self.used, self.workspace = 1 << 40, 0, None
         self.attributes = {88: 0}
+        self.streams, self.waits = 0, []
         cuda = SimpleNamespace(
             MemoryPool=lambda: _Pool(self),
             Stream=lambda **_: _Stream(self),
             Event=lambda **_: SimpleNamespace(synchronize=list, record=lambda _: None),
+            PinnedMemory=bytearray,
+            PinnedMemoryPointer=lambda memory, _: memory,
             UnownedMemory=cupy.cuda.UnownedMemory,
             MemoryPointer=cupy.cuda.MemoryPointer,
             alloc_pinned_memory=bytearray,
@@ -193,6 +196,11 @@ class _Stream:
 
     def __init__(self, host):
         self._host = host
+        self._name = "beside" if host.streams else "work"
+        host.streams += 1
+
+    def wait_event(self, event):
+        self._host.waits.append((self._name, event))
 
     def begin_capture(self, mode):
         assert mode == 2

@@ -18,10 +18,12 @@ from app.ui.state.gpu_list import GpuList
 from app.ui.state.models.model_catalogue import Catalogue
 from app.ui.state.models.model_library import Library
 from app.ui.state.notices import Notices
+from app.ui.state.run.free_gpu import FreeGpu
 from app.ui.state.run.run_planning import RunPlanning
 from app.ui.state.services import Services
 from app.ui.state.session import Session
 from app.ui.state.shared_settings import SharedSettings
+from app.ui.state.status.readings import Readings
 from app.ui.state.tasks import Tasks
 from app.ui.widgets.focus import FocusKeeper
 from app.ui.widgets.pointer import Pointer
@@ -124,6 +126,7 @@ def _services(qapp: QApplication, folder, speaker: Speaker) -> Services:
     settings = Settings(folder / "settings.json", changes)
     paths = standard_paths(str(folder / "home"))
     session, gpus = Session(speaker, tasks), GpuList(tasks, tuple)
+    planning = RunPlanning(session, settings, changes, gpus)
     return Services(
         session=session,
         theme=theme,
@@ -135,6 +138,8 @@ def _services(qapp: QApplication, folder, speaker: Speaker) -> Services:
         catalogue=Catalogue(settings, tasks, paths.hub_cache),
         downloads=DownloadList(settings, tasks, paths),
         gpus=gpus,
-        planning=RunPlanning(session, settings, changes, gpus),
+        planning=planning,
+        free_gpu=FreeGpu(session, planning),
         shared=SharedSettings(settings, tasks),
+        readings=Readings(session, gpus, tuple),
     )

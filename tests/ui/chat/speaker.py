@@ -19,7 +19,7 @@ from app.runtime.protocol.messages import (
 from app.runtime.protocol.prompts import Prompt, Sampling
 from app.runtime.protocol.token_spans import TokenSpan
 from app.runtime.spec import Spec
-from app.runtime.worker.supervisor import Phase
+from app.runtime.worker.phase import Phase
 
 SPEC = Spec(
     generation="7.0",
@@ -109,7 +109,7 @@ class Speaker:
         finally:
             self.left_early += not ended
 
-    async def open(self, path: str, strategy: str = "") -> Loaded:
+    async def open(self, path: str, strategy: str = "", *, firm: bool = False) -> Loaded:
         self.loaded = loaded(path=path)
         return self.loaded
 

@@ -14,7 +14,8 @@ from app.runtime.generation.token_fit import gives
 from app.runtime.protocol.prompts import Sampling
 from app.runtime.protocol.token_spans import unpack
 from app.runtime.tokenizers.byte_tokenizer import byte_tokenizer
-from app.runtime.worker.supervisor import Phase, Supervisor
+from app.runtime.worker.phase import Phase
+from app.runtime.worker.supervisor import Supervisor
 from app.store.conversations import open_conversations
 from app.ui.chat.chat_page import ChatPage
 from app.ui.state.services import Services

@@ -9,7 +9,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QRadioButton
 
 from app.errors import OutOfMemory
-from app.runtime.worker.supervisor import Phase
+from app.runtime.worker.phase import Phase
 from app.ui.models.entry_list_model import OPEN
 from tests.ui.conftest import settled, until
 from tests.ui.models.conftest import page_of, ready, said, select, titles

@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QRadioButton
 
 from tests.ui.conftest import settled, until
 from tests.ui.run.conftest import GB, PLAIN, card, dialog_of, press
@@ -111,3 +112,22 @@ async def test_the_models_page_marks_as_usual_what_the_settings_recommend(opened
     house.services.settings.change(run_policy="quality")
     await until(lambda: page.fitting.strategy(entry) == "cpu fp32")
     assert page.details.costs.reopen.isVisible()
+
+
+async def test_the_models_page_keeps_to_the_limits(opened):
+    house = await opened(page="models")
+    page, settings = house.window.go("models"), house.services.settings
+    await until(lambda: house.library.scanned and page.rows.shown)
+    entry = next(one for one in page.rows.shown if "Raven" in str(one.path))
+    page.listing.select(entry.key)
+    needed = {way.strategy: way.needed_bytes for way in page.fitting.verdict(entry).per_format}
+    limit = (needed["cpu fp32"] + needed["cpu int8"]) // 2
+    settings.change(cpu_limit=limit, strategies={str(entry.path): "cpu fp32"})
+    await until(lambda: page.fitting.strategy(entry) != "cpu fp32")
+    assert needed[page.fitting.strategy(entry)] <= limit
+    picks = page.details.costs.findChildren(QRadioButton)
+    able = {one.property("way"): one.isEnabled() for one in picks if one.property("way")}
+    assert able == {way: count <= limit for way, count in needed.items()}
+    settings.change(cpu_limit=GB // 1000)
+    await until(lambda: page.fitting.words(entry).word == "Over your limit")
+    assert "your limit is 1.0 MB" in page.fitting.words(entry).sentence

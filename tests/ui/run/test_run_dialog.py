@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QRadioButton
 
 from app.errors import NotFound, OutOfMemory
-from app.runtime.worker.supervisor import Phase
+from app.runtime.worker.phase import Phase
 from app.ui.state.appearance import choose_scale
 from app.ui.state.gpu_list import other_gpus
 from tests.ui.conftest import settled, until
@@ -180,8 +180,8 @@ async def test_text_and_fields_follow_each_other_and_a_wrong_part_is_marked(open
     assert "fp16i87" in advanced.wrong.text()
     assert not dialog.foot.run.isEnabled()
     advanced.text.selectAll()
-    QTest.keyClicks(advanced.text, "cuda fp16 *1+")
-    assert "cannot stream" in advanced.wrong.text()
+    QTest.keyClicks(advanced.text, "cuda fp16 *1+ mapped")
+    assert "from memory only" in advanced.wrong.text()
     advanced.text.selectAll()
     QTest.keyClicks(advanced.text, "cuda:5 int8")
     assert "no such graphics card" in advanced.wrong.text()

@@ -1,6 +1,7 @@
 """From 16 to 8 bits in two clicks from the chat, with a real worker; the conversation goes on."""
 
-from app.runtime.worker.supervisor import Phase, Supervisor
+from app.runtime.worker.phase import Phase
+from app.runtime.worker.supervisor import Supervisor
 from tests.runtime.small_models import small_file
 from tests.ui.conftest import shown, until
 from tests.ui.run.conftest import dialog_of, of, press

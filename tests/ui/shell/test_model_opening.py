@@ -3,7 +3,7 @@
 import shutil
 
 from app.errors import DamagedCheckpoint
-from app.runtime.worker.supervisor import Phase
+from app.runtime.worker.phase import Phase
 from tests.ui.conftest import settled, shown, until
 from tests.ui.fake_supervisor import FakeSupervisor
 
@@ -48,7 +48,7 @@ async def test_a_last_model_that_is_gone_gives_way_to_the_guide_but_stays_the_la
 class Refusing(FakeSupervisor):
     """Cannot open what is not the guide."""
 
-    async def open(self, path, strategy=""):
+    async def open(self, path, strategy="", *, firm=False):
         if "guide" not in path:
             self.asked.append((path, strategy))
             self.enter(Phase.EMPTY)

@@ -145,7 +145,7 @@ def test_the_window_never_loads_what_computes(home):
         home,
         f"""
         import json
-        for page in ("chat", "downloads", "settings", "models"):
+        for page in ("chat", "playground", "downloads", "settings", "models"):
             self.window.go(page)
             await asyncio.sleep(0.2)
         while not self.library.scanned:
@@ -156,12 +156,28 @@ def test_the_window_never_loads_what_computes(home):
     assert loaded == []
 
 
+def test_pyqtgraph_and_numpy_are_loaded_when_a_plot_is_first_opened(home):
+    before, after = scene(
+        home,
+        """
+        import json
+        names = ("pyqtgraph", "numpy")
+        before = [name for name in names if name in sys.modules]
+        page = self.window.go("status")
+        while not page.history.cards:
+            await asyncio.sleep(0.02)
+        print(json.dumps([before, [name for name in names if name in sys.modules]]))
+        """,
+    )
+    assert (before, after) == ([], ["pyqtgraph", "numpy"])
+
+
 def test_what_speaks_with_the_network_is_loaded_by_the_models_page_alone(home):
     loaded = scene(
         home,
         f"""
         import json
-        for page in ("chat", "downloads", "settings"):
+        for page in ("chat", "playground", "downloads", "settings"):
             self.window.go(page)
             await asyncio.sleep(0.2)
         while not self.library.scanned:

@@ -13,7 +13,7 @@ from app.ui.state.notices import DOWNLOAD, MODEL
 from tests.ui.conftest import listed, settled, shown, until
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
-PAGES = ("chat", "models", "downloads", "settings")
+PAGES = ("chat", "playground", "models", "downloads", "settings")
 
 
 @pytest.mark.parametrize("width", [760, 1180])
@@ -91,7 +91,7 @@ async def test_a_screen_reader_is_told_of_tabs_and_which_is_open(build):
         if one.role() is QAccessible.Role.PageTab:
             pages[one.text(QAccessible.Text.Name)] = one
         assert one.role() is not QAccessible.Role.CheckBox
-    assert list(pages) == ["Chat", "Models", "Downloads", "Settings"]
+    assert list(pages) == ["Chat", "Playground", "Models", "Downloads", "Status", "Settings"]
     assert [name for name, one in pages.items() if one.state().selected] == ["Models"]
     pages["Settings"].actionInterface()
     house.window.rail._buttons["settings"].click()

@@ -83,7 +83,7 @@ async def test_keys_go_to_pages_from_anywhere(house):
     await shown(house)
     QTest.keyClick(house.window, Qt.Key.Key_Comma, Qt.KeyboardModifier.ControlModifier)
     await until(lambda: house.window.page == "settings")
-    QTest.keyClick(house.window, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClick(house.window, Qt.Key.Key_3, Qt.KeyboardModifier.ControlModifier)
     await until(lambda: house.window.page == "models")
 
 
@@ -134,7 +134,7 @@ async def test_a_broken_place_in_the_settings_gives_an_ordinary_window(build, st
 
 
 async def test_an_unknown_page_in_the_settings_gives_the_first(build, monkeypatch):
-    house = build(page="playground")
+    house = build(page="cluster")
     went = []
     monkeypatch.setattr(house.window, "go", went.append)
     house._placement.restore("chat")
@@ -216,7 +216,7 @@ async def test_the_shortcuts_sheet_lists_the_keys_of_window_and_page(house):
     house.window.go("models")
     house.window.show_shortcuts()
     said = {label.text() for label in house.window.sheet.findChildren(QLabel)}
-    assert {"Models", "Ctrl+2", "Search models", "Ctrl+F", "Quit", "Ctrl+Q"} <= said
+    assert {"Models", "Ctrl+3", "Search models", "Ctrl+F", "Quit", "Ctrl+Q"} <= said
 
 
 async def test_every_command_has_a_title_a_known_icon_and_keys_of_its_own(house):

@@ -24,7 +24,7 @@ def gpu(free=8 * GB, **more):
 class SteppedSupervisor(FakeSupervisor):
     """Its models were to run on a card."""
 
-    async def open(self, path, strategy=""):
+    async def open(self, path, strategy="", *, firm=False):
         loaded = await super().open(path, strategy)
         down = SteppedDown("cuda fp16", "results-wrong", {"error": "12.0%"})
         self.loaded = msgspec.structs.replace(loaded, backend="native", stepped_down=down)

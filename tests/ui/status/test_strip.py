@@ -6,7 +6,8 @@ import os
 import pytest
 
 from app.errors import DamagedCheckpoint, WorkerDied
-from app.runtime.worker.supervisor import Phase
+from app.runtime.worker.phase import Phase
+from app.system.gpus import Gpu
 from app.ui.state.machine_memory import Machine, Reading
 from tests.ui.conftest import heard, listed, settled, shown, until
 
@@ -93,42 +94,53 @@ async def test_pressing_the_pill_offers_the_models_where_none_is_open(house):
 
 async def test_speed_is_shown_only_while_a_text_is_written(house):
     await shown(house)
-    strip, session = house.window.strip, house.services.session
-    assert not strip._speed.isVisible()
+    figures, session = house.window.strip.figures, house.services.session
+    assert not figures.speed.isVisible()
     session._write(+1)
     for _ in range(8):
         session.tokens_written += 10
         await asyncio.sleep(0.1)
-    await until(lambda: "tok/s" in strip._speed.text())
+    await until(lambda: "tok/s" in figures.speed.text())
     most = 10 / 0.1  # and a slow machine is later with each ten of them
-    assert 0 < float(strip._speed.text().split()[0]) < 1.3 * most
+    assert 0 < float(figures.speed.text().split()[0]) < 1.3 * most
+    assert "tok/s" in figures.accessibleName()
     session._write(-1)
-    assert not strip._speed.isVisible()
-
-
-async def test_no_speed_is_shown_while_the_prompt_is_being_read(house):
-    await shown(house)
-    session, strip = house.services.session, house.window.strip
-    session._write(+1)
-    await asyncio.sleep(0.3)
-    strip._sample()
-    assert strip._speed.text() == ""
-    session.tokens_written += 10
-    await asyncio.sleep(0.3)
-    strip._sample()
-    assert "tok/s" in strip._speed.text()
-    session._write(-1)
+    assert not figures.speed.isVisible()
 
 
 @pytest.mark.geometry
-async def test_memory_is_sampled_only_while_the_strip_can_be_seen(house):
+async def test_samples_are_taken_only_while_the_strip_can_be_seen(house):
     await shown(house)
     house.window.resize(2400, 600)  # in any type there is room for all of it
+    readings, figures = house.services.readings, house.window.strip.figures
     await settled()
-    assert house.window.strip._timer.isActive()
-    assert "GB" in house.window.strip._memory.text()
+    assert readings.running
+    assert [words.text().split()[0] for words in figures.words if words.text()] == ["CPU", "Memory"]
+    assert "GB" in figures.words[2].text()
     house.window.hide()
-    assert not house.window.strip._timer.isActive()
+    assert not readings.running
+    house.window.show()
+    assert readings.running
+    house.window.showMinimized()
+    await until(lambda: not readings.running)
+
+
+@pytest.mark.geometry
+async def test_a_card_is_told_with_its_memory_and_its_load(build):
+    gpu = Gpu(
+        index=0,
+        name="NVIDIA GeForce RTX 4060",
+        capability=89,
+        total_bytes=8_000_000_000,
+        free_bytes=4_900_000_000,
+        load=0.42,
+    )
+    house = build(page="models", gpus=(gpu,))
+    await shown(house)
+    house.window.resize(2400, 600)
+    figures = house.window.strip.figures
+    await until(lambda: figures.words[1].text() == "GPU 3.1 GB of 8.0 GB · 42 %")
+    assert "GPU 3.1 GB of 8.0 GB · 42 %" in figures.accessibleName()
 
 
 def test_the_machine_counts_the_memory_of_the_worker_alone():
@@ -177,18 +189,19 @@ async def test_nothing_is_cut_off_where_there_is_little_room(house, scale):
     house.services.theme.resize(scale)
     strip = house.window.strip
     await until(lambda: house.services.session.loaded is not None)
-    strip._machine.read = lambda _pid: Reading(264_000_000, 5_100_000_000, 25_300_000_000)
-    strip._sample()
+    readings = house.services.readings
+    readings.machine.read = lambda _pid: Reading(264_000_000, 5_100_000_000, 25_300_000_000)
+    readings.sample()
+    memory = strip.figures.words[2]
     said = {}
     for width in (3000, 900, 760, 400):
         strip.setFixedWidth(width)
         await settled()
-        assert strip._memory.sizeHint().width() <= max(strip._memory.width(), 0) or (
-            not strip._memory.isVisible()
-        )
+        assert memory.sizeHint().width() <= memory.width() or not memory.isVisible()
         assert strip.pill.sizeHint().width() <= strip.pill.width()
         assert strip.pill.geometry().right() < width
-        said[width] = strip._memory.text()
+        assert strip.figures.geometry().right() < width or not strip.figures.isVisible()
+        said[width] = memory.text()
     assert said[3000] == "Engine 264.0 MB · Memory 5.1 GB of 25.3 GB"
     assert said[400] == ""
     assert len(said[760]) <= len(said[3000])

@@ -54,7 +54,7 @@ class ConversationController(QObject):
         self._templates = services.settings.now.templates
         self.tree = Tree(self._blank())
         self._unkept = UnsavedQueue(services, self)
-        self._paused = ""
+        self._paused: ReplyStream | None = None
         services.session.pausing.connect(self._pause)
         services.session.was_opened.connect(self._unpause)
         self._settings_changed.connect(self._take_defaults)
@@ -183,14 +183,15 @@ class ConversationController(QObject):
         if self.writing is None and parent is not None:
             self._answer(parent)
 
-    def go_on(self, ident: str) -> None:
-        """Write on where the last reply of the branch ended."""
+    def go_on(self, ident: str, limit: int | None = None) -> None:
+        """Write on where the last reply of the branch ended; None is the usual limit."""
         message = self.tree[ident]
         if self.writing is not None or ident != self.tree.leaf or message.parent is None:
             return
         last, lead_in = (ident, "") if message.text else (message.parent, None)
         message = msgspec.structs.replace(message, status="writing")
-        ask = self._request(last, self._services.session.loaded, lead_in, message.reply.seed)
+        ask = self.request(last, self._services.session.loaded, lead_in, message.reply.seed)
+        ask = ask.within(limit)
         self.tree.replace(message)
         self._keep(self._store.resume(ident))
         self._run(message, ask)
@@ -254,7 +255,7 @@ class ConversationController(QObject):
         if loaded is not None:
             known = Reply(model=loaded.name, strategy=loaded.strategy)
             message = msgspec.structs.replace(message, reply=known)
-        ask = self._request(question, loaded)
+        ask = self.request(question, loaded)
         self.tree.add(message)
         self._keep(self._store.append(message))
         self._run(message, ask)
@@ -271,7 +272,7 @@ class ConversationController(QObject):
         writing.ended.connect(lambda: self._end(writing, tree))
         writing.started(self._services.tasks.start(writing.run()))
 
-    def _request(
+    def request(
         self,
         last: str,
         loaded: Loaded | None,
@@ -354,15 +355,14 @@ class ConversationController(QObject):
 
         Those of other conversations stay as they are, and can be continued.
         """
-        shown = self.writing
-        self._paused = shown.message.id if shown is not None else ""
+        self._paused = self.writing
         for writing in list(self._writings.values()):
             writing.stop()
 
     def _unpause(self) -> None:
-        paused, self._paused = self._paused, ""
-        if paused and paused in self.tree:
-            self.go_on(paused)
+        paused, self._paused = self._paused, None
+        if paused is not None and paused.message.id in self.tree:
+            self.go_on(paused.message.id, paused.left)
 
     def _show(self, tree: Tree) -> None:
         self.tree = tree

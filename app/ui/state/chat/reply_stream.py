@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import time
 from concurrent.futures import Future
 
 import msgspec
@@ -16,6 +15,7 @@ from app.runtime.protocol.reply_tokens import ReplyTokens
 from app.runtime.protocol.token_spans import TokenSpan
 from app.store.conversations import Conversations
 from app.store.records import Message, Reply, Status
+from app.ui.state.reply_clock import ReplyClock
 from app.ui.state.session import Session
 
 _REPAINT_MS = 34  # at most 30 times a second
@@ -34,6 +34,13 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     lead: str = ""
     sources: tuple[str, ...] = ()
     tokens: dict[str, TokenSpan] = {}
+
+    def within(self, limit: int | None) -> "Request":
+        """The same with at most so many tokens; None leaves it as it is."""
+        if limit is None:
+            return self
+        options = msgspec.structs.replace(self.options, limit=limit)
+        return msgspec.structs.replace(self, options=options)
 
 
 class ReplyStream(QObject):
@@ -54,7 +61,7 @@ class ReplyStream(QObject):
         self._unkept: list[str] = []
         self._tokens = ReplyTokens(len(message.text) + len(ask.lead))
         self._status: Status = "stopped"
-        self._clock = _Clock()
+        self._clock = ReplyClock()
         self._repaint = QTimer(self, singleShot=True, interval=_REPAINT_MS)
         self._repaint.timeout.connect(self._show)
         self._keep = QTimer(self, singleShot=True, interval=_KEEP_MS)
@@ -89,22 +96,14 @@ class ReplyStream(QObject):
         """As which tokens the reply was written, as far as that is known."""
         return self._tokens.span
 
-    async def _chat(self) -> Chat:
-        """The chat with the tokens of its replies, of which the store cannot read all perhaps."""
-        ask, known = self._ask, dict(self._ask.tokens)
-        if all(turn.role != "assistant" for turn in ask.chat.turns):
-            return ask.chat
-        with contextlib.suppress(StoreError):
-            stored = await asyncio.wrap_future(self._store.tokens(self.message.conversation))
-            known = stored | known
-        turns = [
-            msgspec.structs.replace(turn, tokens=known.get(source))
-            for turn, source in zip(ask.chat.turns, ask.sources, strict=True)
-        ]
-        return msgspec.structs.replace(ask.chat, turns=tuple(turns))
+    @property
+    def left(self) -> int:
+        """How many tokens it may still have."""
+        return max(0, self._ask.options.limit - self._clock.tokens)
 
     async def _listen(self) -> None:
-        events = self._session.generate(await self._chat(), self._ask.options)
+        chat = await with_tokens(self._ask, self._store, self.message.conversation)
+        events = self._session.generate(chat, self._ask.options)
         async with contextlib.aclosing(events):
             async for event in events:
                 self._clock.note(event)
@@ -183,45 +182,16 @@ class ReplyStream(QObject):
         )
 
 
-class _Clock:
-    """What is known of a reply's speed: the worker's own Done, or, without one, our own watch."""
-
-    def __init__(self) -> None:
-        self._began = time.monotonic()
-        self._first = self._last = 0.0
-        self._tokens = self._prompt = 0
-        self._done: Done | None = None
-        self.reason = ""
-
-    def note(self, event: object) -> None:
-        now = time.monotonic()
-        if isinstance(event, Done):
-            self._done, self.reason = event, event.reason
-        elif isinstance(event, Prefilled):
-            self._prompt = event.total
-        elif isinstance(event, Piece):
-            self._first = self._first or now
-            self._last = now
-            self._tokens += len(event.tokens)
-
-    def facts(self, seed: int | None) -> Reply:
-        done = self._done
-        if done is None:
-            return Reply(
-                reason=self.reason,
-                prompt_tokens=self._prompt,
-                tokens=self._tokens,
-                decode_s=self._last - self._first,
-                first_token_s=max(self._first - self._began, 0.0),
-                seed=seed,
-            )
-        return Reply(
-            reason=done.reason,
-            prompt_tokens=done.prompt_tokens,
-            computed_tokens=done.computed_tokens,
-            tokens=done.tokens,
-            prefill_s=done.prefill_s,
-            decode_s=done.decode_s,
-            first_token_s=done.first_token_s,
-            seed=done.seed,
-        )
+async def with_tokens(ask: Request, store: Conversations, conversation: str) -> Chat:
+    """The chat with the tokens of its replies, of which the store cannot read all perhaps."""
+    known = dict(ask.tokens)
+    if all(turn.role != "assistant" for turn in ask.chat.turns):
+        return ask.chat
+    with contextlib.suppress(StoreError):
+        stored = await asyncio.wrap_future(store.tokens(conversation))
+        known = stored | known
+    turns = [
+        msgspec.structs.replace(turn, tokens=known.get(source))
+        for turn, source in zip(ask.chat.turns, ask.sources, strict=True)
+    ]
+    return msgspec.structs.replace(ask.chat, turns=tuple(turns))

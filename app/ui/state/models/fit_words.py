@@ -8,7 +8,9 @@ from app.hub.catalogue.memory_fit import Placement, verdict_of
 from app.messages.fits import all_titles, disk_in_words, fit_in_words
 from app.messages.translate import tr
 from app.messages.units import size
-from app.runtime.planning.machine import Machine
+from app.runtime.planning.machine import Limits, Machine
+
+_NO_LIMITS = Limits()
 
 
 @dataclass(frozen=True)
@@ -27,10 +29,12 @@ class Fit:
         return self.role == "good"
 
 
-def said(verdict: Verdict, here: Machine, picked: Placement | None = None) -> Fit:
+def said(
+    verdict: Verdict, here: Machine, picked: Placement | None = None, limits: Limits = _NO_LIMITS
+) -> Fit:
     """``verdict`` in words; ``picked`` is the way that the person chose instead of the usual."""
-    found = verdict if picked is None else verdict_of(picked, here)
-    room = (found.available_bytes, found.total_bytes)
+    found = verdict if picked is None else verdict_of(picked, here, limits)
+    room = (found.available_bytes, found.most_bytes)
     if not found.total_bytes:
         room = (here.memory_available, here.memory_total)
     words = fit_in_words(found.kind, found.strategy, found.needed_bytes, *room)
@@ -58,6 +62,7 @@ _MARKS: dict[str, tuple[str, str]] = {
     "cpu": ("fits", "good"),
     "int8": ("half", "good"),
     "tight": ("tight", "warn"),
+    "over-limit": ("too-large", "bad"),
     "too-large": ("too-large", "bad"),
     "unknown": ("info", "text-dim"),
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from msgspec.structs import replace
 
@@ -9,7 +10,7 @@ from app.hub.catalogue.disk_fit import Room
 from app.hub.catalogue.memory_fit import Fit as Verdict
 from app.hub.catalogue.memory_fit import fit, verdict_of
 from app.runtime.checkpoint.describe import ModelFile
-from app.runtime.planning.machine import Machine, Rates, this_machine
+from app.runtime.planning.machine import Limits, Machine, Rates, this_machine
 from app.system.gpus import Gpu
 from app.system.memory import available_bytes, total_bytes
 from app.ui.state.machine_memory import Machine as Counters
@@ -20,12 +21,25 @@ from .fit_words import Fit, no_room, said
 _STEP = 100  # a share of all memory: smaller changes change nothing
 
 
+class Wanted(Protocol):
+    """What the settings say of how models run."""
+
+    @property
+    def limits(self) -> Limits:
+        """What a model may take."""
+        ...
+
+    def usual(self, file: ModelFile, machine: Machine) -> str:
+        """The strategy that is recommended for a file; "" for the common choice."""
+        ...
+
+
 class ModelFits:
     """``chosen`` gives the strategy that the person picked for an entry, or "".
 
     ``gpus`` gives the cards on which models run, with the memory that is free now; ``disk``
     the folder that downloads go to with its free bytes, and ``begun`` how much of one is there.
-    ``usual`` gives the strategy that the settings recommend for a file; "" for the common choice.
+    ``wanted`` tells what the settings want; None for nothing special.
     """
 
     def __init__(
@@ -34,9 +48,9 @@ class ModelFits:
         gpus: Callable[[], Sequence[Gpu]] = tuple,
         disk: Callable[[], tuple[Path, int] | None] = lambda: None,
         begun: Callable[[Entry], int] = lambda entry: 0,
-        usual: Callable[[ModelFile, Machine], str] = lambda *_: "",
+        wanted: Wanted | None = None,
     ) -> None:
-        self._chosen, self._gpus, self._usual = chosen, gpus, usual
+        self._chosen, self._gpus, self._wanted = chosen, gpus, wanted
         self._disk, self._begun = disk, begun
         self._counters = Counters()
         self.here = this_machine(gpus=tuple(gpus()))
@@ -69,9 +83,9 @@ class ModelFits:
         return known[1]
 
     def strategy(self, entry: Entry) -> str:
-        """How it would be run: as the person picked, else in the usual way."""
+        """How it would be run: as the person picked, if that is allowed, else in the usual way."""
         picked, verdict = self._chosen(entry), self.verdict(entry)
-        there = any(way.strategy == picked for way in verdict.per_format)
+        there = any(way.strategy == picked and way.allowed for way in verdict.per_format)
         return picked if there else verdict.strategy
 
     def words(self, entry: Entry) -> Fit | None:
@@ -83,7 +97,8 @@ class ModelFits:
             return None
         picked = self.strategy(entry)
         ways = {way.strategy: way for way in verdict.per_format}
-        return said(verdict, self.here, ways[picked] if picked != verdict.strategy else None)
+        other = ways[picked] if picked != verdict.strategy else None
+        return said(verdict, self.here, other, self._limits)
 
     def good(self, entry: Entry) -> bool:
         """Whether it runs now, and where it is not here has room on the disk."""
@@ -101,17 +116,23 @@ class ModelFits:
 
     def _judged(self, entry: Entry) -> Verdict:
         if entry.usable and entry.file is not None and entry.file.spec is not None:
-            common = fit(entry.file.spec, self.here, dtype=entry.file.dtype)
+            limits = self._limits
+            common = fit(entry.file.spec, self.here, dtype=entry.file.dtype, limits=limits)
             return self._as_wanted(entry.file, common)
         if entry.offer is not None and not entry.here:
-            known = fit(entry.offer, self.here)
+            known = fit(entry.offer, self.here, limits=self._limits)
             return replace(known, exact=known.exact and not entry.unknown)
         return Verdict(kind="unknown")
 
     def _as_wanted(self, file: ModelFile, common: Verdict) -> Verdict:
         """With the way that the settings recommend as the usual one."""
-        wanted = self._usual(file, self.here)
+        wanted = self._wanted.usual(file, self.here) if self._wanted is not None else ""
         for way in common.per_format:
             if way.strategy == wanted:
-                return replace(verdict_of(way, self.here), per_format=common.per_format)
+                found = verdict_of(way, self.here, self._limits)
+                return replace(found, per_format=common.per_format)
         return common
+
+    @property
+    def _limits(self) -> Limits:
+        return self._wanted.limits if self._wanted is not None else Limits()

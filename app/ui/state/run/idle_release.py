@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from app.runtime.protocol.messages import Loaded
-from app.runtime.worker.supervisor import Phase
+from app.runtime.worker.phase import Phase
 from app.store.changes import Change, Changes
 from app.ui.state.session import Session
 

@@ -48,7 +48,7 @@ class RunChange(QObject):
         try:
             await self._tasks.thread(look_at, path, strategy)
             await self._session.pause()
-            await self._session.opened(path, strategy)
+            await self._session.opened(path, strategy, firm=True)
         except Failure as failure:
             self.failure = failure
             if before is not None and self._session.loaded is None:

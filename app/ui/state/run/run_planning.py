@@ -1,16 +1,24 @@
 """What models can run on here and how the person wants that used; plans are made from it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
-from app.errors import BY_CODE, Failure, OverLimit
+from app.errors import BY_CODE, Failure
 from app.runtime.checkpoint.describe import ModelFile, describe
 from app.runtime.planning.machine import Limits, Machine, Rates, this_machine
+from app.runtime.planning.measured import as_measured, is_measured
 from app.runtime.planning.plan import Plan, Planned, Policy, decided, plan_of, plans_for
+from app.runtime.planning.stepping_down import (
+    Preferences,
+    choose,
+    least_of,
+    short_of,
+    wanted_of,
+)
 from app.runtime.planning.strategy import understood
 from app.store.changes import Change, Changes
 from app.system.gpus import Gpu
@@ -21,6 +29,7 @@ from app.ui.state.session import Session
 if TYPE_CHECKING:
     from app.store.settings import Settings, Values
 
+_NONE: Mapping[str, int] = {}
 _HOLD_AT_OPENING = ("run_policy", "cpu_limit", "gpu_limit", "gpu", "threads")
 
 
@@ -32,21 +41,32 @@ class Wishes(NamedTuple):
     gpu: str
     threads: int
 
+    @property
+    def preferences(self) -> Preferences:
+        """What a worker has to know of them."""
+        return Preferences(policy=self.policy, gpu=self.gpu)
+
 
 class ModelPlans(NamedTuple):
-    """A model file, the machine as if no model were open, and every way to run it there."""
+    """A model file, the machine as if no model were open, and every way to run it there.
+
+    ``ran_out``: see ``Preferences``.
+    """
 
     file: ModelFile
     machine: Machine
     planned: Planned
+    ran_out: Mapping[str, int] = {}
 
 
 class RunPlanning(QObject):
     """``changed`` when ``stale`` may have: settings that hold at an opening differ from its own.
 
     ``ways_changed`` when another way to run a model was picked, wherever that was.
-    ``rates`` gives what this machine was measured to do; it runs in a thread.  ``described`` is a
-    machine to plan for instead of this one.
+    ``rates`` gives what this machine was measured to do, ``ran_out`` in which ways memory ran out
+    for the model at a path, ``disk`` how fast a file comes from its disk, asked only where a way
+    reads it again and again; all run in a thread.  ``described`` is a machine to plan for instead
+    of this one.
     """
 
     changed = Signal()
@@ -60,23 +80,30 @@ class RunPlanning(QObject):
         changes: Changes,
         gpus: GpuList,
         rates: Callable[[], Rates | None] = lambda: None,
+        ran_out: Callable[[str], dict[str, int]] = lambda _: {},
     ) -> None:
         super().__init__()
         self._session, self._settings, self._gpus = session, settings, gpus
         self._tasks = session.tasks
-        self._rates = rates
+        self._rates, self._ran_out = rates, ran_out
         self.described: Machine | None = None
+        self.disk: Callable[[Path], float | None] = lambda _: None
         self._used: tuple[str | int, ...] = ()
         self._before, self._ways = self._held(), settings.now.strategies
         session.was_opened.connect(self._note_opening)
         self._settings_changed.connect(self._note_settings)
         self.destroyed.connect(changes.listen(self._hear))
-        session.use(self.wishes.threads, self.wishes.limits)
+        session.use(self.wishes.threads, self.wishes.limits, self.wishes.preferences)
 
     @property
     def wishes(self) -> Wishes:
         """As the settings are now."""
         return wishes_of(self._settings.now)
+
+    @property
+    def limits(self) -> Limits:
+        """What a model may take."""
+        return self.wishes.limits
 
     @property
     def stale(self) -> bool:
@@ -91,10 +118,12 @@ class RunPlanning(QObject):
     def usual(self, file: ModelFile, machine: Machine) -> str:
         """What the settings recommend for a file on a machine.
 
-        "" where they are as they come, or nothing fits: then the usual choice holds.
+        "" where they are as they come, or nothing fits: then the usual choice holds, unless the
+        model was measured here.
         """
         wishes = self.wishes
-        if (wishes.limits == Limits() and _is_workers(wishes)) or file.spec is None:
+        common = wishes.limits == Limits() and _is_workers(wishes)
+        if (common and not is_measured(file, machine)) or file.spec is None:
             return ""
         best = plan_with(file, machine, wishes).recommended
         return "" if best is None else best.strategy.text
@@ -123,25 +152,27 @@ class RunPlanning(QObject):
             found = await self.plans(path)
         except Failure:
             return asked  # the worker says what is wrong with the file
-        ways = {plan.strategy.text: plan for plan in found.planned.candidates}
         own = _asked_for(asked, found, wishes.limits)
         if own is not None and own.reason != "over-limit":
             return asked
         best = found.planned.recommended
-        if best is None and all(plan.reason == "over-limit" for plan in ways.values()):
-            least = min(_number(plan.facts.get("needed_bytes")) for plan in ways.values())
-            raise OverLimit(needed_bytes=least)
         if best is None:
-            return _least(ways.values())
+            return least_of(found.planned.candidates).strategy.text
         return "" if _is_workers(wishes) else best.strategy.text
 
     async def plans(self, path: Path, wishes: Wishes | None = None) -> ModelPlans:
         """Every way to run a model here, now.  Raises what reading its header does."""
         file = await self._tasks.thread(describe, path)
         if file.spec is None:
-            raise _failure_of(file)
-        machine = await self.machine()
-        return ModelPlans(file, machine, plan_with(file, machine, wishes or self.wishes))
+            raise failure_of(file)
+        machine, wishes = await self.machine(), wishes or self.wishes
+        ran_out = await self._tasks.thread(self._ran_out, str(path))
+        planned = plan_with(file, machine, wishes, ran_out)
+        if self.described is None and not all(one.strategy.stays for one in planned.candidates):
+            speed = await self._tasks.thread(self.disk, path)
+            machine = msgspec.structs.replace(machine, disk_bytes_per_s=speed)
+            planned = plan_with(file, machine, wishes, ran_out)
+        return ModelPlans(file, machine, planned, ran_out)
 
     async def machine(self) -> Machine:
         """This machine now, as if no model were open: it would go before another one came."""
@@ -174,7 +205,8 @@ class RunPlanning(QObject):
         now = self._held()
         if now != self._before:
             self._before = now
-            self._session.use(self.wishes.threads, self.wishes.limits)
+            wishes = self.wishes
+            self._session.use(wishes.threads, wishes.limits, wishes.preferences)
             self.changed.emit()
         if self._settings.now.strategies != self._ways:
             self._ways = self._settings.now.strategies
@@ -188,13 +220,21 @@ class RunPlanning(QObject):
         return tuple(getattr(self._settings.now, name) for name in _HOLD_AT_OPENING)
 
 
-def plan_with(file: ModelFile, machine: Machine, wishes: Wishes) -> Planned:
+def plan_with(
+    file: ModelFile, machine: Machine, wishes: Wishes, ran_out: Mapping[str, int] = _NONE
+) -> Planned:
     """Every way on all of the machine, and the best of those that the person wants used."""
     assert file.spec is not None
-    every = plans_for(file.spec, file.dtype, machine, wishes.limits)
-    wanted = [plan for plan in every.candidates if _is_wanted(plan, wishes.gpu, machine)]
+    planned = plans_for(file.spec, file.dtype, machine, wishes.limits)
+    every = as_measured(planned, file, machine).candidates
+    wanted = wanted_of(every, wishes.gpu, machine)
     best = decided(file.spec, file.dtype, wanted, wishes.policy)
-    return msgspec.structs.replace(best, candidates=every.candidates)
+    if ran_out:
+        known = msgspec.structs.replace(wishes.preferences, ran_out=dict(ran_out))
+        taken = choose(file.spec, file.dtype, wanted, known).plan
+        if taken is not best.recommended:
+            best = msgspec.structs.replace(best, recommended=taken)
+    return msgspec.structs.replace(best, candidates=short_of(every, ran_out))
 
 
 def _asked_for(asked: str, found: ModelPlans, limits: Limits) -> Plan | None:
@@ -212,35 +252,13 @@ def _is_workers(wishes: Wishes) -> bool:
     return wishes.policy == "balanced" and not wishes.gpu
 
 
-def _least(plans: Iterable[Plan]) -> str:
-    """Where nothing fits now: of those that are allowed the one that takes least."""
-    allowed = [plan for plan in plans if plan.reason != "over-limit"]
-    return min(allowed, key=lambda plan: sum(plan.peak_bytes.values())).strategy.text
-
-
-def _number(fact: object) -> int:
-    return fact if isinstance(fact, int) else 0
-
-
 def wishes_of(values: "Values") -> Wishes:
     """What a settings file says."""
-    limits = Limits(
-        gpu_bytes=values.gpu_limit or None,
-        cpu_bytes=values.cpu_limit or None,
-    )
-    return Wishes(values.run_policy, limits, values.gpu, values.threads)
+    return Wishes(values.run_policy, values.limits, values.gpu, values.threads)
 
 
-def _is_wanted(plan: Plan, gpu: str, machine: Machine) -> bool:
-    """On the processor, or on the card that is chosen; a card that is gone was not chosen."""
-    if not plan.strategy.on_gpu or not gpu:
-        return True
-    if gpu == "cpu":
-        return False
-    return machine.gpu(gpu) is None or plan.strategy.cards == (gpu,)
-
-
-def _failure_of(file: ModelFile) -> Failure:
+def failure_of(file: ModelFile) -> Failure:
+    """Why a file cannot be used."""
     failure = BY_CODE.get(file.failure_code, Failure)()
     failure.facts |= file.failure_facts
     return failure

@@ -10,7 +10,7 @@ from app.runtime.planning.machine import Limits
 from app.runtime.planning.plan import Plan, plan_of
 from app.runtime.planning.strategy import Strategy
 from app.runtime.protocol.messages import LoadProgress
-from app.runtime.worker.supervisor import Phase
+from app.runtime.worker.phase import Phase
 from app.ui.state.models.model_names import plain_name
 from app.ui.state.services import Services
 
@@ -115,7 +115,7 @@ class RunState(QObject):
         """The cards."""
         if self.plans is None:
             return []
-        _, machine, planned = self.plans
+        _, machine, planned, _ = self.plans
         known = {plan.strategy.text for plan in planned.candidates}
         others = {self._way, "" if self.wrong else self.text} - known - {""}
         more = [plan for text in sorted(others) if (plan := self._plan_of(text)) is not None]
@@ -143,7 +143,7 @@ class RunState(QObject):
         plan = self.plan
         if plan is None or self.loading or self.waits:
             return False
-        return (plan.fits or plan.reason == "busy") and not self.unchanged
+        return plan.may_run and not self.unchanged
 
     @property
     def unchanged(self) -> bool:
@@ -204,9 +204,9 @@ class RunState(QObject):
             count if threads is None else threads,
         )
         if self.plans is not None:
-            file, machine, _ = self.plans
-            planned = plan_with(file, machine, self.wishes)
-            self.plans = ModelPlans(file, machine, planned)
+            file, machine, _, ran_out = self.plans
+            planned = plan_with(file, machine, self.wishes, ran_out)
+            self.plans = ModelPlans(file, machine, planned, ran_out)
         self.changed.emit()
 
     def run(self, strategy: str = "") -> None:
@@ -242,7 +242,7 @@ class RunState(QObject):
             self._take(found)
 
     def _take(self, found: ModelPlans) -> None:
-        planned = plan_with(found.file, found.machine, self.wishes)  # which may be others by now
+        planned = plan_with(found.file, found.machine, self.wishes, found.ran_out)  # others by now
         first, self.plans, self.failure = self.plans is None, found._replace(planned=planned), None
         if first and not self.text:
             ways = found.planned.candidates
@@ -271,7 +271,7 @@ class RunState(QObject):
         """One of the candidates, or of what else runs here."""
         if self.plans is None or not text:
             return None
-        file, machine, planned = self.plans
+        file, machine, planned, _ = self.plans
         found = (one for one in planned.candidates if one.strategy.text == text)
         known = next(found, None)
         if known is not None or file.spec is None:
@@ -316,7 +316,7 @@ class RunState(QObject):
             settings.change(cpu_limit=now.cpu_bytes or 0)
         if now.gpu_bytes != before.gpu_bytes:
             settings.change(gpu_limit=now.gpu_bytes or 0)
-        self._session.use(self.wishes.threads, now)
+        self._session.use(self.wishes.threads, now, self.wishes.preferences)
         self._first = self.wishes
 
     def _follow(self, before: Path, now: Path) -> None:

@@ -18,10 +18,14 @@ from app.ui.state.models.model_names import plain_numbers
 from .choice import Choice
 from .device_use import DeviceUse, Kind, Use, use_of
 
-_FORETOLD = 500.0  # tokens a second; beyond, other things than reading weights decide
+FORETOLD = 500.0
+"""Tokens a second; beyond, other things than reading weights decide, and nothing is foretold."""
+
 _MAKER = re.compile(r"^NVIDIA (GeForce )?")
 _KINDS: dict[str, Kind] = {
     "weights": "weights",
+    "slots": "weights",
+    "streamed": "weights",
     "state": "state",
     "kept states": "state",
     "workspace": "workspace",
@@ -70,9 +74,18 @@ def way_title(strategy: Strategy, names: Mapping[str, str]) -> str:
     A split model has such a part for each run of layers: "8-bit on the RTX 4060 and on the
     processor", "16-bit on the RTX 4060, 8-bit on the processor".
     """
-    runs = [(_numbers(one.place), _on(one.device, names)) for one in strategy.segments]
-    if len(runs) > 1 and len({numbers for numbers, _ in runs}) == 1:
-        *before, last = dict.fromkeys(where for _, where in runs)
+    said = _runs_title([(_numbers(one.place), _on(one.device, names)) for one in strategy.segments])
+    if strategy.stays:
+        return said
+    if strategy.on_gpu:
+        return tr("{}, from memory for each token").format(said)
+    return tr("{}, from the file for each token").format(said)
+
+
+def _runs_title(runs: Sequence[tuple[str, str]]) -> str:
+    """Of runs of layers, each with its numbers and where it lies."""
+    *before, last = dict.fromkeys(where for _, where in runs)
+    if before and len({numbers for numbers, _ in runs}) == 1:
         return tr("{} {} and {}").format(runs[0][0], ", ".join(before), last)
     return ", ".join(dict.fromkeys(tr("{} {}").format(*run) for run in runs))
 
@@ -90,7 +103,7 @@ def choices_of(planned: Planned, machine: Machine, running: Running) -> list[Cho
     wanted = {running.now, running.chosen}
     if planned.recommended is not None:
         wanted.add(planned.recommended.strategy.text)
-    usual = {plan.strategy.text for plan in _usual(planned.candidates)}
+    usual = {plan.strategy.text for plan in usual_ways(planned.candidates)}
     shown = [plan for plan in planned.candidates if plan.strategy.text in wanted | usual]
     names = device_names(machine)
     why = why_in_words(planned, running.policy)
@@ -99,7 +112,7 @@ def choices_of(planned: Planned, machine: Machine, running: Running) -> list[Cho
     return sorted(cards, key=lambda card: (not card.recommended, not card.runs, card.tight))
 
 
-def _usual(candidates: Sequence[Plan]) -> Iterator[Plan]:
+def usual_ways(candidates: Sequence[Plan]) -> Iterator[Plan]:
     """Of each device one way with 16, one with 8 and one with 4 bits: the first of each.
 
     And the split, if there is one.
@@ -116,30 +129,41 @@ def _usual(candidates: Sequence[Plan]) -> Iterator[Plan]:
 def _choice(plan: Plan, running: Running, names: Mapping[str, str], why: str | None) -> Choice:
     """``why`` it is recommended; None where it is not."""
     text, worst = plan.strategy.text, _worst(plan.strategy)
-    measured = running.speeds.get(text, 0.0)
+    measured = 0.0 if plan.measured else running.speeds.get(text, 0.0)
     quick = measured or plan.decode_tokens_per_s
-    if measured:
+    if measured or plan.measured:
         said = tr("{}, measured").format(speed(quick))
     else:
-        said = tr("about {}").format(speed(quick)) if quick <= _FORETOLD else ""
+        said = tr("about {}").format(speed(quick)) if quick <= FORETOLD else ""
     return Choice(
         strategy=text,
         title=way_title(plan.strategy, names),
-        memory=" + ".join(size(plan.bytes.get(one, 0)) for one in plan.strategy.devices),
+        memory=" + ".join(size(plan.peak_bytes.get(one, 0)) for one in plan.strategy.devices),
+        detail=_when(plan),
         speed=said,
         reading=pace_in_words(quick),
         about=quality_in_words(worst.format, on_gpu=worst.on_gpu),
         why="" if plan.fits and why is None else why or reason_in_words(plan),
         recommended=why is not None,
         now=text == running.now,
-        runs=plan.fits or plan.reason == "busy",
-        tight=plan.reason == "busy" and not plan.fits,
+        runs=plan.may_run,
+        tight=plan.may_run and not plan.fits,
     )
 
 
 def _worst(strategy: Strategy) -> Place:
     """Where the layers have the fewest bits."""
     return min((one.place for one in strategy.segments), key=lambda place: BITS[place.format])
+
+
+def _when(plan: Plan) -> str:
+    """How much is taken when, on all devices together."""
+    said = tr("Takes {} while it writes, and up to {} while it reads a long prompt.")
+    devices = plan.strategy.devices
+    resident, peak = (
+        sum(some.get(one, 0) for one in devices) for some in (plan.bytes, plan.peak_bytes)
+    )
+    return said.format(size(resident), size(peak))
 
 
 def devices_of(plan: Plan | None, machine: Machine, limits: Limits) -> list[DeviceUse]:
@@ -215,13 +239,23 @@ def _split_placement(plan: Plan, layers: int, names: Mapping[str, str]) -> Itera
         first, count = one.first or 0, one.layers or 0
         numbers = plain_numbers(one.format)
         said = tr("Layers {} to {} {} in {}.")
+        if one.residency == "streamed":
+            said = tr("Layers {} to {} {} in {}, copied there from memory for each token.")
+        elif one.residency == "mapped":
+            said = tr("Layers {} to {} {} in {}, read from the file for each token.")
         yield said.format(first + 1, first + count, _on(one.device, names), numbers)
     said = tr("The embedding {} in {}, the head {} in {}.")
     table, head = way.embedding_place, way.head_place
     at_table = _on(table.device, names), plain_numbers(table.format)
     yield said.format(*at_table, _on(head.device, names), plain_numbers(head.format))
     for device in way.devices:
-        yield tr("{} of weights {}.").format(size(_weights(plan, device)), _on(device, names))
+        weights, where = size(_weights(plan, device)), _on(device, names)
+        slots = plan.parts.get(device, {}).get("slots", 0)
+        if slots:
+            said = tr("{} of weights {}, and {} through which the others come.")
+            yield said.format(weights, where, size(slots))
+        else:
+            yield tr("{} of weights {}.").format(weights, where)
 
 
 def _weights(plan: Plan, device: str) -> int:

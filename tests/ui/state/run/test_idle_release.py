@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.runtime.worker.supervisor import Phase
+from app.runtime.worker.phase import Phase
 from app.ui.state.run import idle_release
 from tests.ui.conftest import settled, shown, until
 

@@ -1,0 +1,1 @@
+"""Models measured on this machine, for the command line and for the window."""

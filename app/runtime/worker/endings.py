@@ -1,0 +1,24 @@
+"""How a request or a whole worker ended in failure."""
+
+from app.errors import Fact, Failure, NoModel, WorkerDied, WorkerOutOfMemory
+from app.runtime.protocol.messages import Failed, Work, failure_of
+from app.system.child_process import End
+from app.system.log import describe, logger
+
+
+def refused(reply: Failed, request: Work) -> Failure:
+    """The failure that ended a request; what ended the whole process is logged once."""
+    failure = failure_of(reply)
+    if not isinstance(failure, WorkerDied | NoModel):
+        words = "%s %d was refused: %s"
+        logger("request").warning(words, type(request).__name__, request.id, describe(failure))
+    return failure
+
+
+def died(end: End, strategy: str, room_bytes: int) -> WorkerDied:
+    """Why it ended, in which way of running, for which there was so much room."""
+    known: dict[str, Fact] = {"why": end.why} if end.why else {}
+    known |= {"strategy": strategy} if strategy else {}
+    known |= {"room_bytes": room_bytes} if room_bytes else {}
+    kind = WorkerOutOfMemory if end.why == "no-memory" else WorkerDied
+    return kind(exit_code=end.exit_code, stderr=end.stderr, **known)

@@ -1,0 +1,18 @@
+"""Where the worker of a supervisor is."""
+
+from enum import Enum, auto
+
+
+class Phase(Enum):
+    """Where the worker is.
+
+    DEAD: it ended by itself.  RESTING: it was ended by ``rest``.  In both the next request starts
+    it again.
+    """
+
+    EMPTY = auto()
+    LOADING = auto()
+    READY = auto()
+    DEAD = auto()
+    RESTING = auto()
+    CLOSING = auto()

@@ -1,0 +1,1 @@
+"""The playground: documents, an editor that a model writes into, and how it does."""

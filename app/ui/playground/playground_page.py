@@ -1,0 +1,335 @@
+"""The playground: documents at the left, the text in the middle, its settings at the right."""
+
+import asyncio
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEvent, QPoint, Qt, QTimer
+from PySide6.QtGui import QAction, QHideEvent, QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from app.messages.translate import tr
+from app.runtime.checkpoint.file_names import name_of
+from app.ui.look.icons import icon
+from app.ui.state.commands import Command, Habit
+from app.ui.state.models.model_names import plain_name
+from app.ui.state.playground.as_conversation import become_conversation
+from app.ui.state.playground.open_document import OpenDocument
+from app.ui.state.playground.playground_controller import PlaygroundController
+from app.ui.state.playground.writing_templates import preset_of, variables_in
+from app.ui.state.services import Services
+from app.ui.widgets.page import Page
+
+from .documents.documents_pane import DELETE_KEYS, RENAME_KEYS, DocumentsPane
+from .playground_head import PlaygroundHead
+from .settings.writing_settings_panel import WritingSettingsPanel
+from .sight.sight_views import SightViews
+from .template_card import TemplateCard
+from .text_view import TextView
+from .writing_foot import WritingFoot
+
+_TWO_COLUMNS, _THREE_COLUMNS = 780, 620  # so wide the page has to be, beside the panel
+_LEAST_TEXT = 460  # beside the panel
+_TEXT = "text"
+
+
+class PlaygroundPage(Page):
+    """Puts the parts together; the controller holds what is true.
+
+    Other views of the same text (its tokens, the exact prompt, the state) are given to
+    ``add_view``: they stand in the place of the text, and a switch at the foot goes from one to
+    another.  They are told of changes by the controller's signals, as the text is.
+    """
+
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._services = services
+        self.controller = PlaygroundController(services, self)
+        self.pane = DocumentsPane(services, self.controller)
+        self.head = PlaygroundHead(services.theme)
+        self.text = TextView(services, self.controller)
+        self.foot = WritingFoot(services.theme)
+        self.panel = WritingSettingsPanel(services, self.controller)
+        self._views = QStackedWidget()
+        self._keys: list[str] = []
+        self._templates: TemplateCard | None = None
+        self._room = self._beside = True
+        self._arrange()
+        self._connect()
+        self.add_view(_TEXT, tr("Text"), self.text)
+        self.sight = SightViews(services.theme, services.session, self.controller, self)
+        for view in self.sight.views:
+            self.add_view(*view)
+        shown = services.settings.now
+        self.pane.setVisible(shown.documents_shown)
+        self.panel.setVisible(shown.writing_settings_shown)
+        self._show_model()
+        self._show_document()
+        if shown.document:
+            QTimer.singleShot(0, self, lambda: self.open(shown.document))
+
+    def add_view(self, key: str, title: str, widget: QWidget) -> None:
+        """One more view of the text, with its place in the switch at the foot."""
+        self._keys.append(key)
+        self._views.addWidget(widget)
+        self.foot.add_view(key, title)
+
+    def show_view(self, key: str) -> None:
+        """Show a view, and give it the keyboard."""
+        if key in self._keys:
+            self._views.setCurrentIndex(self._keys.index(key))
+            self.foot.mark_view(key)
+            self.sight.show(key)
+            self.take_keyboard()
+
+    def open(self, document: str) -> None:
+        """Show a stored document."""
+        if not self._services.tasks.ended:
+            self._services.tasks.start(self.controller.open(document))
+
+    def begin(self, text: str = "", preset: str = "") -> None:
+        """A new document, with a text and the settings that suit it.
+
+        An empty one goes on with the settings of the document before it.
+        """
+        now = self.controller.settings
+        settings = preset_of(preset).onto(now) if preset else None if text else now
+        self.controller.begin(text, settings)
+        self.show_view(_TEXT)
+
+    def take(self, shown: OpenDocument) -> None:
+        """Show a new document that another page has made."""
+        self.controller.take(shown)
+        self.show_view(_TEXT)
+
+    def arrived(self) -> None:
+        super().arrived()
+        self._look_again()
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 (Qt's name)
+        """Also when the window closes: what is typed is stored before the store is closed."""
+        self.panel.keep_typed()
+        self.controller.keeper.now()
+        super().hideEvent(event)
+
+    def take_keyboard(self) -> None:
+        if not self.sight.take_keyboard(self._views.currentWidget()):
+            self.text.editor.setFocus()
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.WindowActivate and self.isVisible():
+            self._look_again()
+        return super().event(event)
+
+    def commands(self) -> Sequence[Command]:
+        group = tr("Playground")
+        text, controller = self.text, self.controller
+        return (
+            Command(
+                *(tr("Go on at the end of the text"), controller.write, "Ctrl+Return"),
+                *("continue", group, ("Ctrl+Enter",)),
+            ),
+            Command(
+                *(tr("Write at the caret"), text.write_at_caret, "Ctrl+Shift+Return"),
+                *("edit", group, ("Ctrl+Shift+Enter",)),
+            ),
+            Command(
+                *(tr("Go on from the caret, as another version"), text.write_from_caret),
+                *("Alt+Return", "branch", group),
+            ),
+            Command(
+                *(tr("Write the last piece again"), controller.write_again, "Ctrl+R"),
+                *("regenerate", group),
+            ),
+            Command(
+                *(tr("Keep the last piece up to the caret"), text.keep_up_to_caret),
+                *("Ctrl+Shift+K", "check", group),
+            ),
+            Command(tr("Find in the text"), self._find, "Ctrl+F", "search", group),
+            Command(tr("New document"), self.begin, "Ctrl+Shift+N", "plus", group),
+            Command(tr("Begin with a template"), self._offer_templates, "Ctrl+T", "file", group),
+            Command(tr("Fill in the fields of the text"), self._fill_in, "", "edit", group),
+            Command(tr("Make a conversation of it"), self._to_chat, "", "chat", group),
+            Command(tr("Search all documents"), self._search, "Ctrl+Shift+F", "search", group),
+            Command(tr("Show or hide documents"), self._toggle_pane, "Ctrl+B", "sidebar", group),
+            Command(tr("Settings of the text"), self._toggle_panel, "Ctrl+.", "sliders", group),
+            Command(tr("Rename the document"), self.pane.rename_open, RENAME_KEYS, "edit", group),
+            Command(tr("Delete the document"), self._delete, DELETE_KEYS, "trash", group),
+        )
+
+    def habits(self) -> Sequence[Habit]:
+        group = tr("Playground")
+        return (
+            Habit(tr("Stop writing"), "Esc", group),
+            Habit(tr("Undo, in the text and its versions"), "Ctrl+Z", group),
+            Habit(tr("Redo"), "Ctrl+Shift+Z", group),
+            Habit(tr("Delete the document, in the list"), "Del", group),
+        )
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 (Qt's name)
+        if event.key() == Qt.Key.Key_Escape and self.controller.writing is not None:
+            self.controller.stop()
+        elif event.key() == Qt.Key.Key_Escape and self.text.finding.isVisible():
+            self.text.finding.close_line()
+        else:
+            event.ignore()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Where there is no room for all columns, the text comes first."""
+        shown = self._services.settings.now
+        beside = self.width() >= _LEAST_TEXT + self.panel.minimumWidth()
+        if beside != self._beside:
+            self._beside = beside
+            self.panel.setVisible(beside and shown.writing_settings_shown)
+        panel = 0 if self.panel.isHidden() else self.panel.minimumWidth()
+        needed = _THREE_COLUMNS + panel if panel else _TWO_COLUMNS
+        room = self.width() >= needed
+        if room != self._room:
+            self._room = room
+            self.pane.setVisible(room and shown.documents_shown)
+
+    # verbs
+
+    def _offer_templates(self) -> None:
+        self.template_card().open_templates()
+
+    def _fill_in(self) -> None:
+        self.template_card().open_for(self.controller.text.text)
+
+    def template_card(self) -> TemplateCard:
+        """The card over the window from which a template is chosen."""
+        if self._templates is None:
+            self._templates = TemplateCard(self._services.theme, self.window())
+            self._templates.used.connect(self._begin_with)
+        return self._templates
+
+    def _begin_with(self, text: str, preset: str) -> None:
+        """In the document that is shown where that is empty, else in a new one."""
+        self.begin(text, preset)
+
+    def _find(self) -> None:
+        self.show_view(_TEXT)
+        self.text.finding.open_line()
+
+    def _to_chat(self) -> None:
+        if self.controller.text.text.strip():
+            self.controller.stop()
+            become_conversation(self._services, self.controller.open_document)
+
+    def _delete(self) -> None:
+        if self.controller.open_document.version is not None:
+            self.pane.delete(self.controller.document)
+
+    def _menu(self, place: QPoint) -> None:
+        menu = self.pane.menu(self.controller.document)
+        first = menu.actions()[0]
+        chat = QAction(icon("chat", "text-dim"), tr("Make a conversation of it"), menu)
+        chat.triggered.connect(self._to_chat)
+        fill = QAction(icon("edit", "text-dim"), tr("Fill in the fields of the text"), menu)
+        fill.triggered.connect(self._fill_in)
+        fill.setEnabled(bool(variables_in(self.controller.text.text)))
+        menu.insertActions(first, [chat, fill])
+        menu.insertSeparator(first)
+        menu.popup(place)
+
+    def _search(self) -> None:
+        self.pane.show()
+        self.pane.search.setFocus()
+        self.pane.search.selectAll()
+
+    def _toggle_pane(self) -> None:
+        shown = self.pane.isHidden()
+        self.pane.setVisible(shown)
+        if self._room:
+            self._services.settings.change(documents_shown=shown)
+        elif shown:
+            self.panel.hide()
+
+    def _toggle_panel(self) -> None:
+        shown = self.panel.isHidden()
+        self.panel.setVisible(shown)
+        if self._beside:
+            self._services.settings.change(writing_settings_shown=shown)
+        if shown and not self._room:
+            self.pane.hide()
+        self._make_room()
+
+    def _look_again(self) -> None:
+        if not self._services.tasks.ended:
+            self._services.tasks.start(self._take_over())
+
+    async def _take_over(self) -> None:
+        """Another window may have stored something."""
+        asked = self._services.conversations.look_again()
+        if await asyncio.wrap_future(asked):
+            self.pane.refresh()
+            await self.controller.look_again()
+
+    # what is shown
+
+    def _show_model(self) -> None:
+        session = self._services.session
+        loaded, coming = session.loaded, session.opening
+        name = plain_name(loaded.name, loaded.spec.parameters) if loaded else ""
+        opening = plain_name(name_of(coming), 0) if coming else ""
+        self.head.show_model((name or opening).partition(",")[0])
+        self.text.show_model()
+        self._show_verbs()
+
+    def _show_document(self) -> None:
+        document = self.controller.document
+        self.head.title.setText(document.title or tr("New document"))
+        kept = document.id if self.controller.open_document.version is not None else ""
+        self.head.more.setVisible(bool(kept))
+        if self._services.settings.now.document != kept:
+            self._services.settings.change(document=kept)
+        self._show_verbs()
+
+    def _show_verbs(self) -> None:
+        controller = self.controller
+        self.foot.show_state(writing=controller.writing is not None, ready=controller.can_write)
+        shown = controller.open_document
+        self.foot.show_verbs(back=shown.can_undo, again=shown.last_written is not None)
+        self.foot.words.setText(self.text.state_in_words())
+
+    def _connect(self) -> None:
+        controller, foot = self.controller, self.foot
+        for signal in (controller.opened, controller.configured, controller.versions_changed):
+            signal.connect(self._show_document)
+        for signal in (
+            *(controller.changed, controller.typed, controller.encoded, controller.grew),
+            *(controller.writing_changed, self.text.editor.caret_moved),
+        ):
+            signal.connect(self._show_verbs)
+        foot.went_on.connect(controller.write)
+        foot.stopped.connect(controller.stop)
+        foot.again.connect(controller.write_again)
+        foot.back.connect(controller.undo)
+        foot.view_chosen.connect(self.show_view)
+        self.text.models_wanted.connect(lambda: self.wanted.emit("models"))
+        self.text.templates_wanted.connect(self._offer_templates)
+        self.text.begun.connect(self.begin)
+        self.pane.chosen.connect(self.open)
+        self.pane.new_wanted.connect(self.begin)
+        self.panel.closed.connect(self._toggle_panel)
+        self.head.sidebar.clicked.connect(self._toggle_pane)
+        self.head.sliders.clicked.connect(self._toggle_panel)
+        self.head.templates.clicked.connect(self._offer_templates)
+        self.head.menu_wanted.connect(self._menu)
+        self.head.switch_wanted.connect(self.switch_wanted)
+        self._services.session.changed.connect(self._show_model)
+
+    def _arrange(self) -> None:
+        middle = QVBoxLayout()
+        middle.setSpacing(0)
+        middle.addWidget(self.head)
+        middle.addWidget(self._views, 1)
+        middle.addWidget(self.foot)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(self.pane)
+        row.addLayout(middle, 1)
+        row.addWidget(self.panel)

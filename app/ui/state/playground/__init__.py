@@ -1,0 +1,1 @@
+"""The playground's documents as the window knows them: text in pieces, versions, writing."""

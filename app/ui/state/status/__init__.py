@@ -1,0 +1,1 @@
+"""What the status strip and the Status page know, without one widget."""

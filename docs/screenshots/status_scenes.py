@@ -1,0 +1,109 @@
+"""The scenes of the Status page: what is measured is measured by real workers on this machine.
+
+The model is a 0.1B of random numbers.  The card is only described, with figures that say nothing
+about a real one.
+"""
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import Protocol
+
+import psutil
+from msgspec.structs import replace
+
+from app.runtime.planning.simulated import machine_called
+from app.ui.shell.application import Application
+from app.ui.status.status_page import StatusPage
+from bench.shapes import SIZES, write_checkpoint
+
+NAME = "rwkv7-g1a-0.1b-20250905-ctx4096.pth"
+GB = 1_000_000_000
+_LOADS = (0.04, 0.91, 0.94, 0.96, 0.93, 0.31, 0.05, 0.02)
+
+
+class Camera(Protocol):
+    """What a scene needs of the studio."""
+
+    house: Application
+
+    async def until(self, condition: object) -> None: ...
+
+    async def take(self, name: str, theme: str) -> None: ...
+
+
+async def status(studio: Camera, folder: Path) -> None:
+    """All states of the page, light and dark; the chat has written before."""
+    model = folder / NAME
+    write_checkpoint(model, "7.0", SIZES["0.1B"])
+    studio.house.library.add_folder(folder)
+    page = studio.house.window.go("status")
+    assert isinstance(page, StatusPage)
+    place = page.card.model
+    await studio.until(lambda: page.history.cards and place.findData(str(model)) >= 0)
+    await _both(studio, "status-none")
+    place.setCurrentIndex(place.findData(str(model)))
+    place.activated.emit(place.currentIndex())
+    await studio.until(lambda: page.benchmark.plans and page.benchmark.path == model)
+    await _running(studio, page)
+    page.scroll_area.verticalScrollBar().setValue(1 << 20)
+    await _both(studio, "status-results")
+    await _failed(studio, page)
+    page.scroll_area.verticalScrollBar().setValue(0)
+    await _one_card(studio, page)
+
+
+async def _both(studio: Camera, name: str) -> None:
+    for theme in ("light", "dark"):
+        await studio.take(f"{name}-{theme}", theme)
+
+
+async def _running(studio: Camera, page: StatusPage) -> None:
+    """Four ways, one after another; the picture is taken while the second one is measured."""
+    state = page.benchmark
+    for strategy in ("cpu bf16", "cpu int8", "cpu int4", "cpu fp32"):
+        state.choose(strategy, chosen=True)
+    page.scroll_area.verticalScrollBar().setValue(1 << 20)
+    state.begin()
+    await studio.until(lambda: state.position is not None and state.position.number == 2)
+    await _both(studio, "status-running")
+    for count in range(2, 5):  # one after another: each may take its time
+        await studio.until(lambda count=count: not state.running or len(state.results) >= count)
+    await studio.until(lambda: not state.running and page.card.results.plot is not None)
+
+
+async def _failed(studio: Camera, page: StatusPage) -> None:
+    """The worker is killed from outside."""
+    state = page.benchmark
+    state.choose("cpu bf16", chosen=False)
+    before = {one.pid for one in psutil.Process().children()}
+    state.begin()
+
+    def begun() -> list[int]:
+        return [one.pid for one in psutil.Process().children() if one.pid not in before]
+
+    await studio.until(begun)
+    os.kill(begun()[0], 9)
+    await studio.until(lambda: state.failures)
+    state.cancel()
+    await studio.until(lambda: not state.running)
+    await _both(studio, "status-failed")
+
+
+async def _one_card(studio: Camera, page: StatusPage) -> None:
+    """A card that is only described: its memory and its load over the last minutes."""
+    services = studio.house.services
+    services.planning.described = machine_called("rtx-4060")
+    (gpu,) = services.planning.described.gpus
+    readings, samples = services.readings, services.readings.samples
+    for at, sample in enumerate(list(samples)):
+        load = _LOADS[at * len(_LOADS) // len(samples)]
+        free = gpu.total_bytes - int(GB * (1.1 + 2.2 * (load > 0.3)))
+        samples[at] = dataclasses.replace(sample, gpus=(replace(gpu, free_bytes=free, load=load),))
+    services.gpus._look = lambda: samples[-1].gpus  # noqa: SLF001 (nothing else tells of a card)
+    await services.gpus.looked()
+    readings.stop()
+    readings.sampled.emit()
+    await studio.until(lambda: len(page.history.cards) == 5)
+    await _both(studio, "status-one")
+    services.planning.described = None

@@ -1,0 +1,45 @@
+"""Memory runs out in the middle of a reply: it goes on in fewer bits, and the window says so."""
+
+import sys
+
+import pytest
+import torch
+
+from app.runtime.protocol.token_spans import unpack
+from app.runtime.tokenizers.byte_tokenizer import byte_tokenizer
+from app.runtime.worker.supervisor import Phase, Supervisor
+from tests.runtime.small_models import small_file
+from tests.ui.conftest import heard, shown, until
+
+STARVED = [sys.executable, "-m", "tests.support.starved_worker", "writing", "cpu bf16", "9"]
+LIMIT = 30
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits on addresses")
+async def test_the_reply_goes_on_and_its_tokens_are_stored_whole(build, tmp_path):
+    file = small_file(tmp_path, width=512, dtype=torch.bfloat16)
+    house = build(
+        supervise=lambda on_change: Supervisor(on_change, STARVED),
+        page="chat",
+        model=str(file),
+        strategies={str(file): "cpu bf16"},
+    )
+    await shown(house)
+    session, controller = house.services.session, house.window.go("chat").controller
+    await until(lambda: session.phase is Phase.READY)
+    controller.configure(limit=LIMIT)
+    with heard(house.services.notices.posted) as posted:
+        controller.send("Hello")
+        await until(lambda: controller.writing is None)
+        await until(lambda: posted)
+    reply = controller.tree.path()[-1]
+    assert (reply.status, reply.reply.reason, reply.reply.tokens) == ("done", "limit", LIMIT)
+    assert reply.reply.strategy == session.loaded.strategy == "cpu int8"
+    (notice,) = [notice for (notice,) in posted]
+    assert "runs as cpu int8, not as cpu bf16. There was not enough memory" in notice.text
+    assert notice.verb == "Change how it runs"
+    assert house.services.settings.now.strategies == {str(file): "cpu bf16"}
+    (stored,) = house.services.conversations.tokens(reply.conversation).result(10).values()
+    ids = unpack(stored.ids)
+    assert len(ids) == LIMIT
+    assert byte_tokenizer().decode(ids) == reply.text
