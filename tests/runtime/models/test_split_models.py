@@ -69,7 +69,7 @@ def test_steps_positions_vectors_and_repeated_texts_are_those_of_the_whole_model
         said, (one, other, third) = [], (model.blank(2) for _ in range(3))
         *steps, last = model.reading(tokens, one)
         assert steps == [None] * 3
-        said.append(last)
+        said.append(last.logits)
         for told in model.positions(tokens, other):
             said += [] if told is None else [told.hidden, told.logits]
         hidden = model.hidden(tokens, third)
@@ -176,7 +176,7 @@ def test_two_cards_share_a_model_and_a_prompt_is_one_step():
     ops = {"cuda": CudaOps(devices[1]), "cuda:1": CudaOps(devices[2])}
     split = build(checkpoint, ops, parse("cuda fp32 *2 -> cuda:1 fp32"))
     (last,) = split.reading(tokens, split.blank())
-    close(last, whole.forward(tokens, whole.blank()))
+    close(last.logits, whole.forward(tokens, whole.blank()))
     for found, wanted in zip(*map(coming_and_going, (split, whole)), strict=True):
         close(found, wanted)
     for device in devices:
