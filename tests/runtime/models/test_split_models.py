@@ -69,7 +69,7 @@ def test_steps_positions_vectors_and_repeated_texts_are_those_of_the_whole_model
         said, (one, other, third) = [], (model.blank(2) for _ in range(3))
         *steps, last = model.reading(tokens, one)
         assert steps == [None] * 3
-        said.append(last)
+        said.append(last.logits)
         for told in model.positions(tokens, other):
             said += [] if told is None else [told.hidden, told.logits]
         hidden = model.hidden(tokens, third)
@@ -121,6 +121,17 @@ def test_a_state_goes_from_the_split_model_to_the_whole_one_and_back(generation)
         close(split.forward(tokens, one), wanted)
 
 
+def test_a_start_state_in_the_file_begins_the_texts_of_every_part():
+    tensors = random_tensors("7.0", layers=3, width=64, head_size=16, vocabulary=VOCABULARY)
+    for layer in range(3):
+        tensors[f"blocks.{layer}.att.time_state"] = torch.randn(4, 16, 16)
+    checkpoint, tokens = MemoryCheckpoint(tensors), torch.arange(5)[None].repeat(2, 1)
+    whole = build(checkpoint, open_ops("cpu"), parse("cpu fp32"))
+    split = build(checkpoint, two_processors(), parse(WAYS[0]))
+    assert torch.equal(split.blank(2).host().wkv, whole.blank(2).wkv)
+    close(split.forward(tokens, split.blank(2)), whole.forward(tokens, whole.blank(2)))
+
+
 def test_tokens_are_run_again_from_captures_of_each_part():
     model = build(checkpoint_of("7.0"), two_processors(), parse(WAYS[0]))
     if model.ops.name == "portable":
@@ -165,7 +176,7 @@ def test_two_cards_share_a_model_and_a_prompt_is_one_step():
     ops = {"cuda": CudaOps(devices[1]), "cuda:1": CudaOps(devices[2])}
     split = build(checkpoint, ops, parse("cuda fp32 *2 -> cuda:1 fp32"))
     (last,) = split.reading(tokens, split.blank())
-    close(last, whole.forward(tokens, whole.blank()))
+    close(last.logits, whole.forward(tokens, whole.blank()))
     for found, wanted in zip(*map(coming_and_going, (split, whole)), strict=True):
         close(found, wanted)
     for device in devices:
