@@ -88,8 +88,9 @@ class _Reading:
             # what does not fit into the file cache would only be looked for there, and thrown out
             streamed = sum(stage.nbytes for stage in self._stages)
             self._past_cache = streamed > available_bytes()
-            self._thread = threading.Thread(target=self._run, name="layers", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name="layers", daemon=True)
+            thread.start()
+            self._thread = thread
 
     def _run(self) -> None:
         with ThreadPoolExecutor(_READERS, "layer bytes") as readers:

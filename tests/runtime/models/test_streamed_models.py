@@ -19,7 +19,11 @@ from tests.support.memory_checkpoint import MemoryCheckpoint
 from tests.support.stories import coming_and_going
 
 VOCABULARY = 97
-WAYS = ("*0+", "*1+", "*3+", "*1+; embedding cpu mapped", "; head cpu mapped")
+SOME = "*1+; embedding cpu mapped"
+WAYS = [
+    *((generation, SOME) for generation in GENERATIONS),
+    *(("7.0", way) for way in ("*0+", "*1+", "*3+", "; head cpu mapped", "; embedding cpu mapped")),
+]
 
 
 def model_of(path, text, ops=None):
@@ -27,10 +31,14 @@ def model_of(path, text, ops=None):
         return build(checkpoint, ops or open_ops("cpu"), parse(text))
 
 
-@pytest.fixture(params=GENERATIONS)
+def written(folder, generation):
+    tensors = random_tensors(generation, layers=3, width=64, vocabulary=VOCABULARY)
+    return write_pth(folder / "model.pth", tensors)
+
+
+@pytest.fixture(params=["4", "7.0"])
 def file(request, tmp_path):
-    tensors = random_tensors(request.param, layers=3, width=64, vocabulary=VOCABULARY)
-    return write_pth(tmp_path / "model.pth", tensors)
+    return written(tmp_path, request.param)
 
 
 def tokens(batch, steps):
@@ -43,8 +51,9 @@ def close(found, wanted, tolerance=1e-5):
     assert (found - wanted).abs().max() <= tolerance * wanted.abs().max()
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_prompts_and_tokens_are_those_of_the_whole_model(file, way):
+@pytest.mark.parametrize(("generation", "way"), WAYS)
+def test_prompts_and_tokens_are_those_of_the_whole_model(tmp_path, generation, way):
+    file = written(tmp_path, generation)
     whole, streamed = model_of(file, "cpu fp32"), model_of(file, f"cpu fp32 {way}")
     states = [model.blank(2) for model in (whole, streamed)]
     for steps in (40, 1, 1, 1, 7, 1):
@@ -78,8 +87,10 @@ def test_scores_hidden_vectors_and_steps_are_the_same(file):
     close(found, wanted)
 
 
-@pytest.mark.parametrize("form", ["bf16", "fp16"])
-@pytest.mark.parametrize("stored", [torch.bfloat16, torch.float16, torch.float32])
+@pytest.mark.parametrize(
+    ("form", "stored"),
+    [("bf16", torch.bfloat16), ("bf16", torch.float32), ("fp16", torch.bfloat16)],
+)
 def test_weights_of_another_type_are_converted_as_they_come(tmp_path, form, stored):
     tensors = random_tensors("7.0", layers=2, width=64, vocabulary=VOCABULARY, dtype=stored)
     path = write_safetensors(tmp_path / "model.safetensors", tensors)
