@@ -27,6 +27,7 @@ _BETWEEN = r"( |\n( {0,40}|\t{0,20}))"
 """White space between the tokens of JSON: a space, or a new line with its indentation."""
 
 _JSON_WAYS = {"whitespace_pattern": _BETWEEN, "lenient": False, "coerce_one_of": False}
+_ANY_TOKENS = '%llguidance {"no_forcing": true}\n'
 _OPEN, _CLOSE = "<think>", "</think>"
 _UNHEEDED = re.compile(r"\[[^\]\n]*\b(temperature|max_tokens|stop)\s*=|(allow_invalid_utf8)")
 _LONGEST_SAID = 300
@@ -59,10 +60,16 @@ def check_grammar(grammar: Grammar) -> None:
         raise RequestRefused(why="lark-option", found=unheeded[1] or unheeded[2])
 
 
-def compiled_from(grammar: Grammar, head: Head) -> str:
-    """What llguidance makes a matcher of; ``grammar`` has been checked."""
+def compiled_from(grammar: Grammar, head: Head, *, banned: bool = False) -> str:
+    """What llguidance makes a matcher of; ``grammar`` has been checked.
+
+    Bytes that are sure to follow come as the tokens in which they are usually written, but where
+    tokens are ``banned``, which others may replace.
+    """
     is_json = grammar.kind in ("json", "json-schema")
     before, body = _before(head, is_json=is_json), _body(grammar)
+    if banned:
+        before = _ANY_TOKENS + (before or "start: @body\n")
     if not before:
         return json.dumps({"grammars": [body]})
     return json.dumps({"grammars": [{"lark_grammar": before}, {"name": "body", **body}]})
