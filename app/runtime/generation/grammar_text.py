@@ -32,6 +32,7 @@ _OPEN, _CLOSE = "<think>", "</think>"
 _UNHEEDED = re.compile(r"\[[^\]\n]*\b(temperature|max_tokens|stop)\s*=|(allow_invalid_utf8)")
 _LONGEST_SAID = 300
 _ERROR = re.compile(r"^error: (.+)$", re.MULTILINE)
+_ADVICE = ". Enable "  # options of the library's own
 _EXCERPT = re.compile(r"\n +\d+ \| ")
 
 
@@ -145,5 +146,5 @@ def _wrong_part(grammar: Grammar, said: str, errors: Errors) -> tuple[str, str]:
 def _shortened(said: str) -> str:
     """What is said of the place, without the excerpt that points at it."""
     inner = _ERROR.search(said)
-    told = inner[1] if inner else _EXCERPT.split(said)[0]
+    told = inner[1] if inner else _EXCERPT.split(said)[0].partition(_ADVICE)[0]
     return " ".join(told.split())[:_LONGEST_SAID]
