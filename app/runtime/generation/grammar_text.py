@@ -51,7 +51,7 @@ class Head(NamedTuple):
 def check_grammar(grammar: Grammar) -> None:
     """Raise RequestRefused for what is no grammar of its kind, or is too long.
 
-    What only compiling shows is found later, before the first token.
+    What only compiling shows is found by ``check_followed``, and before the first token.
     """
     if len(grammar.text) > LONGEST:
         raise RequestRefused(why="grammar-size", value=len(grammar.text), most=LONGEST)
@@ -59,6 +59,20 @@ def check_grammar(grammar: Grammar) -> None:
         checked_schema(grammar.text)
     elif grammar.kind == "lark" and (unheeded := _UNHEEDED.search(grammar.text)):
         raise RequestRefused(why="lark-option", found=unheeded[1] or unheeded[2])
+
+
+def check_followed(grammar: Grammar) -> None:
+    """As ``check_grammar``, and what only compiling shows as well, without a vocabulary."""
+    check_grammar(grammar)
+    if said := _errors(compiled_from(grammar, Head())):
+        raise refusal(grammar, said, _errors)
+
+
+def _errors(text: str) -> str:
+    from llguidance import LLMatcher
+
+    _, told = LLMatcher.validate_grammar_with_warnings(text)
+    return told[0] if told else ""
 
 
 def compiled_from(grammar: Grammar, head: Head, *, banned: bool = False) -> str:
