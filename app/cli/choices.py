@@ -85,12 +85,12 @@ def grammar_of(options: Namespace, source: str | None) -> Grammar | None:
         return None
     if kind != "regex" and text == "-" == source:
         raise RequestRefused(why="stdin-twice")
-    from app.runtime.generation.grammar_text import check_grammar
+    from app.runtime.generation.grammar_text import check_followed
 
     inline = kind == "json-schema" and text.lstrip().startswith("{")
     written = inline or kind == "regex"
     grammar = Grammar(kind=kind, text=text if written else read_text(text))
-    check_grammar(grammar)
+    check_followed(grammar)
     return grammar
 
 

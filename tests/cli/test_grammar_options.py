@@ -86,6 +86,9 @@ def test_what_cannot_be_followed_is_refused_before_a_model_is_looked_for(tmp_pat
     said = refused(capsys, *line, "x", "--json-schema", '{"properties": {"a": {"not": {}}}}')
     assert 'uses "not" in /properties/a' in said
     assert "JSON" in refused(capsys, *line, "x", "--json-schema", "{")
+    said = refused(capsys, *line, "x", "--json-schema", '{"items": {"$ref": "#/none"}}')
+    assert "cannot be followed in /items" in said
+    assert "unclosed group" in refused(capsys, *line, "x", "--regex", "(a")
     assert "stdin" in refused(capsys, *line, "-", "--json-schema", "-")
     missing = refused(capsys, *line, "x", "--grammar", str(tmp_path / "none.lark"))
     assert "none.lark" in missing

@@ -4,7 +4,9 @@ Each maker gives the tensors of an adapter's file and the model's tensors with i
 are computed in float64 from the formulas of the tools that made such files.
 """
 
+import hashlib
 import json
+import zipfile
 
 import numpy as np
 import torch
@@ -104,10 +106,9 @@ def write_peft(folder, tensors, **told):
     return folder
 
 
-def write_package(folder, tensors, base_sha256, scale):
-    """A folder as rwkv_lightning keeps a MiSS."""
-    folder.mkdir()
-    torch.save({name: tensor.half() for name, tensor in tensors.items()}, folder / "adapter.pth")
+def write_package(path, tensors, base_sha256, scale, *, one_file=False):
+    """A MiSS as rwkv_lightning keeps it: a folder, or one file with its description inside."""
+    halves = {name: tensor.half() for name, tensor in tensors.items()}
     told = {
         "alpha": scale * RANK,
         "base_fingerprint": base_sha256,
@@ -118,7 +119,20 @@ def write_package(folder, tensors, base_sha256, scale):
         "method": "miss",
         "rank": RANK,
         "scale": scale,
-        "targets": [],
+        "targets": [{"name": name, "shape": list(one.shape)} for name, one in halves.items()],
     }
-    (folder / "adapter.json").write_text(json.dumps(told), encoding="utf-8")
-    return folder
+
+    def written():
+        return json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
+
+    numbers = b"".join(one.numpy().tobytes() for one in halves.values())
+    told["content_version"] = hashlib.sha256(written() + numbers).hexdigest()
+    if one_file:
+        torch.save(halves, path)
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr(f"{path.stem}/miss.json", written())
+        return path
+    path.mkdir()
+    torch.save(halves, path / "adapter.pth")
+    (path / "adapter.json").write_bytes(written() + b"\n")
+    return path

@@ -57,6 +57,7 @@ def read_adapter(asked: MergedAdapter) -> Adapter:
     path = Path(os.fsdecode(asked.path))
     ways = ways_of(path)
     parts = _parts_in(ways.numbers)
+    _check_sum(parts, ways)
     first = _parts_in(ways.first) if ways.first is not None else {}
     making = _Making(path, ways, asked.alpha, first)
     starts = {target: own["start"] for target, own in parts.items() if "start" in own}
@@ -66,6 +67,21 @@ def read_adapter(asked: MergedAdapter) -> Adapter:
     if asked.alpha is not None and not making.used_alpha:
         raise RequestRefused(why="adapter-no-alpha", path=str(path))
     return Adapter(path, changes, starts, _digest(changes, starts), ways.base)
+
+
+def _check_sum(parts: _Parts, ways: Ways) -> None:
+    """Raise DamagedCheckpoint where the numbers are not those that were described."""
+    if ways.sum is None:
+        return
+    digest = hashlib.sha256(ways.sum.begin)
+    for name in ways.sum.names:
+        about = read_name(name)
+        own = parts.get(about.target, {}) if about else {}
+        if "shard" not in own:
+            raise DamagedCheckpoint(why="tensor-data-missing", path=str(ways.numbers))
+        digest.update(_bytes_of(own["shard"]))
+    if digest.hexdigest() != ways.sum.sha256:
+        raise DamagedCheckpoint(why="numbers-changed", path=str(ways.numbers))
 
 
 class _Making:
@@ -183,7 +199,11 @@ def _note(digest: hashlib.blake2b, value: object) -> None:
             _note(digest, one)
     elif isinstance(value, Tensor):
         digest.update(f"\0{value.dtype}{tuple(value.shape)}".encode())
-        flat = value.contiguous().view(-1).view(torch.uint8)
-        digest.update(memoryview(flat.numpy()))  # type: ignore[arg-type]
+        digest.update(_bytes_of(value))
     else:
         digest.update(f"\0{value!r}".encode())
+
+
+def _bytes_of(tensor: Tensor) -> memoryview:
+    flat = tensor.contiguous().view(-1).view(torch.uint8)
+    return memoryview(flat.numpy())  # type: ignore[arg-type]

@@ -23,15 +23,18 @@ _TOO_COMPLEX = ("ParserTooComplex", "LexerTooComplex")
 class GrammarMask:
     """A processor (``processors.py``) that leaves what may come next, and the end where it may."""
 
-    def __init__(self, grammar: Grammar, tokenizer: "Tokenizer", head: Head) -> None:
+    def __init__(
+        self, grammar: Grammar, tokenizer: "Tokenizer", head: Head, *, banned: bool = False
+    ) -> None:
         """``grammar`` has been through ``check_grammar``; ``head`` is what comes before it.
 
+        ``banned`` tells that tokens are, in whose place others may write the same.
         Raises RequestRefused for what cannot be followed, and the tokenizer's failure where there
         is no text.
         """
         trie = tokenizer.trie
         self._ends, self._end_ids = trie.ends, sorted(trie.ends)
-        self._matcher = trie.matcher(compiled_from(grammar, head))
+        self._matcher = trie.matcher(compiled_from(grammar, head, banned=banned))
         if self._matcher.is_error():
             raise refusal(grammar, self._matcher.get_error(), trie.errors)
         if passed_over := self._matcher.get_grammar_warnings():

@@ -27,10 +27,12 @@ _BETWEEN = r"( |\n( {0,40}|\t{0,20}))"
 """White space between the tokens of JSON: a space, or a new line with its indentation."""
 
 _JSON_WAYS = {"whitespace_pattern": _BETWEEN, "lenient": False, "coerce_one_of": False}
+_ANY_TOKENS = '%llguidance {"no_forcing": true}\n'
 _OPEN, _CLOSE = "<think>", "</think>"
 _UNHEEDED = re.compile(r"\[[^\]\n]*\b(temperature|max_tokens|stop)\s*=|(allow_invalid_utf8)")
 _LONGEST_SAID = 300
 _ERROR = re.compile(r"^error: (.+)$", re.MULTILINE)
+_ADVICE = ". Enable "  # options of the library's own
 _EXCERPT = re.compile(r"\n +\d+ \| ")
 
 
@@ -49,7 +51,7 @@ class Head(NamedTuple):
 def check_grammar(grammar: Grammar) -> None:
     """Raise RequestRefused for what is no grammar of its kind, or is too long.
 
-    What only compiling shows is found later, before the first token.
+    What only compiling shows is found by ``check_followed``, and before the first token.
     """
     if len(grammar.text) > LONGEST:
         raise RequestRefused(why="grammar-size", value=len(grammar.text), most=LONGEST)
@@ -59,10 +61,30 @@ def check_grammar(grammar: Grammar) -> None:
         raise RequestRefused(why="lark-option", found=unheeded[1] or unheeded[2])
 
 
-def compiled_from(grammar: Grammar, head: Head) -> str:
-    """What llguidance makes a matcher of; ``grammar`` has been checked."""
+def check_followed(grammar: Grammar) -> None:
+    """As ``check_grammar``, and what only compiling shows as well, without a vocabulary."""
+    check_grammar(grammar)
+    if said := _errors(compiled_from(grammar, Head())):
+        raise refusal(grammar, said, _errors)
+
+
+def _errors(text: str) -> str:
+    from llguidance import LLMatcher
+
+    _, told = LLMatcher.validate_grammar_with_warnings(text)
+    return told[0] if told else ""
+
+
+def compiled_from(grammar: Grammar, head: Head, *, banned: bool = False) -> str:
+    """What llguidance makes a matcher of; ``grammar`` has been checked.
+
+    Bytes that are sure to follow come as the tokens in which they are usually written, but where
+    tokens are ``banned``, which others may replace.
+    """
     is_json = grammar.kind in ("json", "json-schema")
     before, body = _before(head, is_json=is_json), _body(grammar)
+    if banned:
+        before = _ANY_TOKENS + (before or "start: @body\n")
     if not before:
         return json.dumps({"grammars": [body]})
     return json.dumps({"grammars": [{"lark_grammar": before}, {"name": "body", **body}]})
@@ -138,5 +160,5 @@ def _wrong_part(grammar: Grammar, said: str, errors: Errors) -> tuple[str, str]:
 def _shortened(said: str) -> str:
     """What is said of the place, without the excerpt that points at it."""
     inner = _ERROR.search(said)
-    told = inner[1] if inner else _EXCERPT.split(said)[0]
+    told = inner[1] if inner else _EXCERPT.split(said)[0].partition(_ADVICE)[0]
     return " ".join(told.split())[:_LONGEST_SAID]

@@ -95,8 +95,10 @@ def _check(part: Part) -> None:
         if not check(value):
             place = part.below(name)
             raise RequestRefused(why="schema-value", place=place, found=_shown(value))
-    named, required = part.schema.get("properties", {}), part.schema.get("required", ())
-    if len(named.keys() - set(required)) > MOST_OPTIONAL:
+    named, required = part.schema.get("properties", {}), set(part.schema.get("required", ()))
+    if part.schema.get("minProperties", 0) > len(required) + 1:  # free names may come twice
+        raise RequestRefused(why="schema-keyword", place=part.place, found="minProperties")
+    if len(named.keys() - required) > MOST_OPTIONAL:
         raise RequestRefused(why="schema-large", place=part.place, most=MOST_OPTIONAL)
 
 

@@ -85,7 +85,8 @@ class Sequence(PromptReading):
         self._whole_characters = prepared.whole_characters
         self._grammar: GrammarMask | None = None
         if options.grammar is not None:
-            self._grammar = GrammarMask(options.grammar, tokenizer, prepared.head)
+            banned = bool(how.banned)
+            self._grammar = GrammarMask(options.grammar, tokenizer, prepared.head, banned=banned)
         self._sampler = self._sampler_of(options.sampling, prepared)
         self._first = self._last = self._began
         if prepared.begun.span is not None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _KEPT = 8
 """Grammars whose compiled form is kept: a batch has one for all of its rows."""
+_MOST_STATES = 50_000
+"""Of an expression that is walked through, 2 kB each; what is usual has some hundreds."""
 
 
 class TokenTrie:
@@ -65,7 +67,7 @@ def _limits() -> "LLParserLimits":
     """What compiling may take, and what the mask of one token may: about 50 ms each."""
     from llguidance import LLParserLimits
 
-    return LLParserLimits(verbose_errors=False)
+    return LLParserLimits(verbose_errors=False, max_lexer_states=_MOST_STATES)
 
 
 class _Words:

@@ -144,10 +144,16 @@ def test_a_package_is_merged_into_the_very_file_it_was_trained_for(tmp_path, bas
         merged[f"{place}.weight"] = weight
     package = adapters.write_package(tmp_path / "miss", file, digest, 0.5)
     check(model, package, merged, tmp_path)
+    one = adapters.write_package(tmp_path / "one.pth", file, digest, 0.5, one_file=True)
+    assert read_adapter(asked(one)).digest == read_adapter(asked(package)).digest
     other = adapters.write_package(tmp_path / "other", file, "0" * 64, 0.5)
     with pytest.raises(RequestRefused) as refused:
         open_model(model, "cpu fp32", adapters=[asked(other)])
     assert refused.value.facts["why"] == "adapter-base"
+    torch.save({key: tensor.half() * 2 for key, tensor in file.items()}, package / "adapter.pth")
+    with pytest.raises(DamagedCheckpoint) as damaged:
+        read_adapter(asked(package))
+    assert damaged.value.facts["why"] == "numbers-changed"
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)

@@ -65,6 +65,12 @@ def test_a_keyword_that_is_not_followed_is_refused_and_never_passed_over(name):
     assert facts == {"why": "schema-keyword", "place": "/anyOf/1/items", "found": name}
 
 
+def test_more_names_than_can_be_told_apart_are_refused():
+    assert refused({"minProperties": 2})["found"] == "minProperties"
+    assert refused({"required": ["a"], "minProperties": 3})["found"] == "minProperties"
+    checked_schema('{"required": ["a"], "minProperties": 2}')
+
+
 def test_words_for_people_and_the_extensions_of_others_change_nothing():
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

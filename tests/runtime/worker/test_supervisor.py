@@ -14,12 +14,15 @@ import psutil
 import pytest
 
 from app.errors import MovedCheckpoint, NoModel, NotFound, RequestRefused, WorkerDied
+from app.runtime.protocol.adapters import MergedAdapter
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Done, Piece
 from app.runtime.protocol.prompts import Tokens
 from app.runtime.worker.phase import Phase
 from app.runtime.worker.supervisor import Supervisor
 from tests.runtime.small_models import GREEDY, HUGE, small_file
+from tests.support import adapters
+from tests.support.checkpoints import random_tensors, write_pth
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 
@@ -345,6 +348,23 @@ async def test_a_model_that_rests_gives_its_memory_back_and_comes_again_when_it_
         assert tokens_of(await write(supervisor)) == first
         assert phases[-1] is Phase.READY
         assert supervisor.worker_pid not in (None, before)
+
+
+@scenario
+async def test_adapters_are_merged_again_when_the_worker_starts_anew(models):
+    path = Path(models[0]).with_name("disha.pth")
+    write_pth(path, adapters.shards(random_tensors("7.0", vocabulary=256))[0])
+    async with supervising() as (supervisor, _):
+        plain = await supervisor.open(models[0])
+        first = tokens_of(await write(supervisor))
+        merged = await supervisor.open(models[0], "", [MergedAdapter(os.fsencode(path))])
+        assert merged.fingerprint != plain.fingerprint
+        changed = tokens_of(await write(supervisor))
+        assert changed != first
+        os.kill(supervisor.worker_pid, signal.SIGKILL)
+        await until(lambda: supervisor.phase is Phase.DEAD, 30)
+        assert tokens_of(await write(supervisor)) == changed
+        assert supervisor.loaded.fingerprint == merged.fingerprint
 
 
 @scenario
