@@ -76,6 +76,7 @@ class Plan:
     windows: float = 0.5
     tokens: int = 700
     seed: int = 1
+    most_s: float = 1e9  # nothing more is killed after so long
 
 
 def run(home: Path, model: Path, plan: Plan) -> Result:
@@ -88,8 +89,10 @@ def run(home: Path, model: Path, plan: Plan) -> Result:
     )
     settings.close()
     window_dies = [draw.random() < plan.windows for _ in range(plan.kills)]
-    lives = False
+    lives, until_s = False, time.monotonic() + plan.most_s
     while not lives:
+        if time.monotonic() > until_s:
+            window_dies.clear()
         with _window(home, tokens) as window:
             _kill_in(window, window_dies, draw, result)
             lives = window.killed_s == 0.0
@@ -234,9 +237,10 @@ def main() -> int:
     parser.add_argument("--windows", type=float, default=0.5, help="their share of the kills")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--tokens", type=int, default=700, help="of each reply")
+    parser.add_argument("--minutes", type=float, default=1e6, help="kill no longer than that")
     parser.add_argument("--model", type=Path)
     asked = parser.parse_args()
-    plan = Plan(asked.kills, asked.windows, asked.tokens, asked.seed)
+    plan = Plan(asked.kills, asked.windows, asked.tokens, asked.seed, 60 * asked.minutes)
     from tests.runtime.small_models import small_file  # the window's process needs no torch
 
     began = time.monotonic()

@@ -164,3 +164,19 @@ def test_what_is_no_state_of_this_model_is_refused_in_words(model, kept, tmp_pat
     assert "nothing at" in refused(capsys, *asked, model, "--state", str(tmp_path / "none"))
     assert "no whole state" in refused(capsys, "state", "show", str(tmp_path / "broken"))
     assert "holds no state" in refused(capsys, "state", "show", model)
+
+
+def test_a_state_cache_serves_the_next_call_and_one_that_cannot_be_used_is_told(
+    model, tmp_path, capsys
+):
+    asked = ("generate", "--model", model, *AS_IT_IS, *GREEDY, "--max-tokens", "4")
+    cache = ("--state-cache", str(tmp_path / "kept"))
+    first = told(capsys, *asked, "--tokens", "65,66,67,68", *cache)
+    assert first["computed_tokens"] == 4
+    more = ",".join(map(str, (65, 66, 67, 68, *first["tokens"][:3], 9)))
+    later = told(capsys, *asked, "--tokens", more, *cache)
+    assert (later["prompt_tokens"], later["computed_tokens"]) == (8, 1)
+    (tmp_path / "file").write_text("no folder")
+    strange = ("--state-cache", str(tmp_path / "file" / "kept"))
+    plain = told(capsys, *asked, "--tokens", "65,66,67,68", *strange, said="cannot be kept there")
+    assert plain["tokens"] == first["tokens"]
