@@ -33,7 +33,7 @@ DISTANCES = (10, 50, 100, 200)
 _GREEDY = GenerateOptions(limit=1, sampling=Sampling(temperature=0, banned=(0,)))
 
 
-class Gone(NamedTuple):
+class Continued(NamedTuple):
     """One request: tokens computed of its prompt, and seconds to its first new token."""
 
     computed: int
@@ -60,7 +60,7 @@ async def measured(client: Client, ids: list[int], vocabulary: int, times: int) 
     for distance in DISTANCES:
         for at_end in (False, True):
             needed = distance if at_end else 1
-            found, paces = [], []
+            found, plain = [], []
             for number in range(times):
                 edited = list(ids)
                 place = len(ids) - distance - number
@@ -69,7 +69,7 @@ async def measured(client: Client, ids: list[int], vocabulary: int, times: int) 
                 needed = len(ids) - place if at_end else 1
                 found.append(await gone_on(client, prompt))
                 more = [1 + random.randrange(vocabulary - 1) for _ in range(needed)]
-                paces.append((await gone_on(client, [*prompt, *more])).first_s)
+                plain.append((await gone_on(client, [*prompt, *more])).first_s)
             rows.append(
                 Row(
                     distance,
@@ -79,14 +79,14 @@ async def measured(client: Client, ids: list[int], vocabulary: int, times: int) 
                     1000 * statistics.median(one.first_s for one in found),
                     1000
                     * statistics.median(
-                        one.first_s - pace for one, pace in zip(found, paces, strict=True)
+                        one.first_s - other for one, other in zip(found, plain, strict=True)
                     ),
                 )
             )
     return rows
 
 
-async def gone_on(client: Client, ids: list[int]) -> Gone:
+async def gone_on(client: Client, ids: list[int]) -> Continued:
     """Go on by one token."""
     began, first, computed = time.perf_counter(), 0.0, 0
     events = client.generate(Tokens(tuple(ids), document=True), _GREEDY)
@@ -96,7 +96,7 @@ async def gone_on(client: Client, ids: list[int]) -> Gone:
                 first = time.perf_counter() - began
             elif isinstance(event, Done):
                 computed = event.computed_tokens
-    return Gone(computed, first)
+    return Continued(computed, first)
 
 
 def table(rows: list[Row]) -> str:

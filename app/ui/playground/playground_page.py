@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from PySide6.QtCore import QEvent, QPoint, Qt, QTimer
 from PySide6.QtGui import QAction, QHideEvent, QKeyEvent, QResizeEvent
@@ -19,13 +20,13 @@ from app.ui.state.playground.writing_templates import preset_of, variables_in
 from app.ui.state.services import Services
 from app.ui.widgets.page import Page
 
-from .documents_pane import DELETE_KEYS, RENAME_KEYS, DocumentsPane
+from .documents.documents_pane import DELETE_KEYS, RENAME_KEYS, DocumentsPane
 from .playground_head import PlaygroundHead
+from .settings.writing_settings_panel import WritingSettingsPanel
 from .sight.sight_views import SightViews
 from .template_card import TemplateCard
 from .text_view import TextView
 from .writing_foot import WritingFoot
-from .writing_settings_panel import WritingSettingsPanel
 
 _TWO_COLUMNS, _THREE_COLUMNS = 780, 620  # so wide the page has to be, beside the panel
 _LEAST_TEXT = 460  # beside the panel
@@ -154,6 +155,8 @@ class PlaygroundPage(Page):
             Command(tr("Settings of the text"), self._toggle_panel, "Ctrl+.", "sliders", group),
             Command(tr("Rename the document"), self.pane.rename_open, RENAME_KEYS, "edit", group),
             Command(tr("Delete the document"), self._delete, DELETE_KEYS, "trash", group),
+            Command(tr("Show the text"), partial(self.show_view, _TEXT), "Alt+1", "edit", group),
+            *self.sight.commands(group, self.show_view),
         )
 
     def habits(self) -> Sequence[Habit]:

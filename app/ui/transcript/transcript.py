@@ -147,10 +147,9 @@ class Transcript(VirtualList):
 
     def message_at_top(self) -> str:
         """The message that stands at the top of what is in sight; "" where there is none."""
-        return self.message_at(QPoint(0, 0))
+        return self._message_at(QPoint(0, 0))
 
-    def message_at(self, point: QPoint) -> str:
-        """The message at a point of the viewport, or the one above it."""
+    def _message_at(self, point: QPoint) -> str:
         firsts = {id(row): ident for ident, row in self._first_rows.items()}
         above = self.rows[: self.index_at(point) + 1]
         return next((firsts[id(row)] for row in reversed(above) if id(row) in firsts), "")
@@ -229,9 +228,9 @@ class Transcript(VirtualList):
             menu.addAction(tr("Copy the link"), lambda: clipboard.setText(address))
         menu.addAction(tr("Select this part"), lambda: self.selection.choose_row(point))
         menu.addAction(tr("Select all"), self.selection.choose_all)
-        if ident := self.message_at(point):
-            words, talk = tr("Open the exact prompt in the playground"), self._controller
-            menu.addAction(words, lambda: open_prompt(self._services, talk, ident))
+        if ident := self._message_at(point):
+            words = tr("Open the exact prompt in the playground")
+            menu.addAction(words, lambda: open_prompt(self._services, self._controller, ident))
         menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(event.globalPos())
 

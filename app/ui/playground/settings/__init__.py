@@ -1,0 +1,1 @@
+"""How the model goes on with a document, as fields."""
