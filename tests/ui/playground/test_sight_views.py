@@ -189,3 +189,18 @@ async def test_every_control_of_a_view_has_a_name(seen):
         assert pane.isVisible()
         assert nameless(pane) == []
         await until(lambda: seen.page.focusWidget() is not None)
+
+
+async def test_without_a_text_there_is_nothing_to_press(seen):
+    await seen.begun("Hello")
+    await until(lambda: seen.controller.ids() is not None)
+    seen.page.show_view("tokens")
+    await scored(seen)
+    seen.page.show_view("state")
+    inspection = seen.page.sight.sight.inspection
+    await until(lambda: inspection.samples and not inspection.reading)
+    seen.controller.edit(0, 5, "", 0)
+    for key, pane in (("tokens", seen.page.sight.tokens), ("state", seen.page.sight.state)):
+        seen.page.show_view(key)
+        await until(pane._blank.isVisible)
+        assert not pane._blank._button.isVisible()

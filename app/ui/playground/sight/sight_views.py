@@ -40,6 +40,9 @@ class SightViews(QObject):
         self.prompt.ask_wanted.connect(self.sight.read)
         self.state.read_wanted.connect(self.sight.read)
         controller.writing_changed.connect(self._note_writing)
+        for changed in (controller.opened, controller.changed, controller.typed, controller.grew):
+            changed.connect(self._note_text)
+        self._note_text()
 
     def show(self, key: str) -> None:
         """This view is in front now."""
@@ -65,6 +68,11 @@ class SightViews(QObject):
                 view.take_keyboard()
                 return True
         return False
+
+    def _note_text(self) -> None:
+        empty = not len(self._controller.text)
+        self.tokens.note_text(empty=empty)
+        self.state.note_text(empty=empty)
 
     def _branch(self, place: int, token: int) -> None:
         self.sight.branch(place, token)

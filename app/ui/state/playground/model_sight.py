@@ -104,7 +104,9 @@ class ModelSight(QObject):
             return
         elif self._view is View.TOKENS:
             self._follow_tokens(ids)
-        elif ids != self.inspection.ids and len(ids) <= _AT_ONCE and ids:
+        elif not ids:
+            self.inspection.clear()
+        elif ids != self.inspection.ids and len(ids) <= _AT_ONCE:
             self.inspection.read(ids)
 
     def _note_model(self) -> None:
