@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from PySide6.QtCore import QEvent, QPoint, Qt, QTimer
 from PySide6.QtGui import QAction, QHideEvent, QKeyEvent, QResizeEvent
@@ -154,6 +155,8 @@ class PlaygroundPage(Page):
             Command(tr("Settings of the text"), self._toggle_panel, "Ctrl+.", "sliders", group),
             Command(tr("Rename the document"), self.pane.rename_open, RENAME_KEYS, "edit", group),
             Command(tr("Delete the document"), self._delete, DELETE_KEYS, "trash", group),
+            Command(tr("Show the text"), partial(self.show_view, _TEXT), "Alt+1", "edit", group),
+            *self.sight.commands(group, self.show_view),
         )
 
     def habits(self) -> Sequence[Habit]:

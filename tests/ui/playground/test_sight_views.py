@@ -10,6 +10,7 @@ from app.ui.state.playground.scored_text import ScorePhase
 from tests.support.inline_worker import InlineWorker
 from tests.ui.conftest import settled, until
 from tests.ui.squeezed import squeezed
+from tests.ui.test_access import nameless
 
 from .conftest import Desk
 
@@ -58,12 +59,16 @@ async def test_a_click_on_an_alternative_goes_on_as_another_version(seen):
     assert tree[version].text == before, "nothing is lost"
     assert seen.controller.open_document.version != version
     assert seen.controller.ids()[:6] == (*b"Once ", row.alternative.token)
-    live = [text.numbers.logprob(token) for token in range(6, len(text))]
+    assert text.probability(5) == pytest.approx(row.alternative.probability)
+    live = [text.numbers.logprob(token) for token in range(1, len(text))]
     assert None not in live, "what was written is told with how likely it was"
     await until(lambda: tuple(text.ids) == seen.controller.ids())
+    await settled(10)
+    assert text.phase is ScorePhase.COMPLETE
+    assert list(text.numbers.logprobs)[1:] == pytest.approx(live), "nothing was read again"
     text.score(Tokens(tuple(text.ids)))
     await scored(seen)
-    again = [text.numbers.logprob(token) for token in range(6, len(text))]
+    again = [text.numbers.logprob(token) for token in range(1, len(text))]
     assert again == pytest.approx(live, abs=1e-4)
     found = await seen.stored()
     assert found.versions[-1].text == seen.text
@@ -169,3 +174,33 @@ async def test_no_word_of_a_view_is_cut_off(seen, scale):
                 assert squeezed(seen.frame) == []
     finally:
         seen.services.theme.resize(1.0)
+
+
+async def test_every_control_of_a_view_has_a_name(seen):
+    await seen.begun("Hello")
+    await until(lambda: seen.controller.ids() is not None)
+    for keys, pane in (
+        (Qt.Key.Key_2, seen.page.sight.tokens),
+        (Qt.Key.Key_3, seen.page.sight.prompt),
+        (Qt.Key.Key_4, seen.page.sight.state),
+    ):
+        commands = {command.keys: command for command in seen.page.commands()}
+        commands[f"Alt+{chr(keys)}"].act()
+        assert pane.isVisible()
+        assert nameless(pane) == []
+        await until(lambda: seen.page.focusWidget() is not None)
+
+
+async def test_without_a_text_there_is_nothing_to_press(seen):
+    await seen.begun("Hello")
+    await until(lambda: seen.controller.ids() is not None)
+    seen.page.show_view("tokens")
+    await scored(seen)
+    seen.page.show_view("state")
+    inspection = seen.page.sight.sight.inspection
+    await until(lambda: inspection.samples and not inspection.reading)
+    seen.controller.edit(0, 5, "", 0)
+    for key, pane in (("tokens", seen.page.sight.tokens), ("state", seen.page.sight.state)):
+        seen.page.show_view(key)
+        await until(pane._blank.isVisible)
+        assert not pane._blank._button.isVisible()

@@ -42,6 +42,7 @@ class StateInspector(QWidget):
     def __init__(self, theme: Theme, inspection: StateInspection) -> None:
         super().__init__()
         self._theme, self._inspection = theme, inspection
+        self._empty = False
         self._blank = Blank(theme, "states")
         self.layers = NumberPicture(theme, tr("Norm of each layer"), tr("text"), tr("layers"))
         self.heads = NumberPicture(theme, "", tr("text"), tr("heads"))
@@ -64,6 +65,12 @@ class StateInspector(QWidget):
         """Put the keyboard on what can be changed."""
         blank = self._stack.currentWidget() is self._blank
         self._blank.take_keyboard() if blank else self._layer.setFocus()
+
+    def note_text(self, *, empty: bool) -> None:
+        """Whether there is nothing that could be read."""
+        if empty != self._empty:
+            self._empty = empty
+            self._show_blank()
 
     def refresh(self) -> None:
         """Show what is known now."""
@@ -179,6 +186,9 @@ class StateInspector(QWidget):
             return
         elif one.reading:
             self._blank.say(tr("The text is being read"), "", picture="clock")
+        elif self._empty:
+            title, words_below = tr("There is no text yet"), tr("Write or paste one first.")
+            self._blank.say(title, words_below, picture="edit")
         else:
             words_below = tr("What a model remembers of a text is a few matrices a layer.")
             self._blank.say(

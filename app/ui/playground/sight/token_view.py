@@ -13,6 +13,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QToolTip
 
+from app.messages.translate import tr
 from app.ui.look.theme import Theme
 from app.ui.state.playground.token_cells import TokenCells
 
@@ -45,6 +46,7 @@ class TokenView(TokenCanvas):
         self._anchor = -1  # the other end of the selection
         self._pressed: QPoint | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName(tr("Tokens of the text"))
         self.viewport().setMouseTracking(True)
 
     def show_cells(self, cells: TokenCells) -> None:
@@ -138,6 +140,7 @@ class TokenView(TokenCanvas):
         if not keep or self._anchor < 0:
             self._anchor = self.current if keep and self.current >= 0 else token
         self.current = token
+        self.setAccessibleDescription(self._tell(token))
         self.viewport().update()
         self.moved.emit(token)
         if self.selection != before:

@@ -37,7 +37,7 @@ class TokensPane(QWidget):
     def __init__(self, theme: Theme, scored: ScoredText) -> None:
         super().__init__()
         self._theme, self._scored = theme, scored
-        self.branches = True
+        self.branches, self._empty = True, False
         self.view = TokenView(theme, self._tint, lambda token: description_of(scored, token))
         self.plot = ProbabilityPlot(theme, scored)
         self.popover = TokenPopover(theme, self)
@@ -55,6 +55,12 @@ class TokensPane(QWidget):
         """Put the keyboard where the text is."""
         blank = self._stack.currentWidget() is self._blank
         self._blank.take_keyboard() if blank else self.view.setFocus()
+
+    def note_text(self, *, empty: bool) -> None:
+        """Whether there is nothing that could be read."""
+        if empty != self._empty:
+            self._empty = empty
+            self._show_blank()
 
     def show_plot(self, *, now: bool) -> None:
         """Open or close the plot below the text."""
@@ -152,6 +158,10 @@ class TokensPane(QWidget):
             self._blank.say(said.title, said.sentences, tr("Try again"), picture="alert")
         elif not len(scored) and scored.phase is ScorePhase.SCORING:
             self._blank.say(tr("The text is being read"), "", picture="clock")
+        elif self._empty:
+            self._blank.say(
+                tr("There is no text yet"), tr("Write or paste one first."), picture="edit"
+            )
         elif not len(scored):
             words = tr("Each token gets the colour of how likely it was after those before it.")
             title = tr("See the text as the model does")

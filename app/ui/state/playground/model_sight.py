@@ -87,7 +87,9 @@ class ModelSight(QObject):
         first = cells.tokens(cells.cell_of(place))[0]
         chosen = (*ids[first:place], token)
         start = len(cells.plain(0, first))
-        self._controller.branch(start, lead_of([cells.piece(one) for one in chosen], chosen))
+        lead = lead_of([cells.piece(one) for one in chosen], chosen)
+        self.scored.choose(place, token)
+        self._controller.branch(start, lead)
 
     # inside
 
@@ -102,7 +104,9 @@ class ModelSight(QObject):
             return
         elif self._view is View.TOKENS:
             self._follow_tokens(ids)
-        elif ids != self.inspection.ids and len(ids) <= _AT_ONCE and ids:
+        elif not ids:
+            self.inspection.clear()
+        elif ids != self.inspection.ids and len(ids) <= _AT_ONCE:
             self.inspection.read(ids)
 
     def _note_model(self) -> None:
@@ -117,9 +121,10 @@ class ModelSight(QObject):
 
     def _follow_tokens(self, ids: tuple[int, ...]) -> None:
         scored = self.scored
-        whole = scored.numbers.known(0, len(ids)) >= len(ids) - 1
         running = scored.phase is ScorePhase.SCORING
-        if scored.asked == ids and (whole or running or scored.phase is ScorePhase.STOPPED):
+        whole = scored.numbers.known(0, len(ids)) >= len(ids) - 1
+        settled = running or whole or scored.phase is ScorePhase.STOPPED
+        if settled and ids == (scored.asked if running else tuple(scored.ids)):
             return
         if 0 < len(ids) <= _AT_ONCE:
             scored.score(Tokens(ids))

@@ -119,6 +119,21 @@ class ScoredText(QObject):
         self.grew.emit()
         return True
 
+    def choose(self, place: int, token: int) -> None:
+        """The text up to a place, with another token there; it is as likely as it was told."""
+        numbers, ids = self.numbers, (*self.cells.ids[:place], token)
+        top = tuple(numbers.top(place))
+        ranks = {one: rank for rank, (one, _) in enumerate(top, 1)}
+        chance, rank = dict(top).get(token), ranks.get(token)
+        known = [TokenScore(token, chance, numbers.entropy(place), rank, top)]
+        self.stop()
+        numbers.cut(place)
+        numbers.add(known)
+        self._begin(self.cells.pieces, numbers)
+        self.cells.extend(ids)
+        self.asked, self.phase = ids, ScorePhase.COMPLETE
+        self.grew.emit()
+
     def add(self, facts: Sequence[Facts]) -> None:
         """Tokens behind the last one, with what is known of them."""
         self.cells.extend(one.token for one in facts)
