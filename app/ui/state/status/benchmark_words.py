@@ -102,13 +102,14 @@ def share_done(position: Position | None) -> float:
 def title_of(strategy: str, benchmark: Benchmark, gpu: str = "") -> str:
     """A way by its name: ``8-bit on the RTX 4060``; ``gpu`` is the card that it ran on."""
     way = understood(strategy)
-    if way is None or not way.whole:
+    if way is None:
         return strategy
     found = benchmark.candidates
     names = device_names(found.machine) if found is not None else {}
-    there = found.machine.gpu(way.device) if found is not None else None
-    if gpu and (there is None or there.name != gpu):
-        names = {**names, way.device: gpu}
+    cards = {one.device for one in way.segments} - {"cpu"}
+    there = {card.name for card in found.machine.gpus if card.device in cards} if found else set()
+    if gpu and len(cards) == 1 and there != {gpu}:
+        names = {**names, cards.pop(): gpu}
     return way_title(way, names)
 
 
