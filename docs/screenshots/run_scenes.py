@@ -48,6 +48,7 @@ async def run_dialog(studio: Camera, folder: Path) -> None:
             await studio.take("run-advanced-light", "light")
         dialog.close_card()
     await _loading(studio, model, machines["none"])
+    await _stepped_down(studio, model)
     await _failed(studio, model, machines["none"])
     studio.house.services.planning.described = None
 
@@ -75,6 +76,16 @@ async def _loading(studio: Camera, model: Path, machine: Machine) -> None:
         await studio.take(f"run-loading-{theme}", theme)
         await studio.until(lambda dialog=dialog: not dialog.state.loading)
         dialog.close_card()
+
+
+async def _stepped_down(studio: Camera, model: Path) -> None:
+    """A limit stands against the way that is asked for: fewer bits run, which the window says."""
+    services = studio.house.services
+    services.settings.change(cpu_limit=3 * GB)
+    await services.session.opened(model, "cpu bf16")
+    studio.house.window.go("chat")
+    await _both(studio, "run-stepped-down")
+    services.settings.change(cpu_limit=0)
 
 
 async def _failed(studio: Camera, model: Path, machine: Machine) -> None:

@@ -134,7 +134,7 @@ def test_two_texts_whose_worker_the_kernel_kills_while_it_reads_both_go_on(model
         async with supervising() as supervisor:
             await supervisor.open(model, "cpu fp32")
             (group / "cgroup.procs").write_text(str(supervisor.worker_pid))
-            questions = ASKED, Turn("user", "And you?")
+            questions = [Turn("user", words * 150) for words in ("Hi, you. ", "And he? ")]
             both = await asyncio.gather(*(talk(supervisor, [one]) for one in questions))
             assert [heard.done.tokens for heard in both] == [LENGTH] * 2
             assert supervisor.loaded.strategy == "cpu bf16"
