@@ -1,9 +1,10 @@
 """What models remember on the disk: whether, how much, how exactly, where, and clearing it."""
 
-from PySide6.QtCore import QCoreApplication, Qt, QUrl
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QCheckBox, QMessageBox
 
+from app.messages.translate import tr
 from app.messages.units import size
 from app.store.kept_states import KeptStates, clear, kept_in
 from app.store.paths import Paths
@@ -22,13 +23,13 @@ class StateSettings(Section):
     """Every change holds at once, also for the model that is open."""
 
     def __init__(self, services: Services, paths: Paths) -> None:
-        super().__init__(services.theme, _tr("Remembered conversations"))
+        super().__init__(services.theme, tr("Remembered conversations"))
         self._services, self._folder = services, paths.states
         self._clearing = False
         self.keep_on, self.half = QCheckBox(), QCheckBox()
         self.budget, self.day = gigabytes(""), gigabytes("")
-        self.show_folder = button(_tr("Show folder"), "folder")
-        self.clear = button(_tr("Clear"), "trash")
+        self.show_folder = button(tr("Show folder"), "folder")
+        self.clear = button(tr("Clear"), "trash")
         self._keep_row()
         self._number_rows()
         self._half_row()
@@ -50,12 +51,12 @@ class StateSettings(Section):
     def _keep_row(self) -> None:
         self.keep_on.setProperty("bare", "true")
         self.keep_on.clicked.connect(lambda on: self._change(keep_states=on))
-        words = _tr(
+        words = tr(
             "What a model has read and written is kept as its state, so that it goes on at once: "
             "after a restart, on another branch, or where it was cut off. Without it everything "
             "still works, and texts are read again."
         )
-        self.add(_tr("Remember on the disk"), words, self.keep_on)
+        self.add(tr("Remember on the disk"), words, self.keep_on)
 
     def _number_rows(self) -> None:
         for field, name in ((self.budget, "state_budget"), (self.day, "state_day_limit")):
@@ -64,34 +65,34 @@ class StateSettings(Section):
             field.valueChanged.connect(
                 lambda value, name=name: self._change(**{name: round(value * _GB)})
             )
-        self._held = self.add(_tr("Room on the disk"), " ", self.budget)
-        self._written = self.add(_tr("Written in a day"), " ", self.day)
+        self._held = self.add(tr("Room on the disk"), " ", self.budget)
+        self._written = self.add(tr("Written in a day"), " ", self.day)
 
     def _half_row(self) -> None:
         self.half.setProperty("bare", "true")
         self.half.clicked.connect(lambda on: self._change(state_half=on))
-        words = _tr(
+        words = tr(
             "States in 16 bits take half of the room. What goes on from one is nearly the same: "
             "with the guide the likeliest token stayed the same at 608 of 608 places. A seed does "
             "not repeat from it."
         )
-        self.add(_tr("Save room by rounding"), words, self.half)
+        self.add(tr("Save room by rounding"), words, self.half)
 
     def _folder_row(self) -> None:
-        self.show_folder.setAccessibleName(_tr("Show the folder of what is remembered"))
-        self.clear.setAccessibleName(_tr("Clear what is remembered on the disk"))
+        self.show_folder.setAccessibleName(tr("Show the folder of what is remembered"))
+        self.clear.setAccessibleName(tr("Clear what is remembered on the disk"))
         self.show_folder.clicked.connect(self._open_folder)
         self.clear.clicked.connect(self._ask_to_clear)
-        about = self.add(_tr("Where"), str(self._folder), self.show_folder, self.clear)
+        about = self.add(tr("Where"), str(self._folder), self.show_folder, self.clear)
         about.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
 
     def _show_use(self) -> None:
         kept = kept_in(self._folder)
         self._held.setText(_held_words(kept))
         day = self._services.settings.now.state_day_limit
-        words = _tr("{} today. Every write wears a drive a little.")
+        words = tr("{} today. Every write wears a drive a little.")
         if kept.written_today + _GB // 50 > day:
-            words = _tr("{} today: nothing more is written until tomorrow.")
+            words = tr("{} today: nothing more is written until tomorrow.")
         self._written.setText(words.format(size(kept.written_today)))
         self._held.show()
         self._written.show()
@@ -104,14 +105,14 @@ class StateSettings(Section):
     def _ask_to_clear(self) -> None:
         box = QMessageBox(self)
         box.setObjectName("clear-states")
-        box.setText(_tr("Clear what is remembered on the disk?"))
+        box.setText(tr("Clear what is remembered on the disk?"))
         box.setInformativeText(
-            _tr(
+            tr(
                 "No conversation loses a word. The next message in each takes longer, because the "
                 "model reads that conversation once more."
             )
         )
-        sure = box.addButton(_tr("Clear"), QMessageBox.ButtonRole.DestructiveRole)
+        sure = box.addButton(tr("Clear"), QMessageBox.ButtonRole.DestructiveRole)
         box.addButton(QMessageBox.StandardButton.Cancel)
         box.setDefaultButton(QMessageBox.StandardButton.Cancel)
         sure.clicked.connect(self._begin_clearing)
@@ -137,10 +138,6 @@ class StateSettings(Section):
 
 def _held_words(kept: KeptStates) -> str:
     if not kept.files:
-        return _tr("Nothing is kept yet. What was not used for long goes first.")
-    words = _tr("{} now. What was not used for long and is soon read again goes first.")
+        return tr("Nothing is kept yet. What was not used for long goes first.")
+    words = tr("{} now. What was not used for long and is soon read again goes first.")
     return words.format(size(kept.bytes))
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("StateSettings", text)
