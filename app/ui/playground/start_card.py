@@ -1,6 +1,7 @@
 """Below an empty text: examples to begin with, or what is missing before a model can go on."""
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
@@ -13,8 +14,6 @@ from PySide6.QtWidgets import (
 from app.messages.translate import tr
 from app.ui.look.theme import Theme
 from app.ui.widgets.parts import button, label
-
-_COLUMNS = 2
 
 EXAMPLES = (
     "User: What is RWKV?\n\nAssistant:",
@@ -41,6 +40,7 @@ class StartCard(QWidget):
         self._title = label("", "section", wrap=True)
         self._words = label("", "dim", wrap=True)
         self._grid = QWidget()
+        self._columns = 0
         self.models = button(tr("Choose a model"), "models", role="primary")
         self.models.clicked.connect(self.models_wanted)
         self.templates = button(tr("All templates"), "file", role="link")
@@ -77,6 +77,16 @@ class StartCard(QWidget):
         self._say(tr("No model is open") if not why else tr("This model has no words"), words)
         self.models.show()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
+        """Two beside each other where both have room for their words."""
+        super().resizeEvent(event)
+        widest = max(one.sizeHint().width() for one in self.examples)
+        columns = 2 if self._grid.width() >= 2 * widest + self._places.spacing() else 1
+        if columns != self._columns:
+            self._columns = columns
+            for number, example in enumerate(self.examples):
+                self._places.addWidget(example, number // columns, number % columns)
+
     def _say(self, title: str, words: str) -> None:
         self._title.setText(title)
         self._words.setText(words)
@@ -90,11 +100,9 @@ class StartCard(QWidget):
 
     def _arrange(self, theme: Theme) -> None:
         space = theme.space
-        grid = QGridLayout(self._grid)
+        grid = self._places = QGridLayout(self._grid)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(space("s"))
-        for number, example in enumerate(self.examples):
-            grid.addWidget(example, number // _COLUMNS, number % _COLUMNS)
         inside = QWidget()
         inside.setMaximumWidth(theme.column)
         column = QVBoxLayout(inside)

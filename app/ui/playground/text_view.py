@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QScrollArea, QVBoxLayo
 
 from app.messages.translate import tr, tr_n
 from app.messages.units import speed, whole
+from app.store.documents.document_records import Made
 from app.store.records import Reply
 from app.ui.look.icons import icon
 from app.ui.state.playground.open_document import written_slice
@@ -115,8 +116,9 @@ class TextView(QWidget):
             first = " ".join(one.text[-_FIRST_WORDS:].split())
             return tr("Typed: … {}").format(first) if first else tr("Typed: nothing yet")
         first = " ".join(piece.text[:_FIRST_WORDS].split())
-        made = piece.piece.made.reply if piece.piece.made else Reply()
-        return tr("Written by {}: {} …").format(made.model or tr("a model"), first)
+        reply = piece.piece.made.reply if piece.piece.made else Reply()
+        said = tr("Written by {}: {} …").format(reply.model or tr("a model"), first)
+        return f"{said}\n{_how(piece.piece.made)}"
 
     def _show_all(self) -> None:
         controller = self._controller
@@ -247,6 +249,23 @@ def _reading(read: tuple[int, int] | None) -> str:
     if read is None or read[0] >= read[1]:
         return ""
     return tr("Reading: {} of {} tokens").format(whole(read[0]), whole(read[1]))
+
+
+def _how(made: Made | None) -> str:
+    """With which settings a piece was written, and how fast."""
+    if made is None:
+        return ""
+    options, reply = made.options, made.reply
+    said = []
+    if options is not None:
+        heat, nucleus = options.sampling.temperature, options.sampling.top_p
+        said += [tr("temperature {}").format(f"{heat:g}"), tr("top-p {}").format(f"{nucleus:g}")]
+    if reply.seed is not None:
+        said.append(tr("seed {}").format(reply.seed))
+    said.append(tr_n("{} token", "{} tokens", reply.tokens).format(whole(reply.tokens)))
+    if reply.tokens_per_s:
+        said.append(speed(reply.tokens_per_s))
+    return " · ".join(said)
 
 
 def _ending(reply: Reply) -> str:

@@ -95,6 +95,7 @@ async def test_branches_are_shown_and_walked_with_keys_and_mouse(desk: Desk):
     )
     assert shown.version == second
     assert graph._describe(second).startswith("Written by")
+    assert "temperature 3 · top-p 1 · seed" in graph._describe(second)
     assert "Once" in graph._describe(root)
     QTest.mouseClick(graph, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(1, 1))
     assert shown.version == second

@@ -84,7 +84,7 @@ class DocumentListModel(QAbstractListModel):
         answers: dict[int, Any] = {
             Qt.ItemDataRole.DisplayRole: title,
             Qt.ItemDataRole.EditRole: title,
-            Qt.ItemDataRole.ToolTipRole: title,
+            Qt.ItemDataRole.ToolTipRole: _hint(row, title),
             DocumentRole.DOCUMENT: row.document,
         }
         if role == DocumentRole.BELOW:
@@ -105,6 +105,10 @@ class DocumentListModel(QAbstractListModel):
     def flags(self, index: Index) -> Qt.ItemFlag:
         usual = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
         return usual if self.is_trashed(index) else usual | Qt.ItemFlag.ItemIsEditable
+
+
+def _hint(row: FoundDocument | TrashedDocument, title: str) -> str:
+    return tr("Bring “{}” back").format(title) if isinstance(row, TrashedDocument) else title
 
 
 def _below(row: FoundDocument | TrashedDocument) -> str:

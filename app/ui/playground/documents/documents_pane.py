@@ -144,7 +144,10 @@ class DocumentsPane(QWidget):
         if self.delegate.renaming:
             return
         self.model.show_rows(rows)
-        self.trash.setText(tr("Trash · {}").format(count) if count else tr("Trash"))
+        full = tr("Trash · {}").format(count) if count else tr("Trash")
+        inside = self.trash.isChecked()
+        self.trash.setText(tr("Documents") if inside else full)
+        self.trash.setIcon(icon("chevron-left" if inside else "trash", "text", 16))
         self._nothing.setText(nothing)
         self._nothing.setVisible(not self.model.rowCount())
         self.list.setVisible(bool(self.model.rowCount()))
