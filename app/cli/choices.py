@@ -85,7 +85,7 @@ def grammar_of(options: Namespace, source: str | None) -> Grammar | None:
         return None
     if kind != "regex" and text == "-" == source:
         raise RequestRefused(why="stdin-twice")
-    from app.runtime.generation.grammar_text import check_followed
+    from app.runtime.generation.grammars.grammar_text import check_followed
 
     inline = kind == "json-schema" and text.lstrip().startswith("{")
     written = inline or kind == "regex"

@@ -6,7 +6,7 @@ from app.errors import RequestRefused
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.prompts import Sampling
 
-from .grammar_text import check_grammar
+from .grammars.grammar_text import check_grammar
 
 SEEDS = 2**63
 """Seeds are 0 to this, less one."""

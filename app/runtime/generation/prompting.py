@@ -10,7 +10,7 @@ from app.runtime.protocol.messages import Generate
 from app.runtime.protocol.prompts import Chat, Prompt, Text, Turn
 from app.runtime.protocol.token_spans import TokenSpan, pack
 
-from .grammar_text import Head
+from .grammars.grammar_text import Head
 from .token_fit import Fit, fit_of, gives, held_by
 
 if TYPE_CHECKING:

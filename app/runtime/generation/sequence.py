@@ -16,7 +16,7 @@ from app.runtime.states.state_spacing import close_places
 from app.runtime.states.state_store import Trail
 
 from .filters import GREEDY
-from .grammar import GrammarMask
+from .grammars.grammar import GrammarMask
 from .option_checks import check_options
 from .processors import processors_of
 from .prompt_reading import PromptReading, Reason

@@ -52,7 +52,7 @@ from app.runtime.protocol.states import (
 from app.runtime.protocol.vocabulary_messages import ReadVocabulary, Vocabulary
 from app.system.log import logger
 
-from .connection import Connection
+from .worker_connection import Connection
 
 _log, _texts = logger("model"), logger("text")
 

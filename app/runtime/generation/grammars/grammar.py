@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.errors import RequestRefused
+from app.runtime.generation.logits import Floats
 from app.runtime.protocol.grammars import Grammar
 
 from .grammar_text import Head, compiled_from, refusal
-from .logits import Floats
 
 if TYPE_CHECKING:
     from app.runtime.tokenizers import Tokenizer

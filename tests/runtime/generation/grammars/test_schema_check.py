@@ -5,7 +5,7 @@ import json
 import pytest
 
 from app.errors import RequestRefused
-from app.runtime.generation.schema_check import DEEPEST, Part, all_parts, checked_schema
+from app.runtime.generation.grammars.schema_check import DEEPEST, Part, all_parts, checked_schema
 
 
 def refused(schema):
