@@ -80,8 +80,8 @@ def test_a_copy_is_packed_for_a_card_without_one(model, tmp_path, capsys):
 def test_a_step_down_is_said_on_stderr(model, capsys, monkeypatch):
     down = SteppedDown("cuda fp16", "kernel", {"said": "no such instruction"})
 
-    def opened(path, strategy, progress, _backends):
-        running = open_model(path, strategy, progress, Backends(gpus=tuple))
+    def opened(path, strategy, progress, _backends, adapters):
+        running = open_model(path, strategy, progress, Backends(gpus=tuple), adapters=adapters)
         return dataclasses.replace(running, stepped_down=down)
 
     monkeypatch.setattr(score_verb, "open_model", opened)
