@@ -72,6 +72,8 @@ class Remembered:
         """
         disk, opened = self.disk, self._opened
         if cache is None:
+            if disk is not None:
+                disk.drop()  # what waits is not written any more
             self.disk = None
         elif disk is not None and os.fsencode(disk.folder) == cache.folder:
             disk.change(cache)
