@@ -13,6 +13,7 @@ from app.errors import RequestRefused, Unreadable
 from app.kernels.layout import Shape
 from app.runtime.checkpoint import Checkpoint, TensorInfo
 from app.runtime.checkpoint.stored import shown
+from app.runtime.checkpoint.stretch import Stretch
 from app.runtime.spec import Spec
 from app.runtime.states.state_key import with_adapters
 from app.runtime.states.tuned_states import TUNED_PARTS
@@ -31,7 +32,7 @@ _DTYPES = {
 
 
 class MergedCheckpoint:
-    """What a model needs of a checkpoint (``models.scope.Tensors``), with adapters in it.
+    """What a model needs of a checkpoint (``models.scope.ReadAgain``), with adapters in it.
 
     A tensor that no adapter changes is the base's own, also where it lies in the file.  Of a start
     state the last adapter's counts.
@@ -106,6 +107,26 @@ class MergedCheckpoint:
     def mapped_packed(self, *names: str) -> tuple[Tensor, Tensor] | None:
         """See Checkpoint."""
         return None
+
+    def stretch_of(self, name: str) -> Stretch | None:
+        """See Checkpoint; None for what is merged, which is made anew at each reading."""
+        return self._base.stretch_of(name) if self._is_own(name) else None
+
+    def packed_stretches(self, name: str) -> tuple[Stretch, Stretch]:
+        """See Checkpoint."""
+        raise NotImplementedError
+
+    def check_packed(self, name: str, total: int) -> None:
+        """See Checkpoint."""
+        raise NotImplementedError
+
+    def stay_open(self) -> None:
+        """See Checkpoint."""
+        self._base.stay_open()
+
+    def close(self) -> None:
+        """See Checkpoint."""
+        self._base.close()
 
     def _is_own(self, name: str) -> bool:
         return name not in self._changes and name not in self._starts

@@ -74,7 +74,7 @@ class Checkpoint:
         self.tensors: Mapping[str, TensorInfo] = {name: self._info(name) for name in self._recipes}
         self.spec: Spec = identify({name: info.shape for name, info in self.tensors.items()})
         self.dtype = self.metadata.get(STRATEGY, "") if self._packed else self._dominant_dtype()
-        self._stays_open = False
+        self._readers = 1
         self._refuse_other_numbers()
 
     @property
@@ -181,8 +181,11 @@ class Checkpoint:
             raise DamagedCheckpoint(why="numbers-changed", name=name, path=str(self.path))
 
     def stay_open(self) -> None:
-        """Keep the files open when ``with`` ends; whoever reads on has to ``close``."""
-        self._stays_open = True
+        """Keep the files open for one more reader, who has to ``close`` as well.
+
+        So they are open when ``with`` ends, and where that reader has gone before it ends.
+        """
+        self._readers += 1
 
     def release(self, *names: str) -> None:
         """What lies in the file of these tensors is not used any more."""
@@ -253,8 +256,10 @@ class Checkpoint:
         self.check_packed(name, checksum(*parts))
 
     def close(self) -> None:
-        """Let the files go."""
-        self._container.close()
+        """Let the files go, where nobody else reads on."""
+        self._readers -= 1
+        if self._readers <= 0:
+            self._container.close()
 
     def __enter__(self) -> Self:
         return self
@@ -265,8 +270,10 @@ class Checkpoint:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if not self._stays_open or error is not None:
+        if error is None:
             self.close()
+        else:
+            self._container.close()
 
     def _info(self, name: str) -> TensorInfo:
         recipe = self._recipes[name]

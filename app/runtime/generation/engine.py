@@ -166,11 +166,16 @@ class Engine:
         known = self.remembered.arrived(coming, text)
         reading.coming = None
         if known is not None and known.key.tokens > text.read:
-            reading.state, reading.logits = known.state.clone(), known.logits
+            reading.state, reading.logits = known.state, known.logits
             self.remembered.go_on(text, known)
         elif coming.state.done():
-            reading.coming = self.remembered.coming(text, text.read)
-        self._reached(reading)
+            reading.coming = self.remembered.coming(text, text.read, coming)
+        try:
+            with allocations_named():
+                self._reached(reading)
+        except Failure as failure:
+            self._reading.remove(reading)
+            self._fail(text, failure)
 
     def score(self, request: Score) -> None:
         """Start to score a text.  Raises RequestRefused and the tokenizer's failures."""
@@ -194,7 +199,7 @@ class Engine:
         A text that is scored goes some layers on as well.
         """
         self._stop_cancelled()
-        for reading in self._reading:
+        for reading in tuple(self._reading):
             self._arrive(reading)
         ready = [reading for reading in self._reading if reading.coming is None]
         if ready:  # what is soonest read: a short question need not wait for a long text

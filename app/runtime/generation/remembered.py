@@ -15,6 +15,7 @@ from app.kernels.allocation import allocations_named
 from app.runtime.models import StateHome
 from app.runtime.planning.machine import Limits
 from app.runtime.protocol.states import StateCache
+from app.runtime.states.disk_names import DiskName
 from app.runtime.states.state_disk import FromDisk, StateDisk
 from app.runtime.states.state_store import Known, StateStore, Trail
 from app.system.memory import available_bytes
@@ -35,8 +36,9 @@ _NO_LIMITS = Limits()
 
 @dataclass
 class Coming:
-    """A state that is being read from the disk for one text."""
+    """A state that is being read from the disk for one text, by the ``name`` of its file."""
 
+    name: DiskName
     state: "Future[FromDisk | None]"
     until_s: float
 
@@ -70,6 +72,8 @@ class Remembered:
         """
         disk, opened = self.disk, self._opened
         if cache is None:
+            if disk is not None:
+                disk.drop()  # what waits is not written any more
             self.disk = None
         elif disk is not None and os.fsencode(disk.folder) == cache.folder:
             disk.change(cache)
@@ -87,34 +91,43 @@ class Remembered:
             return self.store.longest(trail, tokens)
         return self.store.longest(trail, tokens, lambda key: self._straight.serves(key, text))
 
-    def coming(self, text: PromptReading, beyond: int) -> Coming | None:
-        """Begin to read the longest beginning from the disk, if one has more tokens than that."""
+    def coming(
+        self, text: PromptReading, beyond: int, tried: Coming | None = None
+    ) -> Coming | None:
+        """Begin to read the longest beginning from the disk, if one has more tokens than that.
+
+        None where it is the one that was ``tried``: it may lie there, but there was no memory.
+        """
         disk, trail = self.disk, text.trail
         if disk is None or not text.lookup:
             return None
         repeats = (lambda name: self._straight.serves_kept(name, text)) if text.repeats else None
         tokens = text.lookup[trail.prefix.tokens :]
         name = disk.longest(trail.prefix, tokens, beyond, repeats)
-        if name is None:
+        if name is None or (tried is not None and name == tried.name):
             return None
         state = disk.read(trail.prefix.point, name)
-        return Coming(state, time.monotonic() + _PATIENCE_S)
+        return Coming(name, state, time.monotonic() + _PATIENCE_S)
 
     def arrived(self, coming: Coming, text: PromptReading) -> Known | None:
-        """What has come from the disk, which is in memory from then on; None where nothing has."""
+        """What has come from the disk, which is in memory from then on; None where nothing has.
+
+        Its state is the text's own.
+        """
         found = coming.state.result() if coming.state.done() else None
         if found is None:
             return None
         try:
             with allocations_named():
                 state = self._opened.model.place(found.state)
+                own = state.clone()
         except OutOfMemory:
             self.give_back()
             return None
         known = Known(found.key, state, found.logits, found.approximate)
         self.store.put(known)
         self._straight.note_kept(found.key, found.cuts, text)
-        return known
+        return known._replace(state=own)
 
     def go_on(self, text: PromptReading, known: Known) -> None:
         """The text goes on from there."""

@@ -109,10 +109,10 @@ class FileWeights(StreamedWeights):
         self, layers: Mapping[int, Scope], head: Scope | None, table: Scope | None
     ) -> None:
         super().__init__(layers, head, table)
-        self._file.stay_open()
         size = self.slot_bytes // SLOTS
         self._slots = [allocate((size,), torch.uint8, passing=True) for _ in range(SLOTS)]
         self._stages: list[Stage] = []
+        self._file.stay_open()
         self.turns = LayerStream(self._stages, self._file.close)
 
     def _stage(self, size: int, slot: int) -> tuple[Stage, Array]:

@@ -74,6 +74,18 @@ def test_lora_in_all_its_names_is_merged_as_numpy_does(tmp_path, base, model):
     check(model, path, merged, tmp_path, 8.0)
 
 
+@pytest.mark.parametrize("way", ["*1+", "; head cpu mapped"])
+def test_adapters_are_in_layers_that_are_read_for_each_token(tmp_path, base, model, way):
+    file, _ = adapters.lora(base)
+    adapter = asked(write_pth(tmp_path / "lora.pth", file), 8.0)
+    whole, _ = logits(model, adapter)
+    streamed, opened = logits(model, adapter, strategy=f"cpu fp32 {way}")
+    torch.testing.assert_close(streamed, whole, rtol=1e-4, atol=1e-4)
+    token, state = torch.tensor([[7]]), opened.model.blank()
+    again = [opened.model.forward(token, state.clone()).clone() for _ in range(2)]
+    assert torch.equal(*again)
+
+
 def test_what_web_rwkv_has_converted_is_the_same_adapter(tmp_path, base, model):
     file, merged = adapters.lora(base)
     turned = {

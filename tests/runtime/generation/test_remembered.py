@@ -7,11 +7,12 @@ import msgspec
 import pytest
 import torch
 
+from app.errors import OutOfMemory
 from app.kernels.cuda.ops import CudaOps
 from app.runtime.generation import remembered
 from app.runtime.models import build
 from app.runtime.planning.strategy import parse
-from app.runtime.protocol.messages import Piece
+from app.runtime.protocol.messages import Failed, Piece
 from app.runtime.protocol.prompts import Sampling, Tokens
 from app.runtime.protocol.reply_tokens import ReplyTokens
 from app.runtime.protocol.states import SaveState, StateCache
@@ -245,6 +246,43 @@ def test_memory_that_is_short_keeps_nothing_and_the_disk_still_does(desk_on):
     other = desk_on(store=StateStore(room=lambda: 0))
     other.run(ask(2, (*PROMPT, 7), limit=3))
     assert done(other, 2) == (601, 1)
+
+
+@pytest.mark.parametrize("where", ["read", "placed"])
+def test_what_the_disk_has_is_read_as_text_where_there_is_no_memory_for_it(
+    desk_on, monkeypatch, where
+):
+    first = desk_on()
+    first.run(ask(1, PROMPT, limit=2))
+    written(first)
+    desk = desk_on()
+
+    def no_room(*_):
+        raise OutOfMemory(needed_bytes=1)
+
+    if where == "read":
+        monkeypatch.setattr(StateDisk, "_checked", no_room)
+    desk.engine.start(ask(2, PROMPT, limit=2))
+    if where == "placed":
+        monkeypatch.setattr(type(desk.engine._model), "place", no_room)
+    for _ in range(1000):
+        desk.engine.step()
+        if desk.engine.idle:
+            break
+    assert done(desk, 2) == (600, 600)
+    assert desk.tokens(2) == first.tokens(1)
+
+
+def test_a_state_from_the_disk_that_cannot_be_saved_ends_only_its_own_request(desk_on, tmp_path):
+    first = desk_on()
+    first.run(ask(1, PROMPT, limit=2))
+    written(first)
+    desk = desk_on()
+    path = os.fsencode(tmp_path / "no folder" / "s")
+    desk.engine.start(SaveState(id=1, prompt=Tokens(PROMPT), path=path))
+    desk.run(ask(2, (1, 2, 3), limit=6))
+    assert isinstance(desk.sent[1][-1], Failed)
+    assert len(desk.tokens(2)) == 6
 
 
 @pytest.mark.skipif(COMPILER is None, reason="no C++ compiler for the emulation")

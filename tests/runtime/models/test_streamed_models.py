@@ -1,5 +1,6 @@
 """Models whose layers are read from the file for each token: the same numbers, in less memory."""
 
+import gc
 import shutil
 import subprocess
 import sys
@@ -66,6 +67,19 @@ def test_prompts_and_tokens_are_those_of_the_whole_model(tmp_path, generation, w
     assert streamed.weights_bytes == pytest.approx(whole.weights_bytes, rel=0.3)
 
 
+def test_a_model_that_was_given_up_leaves_the_file_open_for_the_next_one(file):
+    with open_checkpoint(file) as checkpoint:
+        for text in ("cpu fp32 *2+", "cpu fp32 *1+"):
+            model = build(checkpoint, open_ops("cpu"), parse(text))
+            model.forward(tokens(1, 3), model.blank())
+            source = checkpoint._container.sources[0]
+            del model
+            gc.collect()
+        assert not source._file.closed
+        last = build(checkpoint, open_ops("cpu"), parse("cpu fp32 *1+"))
+    assert last.forward(tokens(1, 3), last.blank()).isfinite().all()
+
+
 def test_texts_come_and_go_and_are_copied(file):
     pair = model_of(file, "cpu fp32"), model_of(file, "cpu fp32 *1+")
     for wanted, found in zip(*map(coming_and_going, pair), strict=True):
@@ -81,7 +95,7 @@ def test_scores_hidden_vectors_and_steps_are_the_same(file):
     for one, other in zip(found, wanted, strict=True):
         close(one.logits, other.logits)
         close(one.hidden, other.hidden)
-    wanted, found = (list(model.reading(tokens(1, 30), model.blank()))[-1] for model in pair)
+    wanted, found = (list(model.reading(tokens(1, 30), model.blank()))[-1].logits for model in pair)
     close(found, wanted)
     wanted, found = (model.hidden(tokens(1, 30), model.blank()) for model in pair)
     close(found, wanted)
