@@ -44,15 +44,15 @@ SCENES = ("empty", "conversation", "code", "pages", "run", "status", "playground
 class Studio:
     """One window, and how it is brought into each scene."""
 
-    def __init__(self, house: Application, into: Path) -> None:
-        self.house = house
+    def __init__(self, application: Application, into: Path) -> None:
+        self.application = application
         self.into = into
-        self.services = house.services
+        self.services = application.services
 
     @property
     def chat(self) -> QWidget:
         """The Chat page, in front."""
-        return self.house.window.go("chat")
+        return self.application.window.go("chat")
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait for something to come true; raises TimeoutError if it does not."""
@@ -67,7 +67,7 @@ class Studio:
         choose_theme(self.services, theme)
         await asyncio.sleep(0.4)
         path = self.into / f"{name}.png"
-        if not self.house.window.grab().save(str(path)):
+        if not self.application.window.grab().save(str(path)):
             raise OSError(f"the picture could not be written: {path}")
         print(path)
 
@@ -139,7 +139,7 @@ class Studio:
 
     async def downloads(self) -> None:
         """Three downloads from the hub on loopback: one done, one on its way, one that waits."""
-        page, queue = self.house.window.go("models"), self.services.downloads
+        page, queue = self.application.window.go("models"), self.services.downloads
         by_name = {one.offer.name: one.offer for one in page.rows.shown if one.fetchable}
         self.services.settings.change(downloads_at_once=1)
         queue.add(by_name[hub.SMALL])
@@ -149,7 +149,7 @@ class Studio:
         for name in (hub.MIDDLE, hub.LARGE):
             queue.add(by_name[name])
         await self.until(lambda: len(queue.items) == 3 and queue.items[1].bytes_per_s > 0)
-        self.house.window.go("downloads")
+        self.application.window.go("downloads")
         await asyncio.sleep(6)
         await self.take("downloads-light", "light")
         await self.take("downloads-dark", "dark")
@@ -158,14 +158,14 @@ class Studio:
 
     async def pages(self) -> None:
         """The other pages."""
-        page = self.house.window.go("models")
+        page = self.application.window.go("models")
         await self.until(lambda: self.services.catalogue.asking in (Asking.DONE, Asking.FAILED))
         page.listing.select(next(one.key for one in page.rows.shown if one.fetchable))
         await asyncio.sleep(1.5)
         await self.take("models-light", "light")
         await self.take("models-dark", "dark")
         await self.downloads()
-        settings = self.house.window.go("settings")
+        settings = self.application.window.go("settings")
         await self.take("settings-light", "light")
         settings.show_section(settings.device)
         await self.take("settings-device-light", "light")
@@ -176,18 +176,18 @@ async def shoot(
     app: QApplication, into: Path, home: Path, models: Path | None, only: list[str]
 ) -> None:
     """Play every scene, or ``only`` some, in one window."""
-    house = Application(app, standard_paths(str(home)))
-    house.services.settings.change(folders=(str(models),) if models else ())
-    house.open()
-    house.window.resize(*SIZE)
-    studio = Studio(house, into)
+    application = Application(app, standard_paths(str(home)))
+    application.services.settings.change(folders=(str(models),) if models else ())
+    application.open()
+    application.window.resize(*SIZE)
+    studio = Studio(application, into)
     try:
         for name in SCENES:
             if not only or name in only:
                 await studio.play(name)
     finally:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(house.close(), 10)
+            await asyncio.wait_for(application.close(), 10)
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ _FREE = Sampling(temperature=1.4, top_p=0.8)
 class Camera(Protocol):
     """What a scene needs of the studio."""
 
-    house: Application
+    application: Application
 
     async def until(self, condition: object) -> None: ...
 
@@ -26,7 +26,7 @@ class Camera(Protocol):
 
 async def playground(studio: Camera) -> None:
     """All states of the page, light and dark; the words are those of the embedded model."""
-    page = studio.house.window.go("playground")
+    page = studio.application.window.go("playground")
     assert isinstance(page, PlaygroundPage)
     await asyncio.sleep(0.3)
     await _both(studio, "playground-empty")
@@ -50,7 +50,7 @@ async def playground(studio: Camera) -> None:
     await asyncio.sleep(0.2)
     await studio.take("playground-template-light", "light")
     page.template_card().close_card()
-    session = studio.house.services.session
+    session = studio.application.services.session
     session.unload()
     await studio.until(lambda: session.loaded is None)
     page.controller.write()

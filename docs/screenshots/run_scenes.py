@@ -23,7 +23,7 @@ GB = 1_000_000_000
 class Camera(Protocol):
     """What a scene needs of the studio."""
 
-    house: Application
+    application: Application
 
     async def until(self, condition: object) -> None: ...
 
@@ -50,13 +50,13 @@ async def run_dialog(studio: Camera, folder: Path) -> None:
     await _loading(studio, model, machines["none"])
     await _stepped_down(studio, model)
     await _failed(studio, model, machines["none"])
-    studio.house.services.planning.described = None
+    studio.application.services.planning.described = None
 
 
 async def _shown(studio: Camera, model: Path, machine: Machine) -> RunDialog:
-    studio.house.services.planning.described = machine
-    studio.house.runs.show(model)
-    dialog = studio.house.runs.dialog
+    studio.application.services.planning.described = machine
+    studio.application.runs.show(model)
+    dialog = studio.application.runs.dialog
     await studio.until(lambda: dialog.state.plans is not None)
     return dialog
 
@@ -68,7 +68,7 @@ async def _both(studio: Camera, name: str) -> None:
 
 async def _loading(studio: Camera, model: Path, machine: Machine) -> None:
     """While the worker packs the layers in 8 bits."""
-    session = studio.house.services.session
+    session = studio.application.services.session
     for theme in ("light", "dark"):
         dialog = await _shown(studio, model, machine)
         dialog.state.run("cpu int8" if theme == "light" else "cpu int4")
@@ -80,10 +80,10 @@ async def _loading(studio: Camera, model: Path, machine: Machine) -> None:
 
 async def _stepped_down(studio: Camera, model: Path) -> None:
     """A limit stands against the way that is asked for: fewer bits run, which the window says."""
-    services = studio.house.services
+    services = studio.application.services
     services.settings.change(cpu_limit=3 * GB)
     await services.session.opened(model, "cpu bf16")
-    studio.house.window.go("chat")
+    studio.application.window.go("chat")
     await _both(studio, "run-stepped-down")
     services.settings.change(cpu_limit=0)
 

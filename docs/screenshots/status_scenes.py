@@ -25,7 +25,7 @@ _LOADS = (0.04, 0.91, 0.94, 0.96, 0.93, 0.31, 0.05, 0.02)
 class Camera(Protocol):
     """What a scene needs of the studio."""
 
-    house: Application
+    application: Application
 
     async def until(self, condition: object) -> None: ...
 
@@ -36,8 +36,8 @@ async def status(studio: Camera, folder: Path) -> None:
     """All states of the page, light and dark; the chat has written before."""
     model = folder / NAME
     write_checkpoint(model, "7.0", SIZES["0.1B"])
-    studio.house.library.add_folder(folder)
-    page = studio.house.window.go("status")
+    studio.application.library.add_folder(folder)
+    page = studio.application.window.go("status")
     assert isinstance(page, StatusPage)
     place = page.card.model
     await studio.until(lambda: page.history.cards and place.findData(str(model)) >= 0)
@@ -92,7 +92,7 @@ async def _failed(studio: Camera, page: StatusPage) -> None:
 
 async def _one_card(studio: Camera, page: StatusPage) -> None:
     """A card that is only described: its memory and its load over the last minutes."""
-    services = studio.house.services
+    services = studio.application.services
     services.planning.described = machine_called("rtx-4060")
     (gpu,) = services.planning.described.gpus
     readings, samples = services.readings, services.readings.samples

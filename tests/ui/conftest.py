@@ -108,27 +108,27 @@ class Houses:
         self._qapp, self._paths, self._built = qapp, paths, []
 
     def __call__(self, supervise=FakeSupervisor, gpus=(), **settings):
-        house = Application(self._qapp, self._paths, supervise, lambda: gpus)
-        house.services.settings.change(**settings)
-        self._built.append(house)
-        return house
+        application = Application(self._qapp, self._paths, supervise, lambda: gpus)
+        application.services.settings.change(**settings)
+        self._built.append(application)
+        return application
 
     async def end_with_loop(self):
         """End every window that the test left open, as the program does."""
-        for house in self._left():
-            await house.close()
+        for application in self._left():
+            await application.close()
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
     def abandon(self):
         """End what is left where no loop ever ran."""
-        for house in self._left():
-            house.library.close()
-            house._close_stores()
-            house.window.deleteLater()
+        for application in self._left():
+            application.library.close()
+            application._close_stores()
+            application.window.deleteLater()
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
     def _left(self):
-        left = [house for house in self._built if not house.closed]
+        left = [application for application in self._built if not application.closed]
         self._built.clear()
         return left
 
@@ -144,7 +144,7 @@ def build(qapp, paths, guide, monkeypatch):
 
 
 @pytest.fixture
-def house(build):
+def application(build):
     """A window at its first start, on the Models page, not yet shown."""
     return build(page="models")
 
@@ -157,11 +157,11 @@ async def until(condition, limit_s=30.0):
         await asyncio.sleep(0.01)
 
 
-async def shown(house):
+async def shown(application):
     """Open the window and give it the keyboard."""
-    house.open()
-    house.window.activateWindow()
-    await until(house.window.isActiveWindow)
+    application.open()
+    application.window.activateWindow()
+    await until(application.window.isActiveWindow)
 
 
 async def settled(turns=5):

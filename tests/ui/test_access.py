@@ -45,31 +45,31 @@ def nameless(root: QWidget) -> list[QWidget]:
     "page", ["chat", "playground", "models", "downloads", "status", "settings"]
 )
 async def test_every_control_has_an_accessible_name(build, models_folder, page):
-    house = build(page=page, folders=(str(models_folder), "/not/there"))
-    await shown(house)
-    house.window.go("models")
-    await until(lambda: house.library.scanned)
-    house.window.go(page)
-    house.window.show_palette()
-    house.window.palette_card.close_card()
-    house.window.show_shortcuts()
-    house.services.notices.failure(DamagedCheckpoint(path="a", why="b"))
-    assert len(house.window.findChildren(QAbstractButton)) > 15
-    assert nameless(house.window) == []
+    application = build(page=page, folders=(str(models_folder), "/not/there"))
+    await shown(application)
+    application.window.go("models")
+    await until(lambda: application.library.scanned)
+    application.window.go(page)
+    application.window.show_palette()
+    application.window.palette_card.close_card()
+    application.window.show_shortcuts()
+    application.services.notices.failure(DamagedCheckpoint(path="a", why="b"))
+    assert len(application.window.findChildren(QAbstractButton)) > 15
+    assert nameless(application.window) == []
 
 
 @pytest.mark.parametrize(
     "page", ["chat", "playground", "models", "downloads", "status", "settings"]
 )
 async def test_tab_reaches_every_control_that_takes_the_keyboard(build, models_folder, page):
-    house = build(page=page, folders=(str(models_folder),))
-    await shown(house)
-    house.window.go(page)
-    await until(lambda: house.library.scanned)
+    application = build(page=page, folders=(str(models_folder),))
+    await shown(application)
+    application.window.go(page)
+    await until(lambda: application.library.scanned)
     if page == "status":
-        await until(lambda: house.window._pages[page].card.begin.isEnabled())
+        await until(lambda: application.window._pages[page].card.begin.isEnabled())
     await settled()
-    first = now = house.window.rail._buttons["models"]
+    first = now = application.window.rail._buttons["models"]
     now.setFocus()
     seen = set()
     for _ in range(200):
@@ -77,7 +77,7 @@ async def test_tab_reaches_every_control_that_takes_the_keyboard(build, models_f
         QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
         if QApplication.focusWidget() is first:
             break
-    content = house.window._pages[page]
+    content = application.window._pages[page]
     wanted = {
         child
         for kind in (QAbstractButton, QLineEdit, QComboBox, QListView)

@@ -67,29 +67,29 @@ def test_a_row_of_conversations_holds_its_lines(qapp, scale):
 
 
 @pytest.mark.parametrize("scale", SCALES)
-async def test_the_palette_shows_whole_rows_only(house, scale):
-    await shown(house)
-    choose_scale(house.services, scale)
-    house.window.resize(900, 520)
-    palette = house.window.palette_card
+async def test_the_palette_shows_whole_rows_only(application, scale):
+    await shown(application)
+    choose_scale(application.services, scale)
+    application.window.resize(900, 520)
+    palette = application.window.palette_card
     palette.offer([Command(f"漢字 🐦 {number}", int, "Ctrl+K", "chat") for number in range(20)])
     await settled()
     rows = palette._list
     row = rows.visualRect(palette._found.index(0, 0))
-    assert row.height() >= line_px("漢字 🐦", house.services.theme.font())
+    assert row.height() >= line_px("漢字 🐦", application.services.theme.font())
     assert rows.height() // row.height() == pytest.approx(rows.height() / row.height(), abs=0.1)
     assert palette.card.rect().contains(rows.geometry())
-    assert palette.card.geometry().bottom() < house.window.height()
+    assert palette.card.geometry().bottom() < application.window.height()
 
 
 @pytest.mark.parametrize("scale", SCALES)
-async def test_the_columns_and_the_button_of_a_model_hold_their_words(house, scale):
+async def test_the_columns_and_the_button_of_a_model_hold_their_words(application, scale):
     from app.ui.models.row_painter import _FIT_PX, RowPainter
 
-    await shown(house)
-    theme = house.services.theme
+    await shown(application)
+    theme = application.services.theme
     theme.resize(scale)
-    delegate = house.window.go("models").listing.delegate
+    delegate = application.window.go("models").listing.delegate
     option = QStyleOptionViewItem()
     option.rect = QRect(0, 0, 900, delegate.sizeHint(option, None).height())
     image = QImage(10, 10, QImage.Format.Format_RGB32)
@@ -108,11 +108,11 @@ async def test_the_columns_and_the_button_of_a_model_hold_their_words(house, sca
 @pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("key", ["playground", "models", "downloads", "status", "settings"])
 async def test_no_word_of_a_page_is_cut_off(build, key, scale):
-    house = build(page=key)
-    choose_scale(house.services, scale)
-    house.window.resize(1400, 800)
-    await shown(house)
-    await until(lambda: house.library.scanned)
-    await until(lambda: house.services.session.loaded is not None)
+    application = build(page=key)
+    choose_scale(application.services, scale)
+    application.window.resize(1400, 800)
+    await shown(application)
+    await until(lambda: application.library.scanned)
+    await until(lambda: application.services.session.loaded is not None)
     await settled(10)
-    assert squeezed(house.window) == []
+    assert squeezed(application.window) == []

@@ -40,18 +40,18 @@ def texts(window):
 
 
 async def test_pages_are_translated_and_have_room_for_longer_words(pseudo, build):
-    house = build(page="models")
-    await shown(house)
-    house.window.resize(house.window.minimumSize())
+    application = build(page="models")
+    await shown(application)
+    application.window.resize(application.window.minimumSize())
     english, cramped = set(), []
     for page in PAGES:
-        house.window.go(page)
+        application.window.go(page)
         await settled(20)
         english |= {
             (kind, text)
-            for kind, text in texts(house.window)
+            for kind, text in texts(application.window)
             if set(english_in(text)) - NAMES - IN_THE_CATALOGUE
         }
-        cramped += squeezed(house.window)
+        cramped += squeezed(application.window)
     assert english == set()
     assert cramped == []

@@ -99,29 +99,29 @@ async def test_two_presses_on_each_button_of_a_page(
 ):
     folder = tmp_path / "mine"
     shutil.copytree(models_folder, folder)
-    house = build(page=page, folders=(str(folder),))
+    application = build(page=page, folders=(str(folder),))
     heard_by_loop(bugs)
-    await shown(house)
-    await until(lambda: house.library.scanned and not house.library.scanning, 30)
-    await until(lambda: house.services.session.loaded is not None, 30)
-    house.window.resize(1280, 1000)
+    await shown(application)
+    await until(lambda: application.library.scanned and not application.library.scanning, 30)
+    await until(lambda: application.services.session.loaded is not None, 30)
+    application.window.resize(1280, 1000)
 
     async def reset():
-        house.window.palette_card.close_card()
-        house.window.sheet.close_card()
-        if house.window.page != page:
-            house.window.go(page)
-        keys = [item.entry.key for item in house.services.downloads.items]
+        application.window.palette_card.close_card()
+        application.window.sheet.close_card()
+        if application.window.page != page:
+            application.window.go(page)
+        keys = [item.entry.key for item in application.services.downloads.items]
         assert len(keys) == len(set(keys))
         if page == "models":
-            view = house.window._pages[page]
+            view = application.window._pages[page]
             assert len(view.verbs.doomed) <= 1
             entry = next(one for one in view.rows.shown if one.path and folder in one.path.parents)
             view.listing.select(entry.key)
         await settled()
 
-    house.window.go(page)
+    application.window.go(page)
     await reset()
-    pressed = await all_pressed(house.window._pages[page], press, reset, bugs)
+    pressed = await all_pressed(application.window._pages[page], press, reset, bugs)
     assert len(pressed) >= (1 if page == "downloads" else 6), pressed
-    await until(lambda: not house.library.scanning, 30)
+    await until(lambda: not application.library.scanning, 30)

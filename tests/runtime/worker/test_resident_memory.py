@@ -5,8 +5,8 @@ import random
 import sys
 
 import pytest
-from app.cli.bench_texts import Texts
 
+from app.benchmark.timed_texts import Texts
 from app.runtime.planning.machine import Machine
 from app.runtime.planning.plan import plan_of
 from app.runtime.planning.strategy import ON_CPU, parse

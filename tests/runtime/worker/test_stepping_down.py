@@ -19,7 +19,7 @@ from app.runtime.worker.phase import Phase
 from app.runtime.worker.supervisor import Supervisor
 from app.store.kept_shortages import KeptShortages
 from tests.runtime.small_models import Desk, small_file
-from tests.runtime.worker.test_worker_log import small_group
+from tests.support.control_groups import group_of
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits on addresses and groups")
 
@@ -139,7 +139,7 @@ def test_two_texts_whose_worker_the_kernel_kills_while_it_reads_both_go_on(model
             assert [heard.done.tokens for heard in both] == [LENGTH] * 2
             assert supervisor.loaded.strategy == "cpu bf16"
 
-    with small_group() as group:
+    with group_of(4 << 20) as group:
         asyncio.run(scenario(group))
 
 

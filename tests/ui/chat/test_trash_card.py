@@ -167,9 +167,9 @@ async def test_what_is_thirty_days_old_leaves_while_the_window_is_open(chat):
 
 
 async def test_the_palette_opens_it_from_every_page_and_no_key_reaches_what_is_below(build):
-    house = build(page="models")
-    await shown(house)
-    window = house.window
+    application = build(page="models")
+    await shown(application)
+    window = application.window
     window.show_palette()
     (command,) = [one for one in window._commands if "Trash" in one.title]
     assert command.title in conftest.listed(window.palette_card)

@@ -49,12 +49,12 @@ def test_where_nothing_fits_nothing_is_recommended():
 
 
 async def first_start(build):
-    house = build(page="chat")
-    await shown(house)
-    house.window.go("chat")
-    welcome = house.window.go("chat").welcome
+    application = build(page="chat")
+    await shown(application)
+    application.window.go("chat")
+    welcome = application.window.go("chat").welcome
     await until(lambda: welcome.first.isVisible(), _LIMIT_S)
-    return house, welcome
+    return application, welcome
 
 
 def words_of(widget):
@@ -80,8 +80,8 @@ async def test_the_first_start_says_what_the_machine_has_and_what_to_take(build,
 
 
 async def test_tab_goes_through_the_first_page_as_it_is_read(build, real_guide):
-    house, welcome = await first_start(build)
-    page = house.window.go("chat")
+    application, welcome = await first_start(build)
+    page = application.window.go("chat")
     page.head.sliders.setFocus(Qt.FocusReason.TabFocusReason)
     passed = []
     for _ in range(40):
@@ -98,8 +98,8 @@ async def test_tab_goes_through_the_first_page_as_it_is_read(build, real_guide):
 
 @pytest.mark.geometry
 async def test_at_the_first_size_the_last_question_is_whole(build, real_guide):
-    house, welcome = await first_start(build)
-    house.window.resize(1180, 780)
+    application, welcome = await first_start(build)
+    application.window.resize(1180, 780)
     await settled(20)
     room = welcome._scroll.viewport()
     if welcome.fontMetrics().lineSpacing() > 26:  # in such type the page is longer and scrolls
@@ -112,11 +112,13 @@ async def test_at_the_first_size_the_last_question_is_whole(build, real_guide):
 
 
 async def test_with_models_of_ones_own_the_guide_is_just_asked(build, real_guide, models_folder):
-    house = build(page="chat", folders=(str(models_folder),))
-    await shown(house)
-    welcome = house.window.go("chat").welcome
-    await until(lambda: house.library.scanned and house.services.catalogue.entries, _LIMIT_S)
-    await until(lambda: house.services.session.loaded is not None, _LIMIT_S)
+    application = build(page="chat", folders=(str(models_folder),))
+    await shown(application)
+    welcome = application.window.go("chat").welcome
+    await until(
+        lambda: application.library.scanned and application.services.catalogue.entries, _LIMIT_S
+    )
+    await until(lambda: application.services.session.loaded is not None, _LIMIT_S)
     await settled()
     assert not welcome.first.isVisible()
     assert welcome._title.text() == "Ask the guide"
@@ -127,14 +129,14 @@ async def test_one_click_downloads_and_another_opens_it(hub, build, real_guide, 
     known = next(offer for offer in bundled() if offer.name == MODEL)
     part = Part(path=MODEL, bytes=file.size, sha256=file.sha256)
     offer = replace(known, bytes=file.size, sha256=file.sha256, parts=(part,))
-    house = build(page="chat")
-    house.services.catalogue.entries = (offered(offer),)
-    await shown(house)
-    welcome = house.window.go("chat").welcome
+    application = build(page="chat")
+    application.services.catalogue.entries = (offered(offer),)
+    await shown(application)
+    welcome = application.window.go("chat").welcome
     await until(welcome.first.isVisible, _LIMIT_S)
     (card,) = welcome.first._cards.values()
     QTest.mouseClick(card.act, Qt.MouseButton.LeftButton)
     await until(lambda: card.act.text() == "Chat", _LIMIT_S)
     QTest.mouseClick(card.act, Qt.MouseButton.LeftButton)
     path = str(paths.models / MODEL)
-    await until(lambda: house._session._supervisor.asked[-1][0] == path, _LIMIT_S)
+    await until(lambda: application._session._supervisor.asked[-1][0] == path, _LIMIT_S)

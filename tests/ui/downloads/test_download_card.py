@@ -9,12 +9,12 @@ from app.ui.downloads.download_card import Card
 from tests.ui.conftest import shown
 
 
-async def test_a_model_without_its_vocabulary_is_there_and_says_so(house):
-    await shown(house)
+async def test_a_model_without_its_vocabulary_is_there_and_says_so(application):
+    await shown(application)
     entry = Offer(repo="BlinkDL/rwkv-4-pile-169m", file="pile.pth", format="pth", title="Pile 169M")
     lack = VocabularyMissing(file="20B_tokenizer.json", why="vocabulary-not-there")
     item = Item(id="1", entry=entry, folder="/a", path="/a/pile.pth", state="done", total_bytes=9)
-    card = Card(house.services.theme, house.window)
+    card = Card(application.services.theme, application.window)
     card.show_item(replace(item, failure=lack))
     assert not card.chat.isHidden()
     assert not card.retry.isHidden()

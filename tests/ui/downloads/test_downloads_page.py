@@ -40,11 +40,11 @@ def slow(hub):
     hub.fail(Fault(drip=300_000), file=".pth", times=-1)
 
 
-async def page_with(house, hub, *names):
+async def page_with(application, hub, *names):
     """The page with these downloads on it."""
-    await shown(house)
-    page = house.window.go("downloads")
-    queue = house.services.downloads
+    await shown(application)
+    page = application.window.go("downloads")
+    queue = application.services.downloads
     for name in names:
         before = len(queue.items)
         queue.add(offer(hub, name))
@@ -53,26 +53,26 @@ async def page_with(house, hub, *names):
     return page
 
 
-def states(house):
-    return [item.state for item in house.services.downloads.items]
+def states(application):
+    return [item.state for item in application.services.downloads.items]
 
 
 def card(page, number):
     return page.column.cards[page._queue.items[number].id]
 
 
-async def test_with_nothing_to_show_it_leads_to_the_models(house):
-    await shown(house)
-    page = house.window.go("downloads")
+async def test_with_nothing_to_show_it_leads_to_the_models(application):
+    await shown(application)
+    page = application.window.go("downloads")
     assert page._stack.currentWidget() is page.blank
     assert page.blank._button.hasFocus()
     page.blank._button.click()
-    assert house.window.page == "models"
+    assert application.window.page == "models"
 
 
-async def test_a_download_shows_how_far_how_fast_and_how_long(hub, house):
+async def test_a_download_shows_how_far_how_fast_and_how_long(hub, application):
     slow(hub)
-    page = await page_with(house, hub, LARGE)
+    page = await page_with(application, hub, LARGE)
     item = page._queue.items
     await until(lambda: page._queue.items[0].bytes_per_s > 0, _LIMIT_S)
     await until(lambda: card(page, 0)._bar.value() > 0, _LIMIT_S)
@@ -84,30 +84,30 @@ async def test_a_download_shows_how_far_how_fast_and_how_long(hub, house):
     assert item
 
 
-async def test_one_is_paused_resumed_and_given_up_with_the_keyboard(hub, house, paths):
+async def test_one_is_paused_resumed_and_given_up_with_the_keyboard(hub, application, paths):
     slow(hub)
-    page = await page_with(house, hub, LARGE)
-    await until(lambda: states(house) == ["running"], _LIMIT_S)
+    page = await page_with(application, hub, LARGE)
+    await until(lambda: states(application) == ["running"], _LIMIT_S)
     one = card(page, 0)
     one.setFocus()
     QTest.keyClick(one, Qt.Key.Key_Space)
-    await until(lambda: states(house) == ["paused"], _LIMIT_S)
+    await until(lambda: states(application) == ["paused"], _LIMIT_S)
     await until(one.resume.isVisible)
     assert not one.pause.isVisible()
     QTest.keyClick(one, Qt.Key.Key_Space)
-    await until(lambda: states(house)[0] in ("running", "queued"), _LIMIT_S)
+    await until(lambda: states(application)[0] in ("running", "queued"), _LIMIT_S)
     await until(one.pause.isVisible)
-    house.services.downloads.grace_ms = 500
+    application.services.downloads.grace_ms = 500
     QTest.keyClick(one, Qt.Key.Key_Delete)
-    await until(lambda: not house.services.downloads.items, _LIMIT_S)
+    await until(lambda: not application.services.downloads.items, _LIMIT_S)
     assert page._stack.currentWidget() is page.blank
     assert page.blank._button.hasFocus()
     await until(lambda: not list(paths.models.glob("*")), _LIMIT_S)
 
 
-async def test_who_pauses_with_its_button_does_not_give_up_with_the_next_key(hub, house):
+async def test_who_pauses_with_its_button_does_not_give_up_with_the_next_key(hub, application):
     slow(hub)
-    page = await page_with(house, hub, LARGE)
+    page = await page_with(application, hub, LARGE)
     one = card(page, 0)
     await until(one.pause.isVisible, _LIMIT_S)
     one.pause.setFocus()
@@ -116,39 +116,39 @@ async def test_who_pauses_with_its_button_does_not_give_up_with_the_next_key(hub
     assert one.hasFocus()
     QTest.keyClick(one, Qt.Key.Key_Space)
     await until(one.pause.isVisible, _LIMIT_S)
-    assert states(house) != []
+    assert states(application) != []
 
 
-async def test_one_that_was_given_up_is_taken_back_with_all_that_had_come(hub, house, paths):
+async def test_one_that_was_given_up_is_taken_back_with_all_that_had_come(hub, application, paths):
     slow(hub)
-    page = await page_with(house, hub, NEW)
+    page = await page_with(application, hub, NEW)
     await until(lambda: page._queue.items[0].done_bytes > 200_000, _LIMIT_S)
     page._act("cancel", page._queue.items[0].id)
     await until(lambda: not page._queue.items, _LIMIT_S)
-    assert "given up" in house.window.notices._words.text()
+    assert "given up" in application.window.notices._words.text()
     hub.heal()
-    house.window.notices.undo()
+    application.window.notices.undo()
     await until(lambda: page._queue.items, _LIMIT_S)
     assert page._queue.items[0].done_bytes > 200_000
-    await until(lambda: states(house) == ["done"], _LIMIT_S)
+    await until(lambda: states(application) == ["done"], _LIMIT_S)
     assert (paths.models / NEW).stat().st_size == 9_000_000
 
 
-async def test_all_are_paused_and_resumed_at_once(hub, house):
+async def test_all_are_paused_and_resumed_at_once(hub, application):
     slow(hub)
-    page = await page_with(house, hub, LARGE, NEW)
+    page = await page_with(application, hub, LARGE, NEW)
     page.pause_all.click()
-    await until(lambda: states(house) == ["paused", "paused"], _LIMIT_S)
+    await until(lambda: states(application) == ["paused", "paused"], _LIMIT_S)
     await until(page.resume_all.isVisible)
     assert not page.pause_all.isVisible()
     page.resume_all.click()
-    await until(lambda: set(states(house)) <= {"running", "queued"}, _LIMIT_S)
+    await until(lambda: set(states(application)) <= {"running", "queued"}, _LIMIT_S)
     await until(page.pause_all.isVisible)
 
 
-async def test_the_order_is_changed_with_the_keyboard_and_by_dragging(hub, house):
+async def test_the_order_is_changed_with_the_keyboard_and_by_dragging(hub, application):
     slow(hub)
-    page = await page_with(house, hub, LARGE, NEW)
+    page = await page_with(application, hub, LARGE, NEW)
     first, second = (item.id for item in page._queue.items)
     one = card(page, 1)
     one.setFocus()
@@ -167,22 +167,22 @@ async def test_the_order_is_changed_with_the_keyboard_and_by_dragging(hub, house
     assert not page.column._line.isVisible()
 
 
-async def test_what_cannot_be_had_says_why_and_what_to_do(hub, house):
+async def test_what_cannot_be_had_says_why_and_what_to_do(hub, application):
     missing = repository("BlinkDL/rwkv7-g1", {})
     wanted = offer(hub, NEW)
     hub.add(missing)
-    await shown(house)
-    page = house.window.go("downloads")
-    house.services.downloads.add(wanted)
-    await until(lambda: states(house) == ["failed"], _LIMIT_S)
+    await shown(application)
+    page = application.window.go("downloads")
+    application.services.downloads.add(wanted)
+    await until(lambda: states(application) == ["failed"], _LIMIT_S)
     one = card(page, 0)
     await until(lambda: NEW in one._why.text())
     assert not one.retry.isVisible(), "nobody has it"
     assert one._why.text().endswith(".")
-    assert not house.window.notices.isVisible()
+    assert not application.window.notices.isVisible()
     hub.add(repository("BlinkDL/rwkv7-g1", {NEW: b"x" * wanted.bytes}))
     one.retry.click()
-    await until(lambda: states(house) == ["failed"] and "changed" in said(one), _LIMIT_S)
+    await until(lambda: states(application) == ["failed"] and "changed" in said(one), _LIMIT_S)
 
 
 def said(one):
@@ -190,43 +190,43 @@ def said(one):
     return item.failure.code if item.failure else ""
 
 
-async def test_a_disk_without_room_pauses_and_says_so(hub, house):
+async def test_a_disk_without_room_pauses_and_says_so(hub, application):
     huge = Virtual(1 << 49)
     huge.sha256 = "0" * 64
     hub.put("BlinkDL/rwkv7-g1", NEW, huge)
-    page = await page_with(house, hub, NEW)
-    await until(lambda: states(house) == ["paused"], _LIMIT_S)
+    page = await page_with(application, hub, NEW)
+    await until(lambda: states(application) == ["paused"], _LIMIT_S)
     one = card(page, 0)
     await until(one.resume.isVisible)
     assert "room" in one._why.text()
-    house.window.go("chat")
-    house.services.downloads.resume(house.services.downloads.items[0].id)
-    await until(house.window.notices.isVisible, _LIMIT_S)
-    assert "room" in house.window.notices._words.text()
+    application.window.go("chat")
+    application.services.downloads.resume(application.services.downloads.items[0].id)
+    await until(application.window.notices.isVisible, _LIMIT_S)
+    assert "room" in application.window.notices._words.text()
 
 
-async def test_elsewhere_a_failure_is_told_by_the_bar(hub, house):
+async def test_elsewhere_a_failure_is_told_by_the_bar(hub, application):
     wanted = offer(hub, NEW)
     hub.add(repository("BlinkDL/rwkv7-g1", {}))
-    await shown(house)
-    house.window.go("chat")
-    house.services.downloads.add(wanted)
-    await until(lambda: states(house) == ["failed"], _LIMIT_S)
-    await until(house.window.notices.isVisible)
-    assert NEW in house.window.notices._words.text()
+    await shown(application)
+    application.window.go("chat")
+    application.services.downloads.add(wanted)
+    await until(lambda: states(application) == ["failed"], _LIMIT_S)
+    await until(application.window.notices.isVisible)
+    assert NEW in application.window.notices._words.text()
 
 
-async def test_the_badge_counts_what_is_not_finished(hub, house):
+async def test_the_badge_counts_what_is_not_finished(hub, application):
     slow(hub)
-    page = await page_with(house, hub, LARGE, NEW)
-    button = house.window.rail._buttons["downloads"]
+    page = await page_with(application, hub, LARGE, NEW)
+    button = application.window.rail._buttons["downloads"]
     assert button.count == 2
     assert button.accessibleName() == "Downloads, 2 not finished"
-    house.window.resize(800, 600)
+    application.window.resize(800, 600)
     await settled()
     assert not button.text()
     picture = button.grab().toImage()
-    accent = house.services.theme.color("accent").rgb()
+    accent = application.services.theme.color("accent").rgb()
     assert any(
         picture.pixel(x, y) == accent
         for x in range(picture.width() // 2, picture.width())
@@ -236,9 +236,11 @@ async def test_the_badge_counts_what_is_not_finished(hub, house):
     await until(lambda: button.count == 1, _LIMIT_S)
 
 
-async def test_a_finished_one_offers_the_chat_and_leaves_the_list_on_a_wish(hub, house, paths):
-    page = await page_with(house, hub, MODEL)
-    await until(lambda: states(house) == ["done"], _LIMIT_S)
+async def test_a_finished_one_offers_the_chat_and_leaves_the_list_on_a_wish(
+    hub, application, paths
+):
+    page = await page_with(application, hub, MODEL)
+    await until(lambda: states(application) == ["done"], _LIMIT_S)
     one = card(page, 0)
     await until(one.chat.isVisible)
     assert one._amount.text()
@@ -246,19 +248,19 @@ async def test_a_finished_one_offers_the_chat_and_leaves_the_list_on_a_wish(hub,
     assert not page._note.isVisible()
     one.chat.click()
     path = paths.models / MODEL
-    await until(lambda: house._session._supervisor.asked[-1][0] == str(path), _LIMIT_S)
+    await until(lambda: application._session._supervisor.asked[-1][0] == str(path), _LIMIT_S)
     page.clear.click()
-    await until(lambda: not house.services.downloads.items, _LIMIT_S)
+    await until(lambda: not application.services.downloads.items, _LIMIT_S)
     assert list(paths.models.glob("*.pth")) == [path]
 
 
 async def test_closing_says_that_downloads_go_on_and_they_do(hub, build, paths):
     slow(hub)
-    house = build(page="downloads")
-    page = await page_with(house, hub, LARGE)
+    application = build(page="downloads")
+    page = await page_with(application, hub, LARGE)
     await until(lambda: page._queue.items[0].done_bytes > 200_000, _LIMIT_S)
-    closing = asyncio.ensure_future(house.close())
-    await until(house._arrivals._parting.isVisible)
+    closing = asyncio.ensure_future(application.close())
+    await until(application._arrivals._parting.isVisible)
     await closing
     hub.heal()
     again = build(page="downloads")
@@ -273,13 +275,13 @@ async def test_closing_says_that_downloads_go_on_and_they_do(hub, build, paths):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there are no such signals")
-async def test_a_killed_transfer_is_taken_up_again_by_itself(hub, house, paths):
+async def test_a_killed_transfer_is_taken_up_again_by_itself(hub, application, paths):
     slow(hub)
-    page = await page_with(house, hub, NEW)
+    page = await page_with(application, hub, NEW)
     await until(lambda: page._queue.items[0].done_bytes > 200_000, _LIMIT_S)
     hub.heal()
     os.kill(page._queue.begun.process_pid, signal.SIGKILL)
-    await until(lambda: states(house) == ["done"], _LIMIT_S)
+    await until(lambda: states(application) == ["done"], _LIMIT_S)
     assert (paths.models / NEW).stat().st_size == 9_000_000
 
 
@@ -300,11 +302,11 @@ async def test_a_killed_window_loses_nothing_and_its_download_goes_on(hub, build
         owner.kill()
         await owner.wait()
     hub.heal()
-    house = build(page="downloads")
-    await shown(house)
-    await until(lambda: house.services.downloads.items, _LIMIT_S)
-    assert house.services.downloads.items[0].done_bytes > 0
-    await until(lambda: states(house) == ["done"], _LIMIT_S)
+    application = build(page="downloads")
+    await shown(application)
+    await until(lambda: application.services.downloads.items, _LIMIT_S)
+    assert application.services.downloads.items[0].done_bytes > 0
+    await until(lambda: states(application) == ["done"], _LIMIT_S)
     whole = hub.repositories["BlinkDL/rwkv7-g1"].files[LARGE].sha256
     assert hashlib.sha256((paths.models / LARGE).read_bytes()).hexdigest() == whole
 
@@ -342,11 +344,11 @@ async def test_a_second_window_shows_the_downloads_and_leaves_them_to_the_first(
     await second.close()
 
 
-async def test_the_network_library_is_not_loaded_for_an_empty_queue(house):
-    await shown(house)
-    house.window.go("downloads")
+async def test_the_network_library_is_not_loaded_for_an_empty_queue(application):
+    await shown(application)
+    application.window.go("downloads")
     await settled()
-    assert house.services.downloads.begun is None
+    assert application.services.downloads.begun is None
 
 
 def test_nothing_is_said_of_a_time_that_nobody_knows():

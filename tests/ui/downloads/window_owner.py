@@ -14,10 +14,10 @@ from app.store.paths import standard_paths
 from app.ui.shell.application import Application
 
 
-async def _download(house, offer):
-    house.open()
-    house.window.go("downloads")
-    queue = house.services.downloads
+async def _download(application, offer):
+    application.open()
+    application.window.go("downloads")
+    queue = application.services.downloads
     queue.add(offer)
     while True:
         if queue.items:

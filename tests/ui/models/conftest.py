@@ -12,20 +12,20 @@ def filled(build, models_folder):
     return build(page="models", folders=(str(models_folder),))
 
 
-def page_of(house):
-    return house.window.go("models")
+def page_of(application):
+    return application.window.go("models")
 
 
-def titles(house):
-    return [entry.title for entry in page_of(house).rows.shown]
+def titles(application):
+    return [entry.title for entry in page_of(application).rows.shown]
 
 
-def here(house):
-    return [entry.title for entry in page_of(house).rows.shown if entry.here]
+def here(application):
+    return [entry.title for entry in page_of(application).rows.shown if entry.here]
 
 
-def select(house, words):
-    page = page_of(house)
+def select(application, words):
+    page = page_of(application)
     entry = next(one for one in page.rows.shown if words in str(one.path))
     page.listing.select(entry.key)
     assert page.listing.entry is entry
@@ -36,10 +36,10 @@ def said(widget):
     return " ".join(label.text() for label in widget.findChildren(QLabel) if label.isVisible())
 
 
-async def ready(house):
-    await shown(house)
-    await until(lambda: house.library.scanned and not house.library.scanning, 30)
-    page_of(house)
-    await until(lambda: house.services.catalogue.entries, 30)
-    await until(lambda: house.services.session.loaded is not None, 30)
+async def ready(application):
+    await shown(application)
+    await until(lambda: application.library.scanned and not application.library.scanning, 30)
+    page_of(application)
+    await until(lambda: application.services.catalogue.entries, 30)
+    await until(lambda: application.services.session.loaded is not None, 30)
     await settled()

@@ -42,14 +42,14 @@ def trash(monkeypatch, tmp_path):
     return heap
 
 
-def verbs(house):
-    page = page_of(house)
+def verbs(application):
+    page = page_of(application)
     return {name for name, shown in page.details.verbs.items() if shown.isVisible()}
 
 
-async def asked_for_a_name(house):
-    await until(lambda: page_of(house).findChildren(QInputDialog), _LIMIT_S)
-    return page_of(house).findChildren(QInputDialog)[0]
+async def asked_for_a_name(application):
+    await until(lambda: page_of(application).findChildren(QInputDialog), _LIMIT_S)
+    return page_of(application).findChildren(QInputDialog)[0]
 
 
 async def test_each_kind_of_row_offers_what_can_be_done_with_it(filled):
@@ -93,19 +93,19 @@ async def test_a_model_is_renamed_and_called_back(one, folder):
 
 
 async def test_a_model_called_by_its_folder_has_that_renamed_and_called_back(build, experiment):
-    house = build(page="models", folders=(str(experiment.parent),))
-    await ready(house)
-    select(house, "model.pth")
-    page_of(house).details.verbs["rename"].click()
-    dialog = await asked_for_a_name(house)
+    application = build(page="models", folders=(str(experiment.parent),))
+    await ready(application)
+    select(application, "model.pth")
+    page_of(application).details.verbs["rename"].click()
+    dialog = await asked_for_a_name(application)
     assert dialog.textValue() == dialog.findChild(QLineEdit).selectedText() == "my-experiment"
     dialog.setTextValue("Tales 2.0")
     dialog.accept()
     there = experiment.with_name("Tales 2.0")
     await until((there / "model.pth").exists, _LIMIT_S)
-    await until(lambda: "Tales 2.0" in here(house), _LIMIT_S)
-    assert "my-experiment is called Tales 2.0 now" in house.window.notices._words.text()
-    house.window.notices._act.click()
+    await until(lambda: "Tales 2.0" in here(application), _LIMIT_S)
+    assert "my-experiment is called Tales 2.0 now" in application.window.notices._words.text()
+    application.window.notices._act.click()
     await until((experiment / "model.pth").exists, _LIMIT_S)
     assert (experiment / "train.py").exists()
     assert not there.exists()
@@ -114,13 +114,15 @@ async def test_a_model_called_by_its_folder_has_that_renamed_and_called_back(bui
 async def test_a_file_that_gets_a_usual_name_is_called_back_and_not_its_folder(
     build, folder, tmp_path
 ):
-    house = build(page="models", folders=(str(tmp_path),))
-    await ready(house)
-    house.services.tasks.start(
-        page_of(house).verbs._renamed(select(house, "alpha").path, "model.pth")
+    application = build(page="models", folders=(str(tmp_path),))
+    await ready(application)
+    application.services.tasks.start(
+        page_of(application).verbs._renamed(select(application, "alpha").path, "model.pth")
     )
-    await until(lambda: "called model.pth now" in house.window.notices._words.text(), _LIMIT_S)
-    house.window.notices._act.click()
+    await until(
+        lambda: "called model.pth now" in application.window.notices._words.text(), _LIMIT_S
+    )
+    application.window.notices._act.click()
     await until((folder / "alpha.pth").exists, _LIMIT_S)
 
 
@@ -267,10 +269,10 @@ def experiment(tmp_path, guide, build):
 async def test_files_beside_a_model_are_listed_before_and_stay_unless_ticked(
     build, experiment, trash
 ):
-    house = build(page="models", folders=(str(experiment.parent),))
-    await ready(house)
-    select(house, "model.pth")
-    page = page_of(house)
+    application = build(page="models", folders=(str(experiment.parent),))
+    await ready(application)
+    select(application, "model.pth")
+    page = page_of(application)
     page.details.verbs["delete"].click()
     page.details.verbs["delete"].click()
     await until(lambda: page.findChildren(SideFilesDialog), _LIMIT_S)
@@ -289,16 +291,16 @@ async def test_files_beside_a_model_are_listed_before_and_stay_unless_ticked(
 
 
 async def test_who_cancels_the_question_keeps_everything(build, experiment, trash):
-    house = build(page="models", folders=(str(experiment.parent),))
-    await ready(house)
-    select(house, "model.pth")
-    page = page_of(house)
+    application = build(page="models", folders=(str(experiment.parent),))
+    await ready(application)
+    select(application, "model.pth")
+    page = page_of(application)
     page.details.verbs["delete"].click()
     await until(lambda: page.findChildren(SideFilesDialog), _LIMIT_S)
     QTest.keyClick(page.findChildren(SideFilesDialog)[0], Qt.Key.Key_Escape)
     await settled()
     assert not page.verbs.doomed
-    page.verbs.move_to(select(house, "model.pth"), experiment.parent / "there")
+    page.verbs.move_to(select(application, "model.pth"), experiment.parent / "there")
     await until(lambda: page.findChildren(SideFilesDialog), _LIMIT_S)
     dialog = page.findChildren(SideFilesDialog)[0]
     assert [file.name for file in dialog.chosen] == ["config.json"], "what describes the model"
@@ -310,16 +312,16 @@ async def test_who_cancels_the_question_keeps_everything(build, experiment, tras
 
 
 async def test_a_single_file_is_taken_out_of_the_list_and_back(build, models_folder):
-    house = build(page="models")
+    application = build(page="models")
     file = models_folder / "RWKV-4-Raven-1B5-v12-Eng98.pth"
-    house.library.add_file(file)
-    await ready(house)
-    await until(lambda: len(here(house)) == 2, _LIMIT_S)
-    select(house, "Raven-1B5-v12")
-    QTest.keyClick(page_of(house).listing.view, Qt.Key.Key_Delete)
-    await until(lambda: len(here(house)) == 1, _LIMIT_S)
-    house.window.notices._act.click()
-    await until(lambda: len(here(house)) == 2, _LIMIT_S)
+    application.library.add_file(file)
+    await ready(application)
+    await until(lambda: len(here(application)) == 2, _LIMIT_S)
+    select(application, "Raven-1B5-v12")
+    QTest.keyClick(page_of(application).listing.view, Qt.Key.Key_Delete)
+    await until(lambda: len(here(application)) == 1, _LIMIT_S)
+    application.window.notices._act.click()
+    await until(lambda: len(here(application)) == 2, _LIMIT_S)
     assert file.exists()
 
 

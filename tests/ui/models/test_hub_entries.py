@@ -21,11 +21,11 @@ from tests.ui.models.conftest import page_of, ready, said, titles
 _LIMIT_S = 60
 
 
-async def browsed(house):
+async def browsed(application):
     """The page after the hub has answered, once or not at all."""
-    await ready(house)
+    await ready(application)
     over = (Asking.DONE, Asking.FAILED)
-    await until(lambda: house.services.catalogue.asking in over, _LIMIT_S)
+    await until(lambda: application.services.catalogue.asking in over, _LIMIT_S)
     await settled()
 
 
@@ -34,13 +34,13 @@ def listings(hub):
     return [one.path for one in hub.log if one.path.startswith("/api/")]
 
 
-def entry_of(house, name):
-    return next(one for one in page_of(house).rows.shown if name in one.below)
+def entry_of(application, name):
+    return next(one for one in page_of(application).rows.shown if name in one.below)
 
 
-def chosen(house, name):
-    entry = entry_of(house, name)
-    page_of(house).listing.select(entry.key)
+def chosen(application, name):
+    entry = entry_of(application, name)
+    page_of(application).listing.select(entry.key)
     return entry
 
 

@@ -78,10 +78,10 @@ async def test_the_address_of_a_page_finds_what_it_names(hub, filled, whole):
 
 async def test_what_has_no_room_on_the_disk_does_not_fit(build, models_folder, monkeypatch):
     monkeypatch.setattr(model_library, "free_below", lambda folder: 2_000_000_000)
-    house = build(page="models", folders=(str(models_folder),))
-    await ready(house)
-    page = page_of(house)
-    entry = chosen(house, LARGE)
+    application = build(page="models", folders=(str(models_folder),))
+    await ready(application)
+    page = page_of(application)
+    entry = chosen(application, LARGE)
     assert not page.rows.good(entry)
     fit = page.rows.index_of(entry.key).data(FIT)
     assert (fit.word, fit.need) == ("Disk too full", "2.0 GB free")
@@ -92,7 +92,7 @@ async def test_what_has_no_room_on_the_disk_does_not_fit(build, models_folder, m
         one for one in page.rows.shown if not one.here and one.download_bytes > one.bytes > 0
     )
     assert page.fitting.room(with_words).needed_bytes == with_words.download_bytes
-    small = chosen(house, "rwkv7-g1d-0.4b")
+    small = chosen(application, "rwkv7-g1d-0.4b")
     assert page.rows.good(small)
     page.head.chips.fits.click()
     assert small in page.rows.shown

@@ -70,9 +70,9 @@ async def test_a_wish_during_a_scan_is_granted_afterwards(filled, tmp_path):
     assert filled.library.entries
 
 
-async def test_before_anything_is_known_it_says_that_it_looks(house, monkeypatch):
-    monkeypatch.setattr(house.services.catalogue, "load", lambda: None)
-    page = page_of(house)
+async def test_before_anything_is_known_it_says_that_it_looks(application, monkeypatch):
+    monkeypatch.setattr(application.services.catalogue, "load", lambda: None)
+    page = page_of(application)
     assert page.listing._stack.currentWidget() is page.listing.blank
     assert "Looking" in page.listing.blank._title.text()
 
@@ -202,28 +202,28 @@ async def test_a_chip_says_what_is_chosen_in_it(filled):
 
 async def test_a_folder_that_is_gone_is_named_and_can_be_given_up(build, tmp_path, models_folder):
     gone = tmp_path / "unplugged"
-    house = build(page="models", folders=(str(gone), str(models_folder)))
-    await ready(house)
-    page = page_of(house)
+    application = build(page="models", folders=(str(gone), str(models_folder)))
+    await ready(application)
+    page = page_of(application)
     assert page.listing.gone.isVisible()
     drop = page.listing.gone.findChildren(type(page.details.buttons.chat))[0]
     assert str(gone) in drop.accessibleName()
     drop.click()
-    await until(lambda: not house.library.missing and not house.library.scanning)
+    await until(lambda: not application.library.missing and not application.library.scanning)
     assert page.listing.gone.isHidden()
-    assert house.library.folders == (models_folder,)
-    house.window.notices._act.click()
-    assert house.library.folders == (gone, models_folder)
+    assert application.library.folders == (models_folder,)
+    application.window.notices._act.click()
+    assert application.library.folders == (gone, models_folder)
 
 
 async def test_a_new_file_appears_by_itself(build, tmp_path, guide):
     folder = tmp_path / "models"
     folder.mkdir()
-    house = build(page="models", folders=(str(folder),))
-    await ready(house)
-    page_of(house)
+    application = build(page="models", folders=(str(folder),))
+    await ready(application)
+    page_of(application)
     (folder / "copy.pth").write_bytes(guide.read_bytes())
-    await until(lambda: "Copy" in titles(house), 30)
+    await until(lambda: "Copy" in titles(application), 30)
 
 
 async def test_a_scan_leaves_the_selection_alone(filled):
@@ -319,8 +319,8 @@ def choose(chip, value):
     action.trigger()
 
 
-async def test_every_row_says_everything_to_who_listens(house):
-    page = page_of(house)
+async def test_every_row_says_everything_to_who_listens(application):
+    page = page_of(application)
     from app.hub.catalogue.entries import bundled
     from app.ui.state.models.entry import offered
 

@@ -15,10 +15,10 @@ from tests.ui.conftest import settled, until
 from tests.ui.models.conftest import page_of, ready, said, select, titles
 
 
-def without_chat(house, monkeypatch):
+def without_chat(application, monkeypatch):
     """Opening a model goes to the chat, which has tests of its own."""
-    went, go = [], house.window.go
-    monkeypatch.setattr(house.window, "go", lambda key: went.append(key) or go("models"))
+    went, go = [], application.window.go
+    monkeypatch.setattr(application.window, "go", lambda key: went.append(key) or go("models"))
     return went
 
 

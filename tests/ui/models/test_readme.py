@@ -50,8 +50,8 @@ def test_no_page_holds_the_window_up(text):
         "ftp://a.example/b",
     ],
 )
-def test_some_addresses_are_not_offered_at_all(house, address):
-    assert offer_address(address, house.window, house.window.pos()) is None
+def test_some_addresses_are_not_offered_at_all(application, address):
+    assert offer_address(address, application.window, application.window.pos()) is None
 
 
 def test_look_alike_letters_give_themselves_away(qapp):

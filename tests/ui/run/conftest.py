@@ -31,20 +31,20 @@ def opened(build, models_folder, monkeypatch):
 
     async def begin(name="Raven", machine=PLAIN, page="chat", **settings):
         file = next(path for path in models_folder.iterdir() if name in path.name)
-        house = build(
+        application = build(
             page=page,
             gpus=machine.gpus,
             folders=(str(models_folder),),
             model=str(file),
             **settings,
         )
-        house.services.planning.described = machine
-        house.window.resize(1100, 800)
-        await shown(house)
-        await until(lambda: house.services.session.loaded is not None)
-        await until(lambda: house.services.session.loaded.path == str(file))
+        application.services.planning.described = machine
+        application.window.resize(1100, 800)
+        await shown(application)
+        await until(lambda: application.services.session.loaded is not None)
+        await until(lambda: application.services.session.loaded.path == str(file))
         await settled()
-        return house
+        return application
 
     return begin
 
@@ -54,9 +54,9 @@ def press(widget):
     QTest.mouseClick(widget, Qt.MouseButton.LeftButton, pos=widget.rect().center())
 
 
-async def dialog_of(house) -> RunDialog:
+async def dialog_of(application) -> RunDialog:
     """The dialog, once it has looked at the machine and lies where it is to."""
-    dialog = house.runs.dialog
+    dialog = application.runs.dialog
     await until(lambda: dialog.isVisible() and dialog.state.plans is not None)
     await settled()
     return dialog

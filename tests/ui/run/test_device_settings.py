@@ -14,13 +14,13 @@ LARGE = msgspec.structs.replace(PLAIN, gpus=(card(), card(1)))
 
 
 async def test_a_choice_says_when_it_holds_and_reopen_puts_it_in_force(opened):
-    house = await opened(page="settings")
-    section = house.window.go("settings").device
-    supervisor = house._session._supervisor
+    application = await opened(page="settings")
+    section = application.window.go("settings").device
+    supervisor = application._session._supervisor
     assert not section.reopen_row.isVisible()
     section.threads.setValue(3)
     await settled()
-    assert house.services.settings.now.threads == 3
+    assert application.services.settings.now.threads == 3
     assert section.reopen_row.isVisible()
     count = len(supervisor.asked)
     section.reopen.click()
@@ -30,15 +30,18 @@ async def test_a_choice_says_when_it_holds_and_reopen_puts_it_in_force(opened):
 
 
 async def test_what_matters_most_decides_how_a_model_runs(opened, monkeypatch):
-    house = await opened(page="settings")
-    section = house.window.go("settings").device
-    supervisor, path = house._session._supervisor, Path(house.services.session.loaded.path)
+    application = await opened(page="settings")
+    section = application.window.go("settings").device
+    supervisor, path = (
+        application._session._supervisor,
+        Path(application.services.session.loaded.path),
+    )
     monkeypatch.setattr("app.runtime.planning.plan._is_small", lambda spec, dtype: False)
     ran = {}
     for policy in ("quality", "speed"):
         section.policy.setCurrentIndex(section.policy.findData(policy))
         section.policy.activated.emit(section.policy.currentIndex())
-        house._opening.open(path, chat=False)
+        application._opening.open(path, chat=False)
         count = len(supervisor.asked)
         await until(lambda count=count: len(supervisor.asked) > count)
         ran[policy] = supervisor.asked[-1][1]
@@ -47,13 +50,13 @@ async def test_what_matters_most_decides_how_a_model_runs(opened, monkeypatch):
 
 
 async def test_limits_hold_also_against_what_was_chosen_for_a_model(opened):
-    house = await opened()
-    path = house.services.session.loaded.path
-    planning, settings = house.services.planning, house.services.settings
+    application = await opened()
+    path = application.services.session.loaded.path
+    planning, settings = application.services.planning, application.services.settings
     settings.change(strategies={path: "cpu fp32"}, cpu_limit=GB // 1000)
-    house._opening.reopen(Path(path))
-    await until(house.window.notices.isVisible)
-    assert "limits in the settings" in house.window.notices._words.text()
+    application._opening.reopen(Path(path))
+    await until(application.window.notices.isVisible)
+    assert "limits in the settings" in application.window.notices._words.text()
     found = (await planning.plans(Path(path))).planned.candidates
     needed = {one.strategy.text: one.peak_bytes["cpu"] for one in found}
     assert all(one.reason == "over-limit" for one in found)
@@ -61,7 +64,7 @@ async def test_limits_hold_also_against_what_was_chosen_for_a_model(opened):
     assert needed[least] < needed[most]
     settings.change(cpu_limit=needed[least])
     assert await planning.allowed(Path(path), most) == ""  # the worker's choice, within the limit
-    assert house._session._supervisor.limits.cpu_bytes == needed[least]
+    assert application._session._supervisor.limits.cpu_bytes == needed[least]
     assert await planning.allowed(Path(path), least) == least
     settings.change(cpu_limit=0)
     assert await planning.allowed(Path(path), most) == most
@@ -69,55 +72,55 @@ async def test_limits_hold_also_against_what_was_chosen_for_a_model(opened):
 
 async def test_which_card_is_used_can_be_chosen_or_none(opened, monkeypatch):
     monkeypatch.setattr("app.runtime.planning.plan._is_small", lambda spec, dtype: False)
-    house = await opened(machine=LARGE, page="settings")
-    section, planning = house.window.go("settings").device, house.services.planning
-    path = Path(house.services.session.loaded.path)
+    application = await opened(machine=LARGE, page="settings")
+    section, planning = application.window.go("settings").device, application.services.planning
+    path = Path(application.services.session.loaded.path)
     found = {}
     for device in ("cuda:1", "cpu"):
         section.gpu.setCurrentIndex(section.gpu.findData(device))
         section.gpu.activated.emit(section.gpu.currentIndex())
         found[device] = (await planning.allowed(path, "")).split()[0]
     assert found == {"cuda:1": "cuda:1", "cpu": "cpu"}
-    house.runs.show(path)
-    dialog = await dialog_of(house)
+    application.runs.show(path)
+    dialog = await dialog_of(application)
     assert any("RTX 4060" in one.choice.title for one in dialog.cards)
     press(dialog.close_button)
 
 
 async def test_minutes_are_typed_and_never_is_a_word(opened):
-    house = await opened(page="settings")
-    section = house.window.go("settings").device
+    application = await opened(page="settings")
+    section = application.window.go("settings").device
     assert section.keep.text() == "never"
     section.keep.setFocus()
     section.keep.selectAll()
     QTest.keyClicks(section.keep, "7")
     QTest.keyClick(section.keep, Qt.Key.Key_Return)
-    assert house.services.settings.now.keep_minutes == 7
-    assert house._resting._timer.isActive()
+    assert application.services.settings.now.keep_minutes == 7
+    assert application._resting._timer.isActive()
 
 
 async def test_the_models_page_marks_as_usual_what_the_settings_recommend(opened, monkeypatch):
     monkeypatch.setattr("app.runtime.planning.plan._is_small", lambda spec, dtype: False)
-    house = await opened(page="models", run_policy="speed")
-    page = house.window.go("models")
-    await until(lambda: house.library.scanned and page.rows.shown)
+    application = await opened(page="models", run_policy="speed")
+    page = application.window.go("models")
+    await until(lambda: application.library.scanned and page.rows.shown)
     entry = next(one for one in page.rows.shown if "Raven" in str(one.path))
     page.listing.select(entry.key)
     fewer = page.fitting.strategy(entry)
     assert fewer in ("cpu int8", "cpu int4")
-    house._opening.reopen(entry.path)
-    await until(lambda: house.services.session.loaded is not None)
-    await until(lambda: house.services.session.loaded.strategy == fewer)
+    application._opening.reopen(entry.path)
+    await until(lambda: application.services.session.loaded is not None)
+    await until(lambda: application.services.session.loaded.strategy == fewer)
     assert not page.details.costs.reopen.isVisible()
-    house.services.settings.change(run_policy="quality")
+    application.services.settings.change(run_policy="quality")
     await until(lambda: page.fitting.strategy(entry) == "cpu fp32")
     assert page.details.costs.reopen.isVisible()
 
 
 async def test_the_models_page_keeps_to_the_limits(opened):
-    house = await opened(page="models")
-    page, settings = house.window.go("models"), house.services.settings
-    await until(lambda: house.library.scanned and page.rows.shown)
+    application = await opened(page="models")
+    page, settings = application.window.go("models"), application.services.settings
+    await until(lambda: application.library.scanned and page.rows.shown)
     entry = next(one for one in page.rows.shown if "Raven" in str(one.path))
     page.listing.select(entry.key)
     needed = {way.strategy: way.needed_bytes for way in page.fitting.verdict(entry).per_format}

@@ -24,15 +24,15 @@ async def test_the_chat_goes_on_on_the_processor_and_reads_nothing_again(
 
     monkeypatch.setattr("app.ui.state.gpu_list.usable", tuple)
     file = small_file(tmp_path, dtype=torch.bfloat16)
-    house = build(
+    application = build(
         supervise=lambda on_change: Supervisor(on_change, EMULATED),
         gpus=(GPU,),
         page="chat",
         model=str(file),
     )
-    house.window.resize(1100, 800)
-    await shown(house)
-    session, page = house.services.session, house.window.go("chat")
+    application.window.resize(1100, 800)
+    await shown(application)
+    session, page = application.services.session, application.window.go("chat")
     await until(lambda: session.phase is Phase.READY)
     assert session.loaded.strategy == "cuda fp16"
     page.controller.configure(limit=4)
@@ -47,10 +47,10 @@ async def test_the_chat_goes_on_on_the_processor_and_reads_nothing_again(
 
     first = await answer(LONG)
     assert first.computed_tokens > len(LONG)
-    press(house.window.strip.pill)
-    dialog = await dialog_of(house)
+    press(application.window.strip.pill)
+    dialog = await dialog_of(application)
     assert dialog.free_gpu.isVisible()
-    with heard(house.services.notices.posted) as posted:
+    with heard(application.services.notices.posted) as posted:
         press(dialog.free_gpu)
         await until(lambda: session.phase is Phase.READY and "cpu" in session.loaded.strategy)
         await until(lambda: posted)
@@ -63,16 +63,16 @@ async def test_the_chat_goes_on_on_the_processor_and_reads_nothing_again(
     assert second.computed_tokens < len(LONG) // 2
     notice = next(notice for (notice,) in posted if "card is free" in notice.text)
     assert notice.verb == "Back to the card"
-    assert house.services.settings.now.strategies == {}
+    assert application.services.settings.now.strategies == {}
     notice.act()
     await until(lambda: session.phase is Phase.READY and "cuda" in session.loaded.strategy)
 
 
 async def test_the_command_says_so_where_no_model_is_on_a_card(build):
-    house = build(page="chat")
-    await shown(house)
-    await until(lambda: house.services.session.phase is Phase.READY)
-    command = next(c for c in house.window._commands if "Free the" in c.title)
-    with heard(house.services.notices.posted) as posted:
+    application = build(page="chat")
+    await shown(application)
+    await until(lambda: application.services.session.phase is Phase.READY)
+    command = next(c for c in application.window._commands if "Free the" in c.title)
+    with heard(application.services.notices.posted) as posted:
         command.act()
     assert "No model is on a graphics card." in posted[-1][0].text

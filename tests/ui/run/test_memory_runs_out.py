@@ -18,17 +18,17 @@ LIMIT = 30
 @pytest.mark.skipif(sys.platform != "linux", reason="limits on addresses")
 async def test_the_reply_goes_on_and_its_tokens_are_stored_whole(build, tmp_path):
     file = small_file(tmp_path, width=512, dtype=torch.bfloat16)
-    house = build(
+    application = build(
         supervise=lambda on_change: Supervisor(on_change, STARVED),
         page="chat",
         model=str(file),
         strategies={str(file): "cpu bf16"},
     )
-    await shown(house)
-    session, controller = house.services.session, house.window.go("chat").controller
+    await shown(application)
+    session, controller = application.services.session, application.window.go("chat").controller
     await until(lambda: session.phase is Phase.READY)
     controller.configure(limit=LIMIT)
-    with heard(house.services.notices.posted) as posted:
+    with heard(application.services.notices.posted) as posted:
         controller.send("Hello")
         await until(lambda: controller.writing is None)
         await until(lambda: posted)
@@ -38,8 +38,8 @@ async def test_the_reply_goes_on_and_its_tokens_are_stored_whole(build, tmp_path
     (notice,) = [notice for (notice,) in posted]
     assert "runs as cpu int8, not as cpu bf16. There was not enough memory" in notice.text
     assert notice.verb == "Change how it runs"
-    assert house.services.settings.now.strategies == {str(file): "cpu bf16"}
-    (stored,) = house.services.conversations.tokens(reply.conversation).result(10).values()
+    assert application.services.settings.now.strategies == {str(file): "cpu bf16"}
+    (stored,) = application.services.conversations.tokens(reply.conversation).result(10).values()
     ids = unpack(stored.ids)
     assert len(ids) == LIMIT
     assert byte_tokenizer().decode(ids) == reply.text

@@ -23,48 +23,48 @@ from tests.ui.test_access import nameless
 
 
 async def test_a_double_click_on_the_pill_opens_one_for_the_model_and_escape_closes_it(opened):
-    house = await opened()
-    double_click(house.window.strip.pill)
-    dialog = await dialog_of(house)
-    house.runs.show(Path("/somewhere/else.pth"))
-    assert dialog.state.path == Path(house.services.session.loaded.path)
-    assert len(house.window.findChildren(type(dialog))) == 1
+    application = await opened()
+    double_click(application.window.strip.pill)
+    dialog = await dialog_of(application)
+    application.runs.show(Path("/somewhere/else.pth"))
+    assert dialog.state.path == Path(application.services.session.loaded.path)
+    assert len(application.window.findChildren(type(dialog))) == 1
     assert dialog.cards[0].choice.recommended
     assert of(dialog, "32-bit").choice.now
     QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Escape)
     assert dialog.isHidden()
-    assert house.services.session.phase is Phase.READY
+    assert application.services.session.phase is Phase.READY
 
 
 async def test_the_chat_s_header_a_model_s_details_and_a_command_open_it_too(opened):
-    house = await opened()
-    page = house.window.go("chat")
+    application = await opened()
+    page = application.window.go("chat")
     press(page.head.model)
-    dialog = await dialog_of(house)
+    dialog = await dialog_of(application)
     dialog.close_card()
-    command = next(c for c in house.window._commands if "Change how" in c.title)
+    command = next(c for c in application.window._commands if "Change how" in c.title)
     command.act()
-    (await dialog_of(house)).close_card()
-    models = house.window.go("models")
-    await until(lambda: models.rows.shown and house.library.scanned)
+    (await dialog_of(application)).close_card()
+    models = application.window.go("models")
+    await until(lambda: models.rows.shown and application.library.scanned)
     entry = next(one for one in models.rows.shown if "x060" in str(one.path))
     models.listing.select(entry.key)
     await settled()
     models.details.costs.compare.click()
-    dialog = await dialog_of(house)
+    dialog = await dialog_of(application)
     assert dialog.state.path == entry.path
     assert not dialog.eject.isVisible()
 
 
 async def test_the_models_page_below_the_dialog_follows_what_is_chosen_in_it(opened):
-    house = await opened(page="models")
-    models = house.window.go("models")
-    await until(lambda: models.rows.shown and house.library.scanned)
-    path = house.services.session.loaded.path
+    application = await opened(page="models")
+    models = application.window.go("models")
+    await until(lambda: models.rows.shown and application.library.scanned)
+    path = application.services.session.loaded.path
     models.listing.select(next(one for one in models.rows.shown if str(one.path) == path).key)
     await settled()
-    press(house.window.strip.pill)
-    dialog = await dialog_of(house)
+    press(application.window.strip.pill)
+    dialog = await dialog_of(application)
     press(of(dialog, "8-bit").run)
     await until(dialog.isHidden)
     picks = models.details.costs.findChildren(QRadioButton)
@@ -73,10 +73,10 @@ async def test_the_models_page_below_the_dialog_follows_what_is_chosen_in_it(ope
 
 
 async def test_the_marks_of_a_card_stand_out_from_every_ground_that_it_has(opened):
-    house = await opened()
-    press(house.window.strip.pill)
-    dialog = await dialog_of(house)
-    card, theme = of(dialog, "32-bit"), house.services.theme
+    application = await opened()
+    press(application.window.strip.pill)
+    dialog = await dialog_of(application)
+    card, theme = of(dialog, "32-bit"), application.services.theme
     press(card)
     mark = card._chips["now"].geometry()
     seen = card.grab().toImage().pixelColor(mark.left() + 4, mark.center().y())
@@ -85,10 +85,10 @@ async def test_the_marks_of_a_card_stand_out_from_every_ground_that_it_has(opene
 
 
 async def test_nothing_is_loaded_before_run_and_run_keeps_the_choice_for_the_model(opened):
-    house = await opened()
-    supervisor, path = house._session._supervisor, house.services.session.loaded.path
-    press(house.window.strip.pill)
-    dialog = await dialog_of(house)
+    application = await opened()
+    supervisor, path = application._session._supervisor, application.services.session.loaded.path
+    press(application.window.strip.pill)
+    dialog = await dialog_of(application)
     before = list(supervisor.asked)
     press(of(dialog, "8-bit"))
     assert of(dialog, "8-bit").isChecked()
@@ -97,27 +97,27 @@ async def test_nothing_is_loaded_before_run_and_run_keeps_the_choice_for_the_mod
     press(dialog.foot.run)
     await until(dialog.isHidden)
     assert supervisor.asked == [*before, (path, "cpu int8")]
-    assert house.services.settings.now.strategies == {path: "cpu int8"}
-    await until(lambda: "8-bit" in house.window.strip.pill.text())
+    assert application.services.settings.now.strategies == {path: "cpu int8"}
+    await until(lambda: "8-bit" in application.window.strip.pill.text())
 
 
 async def test_only_this_once_is_remembered_nowhere(opened):
-    house = await opened()
-    press(house.window.strip.pill)
-    dialog = await dialog_of(house)
+    application = await opened()
+    press(application.window.strip.pill)
+    dialog = await dialog_of(application)
     dialog.foot.remember.click()
     press(of(dialog, "4-bit").run)
     await until(dialog.isHidden)
-    assert house.services.session.loaded.strategy == "cpu int4"
-    assert house.services.settings.now.strategies == {}
+    assert application.services.session.loaded.strategy == "cpu int4"
+    assert application.services.settings.now.strategies == {}
 
 
 @pytest.mark.parametrize("where", ["card", "foot"])
 async def test_a_double_click_on_run_opens_once(opened, where):
-    house = await opened()
-    supervisor = house._session._supervisor
-    press(house.window.strip.pill)
-    dialog = await dialog_of(house)
+    application = await opened()
+    supervisor = application._session._supervisor
+    press(application.window.strip.pill)
+    dialog = await dialog_of(application)
     supervisor.hold, before = asyncio.Event(), len(supervisor.asked)
     press(of(dialog, "8-bit"))
     double_click(of(dialog, "8-bit").run if where == "card" else dialog.foot.run)
@@ -131,9 +131,9 @@ async def test_a_double_click_on_run_opens_once(opened, where):
 
 
 async def test_it_works_by_keyboard_alone(opened):
-    house = await opened()
-    QTest.keyClick(house.window, Qt.Key.Key_M, _CTRL_SHIFT)
-    dialog = await dialog_of(house)
+    application = await opened()
+    QTest.keyClick(application.window, Qt.Key.Key_M, _CTRL_SHIFT)
+    dialog = await dialog_of(application)
     focused = QApplication.focusWidget()
     assert focused is of(dialog, "32-bit")
     for _ in range(len(dialog.cards)):
@@ -144,13 +144,13 @@ async def test_it_works_by_keyboard_alone(opened):
     assert QApplication.focusWidget() is of(dialog, "8-bit")
     QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Return)
     await until(dialog.isHidden)
-    assert house.services.session.loaded.strategy == "cpu int8"
+    assert application.services.session.loaded.strategy == "cpu int8"
 
 
 async def test_tab_stays_inside_and_reaches_every_control_of_advanced(opened):
-    house = await opened()
-    press(house.window.strip.pill)
-    dialog = await dialog_of(house)
+    application = await opened()
+    press(application.window.strip.pill)
+    dialog = await dialog_of(application)
     press(dialog.fold)
     await settled()
     advanced, seen = dialog.advanced, []
@@ -164,9 +164,9 @@ async def test_tab_stays_inside_and_reaches_every_control_of_advanced(opened):
 
 
 async def test_text_and_fields_follow_each_other_and_a_wrong_part_is_marked(opened):
-    house = await opened(machine=msgspec.structs.replace(PLAIN, gpus=(card(),)))
-    press(house.window.strip.pill)
-    dialog = await dialog_of(house)
+    application = await opened(machine=msgspec.structs.replace(PLAIN, gpus=(card(),)))
+    press(application.window.strip.pill)
+    dialog = await dialog_of(application)
     press(dialog.fold)
     advanced = dialog.advanced
     assert advanced.text.text() == dialog.state.text == "cpu fp32"
@@ -195,9 +195,9 @@ async def test_text_and_fields_follow_each_other_and_a_wrong_part_is_marked(open
 
 
 async def test_a_split_can_be_typed_and_is_shown_and_run(opened):
-    house = await opened(machine=msgspec.structs.replace(PLAIN, gpus=(card(),)))
-    press(house.window.strip.pill)
-    dialog = await dialog_of(house)
+    application = await opened(machine=msgspec.structs.replace(PLAIN, gpus=(card(),)))
+    press(application.window.strip.pill)
+    dialog = await dialog_of(application)
     press(dialog.fold)
     advanced = dialog.advanced
     advanced.text.setFocus()
@@ -222,14 +222,14 @@ async def test_a_split_can_be_typed_and_is_shown_and_run(opened):
     QTest.keyClicks(advanced.text, "cpu fp32 *1 -> cpu int8")
     press(dialog.foot.run)
     await until(dialog.isHidden)
-    assert house._session._supervisor.asked[-1][1] == "cpu fp32 *1 -> cpu int8"
-    await until(lambda: "32/8-bit on CPU" in house.window.strip.pill.text())
+    assert application._session._supervisor.asked[-1][1] == "cpu fp32 *1 -> cpu int8"
+    await until(lambda: "32/8-bit on CPU" in application.window.strip.pill.text())
 
 
 async def test_a_limit_takes_ways_away_at_once_and_is_kept_with_run(opened):
-    house = await opened()
-    press(house.window.strip.pill)
-    dialog = await dialog_of(house)
+    application = await opened()
+    press(application.window.strip.pill)
+    dialog = await dialog_of(application)
     press(dialog.fold)
     assert not dialog.foot.run.isEnabled()
     assert "runs like this now" in dialog.foot.note.text()
@@ -239,20 +239,20 @@ async def test_a_limit_takes_ways_away_at_once_and_is_kept_with_run(opened):
     dialog.advanced.threads.setValue(3)
     assert all("limit" in one.choice.why for one in dialog.cards)
     assert not dialog.foot.run.isEnabled()
-    assert house.services.settings.now.cpu_limit == 0
+    assert application.services.settings.now.cpu_limit == 0
     dialog.advanced.cpu_limit.setValue(8)
     press(of(dialog, "8-bit").run)
     await until(dialog.isHidden)
-    now = house.services.settings.now
+    now = application.services.settings.now
     assert (now.cpu_limit, now.threads) == (8 * GB, 3)
-    assert house._session._supervisor.threads == 3
+    assert application._session._supervisor.threads == 3
 
 
 async def test_while_it_loads_layers_are_counted_and_hiding_does_not_stop_it(opened):
-    house = await opened()
-    supervisor = house._session._supervisor
-    press(house.window.strip.pill)
-    dialog = await dialog_of(house)
+    application = await opened()
+    supervisor = application._session._supervisor
+    press(application.window.strip.pill)
+    dialog = await dialog_of(application)
     supervisor.hold = asyncio.Event()
     press(of(dialog, "8-bit").run)
     await until(lambda: supervisor.phase is Phase.LOADING)
@@ -264,17 +264,17 @@ async def test_while_it_loads_layers_are_counted_and_hiding_does_not_stop_it(ope
     press(dialog.foot.cancel)
     assert dialog.isHidden()
     supervisor.hold.set()
-    await until(lambda: house.services.session.loaded is not None)
-    assert house.services.session.loaded.strategy == "cpu int8"
+    await until(lambda: application.services.session.loaded is not None)
+    assert application.services.session.loaded.strategy == "cpu int8"
     await settled()
-    assert house.services.settings.now.strategies != {}
+    assert application.services.settings.now.strategies != {}
 
 
 async def test_a_load_that_fails_leaves_the_model_that_ran_and_says_why(opened):
-    house = await opened()
-    supervisor, session = house._session._supervisor, house.services.session
-    press(house.window.strip.pill)
-    dialog = await dialog_of(house)
+    application = await opened()
+    supervisor, session = application._session._supervisor, application.services.session
+    press(application.window.strip.pill)
+    dialog = await dialog_of(application)
     supervisor.refuse = {"cpu int8": OutOfMemory(needed_bytes=9 * GB, free_bytes=GB)}
     press(of(dialog, "8-bit").run)
     await until(dialog.outcome.isVisible)
@@ -282,60 +282,60 @@ async def test_a_load_that_fails_leaves_the_model_that_ran_and_says_why(opened):
     assert "runs as before" in dialog.outcome.now.text()
     assert session.loaded is not None
     assert session.loaded.strategy == "cpu fp32"
-    assert house.services.settings.now.strategies == {}
+    assert application.services.settings.now.strategies == {}
     press(of(dialog, "4-bit"))
     assert dialog.outcome.isHidden()
 
 
 async def test_one_that_fails_after_the_dialog_was_hidden_is_told_in_the_bar(opened):
-    house = await opened()
-    supervisor = house._session._supervisor
-    press(house.window.strip.pill)
-    dialog = await dialog_of(house)
+    application = await opened()
+    supervisor = application._session._supervisor
+    press(application.window.strip.pill)
+    dialog = await dialog_of(application)
     supervisor.hold = asyncio.Event()
     supervisor.refuse = {"cpu int8": OutOfMemory(needed_bytes=9 * GB, free_bytes=GB)}
     press(of(dialog, "8-bit").run)
     await until(lambda: supervisor.phase is Phase.LOADING)
     press(dialog.foot.cancel)
     supervisor.hold.set()
-    await until(house.window.notices.isVisible)
-    assert "9.0 GB" in house.window.notices._words.text()
+    await until(application.window.notices.isVisible)
+    assert "9.0 GB" in application.window.notices._words.text()
 
 
 async def test_a_model_that_is_deleted_meanwhile_is_told_of_and_what_runs_goes_on(opened, tmp_path):
-    house = await opened()
+    application = await opened()
     gone = tmp_path / "gone.pth"
-    shutil.copy(house.services.session.loaded.path, gone)
-    house.runs.show(gone)
-    dialog = await dialog_of(house)
+    shutil.copy(application.services.session.loaded.path, gone)
+    application.runs.show(gone)
+    dialog = await dialog_of(application)
     gone.unlink()
-    before = list(house._session._supervisor.asked)
+    before = list(application._session._supervisor.asked)
     press(of(dialog, "8-bit").run)
     await until(dialog.outcome.isVisible)
     assert isinstance(dialog.state.change.failure, NotFound)
-    assert house._session._supervisor.asked == before
-    assert house.services.session.loaded is not None
+    assert application._session._supervisor.asked == before
+    assert application.services.session.loaded is not None
 
 
 async def test_a_model_that_is_renamed_meanwhile_is_run_by_its_new_name(opened, tmp_path):
-    house = await opened()
+    application = await opened()
     old, new = tmp_path / "old.pth", tmp_path / "new.pth"
-    shutil.copy(house.services.session.loaded.path, old)
-    house.runs.show(old)
-    dialog = await dialog_of(house)
+    shutil.copy(application.services.session.loaded.path, old)
+    application.runs.show(old)
+    dialog = await dialog_of(application)
     old.rename(new)
-    house.services.session.follow(old, new)
+    application.services.session.follow(old, new)
     await until(lambda: dialog.state.plans is not None and dialog.state.path == new)
     press(of(dialog, "8-bit").run)
     await until(dialog.isHidden)
-    assert house._session._supervisor.asked[-1] == (str(new), "cpu int8")
+    assert application._session._supervisor.asked[-1] == (str(new), "cpu int8")
 
 
 async def test_what_does_not_fit_says_why_and_cannot_be_begun(opened):
     tiny = msgspec.structs.replace(PLAIN, memory_total=GB // 10, memory_available=GB // 20)
-    house = await opened(machine=tiny)
-    press(house.window.strip.pill)
-    dialog = await dialog_of(house)
+    application = await opened(machine=tiny)
+    press(application.window.strip.pill)
+    dialog = await dialog_of(application)
     for one in dialog.cards:
         assert "there are 100.0 MB" in one.choice.why
         assert not one.run.isVisible()
@@ -345,9 +345,9 @@ async def test_what_does_not_fit_says_why_and_cannot_be_begun(opened):
 
 async def test_with_cards_each_has_a_bar_and_equal_names_are_told_apart(opened):
     gpus = (card(), card(1, free=GB))
-    house = await opened(machine=msgspec.structs.replace(PLAIN, gpus=gpus))
-    press(house.window.strip.pill)
-    dialog = await dialog_of(house)
+    application = await opened(machine=msgspec.structs.replace(PLAIN, gpus=gpus))
+    press(application.window.strip.pill)
+    dialog = await dialog_of(application)
     names = [row._name.text() for row in dialog.bars.rows]
     assert names == ["Processor", "RTX 4060 (1)", "RTX 4060 (2)"]
     press(of(dialog, "8-bit on the RTX 4060 (2)"))
@@ -357,10 +357,10 @@ async def test_with_cards_each_has_a_bar_and_equal_names_are_told_apart(opened):
 
 
 async def test_cards_of_other_makers_are_named_as_not_used(opened, monkeypatch):
-    house = await opened()
-    house.services.gpus.others = ("AMD Radeon RX 6600",)
-    press(house.window.strip.pill)
-    dialog = await dialog_of(house)
+    application = await opened()
+    application.services.gpus.others = ("AMD Radeon RX 6600",)
+    press(application.window.strip.pill)
+    dialog = await dialog_of(application)
     assert "AMD Radeon RX 6600: seen, but not used" in dialog.machine_note.text()
     assert isinstance(other_gpus(), tuple)
 
@@ -369,14 +369,14 @@ async def test_cards_of_other_makers_are_named_as_not_used(opened, monkeypatch):
 @pytest.mark.parametrize(("width", "scale"), [(760, 1.0), (760, 1.6), (2560, 1.0)])
 async def test_no_word_is_cut_off_whatever_the_window(opened, width, scale):
     gpus = (card(), card(1, name="NVIDIA RTX 6000 Ada Generation Laptop GPU"))
-    house = await opened("🐦", machine=msgspec.structs.replace(PLAIN, gpus=gpus))
-    choose_scale(house.services, scale)
-    house.window.resize(width, 560)
-    press(house.window.strip.pill)
-    dialog = await dialog_of(house)
+    application = await opened("🐦", machine=msgspec.structs.replace(PLAIN, gpus=gpus))
+    choose_scale(application.services, scale)
+    application.window.resize(width, 560)
+    press(application.window.strip.pill)
+    dialog = await dialog_of(application)
     press(dialog.fold)
     await settled(20)
-    assert dialog.card.geometry().bottom() < house.window.height()
+    assert dialog.card.geometry().bottom() < application.window.height()
     assert dialog.card.width() <= 640
     assert [one for one in squeezed(dialog) if one[1]] == []
 

@@ -12,10 +12,10 @@ SLOW_LIMIT = 60_000
 async def test_two_clicks_change_the_bits_and_the_reply_that_is_written_goes_on(build, tmp_path):
     file = small_file(tmp_path, vocabulary=256, width=512)
     ways = {str(file): "cpu bf16"}
-    house = build(supervise=Supervisor, page="chat", model=str(file), strategies=ways)
-    house.window.resize(1100, 800)
-    await shown(house)
-    session, page = house.services.session, house.window.go("chat")
+    application = build(supervise=Supervisor, page="chat", model=str(file), strategies=ways)
+    application.window.resize(1100, 800)
+    await shown(application)
+    session, page = application.services.session, application.window.go("chat")
     await until(lambda: session.phase is Phase.READY)
     page.controller.configure(limit=SLOW_LIMIT)
     page.composer.edit.setPlainText("Hello")
@@ -28,7 +28,7 @@ async def test_two_clicks_change_the_bits_and_the_reply_that_is_written_goes_on(
     ident, conversation, before = reply().id, page.controller.conversation.id, session.worker_pid
 
     press(page.head.model)
-    dialog = await dialog_of(house)
+    dialog = await dialog_of(application)
     assert of(dialog, "16-bit").choice.now
     assert "goes on from the same word" in dialog.foot.note.text()
     written = reply().text

@@ -27,23 +27,23 @@ def logs(paths):
     return paths.logs
 
 
-def dialogs(house):
-    return [one for one in house.window.findChildren(ReportDialog) if one.isVisible()]
+def dialogs(application):
+    return [one for one in application.window.findChildren(ReportDialog) if one.isVisible()]
 
 
-async def report_of(house):
-    page = house.window.go("settings")
+async def report_of(application):
+    page = application.window.go("settings")
     await settled()
     QTest.mouseClick(page.help.make, Qt.MouseButton.LeftButton)
     QTest.mouseClick(page.help.make, Qt.MouseButton.LeftButton)
-    await until(lambda: dialogs(house))
-    (dialog,) = dialogs(house)
+    await until(lambda: dialogs(application))
+    (dialog,) = dialogs(application)
     return dialog
 
 
-async def test_a_report_is_shown_once_can_be_changed_copied_and_saved(house, logs, tmp_path):
-    await shown(house)
-    dialog = await report_of(house)
+async def test_a_report_is_shown_once_can_be_changed_copied_and_saved(application, logs, tmp_path):
+    await shown(application)
+    dialog = await report_of(application)
     text = dialog.edit.toPlainText()
     for part in ("Rookery 0.", "Qt 6.", "Python 3.", "of memory", "theme =", LINE, "Segmentation"):
         assert part in text
@@ -62,14 +62,16 @@ async def test_a_report_is_shown_once_can_be_changed_copied_and_saved(house, log
     await until(lambda: "Saved" not in dialog.said.text())
     assert dialog.said.text().endswith(".")
     QTest.keyClick(dialog, Qt.Key.Key_Escape)
-    await until(lambda: not [one for one in house.window.findChildren(QDialog) if one.isVisible()])
+    await until(
+        lambda: not [one for one in application.window.findChildren(QDialog) if one.isVisible()]
+    )
 
 
-async def test_the_folder_of_the_log_is_made_and_shown(house, paths, monkeypatch):
+async def test_the_folder_of_the_log_is_made_and_shown(application, paths, monkeypatch):
     opened = []
     monkeypatch.setattr(QDesktopServices, "openUrl", opened.append)
-    await shown(house)
-    page = house.window.go("settings")
+    await shown(application)
+    page = application.window.go("settings")
     assert not paths.logs.exists()
     page.help.show_folder.click()
     assert paths.logs.is_dir()

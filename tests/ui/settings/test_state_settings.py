@@ -26,16 +26,16 @@ def laid(paths):
     (place / name_of(12).text).write_bytes(bytes(3_500_000))
 
 
-def boxes(house):
-    return [one for one in house.window.findChildren(QMessageBox) if one.isVisible()]
+def boxes(application):
+    return [one for one in application.window.findChildren(QMessageBox) if one.isVisible()]
 
 
-async def test_limits_hold_at_once_and_are_told_to_the_worker(house, paths):
-    supervisor = house.services.session._supervisor
+async def test_limits_hold_at_once_and_are_told_to_the_worker(application, paths):
+    supervisor = application.services.session._supervisor
     cache = StateCache(folder=os.fsencode(paths.states), other_formats=True)
     assert supervisor.cache == cache
-    await shown(house)
-    states = house.window.go("settings").states
+    await shown(application)
+    states = application.window.go("settings").states
     states.budget.setValue(3.5)
     states.day.setValue(1.0)
     states.half.click()
@@ -46,25 +46,25 @@ async def test_limits_hold_at_once_and_are_told_to_the_worker(house, paths):
     await settled()
     assert supervisor.cache is None
     assert not states.budget.isEnabled()
-    assert house.services.settings.now.keep_states is False
+    assert application.services.settings.now.keep_states is False
 
 
-async def test_what_is_kept_is_told_and_cleared_when_that_was_confirmed(house, paths):
+async def test_what_is_kept_is_told_and_cleared_when_that_was_confirmed(application, paths):
     laid(paths)
-    await shown(house)
-    states = house.window.go("settings").states
+    await shown(application)
+    states = application.window.go("settings").states
     await settled()
     assert states._held.text().startswith("3.5 MB now")
     assert states._written.text().startswith("3.5 MB today")
     for _ in range(2):
         QTest.mouseClick(states.clear, Qt.MouseButton.LeftButton)
-    (box,) = boxes(house)
+    (box,) = boxes(application)
     assert "No conversation loses a word" in box.informativeText()
     box.reject()
     await settled()
     assert list(files_in(paths.states))
     QTest.mouseClick(states.clear, Qt.MouseButton.LeftButton)
-    (box,) = boxes(house)
+    (box,) = boxes(application)
     (sure,) = [b for b in box.buttons() if b.text() == "Clear"]
     sure.click()
     await until(lambda: not list(files_in(paths.states)))
@@ -73,12 +73,12 @@ async def test_what_is_kept_is_told_and_cleared_when_that_was_confirmed(house, p
     assert not states.clear.isEnabled()
 
 
-async def test_that_the_disk_takes_nothing_is_said_once(house):
+async def test_that_the_disk_takes_nothing_is_said_once(application):
     from app.errors import StatesUnkept
 
-    await shown(house)
+    await shown(application)
     posted = []
-    house.services.notices.posted.connect(posted.append)
+    application.services.notices.posted.connect(posted.append)
     for _ in range(2):
-        house.services.session._supervisor.on_unkept(StatesUnkept(path="/full"))
+        application.services.session._supervisor.on_unkept(StatesUnkept(path="/full"))
     assert [one.title for one in posted] == ["Conversations are not remembered on the disk"]

@@ -123,14 +123,14 @@ def test_a_failure_of_a_task_that_ends_late_is_a_line(desk, capsys):
 async def test_a_failure_while_the_window_closes_is_a_line_and_no_notice(
     desk, capsys, monkeypatch, build
 ):
-    house = build()
-    await shown(house)
+    application = build()
+    await shown(application)
     desk.outlive_window()
     monkeypatch.setattr(sys, "excepthook", desk.take)
-    house.services.tasks.start(stubborn(StoreError(path="/a/rookery.db", why="refused")))
+    application.services.tasks.start(stubborn(StoreError(path="/a/rookery.db", why="refused")))
     await settled()
     capsys.readouterr()
-    await house.close()
+    await application.close()
     said = capsys.readouterr().err
     assert said.startswith("The system refuses to open or to write")
     assert said.count("\n") == 1

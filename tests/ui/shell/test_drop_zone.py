@@ -32,73 +32,73 @@ def drop(window, mime):
     QApplication.sendEvent(window, event)
 
 
-async def test_a_folder_dropped_anywhere_joins_the_library(house, models_folder):
-    await shown(house)
-    assert drag_over(house.window, dragged([models_folder]))
-    assert house.window.drop.isVisible()
-    drop(house.window, dragged([models_folder]))
-    assert house.window.drop.isHidden()
-    assert house.library.folders == (models_folder,)
-    await until(lambda: len(house.library.entries) == 7)
+async def test_a_folder_dropped_anywhere_joins_the_library(application, models_folder):
+    await shown(application)
+    assert drag_over(application.window, dragged([models_folder]))
+    assert application.window.drop.isVisible()
+    drop(application.window, dragged([models_folder]))
+    assert application.window.drop.isHidden()
+    assert application.library.folders == (models_folder,)
+    await until(lambda: len(application.library.entries) == 7)
 
 
-async def test_a_model_dropped_anywhere_is_opened_and_listed(house, models_folder):
-    await shown(house)
-    house.window.go = lambda _key: None
+async def test_a_model_dropped_anywhere_is_opened_and_listed(application, models_folder):
+    await shown(application)
+    application.window.go = lambda _key: None
     file = models_folder / "RWKV-4-Raven-1B5-v12-Eng98.pth"
-    drag_over(house.window, dragged([file]))
-    drop(house.window, dragged([file]))
-    session = house.services.session
+    drag_over(application.window, dragged([file]))
+    drop(application.window, dragged([file]))
+    session = application.services.session
     await until(lambda: session.loaded is not None and session.loaded.path == str(file))
-    assert house.library.is_single(file)
+    assert application.library.is_single(file)
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "letter.gguf", "song.mp3", "page.safetensors"])
-async def test_a_file_that_is_no_model_is_said_and_becomes_no_entry(house, tmp_path, name):
-    await shown(house)
+async def test_a_file_that_is_no_model_is_said_and_becomes_no_entry(application, tmp_path, name):
+    await shown(application)
     file = tmp_path / name
     file.write_text("Dear reader, this is no model at all.")
-    with heard(house.services.notices.posted) as told:
-        drag_over(house.window, dragged([file]))
-        drop(house.window, dragged([file]))
+    with heard(application.services.notices.posted) as told:
+        drag_over(application.window, dragged([file]))
+        drop(application.window, dragged([file]))
         await until(lambda: told)
     assert told[-1][0].kind is Kind.FAILURE
     assert name in told[-1][0].text
-    assert house.services.settings.now.files == ()
+    assert application.services.settings.now.files == ()
 
 
-async def test_of_several_dropped_files_the_models_are_taken(house, models_folder, tmp_path):
-    await shown(house)
-    house.window.go = lambda _key: None
+async def test_of_several_dropped_files_the_models_are_taken(application, models_folder, tmp_path):
+    await shown(application)
+    application.window.go = lambda _key: None
     (tmp_path / "notes.txt").write_text("Not this one.")
     model = models_folder / "RWKV-4-Raven-1B5-v12-Eng98.pth"
-    with heard(house.services.notices.posted) as told:
+    with heard(application.services.notices.posted) as told:
         mime = dragged([tmp_path / "notes.txt", model])
-        drag_over(house.window, mime)
-        drop(house.window, mime)
+        drag_over(application.window, mime)
+        drop(application.window, mime)
         await until(lambda: told)
     assert told[0][0].text == "No model, so not taken into the list: notes.txt"
-    assert house.services.settings.now.files == (str(model),)
+    assert application.services.settings.now.files == (str(model),)
 
 
-async def test_what_is_no_file_is_not_taken(house):
-    await shown(house)
+async def test_what_is_no_file_is_not_taken(application):
+    await shown(application)
     mime = QMimeData()
     mime.setText("hello")
-    assert not drag_over(house.window, mime)
-    assert house.window.drop.isHidden()
+    assert not drag_over(application.window, mime)
+    assert application.window.drop.isHidden()
 
 
 async def test_a_text_field_takes_dropped_words_but_leaves_a_model_to_the_window(
-    house, models_folder
+    application, models_folder
 ):
-    await shown(house)
-    page = house.window.go("models")
+    await shown(application)
+    page = application.window.go("models")
     field = QPlainTextEdit(page)
-    house.window.drop.watch(page)
+    application.window.drop.watch(page)
     text = QMimeData()
     text.setText("words")
     assert drag_over(field.viewport(), text)
-    assert house.window.drop.isHidden()
+    assert application.window.drop.isHidden()
     assert drag_over(field.viewport(), dragged([models_folder]))
-    assert house.window.drop.isVisible()
+    assert application.window.drop.isVisible()

@@ -10,17 +10,17 @@ from app.ui.state.playground.open_document import OpenDocument
 from tests.ui.conftest import settled, shown, until
 
 
-async def test_a_text_goes_to_the_playground_and_a_conversation_to_the_chat(house):
-    await shown(house)
-    handed = house.services.handed
+async def test_a_text_goes_to_the_playground_and_a_conversation_to_the_chat(application):
+    await shown(application)
+    handed = application.services.handed
     text = OpenDocument(Document(id=new_id(), created=time.time()))
     text.replace(0, 0, (whole(typed_piece("User: Hi\n\nAssistant:")),))
     handed.text.emit(text)
-    assert house.window.page == "playground"
-    page = house.window.go("playground")
+    assert application.window.page == "playground"
+    page = application.window.go("playground")
     assert page.text.editor.toPlainText() == "User: Hi\n\nAssistant:"
     page.controller.keeper.now()
-    store = house.services.conversations
+    store = application.services.conversations
     (kept,) = await asyncio.wrap_future(store.documents.all())
     assert kept.title == "User: Hi"
 
@@ -28,8 +28,8 @@ async def test_a_text_goes_to_the_playground_and_a_conversation_to_the_chat(hous
     store.add(conversation)
     store.append(new_message(conversation.id, None, "user", "Hello"))
     handed.conversation.emit(conversation.id)
-    assert house.window.page == "chat"
-    chat = house.window.go("chat")
+    assert application.window.page == "chat"
+    chat = application.window.go("chat")
     await until(lambda: chat.controller.conversation.id == conversation.id)
 
     handed.draft.emit("A question")

@@ -102,14 +102,14 @@ async def test_a_segfault_of_the_window_is_offered_at_the_next_start(build, path
     assert done.returncode != 0
     (left,) = paths.logs.glob("crash-window-*")
     assert "in string_at" in left.read_text()
-    house = build(page="models")
-    await shown(house)
-    bar = house.window.notices
+    application = build(page="models")
+    await shown(application)
+    bar = application.window.notices
     await until(lambda: bar.notice is not None)
     assert bar.notice.text.startswith("Rookery ended unexpectedly last time")
     next(one for one in bar.findChildren(QPushButton) if one.text() == "Show report").click()
-    await until(lambda: house.window.findChildren(ReportDialog))
-    (dialog,) = house.window.findChildren(ReportDialog)
+    await until(lambda: application.window.findChildren(ReportDialog))
+    (dialog,) = application.window.findChildren(ReportDialog)
     assert "in string_at" in dialog.edit.toPlainText()
     dialog.close()
 
@@ -125,10 +125,10 @@ async def test_a_segfault_of_the_window_is_offered_at_the_next_start(build, path
 async def test_it_is_said_what_crashed_and_after_what_is_news_of_now(build, logs, kinds, words):
     for kind in kinds:
         (logs / f"crash-{kind}-7.txt").write_text("Fatal Python error: Segmentation fault")
-    house = build(page="models")
-    house.services.notices.failure(NoModel())
-    await shown(house)
-    bar = house.window.notices
+    application = build(page="models")
+    application.services.notices.failure(NoModel())
+    await shown(application)
+    bar = application.window.notices
     await until(lambda: not (logs / f"crash-{kinds[0]}-7.txt").exists())
     await settled()
     assert bar.notice.title == "No model is open"
@@ -139,8 +139,8 @@ async def test_it_is_said_what_crashed_and_after_what_is_news_of_now(build, logs
 
 async def test_nothing_is_offered_where_nothing_crashed(build, logs):
     (logs / f"crash-window-{os.getpid()}.txt").write_text("")
-    house = build(page="models")
-    await shown(house)
+    application = build(page="models")
+    await shown(application)
     await until(lambda: not list(logs.glob("crash-*")))
     await settled()
-    assert house.window.notices.notice is None
+    assert application.window.notices.notice is None

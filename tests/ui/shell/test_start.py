@@ -37,7 +37,7 @@ def scene(home, code, page="models"):
 
 
 def run(home, code, page="models"):
-    """Run the program with ``code`` as the body of ``async def played(house)`` to its good end.
+    """Run the program with ``code`` as the body of ``async def played(application)``.
 
     It begins on ``page``; ``began`` is the time at which the interpreter had started.
     """

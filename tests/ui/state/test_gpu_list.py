@@ -47,10 +47,10 @@ def with_gpu(build, models_folder):
 
 
 async def test_offers_that_fit_the_card_run_fast_and_show_its_memory(with_gpu):
-    house = with_gpu(gpu())
-    await ready(house)
-    await until(lambda: house.services.gpus.known)
-    page = page_of(house)
+    application = with_gpu(gpu())
+    await ready(application)
+    await until(lambda: application.services.gpus.known)
+    page = page_of(application)
     offers = [one for one in page.rows.shown if one.fetchable and "2.9B" in one.title]
     page.listing.select(offers[0].key)
     await settled()
@@ -63,44 +63,44 @@ async def test_offers_that_fit_the_card_run_fast_and_show_its_memory(with_gpu):
 
 async def test_a_way_on_the_card_can_be_picked_and_is_asked_for(with_gpu, monkeypatch):
     monkeypatch.setattr(app.runtime.loading.preflight, "gpus", lambda: [gpu()])
-    house = with_gpu(gpu())
-    await ready(house)
-    await until(lambda: house.services.gpus.known)
-    entry, page = select(house, "x060"), page_of(house)
+    application = with_gpu(gpu())
+    await ready(application)
+    await until(lambda: application.services.gpus.known)
+    entry, page = select(application, "x060"), page_of(application)
     await settled()
     page.details.costs.chosen.emit("cuda int8")
     page._act()
-    supervisor = house._session._supervisor
+    supervisor = application._session._supervisor
     await until(lambda: supervisor.asked[-1] == (str(entry.path), "cuda int8"))
     assert page.fitting.strategy(entry) == "cuda int8"
 
 
 async def test_a_card_that_is_not_there_leaves_the_open_model_open(with_gpu):
-    house = with_gpu(gpu())  # the window saw it, and then it was gone
-    await ready(house)
-    await until(lambda: house.services.gpus.known)
-    entry, page = select(house, "x060"), page_of(house)
-    before = house.services.session.loaded
+    application = with_gpu(gpu())  # the window saw it, and then it was gone
+    await ready(application)
+    await until(lambda: application.services.gpus.known)
+    entry, page = select(application, "x060"), page_of(application)
+    before = application.services.session.loaded
     page.details.costs.chosen.emit("cuda int8")
     page._act()
-    await until(house.window.notices.isVisible)
-    assert "NVIDIA" in house.window.notices._title.text()
-    assert house.services.session.loaded is before
-    assert str(entry.path) not in [path for path, _ in house._session._supervisor.asked]
+    await until(application.window.notices.isVisible)
+    assert "NVIDIA" in application.window.notices._title.text()
+    assert application.services.session.loaded is before
+    assert str(entry.path) not in [path for path, _ in application._session._supervisor.asked]
 
 
 async def test_without_a_card_no_way_on_one_is_shown_or_taken(with_gpu):
-    house = with_gpu()
-    await ready(house)
-    await until(lambda: house.services.gpus.known)
-    entry, page = select(house, "x060"), page_of(house)
+    application = with_gpu()
+    await ready(application)
+    await until(lambda: application.services.gpus.known)
+    entry, page = select(application, "x060"), page_of(application)
     ways = {str(entry.path): "cuda fp16"}
-    house.services.settings.change(strategies=ways)
+    application.services.settings.change(strategies=ways)
     page._show_entries()
     assert "GPU" not in said(page.details)
     assert page.fitting.strategy(entry).startswith("cpu")
     page._opening.open(entry.path)
-    supervisor = house._session._supervisor
+    supervisor = application._session._supervisor
     await until(lambda: supervisor.asked[-1] == (str(entry.path), ""))
 
 
@@ -113,25 +113,25 @@ async def test_without_a_card_no_way_on_one_is_shown_or_taken(with_gpu):
     ],
 )
 async def test_the_settings_tell_of_the_cards(with_gpu, found, words):
-    house = with_gpu(*found)
-    await shown(house)
-    page = house.window.go("settings")
-    await until(lambda: house.services.gpus.known)
+    application = with_gpu(*found)
+    await shown(application)
+    page = application.window.go("settings")
+    await until(lambda: application.services.gpus.known)
     assert words in page.device.found.text()
 
 
 async def test_a_model_that_stepped_down_says_why_once(with_gpu):
-    house = with_gpu(gpu(), supervise=SteppedSupervisor)
-    with heard(house.services.notices.posted) as posted:
-        await shown(house)
+    application = with_gpu(gpu(), supervise=SteppedSupervisor)
+    with heard(application.services.notices.posted) as posted:
+        await shown(application)
         await until(lambda: posted)
         await settled()
-        house.services.session.changed.emit()
+        application.services.session.changed.emit()
         await settled()
     texts = [notice.text for (notice,) in posted if "card" in notice.text]
     assert len(texts) == 1
     assert "not on the card (cuda fp16). What the card computes is not what" in texts[0]
-    hint = house.window.strip.pill.toolTip()
+    hint = application.window.strip.pill.toolTip()
     assert "Computed by native" in hint
     assert texts[0] in hint
 
@@ -161,10 +161,10 @@ async def test_they_are_looked_for_again_but_not_at_once(with_gpu):
 
 
 async def test_what_the_open_model_takes_counts_as_free(with_gpu):
-    house = with_gpu(gpu(free=7 * GB))
-    await shown(house)
-    await until(lambda: house.services.session.loaded is not None)
-    loaded = house.services.session.loaded
+    application = with_gpu(gpu(free=7 * GB))
+    await shown(application)
+    await until(lambda: application.services.session.loaded is not None)
+    loaded = application.services.session.loaded
     assert with_room_of(loaded, [gpu(free=7 * GB)])[0].free_bytes == 7 * GB
     on_gpu = msgspec.structs.replace(loaded, strategy="cuda fp16")
     assert with_room_of(on_gpu, [gpu(free=7 * GB)])[0].free_bytes > 7 * GB

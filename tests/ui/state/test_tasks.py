@@ -98,9 +98,9 @@ def test_no_task_relies_on_a_finally_that_it_may_never_reach():
 
 
 async def test_what_was_cancelled_before_it_began_can_be_done_again(build, monkeypatch):
-    house = build(page="models")
-    await shown(house)
-    services = house.services
+    application = build(page="models")
+    await shown(application)
+    services = application.services
     library, catalogue, gpus = services.library, services.catalogue, services.gpus
     await until(lambda: library.scanned and not library.scanning and gpus.known)
     start = services.tasks.start
@@ -123,7 +123,7 @@ async def test_what_was_cancelled_before_it_began_can_be_done_again(build, monke
     gpus._at, gpus.known = -1e9, False
     gpus.look()
     works.begin("one", "{}", act)
-    services.session.open(house._opening._guide)
+    services.session.open(application._opening._guide)
     services.session.unload()
     await settled()
     monkeypatch.undo()
@@ -142,5 +142,5 @@ async def test_what_was_cancelled_before_it_began_can_be_done_again(build, monke
     assert catalogue.searching
     await until(lambda: gpus.known and ran and not library.scanning and not catalogue.searching)
     await until(lambda: catalogue._task is None)
-    await services.session.opened(house._opening._guide)
+    await services.session.opened(application._opening._guide)
     assert services.session.opening is None

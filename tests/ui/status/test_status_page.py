@@ -20,13 +20,15 @@ from tests.ui.conftest import settled, shown, until
 from tests.ui.run.conftest import PLAIN, card, press
 
 
-async def opened_page(house):
+async def opened_page(application):
     """Opened with a click on the figures; once the model that is open has been looked at."""
-    await shown(house)
-    await until(lambda: house.services.session.loaded is not None and house.library.scanned)
-    press(house.window.strip.figures)
-    assert house.window.page == "status"
-    page = house.window._pages["status"]
+    await shown(application)
+    await until(
+        lambda: application.services.session.loaded is not None and application.library.scanned
+    )
+    press(application.window.strip.figures)
+    assert application.window.page == "status"
+    page = application.window._pages["status"]
     await until(lambda: page.history.cards and page.benchmark.candidates is not None)
     return page
 
@@ -54,8 +56,8 @@ def choose(page, *strategies):
 
 
 async def test_the_last_minutes_are_drawn_and_told_in_words(build):
-    house = build(page="models")
-    page = await opened_page(house)
+    application = build(page="models")
+    page = await opened_page(application)
     titles = [one.series.title for one in page.history.cards]
     assert titles == ["Processor", "Memory", "Tokens written a second"]
     processor, memory, speed = page.history.cards
@@ -63,7 +65,7 @@ async def test_the_last_minutes_are_drawn_and_told_in_words(build):
     assert "GB of" in memory.values[0].text()
     assert speed.values[0].text() == "nothing is written"
     assert memory.plot.widget.accessibleDescription().startswith("in use ")
-    readings = house.services.readings
+    readings = application.services.readings
     count = len(readings.samples)
     readings.sample()
     x, y = processor.plot.lines[0].getData()
@@ -72,17 +74,17 @@ async def test_the_last_minutes_are_drawn_and_told_in_words(build):
     assert y[-1] == readings.last.cpu
     assert "No NVIDIA card was found: models run on the processor." in page.gpu_note.text()
     for mode in ("dark", "light"):
-        house.services.theme.choose(mode)
+        application.services.theme.choose(mode)
         await settled()
         ground = processor.plot.widget.backgroundBrush().color()
-        assert ground == house.services.theme.color("raised")
+        assert ground == application.services.theme.color("raised")
 
 
 async def test_cards_have_plots_of_their_memory_and_load(build, monkeypatch):
     monkeypatch.setattr("app.ui.state.gpu_list.usable", tuple)
     two = [msgspec.structs.replace(card(at), load=load) for at, load in ((0, 0.42), (1, None))]
-    house = build(page="models", gpus=tuple(two))
-    page = await opened_page(house)
+    application = build(page="models", gpus=tuple(two))
+    page = await opened_page(application)
     told = {one.series.title: one.values[0].text() for one in page.history.cards}
     assert told["RTX 4060 (1): memory"] == "1.0 GB of 8.0 GB"
     assert told["RTX 4060 (1): load"] == "42 %"
@@ -95,10 +97,10 @@ async def test_cards_have_plots_of_their_memory_and_load(build, monkeypatch):
 async def test_measured_ways_are_shown_kept_and_take_the_place_of_predictions(
     build, paths, guide, tmp_path
 ):
-    house = build(page="models")
-    house.services.session.know(Rates(2e10))
-    page = await opened_page(house)
-    state, path = page.benchmark, house.services.session.loaded.path
+    application = build(page="models")
+    application.services.session.know(Rates(2e10))
+    page = await opened_page(application)
+    state, path = page.benchmark, application.services.session.loaded.path
     assert page.card.model.currentData() == path
     choose(page, "cpu fp32", "cpu int8")
     press(page.card.begin)
@@ -108,7 +110,7 @@ async def test_measured_ways_are_shown_kept_and_take_the_place_of_predictions(
     assert "-bit on the processor: opening it" in said
     assert not page.card.model.isEnabled()
     await until(lambda: not state.running and len(state.results) == 2, 60)
-    assert house.services.session.loaded.path == path
+    assert application.services.session.loaded.path == path
     assert workers() == []
     said = texts(page.card.results)
     assert {"32-bit on the processor", "8-bit on the processor"} <= set(said)
@@ -117,35 +119,35 @@ async def test_measured_ways_are_shown_kept_and_take_the_place_of_predictions(
     fingerprint = describe(guide).fingerprint
     kept = BenchmarkResults(paths.benchmarks).of(fingerprint)
     assert {one.strategy: one for one in kept} == {one.strategy: one for one in state.results}
-    known = house.services.session.rates.models[fingerprint]
+    known = application.services.session.rates.models[fingerprint]
     assert set(known) == {"cpu fp32", "cpu int8"}
-    house.runs.show_open()
-    dialog = house.runs.dialog
+    application.runs.show_open()
+    dialog = application.runs.dialog
     await until(lambda: dialog.state.plans is not None)
     speeds = {one.strategy: one.speed for one in dialog.state.choices}
     assert speeds["cpu int8"].endswith(", measured")
     assert not speeds["cpu int4"].endswith(", measured")
     dialog.close_card()
     press(page.card.results.save)
-    asking = await asked_where(house)
+    asking = await asked_where(application)
     asking.fileSelected.emit(str(tmp_path / "found.csv"))
     asking.done(1)
     await until((tmp_path / "found.csv").exists)
-    await until(lambda: "found.csv" in " ".join(texts(house.window.notices)))
+    await until(lambda: "found.csv" in " ".join(texts(application.window.notices)))
     with (tmp_path / "found.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert {row["strategy"] for row in rows} == {"cpu fp32", "cpu int8"}
 
 
-async def asked_where(house):
-    await until(lambda: house.window.findChildren(QFileDialog))
-    return house.window.findChildren(QFileDialog)[-1]
+async def asked_where(application):
+    await until(lambda: application.window.findChildren(QFileDialog))
+    return application.window.findChildren(QFileDialog)[-1]
 
 
 async def test_it_waits_for_the_chat_and_can_be_cancelled_and_a_worker_that_dies_is_told(build):
-    house = build(page="models")
-    page = await opened_page(house)
-    state, session = page.benchmark, house.services.session
+    application = build(page="models")
+    page = await opened_page(application)
+    state, session = page.benchmark, application.services.session
     choose(page, "cpu fp32", "cpu int8")
     session._write(+1)
     press(page.card.begin)
@@ -170,7 +172,7 @@ async def test_it_waits_for_the_chat_and_can_be_cancelled_and_a_worker_that_dies
     assert "Measure it again" in page.card.failure.words.text()
     page.card.begin.click()
     await until(workers)
-    await house.close()
+    await application.close()
     assert workers() == []
 
 
@@ -179,9 +181,9 @@ async def test_a_disk_that_takes_nothing_costs_only_the_keeping(build, paths, mo
         return Measurement(result(strategy), Rates(2e10))
 
     monkeypatch.setattr(WayRun, "measured", measured)
-    house = build(page="models")
+    application = build(page="models")
     paths.benchmarks.mkdir(parents=True)  # in the place of the file
-    page = await opened_page(house)
+    page = await opened_page(application)
     choose(page, "cpu fp32")
     page.card.begin.click()
     await until(lambda: not page.benchmark.running and page.benchmark.unkept is not None)
@@ -195,9 +197,9 @@ async def test_a_disk_that_takes_nothing_costs_only_the_keeping(build, paths, mo
 
 @pytest.mark.parametrize("room", [0, 10_000_000_000])
 async def test_without_room_nothing_can_be_begun_and_it_says_why(build, room):
-    house = build(page="models")
-    house.services.planning.described = msgspec.structs.replace(PLAIN, memory_available=room)
-    page = await opened_page(house)
+    application = build(page="models")
+    application.services.planning.described = msgspec.structs.replace(PLAIN, memory_available=room)
+    page = await opened_page(application)
     enough = room > 0
     assert page.card.begin.isEnabled() == enough
     assert page.card.ways.boxes[0].isEnabled() == enough
@@ -209,8 +211,8 @@ async def test_without_room_nothing_can_be_begun_and_it_says_why(build, room):
 async def test_a_file_that_is_no_model_any_more_is_told_and_the_next_one_measured(
     build, models_folder
 ):
-    house = build(page="models", folders=(str(models_folder),))
-    page = await opened_page(house)
+    application = build(page="models", folders=(str(models_folder),))
+    page = await opened_page(application)
     state = page.benchmark
     state.choose_model(models_folder / "cut.pth")
     await until(lambda: state.failure is not None)

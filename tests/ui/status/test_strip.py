@@ -12,20 +12,20 @@ from app.ui.state.machine_memory import Machine, Reading
 from tests.ui.conftest import heard, listed, settled, shown, until
 
 
-async def test_it_names_the_open_model_its_generation_and_its_strategy(house):
-    await shown(house)
-    await until(lambda: house.services.session.loaded is not None)
+async def test_it_names_the_open_model_its_generation_and_its_strategy(application):
+    await shown(application)
+    await until(lambda: application.services.session.loaded is not None)
     await settled()
-    said = house.window.strip.pill.text()
+    said = application.window.strip.pill.text()
     assert said == "Rookery guide · RWKV-7.0 · 32-bit on CPU"
-    assert house.window.strip.pill.accessibleName() == said
+    assert application.window.strip.pill.accessibleName() == said
 
 
 @pytest.mark.geometry
 @pytest.mark.parametrize("size", [11, 13, 16])
-async def test_no_name_is_cut_where_there_is_room_for_it(house, size):
-    await shown(house)
-    strip = house.window.strip
+async def test_no_name_is_cut_where_there_is_room_for_it(application, size):
+    await shown(application)
+    strip = application.window.strip
     strip.pill.setStyleSheet(f"font-size: {size}px")
     strip.setFixedWidth(1200)
     await settled()
@@ -35,66 +35,68 @@ async def test_no_name_is_cut_where_there_is_room_for_it(house, size):
         assert strip.pill.text() == words
 
 
-async def test_it_says_when_the_engine_stopped_and_when_nothing_is_open(house):
-    await shown(house)
-    supervisor = house._session._supervisor
-    await until(lambda: house.services.session.loaded is not None)
+async def test_it_says_when_the_engine_stopped_and_when_nothing_is_open(application):
+    await shown(application)
+    supervisor = application._session._supervisor
+    await until(lambda: application.services.session.loaded is not None)
     supervisor.enter(Phase.DEAD, WorkerDied(exit_code=-9))
     await settled()
-    assert "stopped" in house.window.strip.pill.text()
+    assert "stopped" in application.window.strip.pill.text()
     await supervisor.unload()
     await settled()
-    assert house.window.strip.pill.text() == "No model is open"
+    assert application.window.strip.pill.text() == "No model is open"
 
 
-async def test_a_worker_that_dies_while_nobody_waits_is_told_in_words(house):
-    await shown(house)
-    await until(lambda: house.services.session.loaded is not None)
-    house._session._supervisor.enter(Phase.DEAD, WorkerDied(exit_code=-9, stderr="the end"))
-    bar = house.window.notices
+async def test_a_worker_that_dies_while_nobody_waits_is_told_in_words(application):
+    await shown(application)
+    await until(lambda: application.services.session.loaded is not None)
+    application._session._supervisor.enter(Phase.DEAD, WorkerDied(exit_code=-9, stderr="the end"))
+    bar = application.window.notices
     await until(bar.isVisible)
     assert "engine" in bar._title.text()
     assert "the end" in bar._words.text()
 
 
 @pytest.mark.parametrize("other", [False, True])
-async def test_a_death_is_no_news_once_the_engine_runs_again(house, other):
-    await shown(house)
-    await until(lambda: house.services.session.loaded is not None)
-    house._session._supervisor.enter(Phase.DEAD, WorkerDied(exit_code=-9))
-    await until(house.window.notices.isVisible)
+async def test_a_death_is_no_news_once_the_engine_runs_again(application, other):
+    await shown(application)
+    await until(lambda: application.services.session.loaded is not None)
+    application._session._supervisor.enter(Phase.DEAD, WorkerDied(exit_code=-9))
+    await until(application.window.notices.isVisible)
     if other:
-        house.services.notices.failure(DamagedCheckpoint(path="a.pth"))
+        application.services.notices.failure(DamagedCheckpoint(path="a.pth"))
     await settled(20)
-    assert house.window.notices.isVisible()
-    house._session._supervisor.enter(Phase.READY)
+    assert application.window.notices.isVisible()
+    application._session._supervisor.enter(Phase.READY)
     await settled(20)
-    assert house.window.notices.isVisible() is other
+    assert application.window.notices.isVisible() is other
 
 
-async def test_a_worker_that_dies_while_it_writes_is_told_by_the_text_alone(house):
-    await shown(house)
-    await until(lambda: house.services.session.loaded is not None)
-    house.services.session._write(+1)
-    house._session._supervisor.enter(Phase.DEAD, WorkerDied(exit_code=-9))
+async def test_a_worker_that_dies_while_it_writes_is_told_by_the_text_alone(application):
+    await shown(application)
+    await until(lambda: application.services.session.loaded is not None)
+    application.services.session._write(+1)
+    application._session._supervisor.enter(Phase.DEAD, WorkerDied(exit_code=-9))
     await settled()
-    assert house.window.notices.isHidden()
+    assert application.window.notices.isHidden()
 
 
-async def test_pressing_the_pill_offers_the_models_where_none_is_open(house):
-    await shown(house)
-    await until(lambda: house.library.scanned and house.services.session.loaded is not None)
-    house.services.session.unload()
-    await until(lambda: house.services.session.loaded is None)
-    house.window.strip.pill.click()
-    assert house.window.palette_card.isVisible()
-    assert "Chat with Rookery guide" in listed(house.window.palette_card)
-    assert "Close the model" in listed(house.window.palette_card)
+async def test_pressing_the_pill_offers_the_models_where_none_is_open(application):
+    await shown(application)
+    await until(
+        lambda: application.library.scanned and application.services.session.loaded is not None
+    )
+    application.services.session.unload()
+    await until(lambda: application.services.session.loaded is None)
+    application.window.strip.pill.click()
+    assert application.window.palette_card.isVisible()
+    assert "Chat with Rookery guide" in listed(application.window.palette_card)
+    assert "Close the model" in listed(application.window.palette_card)
 
 
-async def test_speed_is_shown_only_while_a_text_is_written(house):
-    await shown(house)
-    figures, session = house.window.strip.figures, house.services.session
+async def test_speed_is_shown_only_while_a_text_is_written(application):
+    await shown(application)
+    figures, session = application.window.strip.figures, application.services.session
     assert not figures.speed.isVisible()
     session._write(+1)
     for _ in range(8):
@@ -109,19 +111,19 @@ async def test_speed_is_shown_only_while_a_text_is_written(house):
 
 
 @pytest.mark.geometry
-async def test_samples_are_taken_only_while_the_strip_can_be_seen(house):
-    await shown(house)
-    house.window.resize(2400, 600)  # in any type there is room for all of it
-    readings, figures = house.services.readings, house.window.strip.figures
+async def test_samples_are_taken_only_while_the_strip_can_be_seen(application):
+    await shown(application)
+    application.window.resize(2400, 600)  # in any type there is room for all of it
+    readings, figures = application.services.readings, application.window.strip.figures
     await settled()
     assert readings.running
     assert [words.text().split()[0] for words in figures.words if words.text()] == ["CPU", "Memory"]
     assert "GB" in figures.words[2].text()
-    house.window.hide()
+    application.window.hide()
     assert not readings.running
-    house.window.show()
+    application.window.show()
     assert readings.running
-    house.window.showMinimized()
+    application.window.showMinimized()
     await until(lambda: not readings.running)
 
 
@@ -135,10 +137,10 @@ async def test_a_card_is_told_with_its_memory_and_its_load(build):
         free_bytes=4_900_000_000,
         load=0.42,
     )
-    house = build(page="models", gpus=(gpu,))
-    await shown(house)
-    house.window.resize(2400, 600)
-    figures = house.window.strip.figures
+    application = build(page="models", gpus=(gpu,))
+    await shown(application)
+    application.window.resize(2400, 600)
+    figures = application.window.strip.figures
     await until(lambda: figures.words[1].text() == "GPU 3.1 GB of 8.0 GB · 42 %")
     assert "GPU 3.1 GB of 8.0 GB · 42 %" in figures.accessibleName()
 
@@ -151,13 +153,13 @@ def test_the_machine_counts_the_memory_of_the_worker_alone():
     assert machine.read(2**22 + 1).worker_bytes == 0
 
 
-async def test_changes_of_one_turn_are_told_once(house):
-    await shown(house)
-    await until(lambda: house.services.session.loaded is not None)
+async def test_changes_of_one_turn_are_told_once(application):
+    await shown(application)
+    await until(lambda: application.services.session.loaded is not None)
     await settled(20)
-    with heard(house.services.session.changed) as came:
+    with heard(application.services.session.changed) as came:
         for _ in range(50):
-            house.services.session.note_change()
+            application.services.session.note_change()
         await settled(20)
     assert len(came) == 1
 
@@ -166,17 +168,17 @@ async def test_changes_of_one_turn_are_told_once(house):
 @pytest.mark.parametrize("width", [760, 1400])
 async def test_a_long_name_does_not_widen_the_window(build, models_folder, width):
     file = next(path for path in models_folder.iterdir() if "🐦" in path.name)
-    house = build(page="models", model=str(file))
-    await shown(house)
-    house.window.resize(width, 560)
-    await until(lambda: house.services.session.loaded is not None)
+    application = build(page="models", model=str(file))
+    await shown(application)
+    application.window.resize(width, 560)
+    await until(lambda: application.services.session.loaded is not None)
     await settled()
-    strip = house.window.strip
+    strip = application.window.strip
     assert "很长" in strip._said
     strip._said *= 3  # in some fonts a name of sixty letters has room
     strip._fit()
     await settled()
-    assert house.window.width() == width
+    assert application.window.width() == width
     assert "…" in strip.pill.text()
     assert strip.pill.sizeHint().height() <= strip.pill.height()
     assert strip.rect().contains(strip.pill.geometry())
@@ -184,12 +186,12 @@ async def test_a_long_name_does_not_widen_the_window(build, models_folder, width
 
 @pytest.mark.geometry
 @pytest.mark.parametrize("scale", [1.0, 1.4])
-async def test_nothing_is_cut_off_where_there_is_little_room(house, scale):
-    await shown(house)
-    house.services.theme.resize(scale)
-    strip = house.window.strip
-    await until(lambda: house.services.session.loaded is not None)
-    readings = house.services.readings
+async def test_nothing_is_cut_off_where_there_is_little_room(application, scale):
+    await shown(application)
+    application.services.theme.resize(scale)
+    strip = application.window.strip
+    await until(lambda: application.services.session.loaded is not None)
+    readings = application.services.readings
     readings.machine.read = lambda _pid: Reading(264_000_000, 5_100_000_000, 25_300_000_000)
     readings.sample()
     memory = strip.figures.words[2]

@@ -19,14 +19,14 @@ PLACES = (QLineEdit, QPlainTextEdit, QTextEdit, QAbstractItemView)
 
 
 async def full(build, models_folder, page):
-    house = build(page=page, chat_settings_shown=True, folders=(str(models_folder),))
-    await shown(house)
-    await until(lambda: house.library.scanned and not house.library.scanning, 30)
-    await until(lambda: house.services.session.loaded is not None, 30)
-    house.window.go(page)
-    house.window.resize(1280, 900)
+    application = build(page=page, chat_settings_shown=True, folders=(str(models_folder),))
+    await shown(application)
+    await until(lambda: application.library.scanned and not application.library.scanning, 30)
+    await until(lambda: application.services.session.loaded is not None, 30)
+    application.window.go(page)
+    application.window.resize(1280, 900)
     await settled()
-    return house
+    return application
 
 
 def takers(root: QWidget) -> list[QWidget]:
@@ -41,8 +41,8 @@ def takers(root: QWidget) -> list[QWidget]:
 
 @pytest.mark.parametrize("page", ["chat", "models", "downloads", "settings"])
 async def test_focus_that_loses_its_widget_goes_home_or_back(build, models_folder, page):
-    house = await full(build, models_folder, page)
-    window = house.window
+    application = await full(build, models_folder, page)
+    window = application.window
     window.take_keyboard()
     home = QApplication.focusWidget()
     assert home is not None
@@ -62,8 +62,8 @@ async def test_focus_that_loses_its_widget_goes_home_or_back(build, models_folde
 
 @pytest.mark.parametrize("page", ["chat", "models", "downloads", "settings"])
 async def test_also_where_it_is_deleted_or_its_part_of_the_page_is(build, models_folder, page):
-    house = await full(build, models_folder, page)
-    window = house.window
+    application = await full(build, models_folder, page)
+    window = application.window
     window.take_keyboard()
     home = QApplication.focusWidget()
     part = QWidget(window._pages[page])
@@ -80,22 +80,22 @@ async def test_also_where_it_is_deleted_or_its_part_of_the_page_is(build, models
 
 
 async def test_what_vanishes_while_another_window_is_in_front(build, models_folder):
-    house = await full(build, models_folder, "models")
-    page, other = house.window._pages["models"], QWidget()
+    application = await full(build, models_folder, "models")
+    page, other = application.window._pages["models"], QWidget()
     page.head._refresh.setFocus()
     other.show()
     other.activateWindow()
     await until(other.isActiveWindow)
     page.head._refresh.hide()
-    house.window.activateWindow()
-    await until(house.window.isActiveWindow)
+    application.window.activateWindow()
+    await until(application.window.isActiveWindow)
     assert page.listing.view.hasFocus()
     other.deleteLater()
 
 
 async def test_checking_a_file_leaves_the_keyboard_in_the_list(build, models_folder):
-    house = await full(build, models_folder, "models")
-    page = house.window._pages["models"]
+    application = await full(build, models_folder, "models")
+    page = application.window._pages["models"]
     entry = next(one for one in page.rows.shown if "g1a" in str(one.path))
     page.listing.select(entry.key)
     check = page.details.verbs["verify"]

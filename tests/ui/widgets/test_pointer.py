@@ -60,15 +60,17 @@ def unchanged_by_the_wheel(root: QWidget) -> int:
 
 
 async def test_the_wheel_changes_no_value_on_any_page(build, models_folder):
-    house = build(page="chat", chat_settings_shown=True, folders=(str(models_folder),))
-    await shown(house)
-    await until(lambda: house.library.scanned and house.services.session.loaded is not None)
-    house.window.resize(1280, 900)
+    application = build(page="chat", chat_settings_shown=True, folders=(str(models_folder),))
+    await shown(application)
+    await until(
+        lambda: application.library.scanned and application.services.session.loaded is not None
+    )
+    application.window.resize(1280, 900)
     counts = {}
     for page in PAGES:
-        house.window.go(page)
+        application.window.go(page)
         await settled()
-        counts[page] = unchanged_by_the_wheel(house.window)
+        counts[page] = unchanged_by_the_wheel(application.window)
     assert counts["chat"] >= 3
     assert counts["settings"] >= 5
 
@@ -134,9 +136,9 @@ def test_it_holds_for_what_is_made_later_and_in_dialogs(qapp, qtbot):
 
 
 async def test_lists_and_an_open_choice_scroll_by_the_wheel(build):
-    house = build(page="settings")
-    await shown(house)
-    rows = QListWidget(house.window)
+    application = build(page="settings")
+    await shown(application)
+    rows = QListWidget(application.window)
     rows.addItems([str(number) for number in range(200)])
     rows.setGeometry(0, 0, 200, 200)
     rows.show()
@@ -149,13 +151,13 @@ async def test_lists_and_an_open_choice_scroll_by_the_wheel(build):
 
 @pytest.mark.parametrize("page", PAGES)
 async def test_no_widget_takes_the_keyboard_by_the_wheel(build, page):
-    house = build(page=page, chat_settings_shown=True)
-    await shown(house)
-    house.window.go(page)
+    application = build(page=page, chat_settings_shown=True)
+    await shown(application)
+    application.window.go(page)
     await settled()
     taking = [
         one.accessibleName() or type(one).__name__
-        for one in house.window.findChildren(QWidget)
+        for one in application.window.findChildren(QWidget)
         if one.isVisible() and one.focusPolicy() == Qt.FocusPolicy.WheelFocus
     ]
     assert taking == []

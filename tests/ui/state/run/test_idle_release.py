@@ -14,21 +14,21 @@ def quick(monkeypatch):
 
 
 async def opened(build, **settings):
-    house = build(page="models", **settings)
-    await shown(house)
-    await until(lambda: house.services.session.loaded is not None)
+    application = build(page="models", **settings)
+    await shown(application)
+    await until(lambda: application.services.session.loaded is not None)
     await settled()
-    return house
+    return application
 
 
 async def test_it_is_let_go_with_a_notice_and_the_next_message_opens_it_again(quick, build):
-    house = await opened(build, keep_minutes=3)
-    session, bar = house.services.session, house.window.notices
+    application = await opened(build, keep_minutes=3)
+    session, bar = application.services.session, application.window.notices
     await until(lambda: session.phase is Phase.RESTING)
     await until(bar.isVisible)
     assert "let go after 3 min" in bar._words.text()
     assert "next message opens it again" in bar._words.text()
-    assert "let go" in house.window.strip.pill.text()
+    assert "let go" in application.window.strip.pill.text()
     assert session.waits
     supervisor = session._supervisor
     loaded, supervisor.loaded = supervisor.loaded, None
@@ -36,21 +36,21 @@ async def test_it_is_let_go_with_a_notice_and_the_next_message_opens_it_again(qu
     await until(lambda: "opened again" in bar._words.text())
     assert session.returning
     assert str(session.opening) == loaded.path
-    assert "Opening Rookery guide" in house.window.strip.pill.text()
+    assert "Opening Rookery guide" in application.window.strip.pill.text()
 
 
 async def test_never_is_never_and_a_change_of_the_settings_counts_from_then_on(quick, build):
-    house = await opened(build, keep_minutes=0)
-    session = house.services.session
-    assert not house._resting._timer.isActive()
-    house.services.settings.change(keep_minutes=2)
+    application = await opened(build, keep_minutes=0)
+    session = application.services.session
+    assert not application._resting._timer.isActive()
+    application.services.settings.change(keep_minutes=2)
     await until(lambda: session.phase is Phase.RESTING)
 
 
 async def test_while_a_text_is_written_nothing_is_let_go(quick, build):
-    house = await opened(build, keep_minutes=10_000)
-    session = house.services.session
+    application = await opened(build, keep_minutes=10_000)
+    session = application.services.session
     session._write(+1)
-    assert not house._resting._timer.isActive()
+    assert not application._resting._timer.isActive()
     session._write(-1)
-    assert house._resting._timer.isActive()
+    assert application._resting._timer.isActive()
