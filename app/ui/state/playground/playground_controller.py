@@ -360,7 +360,7 @@ class PlaygroundController(QObject):
         self.stop()
         if stream is not None and (stream.piece.text or stream.gained_tokens):
             return partial(self._write, stream.end, limit=stream.left)
-        return self._once_more if stream else None  # of it nothing is left: no word had come
+        return None if stream is None else self._once_more  # no word of it had come
 
     def _shown(self) -> tuple[str | None, str, bool]:
         return self.open_document.version, self.text.text, self.writing is None
