@@ -18,8 +18,8 @@ def stepped_down_in_words(down: SteppedDown, strategy: str) -> str:
     way, first = understood(strategy), understood(down.strategy)
     if way is not None and first is not None and first.device == way.device:
         on_card = tr("This model runs on the card as {now}, not as {first}.")
-        on_cpu = tr("This model runs as {now}, not as {first}.")
-        runs = on_card if way.on_gpu else on_cpu
+        elsewhere = tr("This model runs as {now}, not as {first}.")  # a split one on both
+        runs = on_card if way.devices == (first.device,) and way.on_gpu else elsewhere
     elif way is not None and not way.on_gpu:
         runs = tr("This model runs on the processor ({now}), not on the card ({first}).")
     else:

@@ -30,7 +30,7 @@ class InlineWorker:
         self._sent, self._cancelled = {}, set()
         self.engine = None
 
-    async def open(self, path, strategy=""):
+    async def open(self, path, strategy="", *, firm=False):
         opened = open_model(path, strategy)
         self.engine = Engine(opened, self._note, self._cancelled)
         self.engine._scoring._cuts = PromptCuts(32, 96)  # the window has its turn after each piece

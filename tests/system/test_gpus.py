@@ -203,4 +203,6 @@ def test_a_step_down_is_told_with_its_reason():
         "This model runs on the processor (cpu bf16), not on the card (cuda fp16)"
     )
     assert "12.0%" in said
-    assert "as cuda int8, not as cuda fp16" in stepped_down_in_words(down, "cuda int8")
+    assert "on the card as cuda int8, not as cuda fp16" in stepped_down_in_words(down, "cuda int8")
+    split = "cuda fp16 *20 -> cpu int8"
+    assert f"This model runs as {split}, not as" in stepped_down_in_words(down, split)

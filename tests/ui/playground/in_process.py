@@ -33,7 +33,7 @@ class InProcess:
         store = StateStore(room=lambda: ROOM)
         self.engine = Engine(opened, self._note, self._cancelled, store)
 
-    async def open(self, _path: str, _strategy: str = "") -> object:
+    async def open(self, _path: str, _strategy: str = "", *, firm: bool = False) -> object:
         self.loaded, self.phase = self.opened.loaded(0), Phase.READY
         return self.loaded
 

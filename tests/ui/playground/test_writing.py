@@ -98,6 +98,23 @@ async def test_a_stop_acts_at_once_and_going_on_has_the_very_same_words(desk: De
     assert desk.text == whole
 
 
+async def test_what_stops_for_a_change_of_the_model_goes_on_with_what_is_left(desk: Desk):
+    await desk.begun("Once", limit=60)
+    await desk.go_on()
+    whole = desk.text
+    desk.controller.undo()
+    desk.controller.write()
+    desk.session.pausing.emit()
+    assert desk.text == "Once", "no word had come yet"
+    desk.session.was_opened.emit()
+    await until(lambda: desk.controller.writing is None or len(desk.controller.text) > 10)
+    desk.session.pausing.emit()
+    assert desk.controller.writing is None
+    desk.session.was_opened.emit()
+    await desk.written()
+    assert desk.text == whole
+
+
 async def test_words_are_written_at_the_caret_and_what_follows_stays(desk: Desk):
     await desk.begun("ab -- the end")
     cursor = desk.editor.textCursor()

@@ -3,18 +3,15 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 
+import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.errors import Failure
 from app.runtime.protocol.generate_options import Outputs
 from app.runtime.protocol.prompts import Sampling
-from app.store.documents.document_records import (
-    Document,
-    Slice,
-    Version,
-    WritingSettings,
-)
+from app.store.documents.document_records import Document, Slice, Version, WritingSettings
 from app.store.records import Reply, new_id
 from app.ui.state.services import Services
 
@@ -22,6 +19,7 @@ from .document_keeper import DocumentKeeper
 from .document_text import DocumentText
 from .open_document import OpenDocument
 from .token_stretches import ids_of
+from .writing_pause import WritingPause
 from .writing_stream import Asked, Lead, WritingStream, encoded_up_to
 
 _NO_LEAD = Lead()
@@ -61,15 +59,14 @@ class PlaygroundController(QObject):
         self.failure: Failure | None = None
         self.reply: Reply | None = None
         self.outputs: Callable[[], Outputs] = Outputs
-        self._paused = ""
+        self._once_more: Callable[[], None] = self.write
         self._encode = QTimer(self, singleShot=True, interval=_ENCODE_MS)
         self._encode.timeout.connect(self._look_up_tokens)
         self._looking: asyncio.Task[None] | None = None
         self._refused: DocumentText | None = None
         self._ids: tuple[object, tuple[int, ...] | None] = None, None
         services.session.changed.connect(self._encode.start)
-        services.session.pausing.connect(self._pause)
-        services.session.was_opened.connect(self._unpause)
+        WritingPause(services.session, self._stop_to_go_on, self._shown, self)
 
     # what is
 
@@ -298,13 +295,19 @@ class PlaygroundController(QObject):
             self.keeper.soon(self.open_document.changes)
         self._encode.start()
 
-    def _write(self, place: int, *, again: bool = False, lead: Lead = _NO_LEAD) -> None:
-        shown = self.open_document
+    def _write(
+        self, place: int, *, again: bool = False, lead: Lead = _NO_LEAD, limit: int | None = None
+    ) -> None:
+        """``limit`` is how many tokens may come; None is what the settings say."""
+        shown, settings = self.open_document, self.settings
+        if limit is not None:
+            settings = msgspec.structs.replace(settings, limit=limit)
+        self._once_more = partial(self._write, place, again=again, lead=lead, limit=limit)
         version = shown.begin_piece(place, again=again)
         asked = Asked(
             text=shown.text,
             place=version.place,
-            settings=self.settings,
+            settings=settings,
             sampling=self.sampling,
             lead=lead,
             outputs=self.outputs(),
@@ -352,18 +355,15 @@ class PlaygroundController(QObject):
         self.writing_changed.emit()
         self.versions_changed.emit()
 
-    def _pause(self) -> None:
-        """The model is about to be opened in another way: this goes on in it."""
-        if self.writing is not None:
-            self._paused = self.open_document.version or ""
-            self.stop()
+    def _stop_to_go_on(self) -> Callable[[], None] | None:
+        stream = self.writing
+        self.stop()
+        if stream is not None and (stream.piece.text or stream.gained_tokens):
+            return partial(self._write, stream.end, limit=stream.left)
+        return None if stream is None else self._once_more  # no word of it had come
 
-    def _unpause(self) -> None:
-        paused, self._paused = self._paused, ""
-        shown = self.open_document
-        if paused and paused == shown.version and self.writing is None:
-            place = shown.piece_here()
-            self.write(place[1] if place else None)
+    def _shown(self) -> tuple[str | None, str, bool]:
+        return self.open_document.version, self.text.text, self.writing is None
 
     def _look_up_tokens(self) -> None:
         """Beside the window; a look that is overtaken by a change is made again after it."""

@@ -104,6 +104,11 @@ class WritingStream(QObject):
         """How many tokens were written."""
         return len(self._ids) - self._carried
 
+    @property
+    def left(self) -> int:
+        """How many tokens it may still have."""
+        return max(0, self._asked.settings.limit - self.gained_tokens)
+
     def started(self, task: "asyncio.Task[None]") -> None:
         """The task that runs ``run``: it may be cancelled before its first step."""
         self._task = task
