@@ -137,6 +137,7 @@ def _along_channels(p: Pair, batch: int, steps: int, width: int) -> Iterator[Fou
     x = 3 * p.draw(batch, steps, width) + 5
     (given,) = p.give(x)
     yield p.compare("norm", p.gpu.norm(given, norm), p.plain.norm(x, plain_norm))
+    yield p.compare("joined", p.gpu.joined([given, given]), p.plain.joined([x, x]))
     tokens = torch.arange(batch * steps).view(batch, steps) % 40
     for form, kind in _TYPES.items():
         table = p.draw(40, width).to(kind)

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -69,7 +69,7 @@ class Supervisor(ModelQuestions):
         self._client: Client | None = None
         self._opening: asyncio.Task[Loaded] | None = None
         self._clients: set[Client] = set()
-        self._left: WeakSet[Client] = WeakSet()  # whose texts go on in another one
+        self._left = WeakKeyDictionary[Client, Failure]()  # whose texts go on in another one
         self._one_at_a_time = asyncio.Lock()
 
     @property
@@ -156,7 +156,9 @@ class Supervisor(ModelQuestions):
             try:
                 async with contextlib.aclosing(events):
                     async for event in events:
-                        if client in self._left and _is_stop(event) and text.can_go_on:
+                        if client in self._left and _is_stop(event):
+                            if not text.can_go_on:
+                                raise self._left[client]
                             break  # it was stopped to go on elsewhere
                         answered = answered or not isinstance(event, ReplyBegun)
                         yield text.note(event)
@@ -185,10 +187,7 @@ class Supervisor(ModelQuestions):
         return client
 
     def _step_down(self, client: Client, failure: OutOfMemory | NoModel) -> bool:
-        """Begin to open the model in the next smaller way, once for all texts of a worker.
-
-        False where that would not help, or nothing of the kind has happened.
-        """
+        """Open the model in the next smaller way, once for a worker; False where it is no help."""
         loaded, wanted = self._loaded, self._wanted
         if client in self._left or client is not self._client or isinstance(failure, NoModel):
             return client in self._left
@@ -196,7 +195,7 @@ class Supervisor(ModelQuestions):
             return False
         if not self.shortages.note(wanted.path, loaded.strategy, room_of(loaded)):
             return False
-        self._left.add(client)
+        self._left[client] = failure
         self._begin(wanted, again=True)
         return True
 

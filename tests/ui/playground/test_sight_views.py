@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from app.runtime.protocol.prompts import Tokens
+from app.runtime.protocol.states import StateSeen
 from app.ui.state.playground.scored_text import ScorePhase
 from tests.support.inline_worker import InlineWorker
 from tests.ui.conftest import settled, until
@@ -143,7 +144,13 @@ async def test_the_state_is_seen_while_it_is_written(seen):
     inspection = seen.page.sight.sight.inspection
     await until(lambda: inspection.samples and not inspection.reading)
     places = []
-    inspection.changed.connect(lambda: places.append([one.tokens for one in inspection.samples]))
+    seen.controller.heard.connect(
+        lambda event: (
+            places.append([one.tokens for one in inspection.samples])
+            if isinstance(event, StateSeen)
+            else None
+        )
+    )
     seen.controller.write()
     await seen.written()
     await until(lambda: not inspection.reading and inspection.ids == seen.controller.ids())

@@ -152,14 +152,14 @@ class StateInspection(QObject):
 
     def matrix(self, state: WholeState | None) -> "NDArray[np.floating[Any]] | None":
         """The head that is looked at, (N, N), or the layer's vectors (3, A); None if not known."""
-        import numpy as np
-
         spec = self.spec
         if state is None or spec is None:
             return None
         found = state.heads.get((self.layer, self.head if spec.heads else 0))
         if found is None:
             return None
+        import numpy as np
+
         rows = spec.head_size if spec.heads else 3
         return np.frombuffer(found, "<f4").reshape(rows, -1)
 
