@@ -19,6 +19,7 @@ from app.ui.state.playground.playground_controller import PlaygroundController
 from app.ui.state.playground.writing_templates import preset_of, variables_in
 from app.ui.state.services import Services
 from app.ui.widgets.page import Page
+from app.ui.widgets.parts import keep_words_whole
 
 from .documents.documents_pane import DELETE_KEYS, RENAME_KEYS, DocumentsPane
 from .playground_head import PlaygroundHead
@@ -119,6 +120,8 @@ class PlaygroundPage(Page):
     def event(self, event: QEvent) -> bool:
         if event.type() is QEvent.Type.WindowActivate and self.isVisible():
             self._look_again()
+        if event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Resize) and self.isVisible():
+            keep_words_whole(self)
         return super().event(event)
 
     def commands(self) -> Sequence[Command]:

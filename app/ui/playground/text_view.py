@@ -45,7 +45,7 @@ class TextView(QWidget):
         self.tones = OriginTones(self.editor, services.theme, lambda: controller.text)
         self.graph = VersionGraph(services.theme, self._describe)
         self.versions = QScrollArea()
-        self.start = StartCard(services.theme)
+        self.start, self._beginning = StartCard(services.theme), QScrollArea()
         self.finding = FindLine(services.theme, self.editor)
         self._strip, self._failed = QHBoxLayout(), QVBoxLayout()
         self._card: FailureCard | None = None
@@ -152,7 +152,7 @@ class TextView(QWidget):
 
     def _show_start(self) -> None:
         empty = not len(self._controller.text) and self._controller.writing is None
-        self.start.setVisible(empty)
+        self._beginning.setVisible(empty)
 
     def _show_failure(self) -> None:
         failure = self._controller.failure
@@ -242,7 +242,14 @@ class TextView(QWidget):
         column.addLayout(strip)
         column.addWidget(self.editor, 2)
         column.addLayout(self._failed)
-        column.addWidget(self.start, 3, Qt.AlignmentFlag.AlignTop)
+        beginning = self._beginning
+        beginning.setWidget(self.start)
+        beginning.setWidgetResizable(True)
+        beginning.setFrameShape(QFrame.Shape.NoFrame)
+        beginning.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        beginning.viewport().setAutoFillBackground(False)
+        self.start.setAutoFillBackground(False)
+        column.addWidget(beginning, 3)
 
 
 def _reading(read: tuple[int, int] | None) -> str:

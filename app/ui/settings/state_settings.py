@@ -52,9 +52,8 @@ class StateSettings(Section):
         self.keep_on.setProperty("bare", "true")
         self.keep_on.clicked.connect(lambda on: self._change(keep_states=on))
         words = tr(
-            "What a model has read and written is kept as its state, so that it goes on at once: "
-            "after a restart, on another branch, or where it was cut off. Without it everything "
-            "still works, and texts are read again."
+            "What a model has read and written is kept as its state, and it goes on at once: after "
+            "a restart, on another branch, where it was cut off. Otherwise texts are read again."
         )
         self.add(tr("Remember on the disk"), words, self.keep_on)
 

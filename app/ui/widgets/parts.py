@@ -78,3 +78,14 @@ class Elided(QLabel):
 
 
 _BUTTON_ICON = {"primary": "accent-text", "link": "accent", "danger": "bad"}
+
+
+def keep_words_whole(above: QWidget) -> None:
+    """Give the buttons in a widget the height of their words.
+
+    In some fonts a button asks for more once it is shown than its layout has noted.
+    """
+    for part in above.findChildren(QPushButton):
+        high = part.minimumSizeHint().height()
+        if part.isVisible() and part.minimumHeight() != high:
+            part.setMinimumHeight(high)

@@ -120,7 +120,7 @@ async def test_no_row_is_squeezed_at_any_width(build, models_folder):
             assert part.height() >= part.sizeHint().height()
         for part in page_of(application).findChildren(QLabel):
             if part.isVisible() and part.wordWrap():
-                assert part.height() >= part.heightForWidth(part.width())
+                assert part.height() >= part.heightForWidth(part.width()), (width, part.text())
 
 
 @pytest.mark.geometry
