@@ -1,6 +1,7 @@
 """A titled card of settings: words at the left, the control at the right, a line between rows."""
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QCheckBox,
@@ -17,6 +18,21 @@ from app.ui.look.theme import Theme
 from app.ui.widgets.parts import label, rule
 
 _FIELDS = (QComboBox, QAbstractSpinBox, QLineEdit, QCheckBox)
+
+
+class _About(QLabel):
+    """A dim line or more, which keep the height of their words: Qt's boxes may give a line less."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setWordWrap(True)
+        self.setProperty("kind", "small")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
+        """Other words come with another size, too."""
+        super().resizeEvent(event)
+        self.setMinimumHeight(self.heightForWidth(self.width()))
 
 
 class Section(QWidget):
@@ -48,7 +64,7 @@ class Section(QWidget):
         said = QVBoxLayout()
         said.setSpacing(2)
         said.addWidget(label(name, wrap=True))
-        self._about = about = label(words, "small", wrap=True)
+        self._about = about = _About(words)
         if not words:
             about.hide()
         said.addWidget(about)

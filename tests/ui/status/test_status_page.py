@@ -85,6 +85,8 @@ async def test_cards_have_plots_of_their_memory_and_load(build, monkeypatch):
     two = [msgspec.structs.replace(card(at), load=load) for at, load in ((0, 0.42), (1, None))]
     application = build(page="models", gpus=tuple(two))
     page = await opened_page(application)
+    await until(lambda: any("(2)" in one.series.title for one in page.history.cards))
+    await until(lambda: page.card.ways._choices)
     told = {one.series.title: one.values[0].text() for one in page.history.cards}
     assert told["RTX 4060 (1): memory"] == "1.0 GB of 8.0 GB"
     assert told["RTX 4060 (1): load"] == "42 %"
