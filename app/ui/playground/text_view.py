@@ -243,12 +243,17 @@ class TextView(QWidget):
         column.addWidget(self.editor, 2)
         column.addLayout(self._failed)
         beginning = self._beginning
-        beginning.setWidget(self.start)
+        above = QWidget()
+        upper = QVBoxLayout(above)
+        upper.setContentsMargins(0, 0, 0, 0)
+        upper.addWidget(self.start)
+        upper.addStretch(1)
+        beginning.setWidget(above)
         beginning.setWidgetResizable(True)
         beginning.setFrameShape(QFrame.Shape.NoFrame)
         beginning.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         beginning.viewport().setAutoFillBackground(False)
-        self.start.setAutoFillBackground(False)
+        above.setAutoFillBackground(False)
         column.addWidget(beginning, 3)
 
 
