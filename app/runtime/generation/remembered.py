@@ -16,6 +16,7 @@ from app.runtime.models import StateHome
 from app.runtime.planning.machine import Limits
 from app.runtime.protocol.states import StateCache
 from app.runtime.states.disk_names import DiskName
+from app.runtime.states.state import copied
 from app.runtime.states.state_disk import FromDisk, StateDisk
 from app.runtime.states.state_store import Known, StateStore, Trail
 from app.system.memory import available_bytes
@@ -197,7 +198,7 @@ class Remembered:
         assert self.disk is not None
         trail = text.trail
         cuts = self._straight.cuts_of(text, trail.prefix.tokens)
-        own = None if logits is None else logits.clone()
+        own = None if logits is None else copied(logits)
         facts = self._opened.state_facts(trail)
         self.disk.keep(trail, facts, state.host_later(), own, cuts=cuts, spare=not lasting)
         text.kept_s = time.perf_counter()

@@ -143,7 +143,7 @@ class State:
 
     def layers(self, first: int, end: int) -> "State":
         """A copy of some layers' part, from ``first`` up to ``end``."""
-        return State(self.generation, _copied(self.shift[first:end]), _copied(self.wkv[first:end]))
+        return State(self.generation, copied(self.shift[first:end]), copied(self.wkv[first:end]))
 
     def put(self, index: int, row: "State") -> None:
         """Overwrite one text's memory with that of a State of one text."""
@@ -190,7 +190,8 @@ def fill(view: Tensor, source: Tensor) -> None:
     np.copyto(view.numpy(), source.numpy())
 
 
-def _copied(source: Tensor) -> Tensor:
+def copied(source: Tensor) -> Tensor:
+    """A copy that was made in one thread."""
     copy = torch.empty_like(source)
     fill(copy, source)
     return copy
@@ -210,12 +211,12 @@ def official_state(state: State, index: int = 0) -> dict[str, Tensor]:
     named: dict[str, Tensor] = {}
     for layer, (attend, feed, wkv) in enumerate(state.views):
         at = f"state.{layer}."
-        named[at + "att_x"] = _copied(attend[index])
+        named[at + "att_x"] = copied(attend[index])
         if state.generation == "4":
-            named |= {at + n: _copied(v) for n, v in zip(_DOVE, wkv[index], strict=True)}
+            named |= {at + n: copied(v) for n, v in zip(_DOVE, wkv[index], strict=True)}
         else:
-            named[at + "S"] = _copied(wkv[index])
-        named[at + "ffn_x"] = _copied(feed[index])
+            named[at + "S"] = copied(wkv[index])
+        named[at + "ffn_x"] = copied(feed[index])
     return named
 
 
