@@ -129,6 +129,7 @@ def test_a_reply_goes_on_format_by_format_and_no_token_is_lost_or_doubled(model,
     assert all(room > 0 for room in kept.get(model).values())
 
 
+@pytest.mark.cold  # what it shares with another process would be its own in the group
 def test_two_texts_whose_worker_the_kernel_kills_while_it_reads_both_go_on(model):
     async def scenario(group):
         async with supervising() as supervisor:
