@@ -5,7 +5,7 @@ import errno
 import json
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -108,6 +108,7 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _SHARED = frozenset(Values.__struct_fields__).difference(OF_ONE_WINDOW)
+_TYPES = {field.name: field.type for field in msgspec.structs.fields(Values)}
 
 
 class Settings:
@@ -244,11 +245,21 @@ class Settings:
 def _values(stored: Mapping[str, Any]) -> Values:
     """The stored values of the right type; defaults for the rest."""
     taken = {}
-    for field in msgspec.structs.fields(Values):
-        if field.name in stored:
-            with contextlib.suppress(msgspec.ValidationError):
-                taken[field.name] = msgspec.convert(stored[field.name], field.type)
+    for name in _TYPES.keys() & stored.keys():
+        with contextlib.suppress(msgspec.ValidationError):
+            taken[name] = msgspec.convert(stored[name], _TYPES[name])
     return Values(**taken)
+
+
+def _without_odd_ones(stored: Json, names: Collection[str]) -> Json:
+    """``stored`` but for those of the named values that are of a wrong type: nothing joins them."""
+    odd = set()
+    for name in stored.keys() & names:
+        try:
+            msgspec.convert(stored[name], _TYPES[name])
+        except msgspec.ValidationError:
+            odd.add(name)
+    return {name: value for name, value in stored.items() if name not in odd}
 
 
 def _signature(path: Path) -> tuple[int, ...]:
@@ -317,7 +328,7 @@ def _update(path: Path, edits: Edits) -> None:
             if failure.facts["why"] != "damaged":
                 raise
             stored = {}
-        whole = _encoded(applied(edits, stored))
+        whole = _encoded(applied(edits, _without_odd_ones(stored, edits.keys())))
         with replacing(path, 0o600, through_links=True) as file:
             file.write(whole)
 

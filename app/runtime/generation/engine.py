@@ -8,6 +8,7 @@ number of texts being written.
 import contextlib
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -107,14 +108,7 @@ class Engine:
         Raises RequestRefused, the tokenizer's failures, those of reading a state, and OutOfMemory;
         nothing has begun then.
         """
-        with allocations_named():
-            try:
-                reading = self._begun(request)
-            except OutOfMemory:
-                if not self.remembered.give_back():
-                    raise
-                reading = self._begun(request)
-        self._reading.append(reading)
+        self._reading.append(self.remembered.with_room(lambda: self._begun(request)))
 
     def load_state(self, request: LoadState) -> None:
         """Read a state from a file and tell of it.  Raises as ``start`` does."""
@@ -156,7 +150,7 @@ class Engine:
         """The text may want the state where it stands now, unless a better one is coming."""
         text = reading.text
         if reading.coming is None and (not text.unread or text.read in text.marks):
-            text.reached(reading.state, reading.logits)
+            self._show(text, lambda: reading.state, reading.logits)
 
     def _arrive(self, reading: TextReading) -> None:
         """Go on from what came from the disk; where that was of no use, look for another one."""
@@ -316,7 +310,7 @@ class Engine:
         text.straight = text.straight and not text.one_by_one
         if piece.end in text.marks or not text.unread:
             self._keep_read(reading, lasting=text.lasts)
-            text.reached(piece.state, logits)
+            self._show(text, lambda: piece.state, logits)
 
     def _write(self) -> None:
         """One token of every text, from one forward."""
@@ -339,7 +333,7 @@ class Engine:
             text.fed = len(text.written)
             try:
                 if text.looks:
-                    self._show_row(i, logits[i])
+                    self._show(text, partial(self._row, i), logits[i])
                 if text.take(logits[i], None if hidden is None else hidden[i]):
                     going.append(i)
                     if (text.read + text.fed) % every == 0:
@@ -360,10 +354,18 @@ class Engine:
         hidden = self._model.hidden(tokens, state, alike=alike)
         return self._model.logits(hidden, alike=alike)[:, 0], hidden[:, 0]
 
-    def _show_row(self, row: int, logits: torch.Tensor) -> None:
+    def _show(
+        self,
+        text: PromptReading,
+        state: Callable[[], RecurrentState],
+        logits: torch.Tensor | None,
+    ) -> None:
+        """Have a state looked at: it stands there now, and never again."""
+        self.remembered.with_room(lambda: text.reached(state(), logits))
+
+    def _row(self, row: int) -> RecurrentState:
         assert self._state is not None
-        with allocations_named():
-            self._writing[row].reached(self._state.rows([row]), logits)
+        return self._state.rows([row])
 
     def _keep(self, rows: list[int]) -> None:
         """Only these of the texts being written go on; none where there is no memory for it."""

@@ -42,7 +42,8 @@ class Prepared(NamedTuple):
     The first ``mark`` ids will begin the conversation's next prompt too: their state is worth
     keeping (0: nothing is known of a next one).  ``whole_characters``: a character that the
     limit cuts is left out, for the reply goes on with it.  ``head`` is what comes before
-    a text that is held to a grammar.  ``document``: see ``Tokens``.
+    a text that is held to a grammar.  ``document``: see ``Tokens``.  ``written`` are ids of the
+    text itself, which came before it was interrupted.
     """
 
     ids: Ids
@@ -53,6 +54,7 @@ class Prepared(NamedTuple):
     whole_characters: bool = False
     head: Head = Head()
     document: bool = False
+    written: Ids = ()
 
 
 def prepare(request: Generate, opened: "Opened", *, may_be_empty: bool = False) -> Prepared:
@@ -63,7 +65,9 @@ def prepare(request: Generate, opened: "Opened", *, may_be_empty: bool = False) 
     vocabulary, and the tokenizer's failure where text cannot be encoded.
     """
     prepared = _encoded(request, opened)
-    _check(prepared.ids, opened)
+    if request.before is not None:
+        prepared = prepared._replace(written=request.before.ids)
+    _check(prepared.ids + prepared.written, opened)
     if prepared.ids or may_be_empty:
         return prepared
     return prepared._replace(ids=opened.tokenizer.start)

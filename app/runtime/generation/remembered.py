@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from app.errors import Failure, OutOfMemory
 from app.kernels.allocation import allocations_named
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from app.runtime.opened import Opened
     from app.runtime.states.state import RecurrentState
+
+T = TypeVar("T")
 
 _PATIENCE_S = 20.0  # with a disk: then the tokens are read again
 _GLANCE_S = 0.05
@@ -171,6 +173,20 @@ class Remembered:
                     self._write(text, state, logits, lasting=lasting)
         except OutOfMemory:
             self.give_back()
+
+    def with_room(self, act: Callable[[], T]) -> T:
+        """``act``; where memory runs out in it, once more without what is remembered.
+
+        Raises OutOfMemory where that is no help, and what ``act`` raises.
+        """
+        try:
+            with allocations_named():
+                return act()
+        except OutOfMemory:
+            if not self.give_back():
+                raise
+        with allocations_named():
+            return act()
 
     def give_back(self) -> bool:
         """Let go of all that is in memory, for it ran out; False where there was nothing."""

@@ -196,13 +196,15 @@ class Session(QObject):
         ``writing`` counts the texts that run, ``tokens_written`` all tokens so far.
         """
         events = self._supervisor.generate(prompt, options)
+        way: str | None = None  # in which its first tokens were written
         self._write(+1)
         try:
             async with contextlib.aclosing(events):
                 async for event in events:
                     if isinstance(event, Piece):
                         self.tokens_written += len(event.tokens)
-                    elif isinstance(event, Done):
+                        way = self._way if way is None else way
+                    elif isinstance(event, Done) and way == self._way:
                         self._measure(event)
                     yield event
         finally:
@@ -244,6 +246,10 @@ class Session(QObject):
     async def close(self) -> None:
         """End the worker; nothing can be asked afterwards."""
         await self._supervisor.close()
+
+    @property
+    def _way(self) -> str:
+        return self.loaded.strategy if self.loaded is not None else ""
 
     def _measure(self, done: Done) -> None:
         """Note how fast the model wrote, if that was long enough and it wrote nothing else."""
