@@ -42,7 +42,8 @@ class Prepared(NamedTuple):
     The first ``mark`` ids will begin the conversation's next prompt too: their state is worth
     keeping (0: nothing is known of a next one).  ``whole_characters``: a character that the
     limit cuts is left out, for the reply goes on with it.  ``head`` is what comes before
-    a text that is held to a grammar.  ``document``: see ``Tokens``.
+    a text that is held to a grammar.  ``document``: see ``Tokens``.  ``written`` were written
+    before and count as if they had just been, ``held`` are those that a grammar holds.
     """
 
     ids: Ids
@@ -53,6 +54,8 @@ class Prepared(NamedTuple):
     whole_characters: bool = False
     head: Head = Head()
     document: bool = False
+    written: Ids = ()
+    held: Ids = ()
 
 
 def prepare(request: Generate, opened: "Opened", *, may_be_empty: bool = False) -> Prepared:
@@ -102,7 +105,10 @@ def _encoded(request: Generate, opened: "Opened") -> Prepared:
         return Prepared(tuple(tokenizer.encode_prompt(prompt.text)), stops, ends)
     if prompt.document:
         begun = Begun(held=held_by(prompt.ids, tokenizer))
-        return Prepared(prompt.ids, stops, ends, begun=begun, whole_characters=True, document=True)
+        prepared = Prepared(prompt.ids, stops, ends, begun=begun, whole_characters=True)
+        _check(prompt.written, opened)
+        held_ids = prompt.ids[len(prompt.ids) - max(0, prompt.held) :]
+        return prepared._replace(document=True, written=prompt.written, held=held_ids)
     return Prepared(prompt.ids, stops, ends)
 
 
@@ -118,6 +124,8 @@ def _chat(chat: Chat, stops: tuple[str, ...], opened: "Opened", *, held: bool) -
         begun=begun,
         whole_characters=True,
         head=Head(begun.lead, begun.text, join_of(template)),
+        written=begun.ids,
+        held=begun.ids,
     )
     if chat.think == "off":
         return prepared
