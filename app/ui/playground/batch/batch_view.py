@@ -4,32 +4,33 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QUrl, Signal
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import (
     QDesktopServices,
     QDragEnterEvent,
     QDropEvent,
     QHideEvent,
-    QResizeEvent,
+    QKeyEvent,
 )
 from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QStackedLayout,
     QVBoxLayout,
-    QWidget,
 )
 
 from app.errors import RequestRefused
 from app.messages.translate import tr
 from app.runtime.checkpoint.file_names import MODEL_ENDINGS
+from app.ui.playground.playground_part import PlaygroundPart
 from app.ui.playground.settings.writing_settings_panel import WritingSettingsPanel
+from app.ui.playground.writing_columns import WritingColumns
 from app.ui.state.batch.batch import Batch, Stage
 from app.ui.state.batch.batch_configuration import BatchConfiguration
 from app.ui.state.batch.batch_places import ROW_ENDINGS
 from app.ui.state.batch.batch_words import name_of
 from app.ui.state.batch.batches import Batches
-from app.ui.state.commands import Command
+from app.ui.state.commands import Command, Habit
 from app.ui.state.services import Services
 from app.ui.widgets.blank import Blank
 from app.ui.widgets.dialogs import ask
@@ -42,13 +43,11 @@ from .batch_setup import BatchSetup
 from .row_details import RowDetails
 from .row_table import RowTable
 
-_LEAST_MIDDLE, _BESIDE_LIST = 420, 640
+_RUN = "Ctrl+Return"
 
 
-class BatchView(QWidget):
-    """``models_wanted`` leads to the models.  A file that is dropped here becomes a batch."""
-
-    models_wanted = Signal()
+class BatchView(PlaygroundPart):
+    """A file that is dropped here becomes a batch."""
 
     def __init__(self, services: Services) -> None:
         super().__init__()
@@ -69,28 +68,34 @@ class BatchView(QWidget):
         self.table = RowTable(services.theme)
         self.details = RowDetails(services.theme)
         self.foot = BatchFoot(services.theme)
-        self._stack = QStackedLayout()
-        self._list_shown = self._panel_shown = True
+        self._stack = QStackedLayout(self)
         self.setAcceptDrops(True)
         self._arrange()
         self._connect()
-        self.panel.setVisible(services.settings.now.writing_settings_shown)
-        self._panel_shown = services.settings.now.writing_settings_shown
         if self.batches.all:
             self.batches.choose(self.batches.all[-1])
         self.refresh()
 
-    def commands(self, group: str) -> Sequence[Command]:
-        """What can be done here now."""
+    def commands(self) -> Sequence[Command]:
+        group, columns = tr("Batch"), self._columns
         return (
-            Command(tr("New batch from a file"), self.ask_file, "", "plus", group),
-            Command(tr("Try the first rows"), self._try, "", "play", group),
-            Command(tr("Run the batch, or go on with it"), self._start, "", "play", group),
+            Command(tr("New batch from a file"), self.ask_file, "Ctrl+O", "plus", group),
+            Command(tr("Try the first rows"), self._try, "Ctrl+Shift+Return", "play", group),
+            Command(tr("Run the batch, or go on with it"), self._start, _RUN, "play", group),
             Command(tr("Pause the batch"), self._pause, "", "pause", group),
+            Command(tr("Run failed rows once more"), self._retry, "", "refresh", group),
+            Command(tr("Show or hide batches"), columns.toggle_pane, "Ctrl+B", "sidebar", group),
+            Command(tr("Settings of the rows"), columns.toggle_panel, "Ctrl+.", "sliders", group),
+        )
+
+    def habits(self) -> Sequence[Habit]:
+        group = tr("Batch")
+        return (
+            Habit(tr("Pause the batch"), "Esc", group),
+            Habit(tr("Take a batch off the list, in the list"), "Del", group),
         )
 
     def take_keyboard(self) -> None:
-        """Put the keyboard on what comes next."""
         batch = self.batches.chosen
         if batch is None:
             self.blank.take_keyboard()
@@ -129,8 +134,6 @@ class BatchView(QWidget):
         """Show the batch that is chosen, as it stands."""
         batch = self.batches.chosen
         self._stack.setCurrentIndex(0 if batch is None else 1)
-        self.list.setVisible(bool(self.batches.all) and self._list_shown)
-        self.panel.setVisible(batch is not None and self._panel_shown)
         self.setup.show_batch(batch)
         self.table.show_batch(batch)
         if batch is None:
@@ -166,15 +169,12 @@ class BatchView(QWidget):
             event.acceptProposedAction()
             self.add(files)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
-        """Where there is no room for all columns, the rows come first."""
-        wide = self.width()
-        beside = wide >= _LEAST_MIDDLE + self.panel.minimumWidth()
-        kept = self._services.settings.now.writing_settings_shown
-        self._panel_shown = beside and kept
-        panel = self.panel.minimumWidth() if self._panel_shown else 0
-        self._list_shown = wide >= _BESIDE_LIST + panel
-        self.refresh()
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 (Qt's name)
+        batch = self.batches.chosen
+        if event.key() == Qt.Key.Key_Escape and batch is not None and batch.busy:
+            batch.pause()
+        else:
+            event.ignore()
 
     # verbs
 
@@ -221,17 +221,6 @@ class BatchView(QWidget):
         words = tr("“{}” is off the list; what it has written stays.").format(name_of(batch))
         self._services.notices.undo(words, partial(self.batches.bring_back, kept))
 
-    def toggle_list(self) -> None:
-        """Show or hide the batches."""
-        self._list_shown = not self._list_shown
-        self.refresh()
-
-    def toggle_panel(self) -> None:
-        """Show or hide the settings."""
-        self._panel_shown = not self._panel_shown
-        self._services.settings.change(writing_settings_shown=self._panel_shown)
-        self.refresh()
-
     # inside
 
     def _folder(self) -> Path:
@@ -251,9 +240,9 @@ class BatchView(QWidget):
         self.list.new_wanted.connect(self.ask_file)
         self.list.remove_wanted.connect(self._remove)
         self.blank.pressed.connect(self.ask_file)
-        self.panel.closed.connect(self.toggle_panel)
-        self.sidebar.clicked.connect(self.toggle_list)
-        self.sliders.clicked.connect(self.toggle_panel)
+        self.panel.closed.connect(self._columns.toggle_panel)
+        self.sidebar.clicked.connect(self._columns.toggle_pane)
+        self.sliders.clicked.connect(self._columns.toggle_panel)
         self.adopt.clicked.connect(self._adopt)
         self.table.row_chosen.connect(self.details.show_row)
         foot = self.foot
@@ -295,21 +284,14 @@ class BatchView(QWidget):
         ):
             inside.addWidget(part, stretch)
         inside.addStretch(0)
-        body = QWidget()
-        column = QVBoxLayout(body)
-        column.setContentsMargins(0, 0, 0, 0)
+        column = QVBoxLayout()
         column.setSpacing(0)
         column.addLayout(head)
         column.addLayout(inside, 1)
         column.addWidget(self.foot)
+        self._columns = WritingColumns(self._services.settings, self.list, column, self.panel)
         self._stack.addWidget(self.blank)
-        self._stack.addWidget(body)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
-        row.addWidget(self.list)
-        row.addLayout(self._stack, 1)
-        row.addWidget(self.panel)
+        self._stack.addWidget(self._columns)
 
 
 def rows_in(event: QDropEvent) -> list[Path]:
