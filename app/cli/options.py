@@ -199,6 +199,7 @@ def _chat(verb: argparse.ArgumentParser) -> None:
     _add_template(verb, tr("write turns so, and not in the model's own way"))
     _add_ends(verb, 1024)
     add_sampling(verb)
+    add_grammar(verb)
 
 
 def _pack(verb: argparse.ArgumentParser) -> None:

@@ -25,6 +25,7 @@ from app.system.small_file import read_small
 from .changes import Change, Changes
 from .documents.document_records import WritingSettings
 from .edits import Edit, Edits, Json, applied
+from .kept_batches import KeptBatch
 from .records import Think
 
 OF_ONE_WINDOW = (
@@ -49,7 +50,8 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     it; ``window`` is the window's geometry as base64, ``page`` the page it showed.
     ``hub_source`` is "huggingface", "mirror" (its address in ``hub_mirror``) or "modelscope";
     ``download_limit`` is in bytes a second, 0 for none; ``download_folder`` "" is the usual one.
-    ``writing_presets`` are settings of the playground that a person has saved, by their names.
+    ``writing_presets`` are settings of the playground that a person has saved, by their names, and
+    ``batches`` what was run through a model row by row, by their ids.
     ``system_prompt`` and ``default_…`` are what a new conversation begins with.
     ``run_policy`` decides where nothing is chosen for a model; ``cpu_limit`` and ``gpu_limit`` are
     bytes that a model may take on the processor's side and on a card, 0 for all there is;
@@ -78,6 +80,7 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     documents_shown: bool = True
     writing_settings_shown: bool = True
     writing_presets: dict[str, WritingSettings] = {}
+    batches: dict[str, KeptBatch] = {}
     system_prompt: str = ""
     default_template: str = ""
     default_think: Think = "off"

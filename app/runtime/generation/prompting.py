@@ -43,7 +43,8 @@ class Prepared(NamedTuple):
     keeping (0: nothing is known of a next one).  ``whole_characters``: a character that the
     limit cuts is left out, for the reply goes on with it.  ``head`` is what comes before
     a text that is held to a grammar.  ``document``: see ``Tokens``.  ``written`` are ids of the
-    text itself, which came before it was interrupted.
+    text itself, which came before it was interrupted.  ``counted`` are among ``ids`` and count as
+    if they had just been written; ``held`` are those of them that a grammar holds.
     """
 
     ids: Ids
@@ -55,6 +56,8 @@ class Prepared(NamedTuple):
     head: Head = Head()
     document: bool = False
     written: Ids = ()
+    counted: Ids = ()
+    held: Ids = ()
 
 
 def prepare(request: Generate, opened: "Opened", *, may_be_empty: bool = False) -> Prepared:
@@ -106,7 +109,10 @@ def _encoded(request: Generate, opened: "Opened") -> Prepared:
         return Prepared(tuple(tokenizer.encode_prompt(prompt.text)), stops, ends)
     if prompt.document:
         begun = Begun(held=held_by(prompt.ids, tokenizer))
-        return Prepared(prompt.ids, stops, ends, begun=begun, whole_characters=True, document=True)
+        prepared = Prepared(prompt.ids, stops, ends, begun=begun, whole_characters=True)
+        _check(prompt.written, opened)
+        held_ids = prompt.ids[len(prompt.ids) - max(0, prompt.held) :]
+        return prepared._replace(document=True, counted=prompt.written, held=held_ids)
     return Prepared(prompt.ids, stops, ends)
 
 
@@ -122,6 +128,8 @@ def _chat(chat: Chat, stops: tuple[str, ...], opened: "Opened", *, held: bool) -
         begun=begun,
         whole_characters=True,
         head=Head(begun.lead, begun.text, join_of(template)),
+        counted=begun.ids,
+        held=begun.ids,
     )
     if chat.think == "off":
         return prepared

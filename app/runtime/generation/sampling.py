@@ -49,7 +49,7 @@ class Sampler:
         """``how`` has been checked; ``processors`` are this text's own, in their order."""
         self.seed = secrets.randbelow(2**32) if how.seed is None else how.seed
         self._greedy = how.temperature < GREEDY
-        self._processors, self._distribution = processors, Distribution(how)
+        self._processors, self._distribution = list(processors), Distribution(how)
         self._random = Random(self.seed)
         self._changed: Floats = np.empty(0, np.float32)
 
@@ -60,6 +60,10 @@ class Sampler:
                 processor.note(token)
             if not self._greedy:
                 self._random.random()
+
+    def add(self, processor: Processor) -> None:
+        """One more, the last; of what was chosen before it knows by itself."""
+        self._processors.append(processor)
 
     def pick(self, logits: "torch.Tensor") -> Pick:
         """The next token from float32 ``logits`` (V,), which stay as they are.

@@ -103,12 +103,14 @@ class Sequence(PromptReading):
             never=self._tokenizer.never,
             uncounted=self._tokenizer.uncounted,
         )
-        if self._grammar is not None:
-            processors.append(self._grammar)
         sampler = Sampler(how, processors)
-        sampler.note(prepared.begun.ids + prepared.written)
-        if self._grammar is not None and self._grammar.broken:
-            raise RequestRefused(why="grammar-begun")
+        sampler.note(prepared.counted + prepared.written)
+        if self._grammar is not None:
+            for token in prepared.held + prepared.written:
+                self._grammar.note(token)
+            if self._grammar.broken:
+                raise RequestRefused(why="grammar-begun")
+            sampler.add(self._grammar)
         return sampler
 
     @property

@@ -72,10 +72,16 @@ class Tokens(msgspec.Struct, frozen=True, tag=True):
     A ``document`` is a text that is edited and gone on with from many places: states on its way
     are kept close to each other near its end and further apart before (``state_spacing.py``), a
     character that was cut at its end is gone on with, and so is one that is cut by the limit.
+
+    ``written`` are those of its tokens that a model wrote, in order: they count for the penalties
+    and the draws of a seed, as if they had just been written.  The last ``held`` ids are the
+    beginning of the text that a grammar holds.
     """
 
     ids: tuple[int, ...]
     document: bool = False
+    written: tuple[int, ...] = ()
+    held: int = 0
 
 
 Prompt = Chat | Text | Tokens

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,16 @@ from app.runtime.planning.machine import Limits, Rates
 from app.runtime.planning.stepping_down import Preferences
 from app.runtime.protocol.encodings import Encoded
 from app.runtime.protocol.generate_options import GenerateOptions
-from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress, Piece, Prefilled
+from app.runtime.protocol.messages import (
+    Done,
+    Event,
+    Generate,
+    Loaded,
+    LoadProgress,
+    Piece,
+    Prefilled,
+    Reply,
+)
 from app.runtime.protocol.prompts import Prompt
 from app.runtime.protocol.scores import Scored
 from app.runtime.protocol.states import StateCache, StateSeen, StatesTaken, TakeStates
@@ -207,6 +216,23 @@ class Session(QObject):
                     elif isinstance(event, Done) and way == self._way:
                         self._measure(event)
                     yield event
+        finally:
+            self._write(-1)
+
+    async def generate_together(
+        self, asked: Sequence[Generate]
+    ) -> AsyncGenerator[tuple[int, Reply], None]:
+        """Texts that begin in one go, in the ways of ``generate``: replies with their places.
+
+        They do not go on by themselves where the model is opened anew: all end then.
+        """
+        self._write(+1)
+        try:
+            async with contextlib.aclosing(self._supervisor.generate_together(asked)) as replies:
+                async for place, reply in replies:
+                    if isinstance(reply, Piece):
+                        self.tokens_written += len(reply.tokens)
+                    yield place, reply
         finally:
             self._write(-1)
 
