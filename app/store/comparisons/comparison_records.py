@@ -38,7 +38,7 @@ class Place(NamedTuple):
     way: int
 
 
-class Grid(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Grid(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be written: every prompt with all settings and seeds, in every way.
 
     Each prompt takes the place of {{text}} in the ``start``, or follows it where it has none;
@@ -47,7 +47,7 @@ class Grid(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     start: str = ""
     prompts: tuple[str, ...] = ()
-    settings: tuple[WritingSettings, ...] = (WritingSettings(),)
+    settings: tuple[WritingSettings, ...] = (WritingSettings(limit=128),)
     seeds: tuple[int, ...] = (1,)
     ways: tuple[ModelRun, ...] = ()
 
