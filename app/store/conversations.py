@@ -20,6 +20,7 @@ from app.system.running_programs import this_program
 
 from . import trash
 from .changes import Change, Changes
+from .comparisons.comparisons import Comparisons
 from .database import Database, set_aside
 from .documents.documents import Documents
 from .drafts import Drafts
@@ -57,6 +58,7 @@ class Conversations:
         self.changes = changes or Changes()
         self.drafts = Drafts(database)
         self.documents = Documents(database, self.changes, clock)
+        self.comparisons = Comparisons(database, self.changes, clock)
         self._write(end_abandoned).result()
         self.all().result()
         self.remove_old()

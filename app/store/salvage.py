@@ -12,6 +12,7 @@ from .read_only import read_only
 _TABLES = (
     *("conversations", "messages", "pieces", "message_tokens", "drafts", "trash_clock"),
     *("documents", "document_versions", "document_pieces", "document_growth"),
+    *("comparisons", "comparison_answers", "comparison_divergences"),
 )
 _USUAL: dict[str, object] = {
     "think": "off",
@@ -21,6 +22,7 @@ _USUAL: dict[str, object] = {
     "token_limit": 2048,
     "settings": "{}",
     "content": "[]",
+    "grid": "{}",
     "kind": "typed",
 }
 _EMPTY: dict[str, object] = {"TEXT": "", "REAL": 0.0, "INTEGER": 0, "BLOB": b""}
@@ -35,6 +37,8 @@ _HOMELESS_VERSIONS = """INSERT OR IGNORE INTO documents (id, title, created, upd
 _LOST = (
     "DELETE FROM document_pieces WHERE document NOT IN (SELECT id FROM documents)",
     "DELETE FROM document_growth WHERE piece NOT IN (SELECT id FROM document_pieces)",
+    "DELETE FROM comparison_answers WHERE comparison NOT IN (SELECT id FROM comparisons)",
+    "DELETE FROM comparison_divergences WHERE comparison NOT IN (SELECT id FROM comparisons)",
     "DELETE FROM pieces WHERE message NOT IN (SELECT id FROM messages)",
     "DELETE FROM message_tokens WHERE message NOT IN (SELECT row FROM messages)",
 )
@@ -76,7 +80,7 @@ def _copy(found: sqlite3.Connection, into: sqlite3.Connection, table: str) -> No
     insert = f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES ({marks})"
     for number, row in enumerate(_rows(found, table, shared)):
         values = dict(zip(shared, row, strict=True))
-        if table in ("conversations", "messages", "documents") and not isinstance(
+        if table in ("conversations", "messages", "documents", "comparisons") and not isinstance(
             values.get("id"), str
         ):
             values["id"] = f"saved-{table}-{number}"

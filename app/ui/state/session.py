@@ -167,9 +167,9 @@ class Session(QObject):
         """Give all of the model's memory back."""
         self.tasks.start(self._supervisor.unload())
 
-    def rest(self) -> None:
+    def rest(self) -> "asyncio.Task[None]":
         """Give the memory back until the next message, which opens the model again."""
-        self.tasks.start(self._supervisor.rest())
+        return self.tasks.start(self._supervisor.rest())
 
     async def pause(self) -> None:
         """Have every text that is written stop, to go on in the model that is opened next.

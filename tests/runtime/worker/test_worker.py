@@ -82,7 +82,7 @@ LOST = """
 from app.errors import KernelError
 from app.runtime.generation import engine, lane
 from app.runtime.worker import worker
-def failing(self):
+def failing(*_):
     raise KernelError(program="mix", said="it is gone")
 {where} = failing
 raise SystemExit(worker.main())

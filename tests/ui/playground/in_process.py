@@ -106,6 +106,9 @@ class InProcess:
         (told,) = self._sent.pop(request)
         return told
 
+    async def rest(self) -> None:
+        self.phase = Phase.RESTING
+
     async def close(self) -> None:
         self.loaded = None
 
