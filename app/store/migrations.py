@@ -15,6 +15,8 @@ character ``start`` of its text on, by the number of its row.  ``pieces.ids`` ar
 ``content`` of one is a list of slices of ``document_pieces``, which no edit changes.
 ``document_growth`` is what a piece has gained since a model began to write it.
 
+``conversation_starts`` names the file of the state that a conversation begins from.
+
 ``trashed`` is when a conversation was put into the trash (by the computer's clock, to be shown),
 ``trash_reading`` what the trash's own clock said then.  ``deleted`` was the first layout's word for
 it; programs of that layout remove such rows after a minute, so it is not used any more.
@@ -194,4 +196,12 @@ CREATE TABLE document_growth (
 CREATE INDEX document_growth_by_piece ON document_growth (piece, row);
 """
 
-MIGRATIONS = (_FIRST, _DRAFTS, _TRASH, _FOLDED, _TOKENS, _DOCUMENTS)
+_STARTS = """
+CREATE TABLE conversation_starts (
+  conversation TEXT PRIMARY KEY REFERENCES conversations (id) ON DELETE CASCADE,
+  state TEXT NOT NULL,
+  name TEXT NOT NULL
+);
+"""
+
+MIGRATIONS = (_FIRST, _DRAFTS, _TRASH, _FOLDED, _TOKENS, _DOCUMENTS, _STARTS)

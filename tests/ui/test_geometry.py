@@ -106,7 +106,9 @@ async def test_the_columns_and_the_button_of_a_model_hold_their_words(applicatio
 
 
 @pytest.mark.parametrize("scale", SCALES)
-@pytest.mark.parametrize("key", ["playground", "models", "downloads", "status", "settings"])
+@pytest.mark.parametrize(
+    "key", ["playground", "models", "states", "downloads", "status", "settings"]
+)
 async def test_no_word_of_a_page_is_cut_off(build, key, scale):
     application = build(page=key)
     choose_scale(application.services, scale)
