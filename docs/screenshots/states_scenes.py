@@ -29,8 +29,9 @@ async def states(studio: "Studio") -> None:
     await studio.take("states-new-light", "light")
     card.read.click()
     await studio.until(lambda: page.named.states)
-    long = (PERSONA + "\n") * 60
+    long = (PERSONA + "\n") * 100
     page.reader.begin(long, StateNote(name="The manual", read="manual.md, faq.md"))
+    page.verbs.begun.emit()
     await studio.until(lambda: page.reader.reading and page.reader.reading.done > len(long) // 9)
     await studio.take("states-reading-light", "light")
     await studio.until(lambda: len(page.named.states) == 2)
@@ -43,7 +44,7 @@ async def states(studio: "Studio") -> None:
     page.verbs.act("ask", state)
     questions = page.verbs.questions_card
     questions.questions.setPlainText(QUESTIONS)
-    questions.limit.setValue(48)
+    questions.limit.setValue(200)
     questions.ask.click()
     await studio.until(lambda: page.verbs.many.answers and not page.verbs.many.running)
     await asyncio.sleep(0.2)

@@ -13,7 +13,7 @@ from app.ui.state.services import Services
 from app.ui.widgets.dialogs import ask
 from app.ui.widgets.parts import Elided, button, icon_button, label
 
-_MOST_ALPHA = 1e6
+_MOST_ALPHA, _TEXT_PX = 1e6, 4
 
 
 class AdaptersPart(QWidget):
@@ -31,6 +31,7 @@ class AdaptersPart(QWidget):
         self._question = label("", "dim", wrap=True)
         self.alpha = QDoubleSpinBox(decimals=2, minimum=-_MOST_ALPHA, maximum=_MOST_ALPHA)
         self.alpha.setAccessibleName(tr("Alpha of the adapter"))
+        self.alpha.lineEdit().setTextMargins(_TEXT_PX, 0, 0, 0)
         self.use = button(tr("Use this alpha"))
         self._due = label(tr("This counts from its next opening."), "dim", wrap=True)
         self.reopen = button(tr("Reopen now"), "refresh")

@@ -23,7 +23,7 @@ from app.ui.widgets.sampling_fields import whole_number
 
 from .questions_model import QuestionsModel
 
-_WIDE, _LINES, _TABLE_LINES = 860, 5, 10
+_WIDE, _LINES, _TABLE_LINES = 860, 4, 6
 _MOST_TOKENS, _USUAL_TOKENS = 4096, 256
 
 
@@ -93,7 +93,14 @@ class QuestionsCard(Overlay):
 
     def _changed(self) -> None:
         self._show()
-        self.table.resizeRowsToContents()
+        self._fit_rows()
+
+    def _fit_rows(self) -> None:
+        """Those in sight are as high as their words."""
+        first = max(0, self.table.rowAt(0))
+        last = self.table.rowAt(self.table.viewport().height())
+        for row in range(first, (last if last >= 0 else self.model.rowCount() - 1) + 1):
+            self.table.resizeRowToContents(row)
 
     def _choose(self) -> None:
         dialog = QFileDialog(self, tr("A text with a question in each line"), str(Path.home()))
@@ -108,6 +115,7 @@ class QuestionsCard(Overlay):
     def _connect(self) -> None:
         self._many.begun.connect(self._begun)
         self._many.changed.connect(self._changed)
+        self.table.verticalScrollBar().valueChanged.connect(self._fit_rows)
         self.questions.textChanged.connect(self._show)
         self.from_file.clicked.connect(self._choose)
         self.ask.clicked.connect(self.asked)

@@ -30,6 +30,7 @@ class StateListModel(QAbstractListModel):
         super().__init__()
         self.rows: tuple[Row, ...] = ()
         self._lines: dict[str, str] = {}
+        self._share: tuple[str, float] = ("", 1.0)
         self.dim: frozenset[str] = frozenset()
 
     def show_rows(self, rows: Sequence[Row], lines: dict[str, str], dim: frozenset[str]) -> None:
@@ -42,6 +43,10 @@ class StateListModel(QAbstractListModel):
             self.endResetModel()
         elif rows:
             self.dataChanged.emit(self.index(0), self.index(len(rows) - 1))
+
+    def show_share(self, ident: str, share: float) -> None:
+        """What part of the text that is read now is read, 0 to 1; seen with the next rows."""
+        self._share = ident, share
 
     def row(self, index: Index) -> Row | None:
         """What stands in a row."""
@@ -66,7 +71,7 @@ class StateListModel(QAbstractListModel):
             Qt.ItemDataRole.AccessibleTextRole: f"{name}, {below}",
             StateRole.BELOW: below,
             StateRole.DIM: row.id in self.dim,
-            StateRole.SHARE: share_of(row),
+            StateRole.SHARE: self._share[1] if row.id == self._share[0] else share_of(row),
         }
         return answers.get(role)
 

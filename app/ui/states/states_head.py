@@ -6,9 +6,9 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 from app.messages.translate import tr, tr_n
 from app.messages.units import size
 from app.ui.look.theme import Theme
-from app.ui.widgets.parts import button, label
+from app.ui.widgets.parts import Elided, button, label
 
-_STEPS, _BAR_PX = 1000, 220
+_STEPS, _BAR_PX = 1000, 120
 
 
 class StatesHead(QWidget):
@@ -16,18 +16,15 @@ class StatesHead(QWidget):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.read = button(tr("Read a text…"), "plus", role="primary")
+        self.read = button(tr("Read a text…"), "plus")
         self.bring_in = button(tr("Import…"), "folder-open")
         self.bring_in.setToolTip(tr("A state from a file: .safetensors, .pth, .st or .state"))
         self._bar = QProgressBar(textVisible=False, minimum=0, maximum=_STEPS)
         self._bar.setFixedWidth(_BAR_PX)
         self._bar.setAccessibleName(tr("Room that named states take"))
-        self._words = label("", "small")
-        self._about = label(
-            tr("A model reads a text once; every chat can begin from what it remembers then."),
-            "small",
-            wrap=True,
-        )
+        self._words = Elided("", "small")
+        about = tr("A model reads a text once; every chat can begin from what it remembers then.")
+        self._about = Elided(about, "small")
         space = theme.space
         used = QHBoxLayout()
         used.setSpacing(space("s"))

@@ -105,6 +105,7 @@ class StatesPage(Page):
         named, inside = self.named, self.trash.isChecked()
         rows: list[Row] = [*named.trashed] if inside else [*named.unfinished, *named.states]
         loaded = self._services.session.loaded
+        self._note_share()
         fits = {row.id: fit_of(row, loaded) for row in rows if isinstance(row, NamedState)}
         dim = frozenset(ident for ident, fit in fits.items() if not can_begin(fit) and loaded)
         self.model.show_rows(rows, {row.id: self._line(row) for row in rows}, dim)
@@ -116,6 +117,7 @@ class StatesPage(Page):
         self._nothing.setVisible(inside and not rows)
         empty = not (rows or named.trashed or self.reader.reading or inside)
         self._stack.setCurrentWidget(self.blank if empty else self._filled)
+        self.head.read.setVisible(not empty)  # the blank page has that button itself
         self._say_nothing()
         self._choose_anew(rows)
         self._select()
@@ -187,16 +189,23 @@ class StatesPage(Page):
         )
         self._beside.setCurrentWidget(self.unfinished)
 
+    def _note_share(self) -> None:
+        reading = self.reader.reading
+        if reading is not None and reading.total:
+            self.model.show_share(reading.id, reading.done / reading.total)
+        else:
+            self.model.show_share("", 1.0)
+
     def _show_reading(self) -> None:
         """Only what changes while a text is read."""
         reading = self.reader.reading
+        self._note_share()
         if reading is None or (reading.id and not self.model.index_of(reading.id).isValid()):
             self._show()
-        elif isinstance(self.row, NamedState) and reading.id:
-            self.model.show_rows(self.model.rows, self._lines(), self.model.dim)
         else:
             self.model.show_rows(self.model.rows, self._lines(), self.model.dim)
-            self._show_chosen()
+            if not isinstance(self.row, NamedState):
+                self._show_chosen()
 
     def _lines(self) -> dict[str, str]:
         return {row.id: self._line(row) for row in self.model.rows}

@@ -47,7 +47,7 @@ def model_words(state: NamedState) -> str:
         return plain_name(state.model, 0)
     sizes = state.sizes
     if sizes.layers and sizes.heads:
-        told = tr("any model of {} layers and {} heads of {}")
+        told = tr("a model of {} layers and {} heads of {}")
         return told.format(sizes.layers, sizes.heads, sizes.head_size)
     return tr("not told by its file")
 
