@@ -27,10 +27,11 @@ from .drafts import Drafts
 from .folding import fold
 from .message_tokens import put_tokens, tokens_of
 from .migrations import MIGRATIONS
-from .queries import all_conversations, end_abandoned, opened
+from .queries import all_conversations, all_idents, end_abandoned, opened
 from .records import Conversation, Found, Message, Opened, Trashed
 from .salvage import salvaged
 from .search import search
+from .states.conversation_starts import ConversationStarts
 from .table_rows import CONVERSATION, FIELDS, as_json, row_of
 
 T = TypeVar("T")
@@ -56,7 +57,7 @@ class Conversations:
         self._database = database
         self._clock = clock
         self.changes = changes or Changes()
-        self.drafts = Drafts(database)
+        self.drafts, self.starts = Drafts(database), ConversationStarts(database)
         self.documents = Documents(database, self.changes, clock)
         self.comparisons = Comparisons(database, self.changes, clock)
         self._write(end_abandoned).result()
@@ -99,6 +100,10 @@ class Conversations:
 
         asked.add_done_callback(tell)
         return asked
+
+    def idents(self) -> "Future[list[str]]":
+        """The ids of all conversations, those in the trash as well."""
+        return self._database.read(all_idents)
 
     # conversations
 

@@ -27,6 +27,11 @@ def all_conversations(file: sqlite3.Connection) -> list[Conversation]:
     return [conversation_of(row) for row in rows]
 
 
+def all_idents(file: sqlite3.Connection) -> list[str]:
+    """The ids of all conversations, in the trash or not."""
+    return [row[0] for row in file.execute("SELECT id FROM conversations") if type(row[0]) is str]
+
+
 def opened(file: sqlite3.Connection, conversation: str) -> Opened | None:
     """One with its messages; None if it is not there."""
     found = file.execute(

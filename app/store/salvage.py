@@ -11,6 +11,7 @@ from .read_only import read_only
 
 _TABLES = (
     *("conversations", "messages", "pieces", "message_tokens", "drafts", "trash_clock"),
+    "conversation_starts",
     *("documents", "document_versions", "document_pieces", "document_growth"),
     *("comparisons", "comparison_answers", "comparison_divergences"),
 )
@@ -35,6 +36,7 @@ _HOMELESS_VERSIONS = """INSERT OR IGNORE INTO documents (id, title, created, upd
   SELECT document, '', min(created), max(created), '{}' FROM document_versions
   WHERE document NOT IN (SELECT id FROM documents) GROUP BY document"""
 _LOST = (
+    "DELETE FROM conversation_starts WHERE conversation NOT IN (SELECT id FROM conversations)",
     "DELETE FROM document_pieces WHERE document NOT IN (SELECT id FROM documents)",
     "DELETE FROM document_growth WHERE piece NOT IN (SELECT id FROM document_pieces)",
     "DELETE FROM comparison_answers WHERE comparison NOT IN (SELECT id FROM comparisons)",

@@ -23,6 +23,7 @@ from app.system.log import describe, logger
 from app.system.small_file import read_small
 
 from .changes import Change, Changes
+from .chosen_adapters import ChosenAdapter
 from .documents.document_records import WritingSettings
 from .edits import Edit, Edits, Json, applied
 from .kept_batches import KeptBatch
@@ -47,7 +48,8 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     ``folders`` are searched for models; ``model`` and ``strategy`` are what was open last;
     ``files`` are models chosen by themselves; ``strategies`` maps a model's path to the way it
     was asked to run, ``templates`` a model's fingerprint to the prompt template that was chosen for
-    it; ``window`` is the window's geometry as base64, ``page`` the page it showed.
+    it, ``adapters`` a model's path to what is merged into it; ``window`` is the window's geometry
+    as base64, ``page`` the page it showed.
     ``hub_source`` is "huggingface", "mirror" (its address in ``hub_mirror``) or "modelscope";
     ``download_limit`` is in bytes a second, 0 for none; ``download_folder`` "" is the usual one.
     ``writing_presets`` are settings of the playground that a person has saved, by their names, and
@@ -59,7 +61,8 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     ``threads`` are those that compute, 0 for one a core; ``keep_minutes`` is how long a model
     stays loaded that nobody asks anything, 0 for always.  ``keep_states``: what models remember is
     kept on the disk, ``state_budget`` bytes at most, of which ``state_day_limit`` are written in a
-    day; ``state_half`` rounds it to 16 bits.
+    day; ``state_half`` rounds it to 16 bits.  ``named_states_budget`` is how many bytes the states
+    that a person has named may take.
     """
 
     theme: str = "system"
@@ -70,6 +73,7 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     strategy: str = ""
     strategies: dict[str, str] = {}
     templates: dict[str, str] = {}
+    adapters: dict[str, tuple[ChosenAdapter, ...]] = {}
     window: str = ""
     page: str = ""
     open_last_model: bool = True
@@ -103,6 +107,7 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     state_budget: Annotated[int, msgspec.Meta(ge=0, le=1 << 50)] = 10_000_000_000
     state_day_limit: Annotated[int, msgspec.Meta(ge=0, le=1 << 50)] = 20_000_000_000
     state_half: bool = False
+    named_states_budget: Annotated[int, msgspec.Meta(ge=0, le=1 << 50)] = 8_000_000_000
 
     @property
     def limits(self) -> Limits:

@@ -33,12 +33,23 @@ from app.ui.state.models.model_catalogue import Asking  # noqa: E402
 from docs.screenshots import hub  # noqa: E402
 from docs.screenshots.playground_scenes import playground  # noqa: E402
 from docs.screenshots.run_scenes import run_dialog  # noqa: E402
+from docs.screenshots.states_scenes import states  # noqa: E402
 from docs.screenshots.status_scenes import status  # noqa: E402
 
 SIZE = (1280, 800)
 QUESTIONS = ("What is RWKV?", "Which model fits my machine?", "How do I open my own model?")
 LIMIT_S = 90.0
-SCENES = ("empty", "conversation", "code", "pages", "run", "status", "playground", "error")
+SCENES = (
+    "empty",
+    "conversation",
+    "code",
+    "pages",
+    "run",
+    "status",
+    "playground",
+    "states",
+    "error",
+)
 
 
 class Studio:
@@ -84,6 +95,8 @@ class Studio:
             await playground(self)
             self.services.session.open(embedded_model())
             await self.until(lambda: self.services.session.loaded)
+        elif name == "states":
+            await states(self)
         elif name in ("run", "status"):
             with tempfile.TemporaryDirectory() as folder:
                 await {"run": run_dialog, "status": status}[name](self, Path(folder))

@@ -32,8 +32,9 @@ class FakeSupervisor:
         self.threads, self.limits, self.preferences = 0, None, None
         self.shortages = Shortages()
 
-    async def open(self, path, strategy="", *, firm=False):
+    async def open(self, path, strategy="", adapters=(), *, firm=False):
         self.asked.append((path, strategy))
+        self.merged = adapters
         self.loaded = None
         self.enter(Phase.LOADING)
         if self.hold is not None:

@@ -192,6 +192,7 @@ class Engine:
     def _text_of(self, request: Reads) -> PromptReading:
         trail = self._starts.trail(request.start)
         if isinstance(request, Generate):
+            trail.owner = request.options.owner
             prepared = prepare(request, self._opened, may_be_empty=trail.goes_on)
             return Sequence(request, prepared, self._opened, self._send, trail)
         ids = prompt_ids(request.prompt, self._opened, document=request.document)

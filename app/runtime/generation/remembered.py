@@ -138,6 +138,7 @@ class Remembered:
         text.go_on_from(known)
         if self.disk is not None and self.disk.has(known.key):
             text.trail.written = known.key
+            self.disk.note_owner(text.trail.owner, known.key)
 
     def keep(
         self,

@@ -34,7 +34,8 @@ class GenerateOptions(msgspec.Struct, frozen=True, kw_only=True):
     added for a Chat that has no ``grammar``, which a text fits from its first token on and that
     ends it.  ``outputs`` is what is told of each token.  A ``reproducible`` text has
     the same tokens whatever runs beside it and whatever is remembered, which may cost it speed and
-    a second reading of its last reply; where that is None, a text with a seed is.
+    a second reading of its last reply; where that is None, a text with a seed is.  ``owner`` names
+    whose text it is: states of it that are kept on the disk go when that is deleted for good.
     """
 
     limit: int = 1024
@@ -43,3 +44,4 @@ class GenerateOptions(msgspec.Struct, frozen=True, kw_only=True):
     outputs: Outputs = Outputs()
     reproducible: bool | None = None
     grammar: Grammar | None = None
+    owner: str = ""

@@ -49,7 +49,7 @@ class Trail:
 
     ``before`` tokens were read for the state that it started from, and ``goes_on`` tells that the
     logits after them are known.  ``thins``: states further back are kept further apart.
-    ``written`` is its last state that is on the disk.
+    ``written`` is its last state that is on the disk, and ``owner`` whose they are there.
     """
 
     prefix: TokenPrefix
@@ -59,6 +59,7 @@ class Trail:
     goes_on: bool = False
     thins: bool = False
     written: StateKey | None = None
+    owner: str = ""
 
 
 @dataclass

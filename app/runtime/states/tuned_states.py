@@ -12,9 +12,7 @@ from torch import Tensor
 from app.runtime.spec import Spec
 
 from .state import State, fill
-
-TUNED_PARTS = ("att.time_state", "att.ts_state", "ffn.ts_state")
-"""The ends of the names: wkv (H, N, N), and the last inputs of both halves (C,)."""
+from .state_header import TUNED_PARTS
 
 
 def tuned_state(tuned: Mapping[str, Tensor], spec: Spec) -> State:

@@ -37,6 +37,7 @@ from .draft_keeper import Drafting, Drafts
 from .finding import Finding
 from .no_tokenizer import why_no_words
 from .saved_code import write_file
+from .start.start_pill import StartPill
 from .trash_card import TrashCard
 from .welcome import Welcome
 
@@ -63,6 +64,8 @@ class ChatPage(Page):
         self._trash: TrashCard | None = None
         self._think = self._think_pill()
         self.composer.add_pill(self._think)
+        self.start = StartPill(services, self.controller)
+        self.composer.add_pill(self.start)
         self._middle = QStackedWidget()
         self._room = True
         self._arrange()

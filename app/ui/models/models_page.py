@@ -19,6 +19,7 @@ from app.ui.state.models.model_fits import ModelFits
 from app.ui.state.services import Services
 from app.ui.widgets.page import Page
 
+from .adapters_part import AdaptersPart
 from .costs import InForce
 from .details import Details
 from .entry_list_model import EntryListModel
@@ -50,6 +51,7 @@ class ModelsPage(Page):
         self.head = Head(services.theme)
         self.listing = Listing(services.theme, self.rows)
         self.details = Details(services.theme)
+        self.details.add_adapters(AdaptersPart(services, opening))
         self.verbs = FileVerbs(services, self)
         self._arrange()
         self._connect()

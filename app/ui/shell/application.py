@@ -16,6 +16,7 @@ from app.runtime.worker.phase import Phase
 from app.runtime.worker.supervisor import Supervisor
 from app.store.benchmark_results import known_rates
 from app.store.changes import Changes
+from app.store.chosen_adapters import merged_adapters
 from app.store.conversations import open_conversations
 from app.store.kept_shortages import KeptShortages
 from app.store.measured_disks import MeasuredDisks
@@ -39,6 +40,8 @@ from app.ui.state.session import Session
 from app.ui.state.settings_in_force import put_in_force
 from app.ui.state.shared_settings import SharedSettings
 from app.ui.state.state_keeping import StateKeeping
+from app.ui.state.state_sweeping import StateSweeping
+from app.ui.state.states.named_state_list import NamedStateList
 from app.ui.state.status.readings import Readings
 from app.ui.state.tasks import Tasks
 from app.ui.widgets.focus import FocusKeeper
@@ -77,7 +80,10 @@ class Application:
         supervisor.on_unkept = self._tell_unkept
         kept = supervisor.shortages.kept = KeptShortages(paths.shortages)
         self._session = Session(supervisor, self._tasks)
+        self._session.adapters_for = lambda path: merged_adapters(self._settings.now.adapters, path)
         self._keeping = StateKeeping(self._session, self._settings, changes, paths.states)
+        if self._trouble is None:
+            self._sweeping = StateSweeping(self._conversations, paths.states, self._tasks)
         self._rates = RatesKeeper(self._session, supervisor, self._tasks, paths.rates)
         self._session.died.connect(self._tell_of_death)
         self._session.changed.connect(self._take_back)
@@ -116,6 +122,9 @@ class Application:
             free_gpu=FreeGpu(self._session, planning),
             shared=SharedSettings(self._settings, self._tasks),
             readings=Readings(self._session, gpus_here, look_for_gpus),
+            named_states=NamedStateList(
+                paths.named_states, self._settings, self._tasks, self._notices
+            ),
         )
         self.services.planning.disk = MeasuredDisks(paths.disks).of
         self.services.free_gpu.freed.connect(self._tell_of_move)
@@ -268,6 +277,7 @@ class Application:
             Place("chat", tr("Chat"), "chat", self._chat),
             Place("playground", tr("Playground"), "playground", self._playground),
             Place("models", tr("Models"), "models", self._models),
+            Place("states", tr("States"), "states", self._states),
             Place("downloads", tr("Downloads"), "download", self._downloads),
             Place("status", tr("Status"), "activity", self._status),
             Place("settings", tr("Settings"), "settings", self._settings_page, below=True),
@@ -289,6 +299,11 @@ class Application:
         from app.ui.models.models_page import ModelsPage
 
         return ModelsPage(self.services, self._opening)
+
+    def _states(self) -> Page:
+        from app.ui.states.states_page import StatesPage
+
+        return StatesPage(self.services, self._opening)
 
     def _downloads(self) -> Page:
         from app.ui.downloads.downloads_page import DownloadsPage

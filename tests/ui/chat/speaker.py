@@ -17,6 +17,7 @@ from app.runtime.protocol.messages import (
     TokenFacts,
 )
 from app.runtime.protocol.prompts import Prompt, Sampling
+from app.runtime.protocol.states import StartState
 from app.runtime.protocol.token_spans import TokenSpan
 from app.runtime.spec import Spec
 from app.runtime.worker.phase import Phase
@@ -64,6 +65,7 @@ class Speaker:
         self.holds.set()
         self.asked: list[tuple[Prompt, int, Sampling]] = []
         self.reproducible: list[bool | None] = []
+        self.starts: list[StartState | None] = []
         self.left_early = 0
         self.taken_back = 0
         self.vocabulary = ""  # tells that its tokens are of it
@@ -74,8 +76,9 @@ class Speaker:
         self.worker_pid = None
 
     async def generate(
-        self, prompt: Prompt, options: GenerateOptions
+        self, prompt: Prompt, options: GenerateOptions, *, start: StartState | None = None
     ) -> AsyncGenerator[Event | Done, None]:
+        self.starts.append(start)
         self.asked.append((prompt, options.limit, options.sampling))
         self.reproducible.append(options.reproducible)
         if self.loaded is None:

@@ -103,7 +103,10 @@ class ReplyStream(QObject):
 
     async def _listen(self) -> None:
         chat = await with_tokens(self._ask, self._store, self.message.conversation)
-        events = self._session.generate(chat, self._ask.options)
+        start = await asyncio.wrap_future(self._store.starts.of(self.message.conversation))
+        begin = start.state if start is not None else None
+        owned = msgspec.structs.replace(self._ask.options, owner=self.message.conversation)
+        events = self._session.generate(chat, owned, begin)
         async with contextlib.aclosing(events):
             async for event in events:
                 self._clock.note(event)

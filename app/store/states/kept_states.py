@@ -4,13 +4,13 @@ What they are is the runtime's; here only the settings and figures of them are k
 """
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from app.runtime.protocol.states import StateCache
-from app.runtime.states import disk_budget
-
-from .settings import Values
+from app.runtime.states import disk_budget, state_owners
+from app.store.settings import Values
 
 
 class KeptStates(NamedTuple):
@@ -38,6 +38,16 @@ def kept_in(folder: Path) -> KeptStates:
     """What is known of a folder without looking through it."""
     use = disk_budget.use_of(folder)
     return KeptStates(use.bytes, use.files, use.written)
+
+
+def owner_lists(folder: Path) -> list[str]:
+    """Whose states are kept there; to be asked before the conversations that there are."""
+    return state_owners.owner_lists(folder)
+
+
+def forget_all_but(folder: Path, conversations: Iterable[str], lists: Iterable[str]) -> int:
+    """Delete what is kept of conversations that are gone; how many states.  Raises StoreError."""
+    return state_owners.forget_all_but(folder, conversations, lists)
 
 
 def clear(folder: Path) -> None:
