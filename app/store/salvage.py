@@ -10,7 +10,7 @@ from .folding import fold
 from .read_only import read_only
 
 _TABLES = (
-    *("conversations", "messages", "pieces", "message_tokens", "drafts", "trash_clock"),
+    *("conversations", "messages", "pieces", "message_tokens", "drafts", "trash_clock", "personas"),
     *("documents", "document_versions", "document_pieces", "document_growth"),
 )
 _USUAL: dict[str, object] = {
@@ -20,6 +20,7 @@ _USUAL: dict[str, object] = {
     "reply": "{}",
     "token_limit": 2048,
     "settings": "{}",
+    "options": "{}",
     "content": "[]",
     "kind": "typed",
 }
@@ -76,7 +77,7 @@ def _copy(found: sqlite3.Connection, into: sqlite3.Connection, table: str) -> No
     insert = f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES ({marks})"
     for number, row in enumerate(_rows(found, table, shared)):
         values = dict(zip(shared, row, strict=True))
-        if table in ("conversations", "messages", "documents") and not isinstance(
+        if table in ("conversations", "messages", "documents", "personas") and not isinstance(
             values.get("id"), str
         ):
             values["id"] = f"saved-{table}-{number}"

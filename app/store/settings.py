@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -25,7 +25,7 @@ from app.system.small_file import read_small
 from .changes import Change, Changes
 from .documents.document_records import WritingSettings
 from .edits import Edit, Edits, Json, applied
-from .records import Think
+from .records import ReplyOptions, Think
 
 OF_ONE_WINDOW = (
     *("model", "strategy", "window", "page", "conversation"),
@@ -50,7 +50,10 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     ``hub_source`` is "huggingface", "mirror" (its address in ``hub_mirror``) or "modelscope";
     ``download_limit`` is in bytes a second, 0 for none; ``download_folder`` "" is the usual one.
     ``writing_presets`` are settings of the playground that a person has saved, by their names.
-    ``system_prompt`` and ``default_…`` are what a new conversation begins with.
+    ``system_prompt`` and ``default_…`` are what a new conversation begins with;
+    ``automatic_titles``: from its first message, or by the model.  ``folded_sections`` are the keys
+    of what is folded away in the list of conversations.  ``read_drafts``: the model reads what is
+    typed before it is sent.
     ``run_policy`` decides where nothing is chosen for a model; ``cpu_limit`` and ``gpu_limit`` are
     bytes that a model may take on the processor's side and on a card, 0 for all there is;
     ``gpu`` is the card that is used: "" the best, "cpu" none, or its device ("cuda:1").
@@ -83,6 +86,10 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     default_think: Think = "off"
     default_limit: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 2048
     default_sampling: Sampling | None = None
+    default_options: ReplyOptions = ReplyOptions()
+    automatic_titles: Literal["first", "model", "off"] = "first"
+    folded_sections: tuple[str, ...] = ("archive",)
+    read_drafts: bool = True
     hub_source: str = "huggingface"
     hub_mirror: str = ""
     hub_proxy: str = ""

@@ -94,7 +94,7 @@ class _Reply:
 
 def _lead(chat: Chat, loaded: Loaded | None) -> str:
     """What the template begins the reply with, which is part of its text."""
-    template = chat.template or next(iter(loaded.templates if loaded else ()), "")
+    template = chat.form or chat.template or next(iter(loaded.templates if loaded else ()), "")
     try:
         return lead(template, chat.think) if template else ""
     except RequestRefused:  # the worker will say so
