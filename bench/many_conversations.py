@@ -25,7 +25,7 @@ from app.store.conversations import Conversations, open_conversations
 from app.store.database import Database
 from app.store.folding import fold
 from app.store.migrations import MIGRATIONS
-from app.store.records import Conversation, new_id, new_message
+from app.store.records import Conversation, Role, new_id, new_message
 from app.ui.chat.branches.branch_column import BranchColumn
 from app.ui.chat.branches.tree_map import TreeMap
 from app.ui.chat.conversations.conversation_delegate import ConversationDelegate
@@ -91,7 +91,7 @@ def _fill(path: Path, conversations: int, messages: int, long: int) -> None:
         text = " ".join(draw.choices(words, k=60))
         if number % 9973 == 0:
             text += " " + " ".join(_RARE)
-        role = "assistant" if number % 2 else "user"
+        role: Role = "assistant" if number % 2 else "user"
         message = new_message(place, last.get(place), role, text)
         last[place] = message.id
         rows.append((message.id, place, message.parent, role, text, fold(text)))
