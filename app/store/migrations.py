@@ -234,4 +234,24 @@ CREATE TABLE conversation_starts (
 );
 """
 
-MIGRATIONS = (_FIRST, _DRAFTS, _TRASH, _FOLDED, _TOKENS, _DOCUMENTS, _COMPARISONS, _STARTS)
+_PERSONAS = """
+ALTER TABLE conversations ADD COLUMN folder TEXT NOT NULL DEFAULT '';
+ALTER TABLE conversations ADD COLUMN archived INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE conversations ADD COLUMN own_title INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE conversations ADD COLUMN options TEXT NOT NULL DEFAULT '{}';
+UPDATE conversations SET own_title = 1;
+ALTER TABLE messages ADD COLUMN name TEXT NOT NULL DEFAULT '';
+ALTER TABLE messages ADD COLUMN dropped REAL;
+CREATE INDEX messages_dropped ON messages (dropped) WHERE dropped IS NOT NULL;
+CREATE TABLE personas (
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL,
+  created REAL NOT NULL,
+  settings TEXT NOT NULL
+);
+"""
+
+MIGRATIONS = (
+    *(_FIRST, _DRAFTS, _TRASH, _FOLDED, _TOKENS, _DOCUMENTS),
+    *(_COMPARISONS, _STARTS, _PERSONAS),
+)

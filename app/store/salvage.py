@@ -11,10 +11,11 @@ from .read_only import read_only
 
 _TABLES = (
     *("conversations", "messages", "pieces", "message_tokens", "drafts", "trash_clock"),
-    "conversation_starts",
+    *("conversation_starts", "personas"),
     *("documents", "document_versions", "document_pieces", "document_growth"),
     *("comparisons", "comparison_answers", "comparison_divergences"),
 )
+_WITH_ID = ("conversations", "messages", "documents", "comparisons", "personas")
 _USUAL: dict[str, object] = {
     "think": "off",
     "status": "done",
@@ -22,6 +23,7 @@ _USUAL: dict[str, object] = {
     "reply": "{}",
     "token_limit": 2048,
     "settings": "{}",
+    "options": "{}",
     "content": "[]",
     "grid": "{}",
     "kind": "typed",
@@ -82,9 +84,7 @@ def _copy(found: sqlite3.Connection, into: sqlite3.Connection, table: str) -> No
     insert = f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES ({marks})"
     for number, row in enumerate(_rows(found, table, shared)):
         values = dict(zip(shared, row, strict=True))
-        if table in ("conversations", "messages", "documents", "comparisons") and not isinstance(
-            values.get("id"), str
-        ):
+        if table in _WITH_ID and not isinstance(values.get("id"), str):
             values["id"] = f"saved-{table}-{number}"
         if table == "messages":
             writing = values.get("status") == "writing"

@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -27,7 +27,7 @@ from .chosen_adapters import ChosenAdapter
 from .documents.document_records import WritingSettings
 from .edits import Edit, Edits, Json, applied
 from .kept_batches import KeptBatch
-from .records import Think
+from .records import ReplyOptions, Think
 
 OF_ONE_WINDOW = (
     *("model", "strategy", "window", "page", "conversation"),
@@ -54,7 +54,10 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     ``download_limit`` is in bytes a second, 0 for none; ``download_folder`` "" is the usual one.
     ``writing_presets`` are settings of the playground that a person has saved, by their names, and
     ``batches`` what was run through a model row by row, by their ids.
-    ``system_prompt`` and ``default_…`` are what a new conversation begins with.
+    ``system_prompt`` and ``default_…`` are what a new conversation begins with;
+    ``automatic_titles``: from its first message, or by the model.  ``folded_sections`` are the keys
+    of what is folded away in the list of conversations.  ``read_drafts``: the model reads what is
+    typed before it is sent.
     ``run_policy`` decides where nothing is chosen for a model; ``cpu_limit`` and ``gpu_limit`` are
     bytes that a model may take on the processor's side and on a card, 0 for all there is;
     ``gpu`` is the card that is used: "" the best, "cpu" none, or its device ("cuda:1").
@@ -90,6 +93,10 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     default_think: Think = "off"
     default_limit: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 2048
     default_sampling: Sampling | None = None
+    default_options: ReplyOptions = ReplyOptions()
+    automatic_titles: Literal["first", "model", "off"] = "first"
+    folded_sections: tuple[str, ...] = ("archive",)
+    read_drafts: bool = True
     hub_source: str = "huggingface"
     hub_mirror: str = ""
     hub_proxy: str = ""

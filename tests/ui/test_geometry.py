@@ -6,8 +6,8 @@ from PySide6.QtGui import QColor, QFontMetrics, QImage, QPainter, QTextLayout
 from PySide6.QtWidgets import QStyleOptionViewItem
 
 from app.store.records import Conversation, Found
-from app.ui.chat.conversation_delegate import ConversationDelegate
-from app.ui.chat.conversation_list_model import ConversationListModel
+from app.ui.chat.conversations.conversation_delegate import ConversationDelegate
+from app.ui.chat.conversations.conversation_list_model import ConversationListModel
 from app.ui.look.theme import Theme
 from app.ui.state.appearance import choose_scale
 from app.ui.state.commands import Command

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from app.runtime.opened import Opened
+    from app.runtime.protocol.chat_template import Template
 
 Ids = tuple[int, ...]
 
@@ -118,7 +119,7 @@ def _encoded(request: Generate, opened: "Opened") -> Prepared:
 
 def _chat(chat: Chat, stops: tuple[str, ...], opened: "Opened", *, held: bool) -> Prepared:
     """What ends a reply that is ``held`` to a grammar is the grammar, not the template."""
-    template = chat.template or next(iter(opened.family.templates), "")
+    template = chat.form or chat.template or next(iter(opened.family.templates), "")
     writer = _Writer(chat.turns, template, opened)
     opening, begun = writer.ids(chat.think)
     prepared = Prepared(
@@ -142,7 +143,9 @@ def _chat(chat: Chat, stops: tuple[str, ...], opened: "Opened", *, held: bool) -
 class _Writer:
     """Turns as token ids: replies as those that they were written as, where these are known."""
 
-    def __init__(self, turns: "Iterable[Turn]", template: str, opened: "Opened") -> None:
+    def __init__(
+        self, turns: "Iterable[Turn]", template: "str | Template", opened: "Opened"
+    ) -> None:
         self._template, self._tokenizer = template, opened.tokenizer
         self._turns: list[Turn] = []
         self._fits: dict[int, Fit] = {}  # by the identity of the turn

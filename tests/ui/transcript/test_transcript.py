@@ -141,14 +141,14 @@ async def test_the_end_is_followed_until_the_reader_goes_up(chat):
     await until(lambda: bar.maximum() > 600)
     assert bar.value() == bar.maximum()
     bar.setValue(100)
-    assert not chat.page.transcript._to_end.isHidden()
+    assert not chat.page.transcript._jump.button.isHidden()
     before = bar.maximum()
     await until(lambda: bar.maximum() > before + 200)
     assert bar.value() == 100
-    assert chat.page.transcript._to_end.text() == "New words"
-    chat.page.transcript._to_end.click()
+    assert chat.page.transcript._jump.button.text() == "New words"
+    chat.page.transcript._jump.button.click()
     assert bar.value() == bar.maximum()
-    assert chat.page.transcript._to_end.isHidden()
+    assert chat.page.transcript._jump.button.isHidden()
     chat.page.controller.stop()
     await chat.answered()
 
