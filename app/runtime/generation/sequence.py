@@ -52,8 +52,9 @@ class Sequence(PromptReading):
         how = options.sampling
         greedy = how.temperature < GREEDY
         drawn = how.seed is not None and not greedy
-        wanted = drawn if options.reproducible is None else options.reproducible
-        repeats = wanted and not request.afresh  # those begin together, which repeats as well
+        # those that are read afresh begin together, which repeats as well
+        usual = drawn and not request.afresh
+        repeats = usual if options.reproducible is None else options.reproducible
         begun = len(prepared.begun.ids) if greedy and not repeats else 0
         behind = (len(prepared.ids) - begun,) if begun else ()
         # one that repeats is cut where all texts are, and nowhere else

@@ -107,14 +107,21 @@ class Client(Connection):
             self._send(KeepStates(id=0, cache=cache))
 
     async def generate(
-        self, prompt: Prompt, options: GenerateOptions, *, start: StartState | None = None
+        self,
+        prompt: Prompt,
+        options: GenerateOptions,
+        *,
+        start: StartState | None = None,
+        afresh: bool = False,
     ) -> AsyncGenerator[Event | Done, None]:
         """Continue ``prompt``: events, then one Done; leaving early stops the text in the worker.
 
         Leave it inside ``contextlib.aclosing``.  Raises the failure that ended the text:
         WorkerDied where the process ended, NoModel where ``close`` could not wait for the text.
         """
-        request = Generate(id=next(self._ids), prompt=prompt, options=options, start=start)
+        request = Generate(
+            id=next(self._ids), prompt=prompt, options=options, start=start, afresh=afresh
+        )
         _texts.debug("request %d: %r", request.id, request)
         async with contextlib.aclosing(self._ask(request)) as replies:
             async for reply in replies:
