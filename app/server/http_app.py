@@ -21,6 +21,7 @@ from .ollama.ollama_texts import OllamaTexts
 from .openai.chat_endpoint import ChatEndpoint
 from .openai.completion_endpoint import CompletionEndpoint
 from .openai.embedding_endpoint import EmbeddingEndpoint
+from .openai.response_endpoint import ResponseEndpoint
 from .plain_endpoints import PlainEndpoints
 from .server_services import Services
 
@@ -52,6 +53,7 @@ def http_app(services: Services, access: Access) -> ASGIApp:
         *_both("/chat/completions", ChatEndpoint(services).answer),
         *_both("/completions", CompletionEndpoint(services).answer),
         *_both("/embeddings", EmbeddingEndpoint(services).answer),
+        *_both("/responses", ResponseEndpoint(services).answer),
         *_ollama(services),
     ]
     refusals = {Failure: _refused, HTTPException: _no_route, ClientDisconnect: _gone}

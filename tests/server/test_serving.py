@@ -1,12 +1,14 @@
 """The real server with a small real model, asked by openai-python and through plain sockets."""
 
 import base64
+import contextlib
 import json
 import threading
 from array import array
 
 import httpx2
 import openai
+import psutil
 import pytest
 
 from tests.runtime.small_models import small_file
@@ -60,6 +62,12 @@ def plain(server):
 
 def post(plain, path, **body):
     return plain.post(path, json=body)
+
+
+def kill_worker(server):
+    children = psutil.Process(server.process.pid).children(recursive=True)
+    (worker,) = [child for child in children if "--worker" in child.cmdline()]
+    worker.kill()
 
 
 def told(answer):
@@ -279,7 +287,7 @@ def test_a_full_queue_is_refused_and_what_waits_is_answered(server, plain):
 
     def ask():
         with server.client() as one:
-            answer = post(one, "/v1/chat/completions", messages=HELLO, max_tokens=40, n=4)
+            answer = post(one, "/v1/chat/completions", messages=HELLO, max_tokens=12, n=4)
         with lock:
             results.append((answer.status_code, answer.headers.get("retry-after")))
 
@@ -294,7 +302,126 @@ def test_a_full_queue_is_refused_and_what_waits_is_answered(server, plain):
     assert "rookery_requests_total" in plain.get("/metrics").text
 
 
-def test_another_model_is_opened_when_it_is_asked_for(client):
+def test_the_next_turn_reads_only_what_is_new(client):
+    first = [{"role": "user", "content": "Tell me a long story. " * 40}]
+    asked = {"model": "tiny", "max_tokens": 40, "temperature": 0.8, "session_id": "a"}
+    created = client.chat.completions.create
+    body = {name: asked.pop(name) for name in ("session_id",)}
+    reply = created(messages=first, **asked, extra_body=body)
+    said = reply.choices[0].message.content
+    talk = [*first, {"role": "assistant", "content": said}, {"role": "user", "content": "Go on."}]
+    after = created(messages=talk, **asked, extra_body=body)
+    new = after.usage.prompt_tokens - after.usage.prompt_tokens_details.cached_tokens
+    assert reply.usage.prompt_tokens > 800
+    assert 0 < new < 60  # the end of the reply, the next message and the openings around it
+    anew = created(messages=talk, **asked, extra_body={"cache_prompt": False})
+    assert anew.usage.prompt_tokens_details.cached_tokens == 0
+
+
+def test_a_seed_gives_the_same_text_alone_and_beside_others_that_come_and_go(server, plain):
+    asked = {"messages": HELLO, "max_tokens": 30, "temperature": 1.0, "seed": 5}
+    alone = post(plain, "/v1/chat/completions", **asked).json()["choices"][0]["message"]
+    texts = []
+
+    def ask(place):
+        with server.client() as one:
+            others = {"messages": HELLO, "max_tokens": 3 * place + 1, "temperature": 1.5}
+            post(one, "/v1/chat/completions", **others)
+            answer = post(one, "/v1/chat/completions", **asked).json()
+            texts.append(answer["choices"][0]["message"])
+
+    threads = [threading.Thread(target=ask, args=(place,)) for place in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert texts == [alone] * 8
+
+
+def test_programs_that_know_ollama_get_their_lines(plain):
+    assert plain.get("/").text == "Ollama is running"
+    assert plain.get("/api/tags").json()["models"][0]["name"] == "tiny.pth"
+    assert plain.get("/api/ps").json()["models"][0]["details"]["family"] == "rwkv"
+    assert "general.architecture" in post(plain, "/api/show", model="tiny").json()["model_info"]
+    options = {"num_predict": 9, "temperature": 0.9, "seed": 3}
+    asked = {"model": "tiny:latest", "messages": HELLO, "options": options}
+    lines = [json.loads(line) for line in post(plain, "/api/chat", **asked).text.splitlines()]
+    *pieces, last = lines
+    whole = post(plain, "/api/chat", stream=False, **asked).json()
+    assert "".join(one["message"]["content"] for one in lines) == whole["message"]["content"]
+    assert not any(one["done"] for one in pieces)
+    assert (last["done"], last["eval_count"]) == (True, whole["eval_count"])
+    assert {"total_duration", "prompt_eval_count", "eval_duration"} <= last.keys()
+    generated = post(
+        plain, "/api/generate", model="tiny", prompt="ab", raw=True, stream=False, options=options
+    ).json()
+    assert generated["response"]
+    form = {"model": "tiny", "prompt": "x", "format": SCHEMA, "stream": False}
+    assert "ok" in json.loads(post(plain, "/api/generate", **form).json()["response"])
+    vectors = post(plain, "/api/embed", model="tiny", input=["a", "b"]).json()["embeddings"]
+    assert [len(one) for one in vectors] == [64, 64]
+    assert post(plain, "/api/pull", model="x").status_code == 501
+    wrong = post(plain, "/api/chat", model="no", messages=HELLO)
+    assert (wrong.status_code, list(wrong.json())) == (404, ["error"])
+
+
+def test_responses_come_as_items_and_as_events(client):
+    asked = {"model": "tiny", "input": "Hello", "max_output_tokens": 9, "extra_body": {"seed": 4}}
+    whole = client.responses.create(instructions="Be brief.", **asked)
+    assert whole.status in {"completed", "incomplete"}
+    assert whole.usage.output_tokens <= 9
+    events = list(client.responses.create(instructions="Be brief.", stream=True, **asked))
+    assert [event.sequence_number for event in events] == list(range(len(events)))
+    text = "".join(event.delta for event in events if event.type.endswith("output_text.delta"))
+    assert text == whole.output_text == events[-1].response.output_text
+    schema = {"type": "json_schema", "name": "x", "schema": SCHEMA}
+    form = client.responses.create(
+        model="tiny", input="Hello", text={"format": schema}, max_output_tokens=60
+    )
+    assert "ok" in json.loads(form.output_text)
+    tool = {"type": "function", **TOOL["function"]}
+    made = client.responses.create(
+        model="tiny", input="Hello", tools=[tool], tool_choice="required", max_output_tokens=120
+    )
+    (call,) = made.output
+    assert (call.type, call.name) == ("function_call", "pick")
+    with pytest.raises(openai.BadRequestError):
+        client.responses.create(model="tiny", input="x", previous_response_id="resp_1")
+
+
+def test_hostile_bodies_and_idle_connections_cost_nobody_else_anything(server, plain):
+    deep = b"[" * 100_000
+    path, kind = "/v1/chat/completions", {"content-type": "application/json"}
+    assert plain.post(path, content=deep, headers=kind).status_code == 400
+    assert plain.post(path, content=b'{"messages": "\xff"}', headers=kind).status_code == 400
+    surrogate = b'{"max_tokens": 1, "messages": [{"role": "user", "content": "\\ud800"}]}'
+    assert plain.post(path, content=surrogate, headers=kind).status_code in {200, 400}
+    long = json.dumps({"prompt": "a" * (5 << 20)}).encode()
+    assert plain.post("/v1/completions", content=long, headers=kind).status_code == 400
+    with contextlib.ExitStack() as open_ones:
+        for _ in range(500):
+            open_ones.enter_context(server.connect())
+        half = open_ones.enter_context(server.connect())
+        half.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Le")
+        large = open_ones.enter_context(server.connect())
+        head = "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json"
+        large.sendall(f"{head}\r\nContent-Length: 104857600\r\n\r\n".encode())
+        assert b" 413 " in large.recv(4096)
+        answer = post(plain, "/v1/completions", prompt="a", max_tokens=1)
+        assert answer.status_code == 200
+
+
+def test_a_killed_worker_ends_texts_with_an_error_and_another_model_opens_after_it(
+    server, client, plain
+):
+    asked = {"messages": HELLO, "stream": True, **ENDLESS}
+    with plain.stream("POST", "/v1/chat/completions", json=asked) as answer:
+        lines = answer.iter_lines()
+        while not next(lines).startswith("data: "):
+            pass
+        kill_worker(server)
+        last = [line for line in lines if line.startswith("data: ")][-1]
+    assert json.loads(last.removeprefix("data: "))["error"]["type"] == "server_error"
     other = client.chat.completions.create(model="other", messages=HELLO, **SHORT)
     assert other.model == "other.pth"
     assert next(iter(client.models.list())).id == "other.pth"
