@@ -158,6 +158,34 @@ RequestReason = Literal[
     "unknown-word",
 ]
 
+ServerReason = Literal[
+    "address-unusable",
+    "body-broken",
+    "body-large",
+    "body-slow",
+    "calls-refused",
+    "field",
+    "field-clash",
+    "field-unknown",
+    "field-value",
+    "host",
+    "key",
+    "key-needed",
+    "loading",
+    "method",
+    "no-address",
+    "not-here",
+    "not-json",
+    "picture",
+    "port-taken",
+    "prompt-long",
+    "queue-full",
+    "state-unknown",
+    "stopping",
+    "tool-unknown",
+    "unknown-model",
+]
+
 StrategyReason = Literal["streamed", "unpacked"]
 
 GpuReason = Literal["card", "compiler", "driver", "extra", "old", "products"]

@@ -14,7 +14,7 @@ from launcher.words import USAGE
 ROOT = Path(__file__).resolve().parents[2]
 VERBS = (
     *("inspect", "generate", "score", "state", "bench", "plan", "chat", "models"),
-    *("cards", "pack", "search", "download", "verify", "log", "batch", "compare"),
+    *("cards", "pack", "search", "download", "verify", "log", "batch", "compare", "serve"),
 )
 
 WRONG = (

@@ -53,8 +53,9 @@ class Sequence(PromptReading):
         how = options.sampling
         greedy = how.temperature < GREEDY
         drawn = how.seed is not None and not greedy
-        wanted = drawn if options.reproducible is None else options.reproducible
-        repeats = wanted and not request.afresh  # those begin together, which repeats as well
+        # those that are read afresh begin together, which repeats as well
+        usual = drawn and not request.afresh
+        repeats = usual if options.reproducible is None else options.reproducible
         ids, own = prepared.ids + prepared.written, prepared.begun.ids + prepared.written
         begun = len(own) if greedy and not repeats else 0
         behind = (len(ids) - begun,) if begun else ()

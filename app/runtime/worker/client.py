@@ -114,6 +114,7 @@ class Client(Connection):
         *,
         start: StartState | None = None,
         before: WrittenBefore | None = None,
+        afresh: bool = False,
     ) -> AsyncGenerator[Event | Done, None]:
         """Continue ``prompt``: events, then one Done; leaving early stops the text in the worker.
 
@@ -122,7 +123,12 @@ class Client(Connection):
         ``close`` could not wait for the text.
         """
         request = Generate(
-            id=next(self._ids), prompt=prompt, options=options, start=start, before=before
+            id=next(self._ids),
+            prompt=prompt,
+            options=options,
+            start=start,
+            before=before,
+            afresh=afresh,
         )
         _texts.debug("request %d: %r", request.id, request)
         async with contextlib.aclosing(self._ask(request)) as replies:

@@ -26,6 +26,7 @@ from app.runtime.protocol.prompts import Prompt
 from app.runtime.protocol.states import StartState, StateCache
 
 from .client import Client
+from .endings import is_stop
 from .handed_over_states import HandedOverStates
 from .interrupted import Interruptible
 from .model_files import AskedModel, same_file, under
@@ -138,25 +139,31 @@ class Supervisor(ModelQuestions):
         self._on_change()
 
     async def generate(
-        self, prompt: Prompt, options: GenerateOptions, *, start: StartState | None = None
+        self,
+        prompt: Prompt,
+        options: GenerateOptions,
+        *,
+        start: StartState | None = None,
+        afresh: bool = False,
     ) -> AsyncGenerator[Event | Done, None]:
         """Continue ``prompt``: events, then one Done; leave it inside ``contextlib.aclosing``.
 
         Waits for a model that is being opened, and starts the worker again where it died.  Raises
-        NoModel where none is open, MovedCheckpoint where its file is not there to be opened again,
-        and the failure that ended the text.  A worker that was dying when the request was sent
-        costs nothing but time: the next one gets it.  Where memory runs out, the text goes on in a
-        smaller way of running, from its last token.
+        NoModel where none is open, MovedCheckpoint where its file is gone, and the failure that
+        ended the text.  A worker that was dying when the request was sent costs only time: the next
+        one gets it.  Where memory runs out, the text goes on in a smaller way, from its last token.
         """
         client, last_try = await self._ready(), False
         text = Interruptible(options, self._loaded)
         while True:
             sent_s, answered = time.perf_counter(), False
-            events = client.generate(prompt, text.options, start=start, before=text.before)
+            events = client.generate(
+                prompt, text.options, start=start, before=text.before, afresh=afresh
+            )
             try:
                 async with contextlib.aclosing(events):
                     async for event in events:
-                        if client in self._left and _is_stop(event):
+                        if client in self._left and is_stop(event):
                             break  # it was stopped to go on elsewhere
                         answered = answered or not isinstance(event, ReplyBegun)
                         for told in text.note(event):
@@ -384,10 +391,6 @@ class Supervisor(ModelQuestions):
         if phase not in (Phase.READY, Phase.DEAD, Phase.RESTING):
             self._loaded = None
         self._on_change()
-
-
-def _is_stop(event: Event | Done) -> bool:
-    return isinstance(event, Done) and event.reason == "stopped"
 
 
 def _note_exception(opening: "asyncio.Task[Loaded]") -> None:

@@ -212,8 +212,7 @@ class Session(QObject):
         The text goes on from the state ``start``, if one is given.  ``writing`` counts the texts
         that run, ``tokens_written`` all tokens so far.
         """
-        begin = {"start": start} if start is not None else {}
-        events = self._supervisor.generate(prompt, options, **begin)
+        events = self._supervisor.generate(prompt, options, start=start)
         way: str | None = None  # in which its first tokens were written
         self._write(+1)
         try:
