@@ -66,7 +66,7 @@ class FakeSupervisor:
     async def vocabulary(self):
         raise NoModel
 
-    async def generate(self, prompt, options):
+    async def generate(self, prompt, options, *, start=None):
         raise NoModel
         yield
 
