@@ -3,8 +3,10 @@
 import asyncio
 from typing import Protocol
 
+import msgspec
+
 from app.errors import OutOfMemory
-from app.runtime.planning.stepping_down import FOR_NOW
+from app.runtime.planning.stepping_down import FOR_NOW, Preferences
 from app.runtime.protocol.messages import Loaded
 
 
@@ -43,6 +45,10 @@ class Shortages:
         """What a worker that opens the model has to know."""
         kept = await asyncio.to_thread(self._look, path)
         return {**kept, **self._now}
+
+    async def with_known(self, usual: Preferences, path: str, *, firm: bool) -> Preferences:
+        """The preferences with that for the model at ``path``."""
+        return msgspec.structs.replace(usual, firm=firm, ran_out=await self.known(path))
 
     def _look(self, path: str) -> dict[str, int]:
         if self.kept is None:

@@ -85,6 +85,11 @@ class Session(QObject):
         return self._supervisor.phase in (Phase.DEAD, Phase.RESTING)
 
     @property
+    def parked(self) -> bool:
+        """Whether the model was let go, and its weights are still in the memory of its worker."""
+        return self._supervisor.parked
+
+    @property
     def loaded(self) -> Loaded | None:
         """The model that answers now, if one is open."""
         return self._supervisor.loaded
@@ -158,9 +163,12 @@ class Session(QObject):
         """Give all of the model's memory back."""
         self.tasks.start(self._supervisor.unload())
 
-    def rest(self) -> None:
-        """Give the memory back until the next message, which opens the model again."""
-        self.tasks.start(self._supervisor.rest())
+    def rest(self, *, park: bool = False) -> None:
+        """Give the memory back until the next message, which opens the model again.
+
+        Where it is to be parked, what brings it back sooner stays in memory.
+        """
+        self.tasks.start(self._supervisor.rest(park=park))
 
     async def pause(self) -> None:
         """Have every text that is written stop, to go on in the model that is opened next.
