@@ -115,7 +115,7 @@ class RangeRow(QWidget):
         first = now.last_of(self.at) - run.layers + 1
         self.first.setText(tr("Layers {} to").format(first))
         widest = tr("Layers {} to").format(ground.layers)  # so that the fields stand in columns
-        self.first.setMinimumWidth(self.first.fontMetrics().horizontalAdvance(widest))
+        self.first.setMinimumWidth(self.first.fontMetrics().horizontalAdvance(widest) + 2)
         show_number(self.last, now.last_of(self.at))
         self.last.setEnabled(not end)
         fill(self.place, _places(ground), _said(run.place))

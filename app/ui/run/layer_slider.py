@@ -9,7 +9,7 @@ from app.ui.state.run.run_state import RunState
 from app.ui.widgets.parts import label
 
 _PAGES = 8
-_LEAST_PX = 120
+_LEAST_PX, _HIGH_PX = 120, 24  # the handle is higher than the style says
 
 
 class LayerSlider:
@@ -20,7 +20,7 @@ class LayerSlider:
         self.name, self.streaming_name = label("", "dim"), label(tr("Streaming"), "dim")
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.slider.setMinimumWidth(_LEAST_PX)
+        self.slider.setMinimumSize(_LEAST_PX, _HIGH_PX)
         self.count = label("", "small")
         self.streaming = QCheckBox(tr("Bring the other layers for each token"))
         self.streaming.setToolTip(

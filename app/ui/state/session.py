@@ -95,6 +95,11 @@ class Session(QObject):
         return self._supervisor.loaded
 
     @property
+    def held(self) -> Loaded | None:
+        """The model that has memory of the cards now: not one that has stopped or was let go."""
+        return None if self.waits else self.loaded
+
+    @property
     def progress(self) -> LoadProgress | None:
         """How many layers are in memory, while one is being opened."""
         return self._supervisor.progress

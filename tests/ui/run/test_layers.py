@@ -45,11 +45,27 @@ def shown_rows(dialog):
     return [(row.last.value(), row.place.currentData(), row.numbers.currentData()) for row in rows]
 
 
-async def test_the_slider_moves_layers_to_the_card_by_keyboard_and_all_else_follows(unfolded):
+def turn_wheel(dialog):
+    """Over the slider and over lists and numbers."""
+    row, advanced = dialog.advanced.ranges.rows[0], dialog.advanced
+    for part in (advanced.layers.slider, row.numbers, row.last, advanced.device):
+        middle = QPointF(part.rect().center())
+        turn = QWheelEvent(
+            *(middle, part.mapToGlobal(middle), QPoint(), QPoint(0, 120)),
+            *(Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier),
+            *(Qt.ScrollPhase.NoScrollPhase, False),
+        )
+        QApplication.sendEvent(part, turn)
+        assert not part.hasFocus()
+
+
+async def test_the_keyboard_moves_the_slider_and_all_else_follows_but_the_wheel_does_not(unfolded):
     dialog = await unfolded()
     advanced, layers = dialog.advanced, dialog.advanced.layers
     assert dialog.state.text == "cpu fp32"
     assert (layers.slider.maximum(), layers.slider.value(), layers.count.text()) == (3, 0, "0 of 3")
+    turn_wheel(dialog)
+    assert dialog.state.text == "cpu fp32"
     layers.slider.setFocus()
     QTest.keyClick(layers.slider, Qt.Key.Key_Right)
     assert advanced.text.text() == dialog.state.text == "cuda fp16 *1 -> cpu fp32"
@@ -67,21 +83,6 @@ async def test_the_slider_moves_layers_to_the_card_by_keyboard_and_all_else_foll
     assert advanced.text.marked is not None, "and what is wrong moves nothing"
     assert layers.slider.value() == 1
     assert nameless(dialog) == []
-
-
-async def test_the_wheel_moves_neither_the_slider_nor_a_list(unfolded):
-    dialog = await unfolded()
-    layers, row = dialog.advanced.layers, dialog.advanced.ranges.rows[0]
-    for part in (layers.slider, row.numbers, row.last, dialog.advanced.device):
-        middle = QPointF(part.rect().center())
-        turn = QWheelEvent(
-            *(middle, part.mapToGlobal(middle), QPoint(), QPoint(0, 120)),
-            *(Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier),
-            *(Qt.ScrollPhase.NoScrollPhase, False),
-        )
-        QApplication.sendEvent(part, turn)
-        assert not part.hasFocus()
-    assert dialog.state.text == "cpu fp32"
 
 
 async def test_ranges_of_layers_get_devices_and_numbers_of_their_own(unfolded):

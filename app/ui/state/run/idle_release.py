@@ -52,7 +52,8 @@ class IdleRelease(QObject):
         if before is self._phase:
             return
         woken = self._phase is Phase.READY
-        if before is Phase.RESTING and (self._session.returning or woken):
+        known = before is Phase.RESTING and self._left is not None
+        if known and (self._session.returning or woken):
             self.returned.emit(self._left)
         self._count()
 

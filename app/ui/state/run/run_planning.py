@@ -189,7 +189,7 @@ class RunPlanning(QObject):
             return self.described
         if not self._gpus.known:
             await self._gpus.looked()
-        gpus = with_room_of(self._session.loaded, self._gpus.usable)
+        gpus = with_room_of(self._session.held, self._gpus.usable)
         await self.know_rates()
         free = await self._tasks.thread(free_without, self._session.worker_pid)
         return await self._tasks.thread(self._look, tuple(gpus), free)

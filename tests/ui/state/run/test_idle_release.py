@@ -31,6 +31,8 @@ async def test_it_is_let_go_with_a_notice_and_the_next_message_opens_it_again(qu
     assert "next message opens it again" in bar._words.text()
     assert "let go" in application.window.strip.pill.text()
     assert session.waits
+    assert session.loaded is not None
+    assert session.held is None, "its memory is free"
     supervisor = session._supervisor
     loaded, supervisor.loaded = supervisor.loaded, None
     supervisor.enter(Phase.LOADING)
