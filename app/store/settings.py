@@ -62,7 +62,8 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     bytes that a model may take on the processor's side and on a card, 0 for all there is;
     ``gpu`` is the card that is used: "" the best, "cpu" none, or its device ("cuda:1").
     ``threads`` are those that compute, 0 for one a core; ``keep_minutes`` is how long a model
-    stays loaded that nobody asks anything, 0 for always.  ``keep_states``: what models remember is
+    stays loaded that nobody asks anything, 0 for always, and ``park_model`` has some of it kept in
+    memory then.  ``keep_states``: what models remember is
     kept on the disk, ``state_budget`` bytes at most, of which ``state_day_limit`` are written in a
     day; ``state_half`` rounds it to 16 bits.  ``named_states_budget`` is how many bytes the states
     that a person has named may take.
@@ -110,6 +111,7 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     gpu: str = ""
     threads: Annotated[int, msgspec.Meta(ge=0, le=MOST_THREADS)] = 0
     keep_minutes: Annotated[int, msgspec.Meta(ge=0, le=10_080)] = 0
+    park_model: bool = False
     keep_states: bool = True
     state_budget: Annotated[int, msgspec.Meta(ge=0, le=1 << 50)] = 10_000_000_000
     state_day_limit: Annotated[int, msgspec.Meta(ge=0, le=1 << 50)] = 20_000_000_000

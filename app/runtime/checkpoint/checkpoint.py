@@ -194,6 +194,11 @@ class Checkpoint:
             source, begin = self._container.place(stored)
             source.release(begin + stored.offset, stored.nbytes)
 
+    @property
+    def files(self) -> tuple[tuple[Path, int], ...]:
+        """The files that it lies in, each with its bytes."""
+        return tuple((source.path, source.size) for source in self._container.sources)
+
     def watch(self) -> Callable[[], None]:
         """What raises ChangedCheckpoint once a file has changed that is used on.
 

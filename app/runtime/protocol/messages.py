@@ -23,6 +23,8 @@ from app.runtime.protocol.states import (
     HandOver,
     KeepStates,
     LoadState,
+    Park,
+    Parked,
     SaveState,
     StartState,
     StateCache,
@@ -286,12 +288,12 @@ def failure_of(reply: Failed | StatesNotKept) -> Failure:
 
 
 TokenWork = Encode | ReadVocabulary
-StateWork = LoadState | SaveState | TakeStates | HandOver | TakeOver
+StateWork = LoadState | SaveState | TakeStates | HandOver | TakeOver | Park
 EngineWork = Generate | Score | TokenWork | StateWork
 Work = Load | Measure | MeasureRates | EngineWork
 Request = Work | GenerateTogether | KeepStates | Cancel | Quit
 Event = LoadProgress | ReplyBegun | Prefilled | Piece | Scored | StateSeen
-StateEnding = StateLoaded | StatesTaken | StatesHandedOver
+StateEnding = StateLoaded | StatesTaken | StatesHandedOver | Parked
 Ending = Loaded | Done | Encoded | Vocabulary | Measured | Rated | StateEnding | Failed
 Reply = Event | Ending | StatesNotKept
 
