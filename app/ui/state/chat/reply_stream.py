@@ -2,16 +2,18 @@
 
 import asyncio
 import contextlib
+import os
 from concurrent.futures import Future
 
 import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.errors import Failure, StoreError, WorkerDied
+from app.errors import Failure, RequestRefused, StoreError, WorkerDied
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Done, Loaded, Piece, Prefilled, ReplyBegun
 from app.runtime.protocol.prompts import Chat
 from app.runtime.protocol.reply_tokens import ReplyTokens
+from app.runtime.protocol.states import StartState
 from app.runtime.protocol.token_spans import TokenSpan
 from app.store.conversations import Conversations
 from app.store.records import Message, Reply, Status
@@ -103,8 +105,7 @@ class ReplyStream(QObject):
 
     async def _listen(self) -> None:
         chat = await with_tokens(self._ask, self._store, self.message.conversation)
-        start = await asyncio.wrap_future(self._store.starts.of(self.message.conversation))
-        begin = start.state if start is not None else None
+        begin = await self._start()
         owned = msgspec.structs.replace(self._ask.options, owner=self.message.conversation)
         events = self._session.generate(chat, owned, begin)
         async with contextlib.aclosing(events):
@@ -121,6 +122,15 @@ class ReplyStream(QObject):
                 elif isinstance(event, Done) and event.taken_back:
                     self._join()
                     self._parts = [self._parts[0][: -event.taken_back]]
+
+    async def _start(self) -> StartState | None:
+        """Where the conversation begins.  Raises RequestRefused where that state is gone."""
+        start = await asyncio.wrap_future(self._store.starts.of(self.message.conversation))
+        if start is None:
+            return None
+        if not await self._session.tasks.thread(os.path.exists, start.path):
+            raise RequestRefused(why="start-gone", name=start.name)
+        return start.state
 
     def _begin_tokens(self) -> None:
         if (span := self.tokens) is not None:
