@@ -135,3 +135,13 @@ class Progress:
         if self._shown:
             print("\r" + " " * self._shown + "\r", end="", file=sys.stderr, flush=True)
             self._shown = 0
+
+
+def note_whether_whole(reason: str) -> None:
+    """Of a text that was held to a grammar, by the ``reason`` of its end: whether it was cut."""
+    if reason == "limit":
+        told = tr("--max-tokens has cut the text before it was whole")
+        note(f"rookery: {told}")
+    elif reason == "blocked":
+        told = tr("bans left nothing that the form allows, so the text ends before it is whole")
+        note(f"rookery: {told}")

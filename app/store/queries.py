@@ -41,7 +41,8 @@ def opened(file: sqlite3.Connection, conversation: str) -> Opened | None:
     if found is None:
         return None
     rows = file.execute(
-        f"SELECT {MESSAGE} FROM messages WHERE conversation = ? ORDER BY row", (conversation,)
+        f"SELECT {MESSAGE} FROM messages WHERE conversation = ? AND dropped IS NULL ORDER BY row",
+        (conversation,),
     )
     return Opened(
         conversation=conversation_of(found[:-1]),

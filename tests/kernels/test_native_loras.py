@@ -3,12 +3,12 @@
 The library and its instruction sets are those of test_native_sequence.
 """
 
-import pytest
 import torch
 
 from app.kernels import Loras
 from app.kernels.native.ops_sequence import FEW_ROWS
 from app.kernels.portable import PortableOps
+from tests.support.combinations import each
 
 from .test_native_sequence import (
     TYPES,
@@ -24,9 +24,7 @@ from .test_native_sequence import (
 __all__ = ["draw", "library", "ops", "two_threads"]
 
 
-@pytest.mark.parametrize("name", TYPES)
-@pytest.mark.parametrize("batch_steps", [(1, 1), (3, 1), (2, 4), (1, 37), (1, 201)], ids=str)
-@pytest.mark.parametrize("outputs", [53, 192])
+@each(name=TYPES, batch_steps=[(1, 1), (3, 1), (2, 4), (1, 37), (1, 201)], outputs=[53, 192])
 def test_loras(ops, draw, name, batch_steps, outputs):
     width, ranks, kind = 75, (32, 7, 64, 33), TYPES[name]
     down, up = torch.zeros(4, 64, width), torch.zeros(4, outputs, 64)
@@ -53,7 +51,7 @@ def test_loras(ops, draw, name, batch_steps, outputs):
     assert not ops.kernels
 
 
-@pytest.mark.parametrize("name", TYPES)
+@each(name=TYPES)
 def test_rows_of_chains_can_come_to_the_bits_that_they_come_to_alone(ops, draw, name):
     down, up = 0.1 * draw(2, 33, 331), 0.1 * draw(2, 53, 33)
     given = ops.place_loras(Loras(down, up, draw(2, 1, 1, 53), ("", "tanh"), (33, 20)), name)
@@ -66,8 +64,7 @@ def test_rows_of_chains_can_come_to_the_bits_that_they_come_to_alone(ops, draw, 
         assert torch.equal(ops.loras(x[:, :rows].contiguous(), given), alone[:, :rows])
 
 
-@pytest.mark.parametrize("name", TYPES)
-@pytest.mark.parametrize("rows", [1, 3, 4, 7, 16])
+@each(name=TYPES, rows=[1, 3, 4, 7, 16])
 def test_any_number_of_threads_makes_the_same_bits_of_chains(ops, draw, name, rows):
     width, outputs, ranks, kind = 331, 53, (64, 27, 96, 33), TYPES[name]
     down, up = draw(4, 96, width), draw(4, outputs, 96)
@@ -83,11 +80,11 @@ def test_any_number_of_threads_makes_the_same_bits_of_chains(ops, draw, name, ro
         assert torch.equal(found[0], other)
 
 
-@pytest.mark.parametrize("name", TYPES)
-@pytest.mark.parametrize(
-    "shape", [(1, 1, 2, 64), (1, 1, 16, 64), (5, 1, 5, 64), (3, 1, 3, 20), (2, 1, 1, 128)], ids=str
+@each(
+    name=TYPES,
+    shape=[(1, 1, 2, 64), (1, 1, 16, 64), (5, 1, 5, 64), (3, 1, 3, 20), (2, 1, 1, 128)],
+    is_first=(False, True),
 )
-@pytest.mark.parametrize("is_first", [False, True])
 def test_chains7(ops, draw, name, shape, is_first):
     batch, _, heads, size = shape
     width, ranks, kind = heads * size, (32, 7, 64, 33)[is_first:], TYPES[name]

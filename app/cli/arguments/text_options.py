@@ -41,13 +41,19 @@ def add_batch(verb: argparse.ArgumentParser) -> None:
         metavar="OUT.jsonl",
         required=True,
         help=tr(
-            "a line of JSON for each row; how it was made is kept beside it, in OUT.jsonl.job.json"
+            "a line of JSON for each row, or with .csv or .tsv a table with the input's columns; "
+            "how it was made is kept beside it, in OUT.jsonl.job.json"
         ),
     )
     verb.add_argument(
         "--resume",
         action="store_true",
         help=tr("go on with an output that was begun; begin it where there is none"),
+    )
+    verb.add_argument(
+        "--retry",
+        action="store_true",
+        help=tr("in the end run the rows that failed once more; with --resume those of before too"),
     )
     verb.add_argument(
         "--batch",
@@ -93,6 +99,11 @@ def add_compare(verb: argparse.ArgumentParser) -> None:
     source = verb.add_mutually_exclusive_group(required=True)
     source.add_argument("--text-file", metavar="FILE", help=tr("UTF-8 text; - reads stdin"))
     source.add_argument("--tokens", metavar="1,2,3", type=token_ids, help=tr("token ids"))
+    verb.add_argument(
+        "--per-token",
+        action="store_true",
+        help=tr("tell of each token how far both differ at its place, and what each would write"),
+    )
 
 
 class _AtMostTwice(argparse.Action):

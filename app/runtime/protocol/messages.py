@@ -36,6 +36,7 @@ from app.runtime.protocol.states import (
 )
 from app.runtime.protocol.token_spans import TokenSpan
 from app.runtime.protocol.vocabulary_messages import ReadVocabulary, Vocabulary
+from app.runtime.protocol.written_before import WrittenBefore
 from app.runtime.spec import Spec
 
 # requests
@@ -65,13 +66,16 @@ class Generate(Message, frozen=True, tag=True, kw_only=True):
     """Continue ``prompt``; answered by Prefilled, Pieces, StateSeen and one Done.
 
     The text goes on from ``start``, where there is one.  With ``afresh`` no remembered state is
-    used and none is kept, so that nothing which was read before changes a bit of it.
+    used and none is kept, so that nothing which was read before changes a bit of it.  It goes on
+    as if what was written of it ``before``, in another worker, had been written in this one: with
+    the limit, the draws, the stops and all else of the whole.
     """
 
     prompt: Prompt
     options: GenerateOptions = GenerateOptions()
     start: StartState | None = None
     afresh: bool = False
+    before: WrittenBefore | None = None
 
 
 class GenerateTogether(Message, frozen=True, tag=True, kw_only=True):
@@ -127,7 +131,7 @@ class ReplyBegun(Message, frozen=True, tag=True, kw_only=True):
     """What follows is the reply of a Chat; comes before all else.
 
     ``tokens`` has the vocabulary, and as which tokens the reply that goes on is read: none where
-    it is new, or where they give more than its text.
+    it is new, where they give more than its text, and where a reply goes on in another worker.
     """
 
     tokens: TokenSpan

@@ -124,7 +124,8 @@ class TakeStates(Message, frozen=True, tag=True, kw_only=True):
     """Read ``prompt`` and take states on the way; answered by Prefilled and one StatesTaken.
 
     Where ``parts`` of them are to be told, a StateSeen comes for each place as well.  ``exact``
-    reads all tokens anew, with the numbers that they come to one by one (see ``Rwkv.forward``).
+    reads with the numbers that the tokens come to one by one (see ``Rwkv.forward``): anew where a
+    state goes to a file, else from what such requests have left in memory.
     """
 
     prompt: Prompt

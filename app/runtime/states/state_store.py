@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from app.system.memory import available_bytes
 
+from .state import copied
 from .state_key import StartingPoint, StateKey, TokenPrefix
 from .state_spacing import gap_at
 
@@ -134,7 +135,7 @@ class StateStore:
 
     def keep(self, trail: Trail, state: "RecurrentState", logits: "torch.Tensor | None") -> None:
         """Remember the state (of one text, now the store's own) after the trail's tokens."""
-        own = None if logits is None else logits.clone()
+        own = None if logits is None else copied(logits)
         known = Known(trail.prefix.key, state, own, trail.approximate)
         if self.put(known, trail.kept):
             trail.kept = known.key

@@ -1,7 +1,7 @@
 """How a request or a whole worker ended in failure."""
 
 from app.errors import Fact, Failure, NoModel, WorkerDied, WorkerOutOfMemory
-from app.runtime.protocol.messages import Failed, Work, failure_of
+from app.runtime.protocol.messages import Done, Event, Failed, Work, failure_of
 from app.system.child_process import End
 from app.system.log import describe, logger
 
@@ -13,6 +13,11 @@ def refused(reply: Failed, request: Work) -> Failure:
         words = "%s %d was refused: %s"
         logger("request").warning(words, type(request).__name__, request.id, describe(failure))
     return failure
+
+
+def is_stop(event: Event | Done) -> bool:
+    """Whether it is the end of a text that was cancelled."""
+    return isinstance(event, Done) and event.reason == "stopped"
 
 
 def died(end: End, strategy: str, room_bytes: int) -> WorkerDied:

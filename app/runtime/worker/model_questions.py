@@ -1,11 +1,11 @@
-"""What is asked of the open model without a text being written."""
+"""What is asked of the open model besides the text of a conversation or document."""
 
 import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 
 from app.runtime.protocol.encodings import Encoded
-from app.runtime.protocol.messages import Done, Prefilled
+from app.runtime.protocol.messages import Done, Generate, Prefilled, Reply
 from app.runtime.protocol.prompts import Prompt
 from app.runtime.protocol.scores import Scored
 from app.runtime.protocol.states import (
@@ -57,6 +57,18 @@ class ModelQuestions(ABC):
         async with contextlib.aclosing(client.look_at_states(asked)) as events:
             async for event in events:
                 yield event
+
+    async def generate_together(
+        self, asked: Sequence[Generate]
+    ) -> AsyncGenerator[tuple[int, Reply], None]:
+        """Replies to texts that begin in one go; see ``Client.generate_together``.
+
+        Leave it inside ``contextlib.aclosing``.
+        """
+        client = await self._ready()
+        async with contextlib.aclosing(client.generate_together(asked)) as replies:
+            async for reply in replies:
+                yield reply
 
     async def vocabulary(self) -> Vocabulary:
         """The bytes of every token of the open model.  Raises as ``generate`` does."""

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from weakref import WeakKeyDictionary
+from weakref import WeakSet
 
 import msgspec
 
@@ -26,6 +26,7 @@ from app.runtime.protocol.prompts import Prompt
 from app.runtime.protocol.states import StartState, StateCache
 
 from .client import Client
+from .endings import is_stop
 from .handed_over_states import HandedOverStates
 from .interrupted import Interruptible
 from .model_files import AskedModel, same_file, under
@@ -60,7 +61,7 @@ class Supervisor(ModelQuestions):
         self.preferences = Preferences()
         self.rates: Rates | None = None
         self.shortages, self._kept = Shortages(), HandedOverStates()
-        self._firm, self._phase = False, Phase.EMPTY
+        self._phase = Phase.EMPTY
         self._loaded: Loaded | None = None
         self._progress: LoadProgress | None = None
         self._failure: Failure | None = None
@@ -69,7 +70,7 @@ class Supervisor(ModelQuestions):
         self._client: Client | None = None
         self._opening: asyncio.Task[Loaded] | None = None
         self._clients: set[Client] = set()
-        self._left = WeakKeyDictionary[Client, Failure]()  # whose texts go on in another one
+        self._left = WeakSet[Client]()  # whose texts go on in another one
         self._one_at_a_time = asyncio.Lock()
 
     @property
@@ -114,7 +115,7 @@ class Supervisor(ModelQuestions):
         """
         if self._phase is Phase.CLOSING:
             raise NoModel
-        return await self._begin(AskedModel(path, strategy, tuple(adapters)), firm=firm)
+        return await self._begin(AskedModel(path, strategy, tuple(adapters), firm))
 
     def keep_states(self, cache: StateCache | None) -> None:
         """Keep the states of texts there from now on, in every worker, or in memory only."""
@@ -138,34 +139,39 @@ class Supervisor(ModelQuestions):
         self._on_change()
 
     async def generate(
-        self, prompt: Prompt, options: GenerateOptions, *, start: StartState | None = None
+        self,
+        prompt: Prompt,
+        options: GenerateOptions,
+        *,
+        start: StartState | None = None,
+        afresh: bool = False,
     ) -> AsyncGenerator[Event | Done, None]:
         """Continue ``prompt``: events, then one Done; leave it inside ``contextlib.aclosing``.
 
         Waits for a model that is being opened, and starts the worker again where it died.  Raises
-        NoModel where none is open, MovedCheckpoint where its file is not there to be opened again,
-        and the failure that ended the text.  A worker that was dying when the request was sent
-        costs nothing but time: the next one gets it.  Where memory runs out, a reply goes on in a
-        smaller way of running, from its last token.
+        NoModel where none is open, MovedCheckpoint where its file is gone, and the failure that
+        ended the text.  A worker that was dying when the request was sent costs only time: the next
+        one gets it.  Where memory runs out, the text goes on in a smaller way, from its last token.
         """
         client, last_try = await self._ready(), False
-        text = Interruptible(prompt, options, self._loaded)
+        text = Interruptible(options, self._loaded)
         while True:
             sent_s, answered = time.perf_counter(), False
-            events = client.generate(text.prompt, text.options, start=start)
+            events = client.generate(
+                prompt, text.options, start=start, before=text.before, afresh=afresh
+            )
             try:
                 async with contextlib.aclosing(events):
                     async for event in events:
-                        if client in self._left and _is_stop(event):
-                            if not text.can_go_on:
-                                raise self._left[client]
+                        if client in self._left and is_stop(event):
                             break  # it was stopped to go on elsewhere
                         answered = answered or not isinstance(event, ReplyBegun)
-                        yield text.note(event)
+                        for told in text.note(event):
+                            yield told
                     else:
                         return
             except (OutOfMemory, NoModel) as failure:
-                if not self._step_down(client, failure) or not text.can_go_on:
+                if not self._step_down(client, failure):
                     raise
             except WorkerDied:
                 if last_try or answered or time.perf_counter() - sent_s > _DYING_S:
@@ -195,8 +201,8 @@ class Supervisor(ModelQuestions):
             return False
         if not self.shortages.note(wanted.path, loaded.strategy, room_of(loaded)):
             return False
-        self._left[client] = failure
-        self._begin(wanted, again=True)
+        self._left.add(client)
+        self._begin(wanted._replace(firm=False), again=True)
         return True
 
     async def measure_rates(self) -> Rates:
@@ -228,11 +234,9 @@ class Supervisor(ModelQuestions):
         """End everything; nothing can be opened afterwards.  May be called again."""
         await self._empty(Phase.CLOSING)
 
-    def _begin(
-        self, model: AskedModel, *, firm: bool = False, again: bool = False
-    ) -> "asyncio.Task[Loaded]":
+    def _begin(self, model: AskedModel, *, again: bool = False) -> "asyncio.Task[Loaded]":
         self._overtake()
-        self._asked, self._firm = model, firm
+        self._asked = model
         if not again:
             self.shortages.begin()
         self._opening = asyncio.create_task(self._bring_up(again=again))
@@ -271,7 +275,7 @@ class Supervisor(ModelQuestions):
             except WorkerOutOfMemory as failure:
                 facts = failure.facts
                 strategy, room = str(facts.get("strategy", "")), int(facts.get("room_bytes", 0))
-                if self._firm or not self.shortages.note(self._asked.path, strategy, room):
+                if self._asked.firm or not self.shortages.note(self._asked.path, strategy, room):
                     raise
 
     async def _load_in_new_worker(self, *, again: bool) -> Loaded:
@@ -321,7 +325,7 @@ class Supervisor(ModelQuestions):
 
     async def _preferences_for(self, path: str) -> Preferences:
         ran_out = await self.shortages.known(path)
-        return msgspec.structs.replace(self.preferences, firm=self._firm, ran_out=ran_out)
+        return msgspec.structs.replace(self.preferences, firm=self._asked.firm, ran_out=ran_out)
 
     def _give_up(self, error: BaseException, *, again: bool) -> None:
         """The model did not open: no worker stays.  A call that overtook this one does the rest."""
@@ -387,10 +391,6 @@ class Supervisor(ModelQuestions):
         if phase not in (Phase.READY, Phase.DEAD, Phase.RESTING):
             self._loaded = None
         self._on_change()
-
-
-def _is_stop(event: Event | Done) -> bool:
-    return isinstance(event, Done) and event.reason == "stopped"
 
 
 def _note_exception(opening: "asyncio.Task[Loaded]") -> None:

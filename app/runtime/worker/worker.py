@@ -19,6 +19,7 @@ from app.runtime.protocol.encodings import Encode
 from app.runtime.protocol.messages import (
     Cancel,
     EngineWork,
+    Generate,
     GenerateTogether,
     Load,
     LoadProgress,
@@ -48,6 +49,7 @@ from app.system.pipes import die_with_parent, take_pipes
 
 if TYPE_CHECKING:
     from app.runtime.generation.engine import Engine
+    from app.runtime.generation.lane import Lane
     from app.runtime.planning.plan import Plan
 
 _STDERR = 2
@@ -134,8 +136,9 @@ class Worker:
                     self._engine.prepare()
                 request = self._inbox.get(block=idle)
                 if isinstance(request, GenerateTogether):
+                    lane = self._engine.begin_together() if self._engine else None
                     for text in request.texts:
-                        self._begin(text)
+                        self._begin(text, lane)
                 elif isinstance(request, KeepStates):
                     self._keep_states(request.cache)
                 else:
@@ -143,7 +146,7 @@ class Worker:
         except Empty:
             pass
 
-    def _begin(self, request: Work) -> None:
+    def _begin(self, request: Work, lane: "Lane | None" = None) -> None:
         try:
             if isinstance(request, Load):
                 self._load(request)
@@ -153,6 +156,8 @@ class Worker:
                 self._measure(request)
             elif isinstance(request, MeasureRates):
                 self._measure_rates(request)
+            elif isinstance(request, Generate):
+                self._engine.start(request, lane)
             else:
                 _ask(self._engine, request)
         except Failure as failure:

@@ -8,12 +8,14 @@ from PySide6.QtWidgets import (
     QLabel,
     QPlainTextEdit,
     QScrollArea,
+    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
 from app.messages.translate import tr
 from app.runtime.protocol.messages import Loaded
+from app.ui.state.chat.answering import MOST_ANSWERS
 from app.ui.state.chat.conversation import ConversationController
 from app.ui.state.chat.template_choice import chosen_template
 from app.ui.state.chat.template_names import template_name
@@ -67,6 +69,9 @@ class SettingsPanel(QWidget):
             choice.setSizeAdjustPolicy(_SHORTENS)
             choice.setMinimumContentsLength(10)
         self.limit = whole_number(1, 100_000, 256, tr("Longest reply, in tokens"))
+        self.thought_limit = whole_number(0, 100_000, 256, tr("Longest thought, in tokens"))
+        self.thought_limit.setSpecialValueText(tr("No limit"))
+        self.answers = whole_number(1, MOST_ANSWERS, 1, tr("Answers at once"))
         self.fields = SamplingFields()
         self.reset = button(tr("Reset to recommended"), "undo", role="link")
         self.note = DefaultsNote(services, controller)
@@ -85,7 +90,7 @@ class SettingsPanel(QWidget):
         """Show how the talk stands."""
         conversation, loaded = self._controller.conversation, self._services.session.loaded
         blocked = [QSignalBlocker(part) for part in (self.system, self.template, self.think)]
-        blocked.append(QSignalBlocker(self.limit))
+        blocked += [QSignalBlocker(part) for part in (self.limit, self.thought_limit, self.answers)]
         if not self._typing.isActive() and self.system.toPlainText() != conversation.system:
             self.system.setPlainText(conversation.system)
         self._show_templates(loaded)
@@ -93,6 +98,8 @@ class SettingsPanel(QWidget):
         self._think_row.setVisible(self._controller.can_think)
         if self.limit.value() != conversation.limit:
             self.limit.setValue(conversation.limit)
+        _show_number(self.thought_limit, conversation.options.thought_limit)
+        _show_number(self.answers, conversation.options.answers)
         for block in blocked:
             block.unblock()
         self.fields.show_sampling(self._controller.sampling())
@@ -121,7 +128,8 @@ class SettingsPanel(QWidget):
     def keep_typed(self) -> None:
         """Take over what is typed, before it counts or another conversation is shown."""
         self._typing.stop()
-        self.limit.interpretText()
+        for number in (self.limit, self.thought_limit, self.answers):
+            number.interpretText()
         self.fields.keep_typed()
         text = self.system.toPlainText()
         if text != self._controller.conversation.system:
@@ -139,6 +147,10 @@ class SettingsPanel(QWidget):
         self.think.activated.connect(
             lambda: self._controller.configure(think=self.think.currentData())
         )
+        for number, name in ((self.thought_limit, "thought_limit"), (self.answers, "answers")):
+            number.valueChanged.connect(
+                lambda value, name=name: self._controller.choose_options(**{name: value})
+            )
         self.limit.valueChanged.connect(lambda value: self._controller.configure(limit=value))
         self.fields.changed.connect(lambda sampling: self._controller.configure(sampling=sampling))
         self.reset.clicked.connect(lambda: self._controller.configure(sampling=None))
@@ -172,12 +184,11 @@ class SettingsPanel(QWidget):
         thinking.setSpacing(space("s"))
         thinking.addWidget(_named(tr("Thinking"), self.think))
         thinking.addWidget(self.think)
+        thinking.addLayout(_beside(tr("Longest thought, in tokens"), self.thought_limit))
         body.addWidget(self._think_row)
-        limit = QHBoxLayout()
-        limit.addWidget(label(tr("Longest reply, in tokens"), wrap=True), 1)
-        limit.addWidget(self.limit)
         body.addSpacing(space("s"))
-        body.addLayout(limit)
+        body.addLayout(_beside(tr("Longest reply, in tokens"), self.limit))
+        body.addLayout(_beside(tr("Answers at once"), self.answers))
         body.addSpacing(space("s"))
         body.addWidget(label(tr("Sampling"), "strong"))
         body.addWidget(self.fields)
@@ -202,6 +213,18 @@ class SettingsPanel(QWidget):
         self.system.setFixedHeight(max(104, _LINES * self._services.theme.line_px() + 24))
         bar = self._scroll.verticalScrollBar().sizeHint().width()
         self.setFixedWidth(max(_WIDTH, self._inside.minimumSizeHint().width() + bar))
+
+
+def _beside(words: str, part: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.addWidget(label(words, wrap=True), 1)
+    row.addWidget(part)
+    return row
+
+
+def _show_number(field: QSpinBox, value: int) -> None:
+    if field.value() != value:
+        field.setValue(value)
 
 
 def _named(words: str, part: QWidget) -> QLabel:

@@ -1,12 +1,15 @@
-"""The playground: documents at the left, the text in the middle, its settings at the right."""
+"""The playground: documents at the left, the text in the middle, its settings at the right.
+
+What else can be done with texts stands behind tabs beside that.
+"""
 
 import asyncio
 from collections.abc import Sequence
 from functools import partial
 
 from PySide6.QtCore import QEvent, QPoint, Qt, QTimer
-from PySide6.QtGui import QAction, QHideEvent, QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QAction, QHideEvent, QKeyEvent
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app.messages.translate import tr
 from app.runtime.checkpoint.file_names import name_of
@@ -21,16 +24,19 @@ from app.ui.state.services import Services
 from app.ui.widgets.page import Page
 from app.ui.widgets.parts import keep_words_whole
 
+from .batch.batch_view import BatchView
+from .compare.compare_part import ComparePart
 from .documents.documents_pane import DELETE_KEYS, RENAME_KEYS, DocumentsPane
 from .playground_head import PlaygroundHead
+from .playground_part import PlaygroundPart
+from .playground_tabs import PlaygroundTabs
 from .settings.writing_settings_panel import WritingSettingsPanel
 from .sight.sight_views import SightViews
 from .template_card import TemplateCard
 from .text_view import TextView
+from .writing_columns import WritingColumns
 from .writing_foot import WritingFoot
 
-_TWO_COLUMNS, _THREE_COLUMNS = 780, 620  # so wide the page has to be, beside the panel
-_LEAST_TEXT = 460  # beside the panel
 _TEXT = "text"
 
 
@@ -54,16 +60,17 @@ class PlaygroundPage(Page):
         self._views = QStackedWidget()
         self._keys: list[str] = []
         self._templates: TemplateCard | None = None
-        self._room = self._beside = True
         self._arrange()
         self._connect()
         self.add_view(_TEXT, tr("Text"), self.text)
         self.sight = SightViews(services.theme, services.session, self.controller, self)
         for view in self.sight.views:
             self.add_view(*view)
+        self.compare = ComparePart(services)
+        self.add_part("compare", tr("Compare"), self.compare)
+        self.batch = BatchView(services)
+        self.add_part("batch", tr("Batch"), self.batch)
         shown = services.settings.now
-        self.pane.setVisible(shown.documents_shown)
-        self.panel.setVisible(shown.writing_settings_shown)
         self._show_model()
         self._show_document()
         if shown.document:
@@ -75,9 +82,20 @@ class PlaygroundPage(Page):
         self._views.addWidget(widget)
         self.foot.add_view(key, title)
 
+    def add_part(self, key: str, title: str, part: PlaygroundPart) -> None:
+        """One more tab."""
+        part.wanted.connect(self.wanted)
+        self.tabs.add(key, title, part)
+
+    def go_on_with_batches(self) -> None:
+        """Those that were cut when the window closed."""
+        self.tabs.show_part("batch")
+        self.batch.start_interrupted()
+
     def show_view(self, key: str) -> None:
         """Show a view, and give it the keyboard."""
         if key in self._keys:
+            self.tabs.show_part()
             self._views.setCurrentIndex(self._keys.index(key))
             self.foot.mark_view(key)
             self.sight.show(key)
@@ -106,6 +124,8 @@ class PlaygroundPage(Page):
     def arrived(self) -> None:
         super().arrived()
         self._look_again()
+        if self.tabs.front is not None:
+            self.tabs.front.arrived()
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 (Qt's name)
         """Also when the window closes: what is typed is stored before the store is closed."""
@@ -114,7 +134,9 @@ class PlaygroundPage(Page):
         super().hideEvent(event)
 
     def take_keyboard(self) -> None:
-        if not self.sight.take_keyboard(self._views.currentWidget()):
+        if self.tabs.front is not None:
+            self.tabs.front.take_keyboard()
+        elif not self.sight.take_keyboard(self._views.currentWidget()):
             self.text.editor.setFocus()
 
     def event(self, event: QEvent) -> bool:
@@ -125,8 +147,19 @@ class PlaygroundPage(Page):
         return super().event(event)
 
     def commands(self) -> Sequence[Command]:
+        front = self.tabs.front
+        own = self._writing_commands() if front is None else front.commands()
+        return (*own, *self.tabs.commands())
+
+    def key_commands(self) -> Sequence[tuple[QWidget, Sequence[Command]]]:
+        """Each part has its own, so that the same key may do one thing here and another there."""
+        parts = [(part, part.commands()) for part in self.tabs.parts]
+        own = self._columns, self._writing_commands()
+        return (own, *parts, (self, self.tabs.commands()))
+
+    def _writing_commands(self) -> Sequence[Command]:
         group = tr("Playground")
-        text, controller = self.text, self.controller
+        text, controller, columns = self.text, self.controller, self._columns
         return (
             Command(
                 *(tr("Go on at the end of the text"), controller.write, "Ctrl+Return"),
@@ -154,8 +187,8 @@ class PlaygroundPage(Page):
             Command(tr("Fill in the fields of the text"), self._fill_in, "", "edit", group),
             Command(tr("Make a conversation of it"), self._to_chat, "", "chat", group),
             Command(tr("Search all documents"), self._search, "Ctrl+Shift+F", "search", group),
-            Command(tr("Show or hide documents"), self._toggle_pane, "Ctrl+B", "sidebar", group),
-            Command(tr("Settings of the text"), self._toggle_panel, "Ctrl+.", "sliders", group),
+            Command(tr("Show or hide documents"), columns.toggle_pane, "Ctrl+B", "sidebar", group),
+            Command(tr("Settings of the text"), columns.toggle_panel, "Ctrl+.", "sliders", group),
             Command(tr("Rename the document"), self.pane.rename_open, RENAME_KEYS, "edit", group),
             Command(tr("Delete the document"), self._delete, DELETE_KEYS, "trash", group),
             Command(tr("Show the text"), partial(self.show_view, _TEXT), "Alt+1", "edit", group),
@@ -163,6 +196,8 @@ class PlaygroundPage(Page):
         )
 
     def habits(self) -> Sequence[Habit]:
+        if self.tabs.front is not None:
+            return self.tabs.front.habits()
         group = tr("Playground")
         return (
             Habit(tr("Stop writing"), "Esc", group),
@@ -172,29 +207,13 @@ class PlaygroundPage(Page):
         )
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 (Qt's name)
-        if event.key() == Qt.Key.Key_Escape and self.controller.writing is not None:
+        escapes = event.key() == Qt.Key.Key_Escape and self.tabs.front is None
+        if escapes and self.controller.writing is not None:
             self.controller.stop()
-        elif event.key() == Qt.Key.Key_Escape and self.text.finding.isVisible():
+        elif escapes and self.text.finding.isVisible():
             self.text.finding.close_line()
         else:
             event.ignore()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
-        self._make_room()
-
-    def _make_room(self) -> None:
-        """Where there is no room for all columns, the text comes first."""
-        shown = self._services.settings.now
-        beside = self.width() >= _LEAST_TEXT + self.panel.minimumWidth()
-        if beside != self._beside:
-            self._beside = beside
-            self.panel.setVisible(beside and shown.writing_settings_shown)
-        panel = 0 if self.panel.isHidden() else self.panel.minimumWidth()
-        needed = _THREE_COLUMNS + panel if panel else _TWO_COLUMNS
-        room = self.width() >= needed
-        if room != self._room:
-            self._room = room
-            self.pane.setVisible(room and shown.documents_shown)
 
     # verbs
 
@@ -244,23 +263,6 @@ class PlaygroundPage(Page):
         self.pane.show()
         self.pane.search.setFocus()
         self.pane.search.selectAll()
-
-    def _toggle_pane(self) -> None:
-        shown = self.pane.isHidden()
-        self.pane.setVisible(shown)
-        if self._room:
-            self._services.settings.change(documents_shown=shown)
-        elif shown:
-            self.panel.hide()
-
-    def _toggle_panel(self) -> None:
-        shown = self.panel.isHidden()
-        self.panel.setVisible(shown)
-        if self._beside:
-            self._services.settings.change(writing_settings_shown=shown)
-        if shown and not self._room:
-            self.pane.hide()
-        self._make_room()
 
     def _look_again(self) -> None:
         if not self._services.tasks.ended:
@@ -319,13 +321,21 @@ class PlaygroundPage(Page):
         self.text.begun.connect(self.begin)
         self.pane.chosen.connect(self.open)
         self.pane.new_wanted.connect(self.begin)
-        self.panel.closed.connect(self._toggle_panel)
-        self.head.sidebar.clicked.connect(self._toggle_pane)
-        self.head.sliders.clicked.connect(self._toggle_panel)
+        self.panel.closed.connect(self._columns.toggle_panel)
+        self.head.sidebar.clicked.connect(self._columns.toggle_pane)
+        self.head.sliders.clicked.connect(self._columns.toggle_panel)
         self.head.templates.clicked.connect(self._offer_templates)
         self.head.menu_wanted.connect(self._menu)
         self.head.switch_wanted.connect(self.switch_wanted)
         self._services.session.changed.connect(self._show_model)
+        self.tabs.part_changed.connect(self._turn)
+
+    def _turn(self) -> None:
+        """Another part has come to the front."""
+        self.panel.keep_typed()
+        if self.tabs.front is not None:
+            self.tabs.front.arrived()
+        self.take_keyboard()
 
     def _arrange(self) -> None:
         middle = QVBoxLayout()
@@ -333,9 +343,10 @@ class PlaygroundPage(Page):
         middle.addWidget(self.head)
         middle.addWidget(self._views, 1)
         middle.addWidget(self.foot)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
-        row.addWidget(self.pane)
-        row.addLayout(middle, 1)
-        row.addWidget(self.panel)
+        columns = self._columns = WritingColumns(
+            self._services.settings, self.pane, middle, self.panel
+        )
+        self.tabs = PlaygroundTabs(self._services.theme, columns, tr("Write"))
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(self.tabs)

@@ -52,6 +52,7 @@ from .actions import model_commands, model_file_commands, window_commands
 from .finished_downloads import FinishedDownloads
 from .hand_overs import take_hand_overs
 from .last_crash import LastCrash
+from .left_batches import LeftBatches
 from .model_opening import ModelOpening
 from .run_dialogs import RunDialogs
 from .window import Window
@@ -153,6 +154,7 @@ class Application:
                 self._notices.failure(trouble)
         self.services.gpus.look()
         LastCrash(self.services, self.window, self._paths).look()
+        LeftBatches(self.services, self.window).offer()
         self._tasks.start(self.services.planning.know_rates())
         self._opening.open_last()
         self.library.refresh()

@@ -146,8 +146,9 @@ class Window(QMainWindow):
         self._pages[key] = page
         self._stack.addWidget(page)
         self.drop.watch(page)
-        for command in page.commands():
-            self._bind(command, page)
+        for where, commands in page.key_commands():
+            for command in commands:
+                self._bind(command, where)
         return page
 
     def _bind(self, command: Command, where: QWidget) -> None:

@@ -14,7 +14,16 @@ from app.runtime.planning.stepping_down import Preferences
 from app.runtime.protocol.adapters import MergedAdapter
 from app.runtime.protocol.encodings import Encoded
 from app.runtime.protocol.generate_options import GenerateOptions
-from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress, Piece, Prefilled
+from app.runtime.protocol.messages import (
+    Done,
+    Event,
+    Generate,
+    Loaded,
+    LoadProgress,
+    Piece,
+    Prefilled,
+    Reply,
+)
 from app.runtime.protocol.prompts import Prompt
 from app.runtime.protocol.scores import Scored
 from app.runtime.protocol.states import StartState, StateCache, StateSeen, StatesTaken, TakeStates
@@ -165,9 +174,9 @@ class Session(QObject):
         """Give all of the model's memory back."""
         self.tasks.start(self._supervisor.unload())
 
-    def rest(self) -> None:
+    def rest(self) -> "asyncio.Task[None]":
         """Give the memory back until the next message, which opens the model again."""
-        self.tasks.start(self._supervisor.rest())
+        return self.tasks.start(self._supervisor.rest())
 
     async def pause(self) -> None:
         """Have every text that is written stop, to go on in the model that is opened next.
@@ -203,17 +212,35 @@ class Session(QObject):
         The text goes on from the state ``start``, if one is given.  ``writing`` counts the texts
         that run, ``tokens_written`` all tokens so far.
         """
-        begin = {"start": start} if start is not None else {}
-        events = self._supervisor.generate(prompt, options, **begin)
+        events = self._supervisor.generate(prompt, options, start=start)
+        way: str | None = None  # in which its first tokens were written
         self._write(+1)
         try:
             async with contextlib.aclosing(events):
                 async for event in events:
                     if isinstance(event, Piece):
                         self.tokens_written += len(event.tokens)
-                    elif isinstance(event, Done):
+                        way = self._way if way is None else way
+                    elif isinstance(event, Done) and way == self._way:
                         self._measure(event)
                     yield event
+        finally:
+            self._write(-1)
+
+    async def generate_together(
+        self, asked: Sequence[Generate]
+    ) -> AsyncGenerator[tuple[int, Reply], None]:
+        """Texts that begin in one go, in the ways of ``generate``: replies with their places.
+
+        They do not go on by themselves where the model is opened anew: all end then.
+        """
+        self._write(+1)
+        try:
+            async with contextlib.aclosing(self._supervisor.generate_together(asked)) as replies:
+                async for place, reply in replies:
+                    if isinstance(reply, Piece):
+                        self.tokens_written += len(reply.tokens)
+                    yield place, reply
         finally:
             self._write(-1)
 
@@ -253,6 +280,10 @@ class Session(QObject):
     async def close(self) -> None:
         """End the worker; nothing can be asked afterwards."""
         await self._supervisor.close()
+
+    @property
+    def _way(self) -> str:
+        return self.loaded.strategy if self.loaded is not None else ""
 
     def _measure(self, done: Done) -> None:
         """Note how fast the model wrote, if that was long enough and it wrote nothing else."""

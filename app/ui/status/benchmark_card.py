@@ -22,9 +22,9 @@ from app.ui.state.status.benchmark_words import (
     title_of,
 )
 from app.ui.widgets.dialogs import ask_where
+from app.ui.widgets.failure_note import FailureNote
 from app.ui.widgets.parts import button, label, rule
 
-from .failure_note import FailureNote
 from .results_view import ResultsView
 from .way_list import WayList
 

@@ -38,6 +38,10 @@ class Page(QWidget):
         """What can be done here now; asked for each time the palette opens."""
         return ()
 
+    def key_commands(self) -> Sequence[tuple[QWidget, Sequence[Command]]]:
+        """The commands whose keys work here, and what has to be in sight for that."""
+        return ((self, self.commands()),)
+
     def habits(self) -> Sequence[Habit]:
         """Keys this page answers itself, for the shortcuts sheet."""
         return ()

@@ -2,7 +2,9 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
+
+import msgspec
 
 from app.errors import NoModel
 from app.runtime.generation.engine import Engine
@@ -63,9 +65,36 @@ class InProcess:
         finally:
             if not ended:
                 self._cancelled.add(request)
-            while not self.engine.idle:
+            while not (ended or any(isinstance(reply, Done) for reply in sent)):
                 self.engine.step()
             self._cancelled.discard(request)
+
+    async def generate_together(
+        self, asked: Sequence[Generate]
+    ) -> AsyncGenerator[tuple[int, Reply], None]:
+        if self.loaded is None:
+            raise NoModel
+        lane = self.engine.begin_together()
+        texts = [msgspec.structs.replace(one, id=next(self._ids)) for one in asked]
+        places = {text.id: place for place, text in enumerate(texts)}
+        self._sent.update((text.id, []) for text in texts)
+        try:
+            for text in texts:
+                self.engine.start(text, lane)
+            while places:
+                self.engine.step()
+                await asyncio.sleep(0)
+                for ident in list(places):
+                    sent, self._sent[ident] = self._sent[ident], []
+                    for reply in sent:
+                        yield places[ident], reply
+                        if isinstance(reply, Done | Failed):
+                            del places[ident]
+        finally:
+            self._cancelled.update(places)
+            while not lane.idle:
+                self.engine.step()
+            self._cancelled.difference_update(places)
 
     async def encode(self, prompt: Prompt, *, document: bool = True) -> Encoded:
         if self.loaded is None:
@@ -76,6 +105,9 @@ class InProcess:
         await asyncio.sleep(0)
         (told,) = self._sent.pop(request)
         return told
+
+    async def rest(self) -> None:
+        self.phase = Phase.RESTING
 
     async def close(self) -> None:
         self.loaded = None

@@ -22,6 +22,7 @@ from app.runtime.planning.stepping_down import (
 from app.runtime.planning.strategy import understood
 from app.store.changes import Change, Changes
 from app.system.gpus import Gpu
+from app.system.memory import available_bytes
 from app.ui.state.gpu_list import GpuList, with_room_of
 from app.ui.state.machine_memory import free_without
 from app.ui.state.session import Session
@@ -184,6 +185,16 @@ class RunPlanning(QObject):
         await self.know_rates()
         free = await self._tasks.thread(free_without, self._session.worker_pid)
         return await self._tasks.thread(self._look, tuple(gpus), free)
+
+    async def machine_beside(self) -> Machine:
+        """This machine now, with what is open on it: that stays open."""
+        if self.described is not None:
+            return self.described
+        if not self._gpus.known or self._gpus.found:
+            await self._gpus.looked()
+        await self.know_rates()
+        free = await self._tasks.thread(available_bytes)
+        return await self._tasks.thread(self._look, self._gpus.usable, free)
 
     async def know_rates(self) -> None:
         """Have what this machine was measured to do before known to the session, once."""

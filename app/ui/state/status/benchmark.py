@@ -14,12 +14,11 @@ from app.benchmark.result_export import Row, export, rows_of
 from app.errors import Failure, OutOfMemory, OverLimit, StoreError
 from app.messages.translate import tr
 from app.runtime.checkpoint.describe import ModelFile, describe
-from app.runtime.planning.machine import Machine, this_machine
+from app.runtime.planning.machine import Machine
 from app.runtime.planning.plan import Plan, Planned
 from app.store.benchmark_results import BenchmarkResult, BenchmarkResults, known_rates
 from app.store.measured_rates import MeasuredRates
 from app.store.paths import Paths
-from app.system.memory import available_bytes
 from app.ui.state.run.run_planning import failure_of, plan_with
 from app.ui.state.run.run_words import usual_ways
 from app.ui.state.services import Services
@@ -243,7 +242,7 @@ class Benchmark(QObject):
         if read is None and self.candidates is not None:
             read = self.candidates.file
         file: ModelFile = await tasks.thread(describe, path) if read is None else read
-        machine = await self._machine()
+        machine = await self._services.planning.machine_beside()
         results = await tasks.thread(self._kept.of, file.fingerprint)
         if mine != self._looks or path != self.path:
             return
@@ -261,18 +260,6 @@ class Benchmark(QObject):
         if first:
             usual = usual_ways(found.planned.candidates)
             self.chosen = {plan.strategy.text for plan in usual if plan.fits}
-
-    async def _machine(self) -> Machine:
-        """This machine with what is open on it: that stays open."""
-        planning, gpus = self._services.planning, self._services.gpus
-        if planning.described is not None:
-            return planning.described
-        if not gpus.known or gpus.found:
-            await gpus.looked()
-        await planning.know_rates()
-        tasks, rates = self._services.tasks, self._session.rates
-        free = await tasks.thread(available_bytes)
-        return await tasks.thread(this_machine, rates, gpus=gpus.usable, available=free)
 
     def _wanted(self) -> list[str]:
         ways = (plan for plan in self.plans if plan.fits)

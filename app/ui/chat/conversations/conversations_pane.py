@@ -1,16 +1,29 @@
 """The left side of the chat: search, the list, and what can be done with a conversation."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import partial
 
-from PySide6.QtCore import QEvent, QModelIndex, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QFocusEvent, QFontMetricsF, QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QListView, QMenu, QVBoxLayout, QWidget
+from PySide6.QtCore import (
+    QItemSelectionModel,
+    QModelIndex,
+    QPoint,
+    Qt,
+    QTimer,
+    Signal,
+)
+from PySide6.QtGui import QAction, QFontMetricsF
+from PySide6.QtWidgets import (
+    QApplication,
+    QHBoxLayout,
+    QLineEdit,
+    QMenu,
+    QVBoxLayout,
+    QWidget,
+)
 
-from app.errors import StoreError
-from app.messages.translate import tr
+from app.messages.translate import tr, tr_n
 from app.store.changes import Change
 from app.store.records import Conversation
 from app.store.trash import AT_ONCE
@@ -21,8 +34,12 @@ from app.ui.state.tasks import stored
 from app.ui.widgets.parts import button, icon_button, label
 
 from .conversation_delegate import ConversationDelegate
+from .conversation_list import ConversationListView
 from .conversation_list_model import ConversationListModel
-from .conversation_menu import ConversationVerbs, RowButton, conversation_menu
+from .conversation_menu import MenuVerbs, RowButton, conversation_menu, folder_menu
+from .conversation_sections import Heading
+from .conversation_verbs import ConversationVerbs, Ones
+from .folder_card import FolderCard
 from .search_keys import SearchKeys
 
 _SEARCH_MS = 120
@@ -63,12 +80,17 @@ class ConversationsPane(QWidget):
         self.search.setToolTip(tr("Search all conversations (Ctrl+Shift+F)"))
         search_icon = QAction(icon("search", "text-dim", 16), "", self.search)
         self.search.addAction(search_icon, QLineEdit.ActionPosition.LeadingPosition)
-        self.list = _List()
+        self.list = ConversationListView()
         self.list.setModel(self.model)
         self.delegate = ConversationDelegate(services.theme, self.list)
         self.list.setItemDelegate(self.delegate)
         self.list.setAccessibleName(tr("Conversations"))
-        self._verbs = ConversationVerbs(self._pin, self._edit_title, self.delete)
+        self.verbs = verbs = ConversationVerbs(services, controller, self)
+        self.menu_verbs = MenuVerbs(
+            *(verbs.pin, self._edit_title, self.ask_folder),
+            *(verbs.duplicate, verbs.archive, verbs.delete),
+        )
+        self._folders: list[str] = []
         self.row_button = RowButton(self.list)
         self.list.left.connect(self.row_button.rest)
         self._nothing = label("", "dim", wrap=True)
@@ -106,17 +128,17 @@ class ConversationsPane(QWidget):
         """Let the person write another title, of the row with the keyboard or the open one."""
         if not self.list.hasFocus():
             self.mark(self._controller.conversation.id)
-        index = self.list.currentIndex()
-        if index.isValid():
-            self.list.edit(index)
+        self._edit_current()
 
-    def pin_open(self) -> None:
-        """Pin the conversation that is open, or unpin it."""
-        self._pin(self._listed(self._controller.conversation))
+    def on_open(self, act: Callable[[Ones], None]) -> None:
+        """Do something with what is chosen in the list, or else the conversation that is open."""
+        ones = self._chosen() if self.list.hasFocus() else self._open_one()
+        if ones:
+            act(ones)
 
     def menu_of_open(self) -> QMenu:
         """What can be done with the conversation that is open."""
-        return conversation_menu(self, self._listed(self._controller.conversation), self._verbs)
+        return conversation_menu(self, self._open_one(), self.menu_verbs)
 
     def go_on_renaming(self, conversation: str, title: str) -> bool:
         """Let the person go on writing a title; False where that cannot be shown now."""
@@ -129,46 +151,29 @@ class ConversationsPane(QWidget):
 
     def delete(self, one: Conversation) -> None:
         """Put a conversation into the trash, with a way back at once."""
-        if self.list.currentIndex() == self.model.index_of(one.id):
-            self.list.setCurrentIndex(QModelIndex())
-        self.model.take_out(one.id)
-        self._controller.typed_wanted.emit()
-        work = self._part_with(one, self._store.delete(one.id))
-        self._services.tasks.start(work, lambda: self._soon.start(_SEARCH_MS))
+        self.verbs.delete([one])
 
-    async def _part_with(self, one: Conversation, deleted: "Future[None]") -> None:
-        """Leave it once it is in the trash; one that cannot be deleted is listed again."""
-        await stored(deleted)
-        self._controller.drop(one.id)
-        empty = self._controller.conversation.id
-        words = tr("“{}” is in the trash.").format(one.title or tr("Untitled"))
-        self._services.notices.undo(words, lambda: self._undo(one.id, empty))
-
-    def _undo(self, conversation: str, empty: str) -> None:
-        """Bring it back, and show it where nothing else was opened since."""
-        unkept, restored = (
-            self._controller.take_back(conversation),
-            self._store.restore(conversation),
+    def ask_folder(self, ones: Ones) -> None:
+        """Let the person say into which folder these shall go."""
+        words = tr_n("Move {} conversation", "Move {} conversations", len(ones)).format(len(ones))
+        if len(ones) == 1:
+            words = tr("Move “{}”").format(ones[0].title or tr("Untitled"))
+        self._card().ask_place(
+            words,
+            self._folders,
+            lambda name: self.verbs.move(ones, name),
+            inside=any(one.folder for one in ones),
         )
-        follow = self._show_restored(conversation, restored, empty, unkept=unkept)
-        self._services.tasks.start(follow)
 
-    async def _show_restored(
-        self, conversation: str, restored: "Future[None]", empty: str, *, unkept: bool
-    ) -> None:
-        try:
-            await stored(restored)
-        except StoreError:
-            if not unkept:
-                raise
-        if self._controller.conversation.id == empty:
-            self.chosen.emit(conversation)
+    def _card(self) -> FolderCard:
+        card = FolderCard(self._services.theme, self.window())
+        card.closed.connect(card.deleteLater)
+        return card
 
-    def _tell_of_taking(self, one: Conversation) -> None:
-        """Another window has deleted what was shown here."""
-        words = tr("“{}” was deleted in another window.").format(one.title or tr("Untitled"))
-        empty = self._controller.conversation.id
-        self._services.notices.undo(words, lambda: self._undo(one.id, empty))
+    def _take_out(self, ident: str) -> None:
+        if self.list.currentIndex() == self.model.index_of(ident):
+            self.list.setCurrentIndex(QModelIndex())
+        self.model.take_out(ident)
 
     async def _look(self, words: str) -> None:
         if self.delegate.renaming:  # new rows would take the field away: see the end of _connect
@@ -181,17 +186,33 @@ class ConversationsPane(QWidget):
             nothing = tr("Nothing found for “{}”.").format(words)
         else:
             kept = await asyncio.wrap_future(self._store.all())
-            show = partial(self.model.show_all, kept)
+            folders = {one.folder for one in kept if one.folder}
+            self._folders = sorted(folders, key=str.casefold)
+            folded = self._services.settings.now.folded_sections
+            show = partial(self.model.show_all, kept, folded)
             nothing = tr("Conversations you begin are kept here.")
         if self.delegate.renaming:
             return
+        chosen = [one.id for one in self._chosen()]
         show()
         self._words = words
         self.trash.setText(tr("Trash · {}").format(count) if count else tr("Trash"))
         self._nothing.setText(nothing)
         self._nothing.setVisible(not self.model.rowCount())
         self.list.setVisible(bool(self.model.rowCount()))
-        self.mark(self._controller.conversation.id)
+        self._choose_again(chosen)
+
+    def _choose_again(self, chosen: Sequence[str]) -> None:
+        """Several that were chosen stay so, wherever they stand now; else the open one is."""
+        places = [self.model.index_of(one) for one in chosen]
+        there = [index for index in places if index.isValid()]
+        heading = self.model.heading(self.list.currentIndex())
+        if len(there) > 1:
+            for index in there:
+                flag = QItemSelectionModel.SelectionFlag.Select
+                self.list.selectionModel().select(index, flag)
+        elif heading is None:
+            self.mark(self._controller.conversation.id)
 
     def _note(self, change: Change) -> None:
         """Comes from the store's thread."""
@@ -214,13 +235,35 @@ class ConversationsPane(QWidget):
         self._keep(self._store.rename(ident, title))
 
     def _choose(self, index: QModelIndex) -> None:
-        found = self.model.found(index)
-        if found is None:
+        heading, found = self.model.heading(index), self.model.found(index)
+        if heading is not None and heading.folds:
+            self._fold(heading)
+        elif found is None or self._extending():
             return
-        if self._words and found.message:
+        elif self._words and found.message:
             self.hit_chosen.emit(found.conversation.id, found.message, self._words)
         elif found.conversation.id != self._controller.conversation.id:
             self.chosen.emit(found.conversation.id)
+
+    def _extending(self) -> bool:
+        """Whether a click or key chooses several rows, and opens none."""
+        keys = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+        return bool(QApplication.keyboardModifiers() & keys)
+
+    def _fold(self, heading: Heading) -> None:
+        """Fold a section away, or show it again; the next start finds it so."""
+        folded = set(self._services.settings.now.folded_sections) ^ {heading.key}
+        self._services.settings.change(folded_sections=tuple(sorted(folded)))
+        self.refresh()
+
+    def _chosen(self) -> list[Conversation]:
+        """What is chosen in the list, in its order."""
+        rows = sorted(self.list.selectionModel().selectedRows(), key=QModelIndex.row)
+        found = (self.model.conversation(index) for index in rows)
+        return [one for one in found if one is not None]
+
+    def _open_one(self) -> list[Conversation]:
+        return [self._listed(self._controller.conversation)]
 
     def _open_first(self) -> None:
         """Of what is found for the words in the field, also where they are just being typed."""
@@ -244,12 +287,32 @@ class ConversationsPane(QWidget):
         return self.model.conversation(self.model.index_of(one.id)) or one
 
     def _menu(self, point: QPoint) -> None:
-        one = self.model.conversation(self.list.indexAt(point))
-        if one is not None:
-            self._offer(one, self.list.viewport().mapToGlobal(point))
+        index = self.list.indexAt(point)
+        heading, one = self.model.heading(index), self.model.conversation(index)
+        place = self.list.viewport().mapToGlobal(point)
+        if heading is not None and heading.folder:
+            self._folder_menu(heading.folder).popup(place)
+        elif one is not None:
+            self._offer(one, place)
+
+    def _folder_menu(self, folder: str) -> QMenu:
+        def rename() -> None:
+            self._card().ask_name(folder, lambda name: self._rename_folder(folder, name))
+
+        return folder_menu(self, rename, lambda: self._rename_folder(folder, ""))
+
+    def _rename_folder(self, folder: str, name: str) -> None:
+        self._services.tasks.start(self._rename_all(folder, name))
+
+    async def _rename_all(self, folder: str, name: str) -> None:
+        every = await asyncio.wrap_future(self._store.all())
+        self.verbs.rename_folder([one for one in every if one.folder == folder], folder, name)
 
     def _offer(self, one: Conversation, place: QPoint) -> None:
-        conversation_menu(self, one, self._verbs).popup(place)
+        """For all that are chosen, where it is one of them."""
+        chosen = self._chosen()
+        ones = chosen if one in chosen else [one]
+        conversation_menu(self, ones, self.menu_verbs).popup(place)
 
     def _edit_title(self, one: Conversation) -> None:
         index = self.model.index_of(one.id)
@@ -259,19 +322,29 @@ class ConversationsPane(QWidget):
             self.list.setCurrentIndex(index)
             self.list.edit(index)
 
-    def _pin(self, one: Conversation) -> None:
-        self._keep(self._store.pin(one.id, pinned=not one.pinned))
+    def _delete_chosen(self) -> None:
+        chosen = self._chosen()
+        if chosen:
+            self.verbs.delete(chosen)
 
-    def _delete_current(self) -> None:
-        one = self.model.conversation(self.list.currentIndex())
-        if one is not None:
-            self.delete(one)
+    def _edit_current(self) -> None:
+        """F2: the name of a folder, or the title of a conversation, where they are written."""
+        index = self.list.currentIndex()
+        heading = self.model.heading(index)
+        if heading is not None and heading.folder:
+            folder = heading.folder
+            self._card().ask_name(folder, lambda name: self._rename_folder(folder, name))
+        elif index.isValid() and heading is None:
+            self.list.edit(index)
 
     def _connect(self) -> None:
         self._soon.timeout.connect(self.refresh)
         self._ages.timeout.connect(self._let_age)
         self.trash.clicked.connect(self.trash_wanted)
-        self._controller.taken_away.connect(self._tell_of_taking)
+        self._controller.taken_away.connect(self.verbs.tell_of_taking)
+        self.verbs.chosen.connect(self.chosen)
+        self.verbs.taken.connect(self._take_out)
+        self.verbs.settled.connect(lambda: self._soon.start(_SEARCH_MS))
         self.search.textChanged.connect(self._note_typing)
         self.stored.connect(lambda: self._soon.start(_SEARCH_MS))
         self._keys.entered.connect(self._open_first)
@@ -280,7 +353,8 @@ class ConversationsPane(QWidget):
         self.model.renamed.connect(self._rename)
         self.list.clicked.connect(self._choose)
         self.list.activated.connect(self._choose)
-        self.list.delete_pressed.connect(self._delete_current)
+        self.list.delete_pressed.connect(self._delete_chosen)
+        self.list.rename_pressed.connect(self._edit_current)
         self.list.customContextMenuRequested.connect(self._menu)
         self.row_button.pressed_for.connect(self._offer)
         self._controller.opened.connect(lambda: self.mark(self._controller.conversation.id))
@@ -312,43 +386,3 @@ class ConversationsPane(QWidget):
         """Room for the beginning of a title, in large type too."""
         letter = QFontMetricsF(self._services.theme.font()).averageCharWidth()
         self.setFixedWidth(max(_WIDTH, round(_LETTERS * letter)))
-
-
-class _List(QListView):
-    """F2 renames, Delete deletes; hovering is seen.
-
-    ``left`` when the pointer has left it, or the keyboard has come or gone.
-    """
-
-    delete_pressed = Signal()
-    left = Signal()
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setMouseTracking(True)
-        self.setEditTriggers(QListView.EditTrigger.EditKeyPressed)
-        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 (Qt's name)
-        if event.key() == Qt.Key.Key_Delete:
-            self.delete_pressed.emit()
-        else:
-            super().keyPressEvent(event)
-
-    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802 (Qt's name)
-        super().leaveEvent(event)
-        self.left.emit()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
-        super().resizeEvent(event)
-        self.left.emit()
-
-    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802 (Qt's name)
-        super().focusInEvent(event)
-        self.left.emit()
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802 (Qt's name)
-        super().focusOutEvent(event)
-        self.left.emit()

@@ -1,4 +1,4 @@
-"""What can be done with one conversation: its menu, and the button that opens it in a row."""
+"""The menus of conversations and folders, and the button that opens one in a row."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,38 +12,62 @@ from app.store.records import Conversation
 from app.ui.look.icons import icon
 
 from .conversation_list_model import Role
+from .conversation_verbs import Ones
 
 PIN_KEYS, RENAME_KEYS, DELETE_KEYS = "Ctrl+Shift+P", "F2", "Ctrl+Shift+Backspace"
+MOVE_KEYS, ARCHIVE_KEYS, DUPLICATE_KEYS = "Ctrl+Shift+G", "Ctrl+Shift+E", "Ctrl+Shift+D"
 _SIDE, _EDGE = 26, 4
 
 
 @dataclass(frozen=True)
-class ConversationVerbs:
-    """What the entries of the menu do; each is told the conversation."""
+class MenuVerbs:
+    """What the entries of the menu do; each is told the conversations."""
 
-    pin: Callable[[Conversation], None]
+    pin: Callable[[Ones], None]
     rename: Callable[[Conversation], None]
-    delete: Callable[[Conversation], None]
+    move: Callable[[Ones], None]
+    duplicate: Callable[[Ones], None]
+    archive: Callable[[Ones], None]
+    delete: Callable[[Ones], None]
 
 
-def conversation_menu(parent: QWidget, one: Conversation, verbs: ConversationVerbs) -> QMenu:
-    """The menu of ``one``; it goes when it is closed."""
+def conversation_menu(parent: QWidget, ones: Ones, verbs: MenuVerbs) -> QMenu:
+    """The menu of one conversation or of several; it goes when it is closed."""
     menu = QMenu(parent)
-    pin = tr("Unpin") if one.pinned else tr("Pin")
-    for words, picture, role, keys, act in (
-        (pin, "pin", "text-dim", PIN_KEYS, verbs.pin),
-        (tr("Rename…"), "edit", "text-dim", RENAME_KEYS, verbs.rename),
-        ("", "", "", "", None),
-        (tr("Delete"), "trash", "bad", DELETE_KEYS, verbs.delete),
-    ):
-        if act is None:
-            menu.addSeparator()
-            continue
-        native = QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
-        entry = menu.addAction(icon(picture, role), f"{words}\t{native}")
-        entry.triggered.connect(lambda _on=False, act=act: act(one))
+    pin = tr("Unpin") if all(one.pinned for one in ones) else tr("Pin")
+    archive = tr("Take out of the archive") if all(one.archived for one in ones) else tr("Archive")
+    _entry(menu, (pin, "pin", PIN_KEYS), lambda: verbs.pin(ones))
+    if len(ones) == 1:
+        _entry(menu, (tr("Rename…"), "edit", RENAME_KEYS), lambda: verbs.rename(ones[0]))
+    _entry(menu, (tr("Move to a folder…"), "folder", MOVE_KEYS), lambda: verbs.move(ones))
+    _entry(menu, (tr("Duplicate"), "copy", DUPLICATE_KEYS), lambda: verbs.duplicate(ones))
+    _entry(menu, (archive, "archive", ARCHIVE_KEYS), lambda: verbs.archive(ones))
+    menu.addSeparator()
+    delete = tr("Delete")
+    if len(ones) > 1:
+        delete = tr("Delete {} conversations").format(len(ones))
+    _entry(menu, (delete, "trash", DELETE_KEYS), lambda: verbs.delete(ones), "bad")
     menu.aboutToHide.connect(menu.deleteLater)
     return menu
+
+
+def folder_menu(parent: QWidget, rename: Callable[[], None], dissolve: Callable[[], None]) -> QMenu:
+    """The menu of a folder; it goes when it is closed."""
+    menu = QMenu(parent)
+    _entry(menu, (tr("Rename the folder…"), "edit", RENAME_KEYS), rename)
+    _entry(menu, (tr("Dissolve the folder"), "close", ""), dissolve)
+    menu.aboutToHide.connect(menu.deleteLater)
+    return menu
+
+
+def _entry(
+    menu: QMenu, about: tuple[str, str, str], act: Callable[[], None], role: str = "text-dim"
+) -> None:
+    """``about`` is words, picture and keys."""
+    words, picture, keys = about
+    native = QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
+    entry = menu.addAction(icon(picture, role), f"{words}\t{native}" if native else words)
+    entry.triggered.connect(lambda _on=False: act())
 
 
 class RowButton(QToolButton):
@@ -70,7 +94,7 @@ class RowButton(QToolButton):
         view.entered.connect(self._show_on)
         view.selectionModel().currentChanged.connect(self.rest)
         view.verticalScrollBar().valueChanged.connect(self.rest)
-        for signal in (view.model().modelReset, view.model().rowsRemoved):
+        for signal in (view.model().rowsInserted, view.model().rowsRemoved):
             signal.connect(self.rest)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802 (Qt's name)

@@ -1,7 +1,7 @@
 """Draws one conversation of the list: its title, where the words were found, whether it writes."""
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QPainter
+from PySide6.QtGui import QFontMetrics, QPainter
 from PySide6.QtWidgets import (
     QLineEdit,
     QStyle,
@@ -11,15 +11,18 @@ from PySide6.QtWidgets import (
 )
 
 from app.messages.translate import tr
+from app.ui.look.icons import icon
 from app.ui.look.theme import Theme
 from app.ui.widgets.painted_line import paint_line
 
 from .conversation_list_model import Role
+from .conversation_sections import Heading
 
 Index = QModelIndex | QPersistentModelIndex
 _ROW, _HEADING = 34, 34  # at the usual text size
 _PAD = 10
 _MENU = 26
+_ARROW = 14
 _AROUND = 16  # above and below the words of a row, together
 _SPARE = 0.6  # of a line at least, since letters from other fonts are higher
 
@@ -43,7 +46,7 @@ class ConversationDelegate(QStyledItemDelegate):
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802
         body, small = self._theme.line_px(), self._theme.line_px("small")
-        if index.data(Role.HEADING):
+        if index.data(Role.HEADING) is not None:
             return QSize(100, max(_HEADING, small + _AROUND))
         words = body + small if index.data(Role.EXCERPT) else body
         return QSize(100, max(_ROW, words + max(_AROUND, round(_SPARE * body))))
@@ -53,8 +56,8 @@ class ConversationDelegate(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         box: QRect = option.rect.adjusted(0, 1, -2, -1)
         heading = index.data(Role.HEADING)
-        if heading:
-            self._heading(painter, box, heading)
+        if heading is not None:
+            self._heading(painter, box, option, heading)
         else:
             self._conversation(painter, box, option, index)
         painter.restore()
@@ -87,24 +90,50 @@ class ConversationDelegate(QStyledItemDelegate):
         if ident:
             self.left.emit(ident)
 
-    def _heading(self, painter: QPainter, box: QRect, words: str) -> None:
-        self._line(painter, box.adjusted(_PAD, 8, -_PAD, 0), words, "small")
+    def _heading(
+        self, painter: QPainter, box: QRect, option: QStyleOptionViewItem, heading: Heading
+    ) -> None:
+        """One that folds has an arrow before it and the number of its rows behind."""
+        inner = box.adjusted(_PAD, 8, -_PAD, 0)
+        state: QStyle.StateFlag = option.state
+        if heading.folds:
+            over = state & QStyle.StateFlag.State_MouseOver
+            if over or state & QStyle.StateFlag.State_HasFocus:
+                self._ground(painter, box.adjusted(0, 6, 0, 0), state)
+            name = "chevron-right" if heading.folded else "chevron-down"
+            side = _ARROW
+            place = QRect(inner.left() - 4, inner.center().y() - side // 2 + 1, side, side)
+            icon(name, "text-dim", side).paint(painter, place)
+            inner.setLeft(inner.left() + side)
+            count = str(heading.count)
+            wide = QFontMetrics(self._theme.font("small")).horizontalAdvance(count)
+            behind = QRect(inner.right() - wide, inner.top(), wide + 1, inner.height())
+            self._line(painter, behind, count, "small")
+            inner.setRight(inner.right() - wide - _PAD)
+        self._line(painter, inner, heading.title, "small")
+
+    def _ground(self, painter: QPainter, box: QRect, state: QStyle.StateFlag) -> None:
+        radius = self._theme.radius("control")
+        if state & QStyle.StateFlag.State_MouseOver:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(self._theme.color("hover"))
+        else:
+            painter.setPen(self._theme.color("accent"))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            box = box.adjusted(1, 1, -1, -1)
+        painter.drawRoundedRect(box, radius, radius)
 
     def _conversation(
         self, painter: QPainter, box: QRect, option: QStyleOptionViewItem, index: Index
     ) -> None:
         state: QStyle.StateFlag = option.state
-        chosen = bool(state & QStyle.StateFlag.State_Selected)
-        ground = "accent-soft" if chosen else "hover"
-        radius = self._theme.radius("control")
-        if chosen or state & QStyle.StateFlag.State_MouseOver:
+        if state & QStyle.StateFlag.State_Selected:
+            radius = self._theme.radius("control")
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(self._theme.color(ground))
+            painter.setBrush(self._theme.color("accent-soft"))
             painter.drawRoundedRect(box, radius, radius)
-        elif state & QStyle.StateFlag.State_HasFocus:
-            painter.setPen(self._theme.color("accent"))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRoundedRect(box.adjusted(1, 1, -1, -1), radius, radius)
+        elif state & (QStyle.StateFlag.State_MouseOver | QStyle.StateFlag.State_HasFocus):
+            self._ground(painter, box, state)
         inner = box.adjusted(_PAD, 0, -_PAD, 0)
         under = QStyle.StateFlag.State_MouseOver | QStyle.StateFlag.State_HasFocus
         if state & under:
