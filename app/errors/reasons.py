@@ -134,6 +134,7 @@ RequestReason = Literal[
     "several-tokens",
     "source-large",
     "source-none",
+    "start-gone",
     "state-format",
     "state-head",
     "state-layers",

@@ -87,6 +87,10 @@ STATE_REFUSALS: dict[str, tuple[str, str]] = {
             "Remembered conversations."
         ),
     ),
+    "start-gone": (
+        tr_noop("The state that this conversation begins from is not there any more{name+: }."),
+        tr_noop("Choose another beginning below the words; what was said stays."),
+    ),
     "reading-model": (
         tr_noop("This text was begun with {model|another model}, and another one is open now."),
         tr_noop("Open that model in the same way, then go on."),

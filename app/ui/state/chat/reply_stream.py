@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
+import os
 from concurrent.futures import Future
 
 import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.errors import Failure, StoreError, WorkerDied
+from app.errors import Failure, RequestRefused, StoreError, WorkerDied
 from app.runtime.families.templates import thought_end
 from app.runtime.families.thinking import is_thinking
 from app.runtime.protocol.chat_template import Template
@@ -123,8 +124,7 @@ class ReplyStream(QObject):
 
     async def _listen(self) -> None:
         chat = await with_tokens(self._ask, self._store, self.message.conversation)
-        begun = await asyncio.wrap_future(self._store.starts.of(self.message.conversation))
-        start = begun.state if begun is not None else None
+        start = await self._start()
         while not await self._heard_all(chat, start):
             turns = chat.turns
             if turns and turns[-1].role == "assistant":
@@ -183,6 +183,15 @@ class ReplyStream(QObject):
         self._ask = self._ask.within(left)
         self._due()
         return Turn("assistant", self.message.text, known)
+
+    async def _start(self) -> StartState | None:
+        """Where the conversation begins.  Raises RequestRefused where that state is gone."""
+        start = await asyncio.wrap_future(self._store.starts.of(self.message.conversation))
+        if start is None:
+            return None
+        if not await self._session.tasks.thread(os.path.exists, start.path):
+            raise RequestRefused(why="start-gone", name=start.name)
+        return start.state
 
     def _begin_tokens(self) -> None:
         if (span := self.tokens) is not None:
