@@ -35,9 +35,9 @@ class BatchFoot(QWidget):
         self.bar = QProgressBar(textVisible=False, minimum=0, maximum=_STEPS)
         self.bar.setAccessibleName(tr("Progress of the batch"))
         self.folder = button(tr("Open the folder"), "folder-open", role="link")
-        self.retry = button("", "refresh")
+        self.retry = button(tr("Retry failed rows"), "refresh")
         self.some = button(tr("Try {} rows").format(TRIED), "play")
-        self.main = button("", "play", role="primary")
+        self.main = button(tr("Go on"), "play", role="primary")
         for part in (self.retry, self.main):
             part.setIconSize(self.some.iconSize())
         self.folder.clicked.connect(self.folder_wanted)

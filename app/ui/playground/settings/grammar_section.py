@@ -92,7 +92,7 @@ class GrammarSection(QWidget):
             "regex": (tr("Regular expression"), r"[A-Z][a-z]+, \d{1,3}"),
             "lark": (tr("Grammar (Lark)"), 'start: "yes" | "no"'),
         }
-        name, hint = names.get(kind, ("", ""))
+        name, hint = names.get(kind, (tr("Form"), ""))
         self.text.setAccessibleName(name)
         self.text.setPlaceholderText(hint)
         said = tr("Nothing is written that does not fit. The longest piece may cut it.")
