@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QStackedWidget, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QTabBar, QToolButton, QVBoxLayout, QWidget
 
 from app.messages.translate import tr
 from app.ui.look.theme import Theme
@@ -34,6 +34,8 @@ class PlaygroundTabs(QWidget):
         self.bar.setExpanding(False)
         self.bar.setUsesScrollButtons(False)
         self.bar.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        for scroller in self.bar.findChildren(QToolButton):  # never shown, but Qt names them
+            scroller.setAccessibleName(tr("More tabs"))
         self.bar.addTab(title)
         self._line = rule()
         self._stack = QStackedWidget()

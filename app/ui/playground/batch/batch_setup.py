@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPlainTextEdit,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -27,6 +28,7 @@ from app.ui.widgets.flow_layout import Flow
 from app.ui.widgets.parts import Elided, button, label
 
 _TYPING_MS, _LINES, _MOST_CHIPS = 400, 4, 12
+_WIDEST = 800
 
 
 class BatchSetup(QFrame):
@@ -37,6 +39,8 @@ class BatchSetup(QFrame):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self.setProperty("card", "true")
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.setMaximumWidth(_WIDEST)
         self._theme = theme
         self._batch: Batch | None = None
         self.source = label("", "small", wrap=True)

@@ -25,7 +25,7 @@ from app.runtime.checkpoint.file_names import MODEL_ENDINGS
 from app.ui.playground.playground_part import PlaygroundPart
 from app.ui.playground.settings.writing_settings_panel import WritingSettingsPanel
 from app.ui.playground.writing_columns import WritingColumns
-from app.ui.state.batch.batch import Batch, Stage
+from app.ui.state.batch.batch import Batch
 from app.ui.state.batch.batch_configuration import BatchConfiguration
 from app.ui.state.batch.batch_places import ROW_ENDINGS
 from app.ui.state.batch.batch_words import name_of
@@ -79,7 +79,7 @@ class BatchView(PlaygroundPart):
     def commands(self) -> Sequence[Command]:
         group, columns = tr("Batch"), self._columns
         return (
-            Command(tr("New batch from a file"), self.ask_file, "Ctrl+O", "plus", group),
+            Command(tr("New batch from a file"), self.ask_file, "Ctrl+Shift+N", "plus", group),
             Command(tr("Try the first rows"), self._try, "Ctrl+Shift+Return", "play", group),
             Command(tr("Run the batch, or go on with it"), self._start, _RUN, "play", group),
             Command(tr("Pause the batch"), self._pause, "", "pause", group),
@@ -99,7 +99,7 @@ class BatchView(PlaygroundPart):
         batch = self.batches.chosen
         if batch is None:
             self.blank.take_keyboard()
-        elif batch.stage is Stage.DRAFT:
+        elif not batch.kept.begun:
             self.setup.template.setFocus()
         else:
             self.foot.main.setFocus()
@@ -279,11 +279,11 @@ class BatchView(PlaygroundPart):
             (self.setup, 0),
             (self.failure, 0),
             (self.adopt, 0),
-            (self.table, 1),
+            (self.table, 1000),
             (self.details, 0),
         ):
             inside.addWidget(part, stretch)
-        inside.addStretch(0)
+        inside.addStretch(1)
         column = QVBoxLayout()
         column.setSpacing(0)
         column.addLayout(head)
