@@ -116,3 +116,8 @@ async def test_no_word_of_a_page_is_cut_off(build, key, scale):
     await until(lambda: application.services.session.loaded is not None)
     await settled(10)
     assert squeezed(application.window) == []
+    if key == "playground":
+        for _ in application.window.go(key).tabs.parts:
+            application.window.go(key).tabs.show_next()
+            await settled(10)
+            assert squeezed(application.window) == []
