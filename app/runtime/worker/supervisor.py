@@ -157,18 +157,16 @@ class Supervisor(ModelQuestions):
         client, last_try = await self._ready(), False
         text = Interruptible(options, self._loaded)
         while True:
-            sent_s, answered = time.perf_counter(), False
-            events = client.generate(
-                prompt, text.options, start=start, before=text.before, afresh=afresh
-            )
+            sent_s, answered, told = time.perf_counter(), False, text.before
+            events = client.generate(prompt, text.options, start=start, before=told, afresh=afresh)
             try:
                 async with contextlib.aclosing(events):
                     async for event in events:
                         if client in self._left and is_stop(event):
                             break  # it was stopped to go on elsewhere
                         answered = answered or not isinstance(event, ReplyBegun)
-                        for told in text.note(event):
-                            yield told
+                        for news in text.note(event):
+                            yield news
                     else:
                         return
             except (OutOfMemory, NoModel) as failure:

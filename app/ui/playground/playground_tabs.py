@@ -37,6 +37,9 @@ class PlaygroundTabs(QWidget):
         for scroller in self.bar.findChildren(QToolButton):  # never shown, but Qt names them
             scroller.setAccessibleName(tr("More tabs"))
         self.bar.addTab(title)
+        names = tr("Tabs to the left"), tr("Tabs to the right")
+        for arrow, name in zip(self.bar.findChildren(QToolButton), names, strict=True):
+            arrow.setAccessibleName(name)  # else Qt's, in English
         self._line = rule()
         self._stack = QStackedWidget()
         self._stack.addWidget(own)

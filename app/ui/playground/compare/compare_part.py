@@ -44,7 +44,7 @@ class ComparePart(PlaygroundPart):
         self.reading = DivergenceReading(services, self.controller, self)
         self.kept = KeptList(services, self.controller)
         self.setup = GridSetup(services, self.controller)
-        self.answers = AnswerGrid(services.theme, self.controller)
+        self.answers = AnswerGrid(services.theme, self.controller, self.setup.seeds)
         self.foot = CompareFoot(services.theme)
         self.failure = FailureNote(services.theme)
         self.room = button(tr("Give the chat's memory to this, and begin"), "memory")
@@ -54,6 +54,7 @@ class ComparePart(PlaygroundPart):
         self._card: DivergenceCard | None = None
         self._asked: Pair | None = None
         self._narrow, self._listed, self._arrived = False, True, False
+        self._to_answers = False
         self._scroll = QScrollArea(widgetResizable=True)
         self._arrange()
         self._connect()
@@ -132,8 +133,8 @@ class ComparePart(PlaygroundPart):
 
     def _begin(self) -> None:
         self.controller.begin()
-        if self.controller.running:
-            self._scroll_to_answers()
+        self._to_answers = self.controller.running
+        self._scroll_to_answers()
 
     def _stop(self) -> None:
         self.controller.cancel()
@@ -241,8 +242,12 @@ class ComparePart(PlaygroundPart):
                 self._show_card(pair)
 
     def _scroll_to_answers(self) -> None:
-        self._column.activate()
-        self._scroll.ensureWidgetVisible(self.answers)
+        """As long as they grow, unless the person has gone elsewhere."""
+        if self._to_answers and self.controller.running:
+            self._scroll.verticalScrollBar().setValue(self.answers.y())
+
+    def _stay(self) -> None:
+        self._to_answers = False
 
     def _connect(self) -> None:
         controller, foot = self.controller, self.foot
@@ -263,6 +268,9 @@ class ComparePart(PlaygroundPart):
         self.kept.new_wanted.connect(self.begin_anew)
         self.export.clicked.connect(self._export)
         self.sidebar.clicked.connect(self._toggle_list)
+        bar = self._scroll.verticalScrollBar()
+        bar.rangeChanged.connect(self._scroll_to_answers)
+        bar.actionTriggered.connect(self._stay)
 
     def _arrange(self) -> None:
         theme, space = self._services.theme, self._services.theme.space
@@ -279,7 +287,7 @@ class ComparePart(PlaygroundPart):
             wrap=True,
         )
         inside = QWidget()
-        column = self._column = QVBoxLayout(inside)
+        column = QVBoxLayout(inside)
         column.setContentsMargins(space("l"), space("s"), space("l"), space("l"))
         column.setSpacing(space("m"))
         column.addWidget(self.setup)

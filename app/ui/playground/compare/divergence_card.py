@@ -12,6 +12,7 @@ from app.messages.translate import tr
 from app.store.comparisons.comparison_records import Divergence, Grid, TokenDifference
 from app.ui.look.theme import Theme
 from app.ui.state.comparison.comparison_words import kl_in_words, pair_in_words
+from app.ui.state.playground.token_words import written_words
 from app.ui.widgets.overlay import Overlay
 from app.ui.widgets.parts import icon_button, label
 
@@ -126,20 +127,24 @@ class DivergenceCard(Overlay):
 
 
 def _token_in_words(row: TokenDifference, at: int) -> str:
-    said = [tr("Token {number}: {text}").format(number=at + 1, text=repr(row.text))]
+    said = [tr("Token {number}: {text}").format(number=at + 1, text=_quoted(row.text))]
     if row.kl is None:
         said.append(tr("nothing is known before the first one"))
         return " · ".join(said)
     said.append(tr("KL {}").format(kl_in_words(row.kl)))
     if row.agree:
-        said.append(tr("both would have written {}").format(repr(row.first_best)))
+        said.append(tr("both would have written {}").format(_quoted(row.first_best)))
     else:
         said.append(
             tr("the first would have written {first}, the second {second}").format(
-                first=repr(row.first_best), second=repr(row.second_best)
+                first=_quoted(row.first_best), second=_quoted(row.second_best)
             )
         )
     return " · ".join(said)
+
+
+def _quoted(text: str) -> str:
+    return f"“{written_words(text)}”"
 
 
 def _units(text: str) -> int:

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import (
     QMenu,
     QPlainTextEdit,
     QPushButton,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -22,6 +23,7 @@ from app.ui.state.comparison.grid_controller import GridController
 from app.ui.state.playground.writing_templates import presets
 from app.ui.state.services import Services
 from app.ui.widgets.flow_layout import Flow
+from app.ui.widgets.focus import tab_through
 from app.ui.widgets.parts import button, icon_button, label
 
 from .settings_card import SettingsCard
@@ -67,6 +69,7 @@ class GridSetup(QWidget):
             self._show_texts(draft)
         self.ways.show_ways(draft.ways)
         self._show_settings(draft.settings)
+        self._order_keyboard()
 
     def _show_texts(self, draft: Grid) -> None:
         if self.start.toPlainText() != draft.start:
@@ -96,6 +99,23 @@ class GridSetup(QWidget):
             self._card = SettingsCard(self._services.theme, self.window())
             self._card.taken.connect(self._take_settings)
         return self._card
+
+    def _order_keyboard(self) -> None:
+        """The keyboard goes through all of it as it is read."""
+        prompts = [
+            part
+            for row, field in zip(self._rows, self.prompts, strict=True)
+            for part in (field, row.findChild(QToolButton))
+            if part is not None
+        ]
+        ways = self.ways
+        tab_through(
+            [
+                *(self.start, *prompts, self.add_prompt),
+                *(*ways.chips, ways.model, ways.way, ways.add),
+                *(*self.chips, self.add_settings, self.seeds),
+            ]
+        )
 
     # prompts
 
@@ -128,6 +148,7 @@ class GridSetup(QWidget):
         self.prompts.append(field)
         self._prompt_column.addWidget(row)
         self.add_prompt.setEnabled(len(self.prompts) < _MOST_PROMPTS)
+        self._order_keyboard()
         return field
 
     def _remove_field(self, row: QWidget, field: QPlainTextEdit) -> None:
