@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from tests.runtime.small_models import small_file
-from tests.server.test_serving import HELLO, kill_worker, post
+from tests.server.requests_of_tests import HELLO, kill_worker, post
 from tests.support.served import served
 
 pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(600)]
