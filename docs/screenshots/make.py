@@ -38,7 +38,17 @@ from docs.screenshots.status_scenes import status  # noqa: E402
 SIZE = (1280, 800)
 QUESTIONS = ("What is RWKV?", "Which model fits my machine?", "How do I open my own model?")
 LIMIT_S = 90.0
-SCENES = ("empty", "conversation", "code", "pages", "run", "status", "playground", "error")
+SCENES = (
+    "empty",
+    "conversation",
+    "code",
+    "pages",
+    "settings",
+    "run",
+    "status",
+    "playground",
+    "error",
+)
 
 
 class Studio:
@@ -157,7 +167,7 @@ class Studio:
             queue.cancel(item.id)
 
     async def pages(self) -> None:
-        """The other pages."""
+        """Models and downloads."""
         page = self.application.window.go("models")
         await self.until(lambda: self.services.catalogue.asking in (Asking.DONE, Asking.FAILED))
         page.listing.select(next(one.key for one in page.rows.shown if one.fetchable))
@@ -165,6 +175,10 @@ class Studio:
         await self.take("models-light", "light")
         await self.take("models-dark", "dark")
         await self.downloads()
+
+    async def settings(self) -> None:
+        """The settings, from their beginning and at device and memory."""
+        await self.until(lambda: self.services.session.loaded)
         settings = self.application.window.go("settings")
         await self.take("settings-light", "light")
         settings.show_section(settings.device)
