@@ -87,7 +87,11 @@ class SkippingCached:
         """As UncachedFile has it."""
         if self._pages.cached(place, len(out)):
             return 0
-        return os.preadv(self._descriptor, [out], place)
+        if hasattr(os, "preadv"):
+            return os.preadv(self._descriptor, [out], place)
+        found = os.pread(self._descriptor, len(out), place)  # macOS before 11
+        out[: len(found)] = found
+        return len(found)
 
     def close(self) -> None:
         """Let the file go."""

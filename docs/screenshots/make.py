@@ -44,6 +44,7 @@ SCENES = (
     "conversation",
     "code",
     "pages",
+    "settings",
     "run",
     "status",
     "playground",
@@ -170,7 +171,7 @@ class Studio:
             queue.cancel(item.id)
 
     async def pages(self) -> None:
-        """The other pages."""
+        """Models and downloads."""
         page = self.application.window.go("models")
         await self.until(lambda: self.services.catalogue.asking in (Asking.DONE, Asking.FAILED))
         page.listing.select(next(one.key for one in page.rows.shown if one.fetchable))
@@ -178,6 +179,10 @@ class Studio:
         await self.take("models-light", "light")
         await self.take("models-dark", "dark")
         await self.downloads()
+
+    async def settings(self) -> None:
+        """The settings, from their beginning and at device and memory."""
+        await self.until(lambda: self.services.session.loaded)
         settings = self.application.window.go("settings")
         await self.take("settings-light", "light")
         settings.show_section(settings.device)

@@ -65,14 +65,19 @@ async def test_the_keyboard_moves_the_slider_and_all_else_follows_but_the_wheel_
     assert dialog.state.text == "cpu fp32"
     assert (layers.slider.maximum(), layers.slider.value(), layers.count.text()) == (3, 0, "0 of 3")
     turn_wheel(dialog)
+    cards = len(dialog.cards)
     assert dialog.state.text == "cpu fp32"
     layers.slider.setFocus()
+    await settled()
+    place = layers.slider.mapTo(dialog, QPoint())
     QTest.keyClick(layers.slider, Qt.Key.Key_Right)
     assert advanced.text.text() == dialog.state.text == "cuda fp16 *1 -> cpu fp32"
     assert layers.count.text() == "1 of 3"
     assert shown_rows(dialog) == [(1, "cuda", "fp16"), (3, "cpu", "fp32")]
     assert "Layers 1 to 1 on the RTX 4060 (1)" in advanced.placement.text()
     await settled()
+    assert len(dialog.cards) > cards
+    assert layers.slider.mapTo(dialog, QPoint()) == place, "a new card above moves nothing"
     assert QApplication.focusWidget() is layers.slider
     QTest.keyClick(layers.slider, Qt.Key.Key_End)
     assert dialog.state.text == "cuda fp16"
