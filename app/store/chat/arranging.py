@@ -19,6 +19,8 @@ _COPY_OF_MESSAGE = f"""INSERT INTO messages
   CASE status WHEN 'writing' THEN 'interrupted' ELSE status END, '', reply, created,
   CASE status WHEN 'writing' THEN fold(CAST({WHOLE} AS BLOB)) ELSE folded END, name
   FROM messages WHERE row = ?"""
+_COPY_OF_START = """INSERT INTO conversation_starts (conversation, state, name)
+  SELECT ?, state, name FROM conversation_starts WHERE conversation = ?"""
 _COPY_OF_TOKENS = """INSERT INTO message_tokens (message, vocabulary, start, ids)
   SELECT ?, vocabulary, start, ids FROM message_tokens JOIN messages
   ON messages.row = message_tokens.message
@@ -112,7 +114,7 @@ def _do_all(file: sqlite3.Connection, statement: str, rows: Sequence[tuple[objec
 
 
 def _copy(file: sqlite3.Connection, ident: str, copy: str, title: str, now: float) -> None:
-    """A conversation with its messages and their tokens, under other ids."""
+    """A conversation with its start, its messages and their tokens, under other ids."""
     made = file.execute(
         f"INSERT INTO conversations (id, title, created, updated, pinned, own_title, {_COPIED})"
         f" SELECT ?, ?, ?, ?, 0, 1, {_COPIED} FROM conversations WHERE id = ?",
@@ -120,6 +122,7 @@ def _copy(file: sqlite3.Connection, ident: str, copy: str, title: str, now: floa
     )
     if not made.rowcount:
         raise StoreError(why="gone")
+    file.execute(_COPY_OF_START, (copy, ident))
     asked = f"SELECT row, id, parent FROM messages {_OF_ONE} ORDER BY row"
     names: dict[str, str] = {}
     last: str | None = None

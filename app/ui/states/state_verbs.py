@@ -1,5 +1,6 @@
 """What is done with states: read, asked, brought in and out; the cards for it, and no list."""
 
+import os
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
@@ -14,6 +15,7 @@ from app.library.states.reading_sources import text_of
 from app.library.states.state_norms import norms_in
 from app.library.states.state_records import NamedState, StateNote, Unfinished
 from app.messages.translate import tr
+from app.runtime.checkpoint.file_names import MODEL_ENDINGS
 from app.ui.state.model_opener import ModelOpener
 from app.ui.state.models.model_names import plain_name
 from app.ui.state.services import Services
@@ -26,6 +28,7 @@ from app.ui.widgets.dialogs import ask, ask_where
 from .questions_card import QuestionsCard
 from .reading_card import ReadingCard
 
+_NO_TEXTS = frozenset((*MODEL_ENDINGS, ".st", ".state", ".bin"))
 _NAMED = 3  # files that are named in what was read
 
 
@@ -155,6 +158,15 @@ class StateVerbs(QObject):
         dialog.filesSelected.connect(lambda chosen: self.bring_in([Path(one) for one in chosen]))
         ask(dialog)
 
+    def take_dropped(self, paths: Sequence[Path]) -> bool:
+        """Offer to read files of text and folders; True where that is what they are."""
+        if not paths or any(map(_has_weights, paths)):
+            return False
+        if not self.reading_card.isVisible():
+            self.read_text()
+        self.reading_card.take_files(paths)
+        return True
+
     def bring_in(self, paths: Sequence[Path]) -> None:
         """Copy states from outside into the list."""
         self.named.bring_in(paths, self._services.session.loaded)
@@ -167,6 +179,12 @@ class StateVerbs(QObject):
             await work()
         except Failure as failure:
             self._services.notices.failure(failure, about=PAGE)
+
+
+def _has_weights(path: Path) -> bool:
+    """Whether it is called as models and states are, or is a folder in which such a file lies."""
+    inside = os.listdir(path) if path.is_dir() and os.access(path, os.R_OK) else ()
+    return any(Path(name).suffix.lower() in _NO_TEXTS for name in (path.name, *inside))
 
 
 def _named(files: Sequence[str]) -> str:

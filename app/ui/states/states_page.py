@@ -94,6 +94,10 @@ class StatesPage(Page):
             self.named.refresh()  # another window may have changed something
         return super().event(event)
 
+    def take_dropped(self, paths: Sequence[Path]) -> bool:
+        """States are brought in, and texts are to be read; the window takes models."""
+        return self.verbs.take_dropped(paths)
+
     @property
     def row(self) -> Row | None:
         """What is selected."""

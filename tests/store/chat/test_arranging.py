@@ -13,6 +13,7 @@ from app.store.conversations import Conversations, open_conversations
 from app.store.database import Database
 from app.store.migrations import MIGRATIONS
 from app.store.records import Conversation, ReplyOptions, new_id, new_message
+from app.store.states.conversation_starts import ConversationStart
 from app.store.trash import KEPT_S
 
 
@@ -75,7 +76,10 @@ def test_a_copy_has_every_branch_with_its_tokens_and_is_no_part_of_the_first(
     store.finish(other, span)
     store.branches.name("rooks", other.id, "better")
     store.choose("rooks", first)
+    start = ConversationStart("/states/book", "The book")
+    store.starts.put("rooks", start)
     copy = store.arranging.duplicate("rooks", "rooks (copy)").result(10)
+    assert store.starts.of(copy).result(10) == start
     made = store.open(copy).result(10)
     assert made.conversation.title == "rooks (copy)"
     assert [one.text for one in made.messages] == ["What?", "One", "Two"]
