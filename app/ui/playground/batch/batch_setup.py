@@ -1,5 +1,6 @@
 """What a batch is to do, as fields: the template, which column {{text}} is, where it goes."""
 
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from PySide6.QtCore import QSignalBlocker, QTimer, Signal
@@ -36,11 +37,12 @@ class BatchSetup(QFrame):
 
     changed = Signal()
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, theme: Theme, taken: Callable[[], Collection[str]]) -> None:
+        """``taken`` gives the outputs of all batches."""
         super().__init__()
         self.setProperty("card", "true")
         self.setMaximumWidth(_WIDEST)
-        self._theme = theme
+        self._theme, self._taken = theme, taken
         self._batch: Batch | None = None
         self._tight = False
         self.source = label("", "small", wrap=True)
@@ -159,7 +161,8 @@ class BatchSetup(QFrame):
     def _choose_form(self) -> None:
         if self._batch is not None:
             ending = str(self.form.currentData())
-            output = output_beside(Path(self._batch.kept.input), ending)
+            taken = self._taken()
+            output = output_beside(Path(self._batch.kept.input), ending, taken)
             folder = Path(self._batch.kept.output).parent
             if folder != output.parent:
                 output = Path(self._batch.kept.output).with_suffix(ending)

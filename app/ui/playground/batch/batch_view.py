@@ -62,7 +62,7 @@ class BatchView(PlaygroundPart):
         self.title = Elided("", "strong")
         self.sidebar = icon_button("sidebar", tr("Batches (Ctrl+B)"))
         self.sliders = icon_button("sliders", tr("Settings of the rows (Ctrl+.)"))
-        self.setup = BatchSetup(services.theme)
+        self.setup = BatchSetup(services.theme, lambda: self.batches.outputs)
         self.failure = FailureNote(services.theme)
         self.adopt = button(tr("Go on with that output"), "continue")
         self.table = RowTable(services.theme)
