@@ -99,8 +99,8 @@ def refusal(grammar: Grammar, said: str, errors: Errors) -> RequestRefused:
     if grammar.kind in ("lark", "regex"):
         why = "grammar-refused" if grammar.kind == "lark" else "regex-refused"
         found = place_in(grammar, said)
-        at = found._asdict() if found else {}
-        return RequestRefused(why=why, said=_shortened(said), **at)
+        where = {"at": found.at, "until": found.until} if found else {}
+        return RequestRefused(why=why, said=_shortened(said), **where)
     place = ""
     if isinstance(json.loads(grammar.text or "true"), dict):
         place, said = _wrong_part(grammar, said, errors)

@@ -75,7 +75,8 @@ class BatchFoot(QWidget):
         """Show how it stands; ``ready``: a model is there, or comes."""
         stage, failed = batch.stage, batch.failed
         going = stage in (Stage.TRYING, Stage.RUNNING, Stage.QUEUED)
-        self.words.setText(state_in_words(batch))
+        able = ready or going or stage is Stage.DONE
+        self.words.setText(state_in_words(batch) if able else tr("Open a model to run the rows."))
         self.bar.setVisible(batch.kept.begun or stage is Stage.RUNNING)
         self.bar.setValue(round(_STEPS * share_done(batch)))
         self.folder.setVisible(batch.kept.begun and not going)

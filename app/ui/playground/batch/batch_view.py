@@ -11,6 +11,7 @@ from PySide6.QtGui import (
     QDropEvent,
     QHideEvent,
     QKeyEvent,
+    QResizeEvent,
 )
 from PySide6.QtWidgets import (
     QFileDialog,
@@ -44,6 +45,7 @@ from .row_details import RowDetails
 from .row_table import RowTable
 
 _RUN = "Ctrl+Return"
+_HIGH = 30  # lines, with which there is room for everything
 
 
 class BatchView(PlaygroundPart):
@@ -55,14 +57,12 @@ class BatchView(PlaygroundPart):
         self.batches = Batches(services, self)
         self.configuration = BatchConfiguration(services, self.batches, self)
         self.list = BatchList(services.theme, self.batches)
-        self.panel = WritingSettingsPanel(
-            services, self.configuration, tr("How each row is written")
-        )
+        self.panel = WritingSettingsPanel(services, self.configuration, tr("Settings of the rows"))
         self.blank = Blank(services.theme, "file")
         self.title = Elided("", "strong")
         self.sidebar = icon_button("sidebar", tr("Batches (Ctrl+B)"))
         self.sliders = icon_button("sliders", tr("Settings of the rows (Ctrl+.)"))
-        self.setup = BatchSetup(services.theme)
+        self.setup = BatchSetup(services.theme, lambda: self.batches.outputs)
         self.failure = FailureNote(services.theme)
         self.adopt = button(tr("Go on with that output"), "continue")
         self.table = RowTable(services.theme)
@@ -150,6 +150,11 @@ class BatchView(PlaygroundPart):
         self.foot.show_batch(batch, ready=ready)
 
     # Qt
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
+        super().resizeEvent(event)
+        line = self._services.theme.line_px()
+        self.setup.tighten(tight=self.height() < _HIGH * line)
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 (Qt's name)
         """What is typed is kept before the window closes."""

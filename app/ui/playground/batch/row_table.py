@@ -85,6 +85,8 @@ class RowTableModel(QAbstractTableModel):
             return icon(*_PICTURES[row.state], 14)
         if role == Qt.ItemDataRole.TextAlignmentRole and column == _ROW:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        if role == Qt.ItemDataRole.ToolTipRole and column == _END:
+            return end_in_words(row) if row.state is RowState.FAILED else None
         if role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return None
         return (whole(row.number), _line(row.input), _line(row.text), end_in_words(row))[column]
@@ -162,7 +164,7 @@ class RowTable(QTableView):
         letters = QFontMetricsF(self._theme.font())
         self.verticalHeader().setDefaultSectionSize(self._theme.line_px() + 12)
         self.setColumnWidth(_ROW, round(letters.horizontalAdvance("88,888")) + 14)
-        self.setColumnWidth(_END, round(letters.averageCharWidth() * 18) + 24)
+        self.setColumnWidth(_END, round(letters.averageCharWidth() * 15) + 24)
 
 
 def _line(words: str) -> str:

@@ -43,7 +43,7 @@ def short_state(batch: Batch) -> str:
         Stage.RUNNING: tr("running"),
         Stage.QUEUED: tr("waits"),
         Stage.PAUSED: tr("paused"),
-        Stage.READING: "" if said else tr("paused"),
+        Stage.READING: tr("paused"),
     }
     return " · ".join(filter(None, (names.get(batch.stage, ""), said)))
 
