@@ -23,6 +23,7 @@ from app.system.log import describe, logger
 from app.system.small_file import read_small
 
 from .changes import Change, Changes
+from .comparisons.comparison_records import Grid
 from .documents.document_records import WritingSettings
 from .edits import Edit, Edits, Json, applied
 from .records import Think
@@ -30,7 +31,7 @@ from .records import Think
 OF_ONE_WINDOW = (
     *("model", "strategy", "window", "page", "conversation"),
     *("conversations_shown", "chat_settings_shown"),
-    *("document", "documents_shown", "writing_settings_shown"),
+    *("document", "documents_shown", "writing_settings_shown", "comparison"),
 )
 """Fields that each window has for itself while it is open; the file keeps the last one's."""
 
@@ -49,6 +50,7 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     it; ``window`` is the window's geometry as base64, ``page`` the page it showed.
     ``hub_source`` is "huggingface", "mirror" (its address in ``hub_mirror``) or "modelscope";
     ``download_limit`` is in bytes a second, 0 for none; ``download_folder`` "" is the usual one.
+    ``comparison`` is what was set to be compared last, and perhaps not begun.
     ``writing_presets`` are settings of the playground that a person has saved, by their names.
     ``system_prompt`` and ``default_…`` are what a new conversation begins with.
     ``run_policy`` decides where nothing is chosen for a model; ``cpu_limit`` and ``gpu_limit`` are
@@ -78,6 +80,7 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     documents_shown: bool = True
     writing_settings_shown: bool = True
     writing_presets: dict[str, WritingSettings] = {}
+    comparison: Grid = Grid()
     system_prompt: str = ""
     default_template: str = ""
     default_think: Think = "off"

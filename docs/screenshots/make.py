@@ -31,6 +31,7 @@ from app.ui.shell.application import Application  # noqa: E402
 from app.ui.state.appearance import choose_theme  # noqa: E402
 from app.ui.state.models.model_catalogue import Asking  # noqa: E402
 from docs.screenshots import hub  # noqa: E402
+from docs.screenshots.compare_scenes import compare  # noqa: E402
 from docs.screenshots.playground_scenes import playground  # noqa: E402
 from docs.screenshots.run_scenes import run_dialog  # noqa: E402
 from docs.screenshots.status_scenes import status  # noqa: E402
@@ -38,7 +39,17 @@ from docs.screenshots.status_scenes import status  # noqa: E402
 SIZE = (1280, 800)
 QUESTIONS = ("What is RWKV?", "Which model fits my machine?", "How do I open my own model?")
 LIMIT_S = 90.0
-SCENES = ("empty", "conversation", "code", "pages", "run", "status", "playground", "error")
+SCENES = (
+    "empty",
+    "conversation",
+    "code",
+    "pages",
+    "run",
+    "status",
+    "playground",
+    "compare",
+    "error",
+)
 
 
 class Studio:
@@ -84,6 +95,9 @@ class Studio:
             await playground(self)
             self.services.session.open(embedded_model())
             await self.until(lambda: self.services.session.loaded)
+        elif name == "compare":
+            await self.until(lambda: self.services.session.loaded)
+            await compare(self)
         elif name in ("run", "status"):
             with tempfile.TemporaryDirectory() as folder:
                 await {"run": run_dialog, "status": status}[name](self, Path(folder))
