@@ -31,6 +31,7 @@ from app.ui.shell.application import Application  # noqa: E402
 from app.ui.state.appearance import choose_theme  # noqa: E402
 from app.ui.state.models.model_catalogue import Asking  # noqa: E402
 from docs.screenshots import hub  # noqa: E402
+from docs.screenshots.compare_scenes import compare  # noqa: E402
 from docs.screenshots.playground_scenes import playground  # noqa: E402
 from docs.screenshots.run_scenes import run_dialog  # noqa: E402
 from docs.screenshots.states_scenes import states  # noqa: E402
@@ -48,6 +49,7 @@ SCENES = (
     "run",
     "status",
     "playground",
+    "compare",
     "states",
     "error",
 )
@@ -98,6 +100,9 @@ class Studio:
             await self.until(lambda: self.services.session.loaded)
         elif name == "states":
             await states(self)
+        elif name == "compare":
+            await self.until(lambda: self.services.session.loaded)
+            await compare(self)
         elif name in ("run", "status"):
             with tempfile.TemporaryDirectory() as folder:
                 await {"run": run_dialog, "status": status}[name](self, Path(folder))

@@ -64,7 +64,7 @@ class AnswerCell(QFrame):
         self, answer: Answer | None, text: str, *, growing: bool, parts: Parting | None = None
     ) -> None:
         """Its text as it is by now; ``parts`` is where it goes another way than the first."""
-        shown = answer, text, growing, parts
+        shown = answer, text, growing, parts, self._theme.dark
         if shown == self._shown:
             return
         self._shown = shown

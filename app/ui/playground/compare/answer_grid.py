@@ -47,7 +47,7 @@ class AnswerGrid(QWidget):
         controller.opened.connect(self.rebuild)
         controller.changed.connect(self._show_all)
         controller.grew.connect(self._show_touched)
-        theme.changed.connect(self.rebuild)
+        theme.changed.connect(self._show_all)
 
     @property
     def chosen(self) -> list[Place]:

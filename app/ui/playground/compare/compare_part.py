@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication, QKeyEvent, QResizeEvent
+from PySide6.QtGui import QGuiApplication, QHideEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from app.messages.translate import tr
@@ -51,9 +51,9 @@ class ComparePart(PlaygroundPart):
         self.sidebar = icon_button("sidebar", tr("Comparisons (Ctrl+B)"))
         self.title = Elided("", "strong")
         self.export = button(tr("Export…"), "save", role="quiet")
-        self._card: DivergenceCard | None = None
+        self.divergence_card: DivergenceCard | None = None
         self._asked: Pair | None = None
-        self._narrow, self._listed, self._arrived = False, True, False
+        self._narrow, self._listed = False, True
         self._to_answers = False
         self._scroll = QScrollArea(widgetResizable=True)
         self._arrange()
@@ -64,7 +64,7 @@ class ComparePart(PlaygroundPart):
         group = tr("Compare")
         return (
             Command(
-                tr("Begin to compare"), self._begin, "Ctrl+Return", "play", group, ("Ctrl+Enter",)
+                tr("Begin to compare"), self.begin, "Ctrl+Return", "play", group, ("Ctrl+Enter",)
             ),
             Command(tr("Only read the texts"), self.read_only, "Ctrl+R", "search", group),
             Command(tr("New comparison"), self.begin_anew, "Ctrl+Shift+N", "plus", group),
@@ -81,9 +81,7 @@ class ComparePart(PlaygroundPart):
 
     def arrived(self) -> None:
         self.setup.ways.look()
-        if not self._arrived:
-            self._arrived = True
-            self.kept.refresh()
+        self.kept.refresh()  # another window may have stored something
 
     def take_keyboard(self) -> None:
         self.setup.start.setFocus()
@@ -122,6 +120,10 @@ class ComparePart(PlaygroundPart):
         else:
             event.ignore()
 
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 (Qt's name)
+        self.controller.keep_draft()
+        super().hideEvent(event)
+
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
         super().resizeEvent(event)
         narrow = self.width() < _WITH_LIST
@@ -131,7 +133,8 @@ class ComparePart(PlaygroundPart):
 
     # verbs
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
+        """Write what is set, and go along with it."""
         self.controller.begin()
         self._to_answers = self.controller.running
         self._scroll_to_answers()
@@ -180,9 +183,9 @@ class ComparePart(PlaygroundPart):
         known = self.controller.divergence(*pair)
         if known is None:
             return
-        if self._card is None:
-            self._card = DivergenceCard(self._services.theme, self.window())
-        self._card.show_divergence(known, self.controller.grid)
+        if self.divergence_card is None:
+            self.divergence_card = DivergenceCard(self._services.theme, self.window())
+        self.divergence_card.show_divergence(known, self.controller.grid)
 
     def _export(self) -> None:
         shown = self.controller.shown
@@ -257,7 +260,7 @@ class ComparePart(PlaygroundPart):
         self._services.session.writing_changed.connect(self._show_failure)
         self.answers.chosen_changed.connect(self._show_chosen)
         self.answers.asked.connect(self._do)
-        foot.began.connect(self._begin)
+        foot.began.connect(self.begin)
         foot.stopped.connect(self._stop)
         foot.read_only.connect(self.read_only)
         foot.merged.connect(self._merge)

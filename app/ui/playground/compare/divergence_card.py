@@ -50,6 +50,7 @@ class DivergenceCard(Overlay):
         self.token = label("", "small", wrap=True)
         self.token.setMinimumHeight(2 * theme.line_px("small"))
         self.text.cursorPositionChanged.connect(self._tell_token)
+        theme.changed.connect(self._paint)
         self._arrange()
 
     def show_divergence(self, one: Divergence, grid: Grid) -> None:
@@ -59,11 +60,20 @@ class DivergenceCard(Overlay):
         self.title.setText(pair_in_words(first, second))
         self.figures.setText(self._figures(one))
         self._ends = list(accumulate(_units(row.text) for row in one.tokens))
-        self.text.setHtml(self._html(one))
+        self._paint()
         self.text.moveCursor(QTextCursor.MoveOperation.Start)
         self._tell_token()
         self.open()
         self.text.setFocus(Qt.FocusReason.PopupFocusReason)
+
+    def _paint(self) -> None:
+        """In the colours of the theme; the caret stays."""
+        if self._shown is not None:
+            place = self.text.textCursor().position()
+            self.text.setHtml(self._html(self._shown))
+            caret = self.text.textCursor()
+            caret.setPosition(min(place, self.text.document().characterCount() - 1))
+            self.text.setTextCursor(caret)
 
     def _figures(self, one: Divergence) -> str:
         told = one.figures
