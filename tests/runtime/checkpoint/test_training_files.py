@@ -168,9 +168,27 @@ def test_the_dialects_keep_their_own_words_under_a_wrapper(tmp_path):
 def test_two_models_in_one_file_are_told_not_mixed(tmp_path):
     both = {f"{who}.{n}": t for who in ("teacher", "student") for n, t in random_tensors().items()}
     write_safetensors(tmp_path / "m.safetensors", both)
-    with pytest.raises(Failure) as caught:
-        open_checkpoint(tmp_path / "m.safetensors")
-    assert "ownload" not in say(caught.value).sentences
+    torch.save({who: random_tensors() for who in ("teacher", "student")}, tmp_path / "m.pth")
+    for file in ("m.safetensors", "m.pth"):
+        with pytest.raises(Failure) as caught:
+            open_checkpoint(tmp_path / file)
+        assert "ownload" not in say(caught.value).sentences
+    torch.save({"ema": random_tensors(), "model": random_tensors()}, tmp_path / "m.pth")
+    with open_checkpoint(tmp_path / "m.pth") as checkpoint:
+        assert checkpoint.spec, "the one that is called the model is meant"
+
+
+def test_weights_are_found_below_words_of_the_persons_own(tmp_path):
+    tensors = random_tensors()
+    torch.save({"run": {"state": {"model": tensors}, "best": tensors}}, tmp_path / "m.pth")
+    with open_checkpoint(tmp_path / "m.pth") as checkpoint:
+        assert torch.equal(checkpoint.read("emb.weight"), tensors["emb.weight"])
+    many: dict[str, object] = {}
+    for _ in range(8):  # one dict in a thousand places, each time
+        many = dict.fromkeys(map(str, range(1000)), many)
+    torch.save(many, tmp_path / "many.pth")
+    with pytest.raises(NotWeights):
+        open_checkpoint(tmp_path / "many.pth")
 
 
 def test_a_model_whose_head_is_its_embedding_is_read(tmp_path):

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from app.errors import NotWeights
+from app.errors import NotWeights, UnfitCheckpoint
+from app.runtime.checkpoint.stored import shown
 
 from .rebuilding import Opaque, Tensor
 
@@ -28,29 +29,42 @@ Items = dict[Any, Any]
 def named_tensors(content: Any) -> dict[str, Any]:
     """The dict that names the tensors, wherever it lies; those of a list are called by number.
 
-    Raises NotWeights where there is no tensor with a name.
+    Raises NotWeights where there is no tensor with a name, UnfitCheckpoint where two models could
+    be meant.
     """
     if isinstance(content, list) and any(isinstance(value, Tensor) for value in content):
         return {str(number): value for number, value in enumerate(content)}
-    found = _inner(content, _DEPTH)
+    found = _inner(content, _DEPTH, set())
     if found is None:
         raise NotWeights(found=_what(content))
     return {str(name): value for name, value in found.items()}
 
 
-def _inner(content: Any, depth: int) -> Items | None:
-    """The dict with tensors in ``content``: a wrapper's, its own, else the largest in it."""
+def _inner(content: Any, depth: int, seen: set[int]) -> Items | None:
+    """The dict with tensors in ``content``: a wrapper's, its own, else the largest in it.
+
+    Each dict is looked into once: those that are ``seen`` may stand in many places.
+    """
     items = _items(content)
-    if items is None or depth == 0:
+    if items is None or depth == 0 or id(content) in seen:
         return None
+    seen.add(id(content))
     for key in _WRAPPERS:
-        found = _inner(items[key], depth - 1) if key in items else None
+        found = _inner(items[key], depth - 1, seen) if key in items else None
         if found:
             return found
     if _count(items):
         return items
-    inside = (_items(value) for value in list(items.values())[:_LOOKED_AT])
-    return max((one for one in inside if one and _count(one)), key=_count, default=None)
+    inside = (_inner(value, depth - 1, seen) for value in list(items.values())[:_LOOKED_AT])
+    return _largest([one for one in inside if one])
+
+
+def _largest(found: list[Items]) -> Items | None:
+    """The one with the most tensors.  Raises UnfitCheckpoint where there are two of the same."""
+    largest = max(found, key=_count, default=None)
+    if largest is not None and sum(one.keys() == largest.keys() for one in found) > 1:
+        raise UnfitCheckpoint(why="two-for-one", name=shown(str(next(iter(largest)))))
+    return largest
 
 
 def _items(content: Any) -> Items | None:
