@@ -114,6 +114,11 @@ def footprints(spec: Spec, strategy: "Strategy", dtype: str = "fp32") -> dict[st
 
 def streamed_on(spec: Spec, strategy: "Strategy", dtype: str) -> dict[str, Streamed]:
     """What of a strategy's weights does not stay, for each device; nothing where all of it does."""
+    return dict(_streamed_on(spec, strategy, dtype))
+
+
+@lru_cache(_REMEMBERED)
+def _streamed_on(spec: Spec, strategy: "Strategy", dtype: str) -> dict[str, Streamed]:
     way = strategy.resolved(spec.layers)
     return {device: _streamed(spec, way, dtype, device) for device in way.devices}
 

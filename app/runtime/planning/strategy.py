@@ -73,7 +73,7 @@ class Strategy(msgspec.Struct, frozen=True):
     @property
     def devices(self) -> tuple[str, ...]:
         """All devices that it names, the one with the first layer first."""
-        return tuple(dict.fromkeys(place.device for place in self.places))
+        return _devices(self)
 
     @property
     def cards(self) -> tuple[str, ...]:
@@ -145,6 +145,11 @@ class Strategy(msgspec.Struct, frozen=True):
         """Raise StrategyUnsupported (facts found, why) for what cannot be run yet."""
         if not self.runs:
             raise StrategyUnsupported(found=self.text, why="streamed")
+
+
+@lru_cache(1024)
+def _devices(strategy: Strategy) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(place.device for place in strategy.places))
 
 
 @lru_cache(1024)

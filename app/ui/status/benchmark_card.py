@@ -28,7 +28,8 @@ from app.ui.widgets.parts import button, label, rule
 from .results_view import ResultsView
 from .way_list import WayList
 
-_WIDEST_PX, _STEPS = 320, 1000
+_WIDEST_PX, _LEAST_LETTERS, _STEPS = 320, 8, 1000
+_ADJUST = QComboBox.SizeAdjustPolicy
 
 
 class BenchmarkCard(QFrame):
@@ -42,6 +43,9 @@ class BenchmarkCard(QFrame):
         self.model = QComboBox()
         self.model.setAccessibleName(tr("The model to measure"))
         self.model.setMaximumWidth(_WIDEST_PX)
+        # long names are shortened: in large type they are wider than that
+        self.model.setSizeAdjustPolicy(_ADJUST.AdjustToMinimumContentsLengthWithIcon)
+        self.model.setMinimumContentsLength(_LEAST_LETTERS)
         self.note = label("", "dim", wrap=True)
         self.ways = WayList(theme)
         self.progress = QProgressBar(textVisible=False, minimum=0, maximum=_STEPS)

@@ -78,7 +78,7 @@ class ModelFits:
     def verdict(self, entry: Entry) -> Verdict:
         """Kind, usual strategy and the memory of every way."""
         known = self._known.get(entry.key)
-        if known is None or known[0] is not entry:
+        if known is None or known[0] != entry:  # a list that is read again has the same ones anew
             known = self._known[entry.key] = (entry, self._judged(entry))
         return known[1]
 
