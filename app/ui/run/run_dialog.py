@@ -161,6 +161,7 @@ class RunDialog(Overlay):
         card.run_pressed.connect(lambda: self._run_card(card))
         self._group.addButton(card)
         self._cards.addWidget(card)
+        card.show()  # at once: what is laid out below it goes by its height
         self.cards.append(card)
 
     def _show_outcome(self) -> None:
@@ -258,6 +259,8 @@ class RunDialog(Overlay):
         if held is None or not self.advanced.isVisible():
             return
         self._column.activate()
+        # the scroll area goes by its contents only when it hears of them
+        QApplication.sendEvent(self._scroll.widget(), QEvent(QEvent.Type.LayoutRequest))
         moved = self.advanced.mapTo(self._scroll.viewport(), QPoint()).y() - held
         bar = self._scroll.verticalScrollBar()
         bar.setValue(bar.value() + moved)
