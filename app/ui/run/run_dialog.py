@@ -260,7 +260,7 @@ class RunDialog(Overlay):
             return
         self._column.activate()
         # the scroll area goes by its contents only when it hears of them
-        QApplication.sendEvent(self._scroll.widget(), QEvent(QEvent.Type.LayoutRequest))
+        QApplication.sendEvent(self._body, QEvent(QEvent.Type.LayoutRequest))
         moved = self.advanced.mapTo(self._scroll.viewport(), QPoint()).y() - held
         bar = self._scroll.verticalScrollBar()
         bar.setValue(bar.value() + moved)
@@ -327,7 +327,7 @@ class RunDialog(Overlay):
 
     def _content(self) -> QScrollArea:
         space = self._services.theme.space
-        body = QWidget()
+        self._body = body = QWidget()
         self._column = column = QVBoxLayout(body)
         column.setContentsMargins(0, 0, space("m"), 0)
         column.setSpacing(space("m"))
