@@ -21,6 +21,7 @@ class MeasuredDisks:
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        self._now: dict[str, float] = {}  # also where the file cannot be written
 
     def of(self, path: Path) -> float | None:
         """How fast a file of this disk comes, in bytes a second: as kept, else measured now.
@@ -28,9 +29,13 @@ class MeasuredDisks:
         That takes up to a second.  None where it cannot be told.
         """
         disk = f"{rates_key()}: {disk_of(path)}"
-        speed = self._all().get(disk) or file_bytes_per_s(path)
+        speed = self._now.get(disk) or self._all().get(disk)
+        if speed is None:
+            speed = file_bytes_per_s(path)
+            if speed:
+                self._keep(disk, speed)
         if speed:
-            self._keep(disk, speed)
+            self._now[disk] = speed
         return speed
 
     def _keep(self, disk: str, speed: float) -> None:

@@ -9,9 +9,11 @@ import pytest
 import torch
 
 from app.benchmark.benchmark_run import WayRun
-from app.benchmark.measuring import Amounts
+from app.benchmark.measuring import Amounts, predicted
 from app.errors import NoGpu, OutOfMemory, WorkerDied
 from app.messages.failures import say
+from app.runtime.checkpoint.describe import describe
+from app.runtime.planning.machine import Rates
 from app.runtime.protocol.messages import SteppedDown
 from app.runtime.worker.client import Client
 from app.system.child_process import WORKER_ARGUMENT
@@ -25,6 +27,12 @@ FEW = Amounts(32, 32)
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     return small_file(tmp_path_factory.mktemp("model"), dtype=torch.bfloat16)
+
+
+def test_what_its_disk_gives_is_part_of_what_is_predicted(model):
+    loaded = SimpleNamespace(spec=describe(model).spec, strategy="cpu bf16 *0+")
+    slow, quick = (predicted(model, loaded, Rates(2e10), 1, speed) for speed in (1e6, 1e7))
+    assert quick.decode_tokens_per_s == pytest.approx(10 * slow.decode_tokens_per_s)
 
 
 def workers():

@@ -161,6 +161,7 @@ class RunDialog(Overlay):
         card.run_pressed.connect(lambda: self._run_card(card))
         self._group.addButton(card)
         self._cards.addWidget(card)
+        card.show()  # at once: what is laid out below it goes by its height
         self.cards.append(card)
 
     def _show_outcome(self) -> None:
@@ -258,6 +259,8 @@ class RunDialog(Overlay):
         if held is None or not self.advanced.isVisible():
             return
         self._column.activate()
+        # the scroll area goes by its contents only when it hears of them
+        QApplication.sendEvent(self._body, QEvent(QEvent.Type.LayoutRequest))
         moved = self.advanced.mapTo(self._scroll.viewport(), QPoint()).y() - held
         bar = self._scroll.verticalScrollBar()
         bar.setValue(bar.value() + moved)
@@ -324,7 +327,7 @@ class RunDialog(Overlay):
 
     def _content(self) -> QScrollArea:
         space = self._services.theme.space
-        body = QWidget()
+        self._body = body = QWidget()
         self._column = column = QVBoxLayout(body)
         column.setContentsMargins(0, 0, space("m"), 0)
         column.setSpacing(space("m"))

@@ -68,6 +68,8 @@ async def test_the_keyboard_moves_the_slider_and_all_else_follows_but_the_wheel_
     cards = len(dialog.cards)
     assert dialog.state.text == "cpu fp32"
     layers.slider.setFocus()
+    bar = dialog._scroll.verticalScrollBar()
+    bar.setValue(bar.maximum())
     await settled()
     place = layers.slider.mapTo(dialog, QPoint())
     QTest.keyClick(layers.slider, Qt.Key.Key_Right)
@@ -122,7 +124,10 @@ async def test_streaming_is_switched_on_and_off_and_run(unfolded):
     assert layers.slider.value() == 3, "there is room for all"
     layers.slider.setValue(0)
     assert dialog.state.text == "cuda int8 *0+"
-    assert "copied there from memory for each token" in advanced.placement.text()
+    told = advanced.placement.text()
+    assert "copied there from memory for each token" in told
+    assert "The embedding from memory in 8-bit, the head from memory in 8-bit." in told
+    assert "the weights that are copied" in told
     layers.slider.setValue(1)
     layers.streaming.click()
     assert dialog.state.text.startswith("cuda int8 *1 -> cpu ")

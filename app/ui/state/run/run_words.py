@@ -241,6 +241,8 @@ def placement_of(plan: Plan, layers: int, machine: Machine) -> list[str]:
     for other, count in plan.bytes.items():
         if other not in strategy.devices and count:
             rest = tr("Beside it {} {} for the engine and the tokenizer.")
+            if plan.parts[other].get("streamed"):
+                rest = tr("Beside it {} {} for engine, tokenizer, and the weights that are copied.")
             lines.append(rest.format(size(count), _on(other, names)))
     return [*lines, tr("What was read is remembered in up to a quarter of the memory left there.")]
 
@@ -259,8 +261,8 @@ def _split_placement(plan: Plan, layers: int, names: Mapping[str, str]) -> Itera
         yield said.format(first + 1, first + count, _on(one.device, names), numbers)
     said = tr("The embedding {} in {}, the head {} in {}.")
     table, head = way.embedding_place, way.head_place
-    at_table = _on(table.device, names), plain_numbers(table.format)
-    yield said.format(*at_table, _on(head.device, names), plain_numbers(head.format))
+    at_table = _lies(table, names), plain_numbers(table.format)
+    yield said.format(*at_table, _lies(head, names), plain_numbers(head.format))
     for device in way.devices:
         weights, where = size(_weights(plan, device)), _on(device, names)
         slots = plan.parts.get(device, {}).get("slots", 0)
@@ -269,6 +271,13 @@ def _split_placement(plan: Plan, layers: int, names: Mapping[str, str]) -> Itera
             yield said.format(weights, where, size(slots))
         else:
             yield tr("{} of weights {}.").format(weights, where)
+
+
+def _lies(place: Place, names: Mapping[str, str]) -> str:
+    """Where what is outside of the layers lies, or comes from."""
+    if place.residency == "resident":
+        return _on(place.device, names)
+    return tr("from memory") if place.on_gpu else tr("from the file")
 
 
 def _weights(plan: Plan, device: str) -> int:
