@@ -260,9 +260,13 @@ def _store(facts: Facts) -> Words:
     if why == "damaged" and facts.get("kept"):
         begun = "saved" if facts.get("saved") else "put-aside"
         why = "none-begun" if facts.get("unkept") else begun
+    elif why == "damaged" and facts.get("later"):
+        why = "saved-later"
     text, way_out = STORE.get(why, STORE[""])
     whole, part = tr_noop("Your data cannot be used"), tr_noop("Not all of your data can be read")
-    return filled(Words(part if why in ("row", "saved") else whole, text, way_out), facts)
+    return filled(
+        Words(part if why in ("row", "saved", "saved-later") else whole, text, way_out), facts
+    )
 
 
 def _answer_saved(facts: Facts) -> Words:

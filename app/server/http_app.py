@@ -56,7 +56,12 @@ def http_app(services: Services, access: Access) -> ASGIApp:
         *_both("/responses", ResponseEndpoint(services).answer),
         *_ollama(services),
     ]
-    refusals = {Failure: _refused, HTTPException: _no_route, ClientDisconnect: _gone}
+    refusals = {
+        Failure: _refused,
+        HTTPException: _no_route,
+        ClientDisconnect: _gone,
+        Exception: _broken,  # a bug, which is raised and logged as well
+    }
     app: ASGIApp = Starlette(routes=routes, exception_handlers=refusals)
     app = KeyGuard(app, access.key)
     app = CORSMiddleware(
@@ -128,6 +133,10 @@ async def _no_route(request: Request, error: Exception) -> Response:
     if getattr(error, "status_code", 404) == 405:
         return _Refusal(ServerRefused(why="method", name=path, value=request.method))
     return _Refusal(ServerRefused(why="no-address", name=path))
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    return _Refusal(Failure())
 
 
 async def _gone(request: Request, error: Exception) -> Response:

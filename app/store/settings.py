@@ -24,6 +24,7 @@ from app.system.small_file import read_small
 
 from .changes import Change, Changes
 from .chosen_adapters import ChosenAdapter
+from .comparisons.comparison_records import Grid
 from .documents.document_records import WritingSettings
 from .edits import Edit, Edits, Json, applied
 from .kept_batches import KeptBatch
@@ -32,7 +33,7 @@ from .records import ReplyOptions, Think
 OF_ONE_WINDOW = (
     *("model", "strategy", "window", "page", "conversation"),
     *("conversations_shown", "chat_settings_shown"),
-    *("document", "documents_shown", "writing_settings_shown"),
+    *("document", "documents_shown", "writing_settings_shown", "comparison"),
 )
 """Fields that each window has for itself while it is open; the file keeps the last one's."""
 
@@ -52,6 +53,7 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     as base64, ``page`` the page it showed.
     ``hub_source`` is "huggingface", "mirror" (its address in ``hub_mirror``) or "modelscope";
     ``download_limit`` is in bytes a second, 0 for none; ``download_folder`` "" is the usual one.
+    ``comparison`` is what was set to be compared last, and perhaps not begun.
     ``writing_presets`` are settings of the playground that a person has saved, by their names, and
     ``batches`` what was run through a model row by row, by their ids.
     ``system_prompt`` and ``default_…`` are what a new conversation begins with;
@@ -62,7 +64,8 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     bytes that a model may take on the processor's side and on a card, 0 for all there is;
     ``gpu`` is the card that is used: "" the best, "cpu" none, or its device ("cuda:1").
     ``threads`` are those that compute, 0 for one a core; ``keep_minutes`` is how long a model
-    stays loaded that nobody asks anything, 0 for always.  ``keep_states``: what models remember is
+    stays loaded that nobody asks anything, 0 for always, and ``park_model`` has some of it kept in
+    memory then.  ``keep_states``: what models remember is
     kept on the disk, ``state_budget`` bytes at most, of which ``state_day_limit`` are written in a
     day; ``state_half`` rounds it to 16 bits.  ``named_states_budget`` is how many bytes the states
     that a person has named may take.
@@ -88,6 +91,7 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     writing_settings_shown: bool = True
     writing_presets: dict[str, WritingSettings] = {}
     batches: dict[str, KeptBatch] = {}
+    comparison: Grid = Grid()
     system_prompt: str = ""
     default_template: str = ""
     default_think: Think = "off"
@@ -110,6 +114,7 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     gpu: str = ""
     threads: Annotated[int, msgspec.Meta(ge=0, le=MOST_THREADS)] = 0
     keep_minutes: Annotated[int, msgspec.Meta(ge=0, le=10_080)] = 0
+    park_model: bool = False
     keep_states: bool = True
     state_budget: Annotated[int, msgspec.Meta(ge=0, le=1 << 50)] = 10_000_000_000
     state_day_limit: Annotated[int, msgspec.Meta(ge=0, le=1 << 50)] = 20_000_000_000

@@ -77,6 +77,8 @@ SUGGESTED = {
     "xyzzy": "--help lists what there is.",
     "g1.pth": 'try "rookery chat --model g1.pth".',
     "generate --prompt hi --temprature 1": "did you mean --temperature?",
+    "generate --promt hi": "did you mean --prompt?",
+    "state make --promt hi --out x": "did you mean --prompt?",
     "cards -x": "there is no option -x; --help lists what there is.",
     "plan a/g1.pth": "did you mean --model a/g1.pth?",
     "generate --prompt hi there": "words with spaces between them need quotes.",

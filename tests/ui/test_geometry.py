@@ -117,4 +117,9 @@ async def test_no_word_of_a_page_is_cut_off(application, scale):
         application.window.go(key)
         await settled(20)
         cramped[key] = squeezed(application.window)
+    playground = application.window.go("playground")
+    for part in playground.tabs.parts:
+        playground.tabs.show_next()
+        await settled(20)
+        cramped[part] = squeezed(application.window)
     assert not any(cramped.values()), cramped

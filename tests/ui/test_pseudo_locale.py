@@ -59,5 +59,10 @@ async def test_pages_are_translated_and_have_room_for_longer_words(pseudo, build
             if set(english_in(without_names(text))) - NAMES - IN_THE_CATALOGUE
         }
         cramped += squeezed(application.window)
+        tabs = application.window.go(page).tabs if page == "playground" else None
+        for _ in tabs.parts if tabs else ():
+            tabs.show_next()
+            await settled(20)
+            cramped += squeezed(application.window)
     assert english == set()
     assert cramped == []

@@ -20,6 +20,7 @@ from app.runtime.protocol.scores import Score
 from app.runtime.protocol.states import (
     HandOver,
     LoadState,
+    Park,
     Place,
     SaveState,
     TakeOver,
@@ -31,7 +32,7 @@ from app.runtime.states.state_disk import StateDisk
 from app.runtime.states.state_store import StateStore
 
 from .encoding import told_of_tokens
-from .handing_over import hand_over_states, take_over_states
+from .handing_over import handed_over
 from .lane import Lane
 from .prompt_cuts import prompt_cuts_of
 from .prompt_pieces import PromptPiece, TextReading
@@ -129,16 +130,13 @@ class Engine:
         with allocations_named():
             self._send(self._starts.load(request.id, request.state))
 
-    def hand_over(self, request: HandOver | TakeOver) -> None:
-        """Write what is remembered to files, or remember what is in them, and tell of it.
+    def hand_over(self, request: HandOver | TakeOver | Park) -> None:
+        """Write what is remembered to files, remember what is in them, or let it go; tell of it.
 
         Raises DiskFull, StoreError, OutOfMemory and the failures of reading a state.
         """
         with allocations_named():
-            if isinstance(request, HandOver):
-                self._send(hand_over_states(request, self._opened, self._store))
-            else:
-                self._send(take_over_states(request, self._opened, self._store))
+            self._send(handed_over(request, self._opened, self._store))
 
     def encode(self, request: Encode | ReadVocabulary) -> None:
         """Tell the ids of a prompt, or all tokens there are.

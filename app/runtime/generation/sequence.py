@@ -30,6 +30,7 @@ from .token_fit import count_beyond, places
 if TYPE_CHECKING:
     import torch
 
+    from app.runtime.models.embedding_head import EmbeddingHead
     from app.runtime.opened import Opened
     from app.runtime.states.state import RecurrentState
 
@@ -73,7 +74,10 @@ class Sequence(PromptReading):
         self.written: list[int] = []
         self._limit = options.limit - len(prepared.written)
         self._hidden = options.outputs.hidden
-        told = msgspec.structs.replace(options.outputs, hidden=False, states=_NO_STATES)
+        self._head = _head_of(options.outputs, opened)
+        told = msgspec.structs.replace(
+            options.outputs, hidden=False, embedding="", states=_NO_STATES
+        )
         self._outputs = told if told != Outputs() else None
         self._ends = prepared.ends
         self._begun = prepared.begun
@@ -241,6 +245,7 @@ class Sequence(PromptReading):
             else TokenFacts(pick.token)
         )
         if self._hidden and hidden is not None:
+            hidden = hidden if self._head is None else self._head(hidden)
             vector = hidden.numpy().astype("<f4", copy=False).tobytes()
             facts = msgspec.structs.replace(facts, hidden=vector)
         text, length = self._heard(pick.token)
@@ -270,3 +275,12 @@ def _looks_of(
         return None
     told = before.states_told if before is not None else -1
     return StateLooks(request.id, states, opened, send, told)
+
+
+def _head_of(outputs: Outputs, opened: "Opened") -> "EmbeddingHead | None":
+    """Raises RequestRefused for a task that the model has no head for."""
+    task = outputs.embedding
+    if task and task not in opened.embedding_heads:
+        wanted = {"wanted": ", ".join(opened.embedding_heads)} if opened.embedding_heads else {}
+        raise RequestRefused(why="embedding-task", value=task, **wanted)
+    return opened.embedding_heads.get(task)

@@ -23,6 +23,8 @@ from app.runtime.protocol.states import (
     HandOver,
     KeepStates,
     LoadState,
+    Park,
+    Parked,
     SaveState,
     StartState,
     StateCache,
@@ -197,7 +199,8 @@ class Loaded(Message, frozen=True, tag=True, kw_only=True):
     ``note`` says in one line why it is not a faster one, or nothing.  ``stepped_down`` tells of a
     card that was to run it and could not.  ``fingerprint`` is that of the weights with all that
     was merged into them: states of this model carry it.  ``plan`` is the one that was really taken.
-    ``vocabulary`` is the ``Tokenizer.identity`` that token ids of it belong to.
+    ``vocabulary`` is the ``Tokenizer.identity`` that token ids of it belong to.  ``embeds`` are the
+    tasks ("retr", "sts", "cls") for which it has heads that make sentence embeddings.
     """
 
     path: str
@@ -219,6 +222,7 @@ class Loaded(Message, frozen=True, tag=True, kw_only=True):
     templates: tuple[str, ...]
     thinks: bool
     sampling: Sampling
+    embeds: tuple[str, ...] = ()
 
 
 class Done(Message, frozen=True, tag=True, kw_only=True):
@@ -286,12 +290,12 @@ def failure_of(reply: Failed | StatesNotKept) -> Failure:
 
 
 TokenWork = Encode | ReadVocabulary
-StateWork = LoadState | SaveState | TakeStates | HandOver | TakeOver
+StateWork = LoadState | SaveState | TakeStates | HandOver | TakeOver | Park
 EngineWork = Generate | Score | TokenWork | StateWork
 Work = Load | Measure | MeasureRates | EngineWork
 Request = Work | GenerateTogether | KeepStates | Cancel | Quit
 Event = LoadProgress | ReplyBegun | Prefilled | Piece | Scored | StateSeen
-StateEnding = StateLoaded | StatesTaken | StatesHandedOver
+StateEnding = StateLoaded | StatesTaken | StatesHandedOver | Parked
 Ending = Loaded | Done | Encoded | Vocabulary | Measured | Rated | StateEnding | Failed
 Reply = Event | Ending | StatesNotKept
 

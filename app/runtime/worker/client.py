@@ -38,6 +38,8 @@ from app.runtime.protocol.states import (
     HandOver,
     KeepStates,
     LoadState,
+    Park,
+    Parked,
     Place,
     SaveState,
     StartState,
@@ -179,6 +181,13 @@ class Client(Connection):
         """
         take = TakeOver(id=next(self._ids), folder=os.fsencode(_absolute(folder)))
         return (await self._answer(take, StatesHandedOver)).count
+
+    async def park(self) -> int:
+        """Have the weights alone kept in memory; see ``Park``.  The bytes that are left.
+
+        Raises OutOfMemory and WorkerDied.
+        """
+        return (await self._answer(Park(id=next(self._ids)), Parked)).resident_bytes
 
     async def encode(self, prompt: Prompt, *, document: bool = True) -> Encoded:
         """The token ids of ``prompt``; see ``Encode``.

@@ -1,7 +1,9 @@
-"""How a request or a whole worker ended in failure."""
+"""How a request or a whole worker ended."""
+
+import asyncio
 
 from app.errors import Fact, Failure, NoModel, WorkerDied, WorkerOutOfMemory
-from app.runtime.protocol.messages import Done, Event, Failed, Work, failure_of
+from app.runtime.protocol.messages import Done, Event, Failed, Loaded, Work, failure_of
 from app.system.child_process import End
 from app.system.log import describe, logger
 
@@ -27,3 +29,9 @@ def died(end: End, strategy: str, room_bytes: int) -> WorkerDied:
     known |= {"room_bytes": room_bytes} if room_bytes else {}
     kind = WorkerOutOfMemory if end.why == "no-memory" else WorkerDied
     return kind(exit_code=end.exit_code, stderr=end.stderr, **known)
+
+
+def note_exception(opening: "asyncio.Task[Loaded]") -> None:
+    """Retrieve the exception of an opening: ``failure`` has it too, so nobody needs to await it."""
+    if not opening.cancelled():
+        opening.exception()

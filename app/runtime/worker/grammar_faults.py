@@ -40,10 +40,7 @@ def _place(grammar: Grammar, failure: RequestRefused) -> tuple[int, int]:
         return _of_json(text)
     if grammar.kind == "json-schema":
         return place_of(text, str(facts.get("place", "")), str(facts.get("found", "")))
-    if "line" in facts and "column" in facts:
-        start = _offset(text, int(facts["line"]), int(facts["column"]))
-        return start, min(len(text), start + 1)
-    return 0, 0
+    return int(facts.get("at", 0)), int(facts.get("until", 0))
 
 
 def _of_json(text: str) -> tuple[int, int]:
@@ -115,10 +112,3 @@ def _pointer(path: list[str | int]) -> str:
 
 def _escaped(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
-
-
-def _offset(text: str, line: int, column: int) -> int:
-    """Of a place that counts from 1 in the text."""
-    lines = text.splitlines(keepends=True)
-    before = sum(map(len, lines[: line - 1]))
-    return min(before + column - 1, max(0, len(text) - 1))

@@ -14,7 +14,7 @@ from app.server.http.request_body import read_body
 from app.server.http.request_record import record_of
 from app.server.offered_models import OfferedModel
 from app.server.openai.completion_endpoint import prompts_of
-from app.server.openai.embedding_endpoint import UNTRAINED, embedded
+from app.server.openai.embedding_endpoint import embedded, embedding_name
 from app.server.replies.token_usage import Usage
 from app.server.server_services import Services
 
@@ -101,8 +101,11 @@ class OllamaModels:
             lists = [vector.tolist() for vector in vectors]
             if old:
                 return {"embedding": lists[0]}
-            name = f"{model.id}{UNTRAINED}"
-            return {"model": name, "embeddings": lists, "prompt_eval_count": usage.read}
+            return {
+                "model": embedding_name(model),
+                "embeddings": lists,
+                "prompt_eval_count": usage.read,
+            }
 
         return JsonAnswer(made)
 

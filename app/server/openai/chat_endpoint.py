@@ -25,9 +25,9 @@ from app.server.replies.tool_calls import ToolCall
 from app.server.server_services import Services
 
 from .chat_turns import turns_of
-from .named_states import start_of
 from .option_fields import count_of, options_of, top_of
 from .request_fields import ChatFields, ResponseFormat, Tool
+from .start_of_request import start_of
 
 _NAMES = {"thought": "reasoning_content", "answer": "content"}
 _NO_THOUGHT = ("none", "minimal")

@@ -25,9 +25,9 @@ from app.server.replies.token_usage import Usage
 from app.server.server_services import Services
 from app.server.text_run import AskedText, run_texts
 
-from .named_states import start_of
 from .option_fields import count_of, options_of, top_of
 from .request_fields import CompletionFields
+from .start_of_request import start_of
 
 MOST_PROMPTS = 2048
 

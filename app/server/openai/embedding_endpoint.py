@@ -1,7 +1,9 @@
-"""POST /v1/embeddings: texts as vectors, by the end token that ordinary models know.
+"""POST /v1/embeddings: texts as vectors of length 1.
 
-The vector is the one after ln_out at token 0, which ends a text, scaled to length 1.  Models were
-not trained for that: it serves for rough likeness only, and the answer's model name says so.
+A model for embeddings (EmbeddingRWKV) reads a text and its own end token, and its head for a task
+makes the vector.  Of an ordinary model it is the vector after ln_out at token 0, which ends a text.
+Such a model was not trained for that: it serves for rough likeness only, and the answer's model
+name says so.
 """
 
 import base64
@@ -34,7 +36,8 @@ UNTRAINED = "-untrained-embedding"
 """Stands behind the name of a model that was not trained for embeddings."""
 
 _FORMATS = ("float", "base64")
-_TERMINATOR = 0
+_USUAL_TASK = "retr"
+_TERMINATOR, _EMBEDDING_END = 0, 65535
 
 
 class EmbeddingEndpoint:
@@ -60,7 +63,8 @@ class EmbeddingEndpoint:
             wanted = (fields.model or "").removesuffix(UNTRAINED)
             usage, record = Usage(), record_of(request.scope)
             async with self._services.host.admitted(wanted, len(prompts)) as model:
-                vectors = await embedded(prompts, model, usage, record)
+                vectors = await embedded(prompts, model, usage, record, fields.task or "")
+                name = embedding_name(model)
             cut = [_cut(vector, fields.dimensions) for vector in vectors]
             return {
                 "object": "list",
@@ -68,21 +72,29 @@ class EmbeddingEndpoint:
                     {"object": "embedding", "index": index, "embedding": _told(vector, kind)}
                     for index, vector in enumerate(cut)
                 ],
-                "model": f"{model.id}{UNTRAINED}",
+                "model": name,
                 "usage": {"prompt_tokens": usage.read, "total_tokens": usage.read},
             }
 
         return JsonAnswer(made)
 
 
+def embedding_name(model: OpenModel) -> str:
+    """What the answer calls the model."""
+    return model.id if model.loaded.embeds else f"{model.id}{UNTRAINED}"
+
+
 async def embedded(
-    prompts: list[Prompt], model: OpenModel, usage: Usage, record: RequestRecord
+    prompts: list[Prompt], model: OpenModel, usage: Usage, record: RequestRecord, task: str = ""
 ) -> "list[array[float]]":
-    """One vector (C,) of length 1 for each prompt.  Raises ServerRefused and the worker's."""
+    """One vector (C,) of length 1 for each prompt; ``task`` names a head of an embedding model.
+
+    Raises RequestRefused for a head that it has not, and the worker's failures.
+    """
     record.model = model.id
     ends = (await model.vocabulary()).ends
     sampling = Sampling(temperature=0, banned=tuple(ends))  # so that a token comes, with its vector
-    options = GenerateOptions(limit=1, sampling=sampling, outputs=Outputs(hidden=True))
+    options = GenerateOptions(limit=1, sampling=sampling, outputs=_outputs(model, task))
     asked = [AskedText(await _ended(one, model), options) for one in prompts]
     found: dict[int, bytes] = {}
     async with contextlib.aclosing(run_texts(asked, model)) as events:
@@ -95,13 +107,21 @@ async def embedded(
     return [_unit(found[place]) for place in range(len(asked))]
 
 
+def _outputs(model: OpenModel, task: str) -> Outputs:
+    tasks = model.loaded.embeds
+    usual = _USUAL_TASK if _USUAL_TASK in tasks else next(iter(tasks), "")
+    return Outputs(hidden=True, embedding=task or usual)
+
+
 async def _ended(prompt: Prompt, model: OpenModel) -> Tokens:
     """The tokens of a prompt, and the one that ends a text."""
     if isinstance(prompt, Tokens):
         ids = prompt.ids
     else:
         ids = unpack((await model.runner.encode(prompt)).ids)
-    return Tokens((*ids, _TERMINATOR))
+    if not model.loaded.embeds:
+        return Tokens((*ids, _TERMINATOR))
+    return Tokens((*ids, min(_EMBEDDING_END, model.loaded.spec.vocabulary - 1)))
 
 
 def _unit(packed: bytes) -> "array[float]":

@@ -142,9 +142,10 @@ class CompletionFields(SamplingFields, frozen=True, kw_only=True):
 
 
 class EmbeddingFields(msgspec.Struct, frozen=True, kw_only=True):
-    """A request of /v1/embeddings."""
+    """A request of /v1/embeddings; ``task`` names a head of an embedding model."""
 
     input: str | list[str | int | list[int]]
     model: str | None = None
     encoding_format: str | None = None
     dimensions: int | None = None
+    task: str | None = None

@@ -96,6 +96,14 @@ class Comparisons:
         """Take one out of the trash; a StoreError comes if it is gone for good."""
         return self._write(lambda file: trash.take_out(file, comparison, "comparisons"), comparison)
 
+    def trash(self) -> "Future[list[Comparison]]":
+        """What lies in the trash, the latest first."""
+        asked = (
+            f"SELECT {_COLUMNS} FROM comparisons WHERE trashed IS NOT NULL"
+            f" ORDER BY trash_reading DESC, trashed DESC LIMIT {_LISTED_AT_MOST}"
+        )
+        return self._database.read(lambda file: [_comparison(row) for row in file.execute(asked)])
+
     def remove_old(self) -> "Future[int]":
         """Remove for good what has been in the trash for 30 days; how many that were."""
         now = self._clock()

@@ -17,9 +17,12 @@ from PySide6.QtWidgets import (
 from app.messages.translate import tr
 from app.runtime.checkpoint.describe import embedded_model
 from app.runtime.checkpoint.file_names import name_of
-from app.store.chat_defaults import KEYS
+from app.store.chat.personas import Persona
+from app.store.chat_defaults import KEYS, ChatDefaults
 from app.store.search import terms_of
 from app.ui.state.chat.conversation import ConversationController
+from app.ui.state.chat.draft_reading import DraftReading
+from app.ui.state.chat.persona_list import PersonaList
 from app.ui.state.commands import Command, Habit
 from app.ui.state.models.model_names import plain_name
 from app.ui.state.services import Services
@@ -41,6 +44,7 @@ from .no_tokenizer import why_no_words
 from .saved_code import write_file
 from .sending import Sending
 from .start.start_pill import StartPill
+from .tokens_read import TokensRead
 from .welcome import Welcome
 
 _TWO_COLUMNS, _THREE_COLUMNS = 820, 656  # so wide the page has to be, beside the panel
@@ -59,10 +63,13 @@ class ChatPage(Page):
         self.finding = Finding(services.theme, self.controller, self.transcript, self.take_keyboard)
         self.welcome = Welcome(services)
         self.composer = Composer(services.theme)
-        self.panel = SettingsPanel(services, self.controller)
+        self.personas = PersonaList(services, self)
+        self.panel = SettingsPanel(services, self.controller, self.personas)
         self.drafts = Drafts(services.conversations.drafts, self)
         self._drafting = Drafting(self.drafts, self.controller, self.composer, self.pane)
-        self.sending = Sending(self.controller, self.composer, self.transcript.go_to_end)
+        reading = DraftReading(services, self.controller, self)
+        to_end = self.transcript.go_to_end
+        self.sending = Sending(self.controller, self.composer, reading, to_end)
         self.branches = BranchCards(services, self.controller, self)
         self.head = ChatHead(services.theme)
         self._trash: TrashCard | None = None
@@ -71,6 +78,7 @@ class ChatPage(Page):
         self.start = StartPill(services, self.controller)
         self.composer.add_pill(self.start)
         self.composer.add_pill(self.composer.start.pill)
+        self.composer.add_figure(TokensRead(services, self.controller))
         self._middle = QStackedWidget()
         self._room = True
         self._arrange()
@@ -98,14 +106,17 @@ class ChatPage(Page):
             await self.controller.open(conversation, message)
         self.finding.places.show_first(message, terms)
 
-    def begin(self) -> None:
-        """An empty conversation."""
+    def begin(self, settings: ChatDefaults | None = None) -> None:
+        """An empty conversation, with these settings or the defaults."""
         self.panel.keep_typed()
-        self.controller.begin()
+        if settings is not None:
+            self._drafting.forget_system()
+        self.controller.begin(settings)
         self.composer.edit.setFocus()
 
     def arrived(self) -> None:
         super().arrived()
+        self.personas.look()
         self._look_again()
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 (Qt's name)
@@ -138,8 +149,13 @@ class ChatPage(Page):
             Command(tr("Write the last reply again"), self._again, "Ctrl+R", "regenerate", group),
             Command(tr("Copy the last reply"), self._copy_last, "Ctrl+Shift+C", "copy", group),
             *self.branches.commands(group),
+            *(self._new_with(persona, group) for persona in self.personas.all),
             *conversation_commands(self.pane, lambda: bool(len(self.controller.tree)), group),
         )
+
+    def _new_with(self, persona: Persona, group: str) -> Command:
+        words = tr("New conversation with “{}”").format(persona.name)
+        return Command(words, lambda: self.begin(persona.settings), "", "plus", group)
 
     def habits(self) -> Sequence[Habit]:
         group = tr("Chat")
@@ -335,7 +351,7 @@ class ChatPage(Page):
         self.pane.chosen.connect(self.open)
         self.pane.hit_chosen.connect(self.open_found)
         self.pane.left.connect(self.take_keyboard)
-        self.pane.new_wanted.connect(self.begin)
+        self.pane.new_wanted.connect(lambda: self.begin())
         self.pane.trash_wanted.connect(self.show_trash)
         self.panel.closed.connect(self._toggle_panel)
         self.panel.defaults_wanted.connect(lambda: self.wanted.emit("settings"))

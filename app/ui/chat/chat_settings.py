@@ -17,6 +17,7 @@ from app.messages.translate import tr
 from app.runtime.protocol.messages import Loaded
 from app.ui.state.chat.answering import MOST_ANSWERS
 from app.ui.state.chat.conversation import ConversationController
+from app.ui.state.chat.persona_list import PersonaList
 from app.ui.state.chat.template_choice import chosen_template
 from app.ui.state.chat.template_names import template_name
 from app.ui.state.services import Services
@@ -24,6 +25,7 @@ from app.ui.widgets.parts import button, icon_button, label
 from app.ui.widgets.sampling_fields import SamplingFields, whole_number
 
 from .defaults_note import DefaultsNote
+from .personas.persona_chooser import PersonaChooser
 
 _WIDTH, _LINES = 304, 4  # at least; of the system prompt in sight
 _TYPING_MS = 400
@@ -43,6 +45,7 @@ class SettingsPanel(QWidget):
         self,
         services: Services,
         controller: ConversationController,
+        personas: PersonaList,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -57,6 +60,8 @@ class SettingsPanel(QWidget):
         self.template = QComboBox()
         self.template.setAccessibleName(tr("Prompt template"))
         self.usual = label("", "small", wrap=True)
+        self.persona = PersonaChooser(services, controller, personas)
+        self.edit_template = button(tr("Edit how turns are written"), "edit", role="link")
         self.think = QComboBox()
         self.think.setAccessibleName(tr("Thinking"))
         for mode, words in (
@@ -116,7 +121,15 @@ class SettingsPanel(QWidget):
             self.template.addItem(template_name(name), name)
         kept = chosen_template(self._services.settings, loaded) if loaded else ""
         used = self._controller.template(loaded)
-        as_it_says = not kept and self._controller.conversation.template not in templates
+        conversation = self._controller.conversation
+        as_it_says = not kept and conversation.template not in templates
+        self.edit_template.setVisible(bool(templates))
+        if conversation.options.form is not None:
+            self.template.addItem(tr("A text of its own"), None)
+            self.template.setCurrentIndex(self.template.count() - 1)
+            self.template.setEnabled(True)
+            self.usual.hide()
+            return
         self.template.setCurrentIndex(0 if as_it_says else self.template.findData(used))
         self.template.setEnabled(len(templates) > 1)
         if as_it_says and templates:
@@ -138,12 +151,28 @@ class SettingsPanel(QWidget):
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 (Qt's name)
         self.keep_typed()
 
+    def _choose_template(self) -> None:
+        chosen = self.template.currentData()
+        if chosen is None:
+            return
+        if self._controller.conversation.options.form is not None:
+            self._controller.choose_options(form=None)
+        self._controller.choose_template(chosen)
+
+    def _edit_template(self) -> None:
+        """The card, with what it is made of, is loaded when it is first asked for."""
+        from .personas.own_template_card import OwnTemplateCard
+
+        self.keep_typed()
+        card = OwnTemplateCard(self._services, self._controller, self.window())
+        card.closed.connect(card.deleteLater)
+        card.edit()
+
     def _connect(self) -> None:
         self._typing.timeout.connect(self.keep_typed)
         self.system.textChanged.connect(self._typing.start)
-        self.template.activated.connect(
-            lambda: self._controller.choose_template(self.template.currentData())
-        )
+        self.template.activated.connect(self._choose_template)
+        self.edit_template.clicked.connect(self._edit_template)
         self.think.activated.connect(
             lambda: self._controller.configure(think=self.think.currentData())
         )
@@ -173,12 +202,16 @@ class SettingsPanel(QWidget):
         body.setSpacing(space("s"))
         body.addWidget(self.note)
         body.addSpacing(space("xs"))
+        body.addWidget(_named(tr("Persona"), self.persona.list))
+        body.addWidget(self.persona)
+        body.addSpacing(space("xs"))
         body.addWidget(_named(tr("System prompt"), self.system))
         body.addWidget(self.system)
         body.addSpacing(space("xs"))
         body.addWidget(_named(tr("Prompt template"), self.template))
         body.addWidget(self.template)
         body.addWidget(self.usual)
+        body.addWidget(self.edit_template, 0, Qt.AlignmentFlag.AlignLeft)
         thinking = QVBoxLayout(self._think_row)
         thinking.setContentsMargins(0, space("xs"), 0, 0)
         thinking.setSpacing(space("s"))

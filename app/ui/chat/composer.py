@@ -53,7 +53,7 @@ class Composer(QFrame):
         self._models = button(tr("Choose a model"), "models")
         self._send = button("", "", role="send")
         self._send.setIconSize(QSize(18, 18))
-        self._pills = QHBoxLayout()
+        self._pills, self._figures = QHBoxLayout(), QHBoxLayout()
         self._hint = ""
         self._arrange(theme)
         self.edit.sent.connect(self._press)
@@ -72,6 +72,10 @@ class Composer(QFrame):
     def add_pill(self, pill: QWidget) -> None:
         """One more small control at the left below the words."""
         self._pills.addWidget(pill)
+
+    def add_figure(self, figure: QWidget) -> None:
+        """One more thing to be read at the right below the words."""
+        self._figures.addWidget(figure, 0, Qt.AlignmentFlag.AlignVCenter)
 
     def show_writing(self, *, writing: bool) -> None:
         """The button stops while a reply is written."""
@@ -277,6 +281,8 @@ class Composer(QFrame):
         foot.setContentsMargins(0, 0, 0, 0)
         foot.addLayout(self._pills)
         foot.addStretch()
+        foot.addLayout(self._figures)
+        foot.addSpacing(space("s"))
         foot.addWidget(self._models)
         foot.addWidget(self._send, 0, Qt.AlignmentFlag.AlignVCenter)  # else none is higher than it
         column = QVBoxLayout(self)

@@ -153,6 +153,10 @@ class Drafting(QObject):
         elif self._shown == NEW:
             self._show_system(self._drafts.of(NEW))
 
+    def forget_system(self) -> None:
+        """A conversation that has not begun gets another system prompt than was typed for it."""
+        self._change(NEW, system=None)
+
     def _begin(self) -> None:
         """A first message was sent: what else stands in the field belongs to its conversation."""
         if self._shown == NEW != self._open_now:

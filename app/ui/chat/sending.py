@@ -5,6 +5,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject
 
 from app.ui.state.chat.conversation import ConversationController
+from app.ui.state.chat.draft_reading import DraftReading
 
 from .composer import Composer
 
@@ -16,9 +17,12 @@ class Sending(QObject):
         self,
         controller: ConversationController,
         composer: Composer,
+        reading: DraftReading,
         sent: Callable[[], None],
     ) -> None:
         super().__init__(composer)
+        self.reading = reading
+        composer.changed.connect(lambda: reading.note("" if composer.editing else composer.text()))
         self._controller, self._composer, self._sent = controller, composer, sent
         composer.sent.connect(self._send)
         composer.next_wanted.connect(self._send_next)

@@ -197,7 +197,7 @@ class ModelsPage(Page):
 
     def _gpus(self) -> Sequence[Gpu]:
         """Those on which models run, as if no model were open."""
-        return with_room_of(self._services.session.loaded, self._services.gpus.usable)
+        return with_room_of(self._services.session.held, self._services.gpus.usable)
 
     def _open_path(self) -> Path | None:
         """The model that answers now: none while another is opened, or after it died."""

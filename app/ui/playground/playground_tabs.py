@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QStackedWidget, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QTabBar, QToolButton, QVBoxLayout, QWidget
 
 from app.messages.translate import tr
 from app.ui.look.theme import Theme
@@ -34,7 +34,12 @@ class PlaygroundTabs(QWidget):
         self.bar.setExpanding(False)
         self.bar.setUsesScrollButtons(False)
         self.bar.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        for scroller in self.bar.findChildren(QToolButton):  # never shown, but Qt names them
+            scroller.setAccessibleName(tr("More tabs"))
         self.bar.addTab(title)
+        names = tr("Tabs to the left"), tr("Tabs to the right")
+        for arrow, name in zip(self.bar.findChildren(QToolButton), names, strict=True):
+            arrow.setAccessibleName(name)  # else Qt's, in English
         self._line = rule()
         self._stack = QStackedWidget()
         self._stack.addWidget(own)

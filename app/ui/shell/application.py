@@ -30,10 +30,10 @@ from app.ui.state.gpu_list import GpuList
 from app.ui.state.models.model_catalogue import Catalogue
 from app.ui.state.models.model_library import Library
 from app.ui.state.models.model_names import plain_name, plain_way
-from app.ui.state.notices import MODEL, RESTING, Notices
+from app.ui.state.notices import MODEL, RESTING, STEP, Notices, step_details
 from app.ui.state.rates_keeper import RatesKeeper
 from app.ui.state.run.free_gpu import FreeGpu
-from app.ui.state.run.idle_release import IdleRelease
+from app.ui.state.run.idle_release import IdleRelease, let_go_words
 from app.ui.state.run.run_planning import RunPlanning
 from app.ui.state.services import Services
 from app.ui.state.session import Session
@@ -217,16 +217,15 @@ class Application:
             self._notices.settle(MODEL)
 
     def _tell_of_rest(self, loaded: Loaded) -> None:
-        name, minutes = self._name_of(loaded), self._settings.now.keep_minutes
-        said = tr(
-            "{} was let go after {} without a message, and its memory is free. "
-            "Your next message opens it again.",
-        )
-        words = said.format(name, f"{minutes} min")
+        name, now = self._name_of(loaded), self._settings.now
+        said = let_go_words(loaded.strategy, park=now.park_model)
+        words = said.format(name, tr("{} min").format(now.keep_minutes))
         self._notices.news(words, lasts_s=0.0, about=RESTING)
 
     def _tell_of_return(self, loaded: Loaded) -> None:
         self._notices.settle(RESTING)
+        if self._session.phase is Phase.READY:
+            return  # it was parked, and answers already
         said = tr("{} had been let go; it is opened again.")
         self._notices.news(said.format(self._name_of(loaded)), about=RESTING)
 
@@ -247,11 +246,12 @@ class Application:
         loaded = self._session.loaded
         if loaded is None or loaded is self._told_step:
             return
-        said = []
-        if loaded.stepped_down is not None:
+        self._notices.settle(STEP)  # what was said of the model before
+        said, down = [], loaded.stepped_down
+        if down is not None:
             from app.messages.gpu_status import stepped_down_in_words  # seldom needed
 
-            said.append(stepped_down_in_words(loaded.stepped_down, loaded.strategy))
+            said.append(stepped_down_in_words(down, loaded.strategy))
         if loaded.vocabulary_not_used:
             from app.messages.vocabularies import not_used_in_words  # seldom needed
 
@@ -259,8 +259,10 @@ class Application:
         if said:
             self._told_step = loaded
             change, words = self.runs.show_open, " ".join(said)
-            if loaded.stepped_down is not None:
-                self._notices.offer(words, tr("Change how it runs"), change, lasts_s=0.0)
+            if down is not None:
+                details = step_details(down, loaded.strategy)
+                verb = tr("Change how it runs")
+                self._notices.offer(words, verb, change, lasts_s=0.0, details=details, about=STEP)
             else:
                 self._notices.news(words, lasts_s=0.0)
 

@@ -98,9 +98,19 @@ class Session(QObject):
         return self._supervisor.phase in (Phase.DEAD, Phase.RESTING)
 
     @property
+    def parked(self) -> bool:
+        """Whether the model was let go, and its weights are still in the memory of its worker."""
+        return self._supervisor.parked
+
+    @property
     def loaded(self) -> Loaded | None:
         """The model that answers now, if one is open."""
         return self._supervisor.loaded
+
+    @property
+    def held(self) -> Loaded | None:
+        """The model that has memory of the cards now: not one that has stopped or was let go."""
+        return None if self.waits else self.loaded
 
     @property
     def progress(self) -> LoadProgress | None:
@@ -174,9 +184,12 @@ class Session(QObject):
         """Give all of the model's memory back."""
         self.tasks.start(self._supervisor.unload())
 
-    def rest(self) -> "asyncio.Task[None]":
-        """Give the memory back until the next message, which opens the model again."""
-        return self.tasks.start(self._supervisor.rest())
+    def rest(self, *, park: bool = False) -> "asyncio.Task[None]":
+        """Give the memory back until the next message, which opens the model again.
+
+        Where it is to be parked, what brings it back sooner stays in memory.
+        """
+        return self.tasks.start(self._supervisor.rest(park=park))
 
     async def pause(self) -> None:
         """Have every text that is written stop, to go on in the model that is opened next.

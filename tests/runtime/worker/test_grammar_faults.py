@@ -16,9 +16,14 @@ from app.runtime.worker.grammar_faults import fault_in, place_of
         ("json-schema", '{"properties": {"a/b": {"type": "strong"}}}', '"strong"'),
         ("json-schema", '{"anyOf": [{"type": "string"}, {"minLength": -1}]}', "-1"),
         ("json-schema", '{"properties": {"a": {"type": "string", "pattern": "(?=x)"}}}', None),
-        ("lark", 'start: "a" b\nb: "x" "', None),
-        ("lark", 'start: "a" missing', None),
-        ("regex", "a(b", None),
+        ("lark", 'start: "é" b\nb: "é" "', '"'),
+        ("lark", 'start: "a" missing', "missing"),
+        ("lark", "start: A\nA: /a(/", "("),
+        ("lark", 'strat: "a"', None),
+        ("regex", "a/(b", "("),
+        ("regex", "é/c[z-a]de", "z-a"),
+        ("regex", "x(?=x)y", "(?="),
+        ("regex", "(", "("),
     ],
 )
 def test_a_fault_is_told_with_its_place(kind, text, marked):

@@ -116,9 +116,9 @@ def test_a_reply_goes_on_format_by_format_and_no_token_is_lost_or_doubled(model,
     down = last.stepped_down
     assert (down.strategy, down.code) == (ways[0], "out-of-memory")
     said = stepped_down_in_words(down, last.strategy)
-    assert (
-        said
-        == "This model runs as cpu int4, not as cpu bf16. There was not enough memory for that."
+    assert said == (
+        "This model runs in 4-bit on the processor, not in 16-bit on the processor. There was not "
+        "enough memory for that."
     )
     assert len(heard.counts) == len(ways)
     assert sum(heard.counts) == heard.done.tokens == LENGTH

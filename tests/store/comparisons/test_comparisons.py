@@ -85,6 +85,7 @@ def test_comparisons_come_back_as_they_were_stored_and_deleted_ones_for_30_days(
         assert store.open("gone").result(10) is None
         store.delete("1").result(10)
         assert [one.id for one in store.all().result(10)] == ["2"]
+        assert [one.id for one in store.trash().result(10)] == ["1"]
         store.restore("1").result(10)
         assert store.open("1").result(10).answers == better
         store.delete("1").result(10)

@@ -107,8 +107,21 @@ async def test_a_grid_is_written_kept_and_open_again(desk: Desk, tmp_path):
         await until(lambda: notices)
     assert not table.kept
     assert controller.shown is None
-    notices[0][0].act()
+    part.kept.trash.click()
+    await until(lambda: part.kept.list.count() == 1 and part.kept.delete.isHidden())
+    QTest.keyClick(part.kept.list, Qt.Key.Key_Delete)
+    part.kept.list.itemActivated.emit(part.kept.list.item(0))
     await until(lambda: controller.answers == before)
+    part.kept.list.setCurrentRow(0)
+    part.kept.delete_chosen()
+    await until(lambda: len(notices) == 2)
+    notices[1][0].act()
+    await until(lambda: controller.answers == before)
+
+    part.setup.start.setPlainText("Typed and not begun")
+    desk.page.tabs.show_part()
+    assert desk.services.settings.now.comparison.start == "Typed and not begun"
+    assert type(part)(desk.services).setup.start.toPlainText() == "Typed and not begun"
 
 
 async def test_stopped_it_keeps_what_is_there_and_writes_the_rest_later(desk: Desk):
@@ -117,7 +130,7 @@ async def test_stopped_it_keeps_what_is_there_and_writes_the_rest_later(desk: De
     controller.configure(settings=(WritingSettings(sampling=FREE, limit=10**6),))
     controller.grew.connect(lambda: QTest.keyClick(part.setup.start, Qt.Key.Key_Escape))
     QTest.keyClick(part.setup.start, *ENTER)
-    part._begin()
+    part.begin()
     await table.written()
     (client,) = table.clients.started
     assert client.killed
@@ -212,10 +225,10 @@ async def test_how_two_models_differ_is_shown_by_token_and_kept(desk: Desk, monk
     for way in (0, 1):
         table.cell(0, way).choose.setChecked(True)
     part.foot.apart.click()
-    await until(lambda: part._card is not None and part._card.isVisible())
+    await until(lambda: part.divergence_card is not None and part.divergence_card.isVisible())
     answer = controller.answers[Place(0, 0)]
     assert (asked[0].prompt, asked[0].ids) == ("Say rook:", answer.ids)
-    card = part._card
+    card = part.divergence_card
     assert "0.12" in card.figures.text()
     assert "number 2" in card.figures.text()
     assert card.text.toPlainText() == "S<a>🐦"
@@ -270,6 +283,42 @@ async def test_answers_become_documents_conversations_and_one_prompt(desk: Desk)
         await until(lambda: opened)
     stored = desk.services.conversations.open(opened[0][0]).result(10)
     assert [message.text for message in stored.messages] == ["Say crow:", answer.text]
+
+
+async def test_settings_are_added_changed_and_taken_away_and_models_are_at_most_four(desk: Desk):
+    table = CompareDesk(desk)
+    setup, controller = table.part.setup, table.controller
+    exact = WritingSettings(sampling=Sampling(temperature=0.0), limit=8)
+    setup._add_these(exact)
+    setup._add_these(exact)
+    assert controller.draft.settings[1:] == (exact,)
+    card = setup.settings_card()
+    card.open_for(1, exact)
+    await until(card.limit.hasFocus)
+    card.fields._fields["temperature"].setValue(0.7)
+    card.limit.setValue(9)
+    card.take.click()
+    changed = controller.draft.settings[1]
+    assert (changed.sampling.temperature, changed.limit) == (0.7, 9)
+    card.open_for(1, changed)
+    card.recommended.click()
+    card.take.click()
+    assert controller.draft.settings[1] == WritingSettings(limit=9)
+    field = setup._add_field("a third")
+    setup.keep_typed()
+    assert controller.draft.prompts == ("rook", "crow", "a third")
+    row = setup._rows[-1]
+    for _ in range(2):  # two presses
+        setup._remove_field(row, field)
+    assert controller.draft.prompts == ("rook", "crow")
+    ways = controller.draft.ways
+    controller.configure(ways=(*ways, *(ModelRun("/m", one) for one in ("cpu fp32", "cpu int8"))))
+    assert not setup.ways.add.isEnabled()
+    setup.ways.chips[2].click()
+    assert [way.path for way in controller.draft.ways] == [*(way.path for way in ways), "/m"]
+    controller.configure(seeds=tuple(range(40)))
+    assert "160 lines" in table.part.foot.words.text()
+    assert not table.part.foot.main.isEnabled()
 
 
 @pytest.mark.parametrize(

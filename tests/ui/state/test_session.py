@@ -21,7 +21,7 @@ class SteppingDown(FakeSupervisor):
 
     then = ""
 
-    async def generate(self, prompt, options):
+    async def generate(self, prompt, options, *, start=None):
         for count in range(COUNT):
             if count == COUNT // 2 and self.then:
                 self.loaded = msgspec.structs.replace(self.loaded, strategy=self.then)

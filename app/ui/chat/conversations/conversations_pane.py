@@ -120,7 +120,8 @@ class ConversationsPane(QWidget):
     def mark(self, conversation: str) -> None:
         """Show which conversation is open."""
         index = self.model.index_of(conversation)
-        self.list.setCurrentIndex(index)
+        only = QItemSelectionModel.SelectionFlag.ClearAndSelect  # whatever keys are held just now
+        self.list.selectionModel().setCurrentIndex(index, only)
         if not index.isValid():
             self.list.clearSelection()
 

@@ -13,7 +13,7 @@ from app.ui.state.batch.batch_words import rows_in_words, share_done, state_in_w
 from app.ui.widgets.parts import Elided, button
 from app.ui.widgets.pointer import Gesture
 
-_STEPS, _WORDS_PX = 1000, 320
+_STEPS, _WORDS_PX, _GAP_PX = 1000, 120, 48
 
 
 class BatchFoot(QWidget):
@@ -35,9 +35,11 @@ class BatchFoot(QWidget):
         self.bar = QProgressBar(textVisible=False, minimum=0, maximum=_STEPS)
         self.bar.setAccessibleName(tr("Progress of the batch"))
         self.folder = button(tr("Open the folder"), "folder-open", role="link")
-        self.retry = button("", "refresh")
+        self.retry = button(tr("Retry failed rows"), "refresh")
         self.some = button(tr("Try {} rows").format(TRIED), "play")
-        self.main = button("", "play", role="primary")
+        self.main = button(tr("Go on"), "play", role="primary")
+        for part in (self.retry, self.main):
+            part.setIconSize(self.some.iconSize())
         self.folder.clicked.connect(self.folder_wanted)
         self.retry.clicked.connect(self.retry_wanted)
         self.some.clicked.connect(self.try_wanted)
@@ -60,8 +62,12 @@ class BatchFoot(QWidget):
         column.addLayout(row)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
+        self._make_room()
+
+    def _make_room(self) -> None:
         """Where words and verbs have no room beside each other, the words stand above."""
-        beside = self.width() >= self._verbs.sizeHint().width() + _WORDS_PX
+        words = self.words.fontMetrics().horizontalAdvance(self.words.text())
+        beside = self.width() >= self._verbs.sizeHint().width() + max(words, _WORDS_PX) + _GAP_PX
         ways = QBoxLayout.Direction
         self._row.setDirection(ways.LeftToRight if beside else ways.TopToBottom)
 
@@ -69,7 +75,8 @@ class BatchFoot(QWidget):
         """Show how it stands; ``ready``: a model is there, or comes."""
         stage, failed = batch.stage, batch.failed
         going = stage in (Stage.TRYING, Stage.RUNNING, Stage.QUEUED)
-        self.words.setText(state_in_words(batch))
+        able = ready or going or stage is Stage.DONE
+        self.words.setText(state_in_words(batch) if able else tr("Open a model to run the rows."))
         self.bar.setVisible(batch.kept.begun or stage is Stage.RUNNING)
         self.bar.setValue(round(_STEPS * share_done(batch)))
         self.folder.setVisible(batch.kept.begun and not going)
@@ -87,6 +94,7 @@ class BatchFoot(QWidget):
         self._main_means = means
         able = stage is not Stage.READING and (ready or going or means is self.open_wanted)
         self.main.setEnabled(able and (going or batch.found is not None))
+        self._make_room()
 
     def _main(self, batch: Batch) -> tuple[str, str, SignalInstance]:
         if batch.stage is Stage.TRYING:

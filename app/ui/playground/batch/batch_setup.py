@@ -1,5 +1,6 @@
 """What a batch is to do, as fields: the template, which column {{text}} is, where it goes."""
 
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from PySide6.QtCore import QSignalBlocker, QTimer, Signal
@@ -26,7 +27,9 @@ from app.ui.widgets.dialogs import ask
 from app.ui.widgets.flow_layout import Flow
 from app.ui.widgets.parts import Elided, button, label
 
-_TYPING_MS, _LINES, _MOST_CHIPS = 400, 4, 12
+_TYPING_MS, _MOST_CHIPS = 400, 12
+_LINES, _FEW = 4, 2
+_WIDEST = 800
 
 
 class BatchSetup(QFrame):
@@ -34,11 +37,14 @@ class BatchSetup(QFrame):
 
     changed = Signal()
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, theme: Theme, taken: Callable[[], Collection[str]]) -> None:
+        """``taken`` gives the outputs of all batches."""
         super().__init__()
         self.setProperty("card", "true")
-        self._theme = theme
+        self.setMaximumWidth(_WIDEST)
+        self._theme, self._taken = theme, taken
         self._batch: Batch | None = None
+        self._tight = False
         self.source = label("", "small", wrap=True)
         self.template = QPlainTextEdit()
         self.template.setAccessibleName(tr("Prompt of a row"))
@@ -51,7 +57,10 @@ class BatchSetup(QFrame):
         self.column = QComboBox()
         self.column.setAccessibleName(tr("The column that {{text}} is"))
         self._column_row = QWidget()
-        self.chat = QCheckBox(tr("Each prompt is a message, and the model answers it"))
+        self.chat = QCheckBox(tr("Answer as in a chat"))
+        self.chat.setToolTip(
+            tr("Each prompt is a message that the model answers; else it goes on with the text")
+        )
         self.output = Elided("", "small")
         self.form = QComboBox()
         self.form.setAccessibleName(tr("Form of the output"))
@@ -87,6 +96,12 @@ class BatchSetup(QFrame):
         for block in blocked:
             block.unblock()
 
+    def tighten(self, *, tight: bool) -> None:
+        """Leave room for the rows where there is little."""
+        if tight != self._tight:
+            self._tight = tight
+            self._fit()
+
     def keep_typed(self) -> None:
         """Take over what is typed."""
         self._typing.stop()
@@ -105,8 +120,13 @@ class BatchSetup(QFrame):
                 widget = item.widget() if item else None
                 if widget is not None:
                     widget.deleteLater()
+            before: QWidget = self.template
             for name in names[:_MOST_CHIPS]:
-                self._chip_row.addWidget(self._chip(name))
+                chip = self._chip(name)
+                self._chip_row.addWidget(chip)
+                QWidget.setTabOrder(before, chip)  # behind the template, as they stand
+                before = chip
+            QWidget.setTabOrder(before, self.column)
         asked = TEXT in names_in(self.template.toPlainText()) and TEXT not in names
         several = len(names) > 1
         self._column_row.setVisible(asked and several)
@@ -141,7 +161,8 @@ class BatchSetup(QFrame):
     def _choose_form(self) -> None:
         if self._batch is not None:
             ending = str(self.form.currentData())
-            output = output_beside(Path(self._batch.kept.input), ending)
+            taken = self._taken()
+            output = output_beside(Path(self._batch.kept.input), ending, taken)
             folder = Path(self._batch.kept.output).parent
             if folder != output.parent:
                 output = Path(self._batch.kept.output).with_suffix(ending)
@@ -180,7 +201,7 @@ class BatchSetup(QFrame):
 
     def _fit(self) -> None:
         begun = self._batch is not None and self._batch.kept.begun
-        lines = min(2, _LINES) if begun else _LINES
+        lines = _FEW if begun or self._tight else _LINES
         self.template.setFixedHeight(lines * self._theme.line_px() + 20)
 
     def _arrange(self) -> None:

@@ -11,6 +11,7 @@ from PySide6.QtGui import (
     QDropEvent,
     QHideEvent,
     QKeyEvent,
+    QResizeEvent,
 )
 from PySide6.QtWidgets import (
     QFileDialog,
@@ -25,7 +26,7 @@ from app.runtime.checkpoint.file_names import MODEL_ENDINGS
 from app.ui.playground.playground_part import PlaygroundPart
 from app.ui.playground.settings.writing_settings_panel import WritingSettingsPanel
 from app.ui.playground.writing_columns import WritingColumns
-from app.ui.state.batch.batch import Batch, Stage
+from app.ui.state.batch.batch import Batch
 from app.ui.state.batch.batch_configuration import BatchConfiguration
 from app.ui.state.batch.batch_places import ROW_ENDINGS
 from app.ui.state.batch.batch_words import name_of
@@ -44,6 +45,7 @@ from .row_details import RowDetails
 from .row_table import RowTable
 
 _RUN = "Ctrl+Return"
+_HIGH = 30  # lines, with which there is room for everything
 
 
 class BatchView(PlaygroundPart):
@@ -55,14 +57,12 @@ class BatchView(PlaygroundPart):
         self.batches = Batches(services, self)
         self.configuration = BatchConfiguration(services, self.batches, self)
         self.list = BatchList(services.theme, self.batches)
-        self.panel = WritingSettingsPanel(
-            services, self.configuration, tr("How each row is written")
-        )
+        self.panel = WritingSettingsPanel(services, self.configuration, tr("Settings of the rows"))
         self.blank = Blank(services.theme, "file")
         self.title = Elided("", "strong")
         self.sidebar = icon_button("sidebar", tr("Batches (Ctrl+B)"))
         self.sliders = icon_button("sliders", tr("Settings of the rows (Ctrl+.)"))
-        self.setup = BatchSetup(services.theme)
+        self.setup = BatchSetup(services.theme, lambda: self.batches.outputs)
         self.failure = FailureNote(services.theme)
         self.adopt = button(tr("Go on with that output"), "continue")
         self.table = RowTable(services.theme)
@@ -79,7 +79,7 @@ class BatchView(PlaygroundPart):
     def commands(self) -> Sequence[Command]:
         group, columns = tr("Batch"), self._columns
         return (
-            Command(tr("New batch from a file"), self.ask_file, "Ctrl+O", "plus", group),
+            Command(tr("New batch from a file"), self.ask_file, "Ctrl+Shift+N", "plus", group),
             Command(tr("Try the first rows"), self._try, "Ctrl+Shift+Return", "play", group),
             Command(tr("Run the batch, or go on with it"), self._start, _RUN, "play", group),
             Command(tr("Pause the batch"), self._pause, "", "pause", group),
@@ -99,7 +99,7 @@ class BatchView(PlaygroundPart):
         batch = self.batches.chosen
         if batch is None:
             self.blank.take_keyboard()
-        elif batch.stage is Stage.DRAFT:
+        elif not batch.kept.begun:
             self.setup.template.setFocus()
         else:
             self.foot.main.setFocus()
@@ -150,6 +150,11 @@ class BatchView(PlaygroundPart):
         self.foot.show_batch(batch, ready=ready)
 
     # Qt
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
+        super().resizeEvent(event)
+        line = self._services.theme.line_px()
+        self.setup.tighten(tight=self.height() < _HIGH * line)
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 (Qt's name)
         """What is typed is kept before the window closes."""
@@ -279,11 +284,11 @@ class BatchView(PlaygroundPart):
             (self.setup, 0),
             (self.failure, 0),
             (self.adopt, 0),
-            (self.table, 1),
+            (self.table, 1000),
             (self.details, 0),
         ):
             inside.addWidget(part, stretch)
-        inside.addStretch(0)
+        inside.addStretch(1)
         column = QVBoxLayout()
         column.setSpacing(0)
         column.addLayout(head)

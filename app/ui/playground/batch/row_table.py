@@ -10,7 +10,7 @@ from PySide6.QtCore import (
     Signal,
 )
 from PySide6.QtGui import QFontMetricsF, QKeyEvent, QKeySequence
-from PySide6.QtWidgets import QApplication, QHeaderView, QTableView
+from PySide6.QtWidgets import QAbstractButton, QApplication, QHeaderView, QTableView
 
 from app.messages.translate import tr
 from app.messages.units import whole
@@ -44,16 +44,21 @@ class RowTableModel(QAbstractTableModel):
     def show_batch(self, batch: Batch | None) -> None:
         """Show another one, or anew how it stands."""
         count = batch.row_count if batch else 0
-        if batch is not self._batch or count < self._count:
+        if batch is not self._batch or not count:
             self.beginResetModel()
             self._batch, self._count = batch, count
             self._read.clear()
             self.endResetModel()
             return
+        stored = batch.stored_count if batch else 0
         self._read = {
-            at: row for at, row in self._read.items() if row.state is RowState.DONE and row.text
+            at: row for at, row in self._read.items() if at < stored and row.state is RowState.DONE
         }
-        if count > self._count:
+        if count < self._count:
+            self.beginRemoveRows(_NOWHERE, count, self._count - 1)
+            self._count = count
+            self.endRemoveRows()
+        elif count > self._count:
             self.beginInsertRows(_NOWHERE, self._count, count - 1)
             self._count = count
             self.endInsertRows()
@@ -62,7 +67,7 @@ class RowTableModel(QAbstractTableModel):
 
     def row(self, at: int) -> ShownRow:
         """One of them."""
-        if at not in self._read and self._batch is not None:
+        if at not in self._read and self._batch is not None and at < self._batch.row_count:
             if len(self._read) >= _MOST_KEPT:
                 self._read.clear()
             self._read[at] = self._batch.row(at)
@@ -80,6 +85,8 @@ class RowTableModel(QAbstractTableModel):
             return icon(*_PICTURES[row.state], 14)
         if role == Qt.ItemDataRole.TextAlignmentRole and column == _ROW:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        if role == Qt.ItemDataRole.ToolTipRole and column == _END:
+            return end_in_words(row) if row.state is RowState.FAILED else None
         if role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return None
         return (whole(row.number), _line(row.input), _line(row.text), end_in_words(row))[column]
@@ -90,6 +97,8 @@ class RowTableModel(QAbstractTableModel):
         orientation: Qt.Orientation,
         role: int = Qt.ItemDataRole.DisplayRole,
     ) -> Any:
+        if role == Qt.ItemDataRole.TextAlignmentRole and section == _ROW:
+            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if orientation != Qt.Orientation.Horizontal or role != Qt.ItemDataRole.DisplayRole:
             return None
         return (tr("Row"), tr("Input"), tr("Output"), tr("State"))[section]
@@ -114,6 +123,8 @@ class RowTable(QTableView):
         self.setVerticalScrollMode(QTableView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.verticalHeader().hide()
+        for corner in self.findChildren(QAbstractButton):
+            corner.setAccessibleName(tr("Select all rows"))
         header = self.horizontalHeader()
         header.setHighlightSections(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
@@ -152,8 +163,8 @@ class RowTable(QTableView):
     def _fit(self) -> None:
         letters = QFontMetricsF(self._theme.font())
         self.verticalHeader().setDefaultSectionSize(self._theme.line_px() + 12)
-        self.setColumnWidth(_ROW, round(letters.horizontalAdvance("888,888")) + 16)
-        self.setColumnWidth(_END, round(letters.averageCharWidth() * 18) + 24)
+        self.setColumnWidth(_ROW, round(letters.horizontalAdvance("88,888")) + 14)
+        self.setColumnWidth(_END, round(letters.averageCharWidth() * 15) + 24)
 
 
 def _line(words: str) -> str:

@@ -1,10 +1,9 @@
 """One answer of a comparison: who wrote it, its words, and what can be done with it."""
 
 import html
-from itertools import pairwise
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QFrame,
@@ -13,7 +12,6 @@ from PySide6.QtWidgets import (
     QMenu,
     QSizePolicy,
     QVBoxLayout,
-    QWidget,
 )
 
 from app.comparison.grid_export import failure_of
@@ -26,7 +24,7 @@ from app.ui.state.comparison.answer_texts import Parting
 from app.ui.state.comparison.comparison_words import answer_in_words
 from app.ui.widgets.parts import icon_button, label
 
-_LEAST_PX, _WIDEST_PX = 160, 620
+_LEAST_PX, _AROUND_PX = 160, 64  # of a cell; edges, gaps and box beside its title
 
 
 class AnswerCell(QFrame):
@@ -41,11 +39,13 @@ class AnswerCell(QFrame):
     def __init__(self, theme: Theme, place: Place, way: str) -> None:
         super().__init__()
         self.setProperty("card", "true")
-        self._theme, self.place = theme, place
+        self._theme, self.place, self._way = theme, place, way
         self._shown: tuple[object, ...] = ()
         self.choose = QCheckBox(way)
         self.choose.setAccessibleName(tr("Choose the answer of {}").format(way))
-        self.choose.setToolTip(tr("Choose answers to merge them or to tell them apart"))
+        self.choose.setToolTip(
+            tr("{}: choose answers to merge them or to tell them apart").format(way)
+        )
         self.choose.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.more = icon_button("more", tr("More about the answer of {}").format(way), 16)
         self.words = QLabel(wordWrap=True)
@@ -57,7 +57,6 @@ class AnswerCell(QFrame):
         self.choose.toggled.connect(self.ticked)
         self.more.clicked.connect(self._open_menu)
         self.setMinimumWidth(_LEAST_PX)
-        self.setMaximumWidth(_WIDEST_PX)
         self._arrange()
         self.show_answer(None, "", growing=False)
 
@@ -65,7 +64,7 @@ class AnswerCell(QFrame):
         self, answer: Answer | None, text: str, *, growing: bool, parts: Parting | None = None
     ) -> None:
         """Its text as it is by now; ``parts`` is where it goes another way than the first."""
-        shown = answer, text, growing, parts
+        shown = answer, text, growing, parts, self._theme.dark
         if shown == self._shown:
             return
         self._shown = shown
@@ -135,15 +134,14 @@ class AnswerCell(QFrame):
         column.addWidget(self.foot)
         column.addWidget(self.difference)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
+        super().resizeEvent(event)
+        metrics, taken = self.choose.fontMetrics(), self.more.width() + _AROUND_PX
+        room = max(0, self.width() - taken)
+        self.choose.setText(metrics.elidedText(self._way, Qt.TextElideMode.ElideRight, room))
+
     def minimumSizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
         return QSize(_LEAST_PX, super().minimumSizeHint().height())
-
-
-def keyboard_order(cells: list[AnswerCell]) -> None:
-    """The keyboard goes from cell to cell as they are read."""
-    stops: list[QWidget] = [part for cell in cells for part in (cell.choose, cell.more)]
-    for before, after in pairwise(stops):
-        QWidget.setTabOrder(before, after)
 
 
 def _letters(answer: Answer, parts: Parting) -> int:

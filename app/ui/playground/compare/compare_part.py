@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication, QKeyEvent, QResizeEvent
+from PySide6.QtGui import QGuiApplication, QHideEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from app.messages.translate import tr
@@ -44,16 +44,17 @@ class ComparePart(PlaygroundPart):
         self.reading = DivergenceReading(services, self.controller, self)
         self.kept = KeptList(services, self.controller)
         self.setup = GridSetup(services, self.controller)
-        self.answers = AnswerGrid(services.theme, self.controller)
+        self.answers = AnswerGrid(services.theme, self.controller, self.setup.seeds)
         self.foot = CompareFoot(services.theme)
         self.failure = FailureNote(services.theme)
         self.room = button(tr("Give the chat's memory to this, and begin"), "memory")
         self.sidebar = icon_button("sidebar", tr("Comparisons (Ctrl+B)"))
         self.title = Elided("", "strong")
         self.export = button(tr("Export…"), "save", role="quiet")
-        self._card: DivergenceCard | None = None
+        self.divergence_card: DivergenceCard | None = None
         self._asked: Pair | None = None
-        self._narrow, self._listed, self._arrived = False, True, False
+        self._narrow, self._listed = False, True
+        self._to_answers = False
         self._scroll = QScrollArea(widgetResizable=True)
         self._arrange()
         self._connect()
@@ -63,7 +64,7 @@ class ComparePart(PlaygroundPart):
         group = tr("Compare")
         return (
             Command(
-                tr("Begin to compare"), self._begin, "Ctrl+Return", "play", group, ("Ctrl+Enter",)
+                tr("Begin to compare"), self.begin, "Ctrl+Return", "play", group, ("Ctrl+Enter",)
             ),
             Command(tr("Only read the texts"), self.read_only, "Ctrl+R", "search", group),
             Command(tr("New comparison"), self.begin_anew, "Ctrl+Shift+N", "plus", group),
@@ -80,9 +81,7 @@ class ComparePart(PlaygroundPart):
 
     def arrived(self) -> None:
         self.setup.ways.look()
-        if not self._arrived:
-            self._arrived = True
-            self.kept.refresh()
+        self.kept.refresh()  # another window may have stored something
 
     def take_keyboard(self) -> None:
         self.setup.start.setFocus()
@@ -121,6 +120,10 @@ class ComparePart(PlaygroundPart):
         else:
             event.ignore()
 
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 (Qt's name)
+        self.controller.keep_draft()
+        super().hideEvent(event)
+
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
         super().resizeEvent(event)
         narrow = self.width() < _WITH_LIST
@@ -130,10 +133,11 @@ class ComparePart(PlaygroundPart):
 
     # verbs
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
+        """Write what is set, and go along with it."""
         self.controller.begin()
-        if self.controller.running:
-            self._scroll_to_answers()
+        self._to_answers = self.controller.running
+        self._scroll_to_answers()
 
     def _stop(self) -> None:
         self.controller.cancel()
@@ -179,9 +183,9 @@ class ComparePart(PlaygroundPart):
         known = self.controller.divergence(*pair)
         if known is None:
             return
-        if self._card is None:
-            self._card = DivergenceCard(self._services.theme, self.window())
-        self._card.show_divergence(known, self.controller.grid)
+        if self.divergence_card is None:
+            self.divergence_card = DivergenceCard(self._services.theme, self.window())
+        self.divergence_card.show_divergence(known, self.controller.grid)
 
     def _export(self) -> None:
         shown = self.controller.shown
@@ -241,8 +245,12 @@ class ComparePart(PlaygroundPart):
                 self._show_card(pair)
 
     def _scroll_to_answers(self) -> None:
-        self._column.activate()
-        self._scroll.ensureWidgetVisible(self.answers)
+        """As long as they grow, unless the person has gone elsewhere."""
+        if self._to_answers and self.controller.running:
+            self._scroll.verticalScrollBar().setValue(self.answers.y())
+
+    def _stay(self) -> None:
+        self._to_answers = False
 
     def _connect(self) -> None:
         controller, foot = self.controller, self.foot
@@ -252,7 +260,7 @@ class ComparePart(PlaygroundPart):
         self._services.session.writing_changed.connect(self._show_failure)
         self.answers.chosen_changed.connect(self._show_chosen)
         self.answers.asked.connect(self._do)
-        foot.began.connect(self._begin)
+        foot.began.connect(self.begin)
         foot.stopped.connect(self._stop)
         foot.read_only.connect(self.read_only)
         foot.merged.connect(self._merge)
@@ -263,6 +271,9 @@ class ComparePart(PlaygroundPart):
         self.kept.new_wanted.connect(self.begin_anew)
         self.export.clicked.connect(self._export)
         self.sidebar.clicked.connect(self._toggle_list)
+        bar = self._scroll.verticalScrollBar()
+        bar.rangeChanged.connect(self._scroll_to_answers)
+        bar.actionTriggered.connect(self._stay)
 
     def _arrange(self) -> None:
         theme, space = self._services.theme, self._services.theme.space
@@ -279,7 +290,7 @@ class ComparePart(PlaygroundPart):
             wrap=True,
         )
         inside = QWidget()
-        column = self._column = QVBoxLayout(inside)
+        column = QVBoxLayout(inside)
         column.setContentsMargins(space("l"), space("s"), space("l"), space("l"))
         column.setSpacing(space("m"))
         column.addWidget(self.setup)

@@ -12,6 +12,7 @@ from app.messages.translate import tr
 from app.store.comparisons.comparison_records import Divergence, Grid, TokenDifference
 from app.ui.look.theme import Theme
 from app.ui.state.comparison.comparison_words import kl_in_words, pair_in_words
+from app.ui.state.playground.token_words import written_words
 from app.ui.widgets.overlay import Overlay
 from app.ui.widgets.parts import icon_button, label
 
@@ -49,6 +50,7 @@ class DivergenceCard(Overlay):
         self.token = label("", "small", wrap=True)
         self.token.setMinimumHeight(2 * theme.line_px("small"))
         self.text.cursorPositionChanged.connect(self._tell_token)
+        theme.changed.connect(self._paint)
         self._arrange()
 
     def show_divergence(self, one: Divergence, grid: Grid) -> None:
@@ -58,11 +60,20 @@ class DivergenceCard(Overlay):
         self.title.setText(pair_in_words(first, second))
         self.figures.setText(self._figures(one))
         self._ends = list(accumulate(_units(row.text) for row in one.tokens))
-        self.text.setHtml(self._html(one))
+        self._paint()
         self.text.moveCursor(QTextCursor.MoveOperation.Start)
         self._tell_token()
         self.open()
         self.text.setFocus(Qt.FocusReason.PopupFocusReason)
+
+    def _paint(self) -> None:
+        """In the colours of the theme; the caret stays."""
+        if self._shown is not None:
+            place = self.text.textCursor().position()
+            self.text.setHtml(self._html(self._shown))
+            caret = self.text.textCursor()
+            caret.setPosition(min(place, self.text.document().characterCount() - 1))
+            self.text.setTextCursor(caret)
 
     def _figures(self, one: Divergence) -> str:
         told = one.figures
@@ -126,20 +137,24 @@ class DivergenceCard(Overlay):
 
 
 def _token_in_words(row: TokenDifference, at: int) -> str:
-    said = [tr("Token {number}: {text}").format(number=at + 1, text=repr(row.text))]
+    said = [tr("Token {number}: {text}").format(number=at + 1, text=_quoted(row.text))]
     if row.kl is None:
         said.append(tr("nothing is known before the first one"))
         return " · ".join(said)
     said.append(tr("KL {}").format(kl_in_words(row.kl)))
     if row.agree:
-        said.append(tr("both would have written {}").format(repr(row.first_best)))
+        said.append(tr("both would have written {}").format(_quoted(row.first_best)))
     else:
         said.append(
             tr("the first would have written {first}, the second {second}").format(
-                first=repr(row.first_best), second=repr(row.second_best)
+                first=_quoted(row.first_best), second=_quoted(row.second_best)
             )
         )
     return " · ".join(said)
+
+
+def _quoted(text: str) -> str:
+    return f"“{written_words(text)}”"
 
 
 def _units(text: str) -> int:

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import (
     QMenu,
     QPlainTextEdit,
     QPushButton,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -22,6 +23,7 @@ from app.ui.state.comparison.grid_controller import GridController
 from app.ui.state.playground.writing_templates import presets
 from app.ui.state.services import Services
 from app.ui.widgets.flow_layout import Flow
+from app.ui.widgets.focus import tab_through
 from app.ui.widgets.parts import button, icon_button, label
 
 from .settings_card import SettingsCard
@@ -42,7 +44,11 @@ class GridSetup(QWidget):
         self.start = _lines(tr("Start"), tr("The text that every model goes on with"))
         self.prompts: list[QPlainTextEdit] = []
         self.add_prompt = button(tr("Add a prompt"), "plus", role="link")
-        self.add_prompt.setToolTip(tr("Each stands in the start where {{text}} is, or follows it"))
+        self.hint = label(
+            tr("Each prompt stands in the start where {{text}} is, or follows it."),
+            "small",
+            wrap=True,
+        )
         self.ways = WayAdder(services)
         self.chips: list[QPushButton] = []
         self.add_settings = button(tr("Add settings"), "plus", role="link")
@@ -58,6 +64,7 @@ class GridSetup(QWidget):
         self._prompt_column = QVBoxLayout()
         self._arrange()
         self._connect()
+        self._note_prompts()
         self.show_draft()
 
     def show_draft(self) -> None:
@@ -67,6 +74,7 @@ class GridSetup(QWidget):
             self._show_texts(draft)
         self.ways.show_ways(draft.ways)
         self._show_settings(draft.settings)
+        self._order_keyboard()
 
     def _show_texts(self, draft: Grid) -> None:
         if self.start.toPlainText() != draft.start:
@@ -97,6 +105,23 @@ class GridSetup(QWidget):
             self._card.taken.connect(self._take_settings)
         return self._card
 
+    def _order_keyboard(self) -> None:
+        """The keyboard goes through all of it as it is read."""
+        prompts = [
+            part
+            for row, field in zip(self._rows, self.prompts, strict=True)
+            for part in (field, row.findChild(QToolButton))
+            if part is not None
+        ]
+        ways = self.ways
+        tab_through(
+            [
+                *(self.start, *prompts, self.add_prompt),
+                *(*ways.chips, ways.model, ways.way, ways.add),
+                *(*self.chips, self.add_settings, self.seeds),
+            ]
+        )
+
     # prompts
 
     def _typed_prompts(self) -> tuple[str, ...]:
@@ -110,6 +135,7 @@ class GridSetup(QWidget):
         self._rows, self.prompts = [], []
         for prompt in prompts:
             self._add_field(prompt)
+        self._note_prompts()
 
     def _add_field(self, words: str = "") -> QPlainTextEdit:
         number = len(self.prompts) + 1
@@ -127,8 +153,13 @@ class GridSetup(QWidget):
         self._rows.append(row)
         self.prompts.append(field)
         self._prompt_column.addWidget(row)
-        self.add_prompt.setEnabled(len(self.prompts) < _MOST_PROMPTS)
+        self._note_prompts()
+        self._order_keyboard()
         return field
+
+    def _note_prompts(self) -> None:
+        self.add_prompt.setEnabled(len(self.prompts) < _MOST_PROMPTS)
+        self.hint.setVisible(bool(self.prompts))
 
     def _remove_field(self, row: QWidget, field: QPlainTextEdit) -> None:
         if field in self.prompts:  # a second press finds it gone
@@ -136,7 +167,7 @@ class GridSetup(QWidget):
             self._rows.remove(row)
             row.hide()
             row.deleteLater()
-            self.add_prompt.setEnabled(True)
+            self._note_prompts()
             self.keep_typed()
             (self.prompts[-1] if self.prompts else self.add_prompt).setFocus()
 
@@ -173,19 +204,24 @@ class GridSetup(QWidget):
         menu.popup(chip.mapToGlobal(chip.rect().bottomLeft()))
 
     def _offer_settings(self) -> None:
+        """Those that come with the program, each as long as the last ones, and the person's own."""
         menu = _menu(self.add_settings)
         settings = self._controller.draft.settings
-        for preset in presets():
-            action = menu.addAction(preset.title)
-            more = (
-                *settings,
-                msgspec.structs.replace(preset.onto(WritingSettings()), limit=settings[-1].limit),
-            )
-            action.triggered.connect(
-                lambda _on=False, more=more: self._controller.configure(settings=more)
-            )
-            action.setEnabled(more[-1] not in settings)
+        limit = settings[-1].limit
+        offered = [
+            (one.title, msgspec.structs.replace(one.onto(WritingSettings()), limit=limit))
+            for one in presets()
+        ]
+        own = self._services.settings.now.writing_presets
+        for title, more in (*offered, *own.items()):
+            action = menu.addAction(title.replace("&", "&&"))
+            action.triggered.connect(lambda _on=False, more=more: self._add_these(more))
+            action.setEnabled(more not in settings)
         menu.popup(self.add_settings.mapToGlobal(self.add_settings.rect().bottomLeft()))
+
+    def _add_these(self, settings: WritingSettings) -> None:
+        there = self._controller.draft.settings
+        self._controller.configure(settings=tuple(dict.fromkeys((*there, settings))))
 
     def _take_settings(self, number: int, settings: WritingSettings) -> None:
         all_of_them = list(self._controller.draft.settings)
@@ -214,6 +250,7 @@ class GridSetup(QWidget):
         column.addWidget(_named(tr("Start"), self.start))
         column.addWidget(self.start)
         column.addLayout(self._prompt_column)
+        column.addWidget(self.hint)
         column.addWidget(self.add_prompt, 0)
         column.addSpacing(space("xs"))
         column.addWidget(_named(tr("Models"), self.ways.model))

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLa
 from app.messages.translate import tr
 from app.store.changes import Change
 from app.store.comparisons.comparison_records import Comparison
+from app.ui.look.icons import icon
 from app.ui.state.comparison.grid_controller import GridController
 from app.ui.state.services import Services
 from app.ui.state.tasks import stored
@@ -35,13 +36,16 @@ class KeptList(QWidget):
         self.list = _List()
         self.list.setAccessibleName(tr("Comparisons"))
         self.none = label(tr("What you compare is kept here."), "dim", wrap=True)
-        self.delete = button(tr("Delete"), "trash", role="quiet")
+        self.delete = button(tr("Delete"), "close", role="quiet")
+        self.trash = button(tr("Trash"), "trash", role="quiet")
+        self.trash.setCheckable(True)
         self._arrange()
         self.new.clicked.connect(self.new_wanted)
         self.list.itemActivated.connect(self._choose)
         self.list.itemClicked.connect(self._choose)
         self.list.delete_pressed.connect(self.delete_chosen)
         self.delete.clicked.connect(self.delete_chosen)
+        self.trash.toggled.connect(self.refresh)
         self._told.connect(self.refresh)
         self.destroyed.connect(services.conversations.changes.listen(self._hear))
         controller.opened.connect(self._mark)
@@ -54,7 +58,7 @@ class KeptList(QWidget):
     def delete_chosen(self) -> None:
         """Put the comparison that is chosen into the trash; it can be brought back."""
         item = self.list.currentItem()
-        if item is not None:
+        if item is not None and not self.trash.isChecked():
             ident = str(item.data(Qt.ItemDataRole.UserRole))
             self.list.takeItem(self.list.row(item))  # at once: nobody deletes it twice
             self._services.tasks.start(self._delete(ident))
@@ -73,15 +77,24 @@ class KeptList(QWidget):
         await self._controller.open(ident)
 
     async def _refresh(self) -> None:
-        found = await asyncio.wrap_future(self._store.all())
+        trashed = await asyncio.wrap_future(self._store.trash())
+        inside = self.trash.isChecked()
+        found = trashed if inside else await asyncio.wrap_future(self._store.all())
+        if inside != self.trash.isChecked():
+            return  # the other list was asked for meanwhile
         self.list.clear()
         for one in found:
             title = one.title or tr("Without a text")
             item = QListWidgetItem(f"{title}\n{_below(one)}")
             item.setData(Qt.ItemDataRole.UserRole, one.id)
-            item.setToolTip(one.title)
+            item.setToolTip(tr("Take it out of the trash") if inside else title)
             item.setSizeHint(QSize(0, 2 * self._services.theme.line_px() + 12))
             self.list.addItem(item)
+        full = tr("Trash · {}").format(len(trashed)) if trashed else tr("Trash")
+        self.trash.setText(tr("Comparisons") if inside else full)
+        self.trash.setIcon(icon("chevron-left" if inside else "trash", "text", 16))
+        empty = tr("The trash is empty.") if inside else tr("What you compare is kept here.")
+        self.none.setText(empty)
         self.none.setVisible(not found)
         self.list.setVisible(bool(found))
         self._mark()
@@ -96,10 +109,16 @@ class KeptList(QWidget):
                 break
         else:
             self.list.setCurrentRow(-1)
-        self.delete.setVisible(self.list.currentItem() is not None)
+        chosen = self.list.currentItem() is not None
+        self.delete.setVisible(chosen and not self.trash.isChecked())
 
     def _choose(self, item: QListWidgetItem) -> None:
-        self.chosen.emit(str(item.data(Qt.ItemDataRole.UserRole)))
+        ident = str(item.data(Qt.ItemDataRole.UserRole))
+        if self.trash.isChecked():
+            self.trash.setChecked(False)
+            self._services.tasks.start(self._restore(ident))
+        else:
+            self.chosen.emit(ident)
 
     def _hear(self, change: Change) -> None:
         """From any thread."""
@@ -113,8 +132,9 @@ class KeptList(QWidget):
         self.list.setUniformItemSizes(True)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         foot = QHBoxLayout()
-        foot.addWidget(self.delete)
+        foot.addWidget(self.trash)
         foot.addStretch(1)
+        foot.addWidget(self.delete)
         column = QVBoxLayout(self)
         column.setContentsMargins(space("s"), space("s"), space("s"), space("s"))
         column.setSpacing(space("s"))

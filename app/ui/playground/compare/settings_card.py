@@ -25,7 +25,7 @@ class SettingsCard(Overlay):
         self._theme = theme
         self._number, self._settings = 0, WritingSettings()
         self.limit = whole_number(1, 100_000, 64, tr("Longest answer, in tokens"))
-        self.fields = SamplingFields()
+        self.fields = SamplingFields(seed=False)
         self.recommended = button(tr("As each model's makers recommend"), "undo", role="link")
         self.take = button(tr("Use these"), role="primary")
         self.fields.changed.connect(self._note_sampling)
@@ -40,6 +40,7 @@ class SettingsCard(Overlay):
         self.fields.show_sampling(settings.sampling or Sampling())
         self._show_recommended()
         self.open()
+        self.limit.setFocus(Qt.FocusReason.PopupFocusReason)
 
     def _note_sampling(self, sampling: Sampling) -> None:
         self._settings = msgspec.structs.replace(self._settings, sampling=sampling)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from app.messages.failures import one_line
@@ -85,10 +85,12 @@ class WayAdder(QWidget):
         wanted = before if self._knows(before) else self.choices.recommended
         if not before:
             wanted = self._next(wanted)
+        blocked = QSignalBlocker(self.way)  # nothing is chosen meanwhile that could be added
         self.way.clear()
         for choice in self.choices.ways:
             self.way.addItem(choice.title, choice.way.strategy)
         self.way.setCurrentIndex(max(0, self.way.findData(wanted)))
+        blocked.unblock()
         self._show_note()
 
     def _next(self, strategy: str) -> str:
@@ -122,7 +124,7 @@ class WayAdder(QWidget):
         if choices.failure is not None:
             said = one_line(choices.failure)
         elif full:
-            said = tr("That are {} models, the most that stand beside each other.").format(
+            said = tr("These are {} models, the most that stand beside each other.").format(
                 MOST_WAYS
             )
         elif there:

@@ -1,6 +1,6 @@
 """The fields that hold a piece to a form: JSON, a schema, an expression or a grammar."""
 
-from PySide6.QtCore import QSignalBlocker, QTimer
+from PySide6.QtCore import QSignalBlocker, QTimer, Signal
 from PySide6.QtGui import QColor, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QComboBox, QPlainTextEdit, QTextEdit, QVBoxLayout, QWidget
 
@@ -19,8 +19,11 @@ _LINES = 7
 class GrammarSection(QWidget):
     """Shows the grammar of the settings and changes it; what cannot be followed is marked.
 
-    Such a grammar is kept as it is typed, and the model is told of it: it says the same.
+    ``told`` when what is wrong is to be read while the text is being typed.  Such a grammar is
+    kept as it is typed, and the model is told of it: it says the same.
     """
+
+    told = Signal()
 
     def __init__(self, services: Services, controller: WritingConfiguration) -> None:
         super().__init__()
@@ -89,7 +92,7 @@ class GrammarSection(QWidget):
             "regex": (tr("Regular expression"), r"[A-Z][a-z]+, \d{1,3}"),
             "lark": (tr("Grammar (Lark)"), 'start: "yes" | "no"'),
         }
-        name, hint = names.get(kind, ("", ""))
+        name, hint = names.get(kind, (tr("Form"), ""))
         self.text.setAccessibleName(name)
         self.text.setPlaceholderText(hint)
         said = tr("Nothing is written that does not fit. The longest piece may cut it.")
@@ -104,6 +107,8 @@ class GrammarSection(QWidget):
         if fault is None:
             return
         self.wrong.setText(say(fault.failure).sentences)
+        if self.text.hasFocus():
+            self.told.emit()
         if fault.end > fault.start:
             self.text.setExtraSelections([self._marked(fault.start, fault.end)])
 

@@ -107,6 +107,11 @@ class WritingSettingsPanel(QWidget):
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 (Qt's name)
         self.keep_typed()
 
+    def _show_wrong_grammar(self) -> None:
+        """Scroll to it once it has its height."""
+        reveal = self._scroll.ensureWidgetVisible
+        QTimer.singleShot(0, self, lambda: reveal(self.grammar.wrong))
+
     def _say_wrong(self, lines: tuple[str, ...]) -> None:
         said = tr("“{}” is no bias: write a word, = and a number from -1000 to 1000.")
         self._wrong.setText(said.format(lines[0].strip()) if lines else "")
@@ -126,6 +131,7 @@ class WritingSettingsPanel(QWidget):
         self._typing.timeout.connect(self.keep_typed)
         for lines in (self.stops, self.bans, self.biases):
             lines.textChanged.connect(self._typing.start)
+        self.grammar.told.connect(self._show_wrong_grammar)
         controller.configured.connect(self.show_settings)
         controller.typed_wanted.connect(self.keep_typed)
         self._services.session.changed.connect(self.show_settings)

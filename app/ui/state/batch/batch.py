@@ -5,6 +5,7 @@ that one is open again; what had been finished by then is on the disk.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from enum import Enum, auto
 from itertools import islice
@@ -14,7 +15,7 @@ from typing import Any
 import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.batch.batch_run import BatchRun, Progress
+from app.batch.batch_run import BatchRun, Numbered, Progress
 from app.batch.group_writer import SharedWriter
 from app.batch.output_file import OutputFile
 from app.batch.prompt_template import PromptTemplate, template_for
@@ -71,7 +72,9 @@ class Batch(QObject):
         self.failure: Failure | None = None
         self.wanted: tuple[str, str] | None = None
         self.progress: Progress | None = None
-        self.tried: list[dict[str, Any]] = []
+        self.tried: dict[int, dict[str, Any]] = {}
+        self._trial: list[Numbered] = []
+        self._asked: PromptTemplate | None = None  # the template of the rows that are written
         self._rows: RowFile | None = None
         self._output: OutputFile | None = None
         self._run: BatchRun | None = None
@@ -121,21 +124,37 @@ class Batch(QObject):
     def row_count(self) -> int:
         """How many rows can be shown."""
         if self.stage in (Stage.DRAFT, Stage.TRYING):
-            return len(self.tried)
-        stored = self._output.lines if self._output else 0
-        return stored + (len(self._run.group) if self._run and not self._retries else 0)
+            return len(self._trial)
+        going = len(self._run.group) if self._run and not self._retries else 0
+        return self.stored_count + going
+
+    @property
+    def stored_count(self) -> int:
+        """How many of them lie in the output, and stay."""
+        trying = self.stage in (Stage.DRAFT, Stage.TRYING)
+        return 0 if trying or self._output is None else self._output.lines
 
     def row(self, at: int) -> ShownRow:
         """One of them, for a list."""
-        if self.stage in (Stage.DRAFT, Stage.TRYING):
-            return shown_line(self.tried[at])
-        stored = self._output.lines if self._output else 0
+        stored = self.stored_count
         if self._output and at < stored:
-            return stored_row(self._output, at)
-        assert self._run is not None
-        numbered = self._run.group[at - stored]
-        ended = self._run.ended.get(numbered[0])
-        return shown_line(ended) if ended else shown_waiting(numbered)
+            return stored_row(self._output, at, self._column)
+        if self.stage in (Stage.DRAFT, Stage.TRYING):
+            rows, ended = self._trial, self.tried
+        else:
+            assert self._run is not None
+            rows, ended = self._run.group, self._run.ended
+        numbered = rows[at - stored]
+        line = ended.get(numbered[0])
+        return shown_line(line) if line else shown_waiting(numbered, self._asked)
+
+    @property
+    def _column(self) -> str:
+        """The one that {{text}} means, where the rows are known."""
+        if self._asked is None and self.found is not None:
+            with contextlib.suppress(RequestRefused):
+                self._asked = self.template
+        return self._asked.column or "" if self._asked else ""
 
     # verbs
 
@@ -148,6 +167,7 @@ class Batch(QObject):
         """Change what it is to do: its own fields, or those of its settings."""
         own = {name: value for name, value in values.items() if name in KeptBatch.__struct_fields__}
         others = {name: value for name, value in values.items() if name not in own}
+        self._asked = None
         if others:
             own["settings"] = msgspec.structs.replace(self.settings, **others)
         self._keep(**own)
@@ -160,7 +180,7 @@ class Batch(QObject):
         """Run the first rows, and show what comes of them; nothing is written."""
         if self.stage is Stage.DRAFT and self._task is None:
             self.typed_wanted.emit()
-            self.tried = []
+            self.tried, self._trial = {}, []
             self._begin(Stage.TRYING, self._try)
 
     def queue(self) -> None:
@@ -221,11 +241,13 @@ class Batch(QObject):
     async def _try(self) -> None:
         assert self._rows is not None
         requests = await requests_of(self._services, self.kept, self.template, None)
-        first = await self._services.tasks.thread(_first, self._rows)
+        self._asked = requests.template
+        self._trial = first = await self._services.tasks.thread(_first, self._rows)
+        self._note()
         await requests.lines(first, SharedWriter(self._session.generate_together), self._note_tried)
 
     def _note_tried(self, line: dict[str, Any]) -> None:
-        self.tried = sorted((*self.tried, line), key=lambda one: one["row"])
+        self.tried[line["row"]] = line
         self._note()
 
     async def _write(self) -> None:
@@ -233,7 +255,7 @@ class Batch(QObject):
         self.found = await self._services.tasks.thread(rows.summary)  # it may have changed since
         made = await prepared(self._services, self.kept, self.found, self.template)
         self._output = output = made.output
-        self.wanted = None
+        self.wanted, self._asked = None, made.requests.template
         self._keep(begun=True, running=True, model=made.model, strategy=made.job.strategy)
         self._keep(chat_template=made.chat_template, rows=self.found.rows)
         run = self._run = BatchRun(made.requests, output, self.found.rows, self._note)
@@ -274,15 +296,15 @@ class Batch(QObject):
         if isinstance(self.failure, RequestRefused):
             self.wanted = _wanted(self.failure, self.kept)
             self._goes_on = self.wanted is not None
-        self._enter(self._stage_after(before))
+        stage, starts = self._stage_after(before), False
         if self._starts and before is Stage.READING and self.failure is None:
-            self._starts = False
-            self._goes_on = self._session.loaded is None
-            if not self._goes_on:
-                self.queue()
-        closing = self._services.tasks.ended
-        if not closing:  # else it is offered at the next start
+            self._starts, starts = False, self._session.loaded is not None
+            self._goes_on = not starts
+        if not self._services.tasks.ended:  # else it is offered at the next start
             self._keep(running=self._goes_on, done=self._output.lines if self._output else 0)
+        self._enter(stage)
+        if starts:
+            self.queue()
         self.ended.emit()
 
     def _stage_after(self, before: Stage) -> Stage:
@@ -312,7 +334,7 @@ class Batch(QObject):
             self._services.settings.change(batches=batches)
 
 
-def _first(rows: RowFile) -> list[tuple[int, Any]]:
+def _first(rows: RowFile) -> list[Numbered]:
     return list(islice(enumerate(rows.rows()), TRIED))
 
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from app.batch.batch_run import Numbered
 from app.batch.output_file import OutputFile
+from app.batch.prompt_template import PromptTemplate
 from app.errors import Failure
 
 
@@ -27,28 +28,30 @@ class ShownRow(NamedTuple):
     why: str = ""
 
 
-def shown_line(line: Mapping[str, Any]) -> ShownRow:
-    """A row that has ended."""
-    failed = bool(line.get("error"))
+def shown_line(line: Mapping[str, Any], column: str = "") -> ShownRow:
+    """A row that has ended; ``column`` is the one that {{text}} means, if it is one."""
+    failed, given = bool(line.get("error")), line.get("input", "")
+    if isinstance(given, Mapping) and column in given:
+        given = given[column]
     return ShownRow(
         int(line.get("row", 0)) + 1,
-        _words(line.get("input", "")),
+        _words(given),
         str(line.get("text", "")),
         RowState.FAILED if failed else RowState.DONE,
         str(line.get("error") or line.get("stop_reason", "")),
     )
 
 
-def shown_waiting(numbered: Numbered) -> ShownRow:
+def shown_waiting(numbered: Numbered, template: PromptTemplate | None) -> ShownRow:
     """A row that is being written."""
     index, row = numbered
-    return ShownRow(index + 1, row.raw if row.broken else _words(row.values))
+    return ShownRow(index + 1, _words(template.input_of(row) if template else row.values))
 
 
-def stored_row(output: OutputFile, row: int) -> ShownRow:
+def stored_row(output: OutputFile, row: int, column: str = "") -> ShownRow:
     """A row that lies in the output; empty where that cannot be read any more."""
     try:
-        return shown_line(output.read(row) or {"row": row})
+        return shown_line(output.read(row) or {"row": row}, column)
     except Failure:
         return ShownRow(row + 1, "", state=RowState.DONE)
 

@@ -43,7 +43,7 @@ def short_state(batch: Batch) -> str:
         Stage.RUNNING: tr("running"),
         Stage.QUEUED: tr("waits"),
         Stage.PAUSED: tr("paused"),
-        Stage.READING: "" if said else tr("paused"),
+        Stage.READING: tr("paused"),
     }
     return " · ".join(filter(None, (names.get(batch.stage, ""), said)))
 
@@ -105,6 +105,9 @@ def _done(batch: Batch) -> str:
     progress = batch.progress
     if batch.stage is Stage.RUNNING and progress is not None:
         return tr("{} of {}").format(whole(progress.done), rows_in_words(progress.total))
+    if batch.stage is Stage.DONE:
+        name = Path(batch.kept.output).name
+        return tr("{} in {}").format(rows_in_words(batch.kept.rows), name)
     return tr("{} of {}").format(whole(batch.kept.done), rows_in_words(batch.kept.rows))
 
 

@@ -46,6 +46,11 @@ class Batches(QObject):
         """The one that runs, if one does."""
         return next((one for one in self.all if one.stage is Stage.RUNNING), None)
 
+    @property
+    def outputs(self) -> set[str]:
+        """Where they write."""
+        return {one.kept.output for one in self.all}
+
     def add(self, rows: Path) -> Batch:
         """Set up a batch for the rows of a file; shown at once, and run when it is told to.
 
@@ -56,7 +61,7 @@ class Batches(QObject):
         kept = KeptBatch(
             id=new_id(),
             input=str(rows),
-            output=str(output_beside(rows)),
+            output=str(output_beside(rows, taken=self.outputs)),
             template=_TEMPLATE,
             chat=before.kept.chat if before else chat,
             settings=before.settings if before else WritingSettings(),

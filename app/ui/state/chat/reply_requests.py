@@ -109,6 +109,11 @@ class ReplyRequests:
             form=self.form(tree, loaded) if loaded else "",
         )
 
+    def request_for_draft(self, tree: Tree) -> Request:
+        """What comes before the next message of the branch that is shown."""
+        chat, sources = self.chat(tree, tree.leaf)
+        return Request(chat=chat, options=GenerateOptions(), sources=sources, tokens=tree.tokens)
+
     def chat(self, tree: Tree, last: str | None) -> tuple[Chat, tuple[str, ...]]:
         """The turns up to a message, and the ids of the messages that they are the texts of.
 

@@ -67,7 +67,7 @@ class ReplyStream(QObject):
         self.message = message
         self.after: asyncio.Event | None = None
         self.under_way = asyncio.Event()
-        self._ends_thought = False
+        self._ends_thought = self._thought_closed = False
         self.read: tuple[int, int] | None = None
         self.failure: Failure | None = None
         self._task: asyncio.Task[None] | None = None
@@ -118,6 +118,11 @@ class ReplyStream(QObject):
         return self._tokens.span
 
     @property
+    def so_far(self) -> int:
+        """How many tokens were read and written, with all that came before the reply."""
+        return (self.read[1] if self.read else 0) + self._clock.tokens
+
+    @property
     def left(self) -> int:
         """How many tokens it may still have."""
         return max(0, self._ask.options.limit - self._clock.tokens)
@@ -157,7 +162,7 @@ class ReplyStream(QObject):
     def _thought_is_over(self) -> bool:
         limit = self._ask.thought_limit
         reached = limit and self._before.tokens + self._clock.tokens >= limit
-        if not (reached or self._ends_thought) or self.left <= 0:
+        if self._thought_closed or not (reached or self._ends_thought) or self.left <= 0:
             return False
         self._ends_thought = False
         self._join()
@@ -169,6 +174,7 @@ class ReplyStream(QObject):
         What was written so far is stored whole: its tokens are told anew for what follows.
         """
         self._before, left = self._reply(self._session.loaded), self.left
+        self._thought_closed = True
         end = thought_end(self._ask.form) if self._ask.form else ""
         text = self.message.text.rstrip("\n")
         self._parts = [text, end or "\n</think>\n"]

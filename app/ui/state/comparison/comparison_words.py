@@ -21,6 +21,13 @@ def way_in_words(way: ModelRun) -> str:
     return f"{way.name} · {plain_way(way.strategy)}"
 
 
+def cell_titles(grid: Grid) -> list[str]:
+    """Of each way what tells it from the others: where all are one model, how it runs."""
+    if len({(way.name, way.path) for way in grid.ways}) > 1:
+        return [way_in_words(way) for way in grid.ways]
+    return [plain_way(way.strategy) for way in grid.ways]
+
+
 def settings_in_words(settings: WritingSettings) -> str:
     """The name of the preset that they are, else their temperature and top-p; and the limit."""
     fitting = fitting_preset(settings)

@@ -32,6 +32,7 @@ from app.ui.state.playground.token_words import options_of
 from app.ui.state.services import Services
 
 _REPAINT_MS = 34  # at most 30 times a second
+_REPAINT_CELL_MS = 6  # for each cell that grows: many of them take long to be laid out
 _STOPPED = "stopped"
 
 
@@ -73,7 +74,7 @@ class GridController(QObject):
         self._services = services
         self._store = services.conversations.comparisons
         self.start_worker: Callable[[], Client] = Client
-        self.draft = Grid()
+        self.draft = services.settings.now.comparison
         self.shown: Comparison | None = None
         self.answers: dict[Place, Answer] = {}
         self.divergences: list[Divergence] = []
@@ -84,7 +85,7 @@ class GridController(QObject):
         self._growing: dict[Place, list[str]] = {}
         self.touched: set[Place] = set()
         self._task: asyncio.Task[None] | None = None
-        self._repaint = QTimer(self, singleShot=True, interval=_REPAINT_MS)
+        self._repaint = QTimer(self, singleShot=True)
         self._repaint.timeout.connect(self._show_growth)
 
     # what is
@@ -168,6 +169,12 @@ class GridController(QObject):
         """Write no more: the worker ends, what is there stays."""
         if self._task is not None:
             self._task.cancel()
+
+    def keep_draft(self) -> None:
+        """What is set and not begun is there again at the next start."""
+        self.typed_wanted.emit()
+        if self.draft != self._services.settings.now.comparison:
+            self._services.settings.change(comparison=self.draft)
 
     def begin_anew(self) -> None:
         """Show no answers; what is set stays."""
@@ -342,7 +349,7 @@ class GridController(QObject):
     def _touch(self, place: Place) -> None:
         self.touched.add(place)
         if not self._repaint.isActive():
-            self._repaint.start()
+            self._repaint.start(max(_REPAINT_MS, _REPAINT_CELL_MS * len(self._growing)))
 
     def _show_growth(self) -> None:
         self._repaint.stop()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from app.batch.job import job_path
 from app.batch.output_file import OutputFile
 from app.cli import run as command
 from app.errors import DiskFull
@@ -136,8 +137,6 @@ async def test_two_batches_run_one_after_the_other_and_have_files_of_their_own(
     second = batches.add(path)
     await until(lambda: second.stage is Stage.DRAFT)
     second.configure(template="{{text}}", chat=False, limit=3)
-    if second.kept.output == first.kept.output:  # the first had not begun to write
-        second.configure(output=str(tmp_path / "other.jsonl"))
     batches.start(second)
     batches.start(second)
     assert second.stage in (Stage.QUEUED, Stage.RUNNING)
@@ -227,3 +226,29 @@ async def test_it_waits_where_its_model_is_taken_away_and_goes_on_once_that_is_b
     await until(lambda: batch.stage in (Stage.RUNNING, Stage.DONE))
     batch.pause()
     await until(lambda: batch._task is None)
+
+
+async def test_it_goes_on_with_the_model_and_the_way_that_it_was_begun_with_only(
+    desk: Desk,  # noqa: F811
+    tmp_path,
+):
+    batches, batch = await begun(desk, table(tmp_path), limit=30)
+    batches.start(batch)
+    await until(lambda: batch.progress is not None and batch.progress.done >= 3)
+    batch.pause()
+    await until(lambda: batch.stage is Stage.PAUSED)
+    there_then, job = content(batch.kept.output), job_path(Path(batch.kept.output))
+    words = job.read_text()
+    for name, why in (("cpu fp32", "batch-way"), (desk.session.loaded.fingerprint, "batch-model")):
+        job.write_text(words.replace(name, "another"))
+        batches.start(batch)
+        await until(lambda: batch.stage is Stage.PAUSED and batch.failure is not None)
+        assert batch.failure.facts["why"] == why
+        assert batch.wanted == (desk.session.loaded.path, "cpu fp32")
+        assert batch.waits_for_model
+        batch.failure = None
+    assert content(batch.kept.output) == there_then
+    job.write_text(words)
+    await desk.session.opened(desk.model)  # as the button does
+    await until(lambda: batch.stage is Stage.DONE)
+    assert content(batch.kept.output).startswith(there_then)
