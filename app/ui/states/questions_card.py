@@ -133,8 +133,9 @@ class QuestionsCard(Overlay):
         foot = QHBoxLayout()
         foot.setSpacing(space("s"))
         foot.addWidget(self.from_file)
-        foot.addStretch(1)
-        foot.addWidget(label(tr("Longest answer, in tokens"), "small"))
+        longest = label(tr("Longest answer, in tokens"), "small", wrap=True)
+        longest.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        foot.addWidget(longest, 1)
         foot.addWidget(self.limit)
         for part in (self.stop, self.ask):
             foot.addWidget(part)

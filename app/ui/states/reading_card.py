@@ -18,10 +18,12 @@ from app.library.states.state_records import NamedState
 from app.messages.translate import tr, tr_n
 from app.ui.look.theme import Theme
 from app.ui.widgets.dialogs import ask
+from app.ui.widgets.flow_layout import Flow
 from app.ui.widgets.overlay import Overlay
 from app.ui.widgets.parts import Elided, button, icon_button, label
 
 _WIDE, _LINES = 620, 9
+_SHORTENS = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
 _LETTERS = 60  # of the text's beginning, as its name
 
 
@@ -45,6 +47,8 @@ class ReadingCard(Overlay):
         self.text.setTabChangesFocus(True)
         self.base = QComboBox()
         self.base.setAccessibleName(tr("Begin with"))
+        self.base.setSizeAdjustPolicy(_SHORTENS)
+        self.base.setMinimumContentsLength(10)
         self._files = Elided("", "small", Qt.TextElideMode.ElideMiddle)
         self.choose_files = button(tr("Choose files…"), "file")
         self.choose_folder = button(tr("Choose a folder…"), "folder")
@@ -58,7 +62,7 @@ class ReadingCard(Overlay):
     def offer(self, states: Sequence[NamedState], model: str) -> None:
         """Open the card; ``states`` are those that the open ``model`` can begin with."""
         self.base.clear()
-        self.base.addItem(tr("Nothing: the model's own beginning"), "")
+        self.base.addItem(tr("Nothing read before"), "")
         for state in states:
             self.base.addItem(state.name, state.id)
         self.base.setEnabled(bool(states))
@@ -133,10 +137,12 @@ class ReadingCard(Overlay):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow(label(tr("Name")), self.name)
         form.addRow(label(tr("Begin with")), self.base)
+        ways = QWidget()
+        flow = Flow(space("s"), ways)
+        for part in (self.choose_files, self.choose_folder):
+            flow.addWidget(part)
         files = QHBoxLayout()
         files.setSpacing(space("s"))
-        files.addWidget(self.choose_files)
-        files.addWidget(self.choose_folder)
         files.addWidget(self._files, 1)
         files.addWidget(self.clear)
         foot = QHBoxLayout()
@@ -147,6 +153,7 @@ class ReadingCard(Overlay):
         self.text.setMinimumHeight(_LINES * self._theme.line_px())
         self.body.addLayout(form)
         self.body.addWidget(self.text, 1)
+        self.body.addWidget(ways)
         self.body.addLayout(files)
         self.body.addLayout(foot)
 

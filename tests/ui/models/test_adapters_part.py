@@ -41,12 +41,6 @@ async def test_alpha_is_asked_for_and_what_is_chosen_counts_from_the_next_openin
     part.adapters.remove(entry.path, str(path))
     assert filled.services.settings.now.adapters == {}
     await until(part.reopen.isVisible)
-
-
-async def test_what_is_no_adapter_is_told_and_not_chosen(filled, tmp_path):
-    await ready(filled)
-    part = page_of(filled).details.adapters
-    entry = select(filled, "rwkv7")
     (tmp_path / "notes.pth").write_bytes(b"no adapter")
     part.adapters.add(entry.path, tmp_path / "notes.pth")
     await until(lambda: filled.window.notices.notice is not None)
