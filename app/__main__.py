@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 def main() -> int:
-    """Without arguments the window opens; hidden ones make this a worker or a downloader."""
+    """Without arguments the window opens; hidden ones make this a process of another kind."""
     # Threads that wait for each other must sleep, not spin: on a machine that does anything else
     # besides, spinning makes every operation wait for the scheduler, and is many times slower.
     # A wait of a few microseconds, the usual one between two operations, may still spin.
@@ -26,6 +26,10 @@ def main() -> int:
         from app.ui.markdown.highlight_process import main as highlight
 
         return highlight()
+    if arguments == ["--lockstep"]:  # as app.comparison.lockstep_client starts it
+        from app.comparison.lockstep_process import main as read_together
+
+        return _recorded("lockstep", read_together)
     if arguments:
         from app.cli import run
 

@@ -45,10 +45,11 @@ def note_loaded(loaded: "Loaded | Opened") -> None:
     """Tell on stderr why a model runs with another strategy or vocabulary than was asked for."""
     down, strategy = loaded.stepped_down, loaded.strategy
     if down is not None:
-        from app.messages.gpu_status import stepped_down_in_words
+        from app.messages.gpu_status import step_in_detail, stepped_down_in_words
 
         way = strategy if isinstance(strategy, str) else strategy.text
         note(f"rookery: {stepped_down_in_words(down, way)}")
+        note(f"rookery: {step_in_detail(down, way)}")
     not_used = _vocabulary_not_used(loaded)
     if not_used:
         from app.messages.vocabularies import not_used_in_words

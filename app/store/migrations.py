@@ -15,6 +15,11 @@ character ``start`` of its text on, by the number of its row.  ``pieces.ids`` ar
 ``content`` of one is a list of slices of ``document_pieces``, which no edit changes.
 ``document_growth`` is what a piece has gained since a model began to write it.
 
+``comparisons`` are the grids of what models write beside each other; ``comparison_answers`` has
+their cells, by line and way from 0, and ``comparison_divergences`` how the models of two cells
+differ on a text.
+``conversation_starts`` names the file of the state that a conversation begins from.
+
 ``trashed`` is when a conversation was put into the trash (by the computer's clock, to be shown),
 ``trash_reading`` what the trash's own clock said then.  ``deleted`` was the first layout's word for
 it; programs of that layout remove such rows after a minute, so it is not used any more.
@@ -194,4 +199,59 @@ CREATE TABLE document_growth (
 CREATE INDEX document_growth_by_piece ON document_growth (piece, row);
 """
 
-MIGRATIONS = (_FIRST, _DRAFTS, _TRASH, _FOLDED, _TOKENS, _DOCUMENTS)
+_COMPARISONS = """
+CREATE TABLE comparisons (
+  id TEXT PRIMARY KEY,
+  title TEXT NOT NULL,
+  created REAL NOT NULL,
+  updated REAL NOT NULL,
+  grid TEXT NOT NULL,
+  trashed REAL,
+  trash_reading REAL NOT NULL DEFAULT 0
+);
+CREATE INDEX comparisons_by_time ON comparisons (updated);
+
+CREATE TABLE comparison_answers (
+  comparison TEXT NOT NULL REFERENCES comparisons (id) ON DELETE CASCADE,
+  line INTEGER NOT NULL,
+  way INTEGER NOT NULL,
+  answer TEXT NOT NULL,
+  PRIMARY KEY (comparison, line, way)
+);
+
+CREATE TABLE comparison_divergences (
+  comparison TEXT NOT NULL REFERENCES comparisons (id) ON DELETE CASCADE,
+  places TEXT NOT NULL,
+  divergence TEXT NOT NULL,
+  PRIMARY KEY (comparison, places)
+);
+"""
+_STARTS = """
+CREATE TABLE conversation_starts (
+  conversation TEXT PRIMARY KEY REFERENCES conversations (id) ON DELETE CASCADE,
+  state TEXT NOT NULL,
+  name TEXT NOT NULL
+);
+"""
+
+_PERSONAS = """
+ALTER TABLE conversations ADD COLUMN folder TEXT NOT NULL DEFAULT '';
+ALTER TABLE conversations ADD COLUMN archived INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE conversations ADD COLUMN own_title INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE conversations ADD COLUMN options TEXT NOT NULL DEFAULT '{}';
+UPDATE conversations SET own_title = 1;
+ALTER TABLE messages ADD COLUMN name TEXT NOT NULL DEFAULT '';
+ALTER TABLE messages ADD COLUMN dropped REAL;
+CREATE INDEX messages_dropped ON messages (dropped) WHERE dropped IS NOT NULL;
+CREATE TABLE personas (
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL,
+  created REAL NOT NULL,
+  settings TEXT NOT NULL
+);
+"""
+
+MIGRATIONS = (
+    *(_FIRST, _DRAFTS, _TRASH, _FOLDED, _TOKENS, _DOCUMENTS),
+    *(_COMPARISONS, _STARTS, _PERSONAS),
+)

@@ -1,6 +1,6 @@
-"""The trash of conversations and documents: put in, taken out and removed for good; shows nothing.
+"""The trash: conversations, documents and comparisons are put in, taken out and removed for good.
 
-Both lie in it for 30 days, told by a clock of the trash's own: see ``_read_clock``.
+All lie in it for 30 days, told by a clock of the trash's own: see ``_read_clock``.
 """
 
 import sqlite3
@@ -18,7 +18,7 @@ AT_ONCE = 50
 _WEEK_S = 7 * DAY_S
 
 
-Table = Literal["conversations", "documents"]
+Table = Literal["conversations", "documents", "comparisons"]
 
 
 def put_in(
@@ -42,7 +42,8 @@ def listed(file: sqlite3.Connection, now: float) -> list[Trashed]:
     """What lies in the trash, the latest first."""
     rows = file.execute(
         f"SELECT {CONVERSATION}, trashed, trash_reading,"
-        " (SELECT count(*) FROM messages WHERE conversation = conversations.id)"
+        " (SELECT count(*) FROM messages WHERE conversation = conversations.id"
+        " AND dropped IS NULL)"
         " FROM conversations WHERE trashed IS NOT NULL ORDER BY trash_reading DESC, trashed DESC"
     )
     return [

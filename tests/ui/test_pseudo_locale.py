@@ -11,7 +11,7 @@ from tests.ui.conftest import settled, shown
 from tests.ui.squeezed import squeezed
 
 pytestmark = pytest.mark.geometry
-PAGES = ("models", "chat", "playground", "downloads", "status", "settings")
+PAGES = ("models", "chat", "playground", "states", "downloads", "status", "settings")
 
 
 NAMES = {"Rookery", "guide", "official"}
@@ -59,5 +59,10 @@ async def test_pages_are_translated_and_have_room_for_longer_words(pseudo, build
             if set(english_in(without_names(text))) - NAMES - IN_THE_CATALOGUE
         }
         cramped += squeezed(application.window)
+        tabs = application.window.go(page).tabs if page == "playground" else None
+        for _ in tabs.parts if tabs else ():
+            tabs.show_next()
+            await settled(20)
+            cramped += squeezed(application.window)
     assert english == set()
     assert cramped == []

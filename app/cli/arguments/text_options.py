@@ -99,6 +99,11 @@ def add_compare(verb: argparse.ArgumentParser) -> None:
     source = verb.add_mutually_exclusive_group(required=True)
     source.add_argument("--text-file", metavar="FILE", help=tr("UTF-8 text; - reads stdin"))
     source.add_argument("--tokens", metavar="1,2,3", type=token_ids, help=tr("token ids"))
+    verb.add_argument(
+        "--per-token",
+        action="store_true",
+        help=tr("tell of each token how far both differ at its place, and what each would write"),
+    )
 
 
 class _AtMostTwice(argparse.Action):

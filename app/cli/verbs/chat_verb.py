@@ -198,7 +198,7 @@ class _Terminal:
                     raise
                 note("\n" + tr("(/quit or Ctrl-D leaves)"))
                 continue
-            if line is None or line.strip() == "/quit":
+            if line is None or line.split()[:1] == ["/quit"]:
                 return int(self._failed and not self._terminal)
             self._take(line)
 

@@ -20,18 +20,19 @@ from app.runtime.protocol.scores import Score
 from app.runtime.protocol.states import (
     HandOver,
     LoadState,
+    Park,
     Place,
     SaveState,
     TakeOver,
     TakeStates,
 )
 from app.runtime.protocol.vocabulary_messages import ReadVocabulary
-from app.runtime.states.state import have_ready
+from app.runtime.states.state import RecurrentState, have_ready
 from app.runtime.states.state_disk import StateDisk
 from app.runtime.states.state_store import StateStore
 
 from .encoding import told_of_tokens
-from .handing_over import hand_over_states, take_over_states
+from .handing_over import handed_over
 from .lane import Lane
 from .prompt_cuts import prompt_cuts_of
 from .prompt_pieces import PromptPiece, TextReading
@@ -121,13 +122,7 @@ class Engine:
         Raises RequestRefused, the tokenizer's failures, those of reading a state, and OutOfMemory;
         nothing has begun then.
         """
-        with allocations_named():
-            try:
-                reading = self._begun(request)
-            except OutOfMemory:
-                if not self.remembered.give_back():
-                    raise
-                reading = self._begun(request)
+        reading = self.remembered.with_room(lambda: self._begun(request))
         (lane or self._own).reading.append(reading)
 
     def load_state(self, request: LoadState) -> None:
@@ -135,16 +130,13 @@ class Engine:
         with allocations_named():
             self._send(self._starts.load(request.id, request.state))
 
-    def hand_over(self, request: HandOver | TakeOver) -> None:
-        """Write what is remembered to files, or remember what is in them, and tell of it.
+    def hand_over(self, request: HandOver | TakeOver | Park) -> None:
+        """Write what is remembered to files, remember what is in them, or let it go; tell of it.
 
         Raises DiskFull, StoreError, OutOfMemory and the failures of reading a state.
         """
         with allocations_named():
-            if isinstance(request, HandOver):
-                self._send(hand_over_states(request, self._opened, self._store))
-            else:
-                self._send(take_over_states(request, self._opened, self._store))
+            self._send(handed_over(request, self._opened, self._store))
 
     def encode(self, request: Encode | ReadVocabulary) -> None:
         """Tell the ids of a prompt, or all tokens there are.
@@ -170,7 +162,7 @@ class Engine:
         """The text may want the state where it stands now, unless a better one is coming."""
         text = reading.text
         if reading.coming is None and (not text.unread or text.read in text.marks):
-            text.reached(reading.state, reading.logits)
+            self._show(text, lambda: reading.state, reading.logits)
 
     def _arrive(self, lane: Lane, reading: TextReading) -> None:
         """Go on from what came from the disk; where that was of no use, look for another one."""
@@ -198,6 +190,7 @@ class Engine:
     def _text_of(self, request: Reads) -> PromptReading:
         trail = self._starts.trail(request.start)
         if isinstance(request, Generate):
+            trail.owner = request.options.owner
             prepared = prepare(request, self._opened, may_be_empty=trail.goes_on)
             return Sequence(request, prepared, self._opened, self._send, trail)
         ids = prompt_ids(request.prompt, self._opened, document=request.document)
@@ -338,7 +331,16 @@ class Engine:
         text.straight = text.straight and not text.one_by_one
         if piece.end in text.marks or not text.unread:
             self._keep_read(reading, lasting=text.lasts)
-            text.reached(piece.state, logits)
+            self._show(text, lambda: piece.state, logits)
+
+    def _show(
+        self,
+        text: PromptReading,
+        state: Callable[[], RecurrentState],
+        logits: torch.Tensor | None,
+    ) -> None:
+        """Have a state looked at: it stands there now, and never again."""
+        self.remembered.with_room(lambda: text.reached(state(), logits))
 
     def _fail(self, text: PromptReading | ScoredText, failure: Failure) -> None:
         self._cancelled.discard(text.id)

@@ -109,9 +109,9 @@ class Lane:
         return self._model.logits(hidden, alike=alike)[:, 0], hidden[:, 0]
 
     def _show_row(self, row: int, logits: torch.Tensor) -> None:
-        assert self.state is not None
-        with allocations_named():
-            self.writing[row].reached(self.state.rows([row]), logits)
+        text, state = self.writing[row], self.state
+        assert state is not None
+        self._remembered.with_room(lambda: text.reached(state.rows([row]), logits))
 
     def _keep(self, rows: list[int]) -> None:
         """Only these of the texts being written go on; none where there is no memory for it."""

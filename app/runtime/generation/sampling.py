@@ -51,6 +51,7 @@ class Sampler:
         self._greedy = how.temperature < GREEDY
         self._processors, self._distribution = list(processors), Distribution(how)
         self._random = Random(self.seed)
+        self._changed: Floats = np.empty(0, np.float32)
 
     def note(self, tokens: Iterable[int]) -> None:
         """Go on after tokens that were chosen before: with their penalties, and so many draws."""
@@ -70,13 +71,20 @@ class Sampler:
         Raises NumbersBroken where they hold NaN or infinity, RequestRefused where every token is
         banned.
         """
-        numbers = finite(logits).copy()
+        numbers = self._copy_of(finite(logits))
         for processor in self._processors:
             processor.apply(numbers)
         found = self._draw(numbers)
         for processor in self._processors:
             processor.note(found.token)
         return found
+
+    def _copy_of(self, logits: Floats) -> Floats:
+        """In the same memory at each token, which the caches still hold."""
+        if len(self._changed) != len(logits):
+            self._changed = np.empty_like(logits)
+        np.copyto(self._changed, logits)
+        return self._changed
 
     def _draw(self, logits: Floats) -> Pick:
         best = int(logits.argmax())

@@ -81,9 +81,9 @@ class StateTaking(PromptReading):
         """Write the files of this place.  Raises DiskFull, StoreError."""
         if self._looks.wants(self.read):
             taken = self._looks.take(self.read, state, logits, self.come_up())
-            self._taken += taken
             if self._tells:
                 self._looks.tell(self.read, state, taken)
+            self._taken += taken
 
     def take(self, logits: "torch.Tensor | None", hidden: "torch.Tensor | None" = None) -> bool:
         """See PromptReading: it ends with its prompt."""

@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from app.runtime.protocol.chat_template import Template
 from app.runtime.protocol.token_spans import TokenSpan
 
 
@@ -49,12 +50,13 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A conversation to be continued; the worker renders it with a chat template.
 
     ``template`` "" is the model's own; ``think`` is "off", "on" or "fake" if the family supports
-    it.
+    it.  A ``form`` is a template of a person's own, and goes before it.
     """
 
     turns: tuple[Turn, ...]
     template: str = ""
     think: Literal["off", "on", "fake"] = "off"
+    form: Template | None = None
 
 
 class Text(msgspec.Struct, frozen=True, tag=True):

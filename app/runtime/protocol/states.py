@@ -179,6 +179,13 @@ class TakeOver(Message, frozen=True, tag=True, kw_only=True):
     folder: bytes
 
 
+class Park(Message, frozen=True, tag=True, kw_only=True):
+    """Keep the weights alone until the next request: what is remembered goes; answered by Parked.
+
+    It is to be handed over before.
+    """
+
+
 class KeepStates(Message, frozen=True, tag=True, kw_only=True):
     """Keep states in this folder from now on, or (None) in memory only; no answer follows."""
 
@@ -203,6 +210,12 @@ class StatesHandedOver(Message, frozen=True, tag=True, kw_only=True):
     """So many states were written, or taken over."""
 
     count: int
+
+
+class Parked(Message, frozen=True, tag=True, kw_only=True):
+    """What is left of the worker's memory: ``resident_bytes``, files that it uses included."""
+
+    resident_bytes: int
 
 
 class StateLoaded(Message, frozen=True, tag=True, kw_only=True):

@@ -4,6 +4,7 @@ import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Sequence
 
+from app.runtime.planning.machine import Rates
 from app.runtime.protocol.encodings import Encoded
 from app.runtime.protocol.messages import Done, Generate, Prefilled, Reply
 from app.runtime.protocol.prompts import Prompt
@@ -22,6 +23,8 @@ from .client import Client
 
 class ModelQuestions(ABC):
     """Each waits for a model that is being opened, and starts the worker again where it died."""
+
+    rates: Rates | None = None
 
     @abstractmethod
     async def _ready(self) -> Client:
@@ -73,3 +76,11 @@ class ModelQuestions(ABC):
     async def vocabulary(self) -> Vocabulary:
         """The bytes of every token of the open model.  Raises as ``generate`` does."""
         return await (await self._ready()).vocabulary()
+
+    async def measure_rates(self) -> Rates:
+        """Have the worker of the open model measure this machine, and remember what it finds.
+
+        Raises NoModel, OutOfMemory and WorkerDied.
+        """
+        self.rates = await (await self._ready()).measure_rates()
+        return self.rates

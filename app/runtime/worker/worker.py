@@ -37,6 +37,7 @@ from app.runtime.protocol.states import (
     HandOver,
     KeepStates,
     LoadState,
+    Park,
     StateCache,
     StatesNotKept,
     TakeOver,
@@ -84,6 +85,7 @@ class Worker:
         self._sending = threading.Lock()
         self._cancelled: set[int] = set()
         self._engine: Engine | None = None
+        self._parked = False
 
     def serve(self) -> None:
         """Run until the process ends."""
@@ -132,7 +134,7 @@ class Worker:
         try:
             while True:
                 idle = self._engine is None or self._engine.idle
-                if self._engine and idle and self._inbox.empty():
+                if self._engine and idle and self._inbox.empty() and not self._parked:
                     self._engine.prepare()
                 request = self._inbox.get(block=idle)
                 if isinstance(request, GenerateTogether):
@@ -147,6 +149,7 @@ class Worker:
             pass
 
     def _begin(self, request: Work, lane: "Lane | None" = None) -> None:
+        self._parked = isinstance(request, Park)
         try:
             if isinstance(request, Load):
                 self._load(request)
@@ -250,7 +253,7 @@ class Worker:
 def _ask(engine: "Engine", request: EngineWork) -> None:
     if isinstance(request, LoadState):
         engine.load_state(request)
-    elif isinstance(request, HandOver | TakeOver):
+    elif isinstance(request, HandOver | TakeOver | Park):
         engine.hand_over(request)
     elif isinstance(request, Encode | ReadVocabulary):
         engine.encode(request)

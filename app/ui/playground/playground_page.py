@@ -25,6 +25,7 @@ from app.ui.widgets.page import Page
 from app.ui.widgets.parts import keep_words_whole
 
 from .batch.batch_view import BatchView
+from .compare.compare_part import ComparePart
 from .documents.documents_pane import DELETE_KEYS, RENAME_KEYS, DocumentsPane
 from .playground_head import PlaygroundHead
 from .playground_part import PlaygroundPart
@@ -65,6 +66,8 @@ class PlaygroundPage(Page):
         self.sight = SightViews(services.theme, services.session, self.controller, self)
         for view in self.sight.views:
             self.add_view(*view)
+        self.compare = ComparePart(services)
+        self.add_part("compare", tr("Compare"), self.compare)
         self.batch = BatchView(services)
         self.add_part("batch", tr("Batch"), self.batch)
         shown = services.settings.now
@@ -325,7 +328,7 @@ class PlaygroundPage(Page):
         self.head.menu_wanted.connect(self._menu)
         self.head.switch_wanted.connect(self.switch_wanted)
         self._services.session.changed.connect(self._show_model)
-        self.tabs.turned.connect(self._turn)
+        self.tabs.part_changed.connect(self._turn)
 
     def _turn(self) -> None:
         """Another part has come to the front."""

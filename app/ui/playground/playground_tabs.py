@@ -17,11 +17,11 @@ from .playground_part import PlaygroundPart
 class PlaygroundTabs(QWidget):
     """The first tab is the page's ``own``, the others are parts by themselves (``add``).
 
-    ``turned`` when another one has come to the front; ``front`` is the part that is there, None
-    for the page's own.  The row is there as soon as there is more than one.
+    ``part_changed`` when another one has come to the front; ``front`` is the part that is there,
+    None for the page's own.  The row is there as soon as there is more than one.
     """
 
-    turned = Signal()
+    part_changed = Signal()
 
     def __init__(self, theme: Theme, own: QWidget, title: str) -> None:
         super().__init__()
@@ -37,6 +37,9 @@ class PlaygroundTabs(QWidget):
         for scroller in self.bar.findChildren(QToolButton):  # never shown, but Qt names them
             scroller.setAccessibleName(tr("More tabs"))
         self.bar.addTab(title)
+        names = tr("Tabs to the left"), tr("Tabs to the right")
+        for arrow, name in zip(self.bar.findChildren(QToolButton), names, strict=True):
+            arrow.setAccessibleName(name)  # else Qt's, in English
         self._line = rule()
         self._stack = QStackedWidget()
         self._stack.addWidget(own)
@@ -86,4 +89,4 @@ class PlaygroundTabs(QWidget):
     def _turn(self, index: int) -> None:
         if 0 <= index != self._stack.currentIndex():
             self._stack.setCurrentIndex(index)
-            self.turned.emit()
+            self.part_changed.emit()

@@ -1,6 +1,7 @@
 """Where the keyboard goes when the widget that has it vanishes; knows no page."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from weakref import WeakKeyDictionary
 
 import shiboken6
@@ -72,3 +73,9 @@ def _is_only_read(place: QWidget) -> bool:
 
 def _usable(widget: QWidget) -> bool:
     return shiboken6.isValid(widget) and widget.isVisible() and widget.isEnabled()
+
+
+def tab_through(stops: Sequence[QWidget]) -> None:
+    """Have the keyboard go from one to the next: parts made later would come after all others."""
+    for before, after in pairwise(stops):
+        QWidget.setTabOrder(before, after)

@@ -85,11 +85,14 @@ def _numbers() -> tuple[_Number, ...]:
 
 
 class SamplingFields(QWidget):
-    """``changed`` carries a Sampling when the person has changed one of its numbers."""
+    """``changed`` carries a Sampling when the person has changed one of its numbers.
+
+    ``seed``: whether that is asked for as well.
+    """
 
     changed = Signal(object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, seed: bool = True) -> None:
         super().__init__(parent)
         self._shown = Sampling()
         self._fields: dict[str, QDoubleSpinBox | QSpinBox] = {}
@@ -110,8 +113,9 @@ class SamplingFields(QWidget):
         pair.setSpacing(2)
         pair.addWidget(dice)
         pair.addWidget(self._seed)
-        tip = tr("The same seed and the same words give the same reply.")
-        _add(form, tr("Seed"), pair, tip)
+        if seed:
+            tip = tr("The same seed and the same words give the same reply.")
+            _add(form, tr("Seed"), pair, tip)
 
     @property
     def sampling(self) -> Sampling:

@@ -14,6 +14,7 @@ from app.runtime.protocol.encodings import Encode, Encoded
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Done, Event, Failed, Generate, Reply, failure_of
 from app.runtime.protocol.prompts import Prompt
+from app.runtime.protocol.states import StartState
 from app.runtime.states.state_store import StateStore
 from app.runtime.worker.supervisor import Phase
 
@@ -40,12 +41,12 @@ class InProcess:
         return self.loaded
 
     async def generate(
-        self, prompt: Prompt, options: GenerateOptions
+        self, prompt: Prompt, options: GenerateOptions, *, start: StartState | None = None
     ) -> AsyncGenerator[Event | Done, None]:
         if self.loaded is None:
             raise NoModel
         request = next(self._ids)
-        asked = Generate(id=request, prompt=prompt, options=options)
+        asked = Generate(id=request, prompt=prompt, options=options, start=start)
         self.asked.append(prompt_ids(prompt, self.opened, document=False))
         sent = self._sent[request] = []
         ended = False
@@ -105,6 +106,9 @@ class InProcess:
         await asyncio.sleep(0)
         (told,) = self._sent.pop(request)
         return told
+
+    async def rest(self) -> None:
+        self.phase = Phase.RESTING
 
     async def close(self) -> None:
         self.loaded = None

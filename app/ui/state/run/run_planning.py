@@ -22,6 +22,7 @@ from app.runtime.planning.stepping_down import (
 from app.runtime.planning.strategy import understood
 from app.store.changes import Change, Changes
 from app.system.gpus import Gpu
+from app.system.memory import available_bytes
 from app.ui.state.gpu_list import GpuList, with_room_of
 from app.ui.state.machine_memory import free_without
 from app.ui.state.session import Session
@@ -165,7 +166,16 @@ class RunPlanning(QObject):
         file = await self._tasks.thread(describe, path)
         if file.spec is None:
             raise failure_of(file)
-        machine, wishes = await self.machine(), wishes or self.wishes
+        return await self.planned(path, file, await self.machine(), wishes)
+
+    async def planned(
+        self, path: Path, file: ModelFile, machine: Machine, wishes: Wishes | None = None
+    ) -> ModelPlans:
+        """Every way to run the model of a file on a machine, by all that was measured here.
+
+        That is how fast its disk is, where a way reads from it, and where memory ran out before.
+        """
+        wishes = wishes or self.wishes
         ran_out = await self._tasks.thread(self._ran_out, str(path))
         planned = plan_with(file, machine, wishes, ran_out)
         if self.described is None and not all(one.strategy.stays for one in planned.candidates):
@@ -180,10 +190,20 @@ class RunPlanning(QObject):
             return self.described
         if not self._gpus.known:
             await self._gpus.looked()
-        gpus = with_room_of(self._session.loaded, self._gpus.usable)
+        gpus = with_room_of(self._session.held, self._gpus.usable)
         await self.know_rates()
         free = await self._tasks.thread(free_without, self._session.worker_pid)
         return await self._tasks.thread(self._look, tuple(gpus), free)
+
+    async def machine_beside(self) -> Machine:
+        """This machine now, with what is open on it: that stays open."""
+        if self.described is not None:
+            return self.described
+        if not self._gpus.known or self._gpus.found:
+            await self._gpus.looked()
+        await self.know_rates()
+        free = await self._tasks.thread(available_bytes)
+        return await self._tasks.thread(self._look, self._gpus.usable, free)
 
     async def know_rates(self) -> None:
         """Have what this machine was measured to do before known to the session, once."""

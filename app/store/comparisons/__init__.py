@@ -1,0 +1,1 @@
+"""Comparisons of what models write, in the database of the conversations."""

@@ -1,0 +1,1 @@
+"""What models write beside each other, as state and signals; no widget in sight."""
