@@ -44,7 +44,7 @@ class BatchSetup(QFrame):
         self.setMaximumWidth(_WIDEST)
         self._theme, self._taken = theme, taken
         self._batch: Batch | None = None
-        self._tight = False
+        self._compact = False
         self.source = label("", "small", wrap=True)
         self.template = QPlainTextEdit()
         self.template.setAccessibleName(tr("Prompt of a row"))
@@ -96,10 +96,10 @@ class BatchSetup(QFrame):
         for block in blocked:
             block.unblock()
 
-    def tighten(self, *, tight: bool) -> None:
+    def make_compact(self, *, compact: bool) -> None:
         """Leave room for the rows where there is little."""
-        if tight != self._tight:
-            self._tight = tight
+        if compact != self._compact:
+            self._compact = compact
             self._fit()
 
     def keep_typed(self) -> None:
@@ -201,7 +201,7 @@ class BatchSetup(QFrame):
 
     def _fit(self) -> None:
         begun = self._batch is not None and self._batch.kept.begun
-        lines = _FEW if begun or self._tight else _LINES
+        lines = _FEW if begun or self._compact else _LINES
         self.template.setFixedHeight(lines * self._theme.line_px() + 20)
 
     def _arrange(self) -> None:

@@ -154,7 +154,7 @@ class BatchView(PlaygroundPart):
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
         super().resizeEvent(event)
         line = self._services.theme.line_px()
-        self.setup.tighten(tight=self.height() < _HIGH * line)
+        self.setup.make_compact(compact=self.height() < _HIGH * line)
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 (Qt's name)
         """What is typed is kept before the window closes."""
