@@ -8,10 +8,10 @@ import pytest
 
 from app.errors import ServerRefused
 from app.library.local_library import LocalLibrary
+from app.runtime.worker.phase import Phase
 from app.server.http_app import Access, http_app
 from app.server.local_server import LocalServer
 from app.server.model_host import ModelHost
-from app.server.offered_models import OfferedModels
 from app.server.server_services import Services
 
 
@@ -22,7 +22,7 @@ class Answer(NamedTuple):
 
 
 class NoRunner:
-    loaded = None
+    loaded, phase = None, Phase.EMPTY
 
 
 def asked(access, *requests):
@@ -30,7 +30,7 @@ def asked(access, *requests):
 
     async def run():
         library = LocalLibrary()
-        services = Services(ModelHost(NoRunner(), OfferedModels(library, lambda: None)))
+        services = Services(ModelHost(NoRunner(), library))
         app = http_app(services, access)
         try:
             return [await one(app, *request) for request in requests]
