@@ -9,12 +9,14 @@ from dataclasses import dataclass
 
 from app.batch.groups import group_size
 from app.errors import NoModel
+from app.library.local_library import LocalLibrary
 from app.runtime.planning.machine import this_machine
 from app.runtime.planning.strategy import parse
 from app.runtime.protocol.messages import Loaded
 from app.runtime.protocol.vocabulary_messages import Vocabulary
 
 from .admission import Admission
+from .model_in_use import ModelInUse
 from .model_runner import ModelRunner
 from .offered_models import OfferedModels
 
@@ -52,12 +54,13 @@ class OpenModel:
 
 
 class ModelHost:
-    """Lets requests in; needs a running loop."""
+    """Lets requests in for the models of ``library``; needs a running loop."""
 
     def __init__(
-        self, runner: ModelRunner, offered: OfferedModels, options: HostOptions | None = None
+        self, runner: ModelRunner, library: LocalLibrary, options: HostOptions | None = None
     ) -> None:
-        self.runner, self.offered = runner, offered
+        self.runner, self.in_use = runner, ModelInUse(runner)
+        self.offered = OfferedModels(library, self.in_use)
         self._options = options or HostOptions()
         self.admission = Admission(self._is_open, self._open, self._options.waiting)
         self._vocabulary: tuple[str, asyncio.Task[Vocabulary]] | None = None
@@ -69,7 +72,7 @@ class ModelHost:
     async def open_first(self, path: str) -> Loaded:
         """Open a model before anything is asked.  Raises the failures of loading."""
         await self._open(path)
-        loaded = self.runner.loaded
+        loaded = self.in_use()
         assert loaded is not None
         return loaded
 
@@ -83,7 +86,7 @@ class ModelHost:
         ticket = self.admission.enter(offered.path, texts)
         try:
             await ticket.go
-            loaded = self.runner.loaded
+            loaded = self.in_use()
             if loaded is None:
                 raise NoModel
             yield OpenModel(
@@ -103,7 +106,7 @@ class ModelHost:
             await asyncio.wait([self._idle])
 
     def _is_open(self, path: str) -> bool:
-        loaded = self.runner.loaded
+        loaded = self.in_use()
         return loaded is not None and os.path.realpath(loaded.path) == os.path.realpath(path)
 
     async def _open(self, path: str) -> None:

@@ -10,6 +10,7 @@ from app.runtime.protocol.prompts import Prompt
 from app.runtime.protocol.scores import Scored
 from app.runtime.protocol.states import StartState
 from app.runtime.protocol.vocabulary_messages import Vocabulary
+from app.runtime.worker.phase import Phase
 
 
 class ModelRunner(Protocol):
@@ -22,6 +23,10 @@ class ModelRunner(Protocol):
     @property
     def loaded(self) -> Loaded | None:
         """The model that answers, or will again when it is asked."""
+
+    @property
+    def phase(self) -> Phase:
+        """Where its worker is."""
 
     async def open(self, path: str, strategy: str = "", *, firm: bool = False) -> Loaded:
         """Open a model in place of the one before."""

@@ -1,4 +1,4 @@
-"""A server in a process of its own with a small model, and clients of it."""
+"""A server for the tests of one module, with two small models, and clients that ask it."""
 
 import httpx2
 import openai

@@ -8,8 +8,8 @@ import httpx2
 import pytest
 
 from tests.runtime.small_models import small_file
-from tests.server.requests_of_tests import HELLO, kill_worker, post
 from tests.support.served import served
+from tests.support.served_requests import HELLO, kill_worker, post
 
 pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(600)]
 SECONDS, KILLS, STREAMS = 10, 10, 8

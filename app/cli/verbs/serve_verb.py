@@ -25,7 +25,6 @@ from app.server.http.request_record import RequestRecord, RequestRecords
 from app.server.http_app import Access
 from app.server.local_server import LocalServer
 from app.server.model_host import HostOptions, ModelHost
-from app.server.offered_models import OfferedModels
 from app.server.server_services import Services
 from app.store.paths import standard_paths
 from app.store.settings import Settings
@@ -51,10 +50,9 @@ class _Serving:
         options, stop = self._options, asyncio.Event()
         supervisor = self._supervisor()
         library = LocalLibrary(*_places(options))
-        offered = OfferedModels(library, lambda: supervisor.loaded)
         host = ModelHost(
             supervisor,
-            offered,
+            library,
             HostOptions(
                 strategy=options.strategy,
                 max_batch=options.max_batch,

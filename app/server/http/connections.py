@@ -6,10 +6,19 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-MOST = 1000
-"""Connections at once; more are closed at once, so that files stay free for the program."""
-
+_MOST = 1000
+_OWN_FILES = 128
 _SILENT_S = 30.0
+
+
+def most_connections() -> int:
+    """Connections at once; more are closed at once, so that files stay free for the program."""
+    try:
+        import resource
+    except ImportError:  # Windows, which counts them otherwise
+        return _MOST
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MOST if soft == resource.RLIM_INFINITY else max(1, min(_MOST, soft - _OWN_FILES))
 
 
 class LimitedConnection(H11Protocol):
@@ -20,7 +29,7 @@ class LimitedConnection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See asyncio."""
-        if len(self.connections) >= MOST:
+        if len(self.connections) >= most_connections():
             transport.abort()
             self.transport = transport
             return

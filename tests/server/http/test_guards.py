@@ -2,28 +2,35 @@
 
 import asyncio
 import json
+from typing import NamedTuple
 
 import pytest
 
 from app.errors import ServerRefused
 from app.library.local_library import LocalLibrary
+from app.runtime.worker.phase import Phase
 from app.server.http_app import Access, http_app
 from app.server.local_server import LocalServer
 from app.server.model_host import ModelHost
-from app.server.offered_models import OfferedModels
 from app.server.server_services import Services
 
 
+class Answer(NamedTuple):
+    status: int
+    body: dict
+    headers: dict
+
+
 class NoRunner:
-    loaded = None
+    loaded, phase = None, Phase.EMPTY
 
 
 def asked(access, *requests):
-    """The status and body of each request (path, headers), and what was recorded."""
+    """The answer to each request (path, headers)."""
 
     async def run():
         library = LocalLibrary()
-        services = Services(ModelHost(NoRunner(), OfferedModels(library, lambda: None)))
+        services = Services(ModelHost(NoRunner(), library))
         app = http_app(services, access)
         try:
             return [await one(app, *request) for request in requests]
@@ -51,7 +58,8 @@ async def one(app, path, headers):
     scope |= {"query_string": b"", "scheme": "http", "root_path": ""}
     await app(scope, receive, send)
     body = b"".join(message.get("body", b"") for message in sent[1:])
-    return sent[0]["status"], json.loads(body)
+    told = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+    return Answer(sent[0]["status"], json.loads(body), told)
 
 
 def test_a_key_is_wanted_everywhere_but_for_health():
@@ -65,8 +73,8 @@ def test_a_key_is_wanted_everywhere_but_for_health():
         ("/nowhere", {}),
         ("/health", {}),
     )
-    assert [status for status, _ in answers] == [200, 401, 401, 401, 401, 200]
-    assert answers[1][1]["error"]["code"] == "invalid_api_key"
+    assert [answer.status for answer in answers] == [200, 401, 401, 401, 401, 200]
+    assert answers[1].body["error"]["code"] == "invalid_api_key"
 
 
 def test_any_name_will_do_behind_a_key_on_other_addresses():
@@ -74,6 +82,23 @@ def test_any_name_will_do_behind_a_key_on_other_addresses():
     assert asked(Access(), ("/v1/models", name))[0][0] == 403
     assert asked(Access(names=("rookery.example",)), ("/v1/models", name))[0][0] == 200
     assert asked(Access(names=None), ("/v1/models", name))[0][0] == 200
+
+
+def test_a_name_that_a_web_page_may_have_made_is_refused():
+    own = ("localhost:1", "[::1]:2", "127.0.0.5", "sub.localhost", "192.168.1.2", "LocalHost")
+    foreign = ("evil.example", "evil.example:8790", "8.8.8.8", "localhost.evil.example", "", ":1")
+    answers = asked(Access(), *(("/v1/models", {"host": name}) for name in (*own, *foreign)))
+    assert [one.status for one in answers] == [200] * len(own) + [403] * len(foreign)
+
+
+def test_pages_of_this_computer_may_read_answers_and_others_only_where_they_are_named():
+    pages = ("http://localhost:3000", "https://evil.example", "http://localhost.evil.example")
+    requests = [("/v1/models", {"origin": page}) for page in pages]
+    header = "access-control-allow-origin"
+    plain = [one.headers.get(header) for one in asked(Access(), *requests)]
+    assert plain == ["http://localhost:3000", None, None]
+    access = Access(origins=("https://evil.example",))
+    assert [one.headers.get(header) for one in asked(access, *requests)] == [*pages[:2], None]
 
 
 def test_other_computers_need_a_key_and_a_taken_port_is_told():

@@ -1,4 +1,4 @@
-"""What tests ask a server for, and what they do to it."""
+"""What tests ask of a server, and what they read of its answers."""
 
 import psutil
 
