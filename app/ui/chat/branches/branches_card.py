@@ -3,7 +3,15 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QFrame,
+    QHBoxLayout,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.messages.translate import tr, tr_n
 from app.store.records import Message
@@ -83,6 +91,14 @@ class BranchesCard(Overlay):
         """Branches by their ends, from where they part."""
         self._keeps = False
         self._show(tr("Two branches, from where they part"), leaves)
+
+    def focusNextPrevChild(self, forward: bool) -> bool:  # noqa: N802, FBT001 (Qt's name)
+        """A column that the keyboard comes to is brought into sight."""
+        moved = super().focusNextPrevChild(forward)
+        now = QApplication.focusWidget()
+        if now is not None and self._scroll.isAncestorOf(now):
+            self._scroll.ensureWidgetVisible(now)
+        return moved
 
     def _show(self, words: str, leaves: Sequence[str]) -> None:
         tree = self._controller.tree

@@ -12,7 +12,7 @@ from app.ui.widgets.parts import button, icon_button, label
 
 from .tree_map import TreeMap
 
-_WIDTH, _LONGEST, _LINES = 1100, 80, 5
+_WIDTH, _LONGEST, _LINES = 1100, 80, 4
 
 
 class MapCard(Overlay):
@@ -105,7 +105,7 @@ class MapCard(Overlay):
         self._controller.opened.connect(self._leave)
 
     def _place(self) -> None:
-        self.map.setFixedHeight(max(self._window.height() // 2 - 60, 120))
+        self.map.setFixedHeight(max(self._window.height() // 2 - 100, 110))
         self.words.setFixedHeight(_LINES * self._theme.line_px() + 16)
         super()._place()
 
@@ -120,12 +120,14 @@ class MapCard(Overlay):
         head.addWidget(close)
         foot = QHBoxLayout()
         foot.setSpacing(space("s"))
-        foot.addWidget(self.name, 1)
-        for part in (self.drop, self.compare, self.show_it):
-            foot.addWidget(part)
+        foot.addWidget(self.drop)
+        foot.addStretch(1)
+        foot.addWidget(self.compare)
+        foot.addWidget(self.show_it)
         self.body.setContentsMargins(space("l"), space("m"), space("l"), space("l"))
         self.body.setSpacing(space("s"))
         self.body.addLayout(head)
         self.body.addWidget(self.map)
+        self.body.addWidget(self.name)
         self.body.addWidget(self.words)
         self.body.addLayout(foot)

@@ -15,6 +15,7 @@ from .conversation import ConversationController
 from .reply_stream import with_tokens
 
 _PAUSE_MS = 500
+_LONGEST = 100_000  # characters: what is longer is read once, when it is sent
 _LEAST = 24  # tokens that are worth it
 _GREEDY = Sampling(temperature=0.0)
 
@@ -51,7 +52,8 @@ class DraftReading(QObject):
         loaded = session.loaded
         busy = session.writing or self._controller.writing is not None
         usable = loaded is not None and loaded.has_tokenizer and loaded.templates
-        if settings.read_drafts and usable and not busy and self._stable():
+        short = len(self._text) <= _LONGEST
+        if short and settings.read_drafts and usable and not busy and self._stable():
             self._stop()
             self._task = self._services.tasks.start(self._run())
 
