@@ -20,10 +20,10 @@ from PySide6.QtWidgets import QApplication
 
 from app.runtime.protocol.scores import TokenScore
 from app.ui.look.theme import Theme
-from app.ui.playground.sight.chance_scale import role_of
-from app.ui.playground.sight.token_view import TokenView
 from app.ui.state.playground.token_cells import TokenCells
 from app.ui.state.playground.token_numbers import TOP, TokenNumbers
+from app.ui.widgets.tokens.chance_scale import role_of
+from app.ui.widgets.tokens.token_view import TokenView
 
 _FRAMES = 300
 _WORDS = (b" the", b" rook", b" flew", b" home", b",", b".", b"\n\n", b" collect", b"ed", b" w")

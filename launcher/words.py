@@ -68,8 +68,8 @@ INTERRUPTED = "Stopped. The next start repairs whatever is left unfinished."
 USAGE = """\
 python3 launch.py               open the window (the terminal chat where there is no display)
 python3 launch.py VERB ...      run a verb of the program; VERB --help explains it: chat, generate,
-                                batch, compare, models, search, download, verify, inspect, plan,
-                                score, state, bench, pack, cards, log
+                                batch, compare, serve, models, search, download, verify, inspect,
+                                plan, score, state, bench, pack, cards, log
 python3 launch.py test          run every check and test; further words go to pytest
 python3 launch.py setup         only set up: a virtual environment in .venv; where there is an
                                 NVIDIA driver it offers the packages for the card once more

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 
 from app.store.paths import standard_paths
 from app.system import crash_log
+from tests.support import warm_workers
 from tests.support.turns import Turns
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -48,9 +49,15 @@ def pytest_configure_node(node):
 
 
 def pytest_configure(config):
+    warm_workers.use(config)
     if given := getattr(config, "workerinput", None):
         number, count = int(given["workerid"].removeprefix("gw")), given["workercount"]
         config.stash[_turns] = Turns(Path(given["turns"]), number, count)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    warm_workers.begin_with(item)
 
 
 _FIRST = (

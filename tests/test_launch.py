@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -59,13 +58,13 @@ def test_a_second_start_asks_no_pip_and_says_nothing(ready: Checkout) -> None:
     assert done.stderr == ""
 
 
-@pytest.mark.alone
-def test_a_second_start_costs_well_under_a_second(ready: Checkout) -> None:
+@pytest.mark.skipif(os.name == "nt", reason="what children worked is not told there")
+def test_a_second_start_takes_well_under_a_second_of_work(ready: Checkout) -> None:
     costs = []
-    for _ in range(3):
-        began = time.monotonic()
+    for _ in range(2):
+        before = os.times()
         assert ready.launch("setup").returncode == 0
-        costs.append(time.monotonic() - began)
+        costs.append(sum(os.times()[2:4]) - sum(before[2:4]))
     assert min(costs) < 0.7
 
 

@@ -4,8 +4,9 @@ Rows run in fixed groups.  All texts of a group begin together and use nothing t
 of others, so a group that is run again has the same bytes.  Row i has the seed of the job + i.
 """
 
+import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -18,11 +19,13 @@ from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.prompts import Chat, Prompt, Text, Turn
 from app.runtime.protocol.states import StartState
 
-from .batch_worker import Asked, BatchWorker, Result, WrittenText
+from .group_writer import Asked, GroupWriter, Result, WrittenText
 from .groups import in_groups
 from .output_file import OutputFile
 from .prompt_template import PromptTemplate
-from .row_files import Row
+from .row_files import Row, RowFile
+
+Numbered = tuple[int, Row]
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class RowRequests:
         text = self.template.filled(row)
         if self.chat is None:
             return Text(text)
-        return msgspec.structs.replace(self.chat, turns=(Turn("user", text),))
+        return msgspec.structs.replace(self.chat, turns=(*self.chat.turns, Turn("user", text)))
 
     def options_of(self, index: int) -> GenerateOptions:
         """With the row's own seed."""
@@ -64,11 +67,43 @@ class RowRequests:
         own = msgspec.structs.replace(sampling, seed=(sampling.seed or 0) + index)
         return msgspec.structs.replace(self.options, sampling=own)
 
+    async def lines(
+        self, some: list[Numbered], writer: GroupWriter, on_line: Callable[[dict[str, Any]], None]
+    ) -> list[dict[str, Any]]:
+        """What comes of some rows that are written together; ``on_line`` is told of each.
+
+        Raises as ``GroupWriter.write`` does.
+        """
+        asked: list[Asked] = []
+        found: dict[int, dict[str, Any]] = {}
+        waiting: list[Numbered] = []
+        for index, row in some:
+            try:
+                asked.append((self.prompt(row), self.options_of(index)))
+                waiting.append((index, row))
+            except RequestRefused as failure:
+                found[index] = self.line(index, row, failure)
+                on_line(found[index])
+        written = await writer.write(
+            asked, self.start, lambda place, result: on_line(self.line(*waiting[place], result))
+        )
+        for (index, row), result in zip(waiting, written, strict=True):
+            found[index] = self.line(index, row, result)
+        return [found[index] for index, _ in some]
+
+    def line(self, index: int, row: Row, result: Result) -> dict[str, Any]:
+        """As a reply of a chat the text begins without the space that its template leaves."""
+        line: dict[str, Any] = {"row": index, "input": self.template.input_of(row)}
+        if isinstance(result, Failure):
+            return {**line, **_failed(result)}
+        return {**line, **_written(result, answers=self.chat is not None)}
+
 
 class BatchRun:
     """Writes the rows that ``output`` does not have yet; ``report`` hears of each text.
 
-    ``kept`` rows were there before it; ``tokens`` and ``seconds`` are of this run.
+    ``kept`` rows were there before it; ``tokens`` and ``seconds`` are of this run.  ``group`` are
+    the rows that are written now, and ``ended`` what came of those of them that have ended.
     """
 
     def __init__(
@@ -78,64 +113,75 @@ class BatchRun:
         total: int,
         report: Callable[[Progress], None],
     ) -> None:
-        self._requests, self._output, self._total = requests, output, total
+        self._requests, self._output = requests, output
         self._report = report
-        self.kept = output.lines
-        self._in_group = 0
+        self.kept = self._done = output.lines
+        self._total, self._new = total, 0
         self._began = time.perf_counter()
         self.tokens, self.seconds = 0, 0.0
+        self.group: list[Numbered] = []
+        self.ended: dict[int, dict[str, Any]] = {}
 
     @property
     def progress(self) -> Progress:
         """How far it is."""
-        done = self._output.lines + self._in_group
         seconds = self.seconds or time.perf_counter() - self._began
-        new = done - self.kept
-        return Progress(done, self._total, new / seconds if new and seconds > 0 else 0.0)
+        new = self._new + len(self.ended)
+        rate = new / seconds if new and seconds > 0 else 0.0
+        return Progress(self._done + len(self.ended), self._total, rate)
 
-    def _note_text(self) -> None:
-        """A text of the group that is being written has ended."""
-        self._in_group = min(self._in_group + 1, self._total - self._output.lines)
-        self._report(self.progress)
-
-    async def run(self, rows: Iterable[Row], worker: BatchWorker, group: int) -> None:
+    async def run(self, rows: RowFile, writer: GroupWriter, group: int) -> None:
         """All rows from the first one that is missing, in groups of ``group``.
 
-        Raises WorkerDied where the worker does whatever row it is given, DiskFull and StoreError.
+        Raises WorkerDied where the worker does whatever row it is given, NoModel where the model
+        is taken away, RequestRefused (why "rows-changed"), DiskFull and StoreError.
         """
-        self._began = time.perf_counter()
-        numbered = islice(enumerate(rows), self.kept, None)
-        for some in in_groups(numbered, group):
-            self._in_group = 0
-            lines = await self._lines(some, worker)
-            self._in_group = 0
-            self._output.append(lines)
-            self._report(self.progress)
-        self.seconds = time.perf_counter() - self._began
+        numbered = islice(enumerate(rows.rows()), self.kept, None)
+        await self._all(in_groups(numbered, group), rows, writer, self._append)
 
-    async def _lines(
-        self, some: list[tuple[int, Row]], worker: BatchWorker
-    ) -> list[dict[str, Any]]:
-        asked: list[Asked] = []
-        results: dict[int, Result] = {}
-        waiting = []
-        for index, row in some:
-            try:
-                asked.append((self._requests.prompt(row), self._requests.options_of(index)))
-                waiting.append(index)
-            except RequestRefused as failure:
-                results[index] = failure
-        written = await worker.write(asked, self._requests.start, self._note_text)
-        results.update(zip(waiting, written, strict=True))
-        return [self._line(index, row, results[index]) for index, row in some]
+    async def retry(self, rows: RowFile, writer: GroupWriter, group: int) -> None:
+        """The rows that failed, once more, in groups of their own.  Raises as ``run`` does."""
+        failed = set(self._output.failed_rows)
+        numbered = ((index, row) for index, row in enumerate(rows.rows()) if index in failed)
+        self._done, self._total, self._new = 0, len(failed), 0
+        await self._all(in_groups(numbered, group), rows, writer, self._replace)
 
-    def _line(self, index: int, row: Row, result: Result) -> dict[str, Any]:
-        """As a reply of a chat the text begins without the space that its template leaves."""
-        line: dict[str, Any] = {"row": index, "input": self._requests.template.input_of(row)}
-        if isinstance(result, Failure):
-            return {**line, **_failed(result)}
-        self.tokens += len(result.tokens)
-        return {**line, **_written(result, answers=self._requests.chat is not None)}
+    async def _all(
+        self,
+        groups: Iterator[list[Numbered]],
+        rows: RowFile,
+        writer: GroupWriter,
+        keep: Callable[[list[dict[str, Any]]], None],
+    ) -> None:
+        """Files are read and written in threads, so that whoever shows this goes on meanwhile."""
+        self._began, before = time.perf_counter(), self.seconds
+        try:
+            while self._start(await asyncio.to_thread(next, groups, [])):
+                lines = await self._requests.lines(self.group, writer, self._note)
+                await asyncio.to_thread(rows.check_unchanged)
+                await asyncio.to_thread(keep, lines)
+                self.tokens += sum(len(line["tokens"]) for line in lines)
+                self._done, self._new = self._done + len(lines), self._new + len(lines)
+                self._start([])
+                self._report(self.progress)
+        finally:
+            self._start([])
+            self.seconds = before + time.perf_counter() - self._began
+
+    def _start(self, group: list[Numbered]) -> bool:
+        self.group, self.ended = group, {}
+        return bool(group)
+
+    def _note(self, line: dict[str, Any]) -> None:
+        """A text of the group that is being written has ended."""
+        self.ended[line["row"]] = line
+        self._report(self.progress)
+
+    def _append(self, lines: list[dict[str, Any]]) -> None:
+        self._output.append(lines, [row for _, row in self.group])
+
+    def _replace(self, lines: list[dict[str, Any]]) -> None:
+        self._output.replace({line["row"]: line for line in lines}, dict(self.group))
 
 
 def _written(result: WrittenText, *, answers: bool) -> dict[str, Any]:

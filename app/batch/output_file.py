@@ -1,43 +1,55 @@
-"""The output of a batch: JSON lines, sorted by row, on the disk group by group; knows no model."""
+"""The output of a batch, sorted by row, on the disk group by group; knows no model."""
 
 import contextlib
-import json
 import os
-from collections.abc import Iterable
+import threading
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
 from io import FileIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO
 
-from app.errors import NotFound, RequestRefused, StoreError
-from app.system.atomic_file import unwritten
+from app.errors import NotFound, RequestRefused, StoreError, Unreadable
+from app.system.atomic_file import replacing, unwritten
 from app.system.file_lock import locked
 
-_SPLITTING = {ord(c): f"\\u{ord(c):04x}" for c in "\x7f\x85\u2028\u2029"}
+from .output_forms import JsonLines, OutputForm, Stored
+from .row_files import Row
 
-
-class _Line(NamedTuple):
-    """Where a line ends, in bytes, and whether it tells of an error."""
-
-    end: int
-    failed: bool
+_JSON_LINES = JsonLines()
+_NO_ROW = Row()
+_BLOCK = 1 << 20
 
 
 class OutputFile:
-    """The file at ``path``, which nobody else appends to meanwhile.
+    """The file at ``path``, which nobody else appends to meanwhile; may be used by two threads.
 
-    So many ``lines`` are in it, and ``failed`` of them tell of an error.
+    So many ``lines`` are in it, and those in ``failed_rows`` tell of an error.
 
     ``resume`` goes on with what is there; without it there must be nothing.  Raises RequestRefused
     (why "output-exists", "output-busy"), DiskFull and StoreError.
     """
 
-    def __init__(self, path: Path, *, resume: bool) -> None:
-        self.path, self.lines, self.failed = path, 0, 0
+    def __init__(self, path: Path, *, resume: bool, form: OutputForm = _JSON_LINES) -> None:
+        self.path, self._form = path, form
+        self._ends, self._failed = array("q"), set[int]()
+        self._lock = threading.RLock()
         self._file = self._opened(resume=resume)
-        if not locked(self._file.fileno()):
-            self._file.close()
-            raise RequestRefused(why="output-busy", path=str(path))
-        self._file.seek(0)  # locking may have moved it
+
+    @property
+    def lines(self) -> int:
+        """How many rows are in it."""
+        return len(self._ends)
+
+    @property
+    def failed(self) -> int:
+        """How many of them failed."""
+        return len(self._failed)
+
+    @property
+    def failed_rows(self) -> list[int]:
+        """Which of them failed, in order."""
+        return sorted(self._failed)
 
     def keep_groups_of(self, rows: int, total: int) -> None:
         """Take back what follows the last whole group of ``rows``: a kill may have cut it.
@@ -49,28 +61,64 @@ class OutputFile:
         if len(whole) > total:
             raise RequestRefused(why="output-other", path=str(self.path))
         kept = whole if len(whole) == total else whole[: len(whole) // rows * rows]
-        self.lines, self.failed = len(kept), sum(line.failed for line in kept)
+        self._note(kept)
         self._cut(kept[-1].end if kept else 0)
 
-    def append(self, rows: Iterable[dict[str, Any]]) -> None:
-        """Write one line for each, all in one go, and wait until they are on the disk.
+    def append(self, lines: Iterable[dict[str, Any]], rows: Sequence[Row] = ()) -> None:
+        """Write what came of some ``rows``, all in one go, and wait until it is on the disk.
 
         Raises DiskFull and StoreError; nothing of them is left in the file then.
         """
-        rows = list(rows)
-        lines = [line_of(row) for row in rows]
-        before = self._file.tell()
+        new = list(lines)
+        written = [self._bytes(line, rows, at) for at, line in enumerate(new)]
+        with self._lock:
+            before = self._file.seek(0, os.SEEK_END)
+            head = b"" if before else self._form.head
+            try:
+                rest = memoryview(b"".join((head, *written)))
+                while rest:  # the system may take a part of it
+                    rest = rest[self._file.write(rest) :]
+                os.fsync(self._file.fileno())
+            except OSError as error:
+                with contextlib.suppress(OSError, StoreError):
+                    self._cut(before)
+                raise unwritten(error, str(self.path)) from error
+            end = before + len(head)
+            for line, one in zip(new, written, strict=True):
+                end += len(one)
+                if "error" in line:
+                    self._failed.add(len(self._ends))
+                self._ends.append(end)
+
+    def replace(self, lines: Mapping[int, dict[str, Any]], rows: Mapping[int, Row]) -> None:
+        """Other lines for rows that are in it already; the whole file is written anew.
+
+        Raises DiskFull and StoreError; then it is as it was.
+        """
+        new = {at: self._form.bytes_of(line, rows.get(at, _NO_ROW)) for at, line in lines.items()}
+        with self._lock:
+            try:
+                with replacing(self.path, through_links=True) as file:
+                    self._copy_to(file, new)
+                    self._file.close()  # Windows replaces no open file
+            finally:
+                if self._file.closed:
+                    self._file = self._opened(resume=True)
+            self._note(self._whole_lines())
+
+    def read(self, row: int) -> dict[str, Any]:
+        """What came of a row that is in it; also after it was closed.  Raises Unreadable."""
+        with self._lock:
+            if not 0 <= row < len(self._ends):
+                return {}
+            start = self._ends[row - 1] if row else len(self._form.head)
+            size = self._ends[row] - start
         try:
-            rest = memoryview(b"".join(lines))
-            while rest:  # the system may take a part of it
-                rest = rest[self._file.write(rest) :]
-            os.fsync(self._file.fileno())
+            with self.path.open("rb") as file:
+                file.seek(start)
+                return self._form.line_in(file.read(size))
         except OSError as error:
-            with contextlib.suppress(OSError, StoreError):
-                self._cut(before)
-            raise unwritten(error, str(self.path)) from error
-        self.lines += len(rows)
-        self.failed += sum("error" in row for row in rows)
+            raise Unreadable(path=str(self.path), said=error.strerror or "") from error
 
     @property
     def is_empty(self) -> bool:
@@ -78,11 +126,23 @@ class OutputFile:
         return os.fstat(self._file.fileno()).st_size == 0
 
     def close(self) -> None:
-        """Close it, which also frees it for others."""
-        self._file.close()
+        """Close it, which also frees it for others; what is being written is waited for."""
+        with self._lock:
+            self._file.close()
+
+    def _bytes(self, line: dict[str, Any], rows: Sequence[Row], at: int) -> bytes:
+        return self._form.bytes_of(line, rows[at] if at < len(rows) else _NO_ROW)
 
     def _opened(self, *, resume: bool) -> FileIO:
-        """Unbuffered, so that nothing is left to be written by itself after a failure."""
+        """Unbuffered, so that nothing is left to be written by itself after a failure; locked."""
+        file = self._found(resume=resume)
+        if not locked(file.fileno()):
+            file.close()
+            raise RequestRefused(why="output-busy", path=str(self.path))
+        file.seek(0)  # locking may have moved it
+        return file
+
+    def _found(self, *, resume: bool) -> FileIO:
         try:
             if not resume:
                 return self.path.open("x+b", buffering=0)
@@ -96,21 +156,39 @@ class OutputFile:
         except OSError as error:
             raise unwritten(error, str(self.path)) from error
 
-    def _whole_lines(self) -> list["_Line"]:
-        """Every line that is whole and has its number."""
+    def _whole_lines(self) -> list[Stored]:
+        """Every row that is whole; each has its number."""
         self._file.seek(0)
-        whole: list[_Line] = []
-        end = 0
+        whole: list[Stored] = []
         with open(os.dup(self._file.fileno()), "rb") as file:
-            for line in file:
-                if not line.endswith(b"\n") or not line.strip(b"\0\n"):
-                    break  # cut, or zeros that a power failure has left
-                end += len(line)
-                row = _row_in(line)
-                if row.get("row") != len(whole):
+            for one in self._form.stored(file):
+                if one.number != len(whole):
                     raise RequestRefused(why="output-other", path=str(self.path))
-                whole.append(_Line(end, "error" in row))
+                whole.append(one)
         return whole
+
+    def _note(self, kept: Sequence[Stored]) -> None:
+        self._ends = array("q", [one.end for one in kept])
+        self._failed = {at for at, one in enumerate(kept) if one.failed}
+
+    def _copy_to(self, file: BinaryIO, new: Mapping[int, bytes]) -> None:
+        """All of it with the ``new`` bytes of some rows; what lies between them as it is."""
+        at = 0
+        for row in sorted(new):
+            start = self._ends[row - 1] if row else len(self._form.head)
+            self._copy(file, at, start)
+            file.write(new[row])
+            at = self._ends[row]
+        self._copy(file, at, self._file.seek(0, os.SEEK_END))
+
+    def _copy(self, file: BinaryIO, start: int, end: int) -> None:
+        self._file.seek(start)
+        while start < end:
+            block = self._file.read(min(_BLOCK, end - start))
+            if not block:
+                return
+            file.write(block)
+            start += len(block)
 
     def _cut(self, size: int) -> None:
         try:
@@ -118,23 +196,3 @@ class OutputFile:
             self._file.seek(size)
         except OSError as error:
             raise unwritten(error, str(self.path)) from error
-
-
-def line_of(row: dict[str, Any]) -> bytes:
-    """One line of JSON in UTF-8, also for readers that split at every line end of Unicode.
-
-    Half a surrogate pair, which is no UTF-8, is written as JSON's escape.
-    """
-    text = json.dumps(row, ensure_ascii=False, allow_nan=False).translate(_SPLITTING)
-    try:
-        return f"{text}\n".encode()
-    except UnicodeEncodeError:
-        return f"{json.dumps(row, allow_nan=False)}\n".encode("ascii")
-
-
-def _row_in(line: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(line)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -9,6 +9,7 @@ import csv
 import hashlib
 import io
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -79,6 +80,7 @@ class RowFile:
         self.kind: Kind = _KINDS.get(Path(path).suffix.lower(), "text")
         self._columns: dict[str, None] = {}
         self._repeated: set[str] = set()
+        self._seen: tuple[int, int] | None = None
         self._piped = self._of_pipe()
 
     def rows(self) -> Iterator[Row]:
@@ -93,12 +95,28 @@ class RowFile:
     def summary(self) -> Summary:
         """Read it once to its end.  Raises as ``rows`` does."""
         with self._opened() as file:
+            self._seen = self._looks()
             digest = hashlib.sha256()
             while block := file.read(_BLOCK):
                 digest.update(block)
         self._columns, self._repeated = {}, set()
         count = sum(1 for _ in self.rows())
         return Summary(tuple(self._columns), frozenset(self._repeated), count, digest.hexdigest())
+
+    def check_unchanged(self) -> None:
+        """Raise RequestRefused (why "rows-changed") if it is another file than it was then."""
+        if self._seen is not None and self._looks() != self._seen:
+            raise RequestRefused(why="rows-changed", path=self.path)
+
+    def _looks(self) -> tuple[int, int] | None:
+        """Its size and when it was changed, by which two versions of it are told apart."""
+        if self._piped is not None:
+            return None
+        try:
+            found = os.stat(self.path)
+        except (OSError, ValueError):
+            return 0, 0
+        return found.st_size, found.st_mtime_ns
 
     def _of_pipe(self) -> bytes | None:
         """All of what can be read only once."""

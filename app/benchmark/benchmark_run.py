@@ -39,7 +39,8 @@ class Measurement(NamedTuple):
 class WayRun:
     """Measures one model in the way that a strategy names.
 
-    ``threads`` compute, 0 for one a core.  ``look`` tells of the cards, ``start`` a worker.
+    ``threads`` compute, 0 for one a core.  ``look`` tells of the cards, ``start`` a worker, and
+    ``disk_bytes_per_s`` is what its disk was measured to give, for what is predicted.
     """
 
     def __init__(
@@ -50,8 +51,10 @@ class WayRun:
         threads: int = 0,
         look: Callable[[], Sequence[Gpu]] = gpus,
         start: Callable[[], Client] = Client,
+        disk_bytes_per_s: float | None = None,
     ) -> None:
         self._path, self._report, self._threads = path, report, threads
+        self._disk_bytes_per_s = disk_bytes_per_s
         self._look, self._start = look, start
 
     async def measured(self, strategy: str, amounts: Amounts) -> Measurement:
@@ -75,7 +78,8 @@ class WayRun:
             raise
         finally:
             await client.close()
-        plan = await asyncio.to_thread(predicted, self._path, loaded, speeds.rates)
+        disk = self._disk_bytes_per_s
+        plan = await asyncio.to_thread(predicted, self._path, loaded, speeds.rates, 1, disk)
         first = speeds.measured[0]
         result = BenchmarkResult(
             strategy=strategy,

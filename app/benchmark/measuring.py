@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+import msgspec
+
 from app.runtime.checkpoint import open_checkpoint
 from app.runtime.planning.machine import Rates, this_machine
 from app.runtime.planning.plan import Plan, plan_of
@@ -86,14 +88,21 @@ class Measuring:
         return Speeds(max(prefills), tokens / seconds, measured, rates)
 
 
-def predicted(path: Path, loaded: Loaded, rates: Rates, texts: int = 1) -> Plan:
+def predicted(
+    path: Path,
+    loaded: Loaded,
+    rates: Rates,
+    texts: int = 1,
+    disk_bytes_per_s: float | None = None,
+) -> Plan:
     """What a plan says of the same run, with the rates that were measured in it.
 
-    Nothing that was kept of earlier runs has a part in it.  Raises CheckpointError.
+    Nothing that was kept of earlier runs of models has a part in it; what the disk gives is told
+    where layers are read from it.  Raises CheckpointError.
     """
     with open_checkpoint(path) as checkpoint:
         dtype = checkpoint.dtype
-    machine = this_machine(rates)
+    machine = msgspec.structs.replace(this_machine(rates), disk_bytes_per_s=disk_bytes_per_s)
     return plan_of(loaded.spec, dtype, parse(loaded.strategy), machine, texts=texts)
 
 

@@ -91,7 +91,7 @@ def _verb_of_many_texts(name: str) -> Callable[[Namespace], int]:
 
 
 def _verb_around(name: str) -> Callable[[Namespace], int]:
-    """Import and run a verb that deals with the library or with hubs."""
+    """Import and run a verb that deals with the library, with hubs or with other programs."""
     if name == "models":
         from .verbs.models_verb import run as verb
     elif name == "cards":
@@ -102,6 +102,8 @@ def _verb_around(name: str) -> Callable[[Namespace], int]:
         from .verbs.download_verb import run as verb
     elif name == "log":
         from .verbs.log_verb import run as verb
+    elif name == "serve":
+        from .verbs.serve_verb import run as verb
     else:
         from .verbs.verify_verb import run as verb
     return verb

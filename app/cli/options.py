@@ -10,6 +10,7 @@ from .arguments.adapter_options import add_adapter
 from .arguments.argument_types import count, number, plain_text, sha256, token_ids
 from .arguments.grammar_options import add_grammar
 from .arguments.sampling_options import add_sampling
+from .arguments.serve_options import add_serve
 from .arguments.text_options import add_batch, add_compare
 from .usage import Parser
 
@@ -199,6 +200,13 @@ def _chat(verb: argparse.ArgumentParser) -> None:
     _add_template(verb, tr("write turns so, and not in the model's own way"))
     _add_ends(verb, 1024)
     add_sampling(verb)
+    add_grammar(verb)
+
+
+def _serve(verb: argparse.ArgumentParser) -> None:
+    add_serve(verb, tr(_STRATEGY))
+    _add_limits(verb)
+    _add_state_cache(verb)
 
 
 def _pack(verb: argparse.ArgumentParser) -> None:
@@ -284,6 +292,7 @@ _VERBS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...] =
     ("bench", tr_noop("measure speed and memory of a model on this machine"), _bench),
     ("plan", tr_noop("tell how a model would run here: memory and speed of every way"), _plan),
     ("chat", tr_noop("talk to a model in the terminal"), _chat),
+    ("serve", tr_noop("let other programs ask a model, as they ask OpenAI or Ollama"), _serve),
     ("models", tr_noop("list the models on this disk"), _models),
     ("cards", tr_noop("list NVIDIA cards, and whether models run on them (also: gpus)"), _gpus),
     ("pack", tr_noop("write a smaller copy in 8 or 4 bits, which loads faster"), _pack),

@@ -45,10 +45,11 @@ def note_loaded(loaded: "Loaded | Opened") -> None:
     """Tell on stderr why a model runs with another strategy or vocabulary than was asked for."""
     down, strategy = loaded.stepped_down, loaded.strategy
     if down is not None:
-        from app.messages.gpu_status import stepped_down_in_words
+        from app.messages.gpu_status import step_in_detail, stepped_down_in_words
 
         way = strategy if isinstance(strategy, str) else strategy.text
         note(f"rookery: {stepped_down_in_words(down, way)}")
+        note(f"rookery: {step_in_detail(down, way)}")
     not_used = _vocabulary_not_used(loaded)
     if not_used:
         from app.messages.vocabularies import not_used_in_words
@@ -135,3 +136,13 @@ class Progress:
         if self._shown:
             print("\r" + " " * self._shown + "\r", end="", file=sys.stderr, flush=True)
             self._shown = 0
+
+
+def note_whether_whole(reason: str) -> None:
+    """Of a text that was held to a grammar, by the ``reason`` of its end: whether it was cut."""
+    if reason == "limit":
+        told = tr("--max-tokens has cut the text before it was whole")
+        note(f"rookery: {told}")
+    elif reason == "blocked":
+        told = tr("bans left nothing that the form allows, so the text ends before it is whole")
+        note(f"rookery: {told}")

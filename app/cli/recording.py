@@ -8,7 +8,7 @@ from app.errors import Failure
 from app.store.paths import standard_paths
 from app.system import crash_log, log
 
-_AT_WORK = ("generate", "score", "bench", "chat", "pack", "batch", "compare", "download")
+_AT_WORK = ("generate", "score", "bench", "chat", "pack", "batch", "compare", "download", "serve")
 """Verbs that compute or fetch; others are over at once, and write only if they fail."""
 
 _KIND = "command"

@@ -21,10 +21,25 @@ class Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As argparse's, but nothing stays unknown: exits with code 2 instead."""
+        self._check_options(sys.argv[1:] if args is None else args)
         known, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(_unknown(unknown[0], self._option_string_actions))
         return known, unknown
+
+    def _check_options(self, arguments: Sequence[str]) -> None:
+        """An option that is misspelt comes before one that is missing: it may be the same."""
+        if self._subparsers is not None:
+            return
+        known = self._option_string_actions
+        for argument in arguments:
+            name = argument.partition("=")[0]
+            if argument == "--":
+                return
+            if not name.startswith("--") or " " in name:
+                continue
+            if not any(option.startswith(name) for option in known):
+                self.error(_unknown(argument, known))
 
     def check_verb(self, verbs: Sequence[str], arguments: Sequence[str]) -> None:
         """Exit with code 2 if the first argument is neither an option nor one of ``verbs``.

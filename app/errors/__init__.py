@@ -34,6 +34,7 @@ Failure
 │   ├── WorkerDied             exit_code, stderr: the end of what it said
 │   │   └── WorkerOutOfMemory  the system ended it, as memory ran out; an OutOfMemory as well
 │   └── NoModel                a text was asked for before a model was opened
+├── ServerRefused              what the local server does not take (facts: why, name, value)
 ├── HubError                   the hub cannot serve (facts: host, repo, why)
 │   ├── HubUnreachable         no network, no such host, no answer in time (facts: why)
 │   │   ├── NetworkSettingRefused  a proxy or variable that means nothing (facts: variable, given)
@@ -138,6 +139,7 @@ from .hub_errors import (
     VocabularyMissing,
     WrongHash,
 )
+from .server_errors import ServerRefused
 
 __all__ = [
     "BY_CODE",
@@ -186,6 +188,7 @@ __all__ = [
     "QueueElsewhere",
     "RequestRefused",
     "ResultsWrong",
+    "ServerRefused",
     "StatesUnkept",
     "StoreError",
     "StoreTooNew",

@@ -21,6 +21,7 @@ from app.errors import (
 from app.hub.downloads.part_file import put_in_place
 from app.hub.safe_paths import PART, safe
 from app.runtime.checkpoint.file_names import INDEX_ENDING, folder_name, in_cache
+from app.runtime.checkpoint.sharded import index_content
 from app.runtime.origin import origin_of, write_origin
 from app.system.atomic_file import unwritten, writing
 
@@ -33,7 +34,6 @@ from .file_copies import (
     copy_all,
     drop_empty,
     make_folders,
-    reading,
 )
 from .file_groups import FileGroup, stem_of
 
@@ -235,8 +235,7 @@ def _rewrite(pairs: Pairs, undo: contextlib.ExitStack) -> None:
     """A new index with the new names of the parts, beside the old one."""
     names = {old.name: new.name for old, new in pairs}
     old, new = pairs[0]
-    with reading(old):
-        content = json.loads(old.read_bytes())
+    content = index_content(old)
     content["weight_map"] = {
         tensor: names.get(file, file) for tensor, file in content["weight_map"].items()
     }

@@ -14,6 +14,10 @@ BATCH: dict[str, tuple[str, str]] = {
         ),
         tr_noop("Look at the quotes there: each one that opens a field must close it."),
     ),
+    "rows-changed": (
+        tr_noop("{path@the file} was changed while its rows were run."),
+        tr_noop("Put it back as it was to go on, or run it into a new file."),
+    ),
     "rows-none": (
         tr_noop("{path@the file} has no rows."),
         tr_noop("Give a file with one row at least."),
@@ -46,6 +50,21 @@ BATCH: dict[str, tuple[str, str]] = {
     "output-exists": (
         tr_noop("{path@the output} is there already."),
         tr_noop("Go on with it by --resume, or choose another name."),
+    ),
+    "output-there": (
+        tr_noop("{path@the output} is there already."),
+        tr_noop("Choose another name, or go on with it if it is of this batch."),
+    ),
+    "batch-model": (
+        tr_noop("This batch was begun with {wanted|another model}, and {found|this one} is open."),
+        tr_noop("Open that model: the batch goes on by itself then."),
+    ),
+    "batch-way": (
+        tr_noop(
+            'This batch was begun with the model as "{wanted|another}", and it runs as '
+            '"{found|this}" now.'
+        ),
+        tr_noop("Open the model as it ran then: the batch goes on by itself."),
     ),
     "output-busy": (
         tr_noop("{path@the output} is being written by another batch."),

@@ -2,9 +2,9 @@
 
 Those about files of models are rows of ``checkpoint_failures``, those about hubs and downloads of
 ``network_failures``, about cards of ``device_failures``, about what is kept of ``store_failures``,
-about requests of ``request_failures`` and ``state_failures``, and about batches of
-``batch_failures``.  Why, and what was found or wanted, comes from ``file_reasons``,
-``network_reasons`` and ``things`` by codes of ``app.errors``.
+about requests of ``request_failures`` and ``state_failures``, about batches of
+``batch_failures``, and about the local server of ``server_failures``.  Why, and what was found or
+wanted, comes from ``file_reasons``, ``network_reasons`` and ``things`` by codes of ``app.errors``.
 """
 
 from collections.abc import Callable
@@ -22,6 +22,7 @@ from .file_reasons import FILE_REASONS
 from .network_failures import NETWORK
 from .network_reasons import NETWORK_REASONS
 from .request_failures import REQUEST
+from .server.server_failures import SERVER
 from .shortages import IN_MEMORY, ON_DISK, ON_GPU
 from .store_failures import STORE
 from .things import THINGS
@@ -167,6 +168,11 @@ def _refused(facts: Facts) -> Words:
     return filled(Words(tr_noop("This request cannot be run"), text, way_out), facts)
 
 
+def _server_refused(facts: Facts) -> Words:
+    text, way_out = SERVER.get(str(facts.get("why")), SERVER[""])
+    return filled(Words(tr_noop("The server does not take this"), text, way_out), facts)
+
+
 def _no_gpu(facts: Facts) -> Words:
     text, way_out = NO_GPU.get(str(facts.get("why")), NO_GPU[""])
     return filled(Words(tr_noop("No NVIDIA card can be used"), text, way_out), facts)
@@ -254,9 +260,13 @@ def _store(facts: Facts) -> Words:
     if why == "damaged" and facts.get("kept"):
         begun = "saved" if facts.get("saved") else "put-aside"
         why = "none-begun" if facts.get("unkept") else begun
+    elif why == "damaged" and facts.get("later"):
+        why = "saved-later"
     text, way_out = STORE.get(why, STORE[""])
     whole, part = tr_noop("Your data cannot be used"), tr_noop("Not all of your data can be read")
-    return filled(Words(part if why in ("row", "saved") else whole, text, way_out), facts)
+    return filled(
+        Words(part if why in ("row", "saved", "saved-later") else whole, text, way_out), facts
+    )
 
 
 def _answer_saved(facts: Facts) -> Words:
@@ -267,6 +277,7 @@ def _answer_saved(facts: Facts) -> Words:
 
 _WRITERS: dict[str, Callable[[Facts], Words]] = {
     "request-refused": _refused,
+    "server-refused": _server_refused,
     "out-of-memory": _out_of_memory,
     "over-limit": _over_limit,
     "no-room": _no_room,

@@ -3,28 +3,28 @@
 from collections.abc import Sequence
 
 from app.errors import BY_CODE, Failure, OutOfMemory
-from app.runtime.planning.strategy import understood
 from app.runtime.protocol.messages import SteppedDown
 from app.system.gpus import Gpu, why_none
 
 from .fact_filling import visible
 from .failures import say
+from .plans import way_in_words
 from .translate import tr
 from .units import size
 
 
 def stepped_down_in_words(down: SteppedDown, strategy: str) -> str:
-    """Why a model runs as ``strategy`` and not in its first way: one or two sentences."""
-    way, first = understood(strategy), understood(down.strategy)
-    if way is not None and first is not None and first.device == way.device:
-        on_card = tr("This model runs on the card as {now}, not as {first}.")
-        elsewhere = tr("This model runs as {now}, not as {first}.")  # a split one on both
-        runs = on_card if way.devices == (first.device,) and way.on_gpu else elsewhere
-    elif way is not None and not way.on_gpu:
-        runs = tr("This model runs on the processor ({now}), not on the card ({first}).")
-    else:
-        runs = tr("This model runs on another card ({now}), not as {first}.")
-    return f"{runs.format(now=strategy, first=down.strategy)} {_why(down)}"
+    """Why a model runs as ``strategy`` and not in its first way: one or two plain sentences."""
+    now, first = way_in_words(strategy), way_in_words(down.strategy)
+    if now == first:  # as with fewer layers on the card
+        now, first = (f"{now} ({text})" for text in (strategy, down.strategy))
+    runs = tr("This model runs in {now}, not in {first}.")
+    return f"{runs.format(now=now, first=first)} {_why(down)}"
+
+
+def step_in_detail(down: SteppedDown, strategy: str) -> str:
+    """The same for whoever knows strategies."""
+    return tr("Strategy: {now}, not {first}").format(now=strategy, first=down.strategy)
 
 
 def _why(down: SteppedDown) -> str:

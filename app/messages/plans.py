@@ -3,7 +3,7 @@
 from app.runtime.planning.machine import Machine
 from app.runtime.planning.plan import Plan, Planned
 from app.runtime.planning.speed import READING_SPEED
-from app.runtime.planning.strategy import Place, Strategy
+from app.runtime.planning.strategy import Place, Strategy, understood
 
 from .translate import tr, tr_noop
 from .units import size
@@ -113,6 +113,27 @@ def bits(strategy: Strategy) -> str:
     if len(formats) == 1:
         return tr(formats[0])
     return tr("{} and {}").format(", ".join(map(tr, formats[:-1])), tr(formats[-1]))
+
+
+def way_in_words(text: str) -> str:
+    """A strategy for whom nobody has taught strategies: ``8-bit on the processor``.
+
+    ``16-bit on the card and 8-bit on the processor``.  What is no strategy stays as it is.
+    """
+    way = understood(text)
+    if way is None:
+        return text
+    *before, last = dict.fromkeys(_run_in_words(one.place) for one in way.segments)
+    return tr("{} and {}").format(", ".join(before), last) if before else last
+
+
+def _run_in_words(place: Place) -> str:
+    number = int(place.device.partition(":")[2] or 0)
+    where = tr("the processor") if not place.on_gpu else tr("the card")
+    if number:
+        where = tr("card {}").format(number + 1)
+    said = tr("{} on {}") if place.residency == "resident" else tr("{} on {}, layer by layer")
+    return said.format(tr(_BITS[place.format]), where)
 
 
 def place_in_words(strategy: Strategy, machine: Machine) -> str:

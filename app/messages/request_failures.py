@@ -36,6 +36,10 @@ REQUEST: dict[str, tuple[str, str]] = {
         tr_noop("Every token is banned, so none can be chosen."),
         tr_noop("Take some of the bans away."),
     ),
+    "embedding-task": (
+        tr_noop('This model has no head for the task "{value|of this name}".'),
+        tr_noop("Those that it has are: {wanted|none}."),
+    ),
     "empty-stop": (
         tr_noop("A stop text is empty, which would stop everything at once."),
         tr_noop("Write something into it, or remove it."),
@@ -73,6 +77,10 @@ REQUEST: dict[str, tuple[str, str]] = {
     "too-long": (
         tr_noop("It is longer than {limit_bytes|so many} bytes."),
         tr_noop("Make it shorter."),
+    ),
+    "pack-embedding": (
+        tr_noop("A packed copy has no room for the heads of an embedding model."),
+        tr_noop("Use the model as it is, with the strategy cpu int8 if memory is short."),
     ),
     "pack-format": (
         tr_noop("Only int8 and int4 are packed{value+, not }."),

@@ -80,4 +80,27 @@ STATE_REFUSALS: dict[str, tuple[str, str]] = {
         tr_noop("There is nothing to make a state of."),
         tr_noop("Give a text, token ids, or a state to begin with."),
     ),
+    "states-full": (
+        tr_noop("The named states take {found|too much}, and your limit is {wanted|less}."),
+        tr_noop(
+            "Delete some of them, and empty their trash; or raise the limit in the settings, under "
+            "Remembered conversations."
+        ),
+    ),
+    "start-gone": (
+        tr_noop("The state that this conversation begins from is not there any more{name+: }."),
+        tr_noop("Choose another beginning below the words; what was said stays."),
+    ),
+    "reading-model": (
+        tr_noop("This text was begun with {model|another model}, and another one is open now."),
+        tr_noop("Open that model in the same way, then go on."),
+    ),
+    "source-none": (
+        tr_noop("There is no text to read{path+ in }."),
+        tr_noop("Choose files of plain text, such as Markdown or code, or a folder of them."),
+    ),
+    "source-large": (
+        tr_noop("There is more text{path+ in } than is read at once."),
+        tr_noop("Choose fewer files: {most_bytes|so many} bytes together at most."),
+    ),
 }

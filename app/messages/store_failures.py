@@ -26,6 +26,13 @@ STORE = {
         tr_noop("{path@the data file} is damaged."),
         tr_noop("A new one is begun once the old one is moved away{path+: }."),
     ),
+    "saved-later": (
+        tr_noop("{path@the data file} is damaged in one of its places."),
+        tr_noop(
+            "Close Rookery and start it again: what can be read of it goes into a new file, "
+            "and nothing of the old one is deleted."
+        ),
+    ),
     "put-aside": (
         tr_noop("{path@the data file} is damaged, and a new one was begun."),
         tr_noop("Nothing of the old one was deleted: it is kept as {kept}."),

@@ -1,6 +1,7 @@
 """A model in memory, and all that is needed to talk to it; knows no process."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from app.runtime.tokenizers import Tokenizer
 
 if TYPE_CHECKING:
     from app.runtime.models import Rwkv
+    from app.runtime.models.embedding_head import EmbeddingHead
 
 _LONGEST_NAME = 200
 
@@ -30,6 +32,7 @@ class Opened:
 
     ``fingerprint`` is of the weights as they are used, a start state and adapters that were merged
     into them included; ``file_fingerprint`` finds the file again.
+    ``embedding_heads`` are those of a model for sentence embeddings, by task.
     """
 
     path: Path
@@ -41,6 +44,7 @@ class Opened:
     plan: Plan
     load_s: float
     stepped_down: SteppedDown | None = None
+    embedding_heads: "Mapping[str, EmbeddingHead]" = field(default_factory=dict)
 
     @property
     def strategy(self) -> Strategy:
@@ -106,4 +110,5 @@ class Opened:
             templates=self.family.templates,
             thinks=self.family.thinks,
             sampling=self.family.sampling,
+            embeds=tuple(self.embedding_heads),
         )

@@ -2,12 +2,16 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
 class Change:
-    """``what`` is "conversations", "messages" or "settings"; ``id`` the one touched, or ""."""
+    """``what`` is "conversations", "messages", "personas" or "settings"; ``id`` is the one that was
+    touched, or "".
+    """
 
     what: str
     id: str = ""
@@ -38,3 +42,12 @@ class Changes:
         """Report ``change`` to all who listen."""
         for listener in self._listeners:
             listener(change)
+
+    def tell_after(self, written: "Future[Any]", change: Change) -> None:
+        """Report ``change`` once ``written`` is stored; never where that fails."""
+
+        def look(done: "Future[Any]") -> None:
+            if not done.cancelled() and done.exception() is None:
+                self.tell(change)
+
+        written.add_done_callback(look)

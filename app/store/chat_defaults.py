@@ -4,7 +4,7 @@ import msgspec
 
 from app.runtime.protocol.prompts import Sampling
 
-from .records import Conversation, Think
+from .records import Conversation, ReplyOptions, Think
 from .settings import Settings
 
 KEYS = {
@@ -13,6 +13,7 @@ KEYS = {
     "think": "default_think",
     "limit": "default_limit",
     "sampling": "default_sampling",
+    "options": "default_options",
 }
 
 
@@ -27,6 +28,7 @@ class ChatDefaults(msgspec.Struct, frozen=True, kw_only=True):
     think: Think = "off"
     limit: int = 2048
     sampling: Sampling | None = None
+    options: ReplyOptions = ReplyOptions()
 
 
 NAMES: tuple[str, ...] = ChatDefaults.__struct_fields__

@@ -20,6 +20,9 @@ from app.system.running_programs import this_program
 
 from . import trash
 from .changes import Change, Changes
+from .chat.arranging import Arranging
+from .chat.branches import Branches
+from .chat.personas import Personas
 from .comparisons.comparisons import Comparisons
 from .database import Database, set_aside
 from .documents.documents import Documents
@@ -27,16 +30,18 @@ from .drafts import Drafts
 from .folding import fold
 from .message_tokens import put_tokens, tokens_of
 from .migrations import MIGRATIONS
-from .queries import all_conversations, end_abandoned, opened
+from .queries import all_conversations, all_idents, end_abandoned, opened
 from .records import Conversation, Found, Message, Opened, Trashed
 from .salvage import salvaged
 from .search import search
+from .states.conversation_starts import ConversationStarts
 from .table_rows import CONVERSATION, FIELDS, as_json, row_of
 
 T = TypeVar("T")
 
-_STORED = "id, conversation, parent, role, text, status, writer, reply, created, folded"
-_SETTINGS = ("system", "template", "think", "sampling", "limit")
+_STORED = "id, conversation, parent, role, text, status, writer, reply, created, folded, name"
+_SETTINGS = ("system", "template", "think", "sampling", "limit", "options")
+_OF_THE_LIST = ("id", "pinned", "folder", "archived")
 
 
 class Conversations:
@@ -56,9 +61,12 @@ class Conversations:
         self._database = database
         self._clock = clock
         self.changes = changes or Changes()
-        self.drafts = Drafts(database)
+        self.drafts, self.starts = Drafts(database), ConversationStarts(database)
         self.documents = Documents(database, self.changes, clock)
         self.comparisons = Comparisons(database, self.changes, clock)
+        self.arranging = Arranging(database, self.changes, clock)
+        self.branches = Branches(database, self.changes, clock)
+        self.personas = Personas(database, self.changes)
         self._write(end_abandoned).result()
         self.all().result()
         self.remove_old()
@@ -100,6 +108,10 @@ class Conversations:
         asked.add_done_callback(tell)
         return asked
 
+    def idents(self) -> "Future[list[str]]":
+        """The ids of all conversations, those in the trash as well."""
+        return self._database.read(all_idents)
+
     # conversations
 
     def add(self, conversation: Conversation) -> "Future[None]":
@@ -112,7 +124,7 @@ class Conversations:
         )
 
     def configure(self, conversation: Conversation, *names: str) -> "Future[None]":
-        """Store how its replies are made: the fields ``names``, or without any all five of them.
+        """Store how its replies are made: the fields ``names``, or without any all of them.
 
         What another window has stored of the others stays.
         """
@@ -130,8 +142,10 @@ class Conversations:
         )
 
     def rename(self, conversation: str, title: str) -> "Future[None]":
-        """Give a conversation another title."""
-        return self._set(conversation, "title", title)
+        """Give a conversation the title that a person wants."""
+        statement = "UPDATE conversations SET title = ?, own_title = 1 WHERE id = ?"
+        change = Change("conversations", conversation)
+        return self._write(lambda file: _do(file, statement, (title, conversation)), change)
 
     def pin(self, conversation: str, *, pinned: bool) -> "Future[None]":
         """Keep a conversation at the top of the list, or no longer."""
@@ -230,7 +244,7 @@ class Conversations:
         """
 
         def job(file: sqlite3.Connection) -> None:
-            names = [name for name in CONVERSATION.split(", ") if name not in ("id", "pinned")]
+            names = [name for name in CONVERSATION.split(", ") if name not in _OF_THE_LIST]
             sets = ", ".join(f"{name} = excluded.{name}" for name in names)
             row = row_of(conversation)
             file.execute(
@@ -299,10 +313,7 @@ class Conversations:
     ) -> "Future[None]":
         written = self._database.write(job)
         if change is not None:
-            told = change
-            written.add_done_callback(
-                lambda done: self.changes.tell(told) if _went_well(done) else None
-            )
+            self.changes.tell_after(written, change)
         return written
 
 
@@ -370,7 +381,7 @@ def _message_row(message: Message) -> tuple[object, ...]:
     text, status, reply, folded = _ended_values(message)
     return (
         *(message.id, message.conversation, message.parent, message.role, text),
-        *(status, writer, reply, message.created, folded),
+        *(status, writer, reply, message.created, folded, message.name),
     )
 
 

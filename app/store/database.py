@@ -80,7 +80,7 @@ class Database:
         try:
             return self._taking_bytes(job)
         except (sqlite3.Error, UnicodeDecodeError) as error:
-            raise _failure(error, self.path) from error
+            raise _marked(_failure(error, self.path), self.path) from error
 
     def _taking_bytes(self, job: Job[T]) -> T:
         """Do it once more where a text in the file is none: from then on such come as bytes."""
@@ -97,7 +97,7 @@ class Database:
         try:
             return self._taking_bytes(lambda _file: self._in_transaction(job))
         except (sqlite3.Error, UnicodeDecodeError) as error:
-            raise _failure(error, self.path) from error
+            raise _marked(_failure(error, self.path), self.path) from error
 
     def _in_transaction(self, job: Job[T]) -> T:
         self._connection.execute("BEGIN IMMEDIATE")
@@ -145,6 +145,8 @@ def _opened(path: Path | None, migrations: Sequence[str]) -> sqlite3.Connection:
         try:
             connection.create_function("fold", 1, fold, deterministic=True)
             connection.execute("PRAGMA foreign_keys = ON")
+            if path is not None:
+                _check_marked(connection, path)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
             _migrate(connection, path, migrations)
@@ -159,6 +161,35 @@ def _opened(path: Path | None, migrations: Sequence[str]) -> sqlite3.Connection:
             raise DiskFull(str(error), path=str(path)) from error
         raise StoreError(str(error), path=str(path), why="refused") from error
     return connection
+
+
+def _marked(failure: Exception, path: Path | None) -> Exception:
+    """Damage that an open file shows is looked for at the next start: a look takes its time."""
+    if (
+        path is not None
+        and isinstance(failure, StoreError)
+        and failure.facts.get("why") == "damaged"
+    ):
+        with contextlib.suppress(OSError):
+            _mark_of(path).touch(mode=0o600)
+            failure.facts["later"] = 1
+    return failure
+
+
+def _check_marked(connection: sqlite3.Connection, path: Path) -> None:
+    """Raises StoreError where the file was marked, and is damaged indeed."""
+    mark = _mark_of(path)
+    if not mark.exists():
+        return
+    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    with contextlib.suppress(OSError):
+        mark.unlink()
+    if found != "ok":
+        raise StoreError(str(found), path=str(path), why="damaged")
+
+
+def _mark_of(path: Path) -> Path:
+    return path.with_name(path.name + ".check")
 
 
 def _migrate(connection: sqlite3.Connection, path: Path | None, steps: Sequence[str]) -> None:

@@ -34,9 +34,10 @@ class Edit(msgspec.Struct, frozen=True):
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
     """All that was typed in one conversation and not sent.
 
-    ``text`` and the pasted ``cards`` are the next message, ``edit`` is an earlier one under way
-    and ``edits`` are those that were left for it, ``title`` is a rename under way and ``system``
-    the system prompt of a conversation that has not begun (None: the usual one).
+    ``text`` and the pasted ``cards`` are the next message, ``begun`` the beginning of the reply to
+    it, ``queued`` the messages that wait for the end of a reply, ``edit`` is an earlier one under
+    way, ``edits`` are those that were left for it, ``title`` is a rename under way, ``system`` the
+    system prompt of a conversation that has not begun (None: the usual one).
     """
 
     text: str = ""
@@ -45,6 +46,8 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     edits: tuple[Edit, ...] = ()
     title: str = ""
     system: str | None = None
+    begun: str = ""
+    queued: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return self != Draft()
@@ -65,6 +68,8 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
             edits=edits,
             title=self.title or older.title,
             system=older.system if self.system is None else self.system,
+            begun=self.begun or older.begun,
+            queued=tuple(dict.fromkeys((*older.queued, *self.queued))),
         )
 
 

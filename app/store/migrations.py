@@ -18,6 +18,7 @@ character ``start`` of its text on, by the number of its row.  ``pieces.ids`` ar
 ``comparisons`` are the grids of what models write beside each other; ``comparison_answers`` has
 their cells, by line and way from 0, and ``comparison_divergences`` how the models of two cells
 differ on a text.
+``conversation_starts`` names the file of the state that a conversation begins from.
 
 ``trashed`` is when a conversation was put into the trash (by the computer's clock, to be shown),
 ``trash_reading`` what the trash's own clock said then.  ``deleted`` was the first layout's word for
@@ -225,5 +226,32 @@ CREATE TABLE comparison_divergences (
   PRIMARY KEY (comparison, places)
 );
 """
+_STARTS = """
+CREATE TABLE conversation_starts (
+  conversation TEXT PRIMARY KEY REFERENCES conversations (id) ON DELETE CASCADE,
+  state TEXT NOT NULL,
+  name TEXT NOT NULL
+);
+"""
 
-MIGRATIONS = (_FIRST, _DRAFTS, _TRASH, _FOLDED, _TOKENS, _DOCUMENTS, _COMPARISONS)
+_PERSONAS = """
+ALTER TABLE conversations ADD COLUMN folder TEXT NOT NULL DEFAULT '';
+ALTER TABLE conversations ADD COLUMN archived INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE conversations ADD COLUMN own_title INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE conversations ADD COLUMN options TEXT NOT NULL DEFAULT '{}';
+UPDATE conversations SET own_title = 1;
+ALTER TABLE messages ADD COLUMN name TEXT NOT NULL DEFAULT '';
+ALTER TABLE messages ADD COLUMN dropped REAL;
+CREATE INDEX messages_dropped ON messages (dropped) WHERE dropped IS NOT NULL;
+CREATE TABLE personas (
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL,
+  created REAL NOT NULL,
+  settings TEXT NOT NULL
+);
+"""
+
+MIGRATIONS = (
+    *(_FIRST, _DRAFTS, _TRASH, _FOLDED, _TOKENS, _DOCUMENTS),
+    *(_COMPARISONS, _STARTS, _PERSONAS),
+)

@@ -52,6 +52,11 @@ class Paths:
         return self.data / "states"
 
     @property
+    def named_states(self) -> Path:
+        """The states that a person has named and keeps."""
+        return self.data / "named-states"
+
+    @property
     def rates(self) -> Path:
         """How fast machines were measured to read memory and multiply."""
         return self.data / "machines.json"

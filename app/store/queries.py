@@ -27,6 +27,11 @@ def all_conversations(file: sqlite3.Connection) -> list[Conversation]:
     return [conversation_of(row) for row in rows]
 
 
+def all_idents(file: sqlite3.Connection) -> list[str]:
+    """The ids of all conversations, in the trash or not."""
+    return [row[0] for row in file.execute("SELECT id FROM conversations") if type(row[0]) is str]
+
+
 def opened(file: sqlite3.Connection, conversation: str) -> Opened | None:
     """One with its messages; None if it is not there."""
     found = file.execute(
@@ -36,7 +41,8 @@ def opened(file: sqlite3.Connection, conversation: str) -> Opened | None:
     if found is None:
         return None
     rows = file.execute(
-        f"SELECT {MESSAGE} FROM messages WHERE conversation = ? ORDER BY row", (conversation,)
+        f"SELECT {MESSAGE} FROM messages WHERE conversation = ? AND dropped IS NULL ORDER BY row",
+        (conversation,),
     )
     return Opened(
         conversation=conversation_of(found[:-1]),

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from app.runtime.protocol.chat_template import Template
 from app.runtime.protocol.prompts import Sampling
 
 Role = Literal["user", "assistant"]
@@ -19,7 +20,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``reason`` is the Done's reason.  Of the prompt's tokens ``computed_tokens`` were read for it,
     the others were remembered; None where that is not known.  ``approximate``: weights of another
     format had a part in what was remembered, or it was rounded.  ``failure`` is a Failure's code,
-    with its detail and facts.
+    with its detail and facts.  ``edited``: a person wrote it, or its beginning.
     """
 
     model: str = ""
@@ -36,6 +37,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     failure: str = ""
     detail: str = ""
     failure_facts: dict[str, str | int | float] = {}
+    edited: bool = False
 
     @property
     def tokens_per_s(self) -> float:
@@ -44,7 +46,10 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """One message; those with one ``parent`` (None: the beginning) are each other's branches."""
+    """One message; those with one ``parent`` (None: the beginning) are each other's branches.
+
+    ``name`` is what a person calls the branch that it begins.
+    """
 
     id: str
     conversation: str
@@ -54,13 +59,30 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     status: Status = "done"
     reply: Reply = Reply()
     created: float = 0.0
+    name: str = ""
+
+
+class ReplyOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How replies are made, beyond the fields of a Conversation.
+
+    ``answers`` are written at once to each message.  ``thought_limit`` is the most tokens of a
+    thought, 0 for any number.  ``form`` is a template of the conversation's own, in place of a
+    known one.  ``persona`` is the id of the one that it began with.
+    """
+
+    answers: int = 1
+    thought_limit: int = 0
+    form: Template | None = None
+    persona: str = ""
 
 
 class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     """One conversation without its messages; times are seconds since 1970.
 
     ``leaf`` is the last message of the branch that is shown.  ``sampling`` None is what the
-    model recommends, ``limit`` the most tokens of a reply.  ``damaged``: not all of it can be read.
+    model recommends, ``limit`` the most tokens of a reply.  ``folder`` is the name of the one that
+    it lies in ("": none).  ``own_title``: a person gave it its title.  ``damaged``: not all of it
+    can be read.
     """
 
     id: str
@@ -74,6 +96,10 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     limit: int = 2048
     leaf: str | None = None
     pinned: bool = False
+    folder: str = ""
+    archived: bool = False
+    own_title: bool = False
+    options: ReplyOptions = ReplyOptions()
     damaged: bool = False
 
 

@@ -11,9 +11,11 @@ from .read_only import read_only
 
 _TABLES = (
     *("conversations", "messages", "pieces", "message_tokens", "drafts", "trash_clock"),
+    *("conversation_starts", "personas"),
     *("documents", "document_versions", "document_pieces", "document_growth"),
     *("comparisons", "comparison_answers", "comparison_divergences"),
 )
+_WITH_ID = ("conversations", "messages", "documents", "comparisons", "personas")
 _USUAL: dict[str, object] = {
     "think": "off",
     "status": "done",
@@ -21,6 +23,7 @@ _USUAL: dict[str, object] = {
     "reply": "{}",
     "token_limit": 2048,
     "settings": "{}",
+    "options": "{}",
     "content": "[]",
     "grid": "{}",
     "kind": "typed",
@@ -35,6 +38,7 @@ _HOMELESS_VERSIONS = """INSERT OR IGNORE INTO documents (id, title, created, upd
   SELECT document, '', min(created), max(created), '{}' FROM document_versions
   WHERE document NOT IN (SELECT id FROM documents) GROUP BY document"""
 _LOST = (
+    "DELETE FROM conversation_starts WHERE conversation NOT IN (SELECT id FROM conversations)",
     "DELETE FROM document_pieces WHERE document NOT IN (SELECT id FROM documents)",
     "DELETE FROM document_growth WHERE piece NOT IN (SELECT id FROM document_pieces)",
     "DELETE FROM comparison_answers WHERE comparison NOT IN (SELECT id FROM comparisons)",
@@ -80,9 +84,7 @@ def _copy(found: sqlite3.Connection, into: sqlite3.Connection, table: str) -> No
     insert = f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES ({marks})"
     for number, row in enumerate(_rows(found, table, shared)):
         values = dict(zip(shared, row, strict=True))
-        if table in ("conversations", "messages", "documents", "comparisons") and not isinstance(
-            values.get("id"), str
-        ):
+        if table in _WITH_ID and not isinstance(values.get("id"), str):
             values["id"] = f"saved-{table}-{number}"
         if table == "messages":
             writing = values.get("status") == "writing"

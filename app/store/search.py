@@ -8,6 +8,8 @@ from .table_rows import CONVERSATION, conversation_of, text_of
 
 _FOUND_AT_MOST = 200
 _INDEXED = 3  # letters that the index knows
+_AS_IT_LIES = "messages NOT INDEXED"  # in the order of the index it takes three times as long
+_IN_TITLE = "instr(fold(CAST(title || ' ' || folder AS BLOB)), ?)"
 
 
 def terms_of(words: str) -> list[str]:
@@ -16,24 +18,24 @@ def terms_of(words: str) -> list[str]:
 
 
 def search(file: sqlite3.Connection, words: str) -> list[Found]:
-    """Every word must be in one message or in the title; short ones are in no index."""
+    """Every word must be in one message, or in title and folder; short ones are in no index."""
     terms = terms_of(words)
     if not terms:
         return []
     long = ['"' + term.replace('"', '""') + '"' for term in terms if len(term) >= _INDEXED]
     short = [term for term in terms if len(term) < _INDEXED]
-    source = "words JOIN messages ON messages.row = words.rowid" if long else "messages"
+    source = "words JOIN messages ON messages.row = words.rowid" if long else _AS_IT_LIES
     where = ["words MATCH ?"] * bool(long) + ["instr(messages.folded, ?)"] * len(short)
     names = ", ".join("conversations." + name for name in CONVERSATION.split(", "))
     rows = file.execute(
         f"""SELECT {names}, messages.id, messages.text
             FROM conversations LEFT JOIN (
               SELECT conversation, min(messages.row) AS first FROM {source}
-              WHERE {" AND ".join(where)} GROUP BY conversation) AS hits
+              WHERE {" AND ".join(where)} AND dropped IS NULL GROUP BY conversation) AS hits
               ON hits.conversation = conversations.id
             LEFT JOIN messages ON messages.row = hits.first
             WHERE trashed IS NULL AND (hits.first NOT NULL
-              OR ({" AND ".join(["instr(fold(CAST(title AS BLOB)), ?)"] * len(terms))}))
+              OR ({" AND ".join([_IN_TITLE] * len(terms))}))
             ORDER BY updated DESC, conversations.id DESC LIMIT {_FOUND_AT_MOST}""",
         (*([" ".join(long)] if long else []), *short, *terms),
     )

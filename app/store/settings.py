@@ -5,9 +5,9 @@ import errno
 import json
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -23,10 +23,12 @@ from app.system.log import describe, logger
 from app.system.small_file import read_small
 
 from .changes import Change, Changes
+from .chosen_adapters import ChosenAdapter
 from .comparisons.comparison_records import Grid
 from .documents.document_records import WritingSettings
 from .edits import Edit, Edits, Json, applied
-from .records import Think
+from .kept_batches import KeptBatch
+from .records import ReplyOptions, Think
 
 OF_ONE_WINDOW = (
     *("model", "strategy", "window", "page", "conversation"),
@@ -47,19 +49,26 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     ``folders`` are searched for models; ``model`` and ``strategy`` are what was open last;
     ``files`` are models chosen by themselves; ``strategies`` maps a model's path to the way it
     was asked to run, ``templates`` a model's fingerprint to the prompt template that was chosen for
-    it; ``window`` is the window's geometry as base64, ``page`` the page it showed.
+    it, ``adapters`` a model's path to what is merged into it; ``window`` is the window's geometry
+    as base64, ``page`` the page it showed.
     ``hub_source`` is "huggingface", "mirror" (its address in ``hub_mirror``) or "modelscope";
     ``download_limit`` is in bytes a second, 0 for none; ``download_folder`` "" is the usual one.
     ``comparison`` is what was set to be compared last, and perhaps not begun.
-    ``writing_presets`` are settings of the playground that a person has saved, by their names.
-    ``system_prompt`` and ``default_…`` are what a new conversation begins with.
+    ``writing_presets`` are settings of the playground that a person has saved, by their names, and
+    ``batches`` what was run through a model row by row, by their ids.
+    ``system_prompt`` and ``default_…`` are what a new conversation begins with;
+    ``automatic_titles``: from its first message, or by the model.  ``folded_sections`` are the keys
+    of what is folded away in the list of conversations.  ``read_drafts``: the model reads what is
+    typed before it is sent.
     ``run_policy`` decides where nothing is chosen for a model; ``cpu_limit`` and ``gpu_limit`` are
     bytes that a model may take on the processor's side and on a card, 0 for all there is;
     ``gpu`` is the card that is used: "" the best, "cpu" none, or its device ("cuda:1").
     ``threads`` are those that compute, 0 for one a core; ``keep_minutes`` is how long a model
-    stays loaded that nobody asks anything, 0 for always.  ``keep_states``: what models remember is
+    stays loaded that nobody asks anything, 0 for always, and ``park_model`` has some of it kept in
+    memory then.  ``keep_states``: what models remember is
     kept on the disk, ``state_budget`` bytes at most, of which ``state_day_limit`` are written in a
-    day; ``state_half`` rounds it to 16 bits.
+    day; ``state_half`` rounds it to 16 bits.  ``named_states_budget`` is how many bytes the states
+    that a person has named may take.
     """
 
     theme: str = "system"
@@ -70,6 +79,7 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     strategy: str = ""
     strategies: dict[str, str] = {}
     templates: dict[str, str] = {}
+    adapters: dict[str, tuple[ChosenAdapter, ...]] = {}
     window: str = ""
     page: str = ""
     open_last_model: bool = True
@@ -81,11 +91,16 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     writing_settings_shown: bool = True
     writing_presets: dict[str, WritingSettings] = {}
     comparison: Grid = Grid()
+    batches: dict[str, KeptBatch] = {}
     system_prompt: str = ""
     default_template: str = ""
     default_think: Think = "off"
     default_limit: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 2048
     default_sampling: Sampling | None = None
+    default_options: ReplyOptions = ReplyOptions()
+    automatic_titles: Literal["first", "model", "off"] = "first"
+    folded_sections: tuple[str, ...] = ("archive",)
+    read_drafts: bool = True
     hub_source: str = "huggingface"
     hub_mirror: str = ""
     hub_proxy: str = ""
@@ -99,10 +114,12 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     gpu: str = ""
     threads: Annotated[int, msgspec.Meta(ge=0, le=MOST_THREADS)] = 0
     keep_minutes: Annotated[int, msgspec.Meta(ge=0, le=10_080)] = 0
+    park_model: bool = False
     keep_states: bool = True
     state_budget: Annotated[int, msgspec.Meta(ge=0, le=1 << 50)] = 10_000_000_000
     state_day_limit: Annotated[int, msgspec.Meta(ge=0, le=1 << 50)] = 20_000_000_000
     state_half: bool = False
+    named_states_budget: Annotated[int, msgspec.Meta(ge=0, le=1 << 50)] = 8_000_000_000
 
     @property
     def limits(self) -> Limits:
@@ -111,6 +128,7 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _SHARED = frozenset(Values.__struct_fields__).difference(OF_ONE_WINDOW)
+_TYPES = {field.name: field.type for field in msgspec.structs.fields(Values)}
 
 
 class Settings:
@@ -247,11 +265,21 @@ class Settings:
 def _values(stored: Mapping[str, Any]) -> Values:
     """The stored values of the right type; defaults for the rest."""
     taken = {}
-    for field in msgspec.structs.fields(Values):
-        if field.name in stored:
-            with contextlib.suppress(msgspec.ValidationError):
-                taken[field.name] = msgspec.convert(stored[field.name], field.type)
+    for name in _TYPES.keys() & stored.keys():
+        with contextlib.suppress(msgspec.ValidationError):
+            taken[name] = msgspec.convert(stored[name], _TYPES[name])
     return Values(**taken)
+
+
+def _without_odd_ones(stored: Json, names: Collection[str]) -> Json:
+    """``stored`` but for those of the named values that are of a wrong type: nothing joins them."""
+    odd = set()
+    for name in stored.keys() & names:
+        try:
+            msgspec.convert(stored[name], _TYPES[name])
+        except msgspec.ValidationError:
+            odd.add(name)
+    return {name: value for name, value in stored.items() if name not in odd}
 
 
 def _signature(path: Path) -> tuple[int, ...]:
@@ -320,7 +348,7 @@ def _update(path: Path, edits: Edits) -> None:
             if failure.facts["why"] != "damaged":
                 raise
             stored = {}
-        whole = _encoded(applied(edits, stored))
+        whole = _encoded(applied(edits, _without_odd_ones(stored, edits.keys())))
         with replacing(path, 0o600, through_links=True) as file:
             file.write(whole)
 

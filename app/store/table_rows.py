@@ -12,16 +12,17 @@ import msgspec
 from app.runtime.protocol.prompts import Sampling
 from app.system.json_file import decode
 
-from .records import Conversation, Message, Reply, Role, Status, Think
+from .records import Conversation, Message, Reply, ReplyOptions, Role, Status, Think
 
 CONVERSATION = (
-    "id, title, created, updated, system, template, think, sampling, token_limit, leaf, pinned"
+    "id, title, created, updated, system, template, think, sampling, token_limit, leaf, pinned,"
+    " folder, archived, own_title, options"
 )
 FIELDS = tuple(name for name in Conversation.__struct_fields__ if name != "damaged")
 """Of a Conversation, in the order of the columns."""
 WHOLE = """coalesce(text, '') || coalesce((SELECT group_concat(piece, '') FROM (
   SELECT text AS piece FROM pieces WHERE message = messages.id ORDER BY row)), '')"""
-MESSAGE = f"""row, id, conversation, parent, role, status, reply, created,
+MESSAGE = f"""row, id, conversation, parent, role, status, reply, created, name,
   CASE status WHEN 'writing' THEN {WHOLE} ELSE text END"""
 
 _THINK = frozenset(get_args(Think))
@@ -40,12 +41,14 @@ def row_of(one: Conversation) -> tuple[object, ...]:
     return (
         *(one.id, one.title, one.created, one.updated, one.system, one.template, one.think),
         *(sampling, one.limit, one.leaf, int(one.pinned)),
+        *(one.folder, int(one.archived), int(one.own_title), as_json(one.options)),
     )
 
 
 def conversation_of(row: tuple[Any, ...]) -> Conversation:
     """What ``row_of`` made a row of, or what can be read of it."""
-    ident, title, created, updated, system, template, think, sampling, limit, leaf, pinned = row
+    ident, title, created, updated, system, template, think, sampling, limit, *rest = row
+    leaf, pinned, folder, archived, own_title, options = rest
     texts = (ident, title, system, template, think)
     sound = all(type(one) is str for one in texts)
     usual = type(limit) is int and 1 <= limit <= _MOST_TOKENS
@@ -61,13 +64,17 @@ def conversation_of(row: tuple[Any, ...]) -> Conversation:
         limit=limit if usual else _USUAL.limit,
         leaf=leaf if type(leaf) is str else None,
         pinned=bool(pinned),
+        folder=text_of(folder),
+        archived=bool(archived),
+        own_title=bool(own_title),
+        options=_USUAL.options if options == "{}" else _options(text_of(options)),
         damaged=not (sound and usual and _is_number(created) and _is_number(updated)),
     )
 
 
 def message_of(row: tuple[Any, ...]) -> Message:
     """The message in the columns ``MESSAGE``, or what can be read of it."""
-    number, ident, conversation, parent, role, status, reply, created, text = row
+    number, ident, conversation, parent, role, status, reply, created, name, text = row
     told = _NO_REPLY if reply == "{}" else _reply(reply)
     texts = type(ident) is str and type(text) is str and type(conversation) is str
     known = texts and role in _ROLES and status in _STATUSES
@@ -81,6 +88,7 @@ def message_of(row: tuple[Any, ...]) -> Message:
             status=status,
             reply=told,
             created=created,
+            name=text_of(name),
         )
     return Message(
         id=text_of(ident) or f"damaged-{number}",
@@ -125,6 +133,13 @@ def _sampling(text: str) -> Sampling | None:
         return decode(text.encode("utf-8", "replace"), Sampling)
     except ValueError:
         return None
+
+
+def _options(text: str) -> ReplyOptions:
+    try:
+        return decode(text.encode("utf-8", "replace"), ReplyOptions)
+    except ValueError:
+        return _USUAL.options
 
 
 def _reply(stored: object) -> Reply | None:

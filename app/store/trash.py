@@ -42,7 +42,8 @@ def listed(file: sqlite3.Connection, now: float) -> list[Trashed]:
     """What lies in the trash, the latest first."""
     rows = file.execute(
         f"SELECT {CONVERSATION}, trashed, trash_reading,"
-        " (SELECT count(*) FROM messages WHERE conversation = conversations.id)"
+        " (SELECT count(*) FROM messages WHERE conversation = conversations.id"
+        " AND dropped IS NULL)"
         " FROM conversations WHERE trashed IS NOT NULL ORDER BY trash_reading DESC, trashed DESC"
     )
     return [

@@ -19,6 +19,9 @@ from app.errors import NoGpu
 LEAST, LEAST_BF16 = 75, 80
 """Compute capabilities, times ten: of the oldest card that is used, and with bf16 products."""
 
+_LANE_BYTES_PER_S = {1: 250e6, 2: 500e6, 3: 985e6, 4: 1969e6, 5: 3938e6, 6: 7563e6}
+"""What one lane carries one way, by the generation of PCI Express (PCI-SIG's specifications)."""
+
 _LIBRARIES = {"Linux": ("libnvidia-ml.so.1",), "Windows": ("nvml.dll",)}
 
 
@@ -30,6 +33,7 @@ class Gpu(msgspec.Struct, frozen=True, kw_only=True):
 
     ``index`` is its number in ``cuda:1``, ``driver`` the version of the driver.
     ``bytes_per_s`` is what its memory gives by clock and width of its bus; 0 if it is not told.
+    ``link_bytes_per_s`` is what its slot carries to it, by generation and lanes; 0 if not told.
     ``load`` is the share of the last moment in which it computed; None if it is not told.
     """
 
@@ -40,6 +44,7 @@ class Gpu(msgspec.Struct, frozen=True, kw_only=True):
     free_bytes: _Number
     driver: str = ""
     bytes_per_s: Annotated[float, msgspec.Meta(ge=0, le=1e18)] = 0.0
+    link_bytes_per_s: Annotated[float, msgspec.Meta(ge=0, le=1e18)] = 0.0
     load: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
 
     @property
@@ -159,6 +164,7 @@ def _gpu(nvml: Any, index: int, driver: str) -> tuple[str, Gpu]:
         free_bytes=free,
         driver=driver,
         bytes_per_s=_bytes_per_s(nvml, whole),
+        link_bytes_per_s=_link_bytes_per_s(nvml, whole),
         load=_load(nvml, whole),
     )
     return _text(nvml.nvmlDeviceGetUUID(part)), gpu
@@ -172,6 +178,21 @@ def _bytes_per_s(nvml: Any, handle: Any) -> float:
     except (nvml.NVMLError, AttributeError):  # a module of before the bus width was told
         return 0.0
     return 2 * clock_mhz * 1e6 * bits / 8
+
+
+def _link_bytes_per_s(nvml: Any, handle: Any) -> float:
+    """What the card's slot carries one way, before what its packets take.
+
+    The generation is the best that card and slot have in common: a card at rest goes down to the
+    first.  The lanes are those that are in use.
+    """
+    try:
+        generation = int(nvml.nvmlDeviceGetMaxPcieLinkGeneration(handle))
+        lanes = int(nvml.nvmlDeviceGetCurrPcieLinkWidth(handle))
+    except (nvml.NVMLError, AttributeError):
+        return 0.0
+    newest = max(_LANE_BYTES_PER_S)
+    return _LANE_BYTES_PER_S.get(min(generation, newest), 0.0) * max(0, lanes)
 
 
 def _load(nvml: Any, handle: Any) -> float | None:

@@ -34,6 +34,7 @@ from docs.screenshots import hub  # noqa: E402
 from docs.screenshots.compare_scenes import compare  # noqa: E402
 from docs.screenshots.playground_scenes import playground  # noqa: E402
 from docs.screenshots.run_scenes import run_dialog  # noqa: E402
+from docs.screenshots.states_scenes import states  # noqa: E402
 from docs.screenshots.status_scenes import status  # noqa: E402
 
 SIZE = (1280, 800)
@@ -44,10 +45,12 @@ SCENES = (
     "conversation",
     "code",
     "pages",
+    "settings",
     "run",
     "status",
     "playground",
     "compare",
+    "states",
     "error",
 )
 
@@ -98,6 +101,8 @@ class Studio:
         elif name == "compare":
             await self.until(lambda: self.services.session.loaded)
             await compare(self)
+        elif name == "states":
+            await states(self)
         elif name in ("run", "status"):
             with tempfile.TemporaryDirectory() as folder:
                 await {"run": run_dialog, "status": status}[name](self, Path(folder))
@@ -171,7 +176,7 @@ class Studio:
             queue.cancel(item.id)
 
     async def pages(self) -> None:
-        """The other pages."""
+        """Models and downloads."""
         page = self.application.window.go("models")
         await self.until(lambda: self.services.catalogue.asking in (Asking.DONE, Asking.FAILED))
         page.listing.select(next(one.key for one in page.rows.shown if one.fetchable))
@@ -179,6 +184,10 @@ class Studio:
         await self.take("models-light", "light")
         await self.take("models-dark", "dark")
         await self.downloads()
+
+    async def settings(self) -> None:
+        """The settings, from their beginning and at device and memory."""
+        await self.until(lambda: self.services.session.loaded)
         settings = self.application.window.go("settings")
         await self.take("settings-light", "light")
         settings.show_section(settings.device)

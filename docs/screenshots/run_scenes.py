@@ -10,6 +10,7 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
+from app.errors import OutOfMemory
 from app.runtime.planning.machine import Machine
 from app.runtime.planning.simulated import machine_called
 from app.ui.run.run_dialog import RunDialog
@@ -44,11 +45,11 @@ async def run_dialog(studio: Camera, folder: Path) -> None:
         dialog = await _shown(studio, model, machine)
         await _both(studio, f"run-{name}")
         if name == "one":
-            dialog.fold.click()
-            await studio.take("run-advanced-light", "light")
+            await _advanced(studio, dialog)
         dialog.close_card()
     await _loading(studio, model, machines["none"])
     await _stepped_down(studio, model)
+    await _ran_out(studio, model, machines["one"])
     await _failed(studio, model, machines["none"])
     studio.application.services.planning.described = None
 
@@ -64,6 +65,13 @@ async def _shown(studio: Camera, model: Path, machine: Machine) -> RunDialog:
 async def _both(studio: Camera, name: str) -> None:
     for theme in ("light", "dark"):
         await studio.take(f"{name}-{theme}", theme)
+
+
+async def _advanced(studio: Camera, dialog: RunDialog) -> None:
+    """Layers in ranges, some of them on the card."""
+    dialog.fold.click()
+    dialog.state.write("cuda fp16 *14 -> cuda int8 *4 -> cpu int8")
+    await _both(studio, "run-advanced")
 
 
 async def _loading(studio: Camera, model: Path, machine: Machine) -> None:
@@ -88,11 +96,30 @@ async def _stepped_down(studio: Camera, model: Path) -> None:
     services.settings.change(cpu_limit=0)
 
 
+async def _ran_out(studio: Camera, model: Path, machine: Machine) -> None:
+    """The worker finds less memory than there was: what ran before goes on."""
+    supervisor = studio.application.services.session._supervisor  # noqa: SLF001
+    load = supervisor._load  # noqa: SLF001
+
+    async def short(client: object, *, again: bool) -> object:
+        if supervisor._asked.strategy == "cpu fp32":  # noqa: SLF001
+            raise OutOfMemory(needed_bytes=6_500_000_000, free_bytes=4_100_000_000)
+        return await load(client, again=again)
+
+    supervisor._load = short  # noqa: SLF001 (no memory runs out where the pictures are taken)
+    dialog = await _shown(studio, model, machine)
+    dialog.state.run("cpu fp32")
+    await studio.until(lambda: dialog.state.change.failure is not None and not dialog.state.loading)
+    await _both(studio, "run-out-of-memory")
+    dialog.close_card()
+    supervisor._load = load  # noqa: SLF001
+
+
 async def _failed(studio: Camera, model: Path, machine: Machine) -> None:
     """The file is cut off by the time that Run is pressed: what ran before goes on."""
     dialog = await _shown(studio, model, machine)
     os.truncate(model, GB)
-    dialog.state.run("cpu bf16")
+    dialog.state.run("cpu fp32")
     await studio.until(lambda: dialog.state.change.failure is not None and not dialog.state.loading)
     await _both(studio, "run-failed")
     dialog.close_card()

@@ -48,9 +48,11 @@ async def status(studio: Camera, folder: Path) -> None:
     await _running(studio, page)
     page.scroll_area.verticalScrollBar().setValue(1 << 20)
     await _both(studio, "status-results")
+    await _ran_out(studio, page)
     await _failed(studio, page)
     page.scroll_area.verticalScrollBar().setValue(0)
-    await _one_card(studio, page)
+    await _cards(studio, page, "rtx-4060", "status-one")
+    await _cards(studio, page, "two-gpus", "status-two")
 
 
 async def _both(studio: Camera, name: str) -> None:
@@ -72,6 +74,12 @@ async def _running(studio: Camera, page: StatusPage) -> None:
     await studio.until(lambda: not state.running and page.card.results.plot is not None)
 
 
+async def _ran_out(studio: Camera, page: StatusPage) -> None:
+    """Memory that ran out, as a worker told of it: among the results of the others."""
+    await page.benchmark._keep_shortage("cpu fp32", GB)  # noqa: SLF001 (no memory runs out here)
+    await _both(studio, "status-out-of-memory")
+
+
 async def _failed(studio: Camera, page: StatusPage) -> None:
     """The worker is killed from outside."""
     state = page.benchmark
@@ -90,20 +98,21 @@ async def _failed(studio: Camera, page: StatusPage) -> None:
     await _both(studio, "status-failed")
 
 
-async def _one_card(studio: Camera, page: StatusPage) -> None:
-    """A card that is only described: its memory and its load over the last minutes."""
+async def _cards(studio: Camera, page: StatusPage, machine: str, picture: str) -> None:
+    """Cards that are only described: their memory and their load over the last minutes."""
     services = studio.application.services
-    services.planning.described = machine_called("rtx-4060")
-    (gpu,) = services.planning.described.gpus
+    services.planning.described = machine_called(machine)
+    gpus = services.planning.described.gpus
     readings, samples = services.readings, services.readings.samples
+    readings.stop()
     for at, sample in enumerate(list(samples)):
         load = _LOADS[at * len(_LOADS) // len(samples)]
-        free = gpu.total_bytes - int(GB * (1.1 + 2.2 * (load > 0.3)))
-        samples[at] = dataclasses.replace(sample, gpus=(replace(gpu, free_bytes=free, load=load),))
+        taken = int(GB * (1.1 + 2.2 * (load > 0.3)))
+        now = [replace(gpu, free_bytes=gpu.total_bytes - taken, load=load) for gpu in gpus]
+        samples[at] = dataclasses.replace(sample, gpus=tuple(now))
     services.gpus._look = lambda: samples[-1].gpus  # noqa: SLF001 (nothing else tells of a card)
     await services.gpus.looked()
-    readings.stop()
     readings.sampled.emit()
-    await studio.until(lambda: len(page.history.cards) == 5)
-    await _both(studio, "status-one")
+    await studio.until(lambda: len(page.history.cards) == 3 + 2 * len(gpus))
+    await _both(studio, picture)
     services.planning.described = None

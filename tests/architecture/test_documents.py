@@ -88,6 +88,7 @@ def test_the_readme_names_every_verb() -> None:
     assert verbs == on_files | {"cards", "search", "download", "verify", "log", "state", "plan"} | {
         "batch",
         "compare",
+        "serve",
     }
 
 

@@ -21,7 +21,7 @@ TWINS |= {"ops_sequence.py"}
 # What things were called before they had the words of the field.
 OLD_WORDS = """
     Shelf belonging group_of deeds twins Twins Crew crew Wire wire Pace pace How
-    Way lying lying_packed turned let_go Apart Half Attend Feed CardState Buckets
+    Way lying lying_packed turned let_go Apart Half Attend Feed attend attended CardState Buckets
     House Talk talk Writing Spoken Written Doorbell CrashDesk Unkept Arrivals Chores Teller
     wordless octets Ink ink _tight held_bytes motion_ms WorkerSilent
     Adds ByUnit Companion companion_in refuse_others Gone GoingAlong patiently fetcher_pid

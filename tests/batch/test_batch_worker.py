@@ -29,15 +29,15 @@ def test_a_row_that_kills_the_process_costs_no_other_and_all_of_them_end_the_bat
         try:
             await worker.open()
             asked = [(Text(text), HOW) for text in ("one", "two", "three")]
-            alone = await worker.write(asked, None, lambda: ended.append(1))
+            alone = await worker.write(asked, None, lambda *_: ended.append(1))
             assert len(ended) == 3
             asked[1] = (Text("poison"), HOW)
-            first, second, third = await worker.write(asked, None, lambda: None)
+            first, second, third = await worker.write(asked, None, lambda *_: None)
             assert (first.tokens, third.tokens) == (alone[0].tokens, alone[2].tokens)
             assert isinstance(second, WorkerDied)
-            assert await worker.write([], None, lambda: None) == []
+            assert await worker.write([], None, lambda *_: None) == []
             with pytest.raises(WorkerDied):
-                await worker.write([asked[1]], None, lambda: None)
+                await worker.write([asked[1]], None, lambda *_: None)
         finally:
             await worker.close()
 

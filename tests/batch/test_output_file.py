@@ -6,7 +6,8 @@ import json
 import pytest
 
 from app.batch.job import Job, check_same, job_path, keep, kept
-from app.batch.output_file import OutputFile, line_of
+from app.batch.output_file import OutputFile
+from app.batch.output_forms import line_of
 from app.errors import DiskFull, NotFound, RequestRefused
 
 JOB = Job(

@@ -37,6 +37,7 @@ def workers():
     return found
 
 
+@pytest.mark.cold  # all of the memory that a worker takes is measured
 def test_what_was_measured_stands_beside_what_was_predicted_and_the_worker_is_gone(model):
     told = []
     measured = asyncio.run(WayRun(model, told.append, threads=1).measured("cpu int8", FEW))

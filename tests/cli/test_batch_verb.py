@@ -1,5 +1,6 @@
 """``rookery batch`` with a real worker: what it writes, and what a kill costs."""
 
+import csv
 import json
 import os
 import signal
@@ -170,3 +171,22 @@ def test_a_chat_answers_each_row_and_stdin_gives_lines(tmp_path, capsys, monkeyp
     read = objects(output)
     assert [row["input"] for row in read] == ["What is RWKV?", "What is a state?"]
     assert all(row["text"] and row["text"] == row["text"].lstrip() for row in read)
+
+
+def test_a_table_keeps_the_columns_and_failed_rows_are_run_once_more(folder, tmp_path, capsys):
+    rows, output = tmp_path / "rows.csv", tmp_path / "out.csv"
+    rows.write_text('id,text\n7,one\n8,"two, and\nmore"\n9,three,too many\n')
+    asked = ["batch", "--model", str(folder / "small.pth"), "--input", str(rows)]
+    asked += ["--output", str(output), "--max-tokens", "4", "--temperature", "0"]
+    assert told(capsys, *asked, "--retry")["failed"] == 1
+    with output.open(encoding="utf-8", newline="") as file:
+        read = list(csv.DictReader(file))
+    assert [row["id"] for row in read] == ["7", "8", "9,three,too many"]
+    assert read[1]["text"] == "two, and\nmore"
+    assert [row["tokens"] for row in read] == ["4", "4", "0"]
+    assert [bool(row["output"]) for row in read] == [True, True, False]
+    assert "3 fields" in read[2]["error"]
+    whole = output.read_bytes()
+    output.write_bytes(whole[:-9])
+    assert told(capsys, *asked, "--resume")["resumed"] == 0
+    assert output.read_bytes() == whole

@@ -88,5 +88,6 @@ def test_a_step_down_is_said_on_stderr(model, capsys, monkeypatch):
     assert run(["score", "--model", model, "--tokens", "1,2", "--json"]) == 0
     printed = capsys.readouterr()
     assert json.loads(printed.out)["tokens"] == 2
-    assert "not on the card (cuda fp16)" in printed.err
+    assert "not in 16-bit on the card" in printed.err
+    assert "not cuda fp16" in printed.err
     assert "no such instruction" in printed.err

@@ -93,3 +93,17 @@ def test_what_cannot_be_followed_is_refused_before_a_model_is_looked_for(tmp_pat
     missing = refused(capsys, *line, "x", "--grammar", str(tmp_path / "none.lark"))
     assert "none.lark" in missing
     assert run([*line, "x", "--regex", "a", "--grammar", "b"]) == 2
+
+
+def test_every_reply_of_a_chat_keeps_to_its_form_and_goes_on_with_one_that_was_cut(
+    model, capsys, monkeypatch
+):
+    monkeypatch.setattr("sys.stdin", io.StringIO("Hello\n/continue\nAgain\n/quit\n"))
+    asked = ("chat", "--model", model, "--regex", "[ab]{6}!", "--max-tokens", "5")
+    assert run([*asked, "--temperature", "0"]) == 0
+    printed = capsys.readouterr()
+    first, rest, second = printed.out.split("\n")[:3]
+    assert re.fullmatch(r" ?[ab]{4,5}", first)
+    assert re.fullmatch(r"[ab]{6}!", first.strip() + rest)
+    assert re.fullmatch(r" ?[ab]{4,5}", second)
+    assert printed.err.count("cut") == 2

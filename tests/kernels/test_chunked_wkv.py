@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from app.kernels.chunked_wkv import wkv4_chunks, wkv6_chunks, wkv7_chunks
+from tests.kernels.drawn import Draw
+from tests.support.combinations import each
 
 STEPS = [1, 2, 7, 31, 32, 33, 100, 129, 300]
 SIZES = [(1, 1, 16), (1, 3, 8), (3, 2, 64)]  # batch, heads, head size
@@ -11,8 +13,7 @@ SIZES = [(1, 1, 16), (1, 3, 8), (3, 2, 64)]  # batch, heads, head size
 
 @pytest.fixture
 def draw():
-    random = torch.Generator().manual_seed(5)
-    return lambda *shape: torch.randn(shape, generator=random)
+    return Draw(5)
 
 
 def _close(found, wanted):
@@ -59,8 +60,7 @@ def _wkv7_one_by_one(r, log_decay, k, v, kk, rate, state):
     return torch.stack(found, 1), state
 
 
-@pytest.mark.parametrize("steps", STEPS)
-@pytest.mark.parametrize("steep", [0.01, 1.0, 30.0])
+@each(steps=STEPS, steep=[0.01, 1.0, 30.0])
 def test_wkv4_follows_the_recurrence(draw, steps, steep):
     k, v = 5 * draw(2, steps, 12), draw(2, steps, 12)
     decay, bonus = -steep * draw(12).exp(), draw(12)
@@ -79,8 +79,7 @@ def test_wkv4_starts_from_a_state_without_a_peak(draw):
     _close(first, v[:, 0])
 
 
-@pytest.mark.parametrize("steps", STEPS)
-@pytest.mark.parametrize("batch_heads_size", SIZES, ids=str)
+@each(steps=STEPS, batch_heads_size=SIZES)
 def test_wkv6_follows_the_recurrence(draw, steps, batch_heads_size):
     batch, heads, size = batch_heads_size
     rkv, bonus = draw(3, batch, steps, heads * size), draw(heads, size)
@@ -91,7 +90,7 @@ def test_wkv6_follows_the_recurrence(draw, steps, batch_heads_size):
     _close(state, last)
 
 
-@pytest.mark.parametrize("steepest", [3.0, 9.0, 40.0, 1e4, float("inf")])
+@each(steepest=[3.0, 9.0, 40.0, 1e4, float("inf")])
 def test_wkv6_survives_decays_that_forget_everything(draw, steepest):
     rkv, bonus, state = draw(3, 1, 70, 32), draw(2, 16), draw(1, 2, 16, 16)
     log_decay = -(draw(1, 70, 32) - 2).exp()
@@ -109,9 +108,7 @@ def test_wkv6_takes_one_decay_for_all_tokens(draw):
     _close(state, last)
 
 
-@pytest.mark.parametrize("steps", STEPS)
-@pytest.mark.parametrize("batch_heads_size", SIZES, ids=str)
-@pytest.mark.parametrize("fastest", [False, True])
+@each(steps=STEPS, batch_heads_size=SIZES, fastest=(False, True))
 def test_wkv7_follows_the_recurrence(draw, steps, batch_heads_size, fastest):
     batch, heads, size = batch_heads_size
     r, k, v, kk, rate, decay = draw(6, batch, steps, heads * size)

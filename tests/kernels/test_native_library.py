@@ -255,9 +255,10 @@ def test_a_process_without_the_threads_goes_on(path, what):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="closes memory as Linux does")
-def test_no_kernel_reads_or_writes_past_an_end(path):
+@pytest.mark.parametrize("more", [(), pytest.param(("all",), marks=pytest.mark.exhaustive)])
+def test_no_kernel_reads_or_writes_past_an_end(path, more):
     done = subprocess.run(
-        [sys.executable, "-m", "tests.kernels.guarded", str(path)],
+        [sys.executable, "-m", "tests.kernels.guarded", str(path), *more],
         cwd=Path(__file__).parents[2],
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         capture_output=True,

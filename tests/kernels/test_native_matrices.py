@@ -7,6 +7,8 @@ from app.kernels.native.library import Library
 from app.kernels.native.ops_matrix import MOST_ROWS, MatrixOps
 from app.kernels.pointer_table import PointerTable
 from app.kernels.portable import PortableOps
+from tests.kernels.drawn import Draw
+from tests.support.combinations import each
 
 SETS = ("plain", "avx2", "avx512", "avx512bf16", "neon")
 TYPES = [torch.float32, torch.bfloat16, torch.float16]
@@ -27,6 +29,10 @@ def library(built):
 
 
 class _NeverPortable(MatrixOps):
+    def afresh(self):
+        """As a new one."""
+        self.alike = type(self).alike
+
     def fallback(self, operation, *arguments):
         raise AssertionError(operation)
 
@@ -42,8 +48,7 @@ def ops(request, library):
 
 @pytest.fixture
 def draw():
-    random = torch.Generator().manual_seed(5)
-    return lambda *shape: torch.randn(shape, generator=random)
+    return Draw(5)
 
 
 def _close(found, wanted):
@@ -56,9 +61,7 @@ def _product(x, weight):
     return x.double() @ weight.double().mT
 
 
-@pytest.mark.parametrize("kind", TYPES, ids=str)
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
-@pytest.mark.parametrize("rows", ROWS, ids=str)
+@each(kind=TYPES, shape=SHAPES, rows=ROWS)
 def test_a_product_of_few_rows_is_exact_in_float32(ops, draw, kind, shape, rows):
     x, weight = draw(*rows, shape[1]) / shape[1] ** 0.5, draw(*shape).to(kind)
     for act, meaning in ACTS.items():
@@ -66,7 +69,7 @@ def test_a_product_of_few_rows_is_exact_in_float32(ops, draw, kind, shape, rows)
     _close(ops.head(x, weight), _product(x, weight))
 
 
-@pytest.mark.parametrize("kind", TYPES, ids=str)
+@each(kind=TYPES)
 def test_rows_can_come_to_the_bits_that_they_come_to_alone_on_any_number_of_threads(
     ops, draw, kind
 ):
@@ -85,8 +88,7 @@ def test_rows_can_come_to_the_bits_that_they_come_to_alone_on_any_number_of_thre
         torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize("kind", TYPES, ids=str)
-@pytest.mark.parametrize("rows", ROWS, ids=str)
+@each(kind=TYPES, rows=ROWS)
 def test_a_product_is_gated_and_added_in_place(ops, draw, kind, rows):
     x, weight = draw(*rows, 50), draw(37, 50).to(kind)
     for gate in (None, draw(*rows, 37)):
@@ -96,14 +98,13 @@ def test_a_product_is_gated_and_added_in_place(ops, draw, kind, rows):
         _close(out, wanted)
 
 
-@pytest.mark.parametrize("kind", TYPES, ids=str)
+@each(kind=TYPES)
 def test_each_matrix_of_a_stack_has_its_own_input(ops, draw, kind):
     x, weights = draw(3, 2, 1, 70), draw(3, 45, 70).to(kind)
     _close(ops.matmul_stack(x, weights), _product(x.flatten(1, 2), weights).unsqueeze(2))
 
 
-@pytest.mark.parametrize("kind", TYPES, ids=str)
-@pytest.mark.parametrize("rows", [1, 2, 5])
+@each(kind=TYPES, rows=[1, 2, 5])
 def test_a_stack_may_lie_apart_and_in_any_order(ops, draw, kind, rows):
     x, memory = draw(3, 1, rows, 70), draw(5, 45, 70).to(kind)
     places = [3, 0, 4]
@@ -111,15 +112,13 @@ def test_a_stack_may_lie_apart_and_in_any_order(ops, draw, kind, rows):
     assert torch.equal(found, ops.matmul_stack(x, memory[places]))
 
 
-@pytest.mark.parametrize(
-    "other", [torch.ones(3, 2), torch.ones(2, 3).bfloat16(), torch.ones(3, 2).mT]
-)
+@each(other=[torch.ones(3, 2), torch.ones(2, 3).bfloat16(), torch.ones(3, 2).mT])
 def test_matrices_that_are_not_alike_are_no_stack(other):
     with pytest.raises(ValueError, match="not alike"):
         PointerTable.of([torch.ones(2, 3), other])
 
 
-@pytest.mark.parametrize("kind", TYPES[1:], ids=str)
+@each(kind=TYPES[1:])
 def test_a_short_input_is_widened(ops, draw, kind):
     x, weight = draw(1, 1, 70).to(kind), draw(45, 70)
     _close(ops.matmul(x, weight, ""), _product(x, weight))

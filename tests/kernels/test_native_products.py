@@ -3,12 +3,12 @@
 The library and its instruction sets are those of test_native_sequence.
 """
 
-import pytest
 import torch
 
 from app.kernels.pointer_table import PointerTable
 from app.kernels.portable import PortableOps
 from app.kernels.weight_formats import UnitMajor
+from tests.support.combinations import each
 
 from .test_native_sequence import TYPES, _close, draw, library, ops, two_threads
 
@@ -27,8 +27,7 @@ def _drawn(draw, kind, stack, rows, outputs, width):
     return x, weight, exact.view(stack, 1, rows, outputs)
 
 
-@pytest.mark.parametrize("kind", TYPES)
-@pytest.mark.parametrize("size", SIZES, ids=str)
+@each(kind=TYPES, size=SIZES)
 def test_a_stack(ops, draw, kind, size):
     x, weight, exact = _drawn(draw, kind, *size)
     for form in {torch.float32, TYPES[kind]}:
@@ -38,8 +37,7 @@ def test_a_stack(ops, draw, kind, size):
     assert set(ops.kernels) == {"tiles"}
 
 
-@pytest.mark.parametrize("kind", TYPES)
-@pytest.mark.parametrize("size", SIZES, ids=str)
+@each(kind=TYPES, size=SIZES)
 def test_a_stack_that_lies_apart(ops, draw, kind, size):
     x, weight, _ = _drawn(draw, kind, *size)
     memory = draw(4, *weight.shape[1:]).to(weight.dtype)
@@ -52,8 +50,7 @@ def test_a_stack_that_lies_apart(ops, draw, kind, size):
     assert ops.kernels == ["tiles", "tiles"]
 
 
-@pytest.mark.parametrize("kind", TYPES)
-@pytest.mark.parametrize("act", ["", "relu2", "tanh", "sigmoid"])
+@each(kind=TYPES, act=["", "relu2", "tanh", "sigmoid"])
 def test_an_act(ops, draw, kind, act):
     x, weight, exact = _drawn(draw, kind, 1, 50, 41, 37)
     acts = {"": exact, "relu2": exact.relu().square(), "tanh": exact.tanh()}
@@ -62,10 +59,7 @@ def test_an_act(ops, draw, kind, act):
     assert ops.kernels == ["tiles"]
 
 
-@pytest.mark.parametrize("kind", TYPES)
-@pytest.mark.parametrize("gated", [False, True])
-@pytest.mark.parametrize("by_unit", [False, True])
-@pytest.mark.parametrize("rows", [50, 203])
+@each(kind=TYPES, gated=(False, True), by_unit=(False, True), rows=[50, 203])
 def test_onto_a_residual(ops, draw, kind, gated, by_unit, rows):
     x, weight, exact = _drawn(draw, kind, 1, rows, 141, 67)
     out = draw(1, rows, 141)
@@ -81,8 +75,7 @@ def test_onto_a_residual(ops, draw, kind, gated, by_unit, rows):
     assert ops.kernels == ["tiles"]
 
 
-@pytest.mark.parametrize("threads", [1, 2, 3, 16])
-@pytest.mark.parametrize("rows", [33, 257, 291])
+@each(threads=[1, 2, 3, 16], rows=[33, 257, 291])
 def test_any_number_of_threads(ops, draw, threads, rows):
     x, weight, exact = _drawn(draw, "bf16", 2, rows, 70, 100)
     torch.set_num_threads(threads)

@@ -1,14 +1,13 @@
 """Quantised matrices: what packing keeps of a matrix, how it lies in memory, and its extremes."""
 
-import pytest
 import torch
 
 from app.kernels import packing
 from app.kernels.layout import KINDS, LINE, PANEL, QUAD, ROW, Shape, kind_for
+from tests.support.combinations import each
 
 SIZES = [(1, 1), (16, 64), (40, 24), (3, 100, 130), (2, 129, 65), (130, 512)]
-every_kind = pytest.mark.parametrize("kind", sorted(KINDS))
-both_layouts = pytest.mark.parametrize("by_unit", [False, True])
+EVERY_KIND = sorted(KINDS)
 
 
 def _draw(*shape, seed=5):
@@ -25,9 +24,7 @@ def _quantised(host, kind):
     return numbers.view(padded.shape)[..., : stack.shape[-1]]
 
 
-@every_kind
-@both_layouts
-@pytest.mark.parametrize("size", SIZES, ids=str)
+@each(kind=EVERY_KIND, by_unit=(False, True), size=SIZES)
 def test_what_is_unpacked_is_what_was_quantised(kind, by_unit, size):
     host = _draw(*size)
     packed = packing.pack(host, kind, by_unit=by_unit)
@@ -37,8 +34,7 @@ def test_what_is_unpacked_is_what_was_quantised(kind, by_unit, size):
     assert packed.scales.shape[1:] == packed.shape.scales
 
 
-@every_kind
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@each(kind=EVERY_KIND, dtype=[torch.float32, torch.bfloat16, torch.float16])
 def test_packing_is_deterministic_and_takes_every_float(kind, dtype):
     host = _draw(70, 96).to(dtype)
     first, second = packing.pack(host, kind), packing.pack(host.float(), kind)
@@ -74,7 +70,7 @@ def test_4_bits_err_less_than_16_even_steps_of_the_same_size():
     assert (ours - groups).norm() < 0.87 * (even - groups).norm()
 
 
-@every_kind
+@each(kind=EVERY_KIND)
 def test_zeros_tiny_and_huge_numbers_stay_numbers(kind):
     for factor in (0.0, 1e-38, 1e-30, 1e-7, 1e6, 1e20):
         host = _draw(20, 70) * factor
@@ -83,7 +79,7 @@ def test_zeros_tiny_and_huge_numbers_stay_numbers(kind):
         assert found.abs().max() <= max(1.1 * host.abs().max(), 0)
 
 
-@pytest.mark.parametrize("kind", ["int8", "int4"])
+@each(kind=["int8", "int4"])
 def test_a_panel_holds_quads_of_sixteen_outputs(kind):
     group = KINDS[kind].group
     codes, _ = packing.quantise(_draw(PANEL, group), kind)
@@ -94,7 +90,7 @@ def test_a_panel_holds_quads_of_sixteen_outputs(kind):
         assert torch.equal(numbers, codes[:, QUAD * quad : QUAD * (quad + 1)])
 
 
-@pytest.mark.parametrize("kind", ["int8", "int4"])
+@each(kind=["int8", "int4"])
 def test_four_rows_by_unit_interleave_to_quads_of_outputs_in_order(kind):
     group, outputs = KINDS[kind].group, KINDS[kind].row
     host = _draw(outputs, group)
@@ -122,7 +118,7 @@ def test_sizes_are_told_without_packing():
     assert Shape("int4", 1, 1, by_unit=True).padded == 2 * ROW
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
+@each(kind=EVERY_KIND)
 def test_what_is_not_a_number_stays_visible(kind):
     matrix = torch.ones(16, 128)
     matrix[3, 5] = torch.nan

@@ -12,6 +12,7 @@ from app.kernels.native.ops import NativeOps
 from app.kernels.pointer_table import PointerTable
 from app.kernels.portable import DTYPES, PortableOps
 from app.kernels.weight_formats import UnitMajor
+from tests.support.combinations import each
 
 KIND_OF = {dtype: name for name, dtype in DTYPES.items()}
 
@@ -21,8 +22,10 @@ SIZES = [
     *((1, 1, 1), (1, 40, 100), (1, 257, 512), (2, 130, 65), (7, 40, 200), (8, 300, 96)),
     *((9, 64, 200), (37, 129, 96), (13, 140, 600), (270, 20, 70)),
 ]
-every_size = pytest.mark.parametrize("size", SIZES, ids=str)
-every_kind = pytest.mark.parametrize("kind", sorted(KINDS))
+KIND = sorted(KINDS)
+BOTH = (False, True)
+FLOATS = (torch.float32, torch.bfloat16, torch.float16)
+PLAIN = PortableOps()  # its results are made once for all instruction sets
 
 
 def _sets():
@@ -70,44 +73,51 @@ def _assert_close(found, wanted, limit=2e-4):
     assert (found - wanted).abs().max() <= limit * wanted.abs().max().clamp_min(1e-6)
 
 
-@every_kind
-@every_size
-@pytest.mark.parametrize("act", ["", "relu2", "tanh", "sigmoid"])
-def test_a_product(native, kind, size, act):
+@cache
+def _product(kind, size, act):
     rows, out, width = size
     x, weight = _draw(rows, 1, width), _weight(kind, out, width)
-    _assert_close(native.matmul_packed(x, weight, act), PortableOps().matmul_packed(x, weight, act))
+    return x, weight, PLAIN.matmul_packed(x, weight, act)
 
 
-@every_kind
-@every_size
-def test_a_stack_of_products(native, kind, size):
+@each(kind=KIND, size=SIZES, act=("", "relu2", "tanh", "sigmoid"))
+def test_a_product(native, kind, size, act):
+    x, weight, wanted = _product(kind, size, act)
+    _assert_close(native.matmul_packed(x, weight, act), wanted)
+
+
+@cache
+def _stack(kind, size):
     rows, out, width = size
     x, weight = _draw(3, 1, rows, width), _weight(kind, 3, out, width)
-    _assert_close(
-        native.matmul_packed_stack(x, weight), PortableOps().matmul_packed_stack(x, weight)
-    )
+    return x, weight, PLAIN.matmul_packed_stack(x, weight)
 
 
-@every_kind
-@every_size
-@pytest.mark.parametrize("by_unit", [False, True])
-@pytest.mark.parametrize("gated", [False, True])
-def test_a_product_onto_the_residual(native, kind, size, by_unit, gated):
+@each(kind=KIND, size=SIZES)
+def test_a_stack_of_products(native, kind, size):
+    x, weight, wanted = _stack(kind, size)
+    _assert_close(native.matmul_packed_stack(x, weight), wanted)
+
+
+@cache
+def _onto(kind, size, by_unit, gated):
     rows, out, width = size
     weight = _weight(kind, out, width, by_unit=by_unit)
     x, gate = _sparse(1, rows, width), _draw(1, rows, out, seed=6) if gated else None
-    ours = _draw(1, rows, out, seed=7)
-    wanted = ours.clone()
+    wanted = _draw(1, rows, out, seed=7)
+    PLAIN.matmul_packed_onto(wanted, x, weight, gate)
+    return x, weight, gate, wanted
+
+
+@each(kind=KIND, size=SIZES, by_unit=BOTH, gated=BOTH)
+def test_a_product_onto_the_residual(native, kind, size, by_unit, gated):
+    x, weight, gate, wanted = _onto(kind, size, by_unit, gated)
+    ours = _draw(*wanted.shape, seed=7)
     native.matmul_packed_onto(ours, x, weight, gate)
-    PortableOps().matmul_packed_onto(wanted, x, weight, gate)
     _assert_close(ours, wanted)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
-@every_size
-@pytest.mark.parametrize("gated", [False, True])
-@pytest.mark.parametrize("skipping", [False, True])
+@each(dtype=FLOATS, size=SIZES, gated=BOTH, skipping=BOTH)
 def test_floats_by_unit_onto_the_residual(native, dtype, size, gated, skipping):
     rows, out, width = size
     host = _draw(out, width, seed=5).to(dtype)
@@ -120,8 +130,7 @@ def test_floats_by_unit_onto_the_residual(native, dtype, size, gated, skipping):
     _assert_close(ours, wanted, 1e-5 if exact else 0.03)
 
 
-@every_kind
-@pytest.mark.parametrize("zeros", [0.0, 0.5, 1.0])
+@each(kind=KIND, zeros=(0.0, 0.5, 1.0))
 def test_skipping_changes_nothing(native, kind, zeros):
     weight = _weight(kind, 130, 200, by_unit=True)
     x = _sparse(2, 200, zeros=zeros)
@@ -134,10 +143,7 @@ def test_skipping_changes_nothing(native, kind, zeros):
     _assert_close(found[0], found[1], 1e-4)
 
 
-@every_kind
-@pytest.mark.parametrize("by_unit", [False, True])
-@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
-@pytest.mark.parametrize("rows", [1, 3, 20])
+@each(kind=KIND, by_unit=BOTH, bad=(float("nan"), float("inf"), -float("inf")), rows=(1, 3, 20))
 def test_a_number_that_is_none_is_not_hidden(native, kind, by_unit, bad, rows):
     weight = packing.pack(_draw(20, 100), kind, by_unit=by_unit)
     x, out = _draw(rows, 100), torch.zeros(rows, 20)
@@ -147,8 +153,7 @@ def test_a_number_that_is_none_is_not_hidden(native, kind, by_unit, bad, rows):
     assert not out[:-1].isnan().any()
 
 
-@every_kind
-@pytest.mark.parametrize("by_unit", [False, True])
+@each(kind=KIND, by_unit=BOTH)
 def test_rows_come_to_the_bits_that_they_come_to_alone(native, kind, by_unit):
     weight = _weight(kind, 200, 2100, by_unit=by_unit)
     x = _sparse(32, 1, 2100)
@@ -161,9 +166,7 @@ def test_rows_come_to_the_bits_that_they_come_to_alone(native, kind, by_unit):
         assert torch.equal(together, alone[:rows])
 
 
-@every_kind
-@pytest.mark.parametrize("by_unit", [False, True])
-@pytest.mark.parametrize("rows", [5, 7, 11, 14, 15])
+@each(kind=KIND, by_unit=BOTH, rows=(5, 7, 11, 14, 15))
 def test_rows_beside_each_other_do_not_touch(native, kind, by_unit, rows):
     weight = packing.pack(_draw(40, 100), kind, by_unit=by_unit)
     x, together = _draw(rows, 100), torch.zeros(rows, 40)
@@ -174,28 +177,24 @@ def test_rows_beside_each_other_do_not_touch(native, kind, by_unit, rows):
         assert torch.equal(together[row : row + 1], alone)
 
 
-@every_kind
+@each(kind=KIND)
 def test_inputs_of_any_size_are_multiplied(native, kind):
     weight = packing.pack(_draw(20, 100), kind)
     for factor in (0.0, 1e-20, 1e20):
         x = _draw(1, 100) * factor
         _assert_close(
             native.matmul_packed(x, weight, "") / max(factor, 1),
-            PortableOps().matmul_packed(x, weight, "") / max(factor, 1),
+            PLAIN.matmul_packed(x, weight, "") / max(factor, 1),
         )
 
 
-@every_kind
+@each(kind=KIND)
 def test_16_bit_activations_are_taken(native, kind):
     x, weight = _draw(2, 1, 100).bfloat16(), packing.pack(_draw(20, 100), kind)
-    _assert_close(
-        native.matmul_packed(x, weight, ""), PortableOps().matmul_packed(x.float(), weight, "")
-    )
+    _assert_close(native.matmul_packed(x, weight, ""), PLAIN.matmul_packed(x.float(), weight, ""))
 
 
-@every_kind
-@pytest.mark.parametrize("threads", [1, 2, 3])
-@pytest.mark.parametrize("rows", [3, 90])
+@each(kind=KIND, threads=(1, 2, 3), rows=(3, 90))
 def test_every_number_of_threads_gives_the_same(native, kind, threads, rows):
     before = torch.get_num_threads()
     x = _sparse(rows, 300)
@@ -212,8 +211,7 @@ def test_every_number_of_threads_gives_the_same(native, kind, threads, rows):
     assert torch.equal(*found)
 
 
-@every_kind
-@pytest.mark.parametrize("by_unit", [False, True])
+@each(kind=KIND, by_unit=BOTH)
 def test_fewer_parts_than_were_wanted_are_enough_for_whole_strips(native, kind, by_unit):
     before = torch.get_num_threads()
     x, weight = _draw(1, 770, 20), _weight(kind, 200, 20, by_unit=by_unit)
@@ -223,11 +221,11 @@ def test_fewer_parts_than_were_wanted_are_enough_for_whole_strips(native, kind, 
         native.matmul_packed_onto(ours, x, weight, None)
     finally:
         torch.set_num_threads(before)
-    PortableOps().matmul_packed_onto(wanted, x, weight, None)
+    PLAIN.matmul_packed_onto(wanted, x, weight, None)
     _assert_close(ours, wanted)
 
 
-@every_kind
+@each(kind=KIND)
 def test_no_rows_make_none(native, kind):
     x, weight = torch.empty(1, 0, 100), _weight(kind, 40, 100)
     assert native.matmul_packed(x, weight, "").shape == (1, 0, 40)
@@ -236,14 +234,12 @@ def test_no_rows_make_none(native, kind):
         native.matmul_packed_onto(out, x, _weight(kind, 40, 100, by_unit=by_unit), None)
 
 
-@every_kind
-@pytest.mark.parametrize("by_unit", [False, True])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@each(kind=KIND, by_unit=BOTH, dtype=FLOATS)
 def test_packing_makes_the_same_bytes(native, kind, by_unit, dtype):
     for shape in ((1, 1), (40, 100), (2, 300, 130)):
         host = (_draw(*shape) * 0.1).to(dtype)
         host[..., :1, :] = 0
-        ours, plain = (ops.pack(host, kind, by_unit=by_unit) for ops in (native, PortableOps()))
+        ours, plain = (ops.pack(host, kind, by_unit=by_unit) for ops in (native, PLAIN))
         assert torch.equal(ours.codes, plain.codes)
         assert torch.equal(ours.scales, plain.scales)
 
@@ -258,40 +254,35 @@ def _strange():
     yield normal.sign() * normal.abs() ** 6
 
 
-@every_kind
-@pytest.mark.parametrize("by_unit", [False, True])
+@each(kind=KIND, by_unit=BOTH)
 def test_packing_makes_the_same_bytes_of_strange_numbers(native, kind, by_unit):
     for matrix in _strange():
-        ours, plain = (ops.pack(matrix, kind, by_unit=by_unit) for ops in (native, PortableOps()))
+        ours, plain = (ops.pack(matrix, kind, by_unit=by_unit) for ops in (native, PLAIN))
         assert torch.equal(ours.codes, plain.codes)
         assert torch.equal(ours.scales.isnan(), plain.scales.isnan())
         assert torch.equal(ours.scales.nan_to_num(), plain.scales.nan_to_num())
 
 
-@every_kind
-@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+@each(kind=KIND, dtype=(torch.float64, torch.bfloat16))
 def test_a_stack_that_lies_apart_is_packed_where_it_lies(native, kind, dtype):
     memory = _draw(3, 40, 100).to(dtype)
     places = [2, 0]
     ours = native.pack(PointerTable.of([memory[place] for place in places]), kind, by_unit=False)
-    plain = PortableOps().pack(memory[places], kind, by_unit=False)
+    plain = PLAIN.pack(memory[places], kind, by_unit=False)
     assert torch.equal(ours.codes, plain.codes)
     assert torch.equal(ours.scales, plain.scales)
 
 
-@pytest.mark.parametrize("form", DTYPES)
-@pytest.mark.parametrize("size", [(1, 1), (40, 33), (128, 64), (300, 130), (256, 200)], ids=str)
+@each(form=DTYPES, size=((1, 1), (40, 33), (128, 64), (300, 130), (256, 200)))
 def test_a_matrix_is_turned_number_by_number(native, form, size):
     host = _draw(*size).to(DTYPES[form])
     for given in (host, host.mT.contiguous().mT, host.double()):
         found = native.transposed(given, form)
-        assert torch.equal(found, PortableOps().transposed(host, form))
+        assert torch.equal(found, PLAIN.transposed(host, form))
         assert torch.equal(found.mT.flatten(0, 1)[: len(host)], host)
 
 
-@every_kind
-@pytest.mark.parametrize("by_unit", [False, True])
-@pytest.mark.parametrize("place", [0, 30, 63, 99])
+@each(kind=KIND, by_unit=BOTH, place=(0, 30, 63, 99))
 def test_a_weight_that_is_no_number_stays_visible(native, kind, by_unit, place):
     matrix = _draw(40, 100)
     matrix[3, place] = torch.nan

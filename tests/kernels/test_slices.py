@@ -6,6 +6,7 @@ import torch
 from app.kernels.native.slices import Group, slices
 from app.kernels.portable import PortableOps
 from app.kernels.weight_formats import UnitMajor
+from tests.support.combinations import each
 
 from .test_parity_quantised import KIND_OF, _assert_close, _draw, _sparse, _weight, native
 
@@ -15,7 +16,6 @@ __all__ = ["native"]
 CASES = [(1, 70, 4500), (2, 300, 2080), (7, 520, 1000), (8, 70, 2500), (70, 300, 1000)]
 THREADS = 1, 2, 3, 24
 FORMS = "fp32", "bf16", "fp16", "int8", "int4", "int8g16"
-every_form = pytest.mark.parametrize("form", FORMS)
 
 
 @pytest.fixture(autouse=True)
@@ -42,8 +42,7 @@ def _wanted(form, weight, y, x, gate):
     return y + (x.double() @ weight.double().T * (1 if gate is None else gate)).float()
 
 
-@every_form
-@pytest.mark.parametrize("case", CASES, ids=str)
+@each(form=FORMS, case=CASES)
 def test_any_number_of_threads_makes_the_same_bits(native, form, case):
     rows, out, width = case
     weight, onto = _matrix(native, form, out, width)
@@ -64,7 +63,7 @@ def test_any_number_of_threads_makes_the_same_bits(native, form, case):
             assert torch.equal(found[0], other)
 
 
-@every_form
+@each(form=FORMS)
 def test_rows_beside_each_other_make_the_same_bits(native, form):
     out, width = 300, 2080
     _, onto = _matrix(native, form, out, width)
@@ -76,9 +75,13 @@ def test_rows_beside_each_other_make_the_same_bits(native, form):
     assert torch.equal(both[:, 1:], alone)
 
 
-@pytest.mark.parametrize(
-    ("panels", "width", "row", "parts"),
-    [(8, 4096, 256, 128), (8, 4096, 128, 128), (6, 3072, 256, 96), (32, 14336, 256, 512)],
+@each(
+    panels_and_width_and_row_and_parts=[
+        (8, 4096, 256, 128),
+        (8, 4096, 128, 128),
+        (6, 3072, 256, 96),
+        (32, 14336, 256, 512),
+    ]
 )
 def test_matrices_of_models_have_parts_for_many_threads(panels, width, row, parts):
     cut = slices(panels, width, Group(64, row))

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from app.errors import AlreadyThere, NameRefused
+from app.errors import AlreadyThere, DamagedCheckpoint, NameRefused
 from app.runtime.checkpoint.describe import describe
 from tests.library.libraries import contents, library_of, names, sharded, small_pth
 
@@ -31,6 +31,16 @@ def test_renaming_renames_every_part(local, tmp_path, index, given):
     assert describe(place).spec == spec
     if index:
         assert json.loads(place.read_text())["metadata"] == {}
+
+
+@pytest.mark.parametrize("index", [b"{", b"[]", b'{"weight_map": ["a"]}', b"[" * 100_000, b"\xff"])
+def test_a_model_whose_index_is_damaged_keeps_its_name_and_says_why(local, tmp_path, index):
+    path = sharded(tmp_path / "library")
+    path.write_bytes(index)
+    before = names(path.parent)
+    with pytest.raises(DamagedCheckpoint):
+        local.rename(path, "New name")
+    assert names(path.parent) == before
 
 
 def test_a_named_file_in_a_folder_of_its_own_is_renamed_itself(local, tmp_path):

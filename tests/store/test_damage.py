@@ -213,6 +213,52 @@ def test_a_wrong_layout_is_put_aside_and_its_words_are_saved(path: Path, stateme
     store.close()
 
 
+BAD_ENTRIES = (
+    "UPDATE sqlite_master SET sql = 'CREATE ' || x'80' WHERE name = 'words_of_new'",
+    "UPDATE sqlite_master SET rootpage = 99999 WHERE name = 'messages_by_parent'",
+    "UPDATE sqlite_master SET name = 'm7ssages_by_p' WHERE name = 'messages_by_parent'",
+)
+
+
+@pytest.mark.parametrize("statement", [*BAD_ENTRIES, None])
+def test_a_bad_entry_of_the_table_of_tables_or_a_lost_end_costs_no_words(path: Path, statement):
+    if statement is None:
+        content = path.read_bytes()
+        path.write_bytes(content[:-4096])
+    else:
+        change(path, "PRAGMA writable_schema = ON", statement)
+    store, trouble = open_conversations(path)
+    assert trouble is not None
+    assert trouble.facts["saved"] >= COUNT
+    assert len(seen(store)) >= COUNT
+    use(store)
+    store.close()
+
+
+def test_damage_that_shows_later_is_saved_from_at_the_next_start(path: Path):
+    with closing(sqlite3.connect(path)) as file:
+        asked = "SELECT rootpage FROM sqlite_master WHERE name = 'messages_by_parent'"
+        (page,) = file.execute(asked).fetchone()
+        (size,) = file.execute("PRAGMA page_size").fetchone()
+    content = bytearray(path.read_bytes())
+    content[(page - 1) * size : page * size] = b"\xff" * size
+    path.write_bytes(content)
+    store, trouble = open_conversations(path)
+    assert trouble is None, "nothing looks into every page at each start"
+    asked = new_message("c1", None, "user", "is stored in that index too")
+    failure = store.append(asked).exception(20)
+    store.close()
+    assert "start it again" in say(failure).way_out
+    store, trouble = open_conversations(path)
+    assert trouble.facts["saved"] >= COUNT
+    assert len(seen(store)) >= COUNT
+    use(store)
+    store.close()
+    store, trouble = open_conversations(path)
+    assert trouble is None, "it is looked at once"
+    store.close()
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_bytes_that_flip_anywhere_never_keep_the_window_from_opening(path: Path, seed: int):
     dice = random.Random(seed)

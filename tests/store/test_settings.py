@@ -79,6 +79,26 @@ def test_one_value_of_a_wrong_type_costs_only_itself(path: Path):
     assert (now.theme, now.text_scale) == ("dark", 1.0)
 
 
+@pytest.mark.parametrize(
+    ("name", "odd", "chosen"),
+    [
+        ("folders", [["x"], 1, None], ("/models",)),
+        ("strategies", {"/a.pth": 4}, {"/b.pth": "cpu int8"}),
+        ("strategies", ["cpu"], {"/b.pth": "cpu int8"}),
+        ("threads", "four", 4),
+    ],
+)
+def test_what_is_chosen_takes_the_place_of_a_value_of_a_wrong_type(path: Path, name, odd, chosen):
+    path.parent.mkdir()
+    path.write_text(json.dumps({"theme": "dark", "of a newer program": odd, name: odd}))
+    settings = Settings(path)
+    settings.change(**{name: chosen})
+    settings.close()
+    now = Settings(path).now
+    assert (now.theme, getattr(now, name)) == ("dark", chosen)
+    assert json.loads(path.read_text())["of a newer program"] == odd
+
+
 def test_two_windows_keep_each_others_choices(path: Path):
     one, two = Settings(path), Settings(path)
     one.change(theme="dark")

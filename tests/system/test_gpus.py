@@ -7,7 +7,12 @@ from types import SimpleNamespace
 import pytest
 
 from app.errors import NoGpu
-from app.messages.gpu_status import gpu_in_words, stepped_down_in_words, use_of_gpus_in_words
+from app.messages.gpu_status import (
+    gpu_in_words,
+    step_in_detail,
+    stepped_down_in_words,
+    use_of_gpus_in_words,
+)
 from app.runtime.protocol.messages import SteppedDown
 from app.system.gpus import Gpu, gpu_of, gpus, usable, why_none
 
@@ -65,6 +70,14 @@ class Library:
         if "busy" not in gpu:
             raise NVMLErrorNotSupported
         return SimpleNamespace(gpu=gpu["busy"], memory=3)
+
+    def nvmlDeviceGetMaxPcieLinkGeneration(self, gpu):
+        if "slot" not in gpu:
+            raise NVMLErrorNotSupported
+        return gpu["slot"][0]
+
+    def nvmlDeviceGetCurrPcieLinkWidth(self, gpu):
+        return gpu["slot"][1]
 
     def nvmlDeviceGetMigMode(self, gpu):
         if "parts" not in gpu:
@@ -196,13 +209,28 @@ def test_a_card_that_is_asked_for_has_to_be_there():
         assert caught.value.facts["why"] == why
 
 
-def test_a_step_down_is_told_with_its_reason():
+def test_a_slot_is_as_fast_as_its_generation_and_its_lanes():
+    found = _found(
+        _one("GPU-a", slot=(4, 8)),
+        _one("GPU-b", slot=(3, 16)),
+        _one("GPU-c", slot=(9, 16)),
+        _one("GPU-d"),
+    )
+    told = [round(gpu.link_bytes_per_s / 1e9, 1) for gpu in found]
+    assert told == [15.8, 15.8, 121.0, 0.0]
+
+
+def test_a_step_down_is_told_in_plain_words_with_its_reason():
     down = SteppedDown("cuda fp16", "results-wrong", {"error": "12.0%"})
     said = stepped_down_in_words(down, "cpu bf16")
-    assert said.startswith(
-        "This model runs on the processor (cpu bf16), not on the card (cuda fp16)"
-    )
+    assert said.startswith("This model runs in 16-bit on the processor, not in 16-bit on the card.")
     assert "12.0%" in said
-    assert "on the card as cuda int8, not as cuda fp16" in stepped_down_in_words(down, "cuda int8")
-    split = "cuda fp16 *20 -> cpu int8"
-    assert f"This model runs as {split}, not as" in stepped_down_in_words(down, split)
+    fewer = "This model runs in 8-bit on the card, not in 16-bit on the card."
+    assert stepped_down_in_words(down, "cuda int8").startswith(fewer)
+    split = "This model runs in 16-bit on the card and 8-bit on the processor, not in"
+    assert stepped_down_in_words(down, "cuda fp16 *20 -> cpu int8").startswith(split)
+    streamed = stepped_down_in_words(down, "cuda:1 int8 *0+")
+    assert "in 8-bit on card 2, layer by layer, not" in streamed
+    alike = stepped_down_in_words(down, "cuda bf16")
+    assert "16-bit on the card (cuda bf16), not in 16-bit on the card (cuda fp16)" in alike
+    assert step_in_detail(down, "cpu bf16") == "Strategy: cpu bf16, not cuda fp16"

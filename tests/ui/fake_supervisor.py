@@ -23,7 +23,7 @@ class FakeSupervisor:
     def __init__(self, on_change):
         self._on_change = on_change
         self.phase, self.loaded, self.progress, self.failure = Phase.EMPTY, None, None, None
-        self.worker_pid = None
+        self.worker_pid, self.parked = None, False
         self.rates = Rates(2e10)
         self.hold: asyncio.Event | None = None
         self.refusal = None
@@ -32,8 +32,9 @@ class FakeSupervisor:
         self.threads, self.limits, self.preferences = 0, None, None
         self.shortages = Shortages()
 
-    async def open(self, path, strategy="", *, firm=False):
+    async def open(self, path, strategy="", adapters=(), *, firm=False):
         self.asked.append((path, strategy))
+        self.merged = adapters
         self.loaded = None
         self.enter(Phase.LOADING)
         if self.hold is not None:
@@ -65,7 +66,7 @@ class FakeSupervisor:
     async def vocabulary(self):
         raise NoModel
 
-    async def generate(self, prompt, options):
+    async def generate(self, prompt, options, *, start=None):
         raise NoModel
         yield
 
@@ -91,7 +92,7 @@ class FakeSupervisor:
         self._on_change()
 
     def enter(self, phase, failure=None):
-        self.phase, self.failure = phase, failure
+        self.phase, self.failure, self.parked = phase, failure, False
         self.progress = None
         self._on_change()
 
@@ -99,8 +100,10 @@ class FakeSupervisor:
         self.loaded = None
         self.enter(Phase.EMPTY)
 
-    async def rest(self):
+    async def rest(self, *, park=False):
         self.enter(Phase.RESTING)
+        self.parked = park
+        self._on_change()
 
     async def close(self):
         self.loaded = None

@@ -42,7 +42,7 @@ def nameless(root: QWidget) -> list[QWidget]:
 
 
 @pytest.mark.parametrize(
-    "page", ["chat", "playground", "models", "downloads", "status", "settings"]
+    "page", ["chat", "playground", "models", "states", "downloads", "status", "settings"]
 )
 async def test_every_control_has_an_accessible_name(build, models_folder, page):
     application = build(page=page, folders=(str(models_folder), "/not/there"))
@@ -59,7 +59,7 @@ async def test_every_control_has_an_accessible_name(build, models_folder, page):
 
 
 @pytest.mark.parametrize(
-    "page", ["chat", "playground", "models", "downloads", "status", "settings"]
+    "page", ["chat", "playground", "models", "states", "downloads", "status", "settings"]
 )
 async def test_tab_reaches_every_control_that_takes_the_keyboard(build, models_folder, page):
     application = build(page=page, folders=(str(models_folder),))
@@ -86,7 +86,7 @@ async def test_tab_reaches_every_control_that_takes_the_keyboard(build, models_f
         and child.focusPolicy() & Qt.FocusPolicy.TabFocus
         and not isinstance(child.parent(), (QComboBox, QAbstractSpinBox))
     }  # fmt: skip
-    assert len(wanted) > (0 if page == "downloads" else 4)
+    assert len(wanted) > {"downloads": 0, "states": 1}.get(page, 4)
     exclusive = {one for one in wanted if isinstance(one, QAbstractButton) and one.group()}
     assert wanted - exclusive <= seen
     assert not exclusive or exclusive & seen  # one of a group: arrows reach the others

@@ -11,7 +11,7 @@ from tests.ui.conftest import settled, shown
 from tests.ui.squeezed import squeezed
 
 pytestmark = pytest.mark.geometry
-PAGES = ("models", "chat", "playground", "downloads", "status", "settings")
+PAGES = ("models", "chat", "playground", "states", "downloads", "status", "settings")
 
 
 NAMES = {"Rookery", "guide", "official"}

@@ -41,13 +41,19 @@ def add_batch(verb: argparse.ArgumentParser) -> None:
         metavar="OUT.jsonl",
         required=True,
         help=tr(
-            "a line of JSON for each row; how it was made is kept beside it, in OUT.jsonl.job.json"
+            "a line of JSON for each row, or with .csv or .tsv a table with the input's columns; "
+            "how it was made is kept beside it, in OUT.jsonl.job.json"
         ),
     )
     verb.add_argument(
         "--resume",
         action="store_true",
         help=tr("go on with an output that was begun; begin it where there is none"),
+    )
+    verb.add_argument(
+        "--retry",
+        action="store_true",
+        help=tr("in the end run the rows that failed once more; with --resume those of before too"),
     )
     verb.add_argument(
         "--batch",

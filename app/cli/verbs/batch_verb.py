@@ -1,21 +1,18 @@
-"""``rookery batch``: rows of a file through a prompt template, many at once, into JSON lines."""
+"""``rookery batch``: rows of a file through a prompt template, many at once."""
 
 import asyncio
 import contextlib
-import os
-import secrets
 import time
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from app.batch.batch_run import BatchRun, Progress, RowRequests
 from app.batch.batch_worker import BatchWorker
-from app.batch.groups import group_size
-from app.batch.job import Job, check_same, job_path, keep, kept
+from app.batch.begun_job import Beginning, job_before, seeded
+from app.batch.job import Job, job_path
 from app.batch.output_file import OutputFile
+from app.batch.output_forms import form_of
 from app.batch.prompt_template import PromptTemplate, names_in, template_for
 from app.batch.row_files import RowFile, Summary
 from app.cli.choices import (
@@ -33,14 +30,12 @@ from app.messages.translate import tr
 from app.messages.units import duration
 from app.runtime.families.family import family_named
 from app.runtime.planning.machine import this_machine
-from app.runtime.planning.strategy import parse
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.grammars import Grammar
 from app.runtime.protocol.messages import Loaded
 from app.runtime.protocol.prompts import Chat
 from app.runtime.protocol.states import StateLoaded
 
-_SEEDS = 2**31
 _NEXT_S = 10.0  # between two lines of progress where no terminal shows it
 
 
@@ -55,7 +50,7 @@ def run(options: Namespace) -> int:
     if not names_in(options.template):
         told = tr("the template names no column, so all rows have the same prompt")
         note(f"rookery: {told}")
-    before = _job_before(Path(options.output), resume=options.resume)
+    before = job_before(Path(options.output), resume=options.resume)
     try:
         asyncio.run(_Batch(options, (rows, found), (template, grammar), before).run())
     except KeyboardInterrupt:
@@ -63,20 +58,6 @@ def run(options: Namespace) -> int:
         note(f"rookery: {told}")
         raise
     return 0
-
-
-def _job_before(output: Path, *, resume: bool) -> Job | None:
-    """What the output was begun with, looked for before a model is loaded for it.
-
-    Raises RequestRefused (why "output-exists", "job-missing") where it may not be gone on with.
-    """
-    there = os.path.lexists(output)
-    if there and not resume:
-        raise RequestRefused(why="output-exists", path=str(output))
-    before = kept(output) if resume else None
-    if there and before is None and os.path.getsize(output):
-        raise RequestRefused(why="job-missing", path=str(output), wanted=job_path(output).name)
-    return before
 
 
 class _Batch:
@@ -111,18 +92,21 @@ class _Batch:
                 note_state(state)
             chat = self._chat(loaded)
             usual = self._usual(loaded, chat)
-            requests = RowRequests(self._template, self._seeded(usual), start, chat)
+            requests = RowRequests(self._template, seeded(usual, self._before), start, chat)
             with contextlib.closing(self._opened()) as output:
-                job = self._job(loaded, requests, state, output)
+                job = self._beginning(loaded, requests, state).make_ready(output, self._before)
                 batch = BatchRun(requests, output, self._found.rows, self._shown.progress)
-                await batch.run(self._rows.rows(), worker, job.group)
+                await batch.run(self._rows, worker, job.group)
+                if self._options.retry:
+                    await batch.retry(self._rows, worker, job.group)
         finally:
             self._shown.clear()
             await worker.close()
         self._tell(batch, output, job)
 
     def _opened(self) -> OutputFile:
-        return OutputFile(self._path, resume=self._options.resume)
+        form = form_of(self._path, self._found.columns)
+        return OutputFile(self._path, resume=self._options.resume, form=form)
 
     def _chat(self, loaded: Loaded) -> Chat | None:
         """What each row's conversation has in common; the guide, without --model, only answers."""
@@ -142,55 +126,22 @@ class _Batch:
         usual = family.recommended(chat.think, chat.template) if chat else loaded.sampling
         return generate_options(self._options, usual, self._grammar)
 
-    def _seeded(self, options: GenerateOptions) -> GenerateOptions:
-        """Where no seed was asked for one is drawn and kept, so that a resume has the same."""
-        sampling = options.sampling
-        if sampling.seed is not None:
-            return options
-        seed = None if self._before is None else self._before.options.get("seed")
-        if not isinstance(seed, int):
-            seed = secrets.randbelow(_SEEDS) if sampling.temperature else 0
-        return msgspec.structs.replace(
-            options, sampling=msgspec.structs.replace(sampling, seed=seed)
-        )
-
-    def _job(
-        self, loaded: Loaded, requests: RowRequests, state: StateLoaded | None, output: OutputFile
-    ) -> Job:
-        """The job of this run, which is that of the output if it has rows already."""
-        before, chat = self._before, requests.chat
-        group = self._options.batch or (before.group if before else 0)
-        named: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(requests.options))
-        job = Job(
-            model=loaded.fingerprint,
-            strategy=loaded.strategy,
-            backend=loaded.backend,
-            input=self._found.digest,
-            template=self._template.text,
-            column=self._template.column or "",
-            chat=f"{chat.template}, think {chat.think}" if chat else "",
-            options={
-                **named["sampling"],
-                **{name: named[name] for name in ("limit", "stops", "grammar")},
-            },
-            start=state.facts.checksum if state else "",
-            group=group or group_size(loaded.spec, parse(loaded.strategy), this_machine()),
-        )
-        if before is not None and not output.is_empty:
-            check_same(before, job, self._path)
-        output.keep_groups_of(job.group, self._found.rows)
-        if not output.lines:
-            keep(job, self._path)
-        return job
+    def _beginning(
+        self, loaded: Loaded, requests: RowRequests, state: StateLoaded | None
+    ) -> Beginning:
+        start = state.facts.checksum if state else ""
+        group = self._options.batch
+        return Beginning(loaded, requests, self._found, this_machine(), start, group)
 
     def _tell(self, batch: BatchRun, output: OutputFile, job: Job) -> None:
         progress, written = batch.progress, output.lines - batch.kept
+        total = self._found.rows
         told = tr(
             "{lines} of {total} rows are in {name}: {kept} from before, {written} written now in "
             "{seconds} s ({rate} rows/s)"
         ).format(
             lines=output.lines,
-            total=progress.total,
+            total=total,
             name=repr(self._path.name),
             kept=batch.kept,
             written=written,

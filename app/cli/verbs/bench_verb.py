@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from app.benchmark.measuring import BLOCK_BYTES, Amounts, Measuring, Speeds, predicted
 from app.cli.choices import adapters_of, limits_of, model_of
-from app.cli.machine_rates import keep_rates, kept_rates
+from app.cli.machine_rates import disk_rate, keep_rates, kept_rates
 from app.cli.output import Progress, loading_line, note, note_loaded, print_json, print_rows
 from app.errors import RequestRefused
 from app.messages.translate import tr, tr_noop
@@ -83,7 +83,9 @@ def _tell(loaded: Loaded, resident: int, speeds: Speeds, options: Namespace) -> 
 
 def _predicted(loaded: Loaded, speeds: Speeds, options: Namespace) -> dict[str, float | None]:
     """What a plan says of the same run, with the rates that were measured in it."""
-    plan = predicted(model_of(options), loaded, speeds.rates, options.batch)
+    path, way = model_of(options), parse(loaded.strategy)
+    disk = None if way.stays else disk_rate(path)
+    plan = predicted(path, loaded, speeds.rates, options.batch, disk)
     alone = plan.decode_tokens_per_s if options.batch == 1 else None  # it is of one text
     return {
         "predicted_resident_memory_bytes": plan.bytes["cpu"],

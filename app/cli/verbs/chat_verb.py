@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator
 from app.cli.choices import (
     adapters_of,
     generate_options,
+    grammar_of,
     limits_of,
     model_of,
     state_cache_of,
@@ -25,12 +26,14 @@ from app.cli.output import (
     note_state,
     note_thinking,
     note_unkept,
+    note_whether_whole,
 )
 from app.errors import Failure, TextRefused
 from app.messages.failures import one_line
 from app.messages.translate import tr, tr_noop
 from app.runtime.families.family import family_named
 from app.runtime.families.templates import lead
+from app.runtime.protocol.grammars import Grammar
 from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress, Piece
 from app.runtime.protocol.prompts import Chat, Turn
 from app.runtime.protocol.reply_tokens import ReplyTokens
@@ -62,6 +65,7 @@ def run(options: Namespace) -> int:
 
 async def _open(options: Namespace) -> "_Conversation":
     progress, start, adapters = Progress(), state_of(options), adapters_of(options)
+    grammar = _grammar(options)
     supervisor = Supervisor(lambda: _show_loading(progress, supervisor.progress))
     supervisor.rates, supervisor.shortages.kept = kept_rates(), kept_shortages()
     supervisor.limits = limits_of(options)
@@ -83,7 +87,12 @@ async def _open(options: Namespace) -> "_Conversation":
     if state:
         note_state(state)
     note_thinking(options.think, options.template or loaded.templates[0])
-    return _Conversation(supervisor, loaded, options, start)
+    return _Conversation(supervisor, loaded, options, (start, grammar))
+
+
+def _grammar(options: Namespace) -> Grammar | None:
+    """The form that every reply is held to; stdin has the messages, and nothing else."""
+    return grammar_of(options, "-")
 
 
 def _show_loading(progress: Progress, loading: LoadProgress | None) -> None:
@@ -101,9 +110,10 @@ class _Conversation:
         supervisor: Supervisor,
         loaded: Loaded,
         options: Namespace,
-        start: StartState | None = None,
+        begins: tuple[StartState | None, Grammar | None] = (None, None),
     ) -> None:
-        self.loaded, self.system, self._start = loaded, options.system, start
+        self.loaded, self.system = loaded, options.system
+        self._start, self._grammar = begins
         self.turns: list[Turn] = []
         self._supervisor, self._options = supervisor, options
 
@@ -125,7 +135,7 @@ class _Conversation:
         goes_on = last.role == "assistant"
         before = last.text if goes_on else lead(self.template, self._options.think)
         tokens = ReplyTokens(len(before), last.tokens)
-        written, taken_back = [before], 0
+        written, taken_back, reason = [before], 0, ""
         shown = bool(before)
         try:
             emit("" if goes_on else before, end="")
@@ -138,7 +148,7 @@ class _Conversation:
                         shown = shown or bool(text)
                         written.append(event.text)
                     elif isinstance(event, Done):
-                        taken_back = event.taken_back
+                        taken_back, reason = event.taken_back, event.reason
         finally:
             if goes_on:
                 self.turns.pop()
@@ -147,6 +157,8 @@ class _Conversation:
             if text.strip():
                 self.turns.append(Turn("assistant", text, tokens.span))
             emit("")
+            if self._grammar is not None:
+                note_whether_whole(reason)
             self._note_change()
 
     def _note_change(self) -> None:
@@ -163,7 +175,7 @@ class _Conversation:
         usual = family.recommended(options.think, self.template)
         return self._supervisor.generate(
             Chat(turns=(*system, *self.turns), template=options.template, think=options.think),
-            generate_options(options, usual),
+            generate_options(options, usual, self._grammar),
             start=self._start,
         )
 
@@ -186,7 +198,7 @@ class _Terminal:
                     raise
                 note("\n" + tr("(/quit or Ctrl-D leaves)"))
                 continue
-            if line is None or line.strip() == "/quit":
+            if line is None or line.split()[:1] == ["/quit"]:
                 return int(self._failed and not self._terminal)
             self._take(line)
 

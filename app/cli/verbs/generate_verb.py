@@ -29,6 +29,7 @@ from app.cli.output import (
     note_state,
     note_thinking,
     note_unkept,
+    note_whether_whole,
     print_json,
     reading_line,
 )
@@ -76,17 +77,7 @@ async def _generate(options: Namespace) -> None:
         await client.close()
     written.finish(as_json=options.json)
     if grammar is not None:
-        _tell_whether_whole(written.reason)
-
-
-def _tell_whether_whole(reason: str) -> None:
-    """A text that was held to a grammar and has not come to its end."""
-    if reason == "limit":
-        told = tr("--max-tokens has cut the text before it was whole")
-        note(f"rookery: {told}")
-    elif reason == "blocked":
-        told = tr("bans left nothing that the form allows, so the text ends before it is whole")
-        note(f"rookery: {told}")
+        note_whether_whole(written.reason)
 
 
 def _text(options: Namespace) -> str:

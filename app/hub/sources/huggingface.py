@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 
+import httpx2
 from huggingface_hub import HfApi, ModelInfo, get_hf_file_metadata, hf_hub_url
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
@@ -15,6 +16,7 @@ from app.hub.catalogue.entries import Part
 from .connection import about, connection
 from .endpoints import Endpoint
 from .hf_hub_client import routed_through
+from .refusals import failure_of
 from .repository import SPACES, Contents, Repository, is_repository, part_of, word
 from .token_settings import checked_headers, refused_path
 
@@ -110,6 +112,8 @@ class HuggingFace:
             except (HfHubHTTPError, *_SENSELESS) as error:
                 why = "speaks-otherwise"
                 raise HubGarbled(str(error), host=host, why=why) from error
+            except httpx2.HTTPError as error:  # it counts some redirects by itself
+                raise failure_of(error, host) from error
 
 
 # Whatever a library stumbles over in JSON of the wrong shape.

@@ -7,7 +7,7 @@ converter, and the MiSS packages of rwkv_lightning.
 import re
 from typing import NamedTuple
 
-from app.runtime.states.tuned_states import TUNED_PARTS
+from app.runtime.states.state_header import TUNED_PARTS
 
 _BEGIN = re.compile(r"(?:^|\.)((?:blocks|layers)\.\d{1,4}\.|(?:emb|head|ln_out)\.)", re.ASCII)
 _PART = re.compile(

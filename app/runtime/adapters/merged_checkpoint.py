@@ -15,8 +15,8 @@ from app.runtime.checkpoint import Checkpoint, TensorInfo
 from app.runtime.checkpoint.stored import shown
 from app.runtime.checkpoint.stretch import Stretch
 from app.runtime.spec import Spec
+from app.runtime.states.state_header import TUNED_PARTS
 from app.runtime.states.state_key import with_adapters
-from app.runtime.states.tuned_states import TUNED_PARTS
 
 from .adapter_reading import Adapter
 

@@ -17,6 +17,7 @@ from app.runtime.spec import Spec, tokenizer_for
 from .content_fingerprint import content_fingerprint
 from .dialects import Dialect, translate
 from .dialects.packed import STRATEGY, Unpacked
+from .embedding_heads import is_embedding_head, read_heads
 from .identify import identify
 from .open_container import open_container
 from .stored import Container, TensorInfo, shown
@@ -124,6 +125,19 @@ class Checkpoint:
         with _translate_errors(self.path):
             return read_tensor(self._container, recipe, dtype)
 
+    @property
+    def has_embedding_heads(self) -> bool:
+        """Whether it is a model for sentence embeddings."""
+        return any(map(is_embedding_head, self._container.tensors))
+
+    def read_embedding_heads(self) -> "dict[str, dict[str, torch.Tensor]]":
+        """The tensors of the heads for sentence embeddings, by task; most models have none.
+
+        Raises UnfitCheckpoint where one is not whole, and as ``read`` does.
+        """
+        with _translate_errors(self.path):
+            return read_heads(self._container)
+
     def read_into(self, name: str, out: "torch.Tensor") -> None:
         """Fill ``out``, contiguous and of the official shape, with the tensor ``name``.
 
@@ -193,6 +207,11 @@ class Checkpoint:
             stored = self._container.tensors[self._recipes[name].stored]
             source, begin = self._container.place(stored)
             source.release(begin + stored.offset, stored.nbytes)
+
+    @property
+    def files(self) -> tuple[tuple[Path, int], ...]:
+        """The files that it lies in, each with its bytes."""
+        return tuple((source.path, source.size) for source in self._container.sources)
 
     def watch(self) -> Callable[[], None]:
         """What raises ChangedCheckpoint once a file has changed that is used on.

@@ -104,7 +104,7 @@ def no_model(start: bytes) -> str:
     """The kind of file as a code, if it cannot be a model; "" if it may be one."""
     if is_gguf(start) or is_zip(start) or is_safetensors(start) or is_old_torch(start):
         return ""
-    return known_as(start) or (_text_kind(start) if is_text(start) or refusal_in(start) else "")
+    return known_as(start) or _text_kind(start)
 
 
 def facts_of(kind: str, start: bytes) -> dict[str, str]:

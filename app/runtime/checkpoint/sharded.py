@@ -131,7 +131,11 @@ def _siblings(name: str) -> list[str]:
     return [f"{stem}-{part:05}-of-{total}{ending}" for part in range(1, count + 1)]
 
 
-def _weight_map(path: Path) -> dict[str, str]:
+def index_content(path: Path) -> dict[str, Any]:
+    """All that an index holds; its ``weight_map`` has a name of a file for each tensor.
+
+    Raises DamagedCheckpoint, HostileCheckpoint, AnswerSaved, NotFound and Unreadable.
+    """
     source = Source(path)
     try:
         if source.size > _INDEX_LIMIT:
@@ -147,6 +151,11 @@ def _weight_map(path: Path) -> dict[str, str]:
     for file in placed.values():
         if not isinstance(file, str) or Path(file).name != file or file in ("", ".", ".."):
             raise HostileCheckpoint(why="index-outside-folder")
+    return dict(content)
+
+
+def _weight_map(path: Path) -> dict[str, str]:
+    placed: dict[str, str] = index_content(path)["weight_map"]
     return placed
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from app.errors import RequestRefused, TextRefused
 from app.runtime.families.thinking import trimmed, without_thought
+from app.runtime.protocol.chat_template import Template
 from app.runtime.protocol.prompts import Turn
 
 Think = Literal["off", "on", "fake"]
@@ -18,31 +19,6 @@ _NEW_TURN = re.compile(r"\n{2,}(?=(?:User|System|Assistant):)")
 
 _FLOWER = "✿"
 _LONE_SPACE = re.compile(r"\A (?! )")
-
-
-class Template(msgspec.Struct, frozen=True, kw_only=True):
-    """One way to write turns: what stands around them and what ends a reply.
-
-    ``user`` and ``reply`` open a turn of each, ``system`` the system text (where there is one,
-    ``user_below_system`` may open users' turns instead, and ``intro`` falls away).  ``between``
-    closes every turn and ``join`` stands between a reply's opening and its text.  ``reply`` ""
-    means that the user's text itself is continued.  ``open_thought`` and ``fake_thought`` follow
-    the last opening in the think modes.  ``marker`` may stand in no turn's text, and replies
-    with ``paragraphs`` keep their blank lines.
-    """
-
-    user: str
-    reply: str
-    system: str = ""
-    user_below_system: str = ""
-    intro: str = ""
-    between: str = "\n\n"
-    join: str = " "
-    stops: tuple[str, ...] = ()
-    open_thought: str = ""
-    fake_thought: str = ""
-    marker: str = ""
-    paragraphs: bool = False
 
 
 TEMPLATES: dict[str, Template] = {
@@ -106,8 +82,10 @@ class Part(NamedTuple):
     reply: Turn | None = None
 
 
-def render(turns: Sequence[Turn], template: str, think: Think = "off") -> list[Part]:
+def render(turns: Sequence[Turn], template: str | Template, think: Think = "off") -> list[Part]:
     """The prompt that makes a model of this template write the next reply, in parts.
+
+    ``template`` is one by its name, or one of a person's own.
 
     Where the last turn is the assistant's, that reply is left open to be continued: the prompt
     ends with its text as it stands, so that it is the prompt it was begun from and its own words.
@@ -136,7 +114,7 @@ def render(turns: Sequence[Turn], template: str, think: Think = "off") -> list[P
     return [*parts, Part(form.join if _lacks_join(begun, form, opening) else ""), _own(begun)]
 
 
-def lead(template: str, think: Think = "off") -> str:
+def lead(template: str | Template, think: Think = "off") -> str:
     """The part of a rendered prompt that belongs to the reply: it is shown before the new text.
 
     It is not in a prompt whose last turn is the assistant's.
@@ -145,24 +123,35 @@ def lead(template: str, think: Think = "off") -> str:
     return {"on": form.open_thought, "fake": form.fake_thought}.get(think, "")
 
 
-def join_of(template: str) -> str:
+def join_of(template: str | Template) -> str:
     """What a reply of this template usually begins with: a space, or nothing."""
     form = _form(template)
     return form.join if form.reply else ""
 
 
-def thinks(template: str) -> bool:
+def thinks(template: str | Template) -> bool:
     """Whether a reply of this template can begin with a thought; an unknown one has none."""
-    form = TEMPLATES.get(template)
+    form = TEMPLATES.get(template) if isinstance(template, str) else template
     return form is not None and bool(form.open_thought)
 
 
-def stops_of(template: str) -> tuple[str, ...]:
+def thought_end(template: str | Template) -> str:
+    """What closes a thought that is being written, as the makers close one that is skipped.
+
+    The ">" is left to the model, whose tokens join it to what follows.
+    """
+    form = _form(template)
+    return form.fake_thought.removeprefix(form.open_thought).removeprefix(">")
+
+
+def stops_of(template: str | Template) -> tuple[str, ...]:
     """The texts that end a reply of this template, besides its end tokens."""
     return _form(template).stops
 
 
-def _form(template: str) -> Template:
+def _form(template: str | Template) -> Template:
+    if isinstance(template, Template):
+        return template
     if not template:  # of a model without text: see the family "unknown"
         raise TextRefused
     form = TEMPLATES.get(template)

@@ -24,6 +24,12 @@ def without_thought(text: str) -> str:
     return _parted(text)[1]
 
 
+def is_thinking(text: str) -> bool:
+    """Whether a reply that is still growing is within its thought."""
+    body = text.lstrip()
+    return body.startswith(_OPEN) and _CLOSE not in body
+
+
 def without_blank_lines(text: str) -> str:
     """``text`` from its first line that holds something, with that line's indentation."""
     return _BLANK_LINES.sub("", text)

@@ -1,12 +1,12 @@
 """Runs all texts of one model together: one forward a token for all; knows no pipe.
 
 Prompts are read piece by piece, and a piece some layers at a time, between the tokens of the texts
-that are being written, so that a long prompt delays no other text.  V is the vocabulary, B the
-number of texts being written.
+that are being written, so that a long prompt delays no other text.  Texts that were asked for
+together have a lane of their own: what they come to does not depend on what runs beside them, and
+while other texts run they give way to these.
 """
 
 import contextlib
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -20,18 +20,20 @@ from app.runtime.protocol.scores import Score
 from app.runtime.protocol.states import (
     HandOver,
     LoadState,
+    Park,
     Place,
     SaveState,
     TakeOver,
     TakeStates,
 )
 from app.runtime.protocol.vocabulary_messages import ReadVocabulary
-from app.runtime.states.state import RecurrentState, have_ready, stack
+from app.runtime.states.state import RecurrentState, have_ready
 from app.runtime.states.state_disk import StateDisk
 from app.runtime.states.state_store import StateStore
 
 from .encoding import told_of_tokens
-from .handing_over import hand_over_states, take_over_states
+from .handing_over import handed_over
+from .lane import Lane
 from .prompt_cuts import prompt_cuts_of
 from .prompt_pieces import PromptPiece, TextReading
 from .prompt_reading import PromptReading
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
 
 
 _EVERY = 32  # tokens of a reply between two states of it that are kept
-_FEW = 8  # texts at once; with more the states of replies are kept less often
+_AS_ONE = 8  # texts together cost about as much as one
 _STATES_AHEAD = 3  # for which memory is at hand when a text is asked for
 
 Reads = Generate | SaveState | TakeStates
@@ -79,16 +81,23 @@ class Engine:
         self.remembered = Remembered(opened, self._store, straight, disk)
         self._starts = StartStates(opened, self._store, straight.forget)
         self._scoring = Scoring(self._cuts, self._cancelled, self._fail)
-        self._reading: deque[TextReading] = deque()
-        self._writing: list[Sequence] = []
-        self._state: RecurrentState | None = None
+        self._own = self._new_lane()
+        self._together: list[Lane] = []
+        self._steps = 0
         self.forwards = self.prefills = 0
         self.lost = False
 
     @property
     def idle(self) -> bool:
         """Whether no text is running."""
-        return not self._reading and not self._writing and self._scoring.idle
+        return all(lane.idle for lane in self._lanes) and self._scoring.idle
+
+    @property
+    def _lanes(self) -> tuple[Lane, ...]:
+        return (self._own, *self._together)
+
+    def _new_lane(self) -> Lane:
+        return Lane(self._opened, self.remembered, self._fail)
 
     def prepare(self) -> None:
         """Do, while nothing is asked for, what the next text would have to wait for.
@@ -101,36 +110,33 @@ class Engine:
         with contextlib.suppress(OutOfMemory), allocations_named():
             have_ready(self._model.spec, _STATES_AHEAD)
 
-    def start(self, request: Reads) -> None:
+    def begin_together(self) -> Lane:
+        """A lane for texts that are asked for together; it goes once all of them have ended."""
+        lane = self._new_lane()
+        self._together.append(lane)
+        return lane
+
+    def start(self, request: Reads, lane: Lane | None = None) -> None:
         """Start a text; tokens of its prompt whose state is known are not read again.
 
         Raises RequestRefused, the tokenizer's failures, those of reading a state, and OutOfMemory;
         nothing has begun then.
         """
-        with allocations_named():
-            try:
-                reading = self._begun(request)
-            except OutOfMemory:
-                if not self.remembered.give_back():
-                    raise
-                reading = self._begun(request)
-        self._reading.append(reading)
+        reading = self.remembered.with_room(lambda: self._begun(request))
+        (lane or self._own).reading.append(reading)
 
     def load_state(self, request: LoadState) -> None:
         """Read a state from a file and tell of it.  Raises as ``start`` does."""
         with allocations_named():
             self._send(self._starts.load(request.id, request.state))
 
-    def hand_over(self, request: HandOver | TakeOver) -> None:
-        """Write what is remembered to files, or remember what is in them, and tell of it.
+    def hand_over(self, request: HandOver | TakeOver | Park) -> None:
+        """Write what is remembered to files, remember what is in them, or let it go; tell of it.
 
         Raises DiskFull, StoreError, OutOfMemory and the failures of reading a state.
         """
         with allocations_named():
-            if isinstance(request, HandOver):
-                self._send(hand_over_states(request, self._opened, self._store))
-            else:
-                self._send(take_over_states(request, self._opened, self._store))
+            self._send(handed_over(request, self._opened, self._store))
 
     def encode(self, request: Encode | ReadVocabulary) -> None:
         """Tell the ids of a prompt, or all tokens there are.
@@ -156,9 +162,9 @@ class Engine:
         """The text may want the state where it stands now, unless a better one is coming."""
         text = reading.text
         if reading.coming is None and (not text.unread or text.read in text.marks):
-            text.reached(reading.state, reading.logits)
+            self._show(text, lambda: reading.state, reading.logits)
 
-    def _arrive(self, reading: TextReading) -> None:
+    def _arrive(self, lane: Lane, reading: TextReading) -> None:
         """Go on from what came from the disk; where that was of no use, look for another one."""
         coming, text = reading.coming, reading.text
         if coming is None or not coming.due:
@@ -174,7 +180,7 @@ class Engine:
             with allocations_named():
                 self._reached(reading)
         except Failure as failure:
-            self._reading.remove(reading)
+            lane.reading.remove(reading)
             self._fail(text, failure)
 
     def score(self, request: Score) -> None:
@@ -184,6 +190,7 @@ class Engine:
     def _text_of(self, request: Reads) -> PromptReading:
         trail = self._starts.trail(request.start)
         if isinstance(request, Generate):
+            trail.owner = request.options.owner
             prepared = prepare(request, self._opened, may_be_empty=trail.goes_on)
             return Sequence(request, prepared, self._opened, self._send, trail)
         ids = prompt_ids(request.prompt, self._opened, document=request.document)
@@ -198,29 +205,44 @@ class Engine:
 
         A text that is scored goes some layers on as well.
         """
-        self._stop_cancelled()
-        for reading in tuple(self._reading):
-            self._arrive(reading)
-        ready = [reading for reading in self._reading if reading.coming is None]
-        if ready:  # what is soonest read: a short question need not wait for a long text
-            self._advance(min(ready, key=lambda r: r.text.unread // self._cuts.tokens))
+        for lane in self._lanes:
+            self._stop_cancelled(lane)
+        due = self._due()
+        self._steps += 1
+        busy = [self._step(lane) for lane in due]
         self._scoring.step()
-        if self._writing:
-            self._write()
-        elif not ready and self._reading and self._scoring.idle:
-            self._reading[0].wait_a_moment()
+        if not any(busy) and len(due) == len(self._lanes) and self._scoring.idle:
+            for reading in [one for lane in due for one in lane.reading][:1]:
+                reading.wait_a_moment()
+        self._together = [lane for lane in self._together if not lane.idle]
 
-    def _stop_cancelled(self) -> None:
-        for reading in [r for r in self._reading if r.text.id in self._cancelled]:
-            self._reading.remove(reading)
+    def _due(self) -> list[Lane]:
+        """Texts asked for together go on seldom while others run: by their number, not by time."""
+        if self._own.idle:
+            return list(self._together)
+        rest = [lane for lane in self._together if self._steps % _turns(lane) == 0]
+        return [self._own, *rest]
+
+    def _step(self, lane: Lane) -> bool:
+        """False where all wait for the disk."""
+        for reading in tuple(lane.reading):
+            self._arrive(lane, reading)
+        ready = [reading for reading in lane.reading if reading.coming is None]
+        if ready:  # what is soonest read: a short question need not wait for a long text
+            unread = min(ready, key=lambda r: r.text.unread // self._cuts.tokens)
+            self._advance(lane, unread)
+        if lane.writing:
+            self.forwards += lane.write()
+            return True
+        return bool(ready)
+
+    def _stop_cancelled(self, lane: Lane) -> None:
+        for reading in [r for r in lane.reading if r.text.id in self._cancelled]:
+            lane.reading.remove(reading)
             self._stop(reading.text)
             if reading.coming is None:
                 self._keep_read(reading, lasting=reading.text.lasts)
-        going = [i for i, text in enumerate(self._writing) if text.id not in self._cancelled]
-        for i in sorted(set(range(len(self._writing))) - set(going)):
-            self._stop(self._writing[i])
-            self._remember_row(i, None, lasting=self._writing[i].lasts)
-        self._keep(going)
+        lane.leave(self._cancelled, self._stop)
 
     def _keep_read(self, reading: TextReading, *, lasting: bool = False) -> None:
         """Remember a copy of the state up to which a prompt was read."""
@@ -233,7 +255,7 @@ class Engine:
         self._cancelled.discard(text.id)
         text.end("stopped")
 
-    def _advance(self, reading: TextReading) -> None:
+    def _advance(self, lane: Lane, reading: TextReading) -> None:
         """Continue a prefill; at the end of the prompt the text goes on to decode."""
         text = reading.text
         try:
@@ -242,30 +264,23 @@ class Engine:
                     self._look_again(reading)
                 if text.unread:
                     self._read(reading)
-                if text.unread:
-                    return
-                self._reading.remove(reading)
-                if text.take(reading.logits, reading.hidden) and isinstance(text, Sequence):
-                    states = (
-                        [reading.state] if self._state is None else [self._state, reading.state]
-                    )
-                    self._state = stack(states) if self._writing else reading.state
-                    self._writing.append(text)
+                if not text.unread:
+                    lane.join(reading)
         except Failure as failure:
-            if self._may_try_again(reading, failure):
+            if self._may_try_again(lane, reading, failure):
                 return
-            if reading in self._reading:
-                self._reading.remove(reading)
+            if reading in lane.reading:
+                lane.reading.remove(reading)
             self._fail(text, failure)
 
-    def _may_try_again(self, reading: TextReading, failure: Failure) -> bool:
+    def _may_try_again(self, lane: Lane, reading: TextReading, failure: Failure) -> bool:
         """Whether memory ran out within a piece, and there is more of it now."""
         if not isinstance(failure, OutOfMemory) or not self.remembered.give_back():
             return False
         if not self._model.reads_in_steps or reading.again_at == reading.text.read:
             return False
         reading.piece, reading.again_at = None, reading.text.read
-        return reading in self._reading
+        return reading in lane.reading
 
     def _read(self, reading: TextReading) -> None:
         """Run some layers of the prompt's next piece; a stop is checked between them."""
@@ -316,80 +331,26 @@ class Engine:
         text.straight = text.straight and not text.one_by_one
         if piece.end in text.marks or not text.unread:
             self._keep_read(reading, lasting=text.lasts)
-            text.reached(piece.state, logits)
+            self._show(text, lambda: piece.state, logits)
 
-    def _write(self) -> None:
-        """One token of every text, from one forward."""
-        assert self._state is not None
-        try:
-            with allocations_named():
-                tokens = torch.tensor([text.written[-1:] for text in self._writing])
-                logits, hidden = self._forward(tokens, self._state)
-        except Failure as failure:
-            for text in self._writing:
-                self._fail(text, failure)
-            self._keep([])
-            if isinstance(failure, OutOfMemory):
-                self.remembered.give_back()
-            return
-        self.forwards += 1
-        every = _EVERY * -(-len(self._writing) // _FEW)
-        going = []
-        for i, text in enumerate(self._writing):
-            text.fed = len(text.written)
-            try:
-                if text.looks:
-                    self._show_row(i, logits[i])
-                if text.take(logits[i], None if hidden is None else hidden[i]):
-                    going.append(i)
-                    if (text.read + text.fed) % every == 0:
-                        self._remember_row(i, logits[i])
-                else:
-                    self._remember_row(i, logits[i], lasting=text.lasts)
-            except Failure as failure:
-                self._fail(text, failure)
-        self._keep(going)
-
-    def _forward(
-        self, tokens: torch.Tensor, state: RecurrentState
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Logits (B, V), and the vectors (B, C) that they are made of where a text wants them."""
-        alike = any(text.repeats for text in self._writing)
-        if not any(text.wants_hidden for text in self._writing):
-            return self._model.forward(tokens, state, alike=alike), None
-        hidden = self._model.hidden(tokens, state, alike=alike)
-        return self._model.logits(hidden, alike=alike)[:, 0], hidden[:, 0]
-
-    def _show_row(self, row: int, logits: torch.Tensor) -> None:
-        assert self._state is not None
-        with allocations_named():
-            self._writing[row].reached(self._state.rows([row]), logits)
-
-    def _keep(self, rows: list[int]) -> None:
-        """Only these of the texts being written go on; none where there is no memory for it."""
-        if len(rows) == len(self._writing):
-            return
-        kept = [self._writing[i] for i in rows]
-        try:
-            with allocations_named():
-                self._state = self._state.rows(rows) if self._state and rows else None
-        except Failure as failure:
-            for text in kept:
-                self._fail(text, failure)
-            self._state, kept = None, []
-        self._writing = kept
+    def _show(
+        self,
+        text: PromptReading,
+        state: Callable[[], RecurrentState],
+        logits: torch.Tensor | None,
+    ) -> None:
+        """Have a state looked at: it stands there now, and never again."""
+        self.remembered.with_room(lambda: text.reached(state(), logits))
 
     def _fail(self, text: PromptReading | ScoredText, failure: Failure) -> None:
         self._cancelled.discard(text.id)
         self.lost = self.lost or isinstance(failure, KernelError)
         self._send(failed(text.id, failure))
 
-    def _remember_row(
-        self, row: int, logits: torch.Tensor | None, *, lasting: bool = False
-    ) -> None:
-        state = self._state
-        assert state is not None
-        nbytes = state.nbytes // state.batch
-        text = self._writing[row]
-        text.straight = False  # its last tokens were read one by one
-        self.remembered.keep(text, lambda: state.rows([row]), nbytes, logits, lasting=lasting)
+
+def _turns(lane: Lane) -> int:
+    """Of so many steps a lane gets one while other texts run, so that these keep half of the time.
+
+    A forward for many texts takes the longer the more they are.
+    """
+    return 1 + max(1, len(lane.writing) // _AS_ONE)

@@ -10,16 +10,35 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from app.runtime.protocol.states import HandOver, StatesHandedOver, TakeOver
+from app.runtime.protocol.states import HandOver, Park, Parked, StatesHandedOver, TakeOver
 from app.runtime.states import state_formats
 from app.runtime.states.state_files import save
 from app.runtime.states.state_key import StateKey, TokenPrefix
+from app.runtime.states.state_memory import memory
 from app.runtime.states.state_store import Known, StateStore, Trail
+from app.system.memory import give_back_freed, resident_bytes
 
 if TYPE_CHECKING:
     from app.runtime.opened import Opened
 
 _ENDING = ".safetensors"
+
+
+def handed_over(
+    request: HandOver | TakeOver | Park, opened: "Opened", store: StateStore
+) -> StatesHandedOver | Parked:
+    """What is told when it is done.
+
+    Raises DiskFull, StoreError, OutOfMemory and the failures of reading a state.
+    """
+    if isinstance(request, HandOver):
+        return hand_over_states(request, opened, store)
+    if isinstance(request, TakeOver):
+        return take_over_states(request, opened, store)
+    store.give_back()
+    memory.give_back()
+    give_back_freed()
+    return Parked(id=request.id, resident_bytes=resident_bytes())
 
 
 def hand_over_states(request: HandOver, opened: "Opened", store: StateStore) -> StatesHandedOver:

@@ -19,9 +19,14 @@ Ids = NDArray[np.int64]
 
 
 def finite(logits: "torch.Tensor") -> Floats:
-    """Float32 ``logits`` (V,) where they lie.  Raises NumbersBroken for NaN and infinity."""
+    """Float32 ``logits`` (V,) where they lie.  Raises NumbersBroken for NaN and infinity.
+
+    A sum that is finite has only finite terms, and is found in one pass.
+    """
     numbers: Floats = logits.numpy()
-    if not np.isfinite(numbers).all():
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = numbers.sum()
+    if not (np.isfinite(total) or np.isfinite(numbers).all()):
         raise NumbersBroken(found="NaN" if np.isnan(numbers).any() else "infinity")
     return numbers
 

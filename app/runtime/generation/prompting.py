@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from app.runtime.opened import Opened
+    from app.runtime.protocol.chat_template import Template
 
 Ids = tuple[int, ...]
 
@@ -42,7 +43,9 @@ class Prepared(NamedTuple):
     The first ``mark`` ids will begin the conversation's next prompt too: their state is worth
     keeping (0: nothing is known of a next one).  ``whole_characters``: a character that the
     limit cuts is left out, for the reply goes on with it.  ``head`` is what comes before
-    a text that is held to a grammar.  ``document``: see ``Tokens``.
+    a text that is held to a grammar.  ``document``: see ``Tokens``.  ``written`` are ids of the
+    text itself, which came before it was interrupted.  ``counted`` are among ``ids`` and count as
+    if they had just been written; ``held`` are those of them that a grammar holds.
     """
 
     ids: Ids
@@ -53,6 +56,9 @@ class Prepared(NamedTuple):
     whole_characters: bool = False
     head: Head = Head()
     document: bool = False
+    written: Ids = ()
+    counted: Ids = ()
+    held: Ids = ()
 
 
 def prepare(request: Generate, opened: "Opened", *, may_be_empty: bool = False) -> Prepared:
@@ -63,7 +69,9 @@ def prepare(request: Generate, opened: "Opened", *, may_be_empty: bool = False) 
     vocabulary, and the tokenizer's failure where text cannot be encoded.
     """
     prepared = _encoded(request, opened)
-    _check(prepared.ids, opened)
+    if request.before is not None:
+        prepared = prepared._replace(written=request.before.ids)
+    _check(prepared.ids + prepared.written, opened)
     if prepared.ids or may_be_empty:
         return prepared
     return prepared._replace(ids=opened.tokenizer.start)
@@ -102,13 +110,16 @@ def _encoded(request: Generate, opened: "Opened") -> Prepared:
         return Prepared(tuple(tokenizer.encode_prompt(prompt.text)), stops, ends)
     if prompt.document:
         begun = Begun(held=held_by(prompt.ids, tokenizer))
-        return Prepared(prompt.ids, stops, ends, begun=begun, whole_characters=True, document=True)
+        prepared = Prepared(prompt.ids, stops, ends, begun=begun, whole_characters=True)
+        _check(prompt.written, opened)
+        held_ids = prompt.ids[len(prompt.ids) - max(0, prompt.held) :]
+        return prepared._replace(document=True, counted=prompt.written, held=held_ids)
     return Prepared(prompt.ids, stops, ends)
 
 
 def _chat(chat: Chat, stops: tuple[str, ...], opened: "Opened", *, held: bool) -> Prepared:
     """What ends a reply that is ``held`` to a grammar is the grammar, not the template."""
-    template = chat.template or next(iter(opened.family.templates), "")
+    template = chat.form or chat.template or next(iter(opened.family.templates), "")
     writer = _Writer(chat.turns, template, opened)
     opening, begun = writer.ids(chat.think)
     prepared = Prepared(
@@ -118,6 +129,8 @@ def _chat(chat: Chat, stops: tuple[str, ...], opened: "Opened", *, held: bool) -
         begun=begun,
         whole_characters=True,
         head=Head(begun.lead, begun.text, join_of(template)),
+        counted=begun.ids,
+        held=begun.ids,
     )
     if chat.think == "off":
         return prepared
@@ -130,7 +143,9 @@ def _chat(chat: Chat, stops: tuple[str, ...], opened: "Opened", *, held: bool) -
 class _Writer:
     """Turns as token ids: replies as those that they were written as, where these are known."""
 
-    def __init__(self, turns: "Iterable[Turn]", template: str, opened: "Opened") -> None:
+    def __init__(
+        self, turns: "Iterable[Turn]", template: "str | Template", opened: "Opened"
+    ) -> None:
         self._template, self._tokenizer = template, opened.tokenizer
         self._turns: list[Turn] = []
         self._fits: dict[int, Fit] = {}  # by the identity of the turn

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from app.errors import Failure, OutOfMemory
 from app.kernels.allocation import allocations_named
@@ -16,6 +16,7 @@ from app.runtime.models import StateHome
 from app.runtime.planning.machine import Limits
 from app.runtime.protocol.states import StateCache
 from app.runtime.states.disk_names import DiskName
+from app.runtime.states.state import copied
 from app.runtime.states.state_disk import FromDisk, StateDisk
 from app.runtime.states.state_store import Known, StateStore, Trail
 from app.system.memory import available_bytes
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
     from app.runtime.opened import Opened
     from app.runtime.states.state import RecurrentState
+
+T = TypeVar("T")
 
 _PATIENCE_S = 20.0  # with a disk: then the tokens are read again
 _GLANCE_S = 0.05
@@ -135,6 +138,7 @@ class Remembered:
         text.go_on_from(known)
         if self.disk is not None and self.disk.has(known.key):
             text.trail.written = known.key
+            self.disk.note_owner(text.trail.owner, known.key)
 
     def keep(
         self,
@@ -171,6 +175,20 @@ class Remembered:
         except OutOfMemory:
             self.give_back()
 
+    def with_room(self, act: Callable[[], T]) -> T:
+        """``act``; where memory runs out in it, once more without what is remembered.
+
+        Raises OutOfMemory where that is no help, and what ``act`` raises.
+        """
+        try:
+            with allocations_named():
+                return act()
+        except OutOfMemory:
+            if not self.give_back():
+                raise
+        with allocations_named():
+            return act()
+
     def give_back(self) -> bool:
         """Let go of all that is in memory, for it ran out; False where there was nothing."""
         if self.disk is not None:
@@ -197,7 +215,7 @@ class Remembered:
         assert self.disk is not None
         trail = text.trail
         cuts = self._straight.cuts_of(text, trail.prefix.tokens)
-        own = None if logits is None else logits.clone()
+        own = None if logits is None else copied(logits)
         facts = self._opened.state_facts(trail)
         self.disk.keep(trail, facts, state.host_later(), own, cuts=cuts, spare=not lasting)
         text.kept_s = time.perf_counter()

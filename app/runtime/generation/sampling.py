@@ -49,8 +49,9 @@ class Sampler:
         """``how`` has been checked; ``processors`` are this text's own, in their order."""
         self.seed = secrets.randbelow(2**32) if how.seed is None else how.seed
         self._greedy = how.temperature < GREEDY
-        self._processors, self._distribution = processors, Distribution(how)
+        self._processors, self._distribution = list(processors), Distribution(how)
         self._random = Random(self.seed)
+        self._changed: Floats = np.empty(0, np.float32)
 
     def note(self, tokens: Iterable[int]) -> None:
         """Go on after tokens that were chosen before: with their penalties, and so many draws."""
@@ -60,19 +61,30 @@ class Sampler:
             if not self._greedy:
                 self._random.random()
 
+    def add(self, processor: Processor) -> None:
+        """One more, the last; of what was chosen before it knows by itself."""
+        self._processors.append(processor)
+
     def pick(self, logits: "torch.Tensor") -> Pick:
         """The next token from float32 ``logits`` (V,), which stay as they are.
 
         Raises NumbersBroken where they hold NaN or infinity, RequestRefused where every token is
         banned.
         """
-        numbers = finite(logits).copy()
+        numbers = self._copy_of(finite(logits))
         for processor in self._processors:
             processor.apply(numbers)
         found = self._draw(numbers)
         for processor in self._processors:
             processor.note(found.token)
         return found
+
+    def _copy_of(self, logits: Floats) -> Floats:
+        """In the same memory at each token, which the caches still hold."""
+        if len(self._changed) != len(logits):
+            self._changed = np.empty_like(logits)
+        np.copyto(self._changed, logits)
+        return self._changed
 
     def _draw(self, logits: Floats) -> Pick:
         best = int(logits.argmax())

@@ -12,6 +12,7 @@ from app.runtime.protocol.generate_options import Outputs
 from app.runtime.protocol.messages import Done, Generate, Piece, Reply, ReplyBegun, TokenFacts
 from app.runtime.protocol.prompts import Sampling
 from app.runtime.protocol.states import StatesWanted
+from app.runtime.protocol.token_spans import TokenSpan
 from app.runtime.states.state_spacing import close_places
 from app.runtime.states.state_store import Trail
 
@@ -29,6 +30,7 @@ from .token_fit import count_beyond, places
 if TYPE_CHECKING:
     import torch
 
+    from app.runtime.models.embedding_head import EmbeddingHead
     from app.runtime.opened import Opened
     from app.runtime.states.state import RecurrentState
 
@@ -52,26 +54,30 @@ class Sequence(PromptReading):
         how = options.sampling
         greedy = how.temperature < GREEDY
         drawn = how.seed is not None and not greedy
-        wanted = drawn if options.reproducible is None else options.reproducible
-        repeats = wanted and not request.afresh  # those begin together, which repeats as well
-        begun = len(prepared.begun.ids) if greedy and not repeats else 0
-        behind = (len(prepared.ids) - begun,) if begun else ()
+        # those that are read afresh begin together, which repeats as well
+        usual = drawn and not request.afresh
+        repeats = usual if options.reproducible is None else options.reproducible
+        ids, own = prepared.ids + prepared.written, prepared.begun.ids + prepared.written
+        begun = len(own) if greedy and not repeats else 0
+        behind = (len(ids) - begun,) if begun else ()
         # one that repeats is cut where all texts are, and nowhere else
-        close = close_places(len(prepared.ids)) if prepared.document and not repeats else ()
-        states = options.outputs.states
-        self._looks = StateLooks(request.id, states, opened, send) if states != _NO_STATES else None
+        close = close_places(len(ids)) if prepared.document and not repeats else ()
+        self._looks = _looks_of(request, opened, send)
         places = () if self._looks is None else self._looks.places
         marks = (prepared.mark, *behind, *close, *places)
-        super().__init__(request.id, prepared.ids, trail, send, marks)
-        self._first_place = min(places, default=len(prepared.ids))
+        super().__init__(request.id, ids, trail, send, marks)
+        self._first_place = min(places, default=len(ids))
         self.repeats, trail.thins = repeats, prepared.document
         self._afresh, self._document = request.afresh, prepared.document
         self.written_from -= begun
         self.fed = 0
         self.written: list[int] = []
-        self._limit = options.limit
+        self._limit = options.limit - len(prepared.written)
         self._hidden = options.outputs.hidden
-        told = msgspec.structs.replace(options.outputs, hidden=False, states=_NO_STATES)
+        self._head = _head_of(options.outputs, opened)
+        told = msgspec.structs.replace(
+            options.outputs, hidden=False, embedding="", states=_NO_STATES
+        )
         self._outputs = told if told != Outputs() else None
         self._ends = prepared.ends
         self._begun = prepared.begun
@@ -88,9 +94,12 @@ class Sequence(PromptReading):
             banned = bool(how.banned)
             self._grammar = GrammarMask(options.grammar, tokenizer, prepared.head, banned=banned)
         self._sampler = self._sampler_of(options.sampling, prepared)
+        for token in prepared.written:
+            self._heard(token)
         self._first = self._last = self._began
-        if prepared.begun.span is not None:
-            send(ReplyBegun(id=self.id, tokens=prepared.begun.span))
+        if (span := prepared.begun.span) is not None:
+            begins = TokenSpan(span.vocabulary) if prepared.written else span
+            send(ReplyBegun(id=self.id, tokens=begins))
 
     def _sampler_of(self, how: Sampling, prepared: Prepared) -> Sampler:
         processors = processors_of(
@@ -99,12 +108,14 @@ class Sequence(PromptReading):
             never=self._tokenizer.never,
             uncounted=self._tokenizer.uncounted,
         )
-        if self._grammar is not None:
-            processors.append(self._grammar)
         sampler = Sampler(how, processors)
-        sampler.note(prepared.begun.ids)
-        if self._grammar is not None and self._grammar.broken:
-            raise RequestRefused(why="grammar-begun")
+        sampler.note(prepared.counted + prepared.written)
+        if self._grammar is not None:
+            for token in prepared.held + prepared.written:
+                self._grammar.note(token)
+            if self._grammar.broken:
+                raise RequestRefused(why="grammar-begun")
+            sampler.add(self._grammar)
         return sampler
 
     @property
@@ -169,11 +180,13 @@ class Sequence(PromptReading):
         if pick is None or pick.token in self._ends:
             return self.end("end" if pick else "blocked")
         self._send(self._piece(pick, logits, hidden))
-        reason = "stop" if self._scan.found is not None else self._reached()
+        reason = self._reached()
         return reason is None or self.end(reason)
 
     def _reached(self) -> Reason | None:
         """Why no token may follow those that are written."""
+        if self._scan.found is not None:
+            return "stop"
         if self._grammar is not None and self._grammar.complete:
             return "end"
         return "limit" if len(self.written) >= self._limit else None
@@ -222,7 +235,7 @@ class Sequence(PromptReading):
         if back := self._scan.taken_back:
             begun = self._begun
             ends = places(begun.ids, self._tokenizer)
-            return len(self.written) + count_beyond(ends, len(begun.text) - back)
+            return len(self._places) + count_beyond(ends, len(begun.text) - back)
         return count_beyond(self._places, self._characters)
 
     def _piece(self, pick: Pick, logits: "torch.Tensor", hidden: "torch.Tensor | None") -> Piece:
@@ -232,16 +245,42 @@ class Sequence(PromptReading):
             else TokenFacts(pick.token)
         )
         if self._hidden and hidden is not None:
+            hidden = hidden if self._head is None else self._head(hidden)
             vector = hidden.numpy().astype("<f4", copy=False).tobytes()
             facts = msgspec.structs.replace(facts, hidden=vector)
-        decoded = self._decoder.feed(pick.token)
-        text = self._scan.feed(decoded)
+        text, length = self._heard(pick.token)
         self._last = time.perf_counter()
         if not self.written:
             self._first = self._last
         self.written.append(pick.token)
+        lengths = (length,) if self._document else ()
+        return Piece(id=self.id, text=text, tokens=(facts,), lengths=lengths)
+
+    def _heard(self, token: int) -> tuple[str, int]:
+        """What of the text is certain with one more token, and how many characters that ends."""
+        decoded = self._decoder.feed(token)
+        text = self._scan.feed(decoded)
         self._characters += len(text)
         self._decoded += len(decoded)
         self._places.append(-1 if self._decoder.holds else self._decoded)
-        lengths = (len(decoded),) if self._document else ()
-        return Piece(id=self.id, text=text, tokens=(facts,), lengths=lengths)
+        return text, len(decoded)
+
+
+def _looks_of(
+    request: Generate, opened: "Opened", send: Callable[[Reply], None]
+) -> StateLooks | None:
+    """At the states that are wanted and were not told of before."""
+    states, before = request.options.outputs.states, request.before
+    if states == _NO_STATES:
+        return None
+    told = before.states_told if before is not None else -1
+    return StateLooks(request.id, states, opened, send, told)
+
+
+def _head_of(outputs: Outputs, opened: "Opened") -> "EmbeddingHead | None":
+    """Raises RequestRefused for a task that the model has no head for."""
+    task = outputs.embedding
+    if task and task not in opened.embedding_heads:
+        wanted = {"wanted": ", ".join(opened.embedding_heads)} if opened.embedding_heads else {}
+        raise RequestRefused(why="embedding-task", value=task, **wanted)
+    return opened.embedding_heads.get(task)

@@ -33,16 +33,23 @@ class StateLooks:
         wanted: StatesWanted,
         opened: "Opened",
         send: Callable[[Reply], None],
+        told: int = -1,
     ) -> None:
-        """Raises RequestRefused (fact why) for parts that the model has not, and for too much."""
+        """States until the one after ``told`` tokens were looked at before.
+
+        Raises RequestRefused (fact why) for parts that the model has not, and for too much.
+        """
         check_states(wanted, opened.model.spec)
         self._request, self._wanted, self._opened, self._send = request, wanted, opened, send
         self._heads = heads_wanted(wanted.parts, opened.model.spec)
-        self.places = frozenset(place.tokens for place in wanted.places)
+        self._told = told
+        self.places = frozenset(one.tokens for one in wanted.places if one.tokens > told)
 
     def wants(self, tokens: int) -> bool:
         """Whether the state after so many tokens is looked at."""
         every = self._wanted.every
+        if tokens <= self._told:
+            return False
         return tokens in self.places or (every > 0 and tokens > 0 and tokens % every == 0)
 
     def take(

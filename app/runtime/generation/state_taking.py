@@ -1,6 +1,8 @@
 """A prompt that is read for the states on its way: they go to files, or are only remembered."""
 
+import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from app.errors import RequestRefused
@@ -12,6 +14,7 @@ from app.runtime.protocol.states import (
     TakenState,
     TakeStates,
 )
+from app.runtime.states.state_key import StartingPoint, TokenPrefix
 from app.runtime.states.state_store import Trail
 
 from .prompt_reading import PromptReading, Reason
@@ -47,10 +50,15 @@ class StateTaking(PromptReading):
             if not 0 <= place.tokens <= len(prompt):
                 raise RequestRefused(why="state-place", value=place.tokens, tokens=len(prompt))
         ends = sorted({place.tokens for place in places})
+        self._apart = request.exact and not any(place.path for place in places)
+        if self._apart:
+            trail = replace(trail, prefix=TokenPrefix(_apart(trail.prefix.point)))
         wanted = StatesWanted(places=places, parts=request.parts)
         looks = StateLooks(request.id, wanted, opened, send)
         super().__init__(request.id, prompt[: ends[-1]], trail, send, ends)
         self._looks, self._first, self._exact = looks, ends[0], request.exact
+        if self._apart:
+            self.kept_s = math.inf  # none of it goes to the disk
         self._tells = request.parts != StateParts()
         self._taken: list[TakenState] = []
 
@@ -61,21 +69,21 @@ class StateTaking(PromptReading):
 
     @property
     def remembers(self) -> bool:
-        """Exact states are no part of what other texts come to."""
-        return not self._exact
+        """Exact states are no part of what other texts come to: they are remembered apart."""
+        return self._apart or not self._exact
 
     @property
     def lookup(self) -> tuple[int, ...]:
         """Not beyond the first place, whose state is wanted; nothing where it is read anew."""
-        return () if self._exact else self.prompt[: self._first]
+        return self.prompt[: self._first] if self.remembers else ()
 
     def reached(self, state: "RecurrentState", logits: "torch.Tensor | None") -> None:
         """Write the files of this place.  Raises DiskFull, StoreError."""
         if self._looks.wants(self.read):
             taken = self._looks.take(self.read, state, logits, self.come_up())
-            self._taken += taken
             if self._tells:
                 self._looks.tell(self.read, state, taken)
+            self._taken += taken
 
     def take(self, logits: "torch.Tensor | None", hidden: "torch.Tensor | None" = None) -> bool:
         """See PromptReading: it ends with its prompt."""
@@ -95,3 +103,8 @@ class StateTaking(PromptReading):
             )
         )
         return False
+
+
+def _apart(point: StartingPoint) -> StartingPoint:
+    """Under which exact states are remembered: no other text finds them."""
+    return point._replace(start=f"exact {point.start}")

@@ -12,6 +12,7 @@ from app.runtime.adapters.adapter_reading import read_adapter
 from app.runtime.adapters.merged_checkpoint import MergedCheckpoint
 from app.runtime.checkpoint import open_checkpoint
 from app.runtime.checkpoint.recognising import recognised
+from app.runtime.models.embedding_head import EmbeddingHead
 from app.runtime.opened import Opened
 from app.runtime.planning.strategy import parse
 from app.runtime.protocol.adapters import MergedAdapter
@@ -64,6 +65,7 @@ def open_model(
         )
         fingerprint, family = weights.content_fingerprint, recognised(checkpoint)
         file_fingerprint = checkpoint.fingerprint
+        heads = checkpoint.read_embedding_heads()
     give_back_freed()
     opened = Opened(
         path=path,
@@ -75,6 +77,7 @@ def open_model(
         plan=running.plan,
         load_s=time.perf_counter() - begun,
         stepped_down=running.stepped_down,
+        embedding_heads={task: EmbeddingHead(parts) for task, parts in heads.items()},
     )
     _note(opened, strategy)
     return opened

@@ -51,6 +51,8 @@ def write_packed(
         raise RequestRefused(why="pack-format", value=strategy.text)
     if checkpoint.dialect == "packed":
         raise RequestRefused(why="packed-already")
+    if checkpoint.has_embedding_heads:
+        raise RequestRefused(why="pack-embedding")
     largest = max(info.nbytes for info in checkpoint.tensors.values())
     if 4 * largest > available_bytes():
         raise OutOfMemory(needed_bytes=4 * largest, free_bytes=available_bytes())

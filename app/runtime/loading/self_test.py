@@ -166,11 +166,12 @@ def _through(checkpoint: "Tensors", ops: "_Exact", way: Strategy) -> tuple[Tenso
     places = [segment.place for segment in way.segments for _ in range(segment.layers or 0)]
     for index, place in enumerate(places):
         block = _exact_scope(checkpoint, ops, place) / "blocks" / index
-        attend, feed = family.attend(block, spec), family.feed(block, spec)
+        time_mix = family.time_mix(block, spec)
+        channel_mix = family.channel_mix(block, spec)
         for ops.rounds, (x, first) in enumerate(runs):
             layer = LayerState(*State.blank(one).views[0], first)
-            attend(x, layer)
-            feed(x, layer)
+            time_mix(x, layer)
+            channel_mix(x, layer)
     ends = torch.tensor(forwards_of(way)).cumsum(0) - 1
     return runs[0][0][0, ends], runs[1][0][0, ends]
 

@@ -53,5 +53,5 @@ def build(
     family = GENERATIONS[checkpoint.spec.generation]
     on_each = ops if isinstance(ops, Mapping) else dict.fromkeys(strategy.devices, ops)
     with torch.inference_mode():
-        parts = Assembly(checkpoint, on_each, family.attend, family.feed, progress)
+        parts = Assembly(checkpoint, on_each, family.time_mix, family.channel_mix, progress)
         return family(checkpoint, parts.runners(strategy))

@@ -25,12 +25,12 @@ class Assembly:
         self,
         checkpoint: Tensors,
         ops: Mapping[str, Ops],
-        attend: type[Sublayer],
-        feed: type[Sublayer],
+        time_mix: type[Sublayer],
+        channel_mix: type[Sublayer],
         progress: Progress | None = None,
     ) -> None:
         self._checkpoint, self._ops = checkpoint, ops
-        self._halves = attend, feed
+        self._halves = time_mix, channel_mix
         self._progress: Progress = progress or (lambda *_: None)
         self._streamed: dict[str, StreamedWeights | None] = {}
 
@@ -78,13 +78,13 @@ class Assembly:
         spec, root = self._checkpoint.spec, self._root(segment.place)
         assert segment.first is not None
         assert segment.layers is not None
-        attend, feed = self._halves
+        time_mix, channel_mix = self._halves
         streamed = self._streamed[segment.device]
         for index in range(segment.first, segment.first + segment.layers):
             at = root / "blocks" / index
             if segment.residency != "resident" and streamed is not None:
                 at = streamed.layer(index)
-            yield attend(at, spec), feed(at, spec)
+            yield time_mix(at, spec), channel_mix(at, spec)
             self._progress(index + 1, spec.layers)
 
     def _head(self, place: Place) -> Head:

@@ -25,14 +25,16 @@ class Sublayer(Protocol):
 class LayerState:
     """One layer's memory during one forward: views into the State, and what layer 0 left.
 
-    ``attend`` and ``feed`` (B, C) are the last normalised inputs of the two halves; ``wkv`` is
-    (B, 3, A) in generation 4 and (B, H, N, N) after.  ``first`` is generation 7's first value.
+    ``att_shift`` and ``ffn_shift`` (B, C) are the last normalised inputs of the two halves;
+    ``wkv`` is (B, 3, A) in generation 4 and (B, H, N, N) after.  ``first`` is generation 7's first
+    value.
     """
 
-    __slots__ = ("attend", "feed", "first", "wkv")
+    __slots__ = ("att_shift", "ffn_shift", "first", "wkv")
 
-    def __init__(self, attend: Array, feed: Array, wkv: Array, first: list[Array]) -> None:
-        self.attend, self.feed, self.wkv, self.first = attend, feed, wkv, first
+    def __init__(self, att_shift: Array, ffn_shift: Array, wkv: Array, first: list[Array]) -> None:
+        self.att_shift, self.ffn_shift = att_shift, ffn_shift
+        self.wkv, self.first = wkv, first
 
 
 Block = tuple[Sublayer, Sublayer]

@@ -21,11 +21,11 @@ class TimeMix:
 
     def __call__(self, x: Array, layer: LayerState) -> None:
         """See Sublayer."""
-        rkv = self.project.each(self.ops.mix(x, self.norm, layer.attend, self.mixes))
+        rkv = self.project.each(self.ops.mix(x, self.norm, layer.att_shift, self.mixes))
         self.output.onto(x, self.ops.wkv4(rkv, self.decay, self.bonus, layer.wkv))
 
 
 class Rwkv4(Rwkv):
     """Dove."""
 
-    attend, feed = TimeMix, GatedChannelMix
+    time_mix, channel_mix = TimeMix, GatedChannelMix

@@ -19,7 +19,7 @@ class TimeMix:
     def __init__(self, block: Scope, spec: Spec) -> None:
         at = block / "att"
         self.ops, self.heads = at.ops, spec.heads
-        self.before, self.after = block.pair("ln1"), at.pair("ln_x")
+        self.norm, self.ln_x = block.pair("ln1"), at.pair("ln_x")
         gated = "gate.weight" in at
         self.mixes = at.kept(*(f"time_mix_{m}" for m in ("rkvg" if gated else "rkv")))
         self.project = at.stack("receptance", "key", "value", *["gate"] * gated)
@@ -30,10 +30,10 @@ class TimeMix:
     def __call__(self, x: Array, layer: LayerState) -> None:
         """See Sublayer."""
         ops = self.ops
-        rkvg = self.project.each(ops.mix(x, self.before, layer.attend, self.mixes))
+        rkvg = self.project.each(ops.mix(x, self.norm, layer.att_shift, self.mixes))
         y = ops.wkv6(rkvg[:3], self.decay, self.bonus, layer.wkv)
         gate = rkvg[3] if len(rkvg) > 3 else None
-        self.output.onto(x, ops.gate6(y, gate, self.after, self.heads))
+        self.output.onto(x, ops.gate6(y, gate, self.ln_x, self.heads))
 
 
 def _by_channel(at: Scope, name: str, spec: Spec) -> torch.Tensor:
@@ -52,4 +52,4 @@ def _bonus(at: Scope, spec: Spec) -> torch.Tensor:
 class Rwkv5(Rwkv):
     """Eagle."""
 
-    attend, feed = TimeMix, GatedChannelMix
+    time_mix, channel_mix = TimeMix, GatedChannelMix

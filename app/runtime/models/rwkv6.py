@@ -19,7 +19,7 @@ class TimeMix:
         at = block / "att"
         kind = at.small
         self.ops, self.heads = at.ops, spec.heads
-        self.before, self.after = block.pair("ln1"), at.pair("ln_x")
+        self.norm, self.ln_x = block.pair("ln1"), at.pair("ln_x")
         self.base = at.mixes("time_maa_x")
         self.mixes = at.mixes(*(f"time_maa_{m}" for m in "wrkvg"))
         self.down = at.pack(_reordered(at.host("time_maa_w1")).T)
@@ -32,12 +32,12 @@ class TimeMix:
     def __call__(self, x: Array, layer: LayerState) -> None:
         """See Sublayer."""
         ops = self.ops
-        blend, shifted = ops.shift6(x, self.before, layer.attend, self.base)
+        blend, shifted = ops.shift6(x, self.norm, layer.att_shift, self.base)
         blends = ops.mix6(shifted, self.down(blend[0], "tanh"), self.up, self.mixes)
         rkvg = self.project.each(blends[1:])
         decay = ops.decay6(ops.loras(blends[:1], self.decay))
         y = ops.wkv6(rkvg[:3], decay[0], self.bonus, layer.wkv)
-        self.output.onto(x, ops.gate6(y, rkvg[3], self.after, self.heads))
+        self.output.onto(x, ops.gate6(y, rkvg[3], self.ln_x, self.heads))
 
 
 def _reordered(down: Tensor) -> Tensor:
@@ -57,4 +57,4 @@ class ChannelMix(GatedChannelMix):
 class Rwkv6(Rwkv):
     """Finch."""
 
-    attend, feed = TimeMix, ChannelMix
+    time_mix, channel_mix = TimeMix, ChannelMix

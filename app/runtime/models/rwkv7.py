@@ -22,7 +22,7 @@ class TimeMix:
     def __init__(self, block: Scope, spec: Spec) -> None:
         at = block / "att"
         self.ops = at.ops
-        self.before, self.after = block.pair("ln1"), at.pair("ln_x")
+        self.norm, self.ln_x = block.pair("ln1"), at.pair("ln_x")
         self.mixes = at.mixes(*(f"x_{m}" for m in "rkvwag"))
         self.project, self.output = at.stack("receptance", "key", "value"), at.matrix("output")
         self.is_first = block.prefix == "blocks.0."
@@ -34,13 +34,13 @@ class TimeMix:
     def __call__(self, x: Array, layer: LayerState) -> None:
         """See Sublayer."""
         ops = self.ops
-        blends = ops.mix(x, self.before, layer.attend, self.mixes)
+        blends = ops.mix(x, self.norm, layer.att_shift, self.mixes)
         r, k, v = self.project.each(blends[:3])
         low = blends[3 if self.is_first else 2 :]
         first = None if self.is_first else layer.first[0]
         if self.is_first:
             layer.first.append(v)
-        others = (self.chains, first, self.keys, self.bonus, self.after, layer.wkv)
+        others = (self.chains, first, self.keys, self.bonus, self.ln_x, layer.wkv)
         y = ops.chains7((r, k, v), low, *others)
         self.output.onto(x, y)
 
@@ -55,11 +55,11 @@ class ChannelMix:
 
     def __call__(self, x: Array, layer: LayerState) -> None:
         """See Sublayer."""
-        blends = self.ops.mix(x, self.norm, layer.feed, self.mixes)
+        blends = self.ops.mix(x, self.norm, layer.ffn_shift, self.mixes)
         self.value.onto(x, self.key(blends[0], "relu2"))
 
 
 class Rwkv7(Rwkv):
     """Goose."""
 
-    attend, feed = TimeMix, ChannelMix
+    time_mix, channel_mix = TimeMix, ChannelMix

@@ -123,15 +123,15 @@ class SegmentRunner:
         # not on cards, whose arrays are of another library
         shortened = self.depth if shorten and self.ops.device is None else 0
         blocks = zip(chain.from_iterable(self.layers), memory.views, strict=True)
-        for number, ((attend, feed), (attended, fed, wkv)) in enumerate(blocks, 1):
-            layer = LayerState(attended, fed, wkv, at.first)
+        for number, ((time_mix, channel_mix), (att_shift, ffn_shift, wkv)) in enumerate(blocks, 1):
+            layer = LayerState(att_shift, ffn_shift, wkv, at.first)
             with switched_on((self.ops,), "exact") if exact else contextlib.nullcontext():
-                attend(at.x, layer)
+                time_mix(at.x, layer)
                 if number == shortened:
                     # of the others nothing is left but what is shifted: the norm of the last but
                     # one
                     at.x = at.x[:, -2:].contiguous()
-                feed(at.x, layer)
+                channel_mix(at.x, layer)
             yield
 
     def leave(self, at: Residual, *, last_only: bool) -> Handed:

@@ -3,7 +3,8 @@
 import torch
 
 from app.runtime.states.state import State
-from app.runtime.states.tuned_states import TUNED_PARTS, tuned_state
+from app.runtime.states.state_header import TUNED_PARTS
+from app.runtime.states.tuned_states import tuned_state
 
 from .scope import Tensors
 

@@ -1,4 +1,4 @@
-"""What the generations share: the residual stack, and the gated feed-forward.
+"""What the generations share: the residual stack, and the gated channel_mix-forward.
 
 Shapes read (B, T, C): batch, time, channels.
 """
@@ -63,8 +63,8 @@ class Rwkv:
     ``runners`` are its parts in the order of the layers, one for each device that follows another.
     """
 
-    attend: ClassVar[type[Sublayer]]
-    feed: ClassVar[type[Sublayer]]
+    time_mix: ClassVar[type[Sublayer]]
+    channel_mix: ClassVar[type[Sublayer]]
 
     def __init__(self, checkpoint: Tensors, runners: Sequence[SegmentRunner]) -> None:
         self.spec, self.runners = checkpoint.spec, tuple(runners)
@@ -370,7 +370,7 @@ class Rwkv:
 
 
 class GatedChannelMix:
-    """The feed-forward of generations 4 to 6: square-ReLU, gated by receptance."""
+    """The channel_mix-forward of generations 4 to 6: square-ReLU, gated by receptance."""
 
     def __init__(self, block: Scope, spec: Spec) -> None:
         at = block / "ffn"
@@ -385,5 +385,5 @@ class GatedChannelMix:
 
     def __call__(self, x: Array, layer: LayerState) -> None:
         """See Sublayer."""
-        k, r = self.ops.mix(x, self.norm, layer.feed, self.mixes)
+        k, r = self.ops.mix(x, self.norm, layer.ffn_shift, self.mixes)
         self.value.onto(x, self.key(k, "relu2"), self.receptance(r, "sigmoid"))

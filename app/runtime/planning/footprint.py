@@ -6,6 +6,7 @@ four times the scales in both.  The head has 8 bits in both, as it decides betwe
 Everything else (embedding, norms, mixes, low-rank chains) keeps 16 or 32 bits.
 """
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from app.kernels.layout import Shape, kind_for
@@ -33,6 +34,7 @@ _CONTEXT_BYTES = 400 << 20
 _GPU_PROGRAM_BYTES = 300 << 20  # what the driver and its libraries take beside the card
 _OWN_BLOCK, _HUGE_PAGES = 16 << 20, 16  # see kernels/arena.py
 _HEADS = {"int4": "int8"}
+_REMEMBERED = 4096  # a list of models asks again whenever the free memory has changed
 QUANTISED = ("int8", "int4")
 SLOTS = 2
 """How many stages of a stream are in memory at once: one computes, the next one comes."""
@@ -188,6 +190,11 @@ def parts_of(spec: Spec, way: "Strategy", dtype: str, texts: int = 1) -> dict[st
     "tokenizer" and "program", and what is "streamed" from there to a card.  More
     states than that are kept only in what is free (``states/state_store.py``): they need no room.
     """
+    return {device: dict(some) for device, some in _parts_of(spec, way, dtype, texts).items()}
+
+
+@lru_cache(_REMEMBERED)
+def _parts_of(spec: Spec, way: "Strategy", dtype: str, texts: int) -> dict[str, dict[str, int]]:
     whole = way.resolved(spec.layers)
     head = whole.head_place.device
     parts, streamed = {}, streamed_on(spec, way, dtype)
@@ -237,6 +244,11 @@ def _at_work(states: int, device: str) -> int:
 
 def peak_of(spec: Spec, way: "Strategy", dtype: str, texts: int = 1) -> dict[str, int]:
     """The most that each device gives while a long prompt is read."""
+    return dict(_peak_of(spec, way, dtype, texts))
+
+
+@lru_cache(_REMEMBERED)
+def _peak_of(spec: Spec, way: "Strategy", dtype: str, texts: int) -> dict[str, int]:
     parts = parts_of(spec, way, dtype, texts)
     for device, costs in footprints(spec, way, dtype).items():
         workspace = costs.workspace - parts[device].get("context", 0)
@@ -250,6 +262,11 @@ def read_per_token(spec: Spec, way: "Strategy", dtype: str) -> dict[Place, int]:
 
     A place here is a device and a format.
     """
+    return dict(_read_per_token(spec, way, dtype))
+
+
+@lru_cache(_REMEMBERED)
+def _read_per_token(spec: Spec, way: "Strategy", dtype: str) -> dict[Place, int]:
     whole = way.resolved(spec.layers)
     read: dict[Place, int] = {}
     for one in whole.segments:

@@ -23,7 +23,8 @@ copied, and another is set going.  It counts only where a token takes less than 
 """
 
 _SHARE_OF_LINK = 0.8  # of a disk or a card's slot, that streaming makes use of
-_LINK_BYTES_PER_S = 12e9  # from page-locked memory to a card in a slot of PCIe 3; not measured
+_LINK_BYTES_PER_S = 15.75e9  # of a slot that is not told: PCI Express 3 with 16 lanes
+_COPIED = 0.8  # of what a slot carries, when page-locked memory is copied; packets take the rest
 _AT_ONCE, _AT_ONCE_ON_GPU = 512, 1024  # tokens of a prompt for which streamed layers come once
 _GPU_MULTIPLY_PER_BYTE = 30.0  # products a second of a card to the bytes that it reads a second
 
@@ -42,11 +43,17 @@ def decode_tokens_per_s(spec: Spec, way: Strategy, dtype: str, machine: Machine)
 def _coming_s(spec: Spec, way: Strategy, dtype: str, machine: Machine) -> float:
     """Seconds in which all that is streamed comes once: from the disk, or to each card."""
     links = {
-        device: machine.file_bytes_per_s if device == "cpu" else _LINK_BYTES_PER_S
+        device: machine.file_bytes_per_s if device == "cpu" else _copied_per_s(machine, device)
         for device in way.devices
     }
     comes = streamed_on(spec, way, dtype)
     return max(comes[device].weights / (_SHARE_OF_LINK * links[device]) for device in links)
+
+
+def _copied_per_s(machine: Machine, device: str) -> float:
+    """Bytes a second that come to a card from the memory of the machine."""
+    gpu = machine.gpu(device)
+    return _COPIED * (gpu.link_bytes_per_s if gpu and gpu.link_bytes_per_s else _LINK_BYTES_PER_S)
 
 
 def _slower_of(computing_s: float, coming_s: float) -> float:

@@ -181,6 +181,7 @@ def understood(text: str) -> Strategy | None:
         return None
 
 
+@lru_cache(1024)
 def parse(text: str) -> Strategy:
     """From text, whatever its case and spaces.
 

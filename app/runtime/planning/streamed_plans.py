@@ -32,9 +32,9 @@ def streamed_plans(
     """
     for gpu in machine.gpus:
         for form in (dtype,) if dtype in QUANTISED else ("fp16", *QUANTISED):
-            yield _most_that_stays(Place(gpu.device, form, "streamed"), layers, make)
+            yield most_that_stays(Place(gpu.device, form, "streamed"), layers, make)
     for form in formats_in_file(dtype):
-        yield _most_that_stays(Place("cpu", form, "mapped"), layers, make)
+        yield most_that_stays(Place("cpu", form, "mapped"), layers, make)
 
 
 def formats_in_file(dtype: str) -> Sequence[str]:
@@ -72,8 +72,11 @@ def streamed_on(place: Place, stay: int, layers: int) -> Strategy:
     return parse(whole.text)
 
 
-def _most_that_stays(place: Place, layers: int, make: Callable[[Strategy], _Plan]) -> _Plan:
-    """The plan with most layers in their place that fits; where none does, that with none."""
+def most_that_stays(place: Place, layers: int, make: Callable[[Strategy], _Plan]) -> _Plan:
+    """The plan with most layers in their place that fits; where none does, that with none.
+
+    ``place`` is where the others come to; ``make`` gives the plan of a strategy.
+    """
     least, most = 0, layers
     best = make(streamed_on(place, 0, layers))
     while least < most:

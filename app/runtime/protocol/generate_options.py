@@ -13,8 +13,9 @@ class Outputs(msgspec.Struct, frozen=True, kw_only=True):
     ``logprob``, ``entropy``, ``rank`` and ``top`` (so many best tokens, with their
     log-probabilities) tell of the model's own distribution, before any step of the sampling;
     ``sampled_logprob`` of the one that was drawn from, after all of them.  All are in nats.
-    ``hidden`` is the vector after ln_out that a token's logits come from.  ``states`` are those
-    that are taken on the way.
+    ``hidden`` is the vector after ln_out that a token's logits come from, or what the head for the
+    task ``embedding`` makes of it, where that is not "" (see ``Loaded.embeds``).  ``states`` are
+    those that are taken on the way.
     """
 
     logprob: bool = False
@@ -23,6 +24,7 @@ class Outputs(msgspec.Struct, frozen=True, kw_only=True):
     rank: bool = False
     top: int = 0
     hidden: bool = False
+    embedding: str = ""
     states: StatesWanted = StatesWanted()
 
 
@@ -34,7 +36,8 @@ class GenerateOptions(msgspec.Struct, frozen=True, kw_only=True):
     added for a Chat that has no ``grammar``, which a text fits from its first token on and that
     ends it.  ``outputs`` is what is told of each token.  A ``reproducible`` text has
     the same tokens whatever runs beside it and whatever is remembered, which may cost it speed and
-    a second reading of its last reply; where that is None, a text with a seed is.
+    a second reading of its last reply; where that is None, a text with a seed is.  ``owner`` names
+    whose text it is: states of it that are kept on the disk go when that is deleted for good.
     """
 
     limit: int = 1024
@@ -43,3 +46,4 @@ class GenerateOptions(msgspec.Struct, frozen=True, kw_only=True):
     outputs: Outputs = Outputs()
     reproducible: bool | None = None
     grammar: Grammar | None = None
+    owner: str = ""

@@ -23,6 +23,8 @@ from app.runtime.protocol.states import (
     HandOver,
     KeepStates,
     LoadState,
+    Park,
+    Parked,
     SaveState,
     StartState,
     StateCache,
@@ -36,6 +38,7 @@ from app.runtime.protocol.states import (
 )
 from app.runtime.protocol.token_spans import TokenSpan
 from app.runtime.protocol.vocabulary_messages import ReadVocabulary, Vocabulary
+from app.runtime.protocol.written_before import WrittenBefore
 from app.runtime.spec import Spec
 
 # requests
@@ -65,13 +68,16 @@ class Generate(Message, frozen=True, tag=True, kw_only=True):
     """Continue ``prompt``; answered by Prefilled, Pieces, StateSeen and one Done.
 
     The text goes on from ``start``, where there is one.  With ``afresh`` no remembered state is
-    used and none is kept, so that nothing which was read before changes a bit of it.
+    used and none is kept, so that nothing which was read before changes a bit of it.  It goes on
+    as if what was written of it ``before``, in another worker, had been written in this one: with
+    the limit, the draws, the stops and all else of the whole.
     """
 
     prompt: Prompt
     options: GenerateOptions = GenerateOptions()
     start: StartState | None = None
     afresh: bool = False
+    before: WrittenBefore | None = None
 
 
 class GenerateTogether(Message, frozen=True, tag=True, kw_only=True):
@@ -127,7 +133,7 @@ class ReplyBegun(Message, frozen=True, tag=True, kw_only=True):
     """What follows is the reply of a Chat; comes before all else.
 
     ``tokens`` has the vocabulary, and as which tokens the reply that goes on is read: none where
-    it is new, or where they give more than its text.
+    it is new, where they give more than its text, and where a reply goes on in another worker.
     """
 
     tokens: TokenSpan
@@ -193,7 +199,8 @@ class Loaded(Message, frozen=True, tag=True, kw_only=True):
     ``note`` says in one line why it is not a faster one, or nothing.  ``stepped_down`` tells of a
     card that was to run it and could not.  ``fingerprint`` is that of the weights with all that
     was merged into them: states of this model carry it.  ``plan`` is the one that was really taken.
-    ``vocabulary`` is the ``Tokenizer.identity`` that token ids of it belong to.
+    ``vocabulary`` is the ``Tokenizer.identity`` that token ids of it belong to.  ``embeds`` are the
+    tasks ("retr", "sts", "cls") for which it has heads that make sentence embeddings.
     """
 
     path: str
@@ -215,6 +222,7 @@ class Loaded(Message, frozen=True, tag=True, kw_only=True):
     templates: tuple[str, ...]
     thinks: bool
     sampling: Sampling
+    embeds: tuple[str, ...] = ()
 
 
 class Done(Message, frozen=True, tag=True, kw_only=True):
@@ -282,12 +290,12 @@ def failure_of(reply: Failed | StatesNotKept) -> Failure:
 
 
 TokenWork = Encode | ReadVocabulary
-StateWork = LoadState | SaveState | TakeStates | HandOver | TakeOver
+StateWork = LoadState | SaveState | TakeStates | HandOver | TakeOver | Park
 EngineWork = Generate | Score | TokenWork | StateWork
 Work = Load | Measure | MeasureRates | EngineWork
 Request = Work | GenerateTogether | KeepStates | Cancel | Quit
 Event = LoadProgress | ReplyBegun | Prefilled | Piece | Scored | StateSeen
-StateEnding = StateLoaded | StatesTaken | StatesHandedOver
+StateEnding = StateLoaded | StatesTaken | StatesHandedOver | Parked
 Ending = Loaded | Done | Encoded | Vocabulary | Measured | Rated | StateEnding | Failed
 Reply = Event | Ending | StatesNotKept
 

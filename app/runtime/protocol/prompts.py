@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from app.runtime.protocol.chat_template import Template
 from app.runtime.protocol.token_spans import TokenSpan
 
 
@@ -49,12 +50,13 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A conversation to be continued; the worker renders it with a chat template.
 
     ``template`` "" is the model's own; ``think`` is "off", "on" or "fake" if the family supports
-    it.
+    it.  A ``form`` is a template of a person's own, and goes before it.
     """
 
     turns: tuple[Turn, ...]
     template: str = ""
     think: Literal["off", "on", "fake"] = "off"
+    form: Template | None = None
 
 
 class Text(msgspec.Struct, frozen=True, tag=True):
@@ -72,10 +74,16 @@ class Tokens(msgspec.Struct, frozen=True, tag=True):
     A ``document`` is a text that is edited and gone on with from many places: states on its way
     are kept close to each other near its end and further apart before (``state_spacing.py``), a
     character that was cut at its end is gone on with, and so is one that is cut by the limit.
+
+    ``written`` are those of its tokens that a model wrote, in order: they count for the penalties
+    and the draws of a seed, as if they had just been written.  The last ``held`` ids are the
+    beginning of the text that a grammar holds.
     """
 
     ids: tuple[int, ...]
     document: bool = False
+    written: tuple[int, ...] = ()
+    held: int = 0
 
 
 Prompt = Chat | Text | Tokens

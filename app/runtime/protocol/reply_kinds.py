@@ -21,6 +21,8 @@ from .scores import Score, Scored
 from .states import (
     HandOver,
     LoadState,
+    Park,
+    Parked,
     SaveState,
     StateLoaded,
     StateSeen,
@@ -44,11 +46,12 @@ REPLIES: dict[type[Message], tuple[type[Message], ...]] = {
     TakeStates: (Prefilled, StateSeen, StatesTaken, Failed),
     HandOver: (StatesHandedOver, Failed),
     TakeOver: (StatesHandedOver, Failed),
+    Park: (Parked, Failed),
 }
 """The events of a request, and its endings, of which one comes last."""
 
 ENDINGS = (
     *(Loaded, Done, Encoded, Vocabulary, Measured, Rated),
-    *(StateLoaded, StatesTaken, StatesHandedOver),
+    *(StateLoaded, StatesTaken, StatesHandedOver, Parked),
 )
 """All endings but Failed."""

@@ -124,7 +124,8 @@ class TakeStates(Message, frozen=True, tag=True, kw_only=True):
     """Read ``prompt`` and take states on the way; answered by Prefilled and one StatesTaken.
 
     Where ``parts`` of them are to be told, a StateSeen comes for each place as well.  ``exact``
-    reads all tokens anew, with the numbers that they come to one by one (see ``Rwkv.forward``).
+    reads with the numbers that the tokens come to one by one (see ``Rwkv.forward``): anew where a
+    state goes to a file, else from what such requests have left in memory.
     """
 
     prompt: Prompt
@@ -178,6 +179,13 @@ class TakeOver(Message, frozen=True, tag=True, kw_only=True):
     folder: bytes
 
 
+class Park(Message, frozen=True, tag=True, kw_only=True):
+    """Keep the weights alone until the next request: what is remembered goes; answered by Parked.
+
+    It is to be handed over before.
+    """
+
+
 class KeepStates(Message, frozen=True, tag=True, kw_only=True):
     """Keep states in this folder from now on, or (None) in memory only; no answer follows."""
 
@@ -202,6 +210,12 @@ class StatesHandedOver(Message, frozen=True, tag=True, kw_only=True):
     """So many states were written, or taken over."""
 
     count: int
+
+
+class Parked(Message, frozen=True, tag=True, kw_only=True):
+    """What is left of the worker's memory: ``resident_bytes``, files that it uses included."""
+
+    resident_bytes: int
 
 
 class StateLoaded(Message, frozen=True, tag=True, kw_only=True):

@@ -13,7 +13,7 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -133,6 +133,14 @@ class DiskBudget:
             file.write(json.dumps(msgspec.to_builtins(use)).encode())
 
 
+def forget_files(folder: Path, files: "Iterable[StateFile]") -> None:
+    """Delete these states, and count what is left.  Raises StoreError."""
+    with locked_beside(folder / USAGE):
+        for one in files:
+            one.delete()
+        _count_again(folder)
+
+
 def clear(folder: Path) -> None:
     """Delete every kept state; what else lies there stays.  Raises StoreError.
 
@@ -141,7 +149,6 @@ def clear(folder: Path) -> None:
     if not folder.is_dir():
         return
     with locked_beside(folder / USAGE):
-        use = use_of(folder)
         for one in files_in(folder):
             one.delete()
         clear_left_overs(folder, 0.0)
@@ -149,11 +156,15 @@ def clear(folder: Path) -> None:
             clear_left_overs(place, 0.0)
             with contextlib.suppress(OSError):
                 place.rmdir()  # unless something else is in it
-        left = list(files_in(folder))
-        left_bytes = sum(one.nbytes for one in left)
-        with replacing(folder / USAGE, 0o600) as file:
-            counted = DiskUse(use.day, use.written, left_bytes, len(left))
-            file.write(json.dumps(msgspec.to_builtins(counted)).encode())
+        _count_again(folder)
+
+
+def _count_again(folder: Path) -> None:
+    """For whoever has locked it."""
+    use, left = use_of(folder), list(files_in(folder))
+    counted = DiskUse(use.day, use.written, sum(one.nbytes for one in left), len(left))
+    with replacing(folder / USAGE, 0o600) as file:
+        file.write(json.dumps(msgspec.to_builtins(counted)).encode())
 
 
 @dataclass

@@ -77,7 +77,8 @@ class RecurrentState(Protocol):
 class State:
     """The memory of B texts.  A model advances it in place; copies are the caller's to make.
 
-    ``views`` are each layer's parts, to be written to: (B, C) of attention, (B, C) of feed, wkv.
+    ``views`` are each layer's parts, to be written to: the token shifts (B, C) of time mix and
+    channel mix, and wkv.
     """
 
     generation: str
@@ -143,7 +144,7 @@ class State:
 
     def layers(self, first: int, end: int) -> "State":
         """A copy of some layers' part, from ``first`` up to ``end``."""
-        return State(self.generation, _copied(self.shift[first:end]), _copied(self.wkv[first:end]))
+        return State(self.generation, copied(self.shift[first:end]), copied(self.wkv[first:end]))
 
     def put(self, index: int, row: "State") -> None:
         """Overwrite one text's memory with that of a State of one text."""
@@ -190,7 +191,8 @@ def fill(view: Tensor, source: Tensor) -> None:
     np.copyto(view.numpy(), source.numpy())
 
 
-def _copied(source: Tensor) -> Tensor:
+def copied(source: Tensor) -> Tensor:
+    """A copy that was made in one thread."""
     copy = torch.empty_like(source)
     fill(copy, source)
     return copy
@@ -208,14 +210,14 @@ def official_state(state: State, index: int = 0) -> dict[str, Tensor]:
     generation 4, then ``ffn_x`` (C,).
     """
     named: dict[str, Tensor] = {}
-    for layer, (attend, feed, wkv) in enumerate(state.views):
+    for layer, (att_shift, ffn_shift, wkv) in enumerate(state.views):
         at = f"state.{layer}."
-        named[at + "att_x"] = _copied(attend[index])
+        named[at + "att_x"] = copied(att_shift[index])
         if state.generation == "4":
-            named |= {at + n: _copied(v) for n, v in zip(_DOVE, wkv[index], strict=True)}
+            named |= {at + n: copied(v) for n, v in zip(_DOVE, wkv[index], strict=True)}
         else:
-            named[at + "S"] = _copied(wkv[index])
-        named[at + "ffn_x"] = _copied(feed[index])
+            named[at + "S"] = copied(wkv[index])
+        named[at + "ffn_x"] = copied(ffn_shift[index])
     return named
 
 
@@ -232,10 +234,10 @@ def official_shapes(spec: Spec) -> dict[str, tuple[int, ...]]:
 def from_official(named: Mapping[str, Tensor], spec: Spec) -> State:
     """The reverse of ``official_state``: a State of one text."""
     state = State.blank(spec)
-    for layer, (attend, feed, wkv) in enumerate(state.views):
+    for layer, (att_shift, ffn_shift, wkv) in enumerate(state.views):
         at = f"state.{layer}."
-        fill(attend[0], named[at + "att_x"])
-        fill(feed[0], named[at + "ffn_x"])
+        fill(att_shift[0], named[at + "att_x"])
+        fill(ffn_shift[0], named[at + "ffn_x"])
         if spec.generation == "4":
             for view, name in zip(wkv[0], _DOVE, strict=True):
                 fill(view, named[at + name])

@@ -39,6 +39,7 @@ from .state import State
 from .state_files import Binding, write
 from .state_formats import load
 from .state_key import StartingPoint, StateKey, TokenPrefix
+from .state_owners import StateOwners
 from .state_store import Trail
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class StateDisk:
         self._writer: threading.Thread | None = None
         self._folder = Path(os.fsdecode(cache.folder))
         self._budget = DiskBudget(self._folder, _limits(cache))
-        self._index = DiskIndex(self._folder)
+        self._index, self._owners = DiskIndex(self._folder), StateOwners(self._folder)
         self._half, self._others = cache.half, cache.other_formats
         self.every_s = cache.every_s
         self._closed = not can_be_named(form)
@@ -180,8 +181,16 @@ class StateDisk:
         names += self._index.at(key.point, name.place)
         if any(one.serves_as(name) for one in names):
             trail.written = key
+            self.note_owner(trail.owner, key)
             return False
         return True
+
+    def note_owner(self, owner: str, key: StateKey) -> None:
+        """A state that is there, or soon will be, is of this owner as well."""
+        try:
+            self._owners.note(owner, key)
+        except StoreError as failure:
+            self._tell_once(failure)
 
     def keep(
         self,
@@ -199,6 +208,7 @@ class StateDisk:
         nbytes = self._numbers_bytes // (2 if half else 1) + 4 * self._spec.vocabulary
         waiting = _Waiting(key.point, name, facts, host, logits, nbytes, half, spare)
         trail.written = key
+        self.note_owner(trail.owner, key)
         with self._lock:
             self._waiting.append(waiting)
             if self._writer is None:
@@ -291,12 +301,15 @@ class StateDisk:
         try:
             self._put(waiting)
         except StoreError as failure:
-            if not self._told:
-                self._told = True
-                self._tell(StatesUnkept(failure.detail, **failure.facts))
-            _log.warning("a state was not kept: %s", describe(failure))
+            self._tell_once(failure)
         except (OutOfMemory, MemoryError):
             _log.warning("a state was not kept: there is no memory for it")
+
+    def _tell_once(self, failure: StoreError) -> None:
+        if not self._told:
+            self._told = True
+            self._tell(StatesUnkept(failure.detail, **failure.facts))
+        _log.warning("a state was not kept: %s", describe(failure))
 
     def _put(self, waiting: _Waiting) -> None:
         point, name = waiting.point, waiting.name

@@ -22,6 +22,9 @@ from app.runtime.checkpoint.wrappers import unwrapped
 from app.runtime.protocol.states import StateFacts
 
 FORMAT, EARLIER_FORMAT = "rookery-state-2", "rookery-state-1"
+TUNED_PARTS = ("att.time_state", "att.ts_state", "ffn.ts_state")
+"""The ends of names in tuned states: wkv (H, N, N), and the last inputs of both halves (C,)."""
+
 TUNED = re.compile(r"blocks\.(\d{1,4})\.(att\.time_state|(?:att|ffn)\.ts_state)", re.ASCII)
 """Names in tuned states."""
 

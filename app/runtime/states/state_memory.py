@@ -38,6 +38,10 @@ class StateMemory:
             block.numpy()[::_PAGE] = 0  # each page once
             self._waiting.append(block)
 
+    def give_back(self) -> None:
+        """Keep no block that nothing uses."""
+        self._waiting.clear()
+
     def take(self, numbers: int) -> Tensor:
         """(numbers,) float32, uninitialised; its memory waits here again once nothing has it."""
         if numbers != self._numbers:

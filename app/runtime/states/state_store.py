@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from app.system.memory import available_bytes
 
+from .state import copied
 from .state_key import StartingPoint, StateKey, TokenPrefix
 from .state_spacing import gap_at
 
@@ -48,7 +49,7 @@ class Trail:
 
     ``before`` tokens were read for the state that it started from, and ``goes_on`` tells that the
     logits after them are known.  ``thins``: states further back are kept further apart.
-    ``written`` is its last state that is on the disk.
+    ``written`` is its last state that is on the disk, and ``owner`` whose they are there.
     """
 
     prefix: TokenPrefix
@@ -58,6 +59,7 @@ class Trail:
     goes_on: bool = False
     thins: bool = False
     written: StateKey | None = None
+    owner: str = ""
 
 
 @dataclass
@@ -133,7 +135,7 @@ class StateStore:
 
     def keep(self, trail: Trail, state: "RecurrentState", logits: "torch.Tensor | None") -> None:
         """Remember the state (of one text, now the store's own) after the trail's tokens."""
-        own = None if logits is None else logits.clone()
+        own = None if logits is None else copied(logits)
         known = Known(trail.prefix.key, state, own, trail.approximate)
         if self.put(known, trail.kept):
             trail.kept = known.key

@@ -12,9 +12,7 @@ from torch import Tensor
 from app.runtime.spec import Spec
 
 from .state import State, fill
-
-TUNED_PARTS = ("att.time_state", "att.ts_state", "ffn.ts_state")
-"""The ends of the names: wkv (H, N, N), and the last inputs of both halves (C,)."""
+from .state_header import TUNED_PARTS
 
 
 def tuned_state(tuned: Mapping[str, Tensor], spec: Spec) -> State:
@@ -23,12 +21,12 @@ def tuned_state(tuned: Mapping[str, Tensor], spec: Spec) -> State:
     What is missing is as in a blank state.  Shapes are the caller's to check.
     """
     state = State.blank(spec)
-    for layer, (attend, feed, wkv) in enumerate(state.views):
-        matrix, attended, fed = (tuned.get(f"blocks.{layer}.{part}") for part in TUNED_PARTS)
+    for layer, (att_shift, ffn_shift, wkv) in enumerate(state.views):
+        matrix, att_last, ffn_last = (tuned.get(f"blocks.{layer}.{part}") for part in TUNED_PARTS)
         if matrix is not None:
             fill(wkv[0], matrix if spec.generation == "7.0" else matrix.mT)
-        if attended is not None:
-            fill(attend[0], attended.flatten())
-        if fed is not None:
-            fill(feed[0], fed.flatten())
+        if att_last is not None:
+            fill(att_shift[0], att_last.flatten())
+        if ffn_last is not None:
+            fill(ffn_shift[0], ffn_last.flatten())
     return state

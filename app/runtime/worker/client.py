@@ -38,6 +38,8 @@ from app.runtime.protocol.states import (
     HandOver,
     KeepStates,
     LoadState,
+    Park,
+    Parked,
     Place,
     SaveState,
     StartState,
@@ -50,6 +52,7 @@ from app.runtime.protocol.states import (
     TakeStates,
 )
 from app.runtime.protocol.vocabulary_messages import ReadVocabulary, Vocabulary
+from app.runtime.protocol.written_before import WrittenBefore
 from app.system.log import logger
 
 from .worker_connection import Connection
@@ -107,14 +110,28 @@ class Client(Connection):
             self._send(KeepStates(id=0, cache=cache))
 
     async def generate(
-        self, prompt: Prompt, options: GenerateOptions, *, start: StartState | None = None
+        self,
+        prompt: Prompt,
+        options: GenerateOptions,
+        *,
+        start: StartState | None = None,
+        before: WrittenBefore | None = None,
+        afresh: bool = False,
     ) -> AsyncGenerator[Event | Done, None]:
         """Continue ``prompt``: events, then one Done; leaving early stops the text in the worker.
 
-        Leave it inside ``contextlib.aclosing``.  Raises the failure that ended the text:
-        WorkerDied where the process ended, NoModel where ``close`` could not wait for the text.
+        ``before`` was written of it in another one.  Leave it inside ``contextlib.aclosing``.
+        Raises the failure that ended the text: WorkerDied where the process ended, NoModel where
+        ``close`` could not wait for the text.
         """
-        request = Generate(id=next(self._ids), prompt=prompt, options=options, start=start)
+        request = Generate(
+            id=next(self._ids),
+            prompt=prompt,
+            options=options,
+            start=start,
+            before=before,
+            afresh=afresh,
+        )
         _texts.debug("request %d: %r", request.id, request)
         async with contextlib.aclosing(self._ask(request)) as replies:
             async for reply in replies:
@@ -164,6 +181,13 @@ class Client(Connection):
         """
         take = TakeOver(id=next(self._ids), folder=os.fsencode(_absolute(folder)))
         return (await self._answer(take, StatesHandedOver)).count
+
+    async def park(self) -> int:
+        """Have the weights alone kept in memory; see ``Park``.  The bytes that are left.
+
+        Raises OutOfMemory and WorkerDied.
+        """
+        return (await self._answer(Park(id=next(self._ids)), Parked)).resident_bytes
 
     async def encode(self, prompt: Prompt, *, document: bool = True) -> Encoded:
         """The token ids of ``prompt``; see ``Encode``.

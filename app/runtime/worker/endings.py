@@ -1,7 +1,9 @@
-"""How a request or a whole worker ended in failure."""
+"""How a request or a whole worker ended."""
+
+import asyncio
 
 from app.errors import Fact, Failure, NoModel, WorkerDied, WorkerOutOfMemory
-from app.runtime.protocol.messages import Failed, Work, failure_of
+from app.runtime.protocol.messages import Done, Event, Failed, Loaded, Work, failure_of
 from app.system.child_process import End
 from app.system.log import describe, logger
 
@@ -15,6 +17,11 @@ def refused(reply: Failed, request: Work) -> Failure:
     return failure
 
 
+def is_stop(event: Event | Done) -> bool:
+    """Whether it is the end of a text that was cancelled."""
+    return isinstance(event, Done) and event.reason == "stopped"
+
+
 def died(end: End, strategy: str, room_bytes: int) -> WorkerDied:
     """Why it ended, in which way of running, for which there was so much room."""
     known: dict[str, Fact] = {"why": end.why} if end.why else {}
@@ -22,3 +29,9 @@ def died(end: End, strategy: str, room_bytes: int) -> WorkerDied:
     known |= {"room_bytes": room_bytes} if room_bytes else {}
     kind = WorkerOutOfMemory if end.why == "no-memory" else WorkerDied
     return kind(exit_code=end.exit_code, stderr=end.stderr, **known)
+
+
+def note_exception(opening: "asyncio.Task[Loaded]") -> None:
+    """Retrieve the exception of an opening: ``failure`` has it too, so nobody needs to await it."""
+    if not opening.cancelled():
+        opening.exception()

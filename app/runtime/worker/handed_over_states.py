@@ -37,6 +37,8 @@ class HandedOverStates:
         """Have the worker that has opened the model at ``path`` remember it."""
         if self._folder is not None and same_file(path, self._path):
             await self._try(client.take_over(self._folder.name))
+            if not client.alive:
+                return  # the next one may take them
         await self.drop()
 
     async def drop(self) -> None:

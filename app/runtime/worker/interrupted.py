@@ -1,101 +1,78 @@
 """A text that is interrupted: what came of it, and how the rest is asked of another worker."""
 
+import secrets
 import time
 
 import msgspec
 
-from app.errors import RequestRefused
-from app.runtime.families.templates import lead
 from app.runtime.protocol.generate_options import GenerateOptions
-from app.runtime.protocol.messages import Done, Event, Loaded, Piece, ReplyBegun
-from app.runtime.protocol.prompts import Chat, Prompt, Turn
-from app.runtime.protocol.reply_tokens import ReplyTokens
+from app.runtime.protocol.messages import Done, Event, Loaded, Piece
+from app.runtime.protocol.states import StateSeen
+from app.runtime.protocol.written_before import WrittenBefore
 
 
 class Interruptible:
-    """Asks for a prompt's text, and after an interruption for what is left of it.
+    """Listens to a text, so that after an interruption the same request is asked for again.
 
-    ``prompt`` and ``options`` are what is asked for now.  ``note`` every event, which gives it as
-    it is for whoever reads the whole.
+    ``options`` are what to ask with: without a seed each worker would draw one of its own, and the
+    whole could not be repeated with either.  ``before`` goes with them, what has been told already.
+    ``note`` every event, and pass on what it gives.
     """
 
-    def __init__(self, prompt: Prompt, options: GenerateOptions, loaded: Loaded | None) -> None:
-        self._first, self.prompt, self.options = options, prompt, options
+    def __init__(self, options: GenerateOptions, loaded: Loaded | None) -> None:
+        self.options = _seeded(options)
         self.fingerprint = loaded.fingerprint if loaded is not None else ""
-        self._reply = _Reply(prompt, loaded) if isinstance(prompt, Chat) else None
-        self._written = self._before = 0
+        self.before: WrittenBefore | None = None
+        self._ids: list[int] = []
+        self._states_told = -1
+        self._rest: tuple[Piece, ...] = ()
         self._began_s = time.perf_counter()
         self._first_s = self._last_s = self._decode_s = 0.0
 
-    @property
-    def can_go_on(self) -> bool:
-        """Whether it can be asked for again: a reply goes on from its tokens, others begin anew."""
-        return self._reply is not None or not self._written
+    def note(self, event: Event | Done) -> tuple[Event | Done, ...]:
+        """Take what an event tells; what the reader of the whole is told now.
 
-    def note(self, event: Event | Done) -> Event | Done:
-        """Take what an event tells."""
-        if self._reply is not None:
-            self._reply.note(event)
+        Words without a token are those that were held back until the end.  They wait for it: where
+        the end is only that of a worker, the next one gives them.
+        """
+        if isinstance(event, Piece) and not event.tokens:
+            self._rest = (*self._rest, event)
+            return ()
         if isinstance(event, Piece):
-            self._written += len(event.tokens)
+            self._ids += [fact.token for fact in event.tokens]
             self._last_s = time.perf_counter()
             self._first_s = self._first_s or self._last_s
-        return self._whole(event) if isinstance(event, Done) and self._before else event
+        elif isinstance(event, StateSeen):
+            self._states_told = event.tokens
+        elif isinstance(event, Done) and self.before is not None:
+            event = self._whole(event, len(self.before.ids))
+        rest, self._rest = self._rest, ()
+        return (*rest, event)
 
     def interrupt(self) -> None:
-        """The text goes on in another worker, as far as its limit still allows."""
-        if self._reply is not None:
-            self.prompt = self._reply.prompt
-        if self._last_s > self._first_s:
-            self._decode_s += self._last_s - self._first_s
-        self._before = self._written
-        self.options = msgspec.structs.replace(
-            self._first, limit=max(0, self._first.limit - self._written)
-        )
+        """The text goes on in another worker."""
+        self._rest = ()
+        self._decode_s += self._last_s - self._first_s
         self._last_s = self._first_s
+        self.before = WrittenBefore(tuple(self._ids), self._states_told)
 
-    def _whole(self, done: Done) -> Done:
-        """What was written before counts as well."""
+    def _whole(self, done: Done, before: int) -> Done:
+        """What was written before counts as written, and not as a part of the prompt."""
+        prompt = done.prompt_tokens - before
         return msgspec.structs.replace(
             done,
-            tokens=self._before + done.tokens,
+            prompt_tokens=prompt,
+            computed_tokens=min(done.computed_tokens, prompt),
+            tokens=before + done.tokens,
             decode_s=self._decode_s + done.decode_s,
             first_token_s=self._first_s - self._began_s,
         )
 
 
-class _Reply:
-    """The reply of a Chat so far: its text and its tokens."""
-
-    def __init__(self, chat: Chat, loaded: Loaded | None) -> None:
-        last = chat.turns[-1] if chat.turns else Turn("user", "")
-        self._chat, self._goes_on = chat, last.role == "assistant"
-        self._begun = last.text if self._goes_on else _lead(chat, loaded)
-        self._text = [self._begun]
-        known = last.tokens if self._goes_on else None
-        self._tokens = ReplyTokens(len(self._begun), known)
-
-    def note(self, event: Event | Done) -> None:
-        if isinstance(event, Piece | ReplyBegun | Done):
-            self._tokens.note(event)
-        if isinstance(event, Piece):
-            self._text.append(event.text)
-
-    @property
-    def prompt(self) -> Chat:
-        """The chat with what was written as its last turn."""
-        text = "".join(self._text)
-        if text == self._begun:
-            return self._chat
-        before = self._chat.turns[:-1] if self._goes_on else self._chat.turns
-        turn = Turn("assistant", text, self._tokens.span)
-        return msgspec.structs.replace(self._chat, turns=(*before, turn))
-
-
-def _lead(chat: Chat, loaded: Loaded | None) -> str:
-    """What the template begins the reply with, which is part of its text."""
-    template = chat.template or next(iter(loaded.templates if loaded else ()), "")
-    try:
-        return lead(template, chat.think) if template else ""
-    except RequestRefused:  # the worker will say so
-        return ""
+def _seeded(options: GenerateOptions) -> GenerateOptions:
+    """With a seed, which alone makes no text one that repeats whatever runs beside it."""
+    if options.sampling.seed is not None:
+        return options
+    sampling = msgspec.structs.replace(options.sampling, seed=secrets.randbelow(2**32))
+    repeats = bool(options.reproducible)
+    return msgspec.structs.replace(options, sampling=sampling, reproducible=repeats)

@@ -11,11 +11,12 @@ from app.runtime.protocol.messages import Loaded
 
 
 class AskedModel(NamedTuple):
-    """What is to be opened, and how."""
+    """What is to be opened, and how; a ``firm`` strategy is taken or fails."""
 
     path: str = ""
     strategy: str = ""
     adapters: tuple[MergedAdapter, ...] = ()
+    firm: bool = False
 
 
 def same_file(path: str, other: str) -> bool:

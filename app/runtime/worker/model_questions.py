@@ -1,11 +1,12 @@
-"""What is asked of the open model without a text being written."""
+"""What is asked of the open model besides the text of a conversation or document."""
 
 import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 
+from app.runtime.planning.machine import Rates
 from app.runtime.protocol.encodings import Encoded
-from app.runtime.protocol.messages import Done, Prefilled
+from app.runtime.protocol.messages import Done, Generate, Prefilled, Reply
 from app.runtime.protocol.prompts import Prompt
 from app.runtime.protocol.scores import Scored
 from app.runtime.protocol.states import (
@@ -22,6 +23,8 @@ from .client import Client
 
 class ModelQuestions(ABC):
     """Each waits for a model that is being opened, and starts the worker again where it died."""
+
+    rates: Rates | None = None
 
     @abstractmethod
     async def _ready(self) -> Client:
@@ -58,6 +61,26 @@ class ModelQuestions(ABC):
             async for event in events:
                 yield event
 
+    async def generate_together(
+        self, asked: Sequence[Generate]
+    ) -> AsyncGenerator[tuple[int, Reply], None]:
+        """Replies to texts that begin in one go; see ``Client.generate_together``.
+
+        Leave it inside ``contextlib.aclosing``.
+        """
+        client = await self._ready()
+        async with contextlib.aclosing(client.generate_together(asked)) as replies:
+            async for reply in replies:
+                yield reply
+
     async def vocabulary(self) -> Vocabulary:
         """The bytes of every token of the open model.  Raises as ``generate`` does."""
         return await (await self._ready()).vocabulary()
+
+    async def measure_rates(self) -> Rates:
+        """Have the worker of the open model measure this machine, and remember what it finds.
+
+        Raises NoModel, OutOfMemory and WorkerDied.
+        """
+        self.rates = await (await self._ready()).measure_rates()
+        return self.rates

@@ -6,8 +6,8 @@ from enum import Enum, auto
 class Phase(Enum):
     """Where the worker is.
 
-    DEAD: it ended by itself.  RESTING: it was ended by ``rest``.  In both the next request starts
-    it again.
+    DEAD: it ended by itself.  RESTING: it was ended by ``rest``, or
+    parked.  In both the next request has it go on, or starts it again.
     """
 
     EMPTY = auto()

@@ -3,8 +3,10 @@
 import asyncio
 from typing import Protocol
 
-from app.errors import OutOfMemory
-from app.runtime.planning.stepping_down import FOR_NOW
+import msgspec
+
+from app.errors import OutOfMemory, WorkerOutOfMemory
+from app.runtime.planning.stepping_down import FOR_NOW, Preferences
 from app.runtime.protocol.messages import Loaded
 
 
@@ -44,6 +46,10 @@ class Shortages:
         kept = await asyncio.to_thread(self._look, path)
         return {**kept, **self._now}
 
+    async def with_known(self, usual: Preferences, path: str, *, firm: bool) -> Preferences:
+        """The preferences with that for the model at ``path``."""
+        return msgspec.structs.replace(usual, firm=firm, ran_out=await self.known(path))
+
     def _look(self, path: str) -> dict[str, int]:
         if self.kept is None:
             return {}
@@ -59,6 +65,11 @@ class Shortages:
         if room_bytes:
             self._unsaved.append((path, strategy, room_bytes))
         return True
+
+    def note_end(self, path: str, failure: WorkerOutOfMemory) -> bool:
+        """The same of a worker that the system ended while it loaded."""
+        facts = failure.facts
+        return self.note(path, str(facts.get("strategy", "")), int(facts.get("room_bytes", 0)))
 
     async def note_opened(self, path: str, asked: str, loaded: Loaded) -> None:
         """Keep what the worker found out while it loaded, and what somebody insisted on."""

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from weakref import WeakKeyDictionary
+from weakref import WeakSet
 
 import msgspec
 
@@ -17,7 +17,7 @@ from app.errors import (
     WorkerDied,
     WorkerOutOfMemory,
 )
-from app.runtime.planning.machine import Limits, Rates
+from app.runtime.planning.machine import Limits
 from app.runtime.planning.stepping_down import Preferences
 from app.runtime.protocol.adapters import MergedAdapter
 from app.runtime.protocol.generate_options import GenerateOptions
@@ -26,10 +26,12 @@ from app.runtime.protocol.prompts import Prompt
 from app.runtime.protocol.states import StartState, StateCache
 
 from .client import Client
+from .endings import is_stop, note_exception
 from .handed_over_states import HandedOverStates
 from .interrupted import Interruptible
 from .model_files import AskedModel, same_file, under
 from .model_questions import ModelQuestions
+from .parking import Parking
 from .phase import Phase
 from .ran_out import Shortages, helps, room_of
 
@@ -46,7 +48,8 @@ class Supervisor(ModelQuestions):
 
     Where memory runs out, the next smaller way is taken, and what is being written goes on in it;
     ``shortages`` keeps for the next start in which ways it did.  What a worker remembers is handed
-    over to the next one of the same model.  ``command`` starts a worker, if not the usual one does.
+    over to the next one of the same model; ``parked``: the one that rests still has its weights.
+    ``command`` starts a worker, if not the usual one does.
     """
 
     def __init__(
@@ -58,9 +61,8 @@ class Supervisor(ModelQuestions):
         self.threads = self._threads = 0
         self.limits = Limits()
         self.preferences = Preferences()
-        self.rates: Rates | None = None
-        self.shortages, self._kept = Shortages(), HandedOverStates()
-        self._firm, self._phase = False, Phase.EMPTY
+        self.shortages, self._kept, self._parking = Shortages(), HandedOverStates(), Parking()
+        self._phase, self.parked = Phase.EMPTY, False
         self._loaded: Loaded | None = None
         self._progress: LoadProgress | None = None
         self._failure: Failure | None = None
@@ -69,7 +71,7 @@ class Supervisor(ModelQuestions):
         self._client: Client | None = None
         self._opening: asyncio.Task[Loaded] | None = None
         self._clients: set[Client] = set()
-        self._left = WeakKeyDictionary[Client, Failure]()  # whose texts go on in another one
+        self._left = WeakSet[Client]()  # whose texts go on in another one
         self._one_at_a_time = asyncio.Lock()
 
     @property
@@ -114,7 +116,7 @@ class Supervisor(ModelQuestions):
         """
         if self._phase is Phase.CLOSING:
             raise NoModel
-        return await self._begin(AskedModel(path, strategy, tuple(adapters)), firm=firm)
+        return await self._begin(AskedModel(path, strategy, tuple(adapters), firm))
 
     def keep_states(self, cache: StateCache | None) -> None:
         """Keep the states of texts there from now on, in every worker, or in memory only."""
@@ -138,34 +140,37 @@ class Supervisor(ModelQuestions):
         self._on_change()
 
     async def generate(
-        self, prompt: Prompt, options: GenerateOptions, *, start: StartState | None = None
+        self,
+        prompt: Prompt,
+        options: GenerateOptions,
+        *,
+        start: StartState | None = None,
+        afresh: bool = False,
     ) -> AsyncGenerator[Event | Done, None]:
         """Continue ``prompt``: events, then one Done; leave it inside ``contextlib.aclosing``.
 
         Waits for a model that is being opened, and starts the worker again where it died.  Raises
-        NoModel where none is open, MovedCheckpoint where its file is not there to be opened again,
-        and the failure that ended the text.  A worker that was dying when the request was sent
-        costs nothing but time: the next one gets it.  Where memory runs out, a reply goes on in a
-        smaller way of running, from its last token.
+        NoModel where none is open, MovedCheckpoint where its file is gone, and the failure that
+        ended the text.  A worker that was dying when the request was sent costs only time: the next
+        one gets it.  Where memory runs out, the text goes on in a smaller way, from its last token.
         """
         client, last_try = await self._ready(), False
-        text = Interruptible(prompt, options, self._loaded)
+        text = Interruptible(options, self._loaded)
         while True:
-            sent_s, answered = time.perf_counter(), False
-            events = client.generate(text.prompt, text.options, start=start)
+            sent_s, answered, told = time.perf_counter(), False, text.before
+            events = client.generate(prompt, text.options, start=start, before=told, afresh=afresh)
             try:
                 async with contextlib.aclosing(events):
                     async for event in events:
-                        if client in self._left and _is_stop(event):
-                            if not text.can_go_on:
-                                raise self._left[client]
+                        if client in self._left and is_stop(event):
                             break  # it was stopped to go on elsewhere
                         answered = answered or not isinstance(event, ReplyBegun)
-                        yield text.note(event)
+                        for news in text.note(event):
+                            yield news
                     else:
                         return
             except (OutOfMemory, NoModel) as failure:
-                if not self._step_down(client, failure) or not text.can_go_on:
+                if not self._step_down(client, failure):
                     raise
             except WorkerDied:
                 if last_try or answered or time.perf_counter() - sent_s > _DYING_S:
@@ -195,26 +200,19 @@ class Supervisor(ModelQuestions):
             return False
         if not self.shortages.note(wanted.path, loaded.strategy, room_of(loaded)):
             return False
-        self._left[client] = failure
-        self._begin(wanted, again=True)
+        self._left.add(client)
+        self._begin(wanted._replace(firm=False), again=True)
         return True
-
-    async def measure_rates(self) -> Rates:
-        """Have the worker of the open model measure this machine, and remember what it finds.
-
-        Raises NoModel, OutOfMemory and WorkerDied.
-        """
-        self.rates = await (await self._ready()).measure_rates()
-        return self.rates
 
     async def unload(self) -> None:
         """End the worker: all of the model's memory is free when this returns."""
         await self._empty(Phase.EMPTY)
 
-    async def rest(self) -> None:
+    async def rest(self, *, park: bool = False) -> None:
         """End the worker of the open model until it is asked again; its memory is free then.
 
-        Nothing happens unless one is READY.  The caller makes sure that no text is running.
+        Where it is to be parked, some of it stays: see ``Parking``.  Nothing happens unless one is
+        READY.  The caller makes sure that no text is running.
         """
         if self._phase is not Phase.READY:
             return
@@ -222,21 +220,32 @@ class Supervisor(ModelQuestions):
         async with self._one_at_a_time:
             if self.phase is Phase.RESTING:  # no request has come meanwhile
                 await self._kept.keep(self._client, self._wanted.path if self._wanted else "")
-                await self._let_go()
+                self.parked = park and await self._parking.park(self._client, self._loaded)
+                if not self.parked:
+                    await self._let_go()
+                self._on_change()
+
+    async def _wake(self) -> None:
+        """Have a worker that was parked go on, if one was and is still there."""
+        async with self._one_at_a_time:
+            client, wanted = self._client, self._wanted
+            if self._phase is Phase.RESTING and client and client.alive and wanted:
+                client.keep_states(self._cache)
+                await self._kept.give(client, wanted.path)
+                if client.alive:
+                    self._enter(Phase.READY)
 
     async def close(self) -> None:
         """End everything; nothing can be opened afterwards.  May be called again."""
         await self._empty(Phase.CLOSING)
 
-    def _begin(
-        self, model: AskedModel, *, firm: bool = False, again: bool = False
-    ) -> "asyncio.Task[Loaded]":
+    def _begin(self, model: AskedModel, *, again: bool = False) -> "asyncio.Task[Loaded]":
         self._overtake()
-        self._asked, self._firm = model, firm
+        self._asked = model
         if not again:
             self.shortages.begin()
         self._opening = asyncio.create_task(self._bring_up(again=again))
-        self._opening.add_done_callback(_note_exception)
+        self._opening.add_done_callback(note_exception)
         return self._opening
 
     def _overtake(self) -> None:
@@ -269,9 +278,7 @@ class Supervisor(ModelQuestions):
             try:
                 return await self._load_in_new_worker(again=again)
             except WorkerOutOfMemory as failure:
-                facts = failure.facts
-                strategy, room = str(facts.get("strategy", "")), int(facts.get("room_bytes", 0))
-                if self._firm or not self.shortages.note(self._asked.path, strategy, room):
+                if self._asked.firm or not self.shortages.note_end(self._asked.path, failure):
                     raise
 
     async def _load_in_new_worker(self, *, again: bool) -> Loaded:
@@ -305,7 +312,9 @@ class Supervisor(ModelQuestions):
                     rates=self.rates,
                     threads=self._threads,
                     cache=cache,
-                    preferences=await self._preferences_for(model.path),
+                    preferences=await self.shortages.with_known(
+                        self.preferences, model.path, firm=self._asked.firm
+                    ),
                     adapters=model.adapters,
                 )
                 if self._cache != cache:
@@ -318,10 +327,6 @@ class Supervisor(ModelQuestions):
                 raise
             now = self._asked.path
             return under(loaded, now) if now != model.path else loaded
-
-    async def _preferences_for(self, path: str) -> Preferences:
-        ran_out = await self.shortages.known(path)
-        return msgspec.structs.replace(self.preferences, firm=self._firm, ran_out=ran_out)
 
     def _give_up(self, error: BaseException, *, again: bool) -> None:
         """The model did not open: no worker stays.  A call that overtook this one does the rest."""
@@ -339,6 +344,8 @@ class Supervisor(ModelQuestions):
     async def _ready(self) -> Client:
         """The client of an open model; opens it again where its worker died."""
         await self._opened()
+        if self._phase is Phase.RESTING:
+            await self._wake()
         if self._phase in (Phase.DEAD, Phase.RESTING) and self._wanted:
             self._begin(self._wanted, again=True)
             await self._opened()
@@ -377,23 +384,16 @@ class Supervisor(ModelQuestions):
         self._clients.discard(client)
         if client is self._client and client.failure and self._phase is Phase.READY:
             self._enter(Phase.DEAD, client.failure)
+        elif client is self._client and self.parked:
+            self._enter(Phase.RESTING)
 
     def _enter(self, phase: Phase, failure: BaseException | None = None) -> None:
         if self._phase is Phase.CLOSING:
             return
-        self._phase = phase
+        self._phase, self.parked = phase, False
+        self._parking.end()
         self._failure = failure if isinstance(failure, Failure) else None
         self._progress = None
         if phase not in (Phase.READY, Phase.DEAD, Phase.RESTING):
             self._loaded = None
         self._on_change()
-
-
-def _is_stop(event: Event | Done) -> bool:
-    return isinstance(event, Done) and event.reason == "stopped"
-
-
-def _note_exception(opening: "asyncio.Task[Loaded]") -> None:
-    """Retrieve the exception: ``failure`` has it too, so nobody needs to await the task."""
-    if not opening.cancelled():
-        opening.exception()

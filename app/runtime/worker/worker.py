@@ -19,6 +19,7 @@ from app.runtime.protocol.encodings import Encode
 from app.runtime.protocol.messages import (
     Cancel,
     EngineWork,
+    Generate,
     GenerateTogether,
     Load,
     LoadProgress,
@@ -36,6 +37,7 @@ from app.runtime.protocol.states import (
     HandOver,
     KeepStates,
     LoadState,
+    Park,
     StateCache,
     StatesNotKept,
     TakeOver,
@@ -48,6 +50,7 @@ from app.system.pipes import die_with_parent, take_pipes
 
 if TYPE_CHECKING:
     from app.runtime.generation.engine import Engine
+    from app.runtime.generation.lane import Lane
     from app.runtime.planning.plan import Plan
 
 _STDERR = 2
@@ -82,6 +85,7 @@ class Worker:
         self._sending = threading.Lock()
         self._cancelled: set[int] = set()
         self._engine: Engine | None = None
+        self._parked = False
 
     def serve(self) -> None:
         """Run until the process ends."""
@@ -130,12 +134,13 @@ class Worker:
         try:
             while True:
                 idle = self._engine is None or self._engine.idle
-                if self._engine and idle and self._inbox.empty():
+                if self._engine and idle and self._inbox.empty() and not self._parked:
                     self._engine.prepare()
                 request = self._inbox.get(block=idle)
                 if isinstance(request, GenerateTogether):
+                    lane = self._engine.begin_together() if self._engine else None
                     for text in request.texts:
-                        self._begin(text)
+                        self._begin(text, lane)
                 elif isinstance(request, KeepStates):
                     self._keep_states(request.cache)
                 else:
@@ -143,7 +148,8 @@ class Worker:
         except Empty:
             pass
 
-    def _begin(self, request: Work) -> None:
+    def _begin(self, request: Work, lane: "Lane | None" = None) -> None:
+        self._parked = isinstance(request, Park)
         try:
             if isinstance(request, Load):
                 self._load(request)
@@ -153,6 +159,8 @@ class Worker:
                 self._measure(request)
             elif isinstance(request, MeasureRates):
                 self._measure_rates(request)
+            elif isinstance(request, Generate):
+                self._engine.start(request, lane)
             else:
                 _ask(self._engine, request)
         except Failure as failure:
@@ -245,7 +253,7 @@ class Worker:
 def _ask(engine: "Engine", request: EngineWork) -> None:
     if isinstance(request, LoadState):
         engine.load_state(request)
-    elif isinstance(request, HandOver | TakeOver):
+    elif isinstance(request, HandOver | TakeOver | Park):
         engine.hand_over(request)
     elif isinstance(request, Encode | ReadVocabulary):
         engine.encode(request)

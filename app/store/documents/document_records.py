@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from app.runtime.protocol.generate_options import GenerateOptions
+from app.runtime.protocol.grammars import Grammar
 from app.runtime.protocol.prompts import Sampling
 from app.store.records import Reply, Status
 
@@ -29,7 +30,7 @@ class WritingSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     """How a document is gone on with; ``sampling`` None is what the model recommends.
 
     ``bans`` and ``biases`` are tokens as a person writes them, and become ids when a model is
-    asked; ``limit`` is the most tokens of one piece.
+    asked; ``limit`` is the most tokens of one piece, which ``grammar`` holds to a form.
     """
 
     sampling: Sampling | None = None
@@ -37,6 +38,7 @@ class WritingSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     stops: tuple[str, ...] = ()
     bans: tuple[str, ...] = ()
     biases: tuple[Bias, ...] = ()
+    grammar: Grammar | None = None
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,10 +57,14 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How a model wrote a piece: what came of it, and what it was asked for."""
+    """How a model wrote a piece: what came of it, and what it was asked for.
+
+    Its tokens from the first to the second place of ``chosen`` were chosen by a person.
+    """
 
     reply: Reply = Reply()
     options: GenerateOptions | None = None
+    chosen: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, eq=False)

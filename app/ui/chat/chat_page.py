@@ -17,9 +17,12 @@ from PySide6.QtWidgets import (
 from app.messages.translate import tr
 from app.runtime.checkpoint.describe import embedded_model
 from app.runtime.checkpoint.file_names import name_of
-from app.store.chat_defaults import KEYS
+from app.store.chat.personas import Persona
+from app.store.chat_defaults import KEYS, ChatDefaults
 from app.store.search import terms_of
 from app.ui.state.chat.conversation import ConversationController
+from app.ui.state.chat.draft_reading import DraftReading
+from app.ui.state.chat.persona_list import PersonaList
 from app.ui.state.commands import Command, Habit
 from app.ui.state.models.model_names import plain_name
 from app.ui.state.services import Services
@@ -28,16 +31,20 @@ from app.ui.widgets.dialogs import ask_where
 from app.ui.widgets.page import Page
 from app.ui.widgets.parts import button
 
+from .branches.branch_cards import BranchCards
 from .chat_head import ChatHead
 from .chat_settings import SettingsPanel
 from .composer import Composer
-from .conversation_menu import DELETE_KEYS, PIN_KEYS, RENAME_KEYS
-from .conversations_pane import ConversationsPane
+from .conversations.conversation_commands import conversation_commands
+from .conversations.conversations_pane import ConversationsPane
+from .conversations.trash_card import TrashCard
 from .draft_keeper import Drafting, Drafts
 from .finding import Finding
 from .no_tokenizer import why_no_words
 from .saved_code import write_file
-from .trash_card import TrashCard
+from .sending import Sending
+from .start.start_pill import StartPill
+from .tokens_read import TokensRead
 from .welcome import Welcome
 
 _TWO_COLUMNS, _THREE_COLUMNS = 820, 656  # so wide the page has to be, beside the panel
@@ -56,13 +63,22 @@ class ChatPage(Page):
         self.finding = Finding(services.theme, self.controller, self.transcript, self.take_keyboard)
         self.welcome = Welcome(services)
         self.composer = Composer(services.theme)
-        self.panel = SettingsPanel(services, self.controller)
+        self.personas = PersonaList(services, self)
+        self.panel = SettingsPanel(services, self.controller, self.personas)
         self.drafts = Drafts(services.conversations.drafts, self)
         self._drafting = Drafting(self.drafts, self.controller, self.composer, self.pane)
+        reading = DraftReading(services, self.controller, self)
+        to_end = self.transcript.go_to_end
+        self.sending = Sending(self.controller, self.composer, reading, to_end)
+        self.branches = BranchCards(services, self.controller, self)
         self.head = ChatHead(services.theme)
         self._trash: TrashCard | None = None
         self._think = self._think_pill()
         self.composer.add_pill(self._think)
+        self.start = StartPill(services, self.controller)
+        self.composer.add_pill(self.start)
+        self.composer.add_pill(self.composer.start.pill)
+        self.composer.add_figure(TokensRead(services, self.controller))
         self._middle = QStackedWidget()
         self._room = True
         self._arrange()
@@ -90,14 +106,17 @@ class ChatPage(Page):
             await self.controller.open(conversation, message)
         self.finding.places.show_first(message, terms)
 
-    def begin(self) -> None:
-        """An empty conversation."""
+    def begin(self, settings: ChatDefaults | None = None) -> None:
+        """An empty conversation, with these settings or the defaults."""
         self.panel.keep_typed()
-        self.controller.begin()
+        if settings is not None:
+            self._drafting.forget_system()
+        self.controller.begin(settings)
         self.composer.edit.setFocus()
 
     def arrived(self) -> None:
         super().arrived()
+        self.personas.look()
         self._look_again()
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 (Qt's name)
@@ -129,10 +148,14 @@ class ChatPage(Page):
             Command(tr("Chat settings"), self._toggle_panel, "Ctrl+.", "sliders", group),
             Command(tr("Write the last reply again"), self._again, "Ctrl+R", "regenerate", group),
             Command(tr("Copy the last reply"), self._copy_last, "Ctrl+Shift+C", "copy", group),
-            Command(tr("Rename the conversation"), self._rename, RENAME_KEYS, "edit", group),
-            Command(tr("Pin or unpin the conversation"), self._pin, PIN_KEYS, "pin", group),
-            Command(tr("Delete the conversation"), self._delete, DELETE_KEYS, "trash", group),
+            *self.branches.commands(group),
+            *(self._new_with(persona, group) for persona in self.personas.all),
+            *conversation_commands(self.pane, lambda: bool(len(self.controller.tree)), group),
         )
+
+    def _new_with(self, persona: Persona, group: str) -> Command:
+        words = tr("New conversation with “{}”").format(persona.name)
+        return Command(words, lambda: self.begin(persona.settings), "", "plus", group)
 
     def habits(self) -> Sequence[Habit]:
         group = tr("Chat")
@@ -167,30 +190,10 @@ class ChatPage(Page):
 
     # verbs
 
-    def _send(self, text: str) -> None:
-        self.panel.keep_typed()
-        editing = self.composer.editing
-        if editing:
-            self.composer.end_edit()
-            self.controller.edit(editing, text)
-        else:
-            self.composer.clear()
-            self.controller.send(text)
-        self.transcript.go_to_end()
-
     def _ask(self, question: str) -> None:
         self.panel.keep_typed()
         self.controller.send(question)
         self.composer.edit.setFocus()
-
-    def _edit(self, ident: str) -> None:
-        if self.controller.writing is None:
-            self.composer.begin_edit(ident, self.controller.tree[ident].text)
-
-    def _edit_last(self) -> None:
-        spoken = [one for one in self.controller.tree.path() if one.role == "user"]
-        if spoken:
-            self._edit(spoken[-1].id)
 
     def _replies(self) -> list[str]:
         return [one.id for one in self.controller.tree.path() if one.role == "assistant"]
@@ -202,19 +205,6 @@ class ChatPage(Page):
     def _copy_last(self) -> None:
         if replies := self._replies():
             self.transcript.copy_message(replies[-1])
-
-    def _rename(self) -> None:
-        if len(self.controller.tree) or self.pane.list.hasFocus():
-            self.pane.show()
-            self.pane.rename_current()
-
-    def _pin(self) -> None:
-        if len(self.controller.tree):
-            self.pane.pin_open()
-
-    def _delete(self) -> None:
-        if len(self.controller.tree):
-            self.pane.delete(self.controller.conversation)
 
     def _menu(self, place: QPoint) -> None:
         self.pane.menu_of_open().popup(place)
@@ -348,20 +338,20 @@ class ChatPage(Page):
         controller.configured.connect(self._show_talk)
         controller.configured.connect(self._show_think)
         controller.writing_changed.connect(self._show_writing)
-        composer.sent.connect(self._send)
         composer.stopped.connect(controller.stop)
-        composer.edit_last_wanted.connect(self._edit_last)
         for part in (composer, self.welcome, self.transcript):
             part.models_wanted.connect(lambda: self.wanted.emit("models"))
         self.welcome.arranged.connect(self._put_in_order)
         self.welcome.asked.connect(self._ask)
         self.welcome.opened.connect(self._services.planning.open)
-        self.transcript.edit_wanted.connect(self._edit)
+        self.transcript.edit_wanted.connect(self.sending.edit)
         self.transcript.save_wanted.connect(self._save)
+        self.transcript.compare_wanted.connect(self.branches.show_versions)
+        self.transcript.menu_wanted.connect(self.branches.add_to_menu)
         self.pane.chosen.connect(self.open)
         self.pane.hit_chosen.connect(self.open_found)
         self.pane.left.connect(self.take_keyboard)
-        self.pane.new_wanted.connect(self.begin)
+        self.pane.new_wanted.connect(lambda: self.begin())
         self.pane.trash_wanted.connect(self.show_trash)
         self.panel.closed.connect(self._toggle_panel)
         self.panel.defaults_wanted.connect(lambda: self.wanted.emit("settings"))

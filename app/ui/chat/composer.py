@@ -13,13 +13,20 @@ from app.ui.widgets.parts import button, icon_button, label
 from app.ui.widgets.pointer import Gesture
 
 from .prompt_edit import PromptEdit
+from .reply_start import ReplyStart
+from .waiting_messages import WaitingMessages
 
 
 class Composer(QFrame):
     """``sent`` carries the words; ``stopped``, ``edit_last_wanted``, ``models_wanted`` when asked
-    for; ``changed`` when the draft has."""
+    for; ``changed`` when the draft has.
+
+    While a reply is written, what is sent waits for its end.  ``next_wanted`` asks for the first
+    that waits, with Enter in an empty field.
+    """
 
     sent = Signal(str)
+    next_wanted = Signal()
     stopped = Signal()
     edit_last_wanted = Signal()
     models_wanted = Signal()
@@ -41,10 +48,13 @@ class Composer(QFrame):
         self._note = QWidget()
         words = tr("Writing an earlier message anew; Esc to leave it as it was")
         self._words = label(words, "small")
+        self.waiting = WaitingMessages()
+        self.start = ReplyStart()
         self._models = button(tr("Choose a model"), "models")
         self._send = button("", "", role="send")
         self._send.setIconSize(QSize(18, 18))
-        self._pills = QHBoxLayout()
+        self._pills, self._figures = QHBoxLayout(), QHBoxLayout()
+        self._hint = ""
         self._arrange(theme)
         self.edit.sent.connect(self._press)
         self.edit.pasted.connect(self.attach)
@@ -53,6 +63,8 @@ class Composer(QFrame):
         self.edit.focus_changed.connect(self._show_focus)
         self.edit.textChanged.connect(self._show_state)
         self.edit.textChanged.connect(self.changed)
+        self.start.changed.connect(self.changed)
+        self.start.sent.connect(self._press)
         self._send.clicked.connect(self._press_button)
         self._models.clicked.connect(self.models_wanted)
         self._show_state()
@@ -61,11 +73,16 @@ class Composer(QFrame):
         """One more small control at the left below the words."""
         self._pills.addWidget(pill)
 
+    def add_figure(self, figure: QWidget) -> None:
+        """One more thing to be read at the right below the words."""
+        self._figures.addWidget(figure, 0, Qt.AlignmentFlag.AlignVCenter)
+
     def show_writing(self, *, writing: bool) -> None:
         """The button stops while a reply is written."""
         if self._writing and not writing:
             self._gesture.note()  # who wanted to stop it sends nothing
         self._writing = writing
+        self._show_hint()
         self._show_state()
 
     def show_model(
@@ -93,7 +110,8 @@ class Composer(QFrame):
             words = tr("The model is not open now; a message opens it again")
         else:
             words = tr("Message {}").format(name)
-        self.edit.show_hint(words)
+        self._hint = words
+        self._show_hint()
         self._show_state()
 
     def text(self) -> str:
@@ -105,10 +123,11 @@ class Composer(QFrame):
         """All that is typed and not sent."""
         words, cards = self.edit.toPlainText(), tuple(self._pasted)
         edits = tuple(Edit(*left) for left in self._left.items())
+        begun = self.start.text()
         if not self.editing:
-            return Draft(text=words, cards=cards, edits=edits)
+            return Draft(text=words, cards=cards, edits=edits, begun=begun)
         edit = Edit(self.editing, words)
-        return Draft(text=self._before_edit, cards=cards, edit=edit, edits=edits)
+        return Draft(text=self._before_edit, cards=cards, edit=edit, edits=edits, begun=begun)
 
     def show_draft(self, draft: Draft) -> None:
         """Go on with what was typed before; the keyboard stays where it is."""
@@ -118,6 +137,7 @@ class Composer(QFrame):
         self.editing = draft.edit.message if draft.edit else ""
         self._before_edit = draft.text if draft.edit else ""
         self._set_text(draft.edit.text if draft.edit else draft.text)
+        self.start.show_text(draft.begun)
         self._show_chips()
         blocked.unblock()
 
@@ -131,6 +151,12 @@ class Composer(QFrame):
             return
         self._pasted.append(text)
         self._show_chips()
+
+    def put_back(self, text: str) -> None:
+        """Words that were to be sent are written on; what is typed already stays before them."""
+        typed = trimmed(self.edit.toPlainText())
+        self._set_text(f"{typed}\n\n{text}" if typed else text)
+        self.edit.setFocus()
 
     def begin_edit(self, ident: str, text: str) -> None:
         """Write the message ``ident`` anew; what was being written waits, another edit, too."""
@@ -158,6 +184,7 @@ class Composer(QFrame):
         """Begin with nothing."""
         self._pasted.clear()
         self.edit.clear()
+        self.start.show_text("")
         self._show_chips()
 
     def _show_focus(self, focused: bool) -> None:  # noqa: FBT001 (a signal's argument)
@@ -173,8 +200,12 @@ class Composer(QFrame):
 
     def _press(self) -> None:
         text = self.text()
-        if text and not self._writing and not self._closed:
+        if self._closed or (self._writing and self.editing):
+            return
+        if text:
             self.sent.emit(text)
+        elif not self._writing and not self.editing:
+            self.next_wanted.emit()
 
     def _press_button(self) -> None:
         """Send, or stop; the rest of a double click on the one is not the other."""
@@ -190,6 +221,11 @@ class Composer(QFrame):
             self.end_edit()
         elif self._writing:
             self.stopped.emit()
+
+    def _show_hint(self) -> None:
+        waits = self._writing and not self._closed
+        later = tr("Write the next message: it is sent when the reply has ended")
+        self.edit.show_hint(later if waits else self._hint)
 
     def _show_state(self) -> None:
         name = tr("Stop writing (Esc)") if self._writing else tr("Send (Enter)")
@@ -245,11 +281,13 @@ class Composer(QFrame):
         foot.setContentsMargins(0, 0, 0, 0)
         foot.addLayout(self._pills)
         foot.addStretch()
+        foot.addLayout(self._figures)
+        foot.addSpacing(space("s"))
         foot.addWidget(self._models)
         foot.addWidget(self._send, 0, Qt.AlignmentFlag.AlignVCenter)  # else none is higher than it
         column = QVBoxLayout(self)
         column.setContentsMargins(space("l"), space("m"), space("s"), space("s"))
         column.setSpacing(space("xs"))
-        for part in (self._note, self._chips, self.edit):
+        for part in (self._note, self.waiting, self._chips, self.edit, self.start):
             column.addWidget(part)
         column.addLayout(foot)

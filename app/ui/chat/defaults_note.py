@@ -104,4 +104,5 @@ def _names() -> dict[str, str]:
         "think": tr("thinking"),
         "limit": tr("longest reply"),
         "sampling": tr("sampling"),
+        "options": tr("answers, thoughts, template"),
     }

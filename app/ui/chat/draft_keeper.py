@@ -13,13 +13,13 @@ from app.store.drafts import Drafts as StoredDrafts
 from app.ui.state.chat.conversation import ConversationController
 
 from .composer import Composer
-from .conversations_pane import ConversationsPane
+from .conversations.conversations_pane import ConversationsPane
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _SOON_MS, _AGAIN_MS = 300, 5000
-_WORDS = ("text", "cards", "edit", "edits")  # the parts of a draft that the composer shows
+_WORDS = ("text", "cards", "edit", "edits", "begun")  # the parts of a draft that the composer shows
 
 
 class Drafts(QObject):
@@ -131,10 +131,11 @@ class Drafting(QObject):
         controller.opened.connect(self._open)
         controller.added.connect(self._begin)
         controller.configured.connect(self._note_system)
+        controller.queue_changed.connect(self._note_queue)
         composer.changed.connect(self._note_words)
         pane.delegate.typed.connect(self._note_title)
         pane.delegate.left.connect(self._leave_title)
-        pane.model.modelReset.connect(self._go_on_renaming)
+        pane.model.shown.connect(self._go_on_renaming)
         drafts.found.connect(self._show_found)
 
     @property
@@ -151,6 +152,10 @@ class Drafting(QObject):
             self._show(self._drafts.of(self._shown))
         elif self._shown == NEW:
             self._show_system(self._drafts.of(NEW))
+
+    def forget_system(self) -> None:
+        """A conversation that has not begun gets another system prompt than was typed for it."""
+        self._change(NEW, system=None)
 
     def _begin(self) -> None:
         """A first message was sent: what else stands in the field belongs to its conversation."""
@@ -169,6 +174,13 @@ class Drafting(QObject):
         if words != self._composer.draft():
             self._composer.show_draft(words)
         self._show_system(draft)
+        if draft.queued and self._shown != NEW:
+            self._controller.restore_queue(draft.queued)
+
+    def _note_queue(self, conversation: str) -> None:
+        queued = self._controller.answering.queue.of(conversation)
+        if queued != self._drafts.of(conversation).queued:
+            self._change(conversation, queued=queued)
 
     def _show_system(self, draft: Draft) -> None:
         if self._shown == NEW and draft.system is not None:

@@ -19,6 +19,7 @@ from app.ui.widgets.link_dialog import offer_address
 from app.ui.widgets.parts import Elided, button, label, rule
 from app.ui.widgets.pointer import Gesture
 
+from .adapters_part import AdaptersPart
 from .costs import Costs
 from .facts import facts_of
 from .main_button import MainButtons
@@ -69,6 +70,7 @@ class Details(QScrollArea):
         self.page = PageText(theme)
         self._fit: Fit | None = None
         self._gesture = Gesture()
+        self.adapters: AdaptersPart | None = None
         self._arrange()
         for verb, pressed in self.verbs.items():
             pressed.clicked.connect(lambda _on=False, verb=verb: self._act(verb))
@@ -96,6 +98,8 @@ class Details(QScrollArea):
         self.costs.show_ways(verdict, now, total, picks=entry.usable)
         self._say(facts_of(entry))
         self.show_verbs(verbs)
+        if self.adapters is not None:
+            self.adapters.show_entry(entry)
 
     def _show_newest(self, entry: Entry) -> None:
         """Where the hub has it no more: that this is so, and what to take instead."""
@@ -135,6 +139,11 @@ class Details(QScrollArea):
         """Show whether this very model is open, or how far its opening or download has come."""
         self.buttons.show_state(is_open=is_open, loading=loading, progress=progress, item=item)
 
+    def add_adapters(self, part: AdaptersPart) -> None:
+        """What is merged into the model stands below what it costs."""
+        self.adapters = part
+        self._column.insertWidget(self._column.indexOf(self.costs) + 1, part)
+
     def to_top(self) -> None:
         """Show the beginning."""
         self.verticalScrollBar().setValue(0)
@@ -160,7 +169,7 @@ class Details(QScrollArea):
         space = self._theme.space
         body = QWidget()
         self.setWidget(body)
-        column = QVBoxLayout(body)
+        column = self._column = QVBoxLayout(body)
         column.setContentsMargins(space("l"), space("m"), space("l"), space("xl"))
         column.setSpacing(space("m"))
         head = QVBoxLayout()

@@ -19,6 +19,7 @@ from app.ui.state.models.model_fits import ModelFits
 from app.ui.state.services import Services
 from app.ui.widgets.page import Page
 
+from .adapters_part import AdaptersPart
 from .costs import InForce
 from .details import Details
 from .entry_list_model import EntryListModel
@@ -50,6 +51,7 @@ class ModelsPage(Page):
         self.head = Head(services.theme)
         self.listing = Listing(services.theme, self.rows)
         self.details = Details(services.theme)
+        self.details.add_adapters(AdaptersPart(services, opening))
         self.verbs = FileVerbs(services, self)
         self._arrange()
         self._connect()
@@ -195,7 +197,7 @@ class ModelsPage(Page):
 
     def _gpus(self) -> Sequence[Gpu]:
         """Those on which models run, as if no model were open."""
-        return with_room_of(self._services.session.loaded, self._services.gpus.usable)
+        return with_room_of(self._services.session.held, self._services.gpus.usable)
 
     def _open_path(self) -> Path | None:
         """The model that answers now: none while another is opened, or after it died."""

@@ -24,6 +24,7 @@ from app.ui.state.services import Services
 from app.ui.widgets.page import Page
 from app.ui.widgets.parts import keep_words_whole
 
+from .batch.batch_view import BatchView
 from .compare.compare_part import ComparePart
 from .documents.documents_pane import DELETE_KEYS, RENAME_KEYS, DocumentsPane
 from .playground_head import PlaygroundHead
@@ -67,6 +68,8 @@ class PlaygroundPage(Page):
             self.add_view(*view)
         self.compare = ComparePart(services)
         self.add_part("compare", tr("Compare"), self.compare)
+        self.batch = BatchView(services)
+        self.add_part("batch", tr("Batch"), self.batch)
         shown = services.settings.now
         self._show_model()
         self._show_document()
@@ -83,6 +86,11 @@ class PlaygroundPage(Page):
         """One more tab."""
         part.wanted.connect(self.wanted)
         self.tabs.add(key, title, part)
+
+    def go_on_with_batches(self) -> None:
+        """Those that were cut when the window closed."""
+        self.tabs.show_part("batch")
+        self.batch.start_interrupted()
 
     def show_view(self, key: str) -> None:
         """Show a view, and give it the keyboard."""

@@ -34,6 +34,8 @@ class PlaygroundTabs(QWidget):
         self.bar.setExpanding(False)
         self.bar.setUsesScrollButtons(False)
         self.bar.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        for scroller in self.bar.findChildren(QToolButton):  # never shown, but Qt names them
+            scroller.setAccessibleName(tr("More tabs"))
         self.bar.addTab(title)
         names = tr("Tabs to the left"), tr("Tabs to the right")
         for arrow, name in zip(self.bar.findChildren(QToolButton), names, strict=True):

@@ -95,7 +95,7 @@ class TextView(QWidget):
         parts = [self._count()]
         reply = controller.reply
         if reply is not None and controller.failure is None:
-            parts.append(_ending(reply))
+            parts.append(_ending(reply, held=controller.settings.grammar is not None))
         return " · ".join(filter(None, parts))
 
     def _count(self) -> str:
@@ -280,12 +280,13 @@ def _how(made: Made | None) -> str:
     return " · ".join(said)
 
 
-def _ending(reply: Reply) -> str:
-    """How the last piece ended, and how fast it was."""
+def _ending(reply: Reply, *, held: bool) -> str:
+    """How the last piece ended, and how fast it was; ``held``: to a form, which has an end."""
     ends = {
         "end": tr("the model has ended the text"),
         "stop": tr("ended at a stop text"),
-        "limit": tr("ended at the longest piece"),
+        "limit": tr("cut before its form was whole") if held else tr("ended at the longest piece"),
+        "blocked": tr("bans left nothing that its form allows"),
         "stopped": tr("stopped"),
     }
     said = [ends.get(reply.reason, "")]

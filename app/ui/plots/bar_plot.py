@@ -57,7 +57,7 @@ class BarPlot:
         for one in self._drawn:
             item.removeItem(one)
         self._drawn.clear()
-        most = max((max(row.measured, row.predicted) for row in rows), default=1.0)
+        most = max((max(row.measured, row.predicted) for row in rows), default=0.0) or 1.0
         measured, predicted = [row.measured for row in rows], [row.predicted for row in rows]
         self._bars(-_BAR / 2 - 0.02, measured, colour("accent"), colour("accent"))
         self._bars(_BAR / 2 + 0.02, predicted, colour("raised"), colour("edge"))

@@ -1,4 +1,4 @@
-"""What folds out of the dialog: device, numbers, threads and limits, and the strategy as text."""
+"""What folds out of the dialog: device, numbers, layers, threads, limits, the strategy as text."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
 )
 
 from app.errors import StrategyError
-from app.messages.run_plans import BITS
 from app.messages.translate import tr
 from app.runtime.planning.machine import Limits
 from app.runtime.planning.plan import Plan
@@ -29,6 +28,10 @@ from app.ui.state.run.typed_strategy import WrongPart
 from app.ui.widgets.parts import label
 from app.ui.widgets.sampling_fields import gigabytes, show_number, whole_number
 
+from .combo_rows import fill, format_rows
+from .layer_ranges import LayerRanges
+from .layer_slider import LayerSlider
+
 _GB = 1_000_000_000
 
 
@@ -39,6 +42,7 @@ class Advanced(QWidget):
         super().__init__(parent)
         self._theme, self._state = theme, state
         self.device, self.numbers = QComboBox(), QComboBox()
+        self.layers, self.ranges = LayerSlider(theme, state), LayerRanges(theme, state)
         self.text = StrategyEdit(theme)
         self.wrong = label("", "bad", wrap=True)
         usual = tr("one a core ({})").format(physical_cores())
@@ -68,6 +72,8 @@ class Advanced(QWidget):
         self.text.mark(state.wrong)
         self.wrong.setText(state.wrong.words if state.wrong else "")
         self.wrong.setVisible(state.wrong is not None)
+        self.layers.show_state()
+        self.ranges.show_state()
         self.placement.setText("\n".join(state.placement))
         for part in (self._placement_name, self.placement):
             part.setVisible(bool(state.placement))
@@ -87,11 +93,10 @@ class Advanced(QWidget):
         device = chosen.device if chosen else str(self.device.currentData() or "cpu")
         devices = list(dict.fromkeys(way.device for way in ways))
         rows = [(names.get(one, one), one) for one in devices]
-        _fill(self.device, rows, None if split else device)
+        fill(self.device, rows, None if split else device)
         formats = [way.format for way in ways if way.device == device]
         form = chosen.format if chosen else str(self.numbers.currentData() or "")
-        rows = [(f"{BITS[one]}-bit · {one}", one) for one in formats]
-        _fill(self.numbers, rows, None if split else form)
+        fill(self.numbers, format_rows(formats), None if split else form)
 
     def _show_wishes(self, wishes: Wishes, *, has_gpu: bool) -> None:
         limits = wishes.limits
@@ -139,6 +144,7 @@ class Advanced(QWidget):
         rows: Sequence[tuple[QLabel, QWidget]] = (
             (label(tr("Device"), "dim"), self.device),
             (label(tr("Numbers"), "dim"), self.numbers),
+            *self.layers.rows,
             (label(tr("Threads"), "dim"), self.threads),
             (label(tr("Memory limit"), "dim"), self.cpu_limit),
             (self._gpu_limit_name, self.gpu_limit),
@@ -152,6 +158,7 @@ class Advanced(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(space("s"))
         column.addLayout(grid)
+        column.addWidget(self.ranges)
         column.addWidget(self._placement_name)
         column.addWidget(self.placement)
         words = tr("Threads and limits hold for every model that is opened from then on.")
@@ -186,18 +193,6 @@ def _wholes(plans: ModelPlans) -> list[Strategy]:
     """What can be chosen by device and numbers alone."""
     ways = (one.strategy for one in plans.planned.candidates)
     return [way for way in ways if way.whole]
-
-
-def _fill(box: QComboBox, rows: Sequence[tuple[str, str]], chosen: str | None) -> None:
-    """These entries, and the chosen one or none; nothing is touched where they are there already.
-
-    For a choice that is not among them the first one is shown.
-    """
-    if [(box.itemText(at), box.itemData(at)) for at in range(box.count())] != list(rows):
-        box.clear()
-        for words, data in rows:
-            box.addItem(words, data)
-    box.setCurrentIndex(-1 if chosen is None else max(0, box.findData(chosen)))
 
 
 def _means(typed: str, canonical: str) -> bool:

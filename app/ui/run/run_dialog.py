@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -64,6 +64,7 @@ class RunDialog(Overlay):
         self.outcome = Outcome(theme)
         self.foot = RunFoot(theme, self.state, services.session)
         self._soon = QTimer(self, singleShot=True, interval=0)
+        self._held_px: int | None = None
         self._arrange()
         self._connect()
 
@@ -102,6 +103,7 @@ class RunDialog(Overlay):
 
     def _refresh(self) -> None:
         state = self.state
+        self._hold_advanced()
         self._title.setText(tr("Run {}").format(state.title))
         self.card.setAccessibleName(self._title.text())
         self.eject.setVisible(state.is_open and not state.loading)
@@ -165,7 +167,11 @@ class RunDialog(Overlay):
         change = self.state.change
         failure = change.failure or self.state.failure
         loaded = self._services.session.loaded
+        before = self.outcome.isHidden()
         self.outcome.show_failure(failure, loaded if change.restored else None)
+        if before and failure is not None:
+            self._held_px = None
+            QTimer.singleShot(0, self, lambda: self._scroll.ensureWidgetVisible(self.outcome))
 
     # what the person does
 
@@ -238,6 +244,23 @@ class RunDialog(Overlay):
         room = self._window.height() - _AROUND_PX - around
         self._scroll.setFixedHeight(max(80, min(needed, room)))
         self._place()
+        self._keep_advanced()
+
+    def _hold_advanced(self) -> None:
+        """What is changed there keeps its place in sight, whatever cards come and go above it."""
+        focused = QApplication.focusWidget()
+        inside = focused is not None and self.advanced.isAncestorOf(focused)
+        if self._held_px is None and inside and self.advanced.isVisible():
+            self._held_px = self.advanced.mapTo(self._scroll.viewport(), QPoint()).y()
+
+    def _keep_advanced(self) -> None:
+        held, self._held_px = self._held_px, None
+        if held is None or not self.advanced.isVisible():
+            return
+        self._column.activate()
+        moved = self.advanced.mapTo(self._scroll.viewport(), QPoint()).y() - held
+        bar = self._scroll.verticalScrollBar()
+        bar.setValue(bar.value() + moved)
 
     def _head_px(self) -> int:
         """The height of all that does not scroll."""

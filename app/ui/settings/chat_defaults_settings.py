@@ -3,7 +3,7 @@
 import msgspec
 from PySide6.QtCore import QSignalBlocker, QTimer
 from PySide6.QtGui import QHideEvent
-from PySide6.QtWidgets import QComboBox, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QPlainTextEdit, QVBoxLayout, QWidget
 
 from app.messages.translate import tr
 from app.runtime.families.templates import TEMPLATES
@@ -26,6 +26,7 @@ class ChatSettings(Section):
         self._services = services
         self.system = QPlainTextEdit()
         self.template, self.think, self.sampling = QComboBox(), QComboBox(), QComboBox()
+        self.titles, self.read_drafts = QComboBox(), QCheckBox()
         self.limit = whole_number(1, 100_000, 256, tr("Longest reply, in tokens"))
         self.fields = SamplingFields()
         self.reset = button(tr("Reset"), "undo")
@@ -35,6 +36,7 @@ class ChatSettings(Section):
         self._choice_rows()
         self._sampling_rows()
         self._reset_row()
+        self._title_row()
         self.follow()
 
     def follow(self) -> None:
@@ -55,6 +57,9 @@ class ChatSettings(Section):
         if now.sampling is not None:
             self.fields.show_sampling(now.sampling)
         self.reset.setEnabled(now != ChatDefaults())
+        titles = self._services.settings.now.automatic_titles
+        self.titles.setCurrentIndex(self.titles.findData(titles))
+        self.read_drafts.setChecked(self._services.settings.now.read_drafts)
 
     def keep_typed(self) -> None:
         """Take over what is typed and not yet confirmed."""
@@ -118,6 +123,24 @@ class ChatSettings(Section):
         self.reset.clicked.connect(self._reset)
         words = tr("No system prompt, the model’s own template and sampling, 2,048 tokens.")
         self.add(tr("As Rookery comes"), words, self.reset)
+
+    def _title_row(self) -> None:
+        for way, said in (
+            ("first", tr("From the first message")),
+            ("model", tr("Written by the model")),
+            ("off", tr("None")),
+        ):
+            self.titles.addItem(said, way)
+        words = tr("A title that you give yourself is never changed.")
+        self._choice(tr("Titles"), words, self.titles)
+        self.read_drafts.setProperty("bare", "true")
+        words = tr("The reply begins at once, and the processor has more to do while you type.")
+        self.add(tr("Read messages while they are typed"), words, self.read_drafts)
+        self.read_drafts.clicked.connect(
+            lambda: self._services.settings.change(read_drafts=self.read_drafts.isChecked())
+        )
+        change = self._services.settings.change
+        self.titles.activated.connect(lambda: change(automatic_titles=self.titles.currentData()))
 
     def _choice(self, name: str, words: str, choice: QComboBox) -> None:
         self.add(name, words, choice)

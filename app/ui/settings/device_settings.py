@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox
+from PySide6.QtWidgets import QCheckBox, QComboBox
 
 from app.messages.translate import tr
 from app.store.settings import MOST_THREADS
@@ -31,6 +31,7 @@ class DeviceSettings(Section):
         usual = tr("one a core ({})").format(physical_cores())
         self.threads = whole_number(0, MOST_THREADS, 1, "", usual)
         self.keep = whole_number(0, _MOST_MINUTES, 5, "", tr("never"))
+        self.park = QCheckBox()
         self.reopen = button(tr("Reopen now"), "refresh")
         self._policy_row()
         self._device_rows()
@@ -56,6 +57,8 @@ class DeviceSettings(Section):
         )
         for field, value in fields:
             show_number(field, value)
+        self.park.setChecked(now.park_model)
+        self.park_row.setEnabled(now.keep_minutes > 0)
         self._show_use()
 
     def _policy_row(self) -> None:
@@ -101,6 +104,14 @@ class DeviceSettings(Section):
             "next message opens it again."
         )
         self.add(tr("Let a model go"), words, self.keep)
+        self.park.setProperty("bare", "true")
+        self.park.clicked.connect(lambda on: self._keep(park_model=on))
+        words = tr(
+            "What was let go is back sooner. On the processor its weights stay in memory, and only "
+            "the rest is freed. A graphics card is freed wholly; the file stays in memory while no "
+            "other program needs the room."
+        )
+        self.park_row = self.part(tr("Park it in memory"), words, self.park)
 
     def _reopen_row(self) -> None:
         self.reopen.clicked.connect(self._reopen)
@@ -135,4 +146,5 @@ class DeviceSettings(Section):
 
     def _keep(self, **values: object) -> None:
         self._services.settings.change(**values)
+        self.park_row.setEnabled(self._services.settings.now.keep_minutes > 0)
         self._show_use()

@@ -6,8 +6,8 @@ from PySide6.QtWidgets import QCheckBox, QMessageBox
 
 from app.messages.translate import tr
 from app.messages.units import size
-from app.store.kept_states import KeptStates, clear, kept_in
 from app.store.paths import Paths
+from app.store.states.kept_states import KeptStates, clear, kept_in
 from app.ui.state.services import Services
 from app.ui.widgets.dialogs import ask
 from app.ui.widgets.parts import button
@@ -27,13 +27,14 @@ class StateSettings(Section):
         self._services, self._folder = services, paths.states
         self._clearing = False
         self.keep_on, self.half = QCheckBox(), QCheckBox()
-        self.budget, self.day = gigabytes(""), gigabytes("")
+        self.budget, self.day, self.named = gigabytes(""), gigabytes(""), gigabytes("")
         self.show_folder = button(tr("Show folder"), "folder")
         self.clear = button(tr("Clear"), "trash")
         self._keep_row()
         self._number_rows()
         self._half_row()
         self._folder_row()
+        self._named_row()
         services.session.writing_changed.connect(self._show_use)
         self.follow()
 
@@ -44,6 +45,7 @@ class StateSettings(Section):
         self.half.setChecked(now.state_half)
         show_number(self.budget, now.state_budget / _GB)
         show_number(self.day, now.state_day_limit / _GB)
+        show_number(self.named, now.named_states_budget / _GB)
         for control in (self.half, self.budget, self.day):
             control.setEnabled(now.keep_states)
         self._show_use()
@@ -66,6 +68,15 @@ class StateSettings(Section):
             )
         self._held = self.add(tr("Room on the disk"), " ", self.budget)
         self._written = self.add(tr("Written in a day"), " ", self.day)
+
+    def _named_row(self) -> None:
+        self.named.setMinimum(_LEAST_GB)
+        self.named.setSpecialValueText("")
+        self.named.valueChanged.connect(
+            lambda value: self._change(named_states_budget=round(value * _GB))
+        )
+        words = tr("The states of the States page. None of them goes by itself.")
+        self.add(tr("Room for named states"), words, self.named)
 
     def _half_row(self) -> None:
         self.half.setProperty("bare", "true")

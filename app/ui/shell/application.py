@@ -16,6 +16,7 @@ from app.runtime.worker.phase import Phase
 from app.runtime.worker.supervisor import Supervisor
 from app.store.benchmark_results import known_rates
 from app.store.changes import Changes
+from app.store.chosen_adapters import merged_adapters
 from app.store.conversations import open_conversations
 from app.store.kept_shortages import KeptShortages
 from app.store.measured_disks import MeasuredDisks
@@ -29,16 +30,18 @@ from app.ui.state.gpu_list import GpuList
 from app.ui.state.models.model_catalogue import Catalogue
 from app.ui.state.models.model_library import Library
 from app.ui.state.models.model_names import plain_name, plain_way
-from app.ui.state.notices import MODEL, RESTING, Notices
+from app.ui.state.notices import MODEL, RESTING, STEP, Notices, step_details
 from app.ui.state.rates_keeper import RatesKeeper
 from app.ui.state.run.free_gpu import FreeGpu
-from app.ui.state.run.idle_release import IdleRelease
+from app.ui.state.run.idle_release import IdleRelease, let_go_words
 from app.ui.state.run.run_planning import RunPlanning
 from app.ui.state.services import Services
 from app.ui.state.session import Session
 from app.ui.state.settings_in_force import put_in_force
 from app.ui.state.shared_settings import SharedSettings
 from app.ui.state.state_keeping import StateKeeping
+from app.ui.state.state_sweeping import StateSweeping
+from app.ui.state.states.named_state_list import NamedStateList
 from app.ui.state.status.readings import Readings
 from app.ui.state.tasks import Tasks
 from app.ui.widgets.focus import FocusKeeper
@@ -49,6 +52,7 @@ from .actions import model_commands, model_file_commands, window_commands
 from .finished_downloads import FinishedDownloads
 from .hand_overs import take_hand_overs
 from .last_crash import LastCrash
+from .left_batches import LeftBatches
 from .model_opening import ModelOpening
 from .run_dialogs import RunDialogs
 from .window import Window
@@ -76,7 +80,10 @@ class Application:
         supervisor.on_unkept = self._tell_unkept
         kept = supervisor.shortages.kept = KeptShortages(paths.shortages)
         self._session = Session(supervisor, self._tasks)
+        self._session.adapters_for = lambda path: merged_adapters(self._settings.now.adapters, path)
         self._keeping = StateKeeping(self._session, self._settings, changes, paths.states)
+        if self._trouble is None:
+            self._sweeping = StateSweeping(self._conversations, paths.states, self._tasks)
         self._rates = RatesKeeper(self._session, supervisor, self._tasks, paths.rates)
         self._session.died.connect(self._tell_of_death)
         self._session.changed.connect(self._take_back)
@@ -115,6 +122,9 @@ class Application:
             free_gpu=FreeGpu(self._session, planning),
             shared=SharedSettings(self._settings, self._tasks),
             readings=Readings(self._session, gpus_here, look_for_gpus),
+            named_states=NamedStateList(
+                paths.named_states, self._settings, self._tasks, self._notices
+            ),
         )
         self.services.planning.disk = MeasuredDisks(paths.disks).of
         self.services.free_gpu.freed.connect(self._tell_of_move)
@@ -144,6 +154,7 @@ class Application:
                 self._notices.failure(trouble)
         self.services.gpus.look()
         LastCrash(self.services, self.window, self._paths).look()
+        LeftBatches(self.services, self.window).offer()
         self._tasks.start(self.services.planning.know_rates())
         self._opening.open_last()
         self.library.refresh()
@@ -206,16 +217,15 @@ class Application:
             self._notices.settle(MODEL)
 
     def _tell_of_rest(self, loaded: Loaded) -> None:
-        name, minutes = self._name_of(loaded), self._settings.now.keep_minutes
-        said = tr(
-            "{} was let go after {} without a message, and its memory is free. "
-            "Your next message opens it again.",
-        )
-        words = said.format(name, f"{minutes} min")
+        name, now = self._name_of(loaded), self._settings.now
+        said = let_go_words(loaded.strategy, park=now.park_model)
+        words = said.format(name, tr("{} min").format(now.keep_minutes))
         self._notices.news(words, lasts_s=0.0, about=RESTING)
 
     def _tell_of_return(self, loaded: Loaded) -> None:
         self._notices.settle(RESTING)
+        if self._session.phase is Phase.READY:
+            return  # it was parked, and answers already
         said = tr("{} had been let go; it is opened again.")
         self._notices.news(said.format(self._name_of(loaded)), about=RESTING)
 
@@ -236,11 +246,12 @@ class Application:
         loaded = self._session.loaded
         if loaded is None or loaded is self._told_step:
             return
-        said = []
-        if loaded.stepped_down is not None:
+        self._notices.settle(STEP)  # what was said of the model before
+        said, down = [], loaded.stepped_down
+        if down is not None:
             from app.messages.gpu_status import stepped_down_in_words  # seldom needed
 
-            said.append(stepped_down_in_words(loaded.stepped_down, loaded.strategy))
+            said.append(stepped_down_in_words(down, loaded.strategy))
         if loaded.vocabulary_not_used:
             from app.messages.vocabularies import not_used_in_words  # seldom needed
 
@@ -248,8 +259,10 @@ class Application:
         if said:
             self._told_step = loaded
             change, words = self.runs.show_open, " ".join(said)
-            if loaded.stepped_down is not None:
-                self._notices.offer(words, tr("Change how it runs"), change, lasts_s=0.0)
+            if down is not None:
+                details = step_details(down, loaded.strategy)
+                verb = tr("Change how it runs")
+                self._notices.offer(words, verb, change, lasts_s=0.0, details=details, about=STEP)
             else:
                 self._notices.news(words, lasts_s=0.0)
 
@@ -266,6 +279,7 @@ class Application:
             Place("chat", tr("Chat"), "chat", self._chat),
             Place("playground", tr("Playground"), "playground", self._playground),
             Place("models", tr("Models"), "models", self._models),
+            Place("states", tr("States"), "states", self._states),
             Place("downloads", tr("Downloads"), "download", self._downloads),
             Place("status", tr("Status"), "activity", self._status),
             Place("settings", tr("Settings"), "settings", self._settings_page, below=True),
@@ -287,6 +301,11 @@ class Application:
         from app.ui.models.models_page import ModelsPage
 
         return ModelsPage(self.services, self._opening)
+
+    def _states(self) -> Page:
+        from app.ui.states.states_page import StatesPage
+
+        return StatesPage(self.services, self._opening)
 
     def _downloads(self) -> Page:
         from app.ui.downloads.downloads_page import DownloadsPage

@@ -131,8 +131,10 @@ class ModelOpening(QObject):
     def take(self, paths: list[Path]) -> None:
         """Dropped on the window: folders join the library, the first model file is opened.
 
-        What is no model joins nothing; what it is instead is said.
+        What is no model joins nothing; what it is instead is said.  States go to the States page.
         """
+        if self._window.take_dropped(paths):
+            return
         folders = [path for path in paths if path.is_dir()]
         files = [path for path in paths if path.is_file()]
         for folder in folders:
@@ -145,10 +147,17 @@ class ModelOpening(QObject):
     async def _take_files(self, files: list[Path]) -> None:
         tasks = self._services.tasks
         found = [(file, await tasks.thread(describe, file)) for file in files]
+        states = [file for file, told in found if told.kind == "state"]
+        found = [(file, told) for file, told in found if file not in states]
         models = [file for file, told in found if is_whole(told)]
         others = [file.name for file, told in found if not is_whole(told)]
         for file in models:
             self._library.add_file(file)
+        if states:
+            self._services.named_states.bring_in(states, self._services.session.loaded)
+        if states and not models:
+            self._window.go("states")
+            return
         self.open(models[0] if models else files[0])  # of what is none this tells why
         if models and others:
             said = tr("No model, so not taken into the list: {}")

@@ -1,6 +1,7 @@
 """The window: rail, pages, notices, status strip; navigation only, pages are built elsewhere."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QResizeEvent, QShortcut
@@ -75,6 +76,11 @@ class Window(QMainWindow):
         page = self._pages.get(self.page)
         if page is not None:
             page.take_keyboard()
+
+    def take_dropped(self, paths: Sequence[Path]) -> bool:
+        """Whether the page in front has taken what was dropped."""
+        page = self._pages.get(self.page)
+        return page is not None and page.take_dropped(paths)
 
     @property
     def places(self) -> tuple[Place, ...]:

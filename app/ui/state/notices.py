@@ -7,13 +7,14 @@ from enum import Enum
 
 from PySide6.QtCore import QObject, Signal
 
-from app.errors import Failure
+from app.errors import BY_CODE, Failure
 from app.messages.translate import tr
+from app.runtime.protocol.messages import SteppedDown
 from app.system.log import describe, logger
 
-MODEL, DOWNLOAD, RESTING = "model", "download", "resting"
-"""What a notice can be about beside a page: the open model, a download that failed, or a model
-that was let go."""
+MODEL, DOWNLOAD, RESTING, STEP = "model", "download", "resting", "step"
+"""What a notice can be about beside a page: the open model, a download that failed, a model that
+was let go, or one that does not run as it was to."""
 
 
 class Kind(Enum):
@@ -87,10 +88,27 @@ class Notices(QObject):
         self.posted.emit(Notice(Kind.UNDO, text, verb=tr("Undo"), act=act, lasts_s=lasts_s))
 
     def offer(
-        self, text: str, verb: str, act: Callable[[], None], *, lasts_s: float = 12.0
+        self,
+        text: str,
+        verb: str,
+        act: Callable[[], None],
+        *,
+        lasts_s: float = 12.0,
+        details: str = "",
+        about: str = "",
     ) -> None:
         """Say some news, with one thing that can be done about it."""
-        self.posted.emit(Notice(Kind.NEWS, text, verb=verb, act=act, lasts_s=lasts_s))
+        self.posted.emit(
+            Notice(
+                Kind.NEWS,
+                text,
+                details=details,
+                verb=verb,
+                act=act,
+                lasts_s=lasts_s,
+                about=about,
+            )
+        )
 
     def settle(self, about: str) -> None:
         """What was said about this no longer holds, or its page was left."""
@@ -102,3 +120,11 @@ def details_of(failure: Failure) -> str:
     facts = json.dumps(failure.facts, ensure_ascii=False, indent=2) if failure.facts else ""
     detail = failure.detail if failure.detail != failure.code else ""
     return "\n".join(part for part in (failure.code, detail, facts) if part)
+
+
+def step_details(down: SteppedDown, strategy: str) -> str:
+    """Why a model runs in another way, for a report: both strategies and what failed."""
+    from app.messages.gpu_status import step_in_detail  # seldom needed
+
+    failure = BY_CODE.get(down.code, Failure)("", **down.facts)
+    return f"{step_in_detail(down, strategy)}\n{details_of(failure)}"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .run.free_gpu import FreeGpu
     from .run.run_planning import RunPlanning
     from .shared_settings import SharedSettings
+    from .states.named_state_list import NamedStateList
     from .status.readings import Readings
 
 
@@ -42,4 +43,5 @@ class Services:
     free_gpu: "FreeGpu"
     shared: "SharedSettings"
     readings: "Readings"
+    named_states: "NamedStateList"
     handed: HandOver = field(default_factory=HandOver)

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,22 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.errors import Failure
 from app.runtime.planning.machine import Limits, Rates
 from app.runtime.planning.stepping_down import Preferences
+from app.runtime.protocol.adapters import MergedAdapter
 from app.runtime.protocol.encodings import Encoded
 from app.runtime.protocol.generate_options import GenerateOptions
-from app.runtime.protocol.messages import Done, Event, Loaded, LoadProgress, Piece, Prefilled
+from app.runtime.protocol.messages import (
+    Done,
+    Event,
+    Generate,
+    Loaded,
+    LoadProgress,
+    Piece,
+    Prefilled,
+    Reply,
+)
 from app.runtime.protocol.prompts import Prompt
 from app.runtime.protocol.scores import Scored
-from app.runtime.protocol.states import StateCache, StateSeen, StatesTaken, TakeStates
+from app.runtime.protocol.states import StartState, StateCache, StateSeen, StatesTaken, TakeStates
 from app.runtime.protocol.vocabulary_messages import Vocabulary
 from app.runtime.worker.phase import Phase
 
@@ -32,8 +42,9 @@ _LEAST = 16  # tokens of a reply whose speed is worth telling
 class Session(QObject):
     """The supervisor with a signal; ``changed`` comes once a turn of the event loop at most.
 
-    ``asked`` is the strategy asked for last ("" for the usual one), ``speeds`` are the tokens a
-    second of the last reply by path and strategy.  ``died`` carries why the worker ended while
+    ``asked`` is the strategy asked for last ("" for the usual one), ``merged`` the adapters of the
+    open model; ``adapters_for`` tells which ones a model is opened with.  ``speeds`` are the tokens
+    a second of the last reply by path and strategy.  ``died`` carries why the worker ended while
     nobody waited for it: whoever waits is told by the failure that is raised.  ``moved`` carries
     the paths of a file before and after it was renamed.  ``pausing``: what is being written shall
     stop now and go on when a model is open again.  ``was_opened`` when a model is open that was
@@ -54,6 +65,8 @@ class Session(QObject):
         self._opening: Path | None = None
         self._last: Path | None = None
         self.asked = ""
+        self.adapters_for: Callable[[Path], Sequence[MergedAdapter]] = lambda _path: ()
+        self.merged: tuple[MergedAdapter, ...] = ()
         self._openings = 0
         self._told: Failure | None = None
         self.writing = 0
@@ -85,9 +98,19 @@ class Session(QObject):
         return self._supervisor.phase in (Phase.DEAD, Phase.RESTING)
 
     @property
+    def parked(self) -> bool:
+        """Whether the model was let go, and its weights are still in the memory of its worker."""
+        return self._supervisor.parked
+
+    @property
     def loaded(self) -> Loaded | None:
         """The model that answers now, if one is open."""
         return self._supervisor.loaded
+
+    @property
+    def held(self) -> Loaded | None:
+        """The model that has memory of the cards now: not one that has stopped or was let go."""
+        return None if self.waits else self.loaded
 
     @property
     def progress(self) -> LoadProgress | None:
@@ -134,8 +157,11 @@ class Session(QObject):
         self._openings += 1
         mine = self._openings
         self.note_change()
+        merged = tuple(self.adapters_for(path))
         try:
-            loaded = await self._supervisor.open(str(path), strategy, firm=firm)
+            asked = (str(path), strategy, merged) if merged else (str(path), strategy)
+            loaded = await self._supervisor.open(*asked, firm=firm)
+            self.merged = merged
             self.was_opened.emit()
             return loaded
         finally:
@@ -158,9 +184,12 @@ class Session(QObject):
         """Give all of the model's memory back."""
         self.tasks.start(self._supervisor.unload())
 
-    def rest(self) -> "asyncio.Task[None]":
-        """Give the memory back until the next message, which opens the model again."""
-        return self.tasks.start(self._supervisor.rest())
+    def rest(self, *, park: bool = False) -> "asyncio.Task[None]":
+        """Give the memory back until the next message, which opens the model again.
+
+        Where it is to be parked, what brings it back sooner stays in memory.
+        """
+        return self.tasks.start(self._supervisor.rest(park=park))
 
     async def pause(self) -> None:
         """Have every text that is written stop, to go on in the model that is opened next.
@@ -189,22 +218,42 @@ class Session(QObject):
         self.note_change()
 
     async def generate(
-        self, prompt: Prompt, options: GenerateOptions
+        self, prompt: Prompt, options: GenerateOptions, start: StartState | None = None
     ) -> AsyncGenerator[Event | Done, None]:
         """Continue ``prompt``: events, then one Done; leave it inside ``contextlib.aclosing``.
 
-        ``writing`` counts the texts that run, ``tokens_written`` all tokens so far.
+        The text goes on from the state ``start``, if one is given.  ``writing`` counts the texts
+        that run, ``tokens_written`` all tokens so far.
         """
-        events = self._supervisor.generate(prompt, options)
+        events = self._supervisor.generate(prompt, options, start=start)
+        way: str | None = None  # in which its first tokens were written
         self._write(+1)
         try:
             async with contextlib.aclosing(events):
                 async for event in events:
                     if isinstance(event, Piece):
                         self.tokens_written += len(event.tokens)
-                    elif isinstance(event, Done):
+                        way = self._way if way is None else way
+                    elif isinstance(event, Done) and way == self._way:
                         self._measure(event)
                     yield event
+        finally:
+            self._write(-1)
+
+    async def generate_together(
+        self, asked: Sequence[Generate]
+    ) -> AsyncGenerator[tuple[int, Reply], None]:
+        """Texts that begin in one go, in the ways of ``generate``: replies with their places.
+
+        They do not go on by themselves where the model is opened anew: all end then.
+        """
+        self._write(+1)
+        try:
+            async with contextlib.aclosing(self._supervisor.generate_together(asked)) as replies:
+                async for place, reply in replies:
+                    if isinstance(reply, Piece):
+                        self.tokens_written += len(reply.tokens)
+                    yield place, reply
         finally:
             self._write(-1)
 
@@ -244,6 +293,10 @@ class Session(QObject):
     async def close(self) -> None:
         """End the worker; nothing can be asked afterwards."""
         await self._supervisor.close()
+
+    @property
+    def _way(self) -> str:
+        return self.loaded.strategy if self.loaded is not None else ""
 
     def _measure(self, done: Done) -> None:
         """Note how fast the model wrote, if that was long enough and it wrote nothing else."""

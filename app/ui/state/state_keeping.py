@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from app.store.changes import Change, Changes
-from app.store.kept_states import cache_of
+from app.store.states.kept_states import cache_of
 
 from .session import Session
 

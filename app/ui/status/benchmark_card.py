@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
 from app.benchmark.measuring import Amounts
 from app.messages.translate import tr
 from app.ui.state.services import Services
-from app.ui.state.status.benchmark import Benchmark
+from app.ui.state.status.benchmark import Benchmark, can_measure
 from app.ui.state.status.benchmark_words import (
     choices_of,
     progress_in_words,
@@ -78,8 +78,9 @@ class BenchmarkCard(QFrame):
         self.note.setText(self._note())
         self.note.setVisible(bool(self.note.text()))
         self._show_failure()
-        self.results.show_rows(rows_in_words(state))
-        self._line.setVisible(bool(state.results))
+        rows = rows_in_words(state)
+        self.results.show_rows(rows)
+        self._line.setVisible(bool(rows))
 
     def _note(self) -> str:
         state = self.benchmark
@@ -87,7 +88,7 @@ class BenchmarkCard(QFrame):
             return tr("Looking for models…")  # the guide is always there
         if state.candidates is None:
             return "" if state.failure else tr("Looking at the model and the memory…")
-        if not any(plan.fits for plan in state.plans):
+        if not any(can_measure(plan) for plan in state.plans):
             return tr(
                 "There is no room for it beside what is open. Close the model of the chat, or other"
                 " programs, and it can be measured."

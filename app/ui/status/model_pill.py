@@ -30,6 +30,9 @@ def pill_of(session: Session) -> Pill:
         return Pill("alert", "bad", tr("The model stopped"), tr("Open it again, or another"))
     if session.phase is Phase.RESTING and session.loaded is not None:
         name = plain_name(session.loaded.name, session.loaded.spec.parameters)
+        if session.parked:
+            hint = tr("Its weights are in memory; it goes on with your next message")
+            return Pill("pause", "text-dim", tr("{} · parked").format(name), hint)
         hint = tr("Its memory is free; your next message opens it again")
         return Pill("pause", "text-dim", tr("{} · let go").format(name), hint)
     if session.loaded is not None:
@@ -44,9 +47,13 @@ def _computing(said: Loaded) -> list[str]:
     """What computes, and why nothing faster does."""
     lines = [tr("Computed by {}").format(said.backend)] if said.backend else []
     if said.stepped_down is not None:
-        from app.messages.gpu_status import stepped_down_in_words  # seldom needed
+        from app.messages.gpu_status import (  # seldom needed
+            step_in_detail,
+            stepped_down_in_words,
+        )
 
         lines.append(stepped_down_in_words(said.stepped_down, said.strategy))
+        lines.append(step_in_detail(said.stepped_down, said.strategy))
     return [*lines, said.note] if said.note else lines
 
 

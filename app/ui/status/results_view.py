@@ -101,7 +101,7 @@ class ResultsView(QWidget):
             if part is not None:
                 part.hide()
                 part.deleteLater()
-        heads = (tr("Way"), tr("Writes"), tr("Reads"), tr("Memory"), tr("Measured"))
+        heads = (tr("Way"), tr("Writes"), tr("Reads"), tr("Takes while it writes"), tr("Measured"))
         for column, words in enumerate(heads):
             self.table.addWidget(self._cell(words, "small", column), 0, column)
         for at, row in enumerate(self._rows, 1):
@@ -111,7 +111,8 @@ class ResultsView(QWidget):
         """Two lines: as measured, and as predicted."""
         self.table.addWidget(self._cell(row.title, "", 0), line, 0)
         for column, metric in enumerate(METRICS, 1):
-            self.table.addWidget(self._cell(row.words[metric], "", column), line, column)
+            words = "—" if row.short and column > 1 else row.words[metric]
+            self.table.addWidget(self._cell(words, "", column), line, column)
             foretold = self._cell(row.predicted_words[metric], "small", column)
             foretold.setContentsMargins(0, 0, 0, self._theme.space("xs"))
             self.table.addWidget(foretold, line + 1, column)

@@ -41,7 +41,7 @@ class WayList(QWidget):
     def _show(self, box: QCheckBox, figures: QLabel, choice: WayChoice, *, enabled: bool) -> None:
         box.setText(choice.title)
         box.setChecked(choice.chosen)
-        box.setEnabled(enabled and not choice.why)
+        box.setEnabled(enabled and choice.able)
         said = choice.why or choice.figures
         figures.setText(said)
         kind = "" if choice.measured and not choice.why else "dim"

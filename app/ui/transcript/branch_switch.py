@@ -6,6 +6,8 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 from app.messages.translate import tr
 from app.ui.widgets.parts import icon_button, label
 
+_LETTERS = 24  # of a branch's name
+
 
 class BranchSwitch(QWidget):
     """``stepped`` carries -1 or +1."""
@@ -28,10 +30,13 @@ class BranchSwitch(QWidget):
         self._after.clicked.connect(lambda: self.stepped.emit(1))
         self.hide()
 
-    def show_branch(self, number: int, count: int) -> None:
-        """The ``number``-th of ``count``, counted from 1."""
-        self._words.setText(f"{number}/{count}")
-        self._words.setAccessibleName(tr("Version {} of {}").format(number, count))
+    def show_branch(self, number: int, count: int, name: str = "") -> None:
+        """The ``number``-th of ``count``, counted from 1, and what it is called."""
+        short = name if len(name) <= _LETTERS else name[:_LETTERS] + "…"
+        self._words.setText(f"{number}/{count} {short}".rstrip())
+        self._words.setToolTip(name)
+        said = tr("Version {} of {}").format(number, count)
+        self._words.setAccessibleName(f"{said}: {name}" if name else said)
         self._before.setEnabled(number > 1)
         self._after.setEnabled(number < count)
         self.setVisible(count > 1)

@@ -19,9 +19,12 @@ _LEAST = 40  # of the figures, where the column is very narrow
 
 
 class ReplyFoot(QWidget):
-    """``copied``, ``regenerated`` and ``went_on`` when asked for; ``stepped`` to another branch."""
+    """``copied``, ``edited``, ``regenerated``, ``went_on`` and ``compared`` when asked for;
+    ``stepped`` to another branch."""
 
     copied = Signal()
+    edited = Signal()
+    compared = Signal()
     regenerated = Signal()
     went_on = Signal()
     stepped = Signal(int)
@@ -33,13 +36,18 @@ class ReplyFoot(QWidget):
         self.switch = BranchSwitch()
         self.switch.stepped.connect(self.stepped)
         self._copy = icon_button("copy", tr("Copy the reply"), 16)
+        self._edit = icon_button("edit", tr("Edit the reply"), 16)
         self._again = icon_button("regenerate", tr("Write the reply again"), 16)
+        self.compare = icon_button("columns", tr("Compare the versions, keep one or several"), 16)
+        self.compare.hide()
         self._go_on = icon_button("continue", tr("Write on from here"), 16)
         if not (may_go_on and cut_short(message)):  # to show it before it lies here is a window
             self._go_on.hide()
         self._go_on.clicked.connect(self.went_on)
         self._copy.clicked.connect(self._thank)
+        self._edit.clicked.connect(self.edited)
         self._again.clicked.connect(self.regenerated)
+        self.compare.clicked.connect(self.compared)
         self._message = message
         words = figures(message)
         self.figures = button(words, role="fold")
@@ -54,12 +62,16 @@ class ReplyFoot(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
         row.addWidget(self.switch)
-        row.addWidget(self._copy)
-        row.addWidget(self._again)
-        row.addWidget(self._go_on)
+        for part in (self.compare, self._copy, self._edit, self._again, self._go_on):
+            row.addWidget(part)
         row.addSpacing(_SPACE)
         row.addWidget(self.figures)
         row.addStretch(1)
+
+    def show_branch(self, number: int, count: int, name: str = "") -> None:
+        """The ``number``-th of ``count`` versions, and what it is called."""
+        self.switch.show_branch(number, count, name)
+        self.compare.setVisible(count > 1)
 
     def heightForWidth(self, width: int) -> int:  # noqa: N802 (Qt's name)
         """One line, however narrow."""
@@ -81,4 +93,7 @@ class ReplyFoot(QWidget):
 def cut_short(message: Message) -> bool:
     """Whether a reply ended before the model had ended it."""
     early = message.status in ("stopped", "interrupted", "failed")
-    return bool(message.text.strip()) and (early or message.reply.reason == "limit")
+    open_end = message.reply.reason == "limit" or (
+        message.reply.edited and not message.reply.reason
+    )
+    return bool(message.text.strip()) and (early or open_end)

@@ -11,17 +11,24 @@ _HEIGHT = 30
 
 
 class ThoughtHead(QWidget):
-    """One line with the fold's state; ``toggled`` when it shall be opened or closed."""
+    """One line with the fold's state; ``toggled`` when it shall be opened or closed.
+
+    ``ended`` when the thought that still grows shall end now.
+    """
 
     toggled = Signal()
+    ended = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._button = button("", "chevron-right", role="fold")
         self._button.clicked.connect(self.toggled)
+        self.end = button(tr("End thinking now"), role="link")
+        self.end.clicked.connect(self.ended)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self._button)
+        row.addWidget(self.end)
         row.addStretch()
 
     def show_state(self, *, unfolded: bool, thinking: bool, words: int) -> None:
@@ -32,6 +39,7 @@ class ThoughtHead(QWidget):
             text = tr_n("Thought first  ·  {} word", "Thought first  ·  {} words", words).format(
                 words
             )
+        self.end.setVisible(thinking)
         self._button.setText(text)
         self._button.setIcon(icon("chevron-down" if unfolded else "chevron-right", "text-dim", 16))
         hide, show = tr("Hide the thought"), tr("Show the thought")

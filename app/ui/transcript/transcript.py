@@ -22,11 +22,11 @@ from app.ui.state.chat.message_facts import failure_of
 from app.ui.state.chat.prompt_as_text import open_prompt
 from app.ui.state.services import Services
 from app.ui.widgets.link_dialog import offer_address
-from app.ui.widgets.parts import button
 from app.ui.widgets.web_address import hover_text
 
 from .announcing import announce_reply
 from .failure_card import FailureCard
+from .jump_button import JumpButton
 from .message_rows import ReplyRows, UserMessageRows
 from .rows import FoldedRow, FootRow, ThoughtRow
 from .selection import Selection, text_in
@@ -38,9 +38,12 @@ _ALWAYS_OPEN = 2
 
 
 class Transcript(VirtualList):
-    """``edit_wanted`` carries the id of a message of the person; ``models_wanted`` leads away."""
+    """``edit_wanted`` and ``compare_wanted`` carry the id of a message; ``models_wanted`` leads
+    away.  ``menu_wanted`` carries a menu that is about to be shown, and the message it is for."""
 
     edit_wanted = Signal(str)
+    compare_wanted = Signal(str)
+    menu_wanted = Signal(QMenu, str)
     save_wanted = Signal(str, str)
     models_wanted = Signal()
 
@@ -58,13 +61,10 @@ class Transcript(VirtualList):
         self._first_rows: dict[str, Row] = {}
         self._unfolded: set[str] = set()
         self.selection = Selection(self)
-        self._to_end = button(tr("To the end"), "arrow-down", role="jump")
-        self._to_end.setParent(self)
-        self._to_end.setAccessibleName(tr("Go to the end of the conversation"))
-        self._to_end.hide()
-        self._to_end.clicked.connect(self.go_to_end)
+        self._jump = JumpButton(self, self.viewport())
+        self._jump.button.clicked.connect(self.go_to_end)
         self.viewport().setMouseTracking(True)
-        self.end_changed.connect(self._offer_end)
+        self.end_changed.connect(lambda at_end: self._jump.offer(at_end=at_end))
         self.verticalScrollBar().valueChanged.connect(self._mark_chosen)
         services.theme.changed.connect(self._dress)
         services.session.changed.connect(self._note_progress)
@@ -154,9 +154,20 @@ class Transcript(VirtualList):
         above = self.rows[: self.index_at(point) + 1]
         return next((firsts[id(row)] for row in reversed(above) if id(row) in firsts), "")
 
-    def branch(self, ident: str) -> tuple[int, int]:
-        """Which of how many branches a message begins."""
-        return self._controller.tree.branch(ident)
+    def branch(self, ident: str) -> tuple[int, int, str]:
+        """Which of how many branches a message begins, and what it is called."""
+        tree = self._controller.tree
+        return *tree.branch(ident), tree[ident].name
+
+    def compare(self, ident: str) -> None:
+        """Show the versions of a message beside each other."""
+        self.compare_wanted.emit(ident)
+
+    def end_thinking(self, ident: str) -> None:
+        """Close the thought of a reply that is being written."""
+        stream = self._controller.stream_of(ident)
+        if stream is not None:
+            stream.end_thinking()
 
     def unfold(self, ident: str) -> None:
         """Show all of a long message."""
@@ -231,12 +242,13 @@ class Transcript(VirtualList):
         if ident := self._message_at(point):
             words = tr("Open the exact prompt in the playground")
             menu.addAction(words, lambda: open_prompt(self._services, self._controller, ident))
+            self.menu_wanted.emit(menu, ident)
         menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(event.globalPos())
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
         super().resizeEvent(event)
-        self._place_jump()
+        self._jump.place()
 
     # inside
 
@@ -261,8 +273,7 @@ class Transcript(VirtualList):
         return rows
 
     def _is_live(self, ident: str) -> bool:
-        writing = self._controller.writing
-        return writing is not None and writing.message.id == ident
+        return self._controller.stream_of(ident) is not None
 
     def _add(self, ident: str) -> None:
         last = self.rows[-1] if self.rows else None
@@ -292,9 +303,8 @@ class Transcript(VirtualList):
 
     def _after_growth(self) -> None:
         self._mark_chosen()
-        if not self.at_end and self._to_end.text() != tr("New words"):
-            self._to_end.setText(tr("New words"))
-            self._place_jump()
+        if not self.at_end:
+            self._jump.note_new_words()
 
     def _end(self, ident: str) -> None:
         """The last words, and the foot."""
@@ -385,15 +395,3 @@ class Transcript(VirtualList):
             shape = Qt.CursorShape.PointingHandCursor if address else Qt.CursorShape.IBeamCursor
             text.setCursor(shape)
             text.setToolTip(hover_text(address))
-
-    def _offer_end(self, at_end: bool) -> None:  # noqa: FBT001 (a signal's argument)
-        self._to_end.setText(tr("To the end"))
-        self._to_end.setVisible(not at_end)
-        self._to_end.raise_()
-        self._place_jump()
-
-    def _place_jump(self) -> None:
-        size = self._to_end.sizeHint()
-        left = (self.viewport().width() - size.width()) // 2
-        top = self.viewport().height() - size.height() - 12
-        self._to_end.setGeometry(left, top, size.width(), size.height())

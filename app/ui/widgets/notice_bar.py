@@ -52,7 +52,7 @@ class NoticeBar(QFrame):
         self._copy = button(tr("Copy"), "copy", role="link")
         self._close = icon_button("close", tr("Close this notice"), 14)
         self._details = QPlainTextEdit(readOnly=True)
-        self._details.setAccessibleName(tr("Details of the failure"))
+        self._details.setAccessibleName(tr("Details"))
         self._details.setMaximumHeight(120)
         self._timer = QTimer(self, singleShot=True)
         self._arrange()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
@@ -45,6 +46,10 @@ class Page(QWidget):
     def habits(self) -> Sequence[Habit]:
         """Keys this page answers itself, for the shortcuts sheet."""
         return ()
+
+    def take_dropped(self, paths: Sequence[Path]) -> bool:
+        """Take what was dropped while the page is in front; False leaves it to the window."""
+        return False
 
     def arrived(self) -> None:
         """The page has come to the front."""

@@ -3,7 +3,6 @@
 import shutil
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,11 +82,9 @@ def test_a_host_whose_answer_never_begins_is_given_up(monkeypatch: pytest.Monkey
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/a"
         monkeypatch.setattr("app.hub.downloads.http_range.CONNECT_S", 0.3)
         client = RangeClient(url, {}, proxy="", stall_s=0.2)
-        begun = time.monotonic()
         with pytest.raises(TroubleError) as caught, client.asked((0, 10), 10, ""):
             pass
         assert isinstance(caught.value.failure, HubUnreachable)
-        assert time.monotonic() - begun < 5
         ended.set()
         thread.join()
         client.close()

@@ -73,6 +73,8 @@ OTHERS = {
     "refusal": (b"Access denied", "Access denied"),
     "json": (b'{"error": "Repository not found"}', "Repository not found"),
     "text": (b"Dear reader, this is a letter and no model.", "a text file"),
+    "zeros": (bytes(4000), "something else"),
+    "binary": (bytes(range(7, 256)) * 9, "something else"),
 }
 
 

@@ -93,6 +93,11 @@ def test_redirects_in_a_circle_end(strange, hub):
     with pytest.raises(HubGarbled) as caught:
         hub.entries("a/b")
     assert "circle" in one_line(caught.value)
+    for place in ("/a/b/resolve/main/x.pth", "//", ""):
+        strange.headers = {"Location": place}
+        with pytest.raises(HubGarbled) as caught:
+            hub.facts("a/b", "x.pth")
+        assert "circle" in one_line(caught.value)
 
 
 def test_a_redirect_to_nowhere_is_no_crash(strange, hub):

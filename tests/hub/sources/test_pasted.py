@@ -27,6 +27,11 @@ G1, FILE = "BlinkDL/rwkv7-g1", "rwkv7-g1k-1.5b-20260930-ctx25600.pth"
         (f"https://www.modelscope.cn/models/Blink_DL/rwkv7-g1/resolve/master/{FILE}", FILE),
         (f"https://modelscope.cn/models/Blink_DL/rwkv7-g1/file/view/master/{FILE}", FILE),
         ("modelscope.cn/models/Blink_DL/rwkv7-g1/summary", ""),
+        (f"git clone https://huggingface.co/{G1}", ""),
+        (f"wget https://huggingface.co/{G1}/resolve/main/{FILE}", FILE),
+        (f"hf download {G1}", ""),
+        (f"hf download {G1} {FILE} --local-dir .", FILE),
+        (f"huggingface-cli download {G1} --revision main", ""),
     ],
 )
 def test_the_address_of_a_page_names_its_repository_and_file(text, file):
@@ -45,6 +50,9 @@ def test_the_address_of_a_page_names_its_repository_and_file(text, file):
         "https://[::1/a/b",
         "https://huggingface.co/../etc/passwd",
         "see https://huggingface.co/BlinkDL/rwkv7-g1",
+        "git clone the model",
+        "hf download",
+        "hf download --help",
     ],
 )
 def test_what_is_no_such_page_is_searched_for_as_words(text):

@@ -1,7 +1,8 @@
 """Emulated cards and random numbers for the tests along channels and time."""
 
 import pytest
-import torch
+
+from tests.kernels.drawn import Draw
 
 from .texts import ORDERS, Listed, Ops
 
@@ -19,5 +20,4 @@ def straight():
 
 @pytest.fixture
 def draw():
-    random = torch.Generator().manual_seed(11)
-    return lambda *shape: torch.randn(shape, generator=random)
+    return Draw(11)

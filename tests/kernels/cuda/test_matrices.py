@@ -11,6 +11,8 @@ from app.kernels.cuda.ops_matrix import MOST_ROWS, PROGRAMS, MatrixOps
 from app.kernels.ops import Loras
 from app.kernels.portable import PortableOps
 from app.kernels.weight_formats import UnitMajor
+from tests.kernels.drawn import Draw
+from tests.support.combinations import each
 from tests.support.emulation.device import COMPILER, EmulatedDevice
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler is installed")
@@ -62,8 +64,7 @@ def one():
 
 @pytest.fixture
 def draw():
-    random = torch.Generator().manual_seed(5)
-    return lambda *shape: torch.randn(shape, generator=random)
+    return Draw(5)
 
 
 def _read(ops, array):
@@ -83,8 +84,7 @@ def _product(x, weight):
     return x.double() @ weight.double().mT
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@each(form=FORMS, shape=SHAPES)
 def test_a_product_of_few_rows_is_exact_in_float32(ops, draw, form, shape):
     weight = draw(*shape).to(TYPES[form])
     placed = ops.upload(weight, form)
@@ -96,8 +96,7 @@ def test_a_product_of_few_rows_is_exact_in_float32(ops, draw, form, shape):
         _close(ops, ops.head(ops.put(x), placed), _product(x, weight))
 
 
-@pytest.mark.parametrize("form", ["fp16", "bf16"])
-@pytest.mark.parametrize("rows", [*ROWS, MANY])
+@each(form=["fp16", "bf16"], rows=[*ROWS, MANY])
 def test_x_may_have_the_type_of_the_weight(one, draw, form, rows):
     x, weight = draw(rows, 1, 64).to(TYPES[form]), draw(70, 64).to(TYPES[form])
     placed, here = one.upload(weight, form), one.put(x)
@@ -105,10 +104,7 @@ def test_x_may_have_the_type_of_the_weight(one, draw, form, rows):
     _close(one, one.head(here, placed), _product(x, weight), 4e-6)
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("rows", [1, 3, 9, MANY])
-@pytest.mark.parametrize("gated", [False, True])
-@pytest.mark.parametrize("units", [False, True])
+@each(form=FORMS, rows=[1, 3, 9, MANY], gated=(False, True), units=(False, True))
 def test_a_product_is_gated_and_added_in_place(one, draw, form, rows, gated, units):
     for outputs, width in ((64, 96), (133, 70), (256, 33)):
         x, weight = draw(rows, 1, width).relu(), draw(outputs, width) / width**0.5
@@ -123,8 +119,7 @@ def test_a_product_is_gated_and_added_in_place(one, draw, form, rows, gated, uni
         _close(one, out, wanted, LOSS[form] if rows == MANY else FEW_LOSS)
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("rows", [1, 3, 9])
+@each(form=FORMS, rows=[1, 3, 9])
 def test_zeros_need_not_be_read(ops, draw, form, rows):
     """What belongs to them is NaN, which would be seen."""
     width, outputs = 300, 150
@@ -150,7 +145,7 @@ def test_zeros_need_not_be_read(ops, draw, form, rows):
     assert _read(ops, out).isnan().all()
 
 
-@pytest.mark.parametrize("rows", [1, 8])
+@each(rows=[1, 8])
 def test_a_warp_lists_its_inputs_in_runs(one, draw, rows):
     """Where panels are many, a warp has more of them than it lists at once."""
     width, outputs = 2200 // rows, 1024
@@ -168,8 +163,7 @@ def test_a_nan_is_not_a_zero(one, draw):
     assert _read(one, out).isnan().all()
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("rows", [1, 5, MANY])
+@each(form=FORMS, rows=[1, 5, MANY])
 def test_each_matrix_of_a_stack_has_its_own_input(ops, draw, form, rows):
     for width in (64, 70):
         x, weights = draw(3, rows, 1, width), (draw(3, 45, width) / 8).to(TYPES[form])
@@ -178,8 +172,7 @@ def test_each_matrix_of_a_stack_has_its_own_input(ops, draw, form, rows):
         _close(ops, found, wanted, LOSS[form] if rows == MANY else FEW_LOSS)
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("act", ACTS)
+@each(form=FORMS, act=ACTS)
 def test_many_rows_are_what_portable_makes_of_them(one, draw, form, act):
     x, weight = draw(1, MANY, 70), (draw(41, 70) / 8).to(TYPES[form])
     found = one.matmul(one.put(x), one.upload(weight, form), act)
@@ -187,15 +180,13 @@ def test_many_rows_are_what_portable_makes_of_them(one, draw, form, act):
     assert (found.dtype == DTYPES["bf16"]) == (form == "bf16" and act == "relu2")
 
 
-@pytest.mark.parametrize("form", FORMS)
+@each(form=FORMS)
 def test_the_head_keeps_more_of_many_rows_than_one_rounding(one, draw, form):
     x, weight = draw(1, MANY, 300), (draw(41, 300) / 17).to(TYPES[form])
     _close(one, one.head(one.put(x), one.upload(weight, form)), _product(x, weight), 1e-5)
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("rows", [1, 2, 9, MANY])
-@pytest.mark.parametrize("ranks", [(5, 17, 32), (), (8, 70, 64), (3, 5, 2)])
+@each(form=FORMS, rows=[1, 2, 9, MANY], ranks=[(5, 17, 32), (), (8, 70, 64), (3, 5, 2)])
 def test_chains_of_low_rank(one, draw, form, rows, ranks):
     rank, width, outputs = max(ranks, default=24), 64, 75
     down, up = draw(3, rank, width) / 8, draw(3, outputs, rank) / 8
@@ -213,8 +204,7 @@ def test_chains_of_low_rank(one, draw, form, rows, ranks):
         assert one.device.launches == before + 2
 
 
-@pytest.mark.parametrize("rows", [1, 8, MANY])
-@pytest.mark.parametrize("units", [False, True])
+@each(rows=[1, 8, MANY], units=(False, True))
 def test_float16_does_not_overflow_where_a_square_relu_does(one, draw, rows, units):
     """Activations of 1e5 and squares of 1e10."""
     x, key = draw(1, rows, 64) * 1e5, draw(96, 64).half() / 8
@@ -240,8 +230,7 @@ def test_a_row_of_small_numbers_beside_one_of_large_ones_keeps_its_digits(one, d
     assert ((found - wanted).abs() <= 6e-4 * size).all()
 
 
-@pytest.mark.parametrize("rows", [1, 2, MANY])
-@pytest.mark.parametrize("form", FORMS)
+@each(rows=[1, 2, MANY], form=FORMS)
 def test_a_captured_run_gives_the_same_bits_again(ops, draw, form, rows):
     """The chain of one layer; its input and its residual are written anew before each run."""
     weights = [draw(*shape).to(TYPES[form]) for shape in ((2, 70, 64), (96, 64), (40, 64))]

@@ -17,6 +17,7 @@ from app.runtime.planning.strategy import whole_on
 from app.system.gpus import gpus
 from tests.kernels.cuda.programs import PROGRAMS
 from tests.support.checkpoints import GENERATIONS, random_tensors
+from tests.support.combinations import each
 from tests.support.emulation.device import COMPILER, EmulatedDevice
 from tests.support.memory_checkpoint import MemoryCheckpoint
 
@@ -33,7 +34,7 @@ def test_every_operation_is_there():
     assert (ops.name, ops.note) == ("cuda emulation", "")
 
 
-@pytest.mark.parametrize("form", ["fp32", "fp16", "bf16"])
+@each(form=["fp32", "fp16", "bf16"])
 def test_results_of_all_types_come_to_the_host_as_floats(form):
     ops, numbers = CudaOps(EmulatedDevice()), torch.tensor([[1.5, -0.25], [3.0, 0.0]])
     found = ops.host(ops.upload(numbers, form))
@@ -74,8 +75,7 @@ class _Watched(EmulatedDevice):
 
 
 @emulated
-@pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize("generation", GENERATIONS)
+@each(form=FORMATS, generation=GENERATIONS)
 def test_a_whole_model_gives_the_logits_of_its_plain_twin(generation, form):
     checkpoint = MemoryCheckpoint(random_tensors(generation, layers=2))
     device = _Watched()
@@ -100,13 +100,13 @@ def _logits(model):
     return torch.cat(rows)
 
 
-@pytest.mark.parametrize("device", ["cuda fp16", "cuda:", "cuda:-1", "cuda:1x", "gpu", ""])
+@each(device=["cuda fp16", "cuda:", "cuda:-1", "cuda:1x", "gpu", ""])
 def test_a_device_that_means_nothing_is_refused(device):
     with pytest.raises(StrategyError):
         open_ops(device)
 
 
-@pytest.mark.parametrize(("text", "index"), [("cuda", 0), ("cuda:0", 0), ("cuda:3", 3)])
+@each(text_and_index=[("cuda", 0), ("cuda:0", 0), ("cuda:3", 3)])
 def test_a_card_is_opened_by_its_number(monkeypatch, text, index):
     def opened(number, folder):
         assert folder is None or folder.name == "kernels"

@@ -8,6 +8,7 @@ from app.kernels.cuda.device import DTYPES
 from app.kernels.cuda.ops_quantised import PROGRAMS, QuantisedOps
 from app.kernels.layout import KINDS
 from app.kernels.portable import PortableOps
+from tests.support.combinations import each
 from tests.support.emulation.device import COMPILER, EmulatedDevice
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler is installed")
@@ -17,8 +18,7 @@ PLAIN = PortableOps()
 # (rows, out, in): less than a panel, a group or a chunk; whole ones; a little more; every bucket
 SIZES = [(1, 1, 1), (1, 40, 100), (1, 70, 3), (2, 130, 65), (3, 33, 200), (8, 64, 64), (9, 5, 96)]
 MORE = [(1, 16, 1100), (2, 5, 4200), (2, 48, 320), (17, 40, 33), (33, 16, 130), (66, 33, 70)]
-every_size = pytest.mark.parametrize("size", SIZES + MORE, ids=str)
-every_kind = pytest.mark.parametrize("kind", sorted(KINDS))
+EVERY_SIZE, EVERY_KIND = SIZES + MORE, sorted(KINDS)
 
 
 class AskedFor(EmulatedDevice):
@@ -74,8 +74,7 @@ def _limit(rows):
     return 1e-3 if rows > 64 else 2e-4
 
 
-@every_kind
-@every_size
+@each(kind=EVERY_KIND, size=EVERY_SIZE)
 def test_a_product(cuda, kind, size):
     rows, out, width = size
     x, host = _draw(rows, 1, width), _draw(out, width, seed=5) / width**0.5
@@ -83,17 +82,14 @@ def test_a_product(cuda, kind, size):
     _assert_close(found, PLAIN.matmul_packed(x, packing.pack(host, kind), ""), _limit(rows))
 
 
-@every_kind
-@pytest.mark.parametrize("rows", [1, 2, 8, 65])
-@pytest.mark.parametrize("act", ["relu2", "tanh", "sigmoid"])
+@each(kind=EVERY_KIND, rows=[1, 2, 8, 65], act=["relu2", "tanh", "sigmoid"])
 def test_an_act(ops, kind, rows, act):
     x, host = _draw(rows, 1, 70), _draw(20, 70, seed=5) / 8
     found = _read(ops, ops.matmul_packed(ops.put(x), ops.pack(host, kind, by_unit=False), act))
     _assert_close(found, PLAIN.matmul_packed(x, packing.pack(host, kind), act), 2e-3)
 
 
-@every_kind
-@pytest.mark.parametrize("rows", [1, 2, 3, 17, 65])
+@each(kind=EVERY_KIND, rows=[1, 2, 3, 17, 65])
 def test_a_stack_of_products(ops, kind, rows):
     x, host = _draw(3, 1, rows, 100), _draw(3, 40, 100, seed=5)
     found = ops.matmul_packed_stack(ops.put(x), ops.pack(host, kind, by_unit=False))
@@ -104,18 +100,22 @@ def test_a_stack_of_products(ops, kind, rows):
 UNITS = [(1, 1, 1), (1, 40, 100), (2, 130, 65), (3, 33, 200), (5, 300, 70), (17, 270, 70)]
 
 
-@every_kind
-@pytest.mark.parametrize("size", [*UNITS, (1, 130, 1100)], ids=str)
-@pytest.mark.parametrize(("gated", "skipping"), [(False, True), (True, False)])
+@each(
+    kind=EVERY_KIND,
+    size=[*UNITS, (1, 130, 1100)],
+    gated_and_skipping=[(False, True), (True, False)],
+)
 def test_a_product_by_unit_onto_the_residual(cuda, kind, size, gated, skipping):
     cuda.skipping = skipping
     limit = 1e-5 if size[0] <= 2 else 2e-4
     _assert_adds(cuda, size, kind, gated=gated, by_unit=True, limit=limit)
 
 
-@every_kind
-@pytest.mark.parametrize("size", [(1, 40, 100), (2, 33, 65), (8, 64, 64), (65, 20, 40)], ids=str)
-@pytest.mark.parametrize("gated", [False, True])
+@each(
+    kind=EVERY_KIND,
+    size=[(1, 40, 100), (2, 33, 65), (8, 64, 64), (65, 20, 40)],
+    gated=(False, True),
+)
 def test_a_product_by_output_onto_the_residual(ops, kind, size, gated):
     _assert_adds(ops, size, kind, gated=gated, by_unit=False, limit=_limit(size[0]))
 
@@ -132,9 +132,7 @@ def _assert_adds(ops, size, kind, *, gated, by_unit, limit):
     _assert_close(_read(ops, ours), wanted, limit)
 
 
-@every_kind
-@pytest.mark.parametrize("zeros", [0.0, 0.5, 1.0])
-@pytest.mark.parametrize("rows", [1, 2])
+@each(kind=EVERY_KIND, zeros=[0.0, 0.5, 1.0], rows=[1, 2])
 def test_skipping_changes_nothing(ops, kind, zeros, rows):
     weight = ops.pack(_draw(130, 200, seed=5), kind, by_unit=True)
     x = ops.put(_sparse(rows, 200, zeros=zeros))
@@ -147,7 +145,7 @@ def test_skipping_changes_nothing(ops, kind, zeros, rows):
     assert torch.equal(*found)
 
 
-@pytest.mark.parametrize("skipping", [False, True])
+@each(skipping=(False, True))
 def test_inputs_of_zero_are_not_read(ops, skipping):
     ops.skipping = skipping
     host = _draw(130, 96, seed=5)
@@ -164,10 +162,12 @@ def test_inputs_of_zero_are_not_read(ops, skipping):
     assert torch.equal(*found)
 
 
-@every_kind
-@pytest.mark.parametrize("rows", [1, 2, 5, 65])
-@pytest.mark.parametrize("by_unit", [False, True])
-@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+@each(
+    kind=EVERY_KIND,
+    rows=[1, 2, 5, 65],
+    by_unit=(False, True),
+    bad=[float("nan"), float("inf"), -float("inf")],
+)
 def test_a_number_that_is_none_is_not_hidden(ops, kind, rows, by_unit, bad):
     x = _draw(rows, 100)
     x[-1, 70] = bad
@@ -178,8 +178,7 @@ def test_a_number_that_is_none_is_not_hidden(ops, kind, rows, by_unit, bad):
     assert found[:-1].isfinite().all()
 
 
-@every_kind
-@pytest.mark.parametrize("rows", [1, 3, 65])
+@each(kind=EVERY_KIND, rows=[1, 3, 65])
 def test_inputs_of_any_size_are_multiplied(ops, kind, rows):
     host = _draw(20, 100)
     weight = ops.pack(host, kind, by_unit=False)
@@ -190,9 +189,7 @@ def test_inputs_of_any_size_are_multiplied(ops, kind, rows):
         _assert_close(found, wanted, _limit(rows))
 
 
-@every_kind
-@pytest.mark.parametrize("by_unit", [False, True])
-@pytest.mark.parametrize("factor", [1e-6, 1e5])
+@each(kind=EVERY_KIND, by_unit=(False, True), factor=[1e-6, 1e5])
 def test_weights_of_any_size_are_multiplied_in_float16(ops, kind, by_unit, factor):
     packed = packing.pack(_draw(20, 100) * factor, kind, by_unit=by_unit)
     x, wanted = _draw(65, 100), torch.zeros(65, 20)
@@ -202,9 +199,7 @@ def test_weights_of_any_size_are_multiplied_in_float16(ops, kind, by_unit, facto
     _assert_close(_read(ops, ours) / factor, wanted / factor, 1e-3)
 
 
-@every_kind
-@pytest.mark.parametrize("form", ["bf16", "fp16"])
-@pytest.mark.parametrize("rows", [1, 3, 65])
+@each(kind=EVERY_KIND, form=["bf16", "fp16"], rows=[1, 3, 65])
 def test_16_bit_activations_and_gates_are_taken(ops, kind, form, rows):
     dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}[form]
     x, gate = (_draw(rows, width).to(dtype) for width in (100, 20))
@@ -218,15 +213,14 @@ def test_16_bit_activations_and_gates_are_taken(ops, kind, form, rows):
         _assert_close(_read(ops, ours), wanted, _limit(rows))
 
 
-@every_kind
+@each(kind=EVERY_KIND)
 def test_several_tiles_make_one_product(ops, kind, monkeypatch):
     monkeypatch.setattr("app.kernels.cuda.ops_quantised._TILE", 4000)
     for by_unit in (False, True):
         _assert_adds(ops, (65, 600, 70), kind, gated=True, by_unit=by_unit, limit=1e-3)
 
 
-@every_kind
-@pytest.mark.parametrize("rows", [1, 2, 3, 65])
+@each(kind=EVERY_KIND, rows=[1, 2, 3, 65])
 def test_a_capture_gives_the_same_bits_again(ops, kind, rows):
     project = ops.pack(_draw(40, 70), kind, by_unit=False)
     value = ops.pack(_draw(70, 40), kind, by_unit=True)
@@ -249,8 +243,7 @@ def test_a_capture_gives_the_same_bits_again(ops, kind, rows):
     assert not torch.equal(_read(ops, capture.result), first)
 
 
-@every_kind
-@pytest.mark.parametrize("by_unit", [False, True])
+@each(kind=EVERY_KIND, by_unit=(False, True))
 def test_a_packed_matrix_is_placed_as_it_is(ops, kind, by_unit):
     host = _draw(2, 40, 70)
     packed = packing.pack(host, kind, by_unit=by_unit)

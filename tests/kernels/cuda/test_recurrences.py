@@ -6,6 +6,7 @@ import torch
 
 from app.errors import KernelError
 from app.kernels import Delta
+from tests.support.combinations import each
 from tests.support.emulation.device import COMPILER
 
 from .texts import (
@@ -27,8 +28,7 @@ pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler is ins
 SHAPES = [(1, 1, 2, 64), (3, 1, 2, 3), (2, 5, 1, 20), (2, 8, 1, 64), (1, 19, 2, 64), (1, 3, 1, 70)]
 
 
-@pytest.mark.parametrize("batch_steps", ROWS, ids=str)
-@pytest.mark.parametrize(("steep", "large"), [(1e-4, 1.0), (1.0, 60.0), (30.0, 1.0)])
+@each(batch_steps=ROWS, steep_and_large=[(1e-4, 1.0), (1.0, 60.0), (30.0, 1.0)])
 def test_wkv4(ops, draw, batch_steps, steep, large):
     width = 70
     rkv = draw(3, *batch_steps, width)
@@ -51,8 +51,7 @@ def test_wkv4_starts_from_a_state_without_a_peak(straight, draw):
     close(straight.take(found)[:, 0], rkv[2, :, 0] * rkv[0, :, 0].sigmoid())
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
-@pytest.mark.parametrize("fixed", [False, True])
+@each(shape=SHAPES, fixed=(False, True))
 def test_wkv6(ops, draw, shape, fixed):
     _check_wkv6(ops, draw, shape, fixed=fixed)
 
@@ -77,7 +76,7 @@ def _check_wkv6(ops, draw, shape, *, fixed):
     close(blocks.part, state, 2e-5)
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@each(shape=SHAPES)
 def test_wkv7(ops, draw, shape):
     _check_wkv7(ops, draw, shape)
 
@@ -102,8 +101,7 @@ def _check_wkv7(ops, draw, shape):
         assert torch.equal(ops.take(one), before)
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
-@pytest.mark.parametrize("gated", [False, True])
+@each(shape=SHAPES, gated=(False, True))
 def test_gate6(ops, draw, shape, gated):
     batch, steps, heads, size = shape
     y, norm = 5 * draw(batch, steps, heads * size), affine_of(draw, heads * size)
@@ -120,8 +118,7 @@ def test_decay6(straight):
     assert (found[~normal].abs() <= 2e-38).all()
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
-@pytest.mark.parametrize("is_first", [False, True])
+@each(shape=SHAPES, is_first=(False, True))
 def test_prepare7_and_gate7(ops, draw, shape, is_first):
     parts = Layer(draw, shape, is_first=is_first)
     given = ops.give(parts.k, parts.v, parts.low, parts.first, parts.keys)
@@ -141,12 +138,17 @@ def test_prepare7_and_gate7(ops, draw, shape, is_first):
     )
 
 
-@pytest.mark.parametrize(
-    "shape",
-    [(1, 1, 2, 64), (2, 1, 3, 64), (3, 1, 2, 3), (1, 1, 1, 32), (1, 3, 2, 64), (1, 1, 1, 130)],
-    ids=str,
+@each(
+    shape=[
+        (1, 1, 2, 64),
+        (2, 1, 3, 64),
+        (3, 1, 2, 3),
+        (1, 1, 1, 32),
+        (1, 3, 2, 64),
+        (1, 1, 1, 130),
+    ],
+    is_first=(False, True),
 )
-@pytest.mark.parametrize("is_first", [False, True])
 def test_attend7(ops, draw, shape, is_first):
     _check_attend7(ops, draw, shape, is_first=is_first)
     batch, steps, heads, size = shape

@@ -9,6 +9,7 @@ import torch
 
 from app.kernels.cuda.base import DeviceBuffer
 from app.kernels.cuda.ops_sequence import MOST_BLENDS, PROGRAMS
+from tests.support.combinations import each
 from tests.support.emulation.device import COMPILER
 
 from .texts import (
@@ -34,7 +35,7 @@ def test_zeros(straight):
     assert not straight.take(straight.zeros((2, 3, 5))).any()
 
 
-@pytest.mark.parametrize("width", [1, 5, 70, 256, 700])
+@each(width=[1, 5, 70, 256, 700])
 def test_norm(ops, draw, width):
     norm, x = affine_of(draw, width), 3 * draw(2, 5, width) + 40
     given, affine = ops.put(x), ops.affine(norm)
@@ -44,8 +45,7 @@ def test_norm(ops, draw, width):
     close(ops.take(last), wanted[:, -1], 3e-5)
 
 
-@pytest.mark.parametrize("kind", TYPES)
-@pytest.mark.parametrize("width", [5, 36, 264])
+@each(kind=TYPES, width=[5, 36, 264])
 def test_embed(ops, draw, kind, width):
     table, norm = draw(50, width).to(TYPES[kind]), affine_of(draw, width)
     tokens = torch.tensor([[3, 49, 0, 3], [7, 8, 9, 10]])
@@ -55,9 +55,7 @@ def test_embed(ops, draw, kind, width):
         close(ops.take(ops.embed(given, part, affine)), ops.plain.embed(table, part, norm))
 
 
-@pytest.mark.parametrize("kind", TYPES)
-@pytest.mark.parametrize("batch_steps", ROWS, ids=str)
-@pytest.mark.parametrize("width", [3, 19, 256])
+@each(kind=TYPES, batch_steps=ROWS, width=[3, 19, 256])
 def test_mix(draw, kind, batch_steps, width):
     ops = Ops(Listed(ORDERS[(width + batch_steps[1]) % 3]))
     x, last = draw(*batch_steps, width), draw(batch_steps[0], width)
@@ -92,9 +90,7 @@ def test_mix_takes_as_many_blends_as_it_says(straight, draw):
         straight.mix(*given, straight.put(mixes))
 
 
-@pytest.mark.parametrize(("kind", "form"), MIXES6)
-@pytest.mark.parametrize("batch_steps", ROWS, ids=str)
-@pytest.mark.parametrize(("width", "rank"), [(75, 32), (140, 5), (36, 72)])
+@each(kind_and_form=MIXES6, batch_steps=ROWS, width_and_rank=[(75, 32), (140, 5), (36, 72)])
 def test_shift6_and_mix6(draw, kind, form, batch_steps, width, rank):
     ops, n = Ops(Listed(ORDERS[rank % 3])), 5
     x, last = draw(*batch_steps, width), draw(batch_steps[0], width)

@@ -6,6 +6,7 @@ import pytest
 
 from app.runtime.protocol.encodings import Encode, Encoded
 from app.runtime.protocol.generate_options import GenerateOptions
+from app.runtime.protocol.grammars import Grammar
 from app.runtime.protocol.messages import Done, Generate, Piece
 from app.runtime.protocol.prompts import Chat, Sampling, Text, Tokens, Turn
 from app.runtime.protocol.token_spans import unpack
@@ -104,3 +105,44 @@ def test_ids_of_a_text_a_chat_and_of_ids_are_told_with_their_lengths(opened):
     assert at.sent[2][0].text.endswith("Hi\n\nAssistant:")
     at.engine.encode(Encode(id=3, prompt=Tokens((65, 66))))
     assert at.sent[3][0].text == "AB"
+
+
+HOW = {
+    "greedy": {"temperature": 0.0, "presence": 0.6, "frequency": 0.5, "repetition": 1.2},
+    "seeded": {"temperature": 1.3, "top_p": 1.0, "seed": 7, "presence": 0.6, "frequency": 0.5},
+}
+
+
+def going_on(ids, request, limit, *, written=(), held=0, grammar=None, **sampling) -> Generate:
+    options = GenerateOptions(
+        limit=limit, sampling=Sampling(banned=(0,), **sampling), grammar=grammar
+    )
+    prompt = Tokens(tuple(ids), document=True, written=tuple(written), held=held)
+    return Generate(id=request, prompt=prompt, options=options)
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_a_text_in_several_pieces_is_that_of_one_run_penalties_and_draws_included(opened, how):
+    begin = tuple(b"Once upon")
+    whole = desk(opened).run(going_on(begin, 1, 40, **HOW[how]))[0]
+    written: tuple[int, ...] = ()
+    at = desk(opened)
+    for request, limit in enumerate((7, 20, 13), 1):
+        asked = going_on((*begin, *written), request, limit, written=written, **HOW[how])
+        written += tuple(at.run(asked)[0])
+    assert written == tuple(whole)
+    anew = desk(opened).run(going_on((*begin, *whole[:7]), 1, 33, **HOW[how]))[0]
+    assert tuple(anew) != whole[7:], "else it proves nothing"
+
+
+def test_a_form_that_a_limit_has_cut_is_gone_on_with_to_its_end(opened):
+    digits = Grammar(kind="regex", text="[a-c]{12}!")
+    begin = tuple(b"Say: ")
+    at = desk(opened)
+    first, _, done = at.run(going_on(begin, 1, 5, temperature=0, grammar=digits))
+    assert done.reason == "limit"
+    more = going_on((*begin, *first), 2, 99, temperature=0, grammar=digits, held=5)
+    rest, text, done = at.run(more)
+    assert done.reason == "end"
+    assert text.endswith("!")
+    assert len(first) + len(rest) == 13

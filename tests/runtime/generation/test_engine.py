@@ -305,14 +305,14 @@ def test_texts_for_which_no_memory_is_left_when_another_ends_fail_alone(opened, 
         desk.engine.start(ask(request, (request, 3), limit=limit))
     for _ in range(5):  # all have joined
         desk.engine.step()
-    whole = type(desk.engine._state).rows
+    whole = type(desk.engine._own.state).rows
 
     def rows(self, indices):
         if len(indices) > 1:
             raise OutOfMemory(needed_bytes=5, free_bytes=4)
         return whole(self, indices)
 
-    monkeypatch.setattr(type(desk.engine._state), "rows", rows)
+    monkeypatch.setattr(type(desk.engine._own.state), "rows", rows)
     for _ in range(10):
         desk.engine.step()
     assert desk.engine.idle

@@ -10,6 +10,7 @@ from rwkv import utils as official
 from app.runtime.generation.filters import Distribution
 from app.runtime.protocol.prompts import Sampling
 from tests.runtime.generation.samplers import logits_of
+from tests.support.combinations import each
 
 
 def official_chances(monkeypatch, logits, how):
@@ -33,12 +34,11 @@ def our_chances(logits, how):
     return chances
 
 
-@pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("size", [1, 2, 50, 3000])
-@pytest.mark.parametrize("temperature", [0.0, 0.3, 1.0, 1.2, 2.0])
-@pytest.mark.parametrize(
-    ("top_p", "top_k"),
-    [(0.0, 0), (0.3, 0), (0.85, 0), (0.9, 5), (0.5, 1), (0.99, 100), (0.7, 9999)],
+@each(
+    seed=range(5),
+    size=[1, 2, 50, 3000],
+    temperature=[0.0, 0.3, 1.0, 1.2, 2.0],
+    top_p_and_top_k=[(0.0, 0), (0.3, 0), (0.85, 0), (0.9, 5), (0.5, 1), (0.99, 100), (0.7, 9999)],
 )
 def test_the_chances_are_the_official_ones(monkeypatch, seed, size, temperature, top_p, top_k):
     logits = logits_of(seed, size, scale=(0.1, 1, 3, 10, 30)[seed])

@@ -2,6 +2,7 @@
 
 import os
 
+import numpy as np
 import pytest
 import torch
 
@@ -15,6 +16,8 @@ from app.runtime.protocol.states import (
     SaveState,
     StartState,
     StateLoaded,
+    StateParts,
+    StateSeen,
     StatesTaken,
     TakeStates,
 )
@@ -257,3 +260,22 @@ def test_a_state_of_every_generation_is_begun_from(tmp_path, generation):
     with pytest.raises(RequestRefused) as caught:
         load(tmp_path / "s", model.model.spec, Binding("0" * 32, model.tokenizer.name))
     assert caught.value.facts["why"] == "state-model"
+
+
+def test_exact_states_are_not_read_anew_for_each_place_and_no_text_goes_on_from_them(opened):
+    def looked(at, request, *places):
+        parts = StateParts(norms=True, all_heads=True, heads_at=(places[-1],))
+        asked = tuple(Place(one) for one in places)
+        take = TakeStates(id=request, prompt=Tokens(PROMPT), places=asked, parts=parts, exact=True)
+        return at.run(take)[2], [one for one in at.sent[request] if isinstance(one, StateSeen)]
+
+    desk = Desk(opened)
+    done, _ = looked(desk, 1, 10, 20, 30, 40)
+    assert done.computed_tokens == 40
+    done, (seen,) = looked(desk, 2, 25)
+    assert done.computed_tokens == 5
+    fresh, (anew,) = looked(Desk(opened), 1, 25)
+    assert fresh.computed_tokens == 25
+    for one, other in zip(seen.heads, anew.heads, strict=True):
+        assert np.allclose(np.frombuffer(one, "<f4"), np.frombuffer(other, "<f4"), atol=1e-4)
+    assert desk.run(ask(3, PROMPT, limit=1))[2].computed_tokens == 40

@@ -74,6 +74,18 @@ def test_a_disk_that_is_slower_than_the_processor_is_what_counts():
     assert unknown == pytest.approx(slow.decode_tokens_per_s * ASSUMED_FILE_BYTES_PER_S / 1e8)
 
 
+def test_layers_come_to_a_card_as_fast_as_its_slot_carries_them():
+    def speed(**link):
+        gpu = Gpu(
+            index=0, name="a card", capability=89, total_bytes=8 * GB, free_bytes=8 * GB, **link
+        )
+        return plan("cuda fp16 *0+", here=machine(60 * GB, gpus=(gpu,))).decode_tokens_per_s
+
+    wide, narrow = speed(link_bytes_per_s=31.5e9), speed(link_bytes_per_s=3.94e9)
+    assert wide == pytest.approx(8 * narrow, rel=0.01)
+    assert speed() == pytest.approx(wide / 2), "what is not told is taken for PCI Express 3"
+
+
 def test_where_the_exact_weights_fit_nothing_is_streamed():
     planned = plans_for(SMALL, "bf16", machine(60 * GB))
     assert all(one.strategy.stays for one in planned.candidates)

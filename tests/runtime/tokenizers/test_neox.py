@@ -144,7 +144,6 @@ def test_only_words_and_merges_are_taken_from_a_file(tmp_path, folder, name):
     assert neox(50277, tmp_path).encode("aaaa bbbb\n\n") == plain
 
 
-@pytest.mark.alone
 def test_a_file_of_a_gigabyte_is_refused_at_once(tmp_path):
     path = tmp_path / NEOX_TOKENIZERS[0]
     path.write_text(json.dumps(byte_level()), encoding="utf-8")

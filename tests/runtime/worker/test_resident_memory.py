@@ -63,11 +63,13 @@ STREAMED = "cpu bf16 *4+; embedding cpu bf16 mapped"
 SPLITS = ("cpu bf16 *6 -> cpu int8", "cpu int4 *3 -> cpu fp16; head cpu int8")
 
 
+@pytest.mark.cold
 @pytest.mark.parametrize("text", [*ON_CPU, SPLITS[0], STREAMED])
 def test_a_worker_with_a_0_1b_holds_what_its_plan_says(model_file, text):
     check(model_file("7.0", "0.1B"), text)
 
 
+@pytest.mark.cold
 @pytest.mark.exhaustive
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("text", [*ON_CPU, *SPLITS, STREAMED])

@@ -4,21 +4,23 @@ import asyncio
 import contextlib
 import sys
 
+import msgspec
 import pytest
 import torch
 
 from app.errors import OutOfMemory
 from app.messages.gpu_status import stepped_down_in_words
 from app.runtime.loading.loading import open_model
-from app.runtime.protocol.generate_options import GenerateOptions
+from app.runtime.protocol.generate_options import GenerateOptions, Outputs
 from app.runtime.protocol.messages import Done, Generate, Piece, ReplyBegun
 from app.runtime.protocol.prompts import Chat, Sampling, Tokens, Turn
 from app.runtime.protocol.reply_tokens import ReplyTokens
+from app.runtime.protocol.states import StateParts, StateSeen, StatesWanted
 from app.runtime.protocol.token_spans import unpack
 from app.runtime.worker.phase import Phase
 from app.runtime.worker.supervisor import Supervisor
 from app.store.kept_shortages import KeptShortages
-from tests.runtime.small_models import Desk, small_file
+from tests.runtime.small_models import Desk, ask, small_file
 from tests.support.control_groups import group_of
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits on addresses and groups")
@@ -114,9 +116,9 @@ def test_a_reply_goes_on_format_by_format_and_no_token_is_lost_or_doubled(model,
     down = last.stepped_down
     assert (down.strategy, down.code) == (ways[0], "out-of-memory")
     said = stepped_down_in_words(down, last.strategy)
-    assert (
-        said
-        == "This model runs as cpu int4, not as cpu bf16. There was not enough memory for that."
+    assert said == (
+        "This model runs in 4-bit on the processor, not in 16-bit on the processor. There was not "
+        "enough memory for that."
     )
     assert len(heard.counts) == len(ways)
     assert sum(heard.counts) == heard.done.tokens == LENGTH
@@ -129,6 +131,7 @@ def test_a_reply_goes_on_format_by_format_and_no_token_is_lost_or_doubled(model,
     assert all(room > 0 for room in kept.get(model).values())
 
 
+@pytest.mark.cold  # what it shares with another process would be its own in the group
 def test_two_texts_whose_worker_the_kernel_kills_while_it_reads_both_go_on(model):
     async def scenario(group):
         async with supervising() as supervisor:
@@ -159,11 +162,13 @@ def test_what_loading_found_is_kept_and_what_is_asked_for_firmly_fails(model, tm
     asyncio.run(scenario())
 
 
-def test_bare_tokens_fail_once_they_have_begun_and_at_the_last_format_everything_does(model):
-    options = GenerateOptions(limit=LENGTH, sampling=GREEDY)
+def test_bare_tokens_go_on_as_well_and_at_the_last_format_everything_fails(model):
+    states = StatesWanted(every=2, parts=StateParts(norms=True))
+    drawn = Sampling(temperature=2, top_p=1)
 
-    async def write(supervisor):
-        events = supervisor.generate(Tokens((65, 66)), options)
+    async def write(supervisor, limit):
+        options = GenerateOptions(limit=limit, sampling=drawn, outputs=Outputs(states=states))
+        events = supervisor.generate(Tokens((65, 66), document=True), options)
         async with contextlib.aclosing(events):
             return [event async for event in events]
 
@@ -173,11 +178,20 @@ def test_bare_tokens_fail_once_they_have_begun_and_at_the_last_format_everything
             huge = OutOfMemory(needed_bytes=1 << 60, free_bytes=1)
             assert not supervisor._step_down(supervisor._client, huge), "no format could hold that"
             assert supervisor.loaded is loaded
+            events = await write(supervisor, 9)
+            assert supervisor.loaded.strategy == "cpu int4"
             with pytest.raises(OutOfMemory):
-                await write(supervisor)
-            with pytest.raises(OutOfMemory):
-                await talk(supervisor, [ASKED])
+                await write(supervisor, LENGTH)
             assert supervisor.phase is Phase.DEAD
             assert await supervisor.shortages.known(model) == {}, "the next message begins anew"
+            return events
 
-    asyncio.run(scenario())
+    events = asyncio.run(scenario())
+    told = [event for event in events if isinstance(event, Piece) and event.tokens]
+    ids, done = [event.tokens[0].token for event in told], events[-1]
+    assert (len(ids), done.tokens, done.prompt_tokens, done.reason) == (9, 9, 2, "limit")
+    assert [one.tokens for one in events if isinstance(one, StateSeen)] == [2, 4, 6, 8, 10]
+    seeded = msgspec.structs.replace(drawn, seed=done.seed)
+    desk = Desk(open_model(model, "cpu int8"))
+    first = desk.run(ask(1, (65, 66), limit=6, sampling=seeded, reproducible=False))[0]
+    assert ids[:6] == first, "the seed that is told is that of the whole"

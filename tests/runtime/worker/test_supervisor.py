@@ -10,10 +10,17 @@ import sys
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 
-from app.errors import MovedCheckpoint, NoModel, NotFound, RequestRefused, WorkerDied
+from app.errors import (
+    MovedCheckpoint,
+    NoModel,
+    NotFound,
+    OverLimit,
+    RequestRefused,
+    WorkerDied,
+)
+from app.runtime.planning.machine import Limits
 from app.runtime.protocol.adapters import MergedAdapter
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Done, Piece
@@ -23,6 +30,7 @@ from app.runtime.worker.supervisor import Supervisor
 from tests.runtime.small_models import GREEDY, HUGE, small_file
 from tests.support import adapters
 from tests.support.checkpoints import random_tensors, write_pth
+from tests.support.warm_workers import children
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 
@@ -48,11 +56,6 @@ async def supervising():
         assert children() <= before
 
 
-def children():
-    """The processes that this one started and has not seen the end of, zombies included."""
-    return {child.pid for child in psutil.Process().children()}
-
-
 def scenario(body):
     """Run an async test in a loop of its own."""
 
@@ -73,7 +76,7 @@ def tokens_of(replies):
     return [fact.token for r in replies if isinstance(r, Piece) for fact in r.tokens]
 
 
-async def until(condition, limit_s):
+async def until(condition, limit_s=60):
     begin = time.perf_counter()
     while not condition():
         assert time.perf_counter() - begin < limit_s
@@ -128,11 +131,9 @@ async def test_a_death_in_mid_reply_keeps_what_was_written_and_the_next_request_
                     os.kill(pid, signal.SIGKILL)
 
         writing = asyncio.ensure_future(write_until_killed())
-        await until(lambda: len(kept) >= 20, 5)
-        killed = time.perf_counter()
+        await until(lambda: len(kept) >= 20)
         with pytest.raises(WorkerDied) as caught:
             await writing
-        assert time.perf_counter() - killed < 1
         assert caught.value.facts["exit_code"] == -signal.SIGKILL
         assert caught.value.facts["strategy"] == loaded.strategy
         assert tokens_of(kept) == whole[: len(tokens_of(kept))]
@@ -147,9 +148,9 @@ async def test_a_death_in_mid_reply_keeps_what_was_written_and_the_next_request_
         # a request between death and its discovery starts the worker anew as well
         os.kill(supervisor.worker_pid, signal.SIGKILL)
         assert tokens_of(await write(supervisor)) == whole[:8]
-        # a death while idle is noticed within a second too
+        # a death while idle is noticed too
         os.kill(supervisor.worker_pid, signal.SIGSEGV)
-        await until(lambda: supervisor.phase is Phase.DEAD, 1)
+        await until(lambda: supervisor.phase is Phase.DEAD)
         assert phases[-1] is Phase.DEAD
         assert supervisor.worker_pid is None
         assert "Segmentation fault" in supervisor.failure.facts["stderr"]
@@ -162,7 +163,7 @@ async def test_a_death_in_mid_reply_keeps_what_was_written_and_the_next_request_
 async def test_a_death_while_loading_is_told_and_can_be_tried_again(models):
     async with supervising() as (supervisor, _):
         opening = asyncio.ensure_future(supervisor.open(models[0]))
-        await until(lambda: supervisor.worker_pid, 5)
+        await until(lambda: supervisor.worker_pid)
         os.kill(supervisor.worker_pid, signal.SIGKILL)
         with pytest.raises(WorkerDied):
             await opening
@@ -174,7 +175,7 @@ async def test_a_death_while_loading_is_told_and_can_be_tried_again(models):
 async def test_the_last_of_several_openings_wins_and_the_others_are_cancelled(models):
     async with supervising() as (supervisor, _):
         first = asyncio.ensure_future(supervisor.open(models[0]))
-        await until(lambda: supervisor.worker_pid, 5)
+        await until(lambda: supervisor.worker_pid)
         early = supervisor.worker_pid
         second = asyncio.ensure_future(supervisor.open(models[0]))
         await asyncio.sleep(0)
@@ -193,13 +194,13 @@ async def test_the_last_of_several_openings_wins_and_the_others_are_cancelled(mo
 async def test_an_opening_that_nobody_waits_for_any_more_is_given_up(models):
     async with supervising() as (supervisor, _):
         opening = asyncio.ensure_future(supervisor.open(models[0]))
-        await until(lambda: supervisor.worker_pid, 5)
+        await until(lambda: supervisor.worker_pid)
         pid = supervisor.worker_pid
         opening.cancel()
         with pytest.raises(asyncio.CancelledError):
             await opening
         assert supervisor.phase is Phase.EMPTY
-        await until(lambda: gone(pid), 1)
+        await until(lambda: gone(pid))
 
 
 @scenario
@@ -209,7 +210,7 @@ async def test_a_model_that_does_not_open_leaves_no_worker(models):
             await supervisor.open(models[0] + ".absent")
         assert supervisor.phase is Phase.EMPTY
         assert isinstance(supervisor.failure, NotFound)
-        await until(lambda: not supervisor._clients, 1)
+        await until(lambda: not supervisor._clients)
         with pytest.raises(NoModel):
             await write(supervisor)
 
@@ -218,11 +219,10 @@ async def test_a_model_that_does_not_open_leaves_no_worker(models):
 async def test_closing_while_a_model_loads_leaves_nothing_and_may_be_repeated(models):
     supervisor = Supervisor()
     opening = asyncio.ensure_future(supervisor.open(models[0]))
-    await until(lambda: supervisor.worker_pid, 5)
-    pid, begin = supervisor.worker_pid, time.perf_counter()
+    await until(lambda: supervisor.worker_pid)
+    pid = supervisor.worker_pid
     await supervisor.close()
     await supervisor.close()
-    assert time.perf_counter() - begin < 1
     assert gone(pid)
     with pytest.raises(asyncio.CancelledError):
         await opening
@@ -273,7 +273,7 @@ async def test_a_model_that_is_renamed_is_called_so_and_found_when_its_worker_st
         assert (supervisor.loaded.name, supervisor.loaded.path) == ("after", str(new))
         assert tokens_of(await write(supervisor)) == tokens
         os.kill(supervisor.worker_pid, signal.SIGKILL)
-        await until(lambda: supervisor.phase is Phase.DEAD, 5)
+        await until(lambda: supervisor.phase is Phase.DEAD)
         supervisor.follow(str(new), str(new.rename(old)))  # while no worker is there
         assert tokens_of(await write(supervisor)) == tokens
         assert supervisor.loaded.name == "before"
@@ -283,7 +283,7 @@ async def test_a_model_that_is_renamed_is_called_so_and_found_when_its_worker_st
 async def test_a_model_that_is_renamed_while_it_is_opened_is_called_by_its_new_name(models):
     async with supervising() as (supervisor, _):
         opening = asyncio.ensure_future(supervisor.open(models[0]))
-        await until(lambda: supervisor.phase is Phase.LOADING, 5)
+        await until(lambda: supervisor.phase is Phase.LOADING)
         supervisor.follow(models[0], models[0].replace("one", "new"))
         assert (await opening).name == "new"
         assert supervisor.loaded.name == "new"
@@ -306,8 +306,8 @@ async def test_a_model_that_is_renamed_before_its_worker_looks_for_it_is_opened_
             opening = asyncio.ensure_future(supervisor.open(str(asked)))
             await asyncio.sleep(0)
             if number:
-                await until(lambda: supervisor.phase is Phase.LOADING, 5)
-            await until(lambda: moment(supervisor), 5)  # noqa: B023
+                await until(lambda: supervisor.phase is Phase.LOADING)
+            await until(lambda: moment(supervisor))  # noqa: B023
             now = asked.rename(asked.with_name(f"found{number}.pth"))
             supervisor.follow(str(asked), str(now))
             assert supervisor.loaded is None or supervisor.loaded.name == "one"
@@ -325,7 +325,7 @@ async def test_a_model_that_is_gone_when_its_worker_starts_anew_can_come_back(mo
         tokens = tokens_of(await write(supervisor))
         away = path.rename(path.with_name("away.pth"))
         os.kill(supervisor.worker_pid, signal.SIGKILL)
-        await until(lambda: supervisor.phase is Phase.DEAD, 5)
+        await until(lambda: supervisor.phase is Phase.DEAD)
         for _ in range(2):
             with pytest.raises(MovedCheckpoint) as told:
                 await write(supervisor)
@@ -344,7 +344,7 @@ async def test_a_model_that_rests_gives_its_memory_back_and_comes_again_when_it_
         assert supervisor.phase is Phase.RESTING
         assert supervisor.failure is None
         assert supervisor.loaded == loaded
-        await until(lambda: gone(before), 10)
+        await until(lambda: gone(before))
         assert tokens_of(await write(supervisor)) == first
         assert phases[-1] is Phase.READY
         assert supervisor.worker_pid not in (None, before)
@@ -362,9 +362,19 @@ async def test_adapters_are_merged_again_when_the_worker_starts_anew(models):
         changed = tokens_of(await write(supervisor))
         assert changed != first
         os.kill(supervisor.worker_pid, signal.SIGKILL)
-        await until(lambda: supervisor.phase is Phase.DEAD, 30)
+        await until(lambda: supervisor.phase is Phase.DEAD)
         assert tokens_of(await write(supervisor)) == changed
         assert supervisor.loaded.fingerprint == merged.fingerprint
+
+
+@scenario
+async def test_what_was_asked_for_firmly_is_taken_or_fails_when_the_worker_starts_anew(models):
+    async with supervising() as (supervisor, _):
+        loaded = await supervisor.open(models[0], "cpu fp32", firm=True)
+        await supervisor.rest()
+        supervisor.limits = Limits(cpu_bytes=loaded.plan.peak_bytes["cpu"] - 1)
+        with pytest.raises(OverLimit):
+            await write(supervisor)
 
 
 @scenario

@@ -62,7 +62,7 @@ def test_an_opening_that_is_overtaken_while_the_model_before_ends_is_cancelled(q
             await supervisor.open("one")
             before = supervisor._client
             running = asyncio.ensure_future(write(supervisor, HUGE))
-            await until(lambda: before._running, 5)
+            await until(lambda: before._running)
             openings, deliver = [], before._deliver
 
             def open_after(turns, name):
@@ -79,7 +79,7 @@ def test_an_opening_that_is_overtaken_while_the_model_before_ends_is_cancelled(q
 
             before._deliver = deliver_and_open
             open_after(0, "two")
-            await until(lambda: len(openings) == 3, 5)
+            await until(lambda: len(openings) == 3)
             outcomes = await asyncio.gather(*openings, running, return_exceptions=True)
             assert [type(one) for one in outcomes[:2]] == [asyncio.CancelledError] * 2
             assert supervisor.loaded is outcomes[2]
@@ -92,7 +92,7 @@ def test_an_overtaken_opening_whose_worker_has_failed_is_cancelled(quick_workers
     async def body():
         async with supervising() as (supervisor, _):
             opening = asyncio.ensure_future(supervisor.open("one"))
-            await until(lambda: supervisor.worker_pid, 5)
+            await until(lambda: supervisor.worker_pid)
             supervisor._opening = None  # as overtaken; the cancellation comes too late
             supervisor._client.kill()
             with pytest.raises(asyncio.CancelledError):
@@ -107,15 +107,15 @@ def test_an_opening_given_up_before_its_turn_leaves_no_worker_of_the_model_befor
             await supervisor.open("one")
             pid, before = supervisor.worker_pid, supervisor._client
             running = asyncio.ensure_future(write(supervisor, HUGE))
-            await until(lambda: before._running, 5)
+            await until(lambda: before._running)
             os.kill(pid, signal.SIGSTOP)  # it does not leave when it is asked to
             opening = asyncio.ensure_future(supervisor.open("two"))
-            await until(lambda: supervisor.phase is Phase.LOADING, 5)
+            await until(lambda: supervisor.phase is Phase.LOADING)
             opening.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await opening
             assert supervisor.phase is Phase.EMPTY
-            await until(lambda: gone(pid), 5)
+            await until(lambda: gone(pid))
             await asyncio.gather(running, return_exceptions=True)
 
     asyncio.run(body())

@@ -80,16 +80,16 @@ def test_a_text_before_a_model_is_refused_and_the_model_can_still_be_opened(tmp_
 
 LOST = """
 from app.errors import KernelError
-from app.runtime.generation import engine
+from app.runtime.generation import engine, lane
 from app.runtime.worker import worker
-def failing(self):
+def failing(*_):
     raise KernelError(program="mix", said="it is gone")
-engine.Engine._{where} = failing
+{where} = failing
 raise SystemExit(worker.main())
 """
 
 
-@pytest.mark.parametrize("where", ["write", "stop_cancelled"])
+@pytest.mark.parametrize("where", ["lane.Lane.write", "engine.Engine._stop_cancelled"])
 def test_a_card_that_has_failed_ends_the_process_for_a_new_one(tmp_path, where):
     load = Load(id=1, path=bytes(small_file(tmp_path)), strategy="cpu fp32")
     ask = Generate(id=2, prompt=Tokens((1, 2)), options=GenerateOptions(limit=5))

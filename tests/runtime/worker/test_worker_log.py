@@ -86,6 +86,7 @@ def test_a_run_leaves_events_and_no_words_unless_that_was_asked_for(home, model)
     assert "memory" not in f"{words.title} {words.text} {words.way_out}".lower()
 
 
+@pytest.mark.cold  # what it shares with another process would be its own in the group
 def test_a_worker_that_the_kernel_ends_for_lack_of_memory_is_told_so(home, model):
     async def scenario(group: Path):
         client = Client()

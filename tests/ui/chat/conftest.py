@@ -23,6 +23,7 @@ from app.ui.state.run.run_planning import RunPlanning
 from app.ui.state.services import Services
 from app.ui.state.session import Session
 from app.ui.state.shared_settings import SharedSettings
+from app.ui.state.states.named_state_list import NamedStateList
 from app.ui.state.status.readings import Readings
 from app.ui.state.tasks import Tasks
 from app.ui.widgets.focus import FocusKeeper
@@ -142,4 +143,5 @@ def _services(qapp: QApplication, folder, speaker: Speaker) -> Services:
         free_gpu=FreeGpu(session, planning),
         shared=SharedSettings(settings, tasks),
         readings=Readings(session, gpus, tuple),
+        named_states=NamedStateList(paths.named_states, settings, tasks, notices),
     )

@@ -6,6 +6,8 @@ import re
 from collections.abc import AsyncGenerator
 
 from app.errors import Failure, NoModel
+from app.runtime.families.templates import render
+from app.runtime.protocol.encodings import Encoded
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import (
     Done,
@@ -16,8 +18,10 @@ from app.runtime.protocol.messages import (
     ReplyBegun,
     TokenFacts,
 )
-from app.runtime.protocol.prompts import Prompt, Sampling
-from app.runtime.protocol.token_spans import TokenSpan
+from app.runtime.protocol.prompts import Chat, Prompt, Sampling
+from app.runtime.protocol.states import StartState
+from app.runtime.protocol.token_spans import TokenSpan, pack
+from app.runtime.protocol.vocabulary_messages import Vocabulary
 from app.runtime.spec import Spec
 from app.runtime.worker.phase import Phase
 
@@ -52,10 +56,14 @@ def loaded(name: str = "rwkv7-g1-0.4b", *, thinks: bool = True, path: str = "") 
 
 
 class Speaker:
-    """A supervisor without a worker. ``says`` is the next reply, ``fails`` what ends it."""
+    """A supervisor without a worker. ``says`` is the next reply, ``fails`` what ends it.
+
+    ``replies`` come before it, each once.
+    """
 
     def __init__(self, says: str = "Hello.", model: Loaded | None = None) -> None:
         self.says = says
+        self.replies: list[str] = []
         self.fails: Failure | None = None
         self.rates = None
         self.pause_s = 0.0
@@ -64,9 +72,10 @@ class Speaker:
         self.holds.set()
         self.asked: list[tuple[Prompt, int, Sampling]] = []
         self.reproducible: list[bool | None] = []
+        self.starts: list[StartState | None] = []
         self.left_early = 0
         self.taken_back = 0
-        self.vocabulary = ""  # tells that its tokens are of it
+        self.told_vocabulary = ""  # tells that its tokens are of it
         self.phase = Phase.READY if model else Phase.EMPTY
         self.loaded = model
         self.progress = None
@@ -74,19 +83,21 @@ class Speaker:
         self.worker_pid = None
 
     async def generate(
-        self, prompt: Prompt, options: GenerateOptions
+        self, prompt: Prompt, options: GenerateOptions, *, start: StartState | None = None
     ) -> AsyncGenerator[Event | Done, None]:
+        self.starts.append(start)
         self.asked.append((prompt, options.limit, options.sampling))
         self.reproducible.append(options.reproducible)
         if self.loaded is None:
             raise NoModel
         ended = False
         try:
-            if self.vocabulary:
-                yield ReplyBegun(id=1, tokens=TokenSpan(self.vocabulary))
+            if self.told_vocabulary:
+                yield ReplyBegun(id=1, tokens=TokenSpan(self.told_vocabulary))
             for done in range(0, self.prompt_tokens + 1, max(self.prompt_tokens // 4, 1)):
                 yield Prefilled(id=1, done=done, total=self.prompt_tokens)
-            tokens = re.findall(r"\s*\S+|\s+$", self.says)
+            says = self.replies.pop(0) if self.replies else self.says
+            tokens = re.findall(r"\s*\S+|\s+$", says)
             for number, text in enumerate(tokens):
                 await self.holds.wait()
                 await asyncio.sleep(self.pause_s)
@@ -112,6 +123,18 @@ class Speaker:
     async def open(self, path: str, strategy: str = "", *, firm: bool = False) -> Loaded:
         self.loaded = loaded(path=path)
         return self.loaded
+
+    async def encode(self, prompt: Prompt, *, document: bool = True) -> Encoded:
+        text = getattr(prompt, "text", "")
+        if isinstance(prompt, Chat):
+            parts = render(prompt.turns, prompt.form or prompt.template or "g1", prompt.think)
+            text = "".join(part.text for part in parts)
+        ids = list(text.encode())
+        lengths = pack([1] * len(ids))  # texts of the tests are ASCII
+        return Encoded(id=1, vocabulary="bytes", text=text, ids=pack(ids), lengths=lengths)
+
+    async def vocabulary(self) -> Vocabulary:
+        return Vocabulary(id=1, identity="bytes", pieces=tuple(bytes((n,)) for n in range(256)))
 
     async def unload(self) -> None:
         self.loaded = None

@@ -9,6 +9,7 @@ from app.runtime.families.family import family_named
 from app.runtime.protocol.prompts import Sampling
 from app.store.chat_defaults import ChatDefaults, defaults_in, keep_defaults, settings_of
 from app.store.conversations import open_conversations
+from app.store.records import ReplyOptions
 from app.store.settings import Settings
 from tests.ui.conftest import heard, settled, until
 
@@ -20,6 +21,7 @@ OWN = {
     "think": "fake",
     "limit": 99,
     "sampling": Sampling(temperature=0.2, seed=7),
+    "options": ReplyOptions(thought_limit=64),
 }
 
 

@@ -7,6 +7,8 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QMenu
 from tests.ui.chat.test_conversations_pane import begun, one_called, titles
 from tests.ui.conftest import settled, until
 
+MENU = ["Pin", "Rename…", "Move to a folder…", "Duplicate", "Archive", "Delete"]
+
 
 def entries(menu) -> dict:
     return {one.text().partition("\t")[0]: one for one in menu.actions() if not one.isSeparator()}
@@ -29,7 +31,7 @@ async def test_a_row_under_the_pointer_has_a_button_with_its_menu(chat):
     assert "rooks" in pane.row_button.accessibleName()
     pane.row_button.click()
     menu = open_menu()
-    assert list(entries(menu)) == ["Pin", "Rename…", "Delete"]
+    assert list(entries(menu)) == MENU
     entries(menu)["Delete"].trigger()
     menu.close()
     await until(lambda: titles(chat) == ["crows"])

@@ -188,7 +188,7 @@ async def test_pinned_ones_stand_at_the_top(chat):
         for row in range(model.rowCount())
         if (one := model.conversation(model.index(row))) and one.title == "old"
     )
-    chat.page.pane._pin(old)
+    chat.page.pane.verbs.pin([old])
     await until(lambda: titles(chat) == ["old", "new"])
     assert model.index(0).data() == "Pinned"
 

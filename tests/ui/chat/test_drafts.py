@@ -105,7 +105,7 @@ async def test_all_that_was_typed_is_there_again_after_a_restart(windows):
     QTest.keyClicks(chat.page.composer.edit, "    next")
     paste(chat, "book " * 2000)
     asked = chat.page.controller.tree.path()[0].id
-    chat.page._edit(asked)
+    chat.page.sending.edit(asked)
     QTest.keyClicks(chat.page.composer.edit, " thought")
     chat.page.begin()
     QTest.keyClicks(chat.page.composer.edit, "new")
@@ -157,14 +157,14 @@ async def test_an_edit_that_is_left_for_another_one_waits(chat):
         message.id for message in chat.page.controller.tree.path() if message.role == "user"
     )
     chat.page.composer.edit.setPlainText("next")
-    chat.page._edit(one)
+    chat.page.sending.edit(one)
     QTest.keyClicks(chat.page.composer.edit, " more")
-    chat.page._edit(two)
+    chat.page.sending.edit(two)
     assert field(chat) == "Two"
     assert chat.page.drafts.of(chat.page.controller.conversation.id).edits == (
         Edit(one, "One more"),
     )
-    chat.page._edit(one)
+    chat.page.sending.edit(one)
     assert field(chat) == "One more"
     QTest.keyClick(chat.page.composer.edit, Qt.Key.Key_Escape)
     assert field(chat) == "next"

@@ -145,7 +145,7 @@ from app.ui.chat.chat_page import ChatPage
 
 app = QApplication([])
 speaker = Speaker(" ".join(f"word{n}" for n in range(20_000)), loaded())
-speaker.pause_s, speaker.vocabulary = 0.004, "spoken"
+speaker.pause_s, speaker.told_vocabulary = 0.004, "spoken"
 services = _services(app, Path(sys.argv[1]), speaker)
 
 async def live():

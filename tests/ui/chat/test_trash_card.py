@@ -6,7 +6,7 @@ from PySide6.QtTest import QTest
 from app.errors import StoreError
 from app.store.conversations import open_conversations
 from app.store.trash import DAY_S
-from app.ui.chat.conversation_list_model import Role
+from app.ui.chat.conversations.conversation_list_model import Role
 from tests.ui import conftest
 from tests.ui.chat.test_conversations_pane import begun, one_called, titles
 from tests.ui.conftest import heard, settled, shown, until
@@ -118,7 +118,7 @@ async def test_emptying_removes_what_was_seen_and_not_what_another_window_did(ch
 
 
 async def test_very_many_are_removed_and_others_need_not_wait_for_it(chat, monkeypatch):
-    monkeypatch.setattr("app.ui.chat.trash_card.AT_ONCE", 2)
+    monkeypatch.setattr("app.ui.chat.conversations.trash_card.AT_ONCE", 2)
     card = await trash_with(chat, "jays", "daws", "rooks", "crows", "magpies")
     await until(lambda: len(listed(card)) == 5)
     with heard(card.stored) as writes:

@@ -2,7 +2,9 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
+
+import msgspec
 
 from app.errors import NoModel
 from app.runtime.generation.engine import Engine
@@ -12,6 +14,7 @@ from app.runtime.protocol.encodings import Encode, Encoded
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Done, Event, Failed, Generate, Reply, failure_of
 from app.runtime.protocol.prompts import Prompt
+from app.runtime.protocol.states import StartState
 from app.runtime.states.state_store import StateStore
 from app.runtime.worker.supervisor import Phase
 
@@ -38,12 +41,12 @@ class InProcess:
         return self.loaded
 
     async def generate(
-        self, prompt: Prompt, options: GenerateOptions
+        self, prompt: Prompt, options: GenerateOptions, *, start: StartState | None = None
     ) -> AsyncGenerator[Event | Done, None]:
         if self.loaded is None:
             raise NoModel
         request = next(self._ids)
-        asked = Generate(id=request, prompt=prompt, options=options)
+        asked = Generate(id=request, prompt=prompt, options=options, start=start)
         self.asked.append(prompt_ids(prompt, self.opened, document=False))
         sent = self._sent[request] = []
         ended = False
@@ -63,9 +66,36 @@ class InProcess:
         finally:
             if not ended:
                 self._cancelled.add(request)
-            while not self.engine.idle:
+            while not (ended or any(isinstance(reply, Done) for reply in sent)):
                 self.engine.step()
             self._cancelled.discard(request)
+
+    async def generate_together(
+        self, asked: Sequence[Generate]
+    ) -> AsyncGenerator[tuple[int, Reply], None]:
+        if self.loaded is None:
+            raise NoModel
+        lane = self.engine.begin_together()
+        texts = [msgspec.structs.replace(one, id=next(self._ids)) for one in asked]
+        places = {text.id: place for place, text in enumerate(texts)}
+        self._sent.update((text.id, []) for text in texts)
+        try:
+            for text in texts:
+                self.engine.start(text, lane)
+            while places:
+                self.engine.step()
+                await asyncio.sleep(0)
+                for ident in list(places):
+                    sent, self._sent[ident] = self._sent[ident], []
+                    for reply in sent:
+                        yield places[ident], reply
+                        if isinstance(reply, Done | Failed):
+                            del places[ident]
+        finally:
+            self._cancelled.update(places)
+            while not lane.idle:
+                self.engine.step()
+            self._cancelled.difference_update(places)
 
     async def encode(self, prompt: Prompt, *, document: bool = True) -> Encoded:
         if self.loaded is None:
@@ -77,7 +107,7 @@ class InProcess:
         (told,) = self._sent.pop(request)
         return told
 
-    async def rest(self) -> None:
+    async def rest(self, *, park: bool = False) -> None:
         self.phase = Phase.RESTING
 
     async def close(self) -> None:

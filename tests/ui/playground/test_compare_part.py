@@ -191,7 +191,7 @@ async def test_what_does_not_fit_is_said_before_anything_is_opened(desk: Desk, m
     desk.session.writing_changed.emit()
     rest = desk.supervisor.rest
 
-    async def rested():
+    async def rested(*, park):
         planning.described = Machine(memory_total=8 << 30, memory_available=4 << 30)
         await rest()
 

@@ -3,8 +3,8 @@
 from PySide6.QtGui import QGuiApplication
 
 from app.runtime.protocol.prompts import Chat, Text, Turn
-from app.ui.playground.sight.prompt_view import PromptView
 from app.ui.state.playground.prompt_tokens import PromptTokens
+from app.ui.widgets.tokens.prompt_view import PromptView
 from tests.ui.conftest import heard, until
 
 

@@ -119,6 +119,41 @@ async def test_another_format_has_the_text_read_again(seen):
     assert list(text.numbers.logprobs)[1:] == pytest.approx(before, rel=0.2)
 
 
+async def test_what_is_live_stays_when_memory_runs_out_and_is_read_again_at_its_end(seen):
+    await seen.begun("Hello", limit=30)
+    await until(lambda: seen.controller.ids() is not None)
+    seen.page.show_view("tokens")
+    text, began = await scored(seen), []
+    seen.controller.write()
+    await until(lambda: len(text) > 9)
+    text.began.connect(lambda: began.append(len(text)))
+    worker, live = seen.supervisor, len(text)
+    worker.loaded = msgspec.structs.replace(worker.loaded, strategy="cpu bf16")
+    seen.session.note_change()
+    await until(lambda: len(text) > live)
+    assert not began
+    assert text.probability(live - 1) is not None
+    await seen.written()
+    await until(lambda: began and text.phase is ScorePhase.COMPLETE)
+    assert tuple(text.ids) == seen.controller.ids()
+
+
+async def test_the_state_of_a_text_that_is_asked_for_while_its_model_opens_is_seen_live(seen):
+    await seen.begun("Hello", limit=20)
+    seen.page.show_view("state")
+    inspection, worker = seen.page.sight.sight.inspection, seen.supervisor
+    opened, worker.loaded = worker.loaded, None  # as while it is opened, or comes back from a rest
+    seen.controller._write(5)
+    assert inspection.spec is None
+    worker.loaded = msgspec.structs.replace(opened, strategy="cpu bf16")
+    seen.session.was_opened.emit()
+    await until(lambda: len(inspection.samples) > 1)
+    assert inspection.matrix(inspection.shown) is not None
+    layers = opened.spec.layers
+    assert inspection.norms().shape[1] == layers
+    await seen.written()
+
+
 async def test_a_worker_process_answers_all_views(worker_desk):
     desk = worker_desk
     await desk.begun("Once upon a time")

@@ -6,9 +6,9 @@ import random
 import pytest
 
 from app.ui.look.theme import Theme
-from app.ui.playground.sight.token_lines import TokenLines
-from app.ui.playground.sight.token_view import TokenView
 from app.ui.state.playground.token_cells import TokenCells
+from app.ui.widgets.tokens.token_lines import TokenLines
+from app.ui.widgets.tokens.token_view import TokenView
 
 TEXTS = {
     "latin": "The quick brown rook flew over the lazy dogs. " * 300,

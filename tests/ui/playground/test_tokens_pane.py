@@ -12,9 +12,9 @@ from app.cli import run
 from app.runtime.protocol.generate_options import GenerateOptions, Outputs
 from app.runtime.protocol.messages import Piece
 from app.runtime.protocol.prompts import Text, Tokens
-from app.ui.playground.sight.chance_scale import CHANCES, percent, role_of
 from app.ui.playground.sight.tokens_pane import TokensPane
 from app.ui.state.playground.scored_text import ScorePhase
+from app.ui.widgets.tokens.chance_scale import CHANCES, percent, role_of
 from tests.runtime.small_models import GREEDY
 from tests.ui.conftest import heard, until
 from tests.ui.look.test_theme import contrast

@@ -99,6 +99,16 @@ async def test_minutes_are_typed_and_never_is_a_word(opened):
     assert application._resting._timer.isActive()
 
 
+async def test_parking_can_be_chosen_where_models_are_let_go_at_all(opened):
+    application = await opened(page="settings", keep_minutes=0)
+    section, settings = application.window.go("settings").device, application.services.settings
+    assert not section.park.isEnabled()
+    settings.change(keep_minutes=5)
+    section.follow()
+    section.park.click()
+    assert settings.now.park_model
+
+
 async def test_the_models_page_marks_as_usual_what_the_settings_recommend(opened, monkeypatch):
     monkeypatch.setattr("app.runtime.planning.plan._is_small", lambda spec, dtype: False)
     application = await opened(page="models", run_policy="speed")

@@ -36,7 +36,9 @@ async def test_the_reply_goes_on_and_its_tokens_are_stored_whole(build, tmp_path
     assert (reply.status, reply.reply.reason, reply.reply.tokens) == ("done", "limit", LIMIT)
     assert reply.reply.strategy == session.loaded.strategy == "cpu int8"
     (notice,) = [notice for (notice,) in posted]
-    assert "runs as cpu int8, not as cpu bf16. There was not enough memory" in notice.text
+    plain = "runs in 8-bit on the processor, not in 16-bit on the processor. There was not enough"
+    assert plain in notice.text
+    assert "Strategy: cpu int8, not cpu bf16" in notice.details
     assert notice.verb == "Change how it runs"
     assert application.services.settings.now.strategies == {str(file): "cpu bf16"}
     (stored,) = application.services.conversations.tokens(reply.conversation).result(10).values()

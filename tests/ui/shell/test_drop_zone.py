@@ -1,6 +1,7 @@
 """Files and folders dropped on the window."""
 
 import pytest
+import torch
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
@@ -9,6 +10,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.ui.state.notices import Kind
+from tests.support.checkpoints import write_pth
 from tests.ui.conftest import heard, shown, until
 
 
@@ -102,3 +104,26 @@ async def test_a_text_field_takes_dropped_words_but_leaves_a_model_to_the_window
     assert application.window.drop.isHidden()
     assert drag_over(field.viewport(), dragged([models_folder]))
     assert application.window.drop.isVisible()
+
+
+async def test_a_state_dropped_anywhere_joins_the_named_states(application, tmp_path):
+    await shown(application)
+    tuned = {f"blocks.{i}.att.time_state": torch.ones(4, 16, 16) for i in range(3)}
+    file = write_pth(tmp_path / "poems.pth", tuned)
+    drag_over(application.window, mime := dragged([file]))
+    drop(application.window, mime)
+    named = application.services.named_states
+    await until(lambda: [state.name for state in named.states] == ["poems"])
+    assert application.window.page == "states"
+
+
+async def test_texts_dropped_on_the_states_page_are_offered_to_be_read(application, tmp_path):
+    await shown(application)
+    page = application.window.go("states")
+    (tmp_path / "code").mkdir()
+    (tmp_path / "book.txt").write_text("words", encoding="utf-8")
+    drag_over(application.window, mime := dragged([tmp_path / "book.txt", tmp_path / "code"]))
+    drop(application.window, mime)
+    card = page.verbs.reading_card
+    assert card.isVisible()
+    assert card.files == [tmp_path / "book.txt", tmp_path / "code"]

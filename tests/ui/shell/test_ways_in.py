@@ -13,7 +13,7 @@ from app.ui.state.notices import DOWNLOAD, MODEL
 from tests.ui.conftest import listed, settled, shown, until
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
-PAGES = ("chat", "playground", "models", "downloads", "settings")
+PAGES = ("chat", "playground", "models", "downloads", "status", "settings")
 
 
 @pytest.mark.parametrize("width", [760, 1180])

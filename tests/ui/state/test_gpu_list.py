@@ -130,7 +130,7 @@ async def test_a_model_that_stepped_down_says_why_once(with_gpu):
         await settled()
     texts = [notice.text for (notice,) in posted if "card" in notice.text]
     assert len(texts) == 1
-    assert "not on the card (cuda fp16). What the card computes is not what" in texts[0]
+    assert "not in 16-bit on the card. What the card computes is not what" in texts[0]
     hint = application.window.strip.pill.toolTip()
     assert "Computed by native" in hint
     assert texts[0] in hint

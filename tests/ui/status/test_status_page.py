@@ -10,9 +10,11 @@ import pytest
 from PySide6.QtWidgets import QFileDialog, QLabel
 
 from app.benchmark.benchmark_run import Measurement, WayRun
+from app.errors import WorkerOutOfMemory
 from app.runtime.checkpoint.describe import describe
 from app.runtime.planning.machine import Rates
 from app.store.benchmark_results import BenchmarkResults
+from app.store.kept_shortages import KeptShortages
 from app.system.child_process import WORKER_ARGUMENT
 from app.ui.state.status.benchmark import Stage
 from tests.store.test_benchmark_results import result
@@ -176,6 +178,40 @@ async def test_it_waits_for_the_chat_and_can_be_cancelled_and_a_worker_that_dies
     await until(workers)
     await application.close()
     assert workers() == []
+
+
+async def test_memory_that_runs_out_is_a_result_that_is_shown_kept_and_tried_again(
+    build, paths, monkeypatch
+):
+    full = {"cpu fp32"}
+
+    async def measured(_run, strategy, _amounts):
+        if strategy in full:
+            raise WorkerOutOfMemory(strategy=strategy, room_bytes=10**12)
+        return Measurement(result(strategy), Rates(2e10))
+
+    monkeypatch.setattr(WayRun, "measured", measured)
+    application = build(page="models")
+    page = await opened_page(application)
+    state, path = page.benchmark, application.services.session.loaded.path
+    choose(page, "cpu fp32", "cpu int8")
+    page.card.begin.click()
+    await until(lambda: not state.running and state.results)
+    assert state.failures == {}
+    assert page.card.failure.isHidden()
+    said = texts(page.card.results)
+    assert "memory ran out" in said
+    assert "with 1.0 TB free" in said
+    assert KeptShortages(paths.shortages).get(path) == {"cpu fp32": 10**12}
+    await until(lambda: state.plans[0].reason == "ran-out")
+    shown = {one.strategy: one for one in page.card.ways._choices}
+    assert "Memory ran out this way before" in shown["cpu fp32"].why
+    full.clear()
+    choose(page, "cpu fp32")
+    page.card.begin.click()
+    await until(lambda: not state.running and len(state.results) == 2)
+    await until(lambda: "memory ran out" not in texts(page.card.results))
+    assert KeptShortages(paths.shortages).get(path) == {}
 
 
 async def test_a_disk_that_takes_nothing_costs_only_the_keeping(build, paths, monkeypatch):

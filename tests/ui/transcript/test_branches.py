@@ -265,7 +265,7 @@ async def test_a_conversation_of_which_nothing_is_stored_can_be_deleted_and_brou
     _fill_disk(store._database)
     await chat.say("First" + "x" * 50_000, "Words.")
     await until(lambda: controller._unkept._trees)
-    chat.page._delete()
+    chat.page.pane.delete(chat.page.controller.conversation)
     await until(lambda: any(notice.verb == "Undo" for notice in said))
     assert not len(controller.tree)
     _make_room(store._database)

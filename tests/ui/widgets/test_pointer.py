@@ -1,6 +1,5 @@
 """The mouse: the wheel scrolls and changes nothing, in every page, panel and dialog."""
 
-import pytest
 from PySide6.QtCore import QDate, QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
@@ -27,7 +26,7 @@ from app.ui.widgets.pointer import Pointer
 from tests.ui.conftest import settled, shown, until
 from tests.ui.mouse import turn_wheel
 
-PAGES = ("chat", "models", "downloads", "settings")
+PAGES = ("chat", "playground", "models", "downloads", "status", "settings")
 HOLDERS = (QComboBox, QAbstractSpinBox, QAbstractSlider, QTabBar)
 
 
@@ -149,15 +148,15 @@ async def test_lists_and_an_open_choice_scroll_by_the_wheel(build):
     assert QApplication.focusWidget() is focus, "the wheel does not move the keyboard"
 
 
-@pytest.mark.parametrize("page", PAGES)
-async def test_no_widget_takes_the_keyboard_by_the_wheel(build, page):
-    application = build(page=page, chat_settings_shown=True)
+async def test_no_widget_takes_the_keyboard_by_the_wheel(build):
+    application = build(page="chat", chat_settings_shown=True)
     await shown(application)
-    application.window.go(page)
-    await settled()
-    taking = [
-        one.accessibleName() or type(one).__name__
-        for one in application.window.findChildren(QWidget)
-        if one.isVisible() and one.focusPolicy() == Qt.FocusPolicy.WheelFocus
-    ]
-    assert taking == []
+    for page in PAGES:
+        application.window.go(page)
+        await settled()
+        taking = [
+            one.accessibleName() or type(one).__name__
+            for one in application.window.findChildren(QWidget)
+            if one.isVisible() and one.focusPolicy() == Qt.FocusPolicy.WheelFocus
+        ]
+        assert taking == [], page

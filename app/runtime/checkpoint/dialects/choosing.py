@@ -5,6 +5,7 @@ from math import prod
 from typing import NamedTuple
 
 from app.errors import UnfitCheckpoint
+from app.runtime.checkpoint.embedding_heads import is_embedding_head
 from app.runtime.checkpoint.foreign_files import refuse_foreign
 from app.runtime.checkpoint.recipes import Recipe, Recipes, Reshape, Shape
 from app.runtime.checkpoint.stored import Container, Stored, shown
@@ -76,7 +77,8 @@ def _tie_head(family: Family, found: Recipes) -> None:
 def _refuse_doubles(container: Container, found: Recipes) -> None:
     """A tensor that no recipe uses gave way to another one of the same official name."""
     used = {recipe.stored for recipe in found.values()}
-    double = next((name for name in container.tensors if name not in used), None)
+    others = (name for name in container.tensors if not is_embedding_head(name))
+    double = next((name for name in others if name not in used), None)
     if double is not None:
         raise UnfitCheckpoint(why="two-for-one", name=shown(double))
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from app.errors import RequestRefused
 from app.runtime.protocol.grammars import Grammar
 
+from .error_places import place_in
 from .schema_check import Part, checked_schema, parts_of
 
 LONGEST = 1 << 17
@@ -91,11 +92,15 @@ def compiled_from(grammar: Grammar, head: Head, *, banned: bool = False) -> str:
 
 
 def refusal(grammar: Grammar, said: str, errors: Errors) -> RequestRefused:
-    """Why a grammar that has been checked cannot be followed; of a schema, which part of it."""
-    if grammar.kind == "lark":
-        return RequestRefused(why="grammar-refused", said=_shortened(said))
-    if grammar.kind == "regex":
-        return RequestRefused(why="regex-refused", said=_shortened(said))
+    """Why a grammar that has been checked cannot be followed; of a schema, which part of it.
+
+    Of the others the facts ``at`` and ``until`` tell the characters, where these are known.
+    """
+    if grammar.kind in ("lark", "regex"):
+        why = "grammar-refused" if grammar.kind == "lark" else "regex-refused"
+        found = place_in(grammar, said)
+        where = {"at": found.at, "until": found.until} if found else {}
+        return RequestRefused(why=why, said=_shortened(said), **where)
     place = ""
     if isinstance(json.loads(grammar.text or "true"), dict):
         place, said = _wrong_part(grammar, said, errors)

@@ -58,6 +58,11 @@ class DocumentListModel(QAbstractListModel):
             del self._rows[at]
             self.endRemoveRows()
 
+    @property
+    def documents(self) -> list[Document]:
+        """All that is shown."""
+        return [row.document for row in self._rows]
+
     def document(self, index: Index) -> Document | None:
         """The document in a row."""
         return self._rows[index.row()].document if index.isValid() else None

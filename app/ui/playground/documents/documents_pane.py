@@ -20,6 +20,7 @@ from app.ui.widgets.parts import button, icon_button, label
 
 from .document_delegate import DocumentDelegate
 from .document_list_model import DocumentListModel, Row
+from .trash_line import TrashLine
 
 RENAME_KEYS, DELETE_KEYS = "F2", "Ctrl+Shift+Backspace"
 _SEARCH_MS = 120
@@ -59,6 +60,7 @@ class DocumentsPane(QWidget):
         self.trash = button(tr("Trash"), "trash", role="quiet")
         self.trash.setCheckable(True)
         self.trash.setToolTip(tr("Deleted documents; they stay for 30 days"))
+        self.line = TrashLine(services.theme)
         self._soon = QTimer(self, singleShot=True, interval=_SEARCH_MS)
         self._ages = QTimer(self, interval=_AGE_MS)
         self._looking: asyncio.Task[None] | None = None
@@ -87,6 +89,8 @@ class DocumentsPane(QWidget):
         if self.trash.isChecked():
             entry = menu.addAction(icon("undo", "text-dim"), tr("Restore"))
             entry.triggered.connect(lambda: self.restore(one.id))
+            entry = menu.addAction(icon("trash", "bad"), tr("Delete for good…"))
+            entry.triggered.connect(lambda: self.line.ask([one]))
         else:
             for words, picture, keys, act in (
                 (tr("Rename…"), "edit", RENAME_KEYS, self._edit_title),
@@ -114,6 +118,21 @@ class DocumentsPane(QWidget):
         """Take a document out of the trash, and show it."""
         self.trash.setChecked(False)
         self._services.tasks.start(self._bring_back(document))
+
+    def _remove(self, documents: tuple[str, ...]) -> None:
+        """For good; whoever looks at the trash sees it at once."""
+        for one in documents:
+            self.model.take_out(one)
+        work = self._remove_all(documents)
+        self._services.tasks.start(work, lambda: self._soon.start(_SEARCH_MS))
+
+    async def _remove_all(self, documents: tuple[str, ...]) -> None:
+        """By and by, so that whatever else is stored or read need not wait for all of them."""
+        for start in range(0, len(documents), AT_ONCE):
+            await stored(self._store.remove(documents[start : start + AT_ONCE]))
+
+    def _settle(self) -> None:
+        (self.list if self.model.rowCount() else self.trash).setFocus()
 
     async def _part_with(self, one: Document, deleted: "Future[None]") -> None:
         await stored(deleted)
@@ -148,6 +167,7 @@ class DocumentsPane(QWidget):
         inside = self.trash.isChecked()
         self.trash.setText(tr("Documents") if inside else full)
         self.trash.setIcon(icon("chevron-left" if inside else "trash", "text", 16))
+        self.line.setVisible(inside and bool(self.model.rowCount()))
         self._nothing.setText(nothing)
         self._nothing.setVisible(not self.model.rowCount())
         self.list.setVisible(bool(self.model.rowCount()))
@@ -193,7 +213,9 @@ class DocumentsPane(QWidget):
     def _delete_current(self) -> None:
         index = self.list.currentIndex()
         one = self.model.document(index)
-        if one is not None and not self.model.is_trashed(index):
+        if one is not None and self.model.is_trashed(index):
+            self.line.ask([one])
+        elif one is not None:
             self.delete(one)
 
     def _let_age(self) -> None:
@@ -210,7 +232,11 @@ class DocumentsPane(QWidget):
         self._stored.connect(lambda: self._soon.start(_SEARCH_MS))
         self.search.textChanged.connect(lambda: self._soon.start(_SEARCH_MS))
         self.search.returnPressed.connect(lambda: self._choose(self.model.index(0)))
+        self.trash.toggled.connect(self.line.settle)
         self.trash.toggled.connect(self.refresh)
+        self.line.empty_wanted.connect(lambda: self.line.ask(self.model.documents))
+        self.line.agreed.connect(self._remove)
+        self.line.settled.connect(self._settle)
         self.model.renamed.connect(self._rename)
         self.list.clicked.connect(self._choose)
         self.list.activated.connect(self._choose)
@@ -235,7 +261,9 @@ class DocumentsPane(QWidget):
         column.addWidget(self._nothing)
         column.addWidget(self.list, 1)
         column.addStretch()
+        column.addWidget(self.line)
         column.addWidget(self.trash, 0, Qt.AlignmentFlag.AlignLeft)
+        self.line.hide()
         self._widen()
         self._services.theme.changed.connect(self._widen)
 

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QW
 
 from app.messages.translate import tr
 from app.store.documents.document_records import WritingSettings
-from app.ui.state.playground.playground_controller import PlaygroundController
+from app.ui.state.playground.writing_configuration import WritingConfiguration
 from app.ui.state.playground.writing_templates import fitting_preset, presets
 from app.ui.state.services import Services
 from app.ui.widgets.parts import icon_button
@@ -24,7 +24,7 @@ class PresetChooser(QWidget):
 
     chosen = Signal(object)
 
-    def __init__(self, services: Services, controller: PlaygroundController) -> None:
+    def __init__(self, services: Services, controller: WritingConfiguration) -> None:
         super().__init__()
         self._services, self._controller = services, controller
         self.list = QComboBox()

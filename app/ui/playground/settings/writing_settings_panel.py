@@ -14,12 +14,13 @@ from PySide6.QtWidgets import (
 
 from app.messages.translate import tr
 from app.store.documents.document_records import WritingSettings
-from app.ui.state.playground.playground_controller import PlaygroundController
 from app.ui.state.playground.token_words import biases_in, plain_words, written_words
+from app.ui.state.playground.writing_configuration import WritingConfiguration
 from app.ui.state.services import Services
 from app.ui.widgets.parts import button, icon_button, label
 from app.ui.widgets.sampling_fields import SamplingFields, whole_number
 
+from .grammar_section import GrammarSection
 from .preset_chooser import PresetChooser
 
 _WIDTH, _LINES = 296, 2
@@ -36,11 +37,12 @@ class WritingSettingsPanel(QWidget):
     closed = Signal()
 
     def __init__(
-        self, services: Services, controller: PlaygroundController, parent: QWidget | None = None
+        self, services: Services, controller: WritingConfiguration, title: str = ""
     ) -> None:
-        super().__init__(parent)
+        super().__init__()
         self.setObjectName("chatSettings")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._title = title or tr("Settings of the text")
         self._services, self._controller = services, controller
         self.presets = PresetChooser(services, controller)
         self.limit = whole_number(1, 100_000, 64, tr("Longest piece, in tokens"))
@@ -49,11 +51,13 @@ class WritingSettingsPanel(QWidget):
         self.stops = _lines(tr("Stop texts"), tr("One a line; \\n is a new line"))
         self.bans = _lines(tr("Banned tokens"), tr("One a line: a word, or #id"))
         self.biases = _lines(tr("Logit bias"), tr("One a line: word = -2.5"))
+        self.grammar = GrammarSection(services, controller)
         self._wrong = label("", "bad", wrap=True)
         self._sections = QVBoxLayout()
         self._inside, self._scroll = QWidget(), QScrollArea(widgetResizable=True)
         self._typing = QTimer(self, singleShot=True, interval=_TYPING_MS)
         self._arrange()
+        self.add_section(self.grammar)
         self._connect()
         self.show_settings()
 
@@ -61,6 +65,10 @@ class WritingSettingsPanel(QWidget):
         """One more group of settings."""
         self._sections.addWidget(widget)
         self._fit()
+
+    def allow_changes(self, *, allowed: bool) -> None:
+        """Whether the fields can be changed now."""
+        self._inside.setEnabled(allowed)
 
     def show_settings(self) -> None:
         """Show how the document stands."""
@@ -74,6 +82,7 @@ class WritingSettingsPanel(QWidget):
             _show(self.stops, [written_words(stop) for stop in settings.stops])
             _show(self.bans, list(settings.bans))
             _show(self.biases, [f"{one.words} = {one.value:g}" for one in settings.biases])
+        self.grammar.show_grammar(settings.grammar)
         self.fields.show_sampling(self._controller.sampling)
         self.reset.setEnabled(settings.sampling is not None)
 
@@ -82,6 +91,7 @@ class WritingSettingsPanel(QWidget):
         self._typing.stop()
         self.limit.interpretText()
         self.fields.keep_typed()
+        self.grammar.keep_typed()
         settings = self._controller.settings
         biases, wrong = biases_in(self.biases.toPlainText())
         self._say_wrong(wrong)
@@ -96,6 +106,11 @@ class WritingSettingsPanel(QWidget):
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 (Qt's name)
         self.keep_typed()
+
+    def _show_wrong_grammar(self) -> None:
+        """Scroll to it once it has its height."""
+        reveal = self._scroll.ensureWidgetVisible
+        QTimer.singleShot(0, self, lambda: reveal(self.grammar.wrong))
 
     def _say_wrong(self, lines: tuple[str, ...]) -> None:
         said = tr("“{}” is no bias: write a word, = and a number from -1000 to 1000.")
@@ -116,6 +131,7 @@ class WritingSettingsPanel(QWidget):
         self._typing.timeout.connect(self.keep_typed)
         for lines in (self.stops, self.bans, self.biases):
             lines.textChanged.connect(self._typing.start)
+        self.grammar.told.connect(self._show_wrong_grammar)
         controller.configured.connect(self.show_settings)
         controller.typed_wanted.connect(self.keep_typed)
         self._services.session.changed.connect(self.show_settings)
@@ -127,7 +143,7 @@ class WritingSettingsPanel(QWidget):
         close.clicked.connect(self.closed)
         head = QHBoxLayout()
         head.setContentsMargins(space("l"), 0, space("s"), 0)
-        head.addWidget(label(tr("Settings of the text"), "strong"), 1)
+        head.addWidget(label(self._title, "strong"), 1)
         head.addWidget(close)
         body = QVBoxLayout(self._inside)
         body.setContentsMargins(space("l"), space("s"), space("l"), space("l"))

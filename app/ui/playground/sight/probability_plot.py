@@ -15,8 +15,7 @@ from app.ui.look.theme import Theme
 from app.ui.state.playground.scored_text import ScoredText
 from app.ui.widgets.flow_layout import Flow
 from app.ui.widgets.parts import Elided, button
-
-from .token_description import likelihood_of, written
+from app.ui.widgets.tokens.token_description import likelihood_of, written
 
 _REDRAW_MS = 150
 _AROUND = 3  # screens of text that are in the plot at once, on each side of the one in sight

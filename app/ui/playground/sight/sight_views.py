@@ -12,8 +12,8 @@ from app.ui.state.commands import Command
 from app.ui.state.playground.model_sight import ModelSight, View
 from app.ui.state.playground.playground_controller import PlaygroundController
 from app.ui.state.session import Session
+from app.ui.widgets.tokens.prompt_view import PromptView
 
-from .prompt_view import PromptView
 from .state_inspector import StateInspector
 from .tokens_pane import TokensPane
 

@@ -9,9 +9,8 @@ from app.ui.look.theme import Theme
 from app.ui.state.playground.scored_text import Alternative, ScoredText
 from app.ui.widgets.painted_line import LEFT, RIGHT, paint_line
 from app.ui.widgets.parts import label
-
-from .chance_scale import percent
-from .token_description import chance_of, identity_of, openness_of, written
+from app.ui.widgets.tokens.chance_scale import percent
+from app.ui.widgets.tokens.token_description import chance_of, identity_of, openness_of, written
 
 _WIDTH = 320
 _CHANCE_PX = 96

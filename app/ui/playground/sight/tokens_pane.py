@@ -18,12 +18,12 @@ from app.ui.look.theme import Theme
 from app.ui.state.playground.scored_text import ScoredText, ScorePhase
 from app.ui.widgets.blank import Blank
 from app.ui.widgets.parts import Elided, button, icon_button
+from app.ui.widgets.tokens.chance_scale import ChanceLegend, role_of
+from app.ui.widgets.tokens.token_description import description_of
+from app.ui.widgets.tokens.token_view import TokenView
 
-from .chance_scale import ChanceLegend, role_of
 from .probability_plot import ProbabilityPlot
-from .token_description import description_of
 from .token_popover import TokenPopover
-from .token_view import TokenView
 
 
 class TokensPane(QWidget):

@@ -10,10 +10,17 @@ class Tree:
     """Messages by id, and who answers whom; ``leaf`` is the end of the branch that is shown.
 
     ``tokens`` has those of replies that were written here, by message; the store has more.
+    ``stored``: the conversation was handed to the store, with its first message.
     """
 
-    def __init__(self, conversation: Conversation, messages: Iterable[Message] = ()) -> None:
-        self.conversation = conversation
+    def __init__(
+        self,
+        conversation: Conversation,
+        messages: Iterable[Message] = (),
+        *,
+        stored: bool = False,
+    ) -> None:
+        self.conversation, self.stored = conversation, stored
         self._messages: dict[str, Message] = {}
         self._answers: dict[str | None, list[str]] = {}
         self.tokens: dict[str, TokenSpan] = {}
@@ -77,6 +84,57 @@ class Tree:
         """Show the branch that a message stands on, if another one is shown."""
         if ident in self._messages and all(one.id != ident for one in self.path()):
             self.leaf = self._end_below(ident)
+
+    def siblings(self, ident: str) -> list[str]:
+        """Itself and the messages that answer the same one, the oldest first."""
+        return list(self._answers[self._messages[ident].parent])
+
+    def answers(self, ident: str | None) -> list[str]:
+        """The messages that answer one (None: begin the conversation), the oldest first."""
+        return list(self._answers.get(ident, ()))
+
+    def show(self, ident: str) -> str:
+        """Show the branch that goes through a message, to its newest end; the new leaf."""
+        self.leaf = self._end_below(ident)
+        return self.leaf
+
+    def end_of(self, ident: str) -> str:
+        """The newest end of what follows a message."""
+        return self._end_below(ident)
+
+    def below(self, idents: Iterable[str]) -> list[str]:
+        """These messages and all that follows them."""
+        found: list[str] = []
+        waiting = [one for one in idents if one in self._messages]
+        seen = set(waiting)
+        while waiting:
+            at = waiting.pop()
+            found.append(at)
+            fresh = [one for one in self._answers.get(at, ()) if one not in seen]
+            seen.update(fresh)
+            waiting += fresh
+        return found
+
+    def remove(self, idents: Iterable[str]) -> list[Message]:
+        """Take messages away with all that follows them; what they were.
+
+        Where the end of what is shown goes with them, the newest branch beside it is shown.
+        """
+        gone = [self._messages[one] for one in self.below(idents)]
+        names = {one.id for one in gone}
+        above = next((one.id for one in reversed(self.path()) if one.id not in names), None)
+        for message in gone:
+            del self._messages[message.id]
+            self._answers.pop(message.id, None)
+            beside = self._answers.get(message.parent)
+            if beside is not None:
+                beside.remove(message.id)
+                if not beside:
+                    del self._answers[message.parent]
+        if self.leaf in names:
+            above = above or next(reversed(self.answers(None)), None)
+            self.leaf = self._end_below(above) if above else None
+        return gone
 
     def _end_below(self, ident: str) -> str:
         """The newest end of what answers a message."""

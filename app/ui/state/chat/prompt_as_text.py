@@ -28,7 +28,7 @@ async def _open(services: Services, controller: ConversationController, ident: s
     last = reply.parent if reply else ident
     if last is None:
         return
-    asked = controller.request(last, session.loaded)
+    asked = controller.request(last)
     chat = await with_tokens(asked, services.conversations, message.conversation)
     prompt = await session.encode(chat, document=False)
     pieces = [

@@ -131,9 +131,12 @@ class Library(QObject):
         ways = dict(chosen.strategies)
         if old in ways:
             ways[new] = ways.pop(old)
+        merged = dict(chosen.adapters)
+        if old in merged:
+            merged[new] = merged.pop(old)
         files = tuple(new if one == old else one for one in chosen.files)
         model = new if chosen.model == old else chosen.model
-        self._settings.change(strategies=ways, files=files, model=model)
+        self._settings.change(strategies=ways, adapters=merged, files=files, model=model)
 
     @property
     def _downloads(self) -> Path:

@@ -47,7 +47,8 @@ class ModelSight(QObject):
         self.prompt = PromptTokens(session, self.vocabulary, self)
         self.inspection = StateInspection(session, self)
         self._view: View | None = None
-        self._model = ("", "")
+        self._model, self._heard = self._running, False
+        self._mixed = False  # what is known comes from two ways of running
         self._soon = QTimer(self, singleShot=True, interval=0)
         self._soon.timeout.connect(self._follow)
         self._live: bool | None = None  # whether what is written is shown; None: not known yet
@@ -58,7 +59,8 @@ class ModelSight(QObject):
             controller.writing_changed,
         ):
             changed.connect(self._soon.start)
-        session.was_opened.connect(self._note_model)
+        session.was_opened.connect(self._soon.start)
+        session.changed.connect(self._note_model)
 
     def look(self, view: View | None) -> None:
         """This view is in front now, or none of them."""
@@ -95,6 +97,9 @@ class ModelSight(QObject):
 
     def _follow(self) -> None:
         """Read the text again where it is another one, and short."""
+        self._note_model()
+        if self._controller.writing is None and self._mixed:
+            self._forget()
         if self._view is None or self._controller.writing is not None:
             return
         ids = self._controller.ids()
@@ -110,14 +115,30 @@ class ModelSight(QObject):
             self.inspection.read(ids)
 
     def _note_model(self) -> None:
-        """What another model, or another format of it, told means nothing now."""
-        loaded = self._session.loaded
-        model = (loaded.fingerprint, loaded.strategy) if loaded is not None else ("", "")
-        if model != self._model:
-            self._model = model
+        """What another model, or another format of it, told means nothing now.
+
+        Of a piece that is being written what is live stays until its end.
+        """
+        if self._session.loaded is None or self._running == self._model:
+            return
+        self._model = self._running
+        if self._controller.writing is None:
+            self._forget()
+        elif self._heard:
+            self._mixed = True
+        else:  # the state is looked at anew with each piece
             self.scored.clear()
-            self.inspection.clear()
         self._soon.start()
+
+    @property
+    def _running(self) -> tuple[str, str]:
+        loaded = self._session.loaded
+        return (loaded.fingerprint, loaded.strategy) if loaded is not None else ("", "")
+
+    def _forget(self) -> None:
+        self._mixed = False
+        self.scored.clear()
+        self.inspection.clear()
 
     def _follow_tokens(self, ids: tuple[int, ...]) -> None:
         scored = self.scored
@@ -139,7 +160,10 @@ class ModelSight(QObject):
 
     def _wanted(self) -> Outputs:
         """What is to be told of a piece that is about to be written."""
-        self._live = None
+        self._note_model()
+        if self._mixed:
+            self._forget()
+        self._live, self._heard = None, False
         if self._view is View.STATE:
             return Outputs(states=self.inspection.begin(_EVERY))
         if self._view is View.TOKENS:
@@ -149,6 +173,9 @@ class ModelSight(QObject):
     def _hear(self, event: object) -> None:
         """Take what is told of a piece that is being written."""
         writing = self._controller.writing
+        if isinstance(event, StateSeen | Piece) and not self._heard:
+            self._note_model()
+            self._heard = True
         if isinstance(event, StateSeen):
             self.inspection.note(event)
         elif isinstance(event, Piece) and writing is not None:

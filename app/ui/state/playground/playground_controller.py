@@ -17,16 +17,17 @@ from app.ui.state.services import Services
 
 from .document_keeper import DocumentKeeper
 from .document_text import DocumentText
-from .open_document import OpenDocument
+from .open_document import OpenDocument, written_slice
 from .token_stretches import ids_of
+from .writing_configuration import WritingConfiguration
 from .writing_pause import WritingPause
-from .writing_stream import Asked, Lead, WritingStream, encoded_up_to
+from .writing_stream import Asked, Lead, WritingStream, encoded_up_to, lead_in
 
 _NO_LEAD = Lead()
 _ENCODE_MS = 500  # after the last change the tokens of a text are looked up
 
 
-class PlaygroundController(QObject):
+class PlaygroundController(WritingConfiguration):
     """``opened``: another document is shown. ``changed``: its text or version is another one.
 
     ``typed``: the person has edited the text. ``grew``: the model has written more, before
@@ -43,9 +44,7 @@ class PlaygroundController(QObject):
     grew = Signal()
     writing_changed = Signal()
     versions_changed = Signal()
-    configured = Signal()
     encoded = Signal()
-    typed_wanted = Signal()
     taken_away = Signal(object)
     heard = Signal(object)
 
@@ -88,13 +87,8 @@ class PlaygroundController(QObject):
     @property
     def sampling(self) -> Sampling:
         """How the next token is chosen: as the person or else as the model's makers say."""
-        return self.settings.sampling or self.recommended
-
-    @property
-    def recommended(self) -> Sampling:
-        """What suits the open model."""
         loaded = self._services.session.loaded
-        return loaded.sampling if loaded else Sampling()
+        return self.settings.sampling or (loaded.sampling if loaded else Sampling())
 
     @property
     def vocabulary(self) -> str:
@@ -260,10 +254,14 @@ class PlaygroundController(QObject):
             self._write(len(self.text), lead=lead)
 
     def write_again(self) -> None:
-        """Have the last piece of the model written anew, as another version beside it."""
-        if self.writing is None and self.open_document.last_written is not None:
+        """Have the last piece of the model written anew, as another version beside it.
+
+        Tokens that a person has chosen for its beginning stay.
+        """
+        last = self.open_document.last_written
+        if self.writing is None and last is not None:
             self.typed_wanted.emit()
-            self._write(0, again=True)
+            self._write(0, again=True, lead=lead_in(written_slice(last)))
 
     def stop(self) -> None:
         """End what is being written, at once; its words stay."""

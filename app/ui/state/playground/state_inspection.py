@@ -130,6 +130,8 @@ class StateInspection(QObject):
 
     def note(self, seen: StateSeen) -> None:
         """A state of the text that is written."""
+        if self.spec is None and self._session.loaded is not None:  # it was opened for this text
+            self.spec = self._session.loaded.spec
         if seen.tokens % self._every == 0:
             self.samples.append(NormSample(seen.tokens, seen.norms))
         if len(self.samples) > _MOST:

@@ -6,6 +6,7 @@ tokens on each side, so that they become the tokens that the whole text would ha
 
 from typing import NamedTuple
 
+from app.runtime.protocol.grammars import Grammar
 from app.store.documents.document_records import Made, Slice, TextPiece
 from app.store.records import new_id
 
@@ -52,6 +53,32 @@ def ids_of(text: DocumentText, end: int, vocabulary: str) -> tuple[int, ...] | N
     for part in parts:
         ids += part.ids or ()
     return (*ids, *open_ids(text, end, vocabulary))
+
+
+def written_ids(text: DocumentText, end: int, vocabulary: str) -> tuple[int, ...]:
+    """Those of the first ``end`` characters that a model wrote, in order."""
+    parts = [part for part in parts_of(text, end, vocabulary) if part.made is not None]
+    return (
+        *(token for part in parts for token in part.ids or ()),
+        *open_ids(text, end, vocabulary),
+    )
+
+
+def held_start(text: DocumentText, end: int, grammar: Grammar) -> int:
+    """Where the text begins that ``grammar`` held and that ends at ``end``: ``end`` if none does.
+
+    Pieces of one grammar are one text where the first was cut, by its limit or by a person.
+    """
+    at = end
+    for one in reversed(text.cut(0, end)):
+        made = one.piece.made
+        same = made is not None and made.options is not None and made.options.grammar == grammar
+        whole_piece = one.end == len(one.piece.text)
+        ended = whole_piece and made is not None and made.reply.reason in ("end", "stop")
+        if not same or ended or one.start > 0:
+            break
+        at -= one.end - one.start
+    return at
 
 
 def open_ids(text: DocumentText, end: int, vocabulary: str) -> tuple[int, ...]:

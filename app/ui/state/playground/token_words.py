@@ -8,6 +8,7 @@ import msgspec
 from app.errors import RequestRefused
 from app.runtime.protocol.encodings import Encoded
 from app.runtime.protocol.generate_options import GenerateOptions
+from app.runtime.protocol.grammars import Grammar
 from app.runtime.protocol.prompts import Sampling, Text
 from app.runtime.protocol.token_spans import unpack
 from app.store.documents.document_records import Bias, WritingSettings
@@ -38,6 +39,7 @@ async def options_of(
         limit=settings.limit,
         sampling=whole,
         stops=tuple(filter(None, settings.stops)),
+        grammar=_written(settings.grammar),
         # nobody waits for a piece to repeat, unless a seed says so
         reproducible=None if sampling.seed is not None else False,
     )
@@ -78,6 +80,12 @@ def biases_in(lines: str) -> tuple[tuple[Bias, ...], tuple[str, ...]]:
 def _trimmed(words: str) -> str:
     """A space before = is none of the token, unless the word stands in quotes."""
     return words.strip()
+
+
+def _written(grammar: Grammar | None) -> Grammar | None:
+    """None where a form is chosen and nothing is written yet that could hold a text to it."""
+    empty = grammar is not None and grammar.kind != "json" and not grammar.text.strip()
+    return None if empty else grammar
 
 
 async def _token(written: str, encode: Encode) -> int:

@@ -19,7 +19,16 @@ from app.ui.state.reply_clock import ReplyClock
 from app.ui.state.session import Session
 
 from .document_text import DocumentText
-from .token_stretches import Part, encoded_piece, ids_of, open_ids, stretches_of, with_encoded
+from .token_stretches import (
+    Part,
+    encoded_piece,
+    held_start,
+    ids_of,
+    open_ids,
+    stretches_of,
+    with_encoded,
+    written_ids,
+)
 from .token_words import options_of
 
 _REPAINT_MS = 34  # at most 30 times a second
@@ -32,6 +41,17 @@ class Lead(NamedTuple):
     ids: tuple[int, ...] = ()
     text: str = ""
     lengths: tuple[int, ...] = ()
+
+
+def lead_in(one: Slice | None) -> Lead:
+    """The tokens of a piece that a person has chosen; none where it had none."""
+    if one is None or one.piece.made is None:
+        return Lead()
+    piece, (first, last) = one.piece, one.piece.made.chosen
+    lengths = piece.lengths[first:last]
+    before = sum(piece.lengths[:first])
+    text = piece.text[before : before + sum(lengths)]
+    return Lead(piece.ids[first:last], text, lengths)
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +96,7 @@ class WritingStream(QObject):
         self._parts: list[str] = []
         self._ids, self._lengths = array("I"), array("I")
         self._told = self._carried = 0
+        self._chosen = (0, 0)
         self._clock = ReplyClock()
         self._repaint = QTimer(self, singleShot=True, interval=_REPAINT_MS)
         self._repaint.timeout.connect(self._show)
@@ -146,15 +167,26 @@ class WritingStream(QObject):
         self.base, self._options, self.before = base, options, (*ids, *lead.ids)
         self._ids, self._lengths = array("I", carried), array("I", lengths)
         self._told = self._carried = len(carried)
-        self.piece = TextPiece(
-            self.piece.id, lead.text, vocabulary, carried, lengths, Made(options=options)
-        )
+        self._chosen = (len(opened), len(carried)) if lead.ids else (0, 0)
+        made = Made(options=options, chosen=self._chosen)
+        self.piece = TextPiece(self.piece.id, lead.text, vocabulary, carried, lengths, made)
         self.begun.emit()
         told = msgspec.structs.replace(options, outputs=asked.outputs)
-        events = session.generate(Tokens(self.before, document=True), told)
+        events = session.generate(self._prompt(vocabulary), told)
         async with contextlib.aclosing(events):
             async for event in events:
                 self._take(event)
+
+    def _prompt(self, vocabulary: str) -> Tokens:
+        """What is gone on from, with what of it counts as written as if it were one run."""
+        base, lead, options = self.base, self._asked.lead.ids, self._options
+        written = (*written_ids(base, self.place, vocabulary), *lead)
+        held, grammar = 0, options.grammar if options is not None else None
+        if grammar is not None:
+            start = held_start(base, self.place, grammar)
+            before = ids_of(base, start, vocabulary) or ()
+            held = len(self.before) - len(before) if start < self.place else len(lead)
+        return Tokens(self.before, document=True, written=written, held=held)
 
     def _take(self, event: object) -> None:
         self._clock.note(event)
@@ -210,7 +242,7 @@ class WritingStream(QObject):
         self._repaint.stop()
         self._keep.stop()
         self._join()
-        made = Made(reply=self._reply(), options=self._options)
+        made = Made(reply=self._reply(), options=self._options, chosen=self._chosen)
         self.piece = TextPiece(
             self.piece.id,
             self.piece.text,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from app.messages.translate import tr
+from app.runtime.protocol.grammars import Grammar
 from app.runtime.protocol.prompts import Sampling
 from app.store.documents.document_records import WritingSettings
 
@@ -21,11 +22,16 @@ class Preset:
     sampling: Sampling | None
     limit: int
     stops: tuple[str, ...] = ()
+    grammar: Grammar | None = None
 
     def onto(self, settings: WritingSettings) -> WritingSettings:
         """The settings with these; bans and biases stay."""
         return msgspec.structs.replace(
-            settings, sampling=self.sampling, limit=self.limit, stops=self.stops
+            settings,
+            sampling=self.sampling,
+            limit=self.limit,
+            stops=self.stops,
+            grammar=self.grammar,
         )
 
 
@@ -68,7 +74,7 @@ def presets() -> tuple[Preset, ...]:
         Preset("story", tr("Story"), free, 512),
         Preset("code", tr("Code"), code, 512),
         Preset("summary", tr("Summary"), Sampling(temperature=0.7, top_p=0.3), 256, ("\n\n",)),
-        Preset("json", tr("JSON"), exact, 512, ("\n\n",)),
+        Preset("json", tr("JSON"), exact, 512, grammar=Grammar(kind="json")),
         Preset("abc", tr("ABC music"), music, 1024),
     )
 
@@ -143,7 +149,7 @@ def templates() -> tuple[Template, ...]:
             "json",
             tr("JSON"),
             tr("Facts of a text as a JSON object"),
-            "Text: {{text}}\n\nThe facts as JSON with the keys {{keys}}:\n{",
+            "Text: {{text}}\n\nThe facts as JSON with the keys {{keys}}:\n",
             "json",
             (("text", "Ada, 36, lives in London."), ("keys", "name, age, city")),
         ),

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class Choice:
     """``strategy`` is its text, ``title`` its name ("8-bit on the processor").
 
-    ``memory`` and ``speed`` are figures with units, the former what has to be there, and ``detail``
-    tells how much of that is taken when.  ``reading`` is the speed without a number,
+    ``memory`` and ``speed`` are figures with units, the former what is taken while it writes and at
+    most, and ``detail`` tells when that is.  ``reading`` is the speed without a number,
     ``about`` says how exact it is, ``why`` why it is recommended or does not fit.  ``runs`` tells
     whether it can be begun, ``tight`` that this needs memory which others have now, and ``now``
     that the model runs like this.

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
+from app.messages.translate import tr
+from app.runtime.planning.strategy import understood
 from app.runtime.protocol.messages import Loaded
 from app.runtime.worker.phase import Phase
 from app.store.changes import Change, Changes
@@ -18,7 +20,8 @@ MINUTE_MS = 60_000
 class IdleRelease(QObject):
     """Counts from the last text, the opening or a change of the settings, whatever came last.
 
-    ``released`` carries the Loaded that was let go, ``returned`` the same when it is opened again.
+    ``released`` carries the Loaded that was let go, ``returned`` the same when it is opened again,
+    or goes on where it was parked.
     """
 
     released = Signal(object)
@@ -48,7 +51,9 @@ class IdleRelease(QObject):
         before, self._phase = self._phase, self._session.phase
         if before is self._phase:
             return
-        if before is Phase.RESTING and self._session.returning:
+        woken = self._phase is Phase.READY
+        known = before is Phase.RESTING and self._left is not None
+        if known and (self._session.returning or woken):
             self.returned.emit(self._left)
         self._count()
 
@@ -76,5 +81,24 @@ class IdleRelease(QObject):
         loaded = self._session.loaded
         if self._idle and loaded is not None:
             self._left = loaded
-            self._session.rest()
+            self._session.rest(park=self._settings.now.park_model)
             self.released.emit(loaded)
+
+
+def let_go_words(strategy: str, *, park: bool) -> str:
+    """What became of a model, with places for its name and for how long nobody asked it."""
+    way = understood(strategy)
+    if not park or way is None:
+        return tr(
+            "{} was let go after {} without a message, and its memory is free. Your next message "
+            "opens it again."
+        )
+    if way.on_gpu:
+        return tr(
+            "{} was let go after {} without a message. The graphics card is free, and the file "
+            "stays in memory while there is room. Your next message opens it again."
+        )
+    return tr(
+        "{} was parked after {} without a message: its weights stay in memory, and it goes on with "
+        "your next message."
+    )

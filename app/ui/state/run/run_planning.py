@@ -166,7 +166,16 @@ class RunPlanning(QObject):
         file = await self._tasks.thread(describe, path)
         if file.spec is None:
             raise failure_of(file)
-        machine, wishes = await self.machine(), wishes or self.wishes
+        return await self.planned(path, file, await self.machine(), wishes)
+
+    async def planned(
+        self, path: Path, file: ModelFile, machine: Machine, wishes: Wishes | None = None
+    ) -> ModelPlans:
+        """Every way to run the model of a file on a machine, by all that was measured here.
+
+        That is how fast its disk is, where a way reads from it, and where memory ran out before.
+        """
+        wishes = wishes or self.wishes
         ran_out = await self._tasks.thread(self._ran_out, str(path))
         planned = plan_with(file, machine, wishes, ran_out)
         if self.described is None and not all(one.strategy.stays for one in planned.candidates):
@@ -181,7 +190,7 @@ class RunPlanning(QObject):
             return self.described
         if not self._gpus.known:
             await self._gpus.looked()
-        gpus = with_room_of(self._session.loaded, self._gpus.usable)
+        gpus = with_room_of(self._session.held, self._gpus.usable)
         await self.know_rates()
         free = await self._tasks.thread(free_without, self._session.worker_pid)
         return await self._tasks.thread(self._look, tuple(gpus), free)

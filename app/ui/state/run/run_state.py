@@ -16,6 +16,8 @@ from app.ui.state.services import Services
 
 from .choice import Choice
 from .device_use import DeviceUse
+from .layer_runs import Arrangement, Ground, arranged
+from .layer_share import LayerShare
 from .run_change import RunChange
 from .run_planning import ModelPlans, Wishes, plan_with
 from .run_words import Running, choices_of, devices_of, placement_of
@@ -44,6 +46,7 @@ class RunState(QObject):
         self.failure: Failure | None = None
         self.text = ""
         self.wrong: WrongPart | None = None
+        self._share = LayerShare()
         self.wishes: Wishes = services.planning.wishes
         self._first = self.wishes
         self.remember = True
@@ -138,6 +141,28 @@ class RunState(QObject):
         return placement_of(plan, plans.file.spec.layers, plans.machine)
 
     @property
+    def ground(self) -> Ground | None:
+        """What its layers can lie on."""
+        file = self.plans.file if self.plans is not None else None
+        if self.plans is None or file is None or file.spec is None:
+            return None
+        return Ground(file.spec.layers, file.dtype, self.plans.machine)
+
+    @property
+    def arrangement(self) -> Arrangement | None:
+        """The way that is chosen, by its layers."""
+        plan, ground = self.plan, self.ground
+        return None if plan is None or ground is None else arranged(plan.strategy, ground.layers)
+
+    @property
+    def share(self) -> LayerShare:
+        """The way that was chosen last, as a number of layers that stay."""
+        plan, ground = self.plan, self.ground
+        if plan is not None and ground is not None:
+            self._share.look(plan.strategy, ground)
+        return self._share
+
+    @property
     def can_run(self) -> bool:
         """Whether Run does something."""
         plan = self.plan
@@ -193,6 +218,16 @@ class RunState(QObject):
         told = self._meant(text)
         self.text, self.wrong = (text, told) if isinstance(told, WrongPart) else (told.text, None)
         self.changed.emit()
+
+    def stay(self, layers: int) -> None:
+        """So many layers stay on the cards, or in memory."""
+        if self.plan is not None and self.share.possible and self.share.staying != layers:
+            self.write(self.share.moved(layers))
+
+    def stream(self, on: bool) -> None:  # noqa: FBT001 (a signal's)
+        """The other layers come for each token, or lie on the processor."""
+        if self.plan is not None and self.share.streams != on:
+            self.write(self.share.streamed(self._judged) if on else self.share.settled())
 
     def wish(self, *, threads: int | None = None, limits: Limits | None = None) -> None:
         """Other threads or limits; they are kept when the model is run."""
@@ -271,7 +306,7 @@ class RunState(QObject):
         """One of the candidates, or of what else runs here."""
         if self.plans is None or not text:
             return None
-        file, machine, planned, _ = self.plans
+        file, _, planned, _ = self.plans
         found = (one for one in planned.candidates if one.strategy.text == text)
         known = next(found, None)
         if known is not None or file.spec is None:
@@ -279,6 +314,12 @@ class RunState(QObject):
         way = self._meant(text)
         if isinstance(way, WrongPart):
             return None
+        return self._judged(way)
+
+    def _judged(self, way: Strategy) -> Plan:
+        assert self.plans is not None
+        file, machine, _, _ = self.plans
+        assert file.spec is not None
         return plan_of(file.spec, file.dtype, way, machine, self.wishes.limits)
 
     def _meant(self, text: str) -> Strategy | WrongPart:

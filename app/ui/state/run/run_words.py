@@ -138,7 +138,7 @@ def _choice(plan: Plan, running: Running, names: Mapping[str, str], why: str | N
     return Choice(
         strategy=text,
         title=way_title(plan.strategy, names),
-        memory=" + ".join(size(plan.peak_bytes.get(one, 0)) for one in plan.strategy.devices),
+        memory=memory_words(plan),
         detail=_when(plan),
         speed=said,
         reading=pace_in_words(quick),
@@ -149,6 +149,18 @@ def _choice(plan: Plan, running: Running, names: Mapping[str, str], why: str | N
         runs=plan.may_run,
         tight=plan.may_run and not plan.fits,
     )
+
+
+def memory_words(plan: Plan) -> str:
+    """What is taken while it writes, and the most that has to be there: on each device of it.
+
+    ``1.6 GB, at most 2.1 GB``; ``4.2 GB + 1.1 GB, at most 4.9 GB + 2.0 GB``.
+    """
+    writing, most = (
+        " + ".join(size(taken.get(one, 0)) for one in plan.strategy.devices)
+        for taken in (plan.bytes, plan.peak_bytes)
+    )
+    return writing if writing == most else tr("{}, at most {}").format(writing, most)
 
 
 def _worst(strategy: Strategy) -> Place:
@@ -190,7 +202,8 @@ def _processor(plan: Plan | None, machine: Machine, limits: Limits) -> DeviceUse
 
 def _card(plan: Plan | None, gpu: Gpu, name: str, limits: Limits) -> DeviceUse:
     driver = tr("driver {}").format(gpu.driver) if gpu.driver else ""
-    facts = (gpu.name, tr("compute capability {}").format(gpu.version), driver)
+    link = tr("link {}").format(rate(gpu.link_bytes_per_s)) if gpu.link_bytes_per_s else ""
+    facts = (gpu.name, tr("compute capability {}").format(gpu.version), link, driver)
     others = max(0, gpu.total_bytes - gpu.free_bytes)
     return DeviceUse(
         device=gpu.device,

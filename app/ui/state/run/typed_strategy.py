@@ -7,6 +7,7 @@ from app.messages.translate import tr
 from app.runtime.planning.machine import Machine
 from app.runtime.planning.plan import formats_on
 from app.runtime.planning.strategy import Place, Strategy, parse
+from app.runtime.planning.streamed_plans import check_runs_for
 
 
 class WrongPart(NamedTuple):
@@ -24,7 +25,7 @@ def way_meant(text: str, layers: int, dtype: str, machine: Machine) -> Strategy 
     """
     try:
         way = parse(text)
-        way.check_runs()
+        check_runs_for(dtype, way)
     except StrategyError as failure:
         return _wrong_part(text, failure)
     way = way.settled(layers)

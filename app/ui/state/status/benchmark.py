@@ -1,7 +1,7 @@
 """Measuring models in the ways that are chosen, one after another, beside the chat; no widget."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum, auto
 from pathlib import Path
 from typing import NamedTuple
@@ -17,9 +17,10 @@ from app.runtime.checkpoint.describe import ModelFile, describe
 from app.runtime.planning.machine import Machine
 from app.runtime.planning.plan import Plan, Planned
 from app.store.benchmark_results import BenchmarkResult, BenchmarkResults, known_rates
+from app.store.kept_shortages import KeptShortages
 from app.store.measured_rates import MeasuredRates
 from app.store.paths import Paths
-from app.ui.state.run.run_planning import failure_of, plan_with
+from app.ui.state.run.run_planning import failure_of
 from app.ui.state.run.run_words import usual_ways
 from app.ui.state.services import Services
 
@@ -44,18 +45,23 @@ class Position(NamedTuple):
 
 
 class Candidates(NamedTuple):
-    """A model, this machine as it is now, and every way to run the model beside what is open."""
+    """A model, this machine as it is now, and every way to run the model beside what is open.
+
+    ``ran_out`` are the ways in which memory ran out here, with the bytes that there were for them.
+    """
 
     file: ModelFile
     machine: Machine
     planned: Planned
+    ran_out: Mapping[str, int] = {}
 
 
 class Benchmark(QObject):
     """``changed`` when anything that is shown is different; one benchmark at a time.
 
     ``results`` are those of the model that is chosen, on this machine.  ``failure`` is why it
-    cannot be measured at all, ``failures`` why one way was not, and ``unkept`` why results are
+    cannot be measured at all, ``failures`` why one way was not (where memory ran out, that is a
+    result: ``Candidates.ran_out``), and ``unkept`` why results are
     lost when the window closes.  Everything but ``changed`` and the verbs is to be read.
     """
 
@@ -65,6 +71,8 @@ class Benchmark(QObject):
         super().__init__(parent)
         self._services, self._session, self._paths = services, services.session, paths
         self._kept = BenchmarkResults(paths.benchmarks)
+        self._shortages = KeptShortages(paths.shortages)
+        self._ran_out: dict[str, int] = {}
         self._task: asyncio.Task[None] | None = None
         self._still = asyncio.Event()
         self._looks = 0
@@ -105,7 +113,7 @@ class Benchmark(QObject):
             return
         self.path, self.candidates, self.failure = path, None, None
         self.chosen, self.results, self.failures = set(), (), {}
-        self.unkept = None
+        self._ran_out, self.unkept = {}, None
         self._look()
         self.changed.emit()
 
@@ -164,7 +172,8 @@ class Benchmark(QObject):
                 self.failures[strategy] = failure
                 self.changed.emit()
             else:
-                await self._keep(measured)
+                if measured is not None:
+                    await self._keep(measured)
 
     async def _quiet(self, position: Position) -> None:
         """Wait until no text is written: both would be slower, and the figures wrong."""
@@ -173,16 +182,36 @@ class Benchmark(QObject):
             self._still.clear()
             await self._still.wait()
 
-    async def _measured(self, strategy: str) -> Measurement:
-        """Raises OutOfMemory and OverLimit where there is no room now, and what the run does."""
+    async def _measured(self, strategy: str) -> Measurement | None:
+        """None where memory ran out meanwhile, which is a result as well.
+
+        Raises OutOfMemory and OverLimit where there is no room now, and what the run does.
+        """
         assert self.path is not None
         await self._plan(self.path, await self._services.tasks.thread(describe, self.path))
         plan = self._plan_of(strategy)
-        if plan is not None and not plan.fits:
+        if plan is not None and not can_measure(plan):
             raise _refusal(plan)
         threads = self._services.planning.wishes.threads
-        run = WayRun(self.path, self._note_progress, threads=threads)
-        return await run.measured(strategy, Amounts())
+        disk = self.candidates.machine.disk_bytes_per_s if self.candidates else None
+        run = WayRun(self.path, self._note_progress, threads=threads, disk_bytes_per_s=disk)
+        try:
+            return await run.measured(strategy, Amounts())
+        except OutOfMemory as failure:
+            room = failure.facts.get("room_bytes") or (plan.facts["room_bytes"] if plan else 0)
+            await self._keep_shortage(strategy, int(room))
+            return None
+
+    async def _keep_shortage(self, strategy: str, room_bytes: int) -> None:
+        """It is kept for the chat as well, which passes this way over while there is no more."""
+        self._ran_out[strategy] = room_bytes
+        if room_bytes:
+            put = self._shortages.put
+            await self._services.tasks.thread(put, str(self.path), strategy, room_bytes)
+        if self.candidates is not None:
+            ran_out = {**self.candidates.ran_out, **self._ran_out}
+            self.candidates = self.candidates._replace(ran_out=ran_out)
+        self.changed.emit()
 
     async def _keep(self, measured: Measurement) -> None:
         """In this window at once, in the data folder for the next; predictions give way to it."""
@@ -191,8 +220,10 @@ class Benchmark(QObject):
         same = (result.strategy, result.gpu)
         others = [one for one in self.results if (one.strategy, one.gpu) != same]
         self.results = (*others, result)
+        self._ran_out.pop(result.strategy, None)
         self.changed.emit()
         tasks, paths = self._services.tasks, self._paths
+        await tasks.thread(self._shortages.forget, str(self.path), result.strategy)
         await tasks.thread(MeasuredRates(paths.rates).put, measured.rates)
         try:
             await tasks.thread(self._kept.keep, file.fingerprint, file.name, result)
@@ -244,14 +275,18 @@ class Benchmark(QObject):
         file: ModelFile = await tasks.thread(describe, path) if read is None else read
         machine = await self._services.planning.machine_beside()
         results = await tasks.thread(self._kept.of, file.fingerprint)
+        found = await self._found(path, file, machine) if file.spec is not None else None
         if mine != self._looks or path != self.path:
             return
-        if file.spec is None:
+        if found is None:
             self.failure, self.candidates = failure_of(file), None
         else:
-            planned = plan_with(file, machine, self._services.planning.wishes)
-            self._take(Candidates(file, machine, planned), results)
+            self._take(found, results)
         self.changed.emit()
+
+    async def _found(self, path: Path, file: ModelFile, machine: Machine) -> Candidates:
+        _, machine, planned, ran_out = await self._services.planning.planned(path, file, machine)
+        return Candidates(file, machine, planned, {**ran_out, **self._ran_out})
 
     def _take(self, found: Candidates, results: tuple[BenchmarkResult, ...]) -> None:
         first, self.candidates, self.failure = self.candidates is None, found, None
@@ -262,7 +297,7 @@ class Benchmark(QObject):
             self.chosen = {plan.strategy.text for plan in usual if plan.fits}
 
     def _wanted(self) -> list[str]:
-        ways = (plan for plan in self.plans if plan.fits)
+        ways = (plan for plan in self.plans if can_measure(plan))
         return [plan.strategy.text for plan in ways if plan.strategy.text in self.chosen]
 
     def _plan_of(self, strategy: str) -> Plan | None:
@@ -271,6 +306,11 @@ class Benchmark(QObject):
     def _follow(self, before: Path, now: Path) -> None:
         if before == self.path:
             self.path = now
+
+
+def can_measure(plan: Plan) -> bool:
+    """Whether a way is worth measuring: also one in which memory ran out may be tried again."""
+    return plan.fits or plan.reason == "ran-out"
 
 
 def _refusal(plan: Plan) -> Failure:

@@ -11,9 +11,9 @@ from app.messages.units import size, speed
 from app.runtime.planning.plan import Plan
 from app.runtime.planning.strategy import understood
 from app.store.benchmark_results import BenchmarkResult
-from app.ui.state.run.run_words import FORETOLD, device_names, way_title
+from app.ui.state.run.run_words import FORETOLD, device_names, memory_words, way_title
 
-from .benchmark import Benchmark, Position, Stage
+from .benchmark import Benchmark, Position, Stage, can_measure
 
 _PARTS = {
     "loading": tr_noop("opening it"),
@@ -34,7 +34,7 @@ METRICS = ("decode", "prefill", "memory")
 class WayChoice:
     """One way that can be measured: ``why`` there is no room for it now, "" where there is.
 
-    ``measured``: its figures are no prediction.
+    ``measured``: its figures are no prediction; ``able``: it can be tried.
     """
 
     strategy: str
@@ -43,13 +43,14 @@ class WayChoice:
     why: str
     chosen: bool
     measured: bool = False
+    able: bool = True
 
 
 @dataclass(frozen=True)
 class ResultRow:
     """One way that was measured: figures by metric, with their words, beside those predicted.
 
-    What was not predicted is 0, without words.
+    What was not predicted is 0, without words.  ``short``: memory ran out, and that is all.
     """
 
     strategy: str
@@ -59,6 +60,7 @@ class ResultRow:
     words: Mapping[str, str]
     predicted_words: Mapping[str, str]
     when: str
+    short: bool = False
 
 
 def choices_of(benchmark: Benchmark) -> list[WayChoice]:
@@ -67,10 +69,33 @@ def choices_of(benchmark: Benchmark) -> list[WayChoice]:
 
 
 def rows_in_words(benchmark: Benchmark) -> list[ResultRow]:
-    """The results, in the order of the ways; those of cards that are gone come last."""
+    """The results, in the order of the ways; those of cards that are gone come last.
+
+    Where memory ran out, that is what is shown of a way.
+    """
     order = {plan.strategy.text: at for at, plan in enumerate(benchmark.plans)}
-    ranked = sorted(benchmark.results, key=lambda one: order.get(one.strategy, len(order)))
-    return [_row(one, benchmark) for one in ranked]
+    found = benchmark.candidates
+    short = dict(found.ran_out) if found is not None else {}
+    rows = [_row(one, benchmark) for one in benchmark.results if one.strategy not in short]
+    rows += [_short_row(strategy, room, benchmark) for strategy, room in short.items()]
+    return sorted(rows, key=lambda row: order.get(row.strategy, len(order)))
+
+
+def _short_row(strategy: str, room_bytes: int, benchmark: Benchmark) -> ResultRow:
+    """Memory ran out with so much room; nothing else is known of it."""
+    nothing = dict.fromkeys(METRICS, 0.0)
+    words = dict.fromkeys(METRICS, tr("memory ran out"))
+    when = tr("with {} free").format(size(room_bytes)) if room_bytes else ""
+    return ResultRow(
+        strategy=strategy,
+        title=title_of(strategy, benchmark),
+        measured=nothing,
+        predicted=nothing,
+        words=words,
+        predicted_words=dict.fromkeys(METRICS, ""),
+        when=when,
+        short=True,
+    )
 
 
 def progress_in_words(benchmark: Benchmark) -> str:
@@ -116,14 +141,15 @@ def title_of(strategy: str, benchmark: Benchmark, gpu: str = "") -> str:
 def _choice(plan: Plan, benchmark: Benchmark) -> WayChoice:
     strategy, quick = plan.strategy.text, plan.decode_tokens_per_s
     said = tr("{}, measured") if plan.measured else tr("about {}") if quick <= FORETOLD else ""
-    figures = (size(sum(plan.bytes.values())), said.format(speed(quick)))
+    figures = (memory_words(plan), said.format(speed(quick)))
     return WayChoice(
         strategy=strategy,
         title=title_of(strategy, benchmark),
         figures=" · ".join(filter(None, figures)),
         why="" if plan.fits else reason_in_words(plan),
-        chosen=strategy in benchmark.chosen and plan.fits,
+        chosen=strategy in benchmark.chosen and can_measure(plan),
         measured=plan.measured,
+        able=can_measure(plan),
     )
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from app.runtime.worker.phase import Phase
 from app.ui.state.run import idle_release
+from app.ui.state.run.idle_release import let_go_words
 from tests.ui.conftest import settled, shown, until
 
 
@@ -30,6 +31,8 @@ async def test_it_is_let_go_with_a_notice_and_the_next_message_opens_it_again(qu
     assert "next message opens it again" in bar._words.text()
     assert "let go" in application.window.strip.pill.text()
     assert session.waits
+    assert session.loaded is not None
+    assert session.held is None, "its memory is free"
     supervisor = session._supervisor
     loaded, supervisor.loaded = supervisor.loaded, None
     supervisor.enter(Phase.LOADING)
@@ -37,6 +40,26 @@ async def test_it_is_let_go_with_a_notice_and_the_next_message_opens_it_again(qu
     assert session.returning
     assert str(session.opening) == loaded.path
     assert "Opening Rookery guide" in application.window.strip.pill.text()
+
+
+async def test_a_parked_model_is_told_as_that_and_goes_on_without_a_word(quick, build):
+    application = await opened(build, keep_minutes=3, park_model=True)
+    session, bar = application.services.session, application.window.notices
+    supervisor = session._supervisor
+    await until(lambda: session.parked)
+    await until(bar.isVisible)
+    assert "parked after 3 min" in bar._words.text()
+    assert "weights stay in memory" in bar._words.text()
+    await until(lambda: "parked" in application.window.strip.pill.text())
+    application.services.settings.change(keep_minutes=0)
+    supervisor.enter(Phase.READY)
+    await until(bar.isHidden)
+    await until(lambda: "parked" not in application.window.strip.pill.text())
+
+
+def test_what_became_of_a_model_on_a_card_is_told():
+    assert "card is free" in let_go_words("cuda fp16 *3 -> cpu int8", park=True)
+    assert "its memory is free" in let_go_words("cuda fp16", park=False)
 
 
 async def test_never_is_never_and_a_change_of_the_settings_counts_from_then_on(quick, build):

@@ -1,0 +1,1 @@
+"""What the local server says: to programs that ask it, and to whoever starts it."""

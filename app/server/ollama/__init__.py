@@ -1,0 +1,1 @@
+"""The addresses below /api as programs that know Ollama ask them: lines of JSON."""

@@ -1,0 +1,1 @@
+"""What a model writes, taken apart for programs: thought, answer, calls of tools, tokens."""

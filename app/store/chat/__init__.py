@@ -1,0 +1,1 @@
+"""Conversations beyond their messages: their places in the list, their branches, personas."""

@@ -1,0 +1,1 @@
+"""The branches of a conversation: beside each other, and as a map."""

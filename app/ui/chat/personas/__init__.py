@@ -1,0 +1,1 @@
+"""Personas, and how turns are written: chosen, saved and edited."""

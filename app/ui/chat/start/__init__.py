@@ -1,0 +1,1 @@
+"""Where a conversation begins: a named state, chosen at its words."""

@@ -1,0 +1,1 @@
+"""Rows of a file through the model: set up, tried, run and looked at."""
