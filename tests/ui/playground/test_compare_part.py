@@ -122,6 +122,10 @@ async def test_a_grid_is_written_kept_and_open_again(desk: Desk, tmp_path):
     desk.page.tabs.show_part()
     assert desk.services.settings.now.comparison.start == "Typed and not begun"
     assert type(part)(desk.services).setup.start.toPlainText() == "Typed and not begun"
+    controller.configure(start="x" * 200_000)
+    controller.keep_draft()
+    assert desk.services.settings.now.comparison.start == ""
+    assert len(controller.draft.start) == 200_000
 
 
 async def test_stopped_it_keeps_what_is_there_and_writes_the_rest_later(desk: Desk):
