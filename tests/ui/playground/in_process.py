@@ -107,7 +107,7 @@ class InProcess:
         (told,) = self._sent.pop(request)
         return told
 
-    async def rest(self) -> None:
+    async def rest(self, *, park: bool = False) -> None:
         self.phase = Phase.RESTING
 
     async def close(self) -> None:

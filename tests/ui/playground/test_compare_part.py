@@ -122,6 +122,10 @@ async def test_a_grid_is_written_kept_and_open_again(desk: Desk, tmp_path):
     desk.page.tabs.show_part()
     assert desk.services.settings.now.comparison.start == "Typed and not begun"
     assert type(part)(desk.services).setup.start.toPlainText() == "Typed and not begun"
+    controller.configure(start="x" * 200_000)
+    controller.keep_draft()
+    assert desk.services.settings.now.comparison.start == ""
+    assert len(controller.draft.start) == 200_000
 
 
 async def test_stopped_it_keeps_what_is_there_and_writes_the_rest_later(desk: Desk):
@@ -191,7 +195,7 @@ async def test_what_does_not_fit_is_said_before_anything_is_opened(desk: Desk, m
     desk.session.writing_changed.emit()
     rest = desk.supervisor.rest
 
-    async def rested():
+    async def rested(*, park):
         planning.described = Machine(memory_total=8 << 30, memory_available=4 << 30)
         await rest()
 

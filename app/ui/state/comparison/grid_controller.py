@@ -34,6 +34,7 @@ from app.ui.state.services import Services
 _REPAINT_MS = 34  # at most 30 times a second
 _REPAINT_CELL_MS = 6  # for each cell that grows: many of them take long to be laid out
 _STOPPED = "stopped"
+_MOST_KEPT = 100_000  # letters of what is not begun: it lies among the settings
 
 
 class Stage(Enum):
@@ -171,10 +172,13 @@ class GridController(QObject):
             self._task.cancel()
 
     def keep_draft(self) -> None:
-        """What is set and not begun is there again at the next start."""
+        """What is set and not begun is there again at the next start; a book is not."""
         self.typed_wanted.emit()
-        if self.draft != self._services.settings.now.comparison:
-            self._services.settings.change(comparison=self.draft)
+        draft = self.draft
+        if sum(map(len, (draft.start, *draft.prompts))) > _MOST_KEPT:
+            draft = msgspec.structs.replace(draft, start="", prompts=())
+        if draft != self._services.settings.now.comparison:
+            self._services.settings.change(comparison=draft)
 
     def begin_anew(self) -> None:
         """Show no answers; what is set stays."""
