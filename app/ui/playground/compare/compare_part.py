@@ -31,7 +31,7 @@ from .divergence_card import DivergenceCard
 from .grid_setup import GridSetup
 from .kept_list import KeptList
 
-_WITH_LIST = 760  # so wide the tab has to be for the list beside it
+_WITH_LIST, _SHARE = 760, 2.7  # so wide the tab has to be for the list beside it
 
 
 class ComparePart(PlaygroundPart):
@@ -126,7 +126,7 @@ class ComparePart(PlaygroundPart):
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
         super().resizeEvent(event)
-        narrow = self.width() < _WITH_LIST
+        narrow = self.width() < max(_WITH_LIST, _SHARE * self.kept.width())
         if narrow != self._narrow:
             self._narrow = narrow
             self.kept.setVisible(self._listed and not narrow)

@@ -1,7 +1,7 @@
 """What is to be compared, as fields: the start, prompts, models, settings and seeds."""
 
 import msgspec
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QSize, QTimer
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -187,6 +187,7 @@ class GridSetup(QWidget):
         chip = QPushButton(words)
         chip.setProperty("role", "chip")
         chip.setIcon(icon("sliders", "text-dim", 12))
+        chip.setIconSize(QSize(18, 12))
         chip.setToolTip(tr("Change these settings, or take them away"))
         chip.setAccessibleName(tr("Settings: {}").format(words))
         chip.clicked.connect(lambda: self._open_menu(number, chip))

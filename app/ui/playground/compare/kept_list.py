@@ -3,7 +3,7 @@
 import asyncio
 
 from PySide6.QtCore import QDateTime, QLocale, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QFontMetricsF, QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from app.messages.translate import tr
@@ -15,7 +15,7 @@ from app.ui.state.services import Services
 from app.ui.state.tasks import stored
 from app.ui.widgets.parts import button, label
 
-_WIDTH = 220
+_WIDTH, _LETTERS = 220, 30
 
 
 class KeptList(QWidget):
@@ -127,7 +127,8 @@ class KeptList(QWidget):
 
     def _arrange(self) -> None:
         space = self._services.theme.space
-        self.setFixedWidth(_WIDTH)
+        self._widen()
+        self._services.theme.changed.connect(self._widen)
         self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.list.setUniformItemSizes(True)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -143,6 +144,11 @@ class KeptList(QWidget):
         column.addWidget(self.list, 1)
         column.addLayout(foot)
         column.addStretch(0)
+
+    def _widen(self) -> None:
+        """Room for the beginning of a title and both verbs, in large type too."""
+        letter = QFontMetricsF(self._services.theme.font()).averageCharWidth()
+        self.setFixedWidth(max(_WIDTH, round(_LETTERS * letter)))
 
 
 def _below(one: Comparison) -> str:

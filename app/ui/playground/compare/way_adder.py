@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from app.messages.failures import one_line
@@ -33,7 +33,7 @@ class WayAdder(QWidget):
         for box, name in ((self.model, tr("Model to add")), (self.way, tr("How it runs"))):
             box.setAccessibleName(name)
             box.setSizeAdjustPolicy(_SHORTENS)
-            box.setMinimumContentsLength(10)
+            box.setMinimumContentsLength(5)
             box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.add = button(tr("Add"), "plus")
         self.add.setAccessibleName(tr("Add this model to the comparison"))
@@ -139,6 +139,7 @@ class WayAdder(QWidget):
         chip = QPushButton(words)
         chip.setProperty("role", "chip")
         chip.setIcon(icon("close", "text-dim", 12))
+        chip.setIconSize(QSize(18, 12))
         chip.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
         chip.setToolTip(tr("Take it out of the comparison"))
         chip.setAccessibleName(tr("Take {} out of the comparison").format(words))
