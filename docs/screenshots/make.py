@@ -31,6 +31,7 @@ from app.ui.shell.application import Application  # noqa: E402
 from app.ui.state.appearance import choose_theme  # noqa: E402
 from app.ui.state.models.model_catalogue import Asking  # noqa: E402
 from docs.screenshots import hub  # noqa: E402
+from docs.screenshots.batch_scenes import batch  # noqa: E402
 from docs.screenshots.compare_scenes import compare  # noqa: E402
 from docs.screenshots.playground_scenes import playground  # noqa: E402
 from docs.screenshots.run_scenes import run_dialog  # noqa: E402
@@ -50,6 +51,7 @@ SCENES = (
     "status",
     "playground",
     "compare",
+    "batch",
     "states",
     "error",
 )
@@ -103,9 +105,10 @@ class Studio:
         elif name == "compare":
             await self.until(lambda: self.services.session.loaded)
             await compare(self)
-        elif name in ("run", "status"):
+        elif name in ("run", "status", "batch"):
+            scenes = {"run": run_dialog, "status": status, "batch": batch}
             with tempfile.TemporaryDirectory() as folder:
-                await {"run": run_dialog, "status": status}[name](self, Path(folder))
+                await scenes[name](self, Path(folder))
         else:
             await getattr(self, name)()
 

@@ -81,7 +81,7 @@ class Batch(QObject):
         self._task: asyncio.Task[None] | None = None
         self._goes_on = False  # once the model is open again
         self._starts = False  # once the rows are read
-        self._retries = False
+        self._retries = self._gone = False
         self._repaint = QTimer(self, singleShot=True, interval=_REPAINT_MS)
         self._repaint.timeout.connect(self.changed)
         self._session.pausing.connect(self._wait_for_model)
@@ -183,17 +183,18 @@ class Batch(QObject):
             self.tried, self._trial = {}, []
             self._begin(Stage.TRYING, self._try)
 
-    def queue(self) -> None:
-        """It is to run, once none runs before it."""
-        if self._task is None and self.stage in (Stage.DRAFT, Stage.PAUSED):
+    def queue(self, *, retry: bool = False) -> None:
+        """It is to run, once none runs before it: what is missing, or the rows that failed."""
+        able = (Stage.PAUSED, Stage.DONE) if retry else (Stage.DRAFT, Stage.PAUSED)
+        if self._task is None and self.stage in able:
             self.typed_wanted.emit()
-            self._goes_on, self.failure = False, None
+            self._goes_on, self._retries, self.failure = False, retry, None
             self._enter(Stage.QUEUED)
 
-    def start(self, *, retry: bool = False) -> None:
-        """Run what is missing; with ``retry`` the rows that failed, once more."""
+    def start(self) -> None:
+        """Run what was queued."""
         if self._task is None:
-            self._goes_on, self._retries = False, retry
+            self._goes_on = False
             self._begin(Stage.RUNNING, self._write)
 
     def go_on_when_read(self) -> None:
@@ -205,7 +206,7 @@ class Batch(QObject):
     def pause(self) -> None:
         """Stop at once; the rows of the group that is being written begin anew later."""
         self._goes_on = False
-        if self.stage is Stage.QUEUED:
+        if self.stage is Stage.QUEUED and not self._gone:
             self._enter(Stage.PAUSED if self.kept.begun else Stage.DRAFT)
         elif self._task is not None:
             self._task.cancel()
@@ -218,6 +219,7 @@ class Batch(QObject):
 
     def close(self) -> None:
         """Nothing of it is wanted any more; its files stay."""
+        self._gone = True
         self.pause()
         if self._output is not None:
             self._output.close()
@@ -291,6 +293,8 @@ class Batch(QObject):
         before, self._task, self._run = self.stage, None, None
         if self._output is not None:
             self._output.close()
+        if self._gone:
+            return
         if isinstance(self.failure, NoModel) and before is Stage.RUNNING:
             self._goes_on = True
         if isinstance(self.failure, RequestRefused):

@@ -88,9 +88,9 @@ class Batches(QObject):
         self._go_on()
 
     def retry(self, batch: Batch) -> None:
-        """Run its failed rows once more; another one that runs is waited for."""
-        if self.running is None:
-            batch.start(retry=True)
+        """Run its failed rows once more, after those that run or wait already."""
+        batch.queue(retry=True)
+        self._go_on()
 
     def remove(self, batch: Batch) -> None:
         """Take it from the list; what it has written stays on the disk."""

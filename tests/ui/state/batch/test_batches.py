@@ -15,7 +15,7 @@ from app.runtime.protocol.prompts import Sampling, Text
 from app.ui.state.batch.batch import Stage
 from app.ui.state.batch.batch_rows import RowState
 from app.ui.state.batch.batches import Batches
-from tests.ui.conftest import until
+from tests.ui.conftest import settled, until
 from tests.ui.playground.conftest import (  # noqa: F401 (fixtures)
     Desk,
     desk,
@@ -144,7 +144,16 @@ async def test_two_batches_run_one_after_the_other_and_have_files_of_their_own(
     assert there(first.kept.output)
     assert second.kept.output != first.kept.output
     batches.remove(first)
+    third = batches.add(path)
+    await until(lambda: third.stage is Stage.DRAFT)
+    batches.start(third)
+    await until(lambda: third.row_count > 0)
+    task = third._task
+    batches.remove(third)  # while it runs
+    await until(task.done)
+    await settled()
     assert list(desk.services.settings.now.batches) == [second.kept.id]
+    assert batches.all == [second]
 
 
 async def test_what_stands_in_the_way_is_told_and_loses_nothing(
