@@ -40,7 +40,7 @@ class ConversationStarts:
 
     def put(self, conversation: str, start: ConversationStart | None) -> "Future[None]":
         """The conversation begins from there, or (None) as usual.  A StoreError may come."""
-        self._here[conversation] = start
+        self.note(conversation, start)
 
         def job(file: sqlite3.Connection) -> None:
             if start is None:
@@ -49,6 +49,10 @@ class ConversationStarts:
                 file.execute(_PUT, (conversation, start.path, start.name))
 
         return self._database.write(job)
+
+    def note(self, conversation: str, start: ConversationStart | None) -> None:
+        """The same for one that is not stored yet: it is known here, and ``put`` follows."""
+        self._here[conversation] = start
 
     def of(self, conversation: str) -> "Future[ConversationStart | None]":
         """Where a conversation begins; None for the model's own beginning."""

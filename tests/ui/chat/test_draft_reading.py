@@ -3,9 +3,14 @@
 import dataclasses
 
 import pytest
+import torch
 
 from app.runtime.loading.loading import open_model
 from app.runtime.protocol.prompts import Sampling
+from app.runtime.states.state_files import save
+from app.runtime.states.state_key import TokenPrefix
+from app.runtime.states.state_store import Trail
+from app.store.states.conversation_starts import ConversationStart
 from app.ui.state.session import Session
 from tests.runtime.small_models import small_file
 from tests.ui.conftest import settled, until
@@ -67,3 +72,17 @@ async def test_it_can_be_turned_off(real):
     assert reading._task is None
     await real.say(DRAFT)
     assert len(real.supervisor.done) == 1
+
+
+async def test_a_draft_is_read_behind_the_state_that_its_conversation_begins_from(real, tmp_path):
+    await ready(real)
+    trail = Trail(TokenPrefix(real.supervisor.opened.point(), (66,)))
+    state = real.supervisor.opened.model.blank()
+    real.supervisor.opened.model.forward(torch.tensor([[66]]), state)
+    save(state, tmp_path / "book", real.supervisor.opened.state_facts(trail))
+    real.page.start.choose(ConversationStart(str(tmp_path / "book"), "The book"))
+    real.page.composer.edit.setPlainText(DRAFT + "unfini")
+    await until(lambda: len(real.supervisor.done) == 1)
+    await real.say(DRAFT + "unfinished")
+    reply = real.page.controller.tree.path()[-1].reply
+    assert (reply.failure, reply.computed_tokens < 40) == ("", True)

@@ -68,8 +68,11 @@ class DraftReading(QObject):
             fresh = ids[: len(self._read)] != self._read or len(ids) >= len(self._read) + _LEAST
             if len(ids) < _LEAST or not fresh:
                 return
-            options = GenerateOptions(limit=1, sampling=_GREEDY, reproducible=False)
-            events = self._services.session.generate(Tokens(ids), options)
+            owner = self._controller.conversation.id
+            options = GenerateOptions(limit=1, sampling=_GREEDY, reproducible=False, owner=owner)
+            start = await asyncio.wrap_future(self._services.conversations.starts.of(owner))
+            begin = start.state if start is not None else None
+            events = self._services.session.generate(Tokens(ids), options, begin)
             async with contextlib.aclosing(events):
                 async for _ in events:
                     pass

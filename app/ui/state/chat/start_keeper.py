@@ -34,6 +34,7 @@ class StartKeeper(QObject):
         """From now on the conversation begins there; its messages stay as they are."""
         self._of = self._controller.conversation.id
         self.now, self._unstored = start, True
+        self._starts.note(self._of, start)
         self._store()
         self.changed.emit()
 
