@@ -16,16 +16,25 @@ def socket_address(data_folder: Path) -> str:
     """A name that the starts for one data folder agree upon; "" where no safe place is found.
 
     On Windows a pipe, elsewhere a path in a folder that only this account can enter: below the
-    runtime folder, the data folder or the folder for temporary files, whichever is short enough.
+    runtime folder, the data folder or the folder for temporary files, whichever is short enough
+    and has a name that is text, which Qt needs.
     """
     digest = hashlib.sha256(os.fsencode(os.path.realpath(data_folder))).hexdigest()[:_LETTERS]
     if sys.platform == "win32":
         return f"rookery-{digest}"
     for folder in _folders(data_folder):
         place = str(folder / f"{digest}.sock")
-        if len(os.fsencode(place)) <= _LONGEST and _is_own(folder):
+        if len(os.fsencode(place)) <= _LONGEST and _is_text(place) and _is_own(folder):
             return place
     return ""
+
+
+def _is_text(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def is_left_over(address: str) -> bool:

@@ -8,9 +8,10 @@ import msgspec
 import pytest
 import torch
 
-from app.errors import OutOfMemory
+from app.errors import OutOfMemory, OverLimit
 from app.messages.gpu_status import stepped_down_in_words
 from app.runtime.loading.loading import open_model
+from app.runtime.planning.machine import Limits
 from app.runtime.protocol.generate_options import GenerateOptions, Outputs
 from app.runtime.protocol.messages import Done, Generate, Piece, ReplyBegun
 from app.runtime.protocol.prompts import Chat, Sampling, Tokens, Turn
@@ -158,6 +159,18 @@ def test_what_loading_found_is_kept_and_what_is_asked_for_firmly_fails(model, tm
                 await supervisor.open(model, "cpu fp32", firm=True)
             assert caught.value.facts["strategy"] == "cpu fp32"
             assert supervisor.phase is Phase.EMPTY
+
+    asyncio.run(scenario())
+
+
+def test_what_was_asked_for_firmly_is_taken_or_fails_when_its_worker_starts_anew(model):
+    async def scenario():
+        async with supervising() as supervisor:
+            loaded = await supervisor.open(model, "cpu fp32", firm=True)
+            await supervisor.rest()
+            supervisor.limits = Limits(cpu_bytes=loaded.plan.peak_bytes["cpu"] - 1)
+            with pytest.raises(OverLimit):
+                await talk(supervisor, [ASKED])
 
     asyncio.run(scenario())
 

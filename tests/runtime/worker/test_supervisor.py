@@ -12,15 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import (
-    MovedCheckpoint,
-    NoModel,
-    NotFound,
-    OverLimit,
-    RequestRefused,
-    WorkerDied,
-)
-from app.runtime.planning.machine import Limits
+from app.errors import MovedCheckpoint, NoModel, NotFound, RequestRefused, WorkerDied
 from app.runtime.protocol.adapters import MergedAdapter
 from app.runtime.protocol.generate_options import GenerateOptions
 from app.runtime.protocol.messages import Done, Piece
@@ -365,16 +357,6 @@ async def test_adapters_are_merged_again_when_the_worker_starts_anew(models):
         await until(lambda: supervisor.phase is Phase.DEAD)
         assert tokens_of(await write(supervisor)) == changed
         assert supervisor.loaded.fingerprint == merged.fingerprint
-
-
-@scenario
-async def test_what_was_asked_for_firmly_is_taken_or_fails_when_the_worker_starts_anew(models):
-    async with supervising() as (supervisor, _):
-        loaded = await supervisor.open(models[0], "cpu fp32", firm=True)
-        await supervisor.rest()
-        supervisor.limits = Limits(cpu_bytes=loaded.plan.peak_bytes["cpu"] - 1)
-        with pytest.raises(OverLimit):
-            await write(supervisor)
 
 
 @scenario

@@ -141,6 +141,18 @@ def test_a_file_in_the_place_of_the_socket_stays(tmp_path, runtime, qapp):
     assert Path(bell._address).read_text() == "mine"
 
 
+@pytest.mark.skipif(sys.platform == "darwin", reason="all names of files are text there")
+def test_a_data_folder_whose_name_is_no_text_has_its_socket_elsewhere(tmp_path, monkeypatch, qapp):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "")
+    monkeypatch.setattr(instance_socket.tempfile, "gettempdir", lambda: str(tmp_path))
+    data = tmp_path / os.fsdecode(b"data \xff")
+    bell = SingleInstance(data)
+    assert bell.listen()
+    assert bell.trouble == ""
+    assert not SingleInstance(data).listen(), "the first window has it"
+    bell.close()
+
+
 def test_without_a_place_for_it_windows_open_side_by_side(tmp_path, monkeypatch, qapp):
     monkeypatch.setenv("XDG_RUNTIME_DIR", "")
     monkeypatch.setattr(instance_socket, "_LONGEST", 5)
