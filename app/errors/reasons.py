@@ -164,6 +164,7 @@ ServerReason = Literal[
     "field-value",
     "host",
     "key",
+    "key-empty",
     "key-needed",
     "loading",
     "method",
