@@ -173,6 +173,7 @@ ServerReason = Literal[
     "field-value",
     "host",
     "key",
+    "key-empty",
     "key-needed",
     "loading",
     "method",

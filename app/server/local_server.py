@@ -17,6 +17,7 @@ from .server_services import Services
 
 _BACKLOG = 512
 _GRACE_S = 1
+_KEPT_S = 20  # programs use a connection again, and may find it closed just then
 _ANY_ADDRESS = ("0.0.0.0", "::")
 _TAKEN = (errno.EADDRINUSE, errno.EACCES, 10013, 10048)
 
@@ -81,6 +82,8 @@ class LocalServer:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # anybody could name another client in the log
+            timeout_keep_alive=_KEPT_S,
             backlog=_BACKLOG,
             timeout_graceful_shutdown=_GRACE_S,
         )

@@ -20,6 +20,7 @@ def server(tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
     model = small_file(home, name="tiny")
     with served("--model", str(model), "--strategy", "cpu fp32", home=home) as one:
+        assert one.address  # it answers
         yield one
 
 

@@ -16,6 +16,7 @@ from app.cli.choices import limits_of, state_cache_of
 from app.cli.files import read_text
 from app.cli.machine_rates import kept_rates, kept_shortages
 from app.cli.output import Progress, emit, loading_line, note, note_loaded, note_unkept
+from app.errors import ServerRefused
 from app.library.local_library import LocalLibrary
 from app.messages.translate import tr
 from app.runtime.checkpoint.describe import embedded_model
@@ -155,10 +156,12 @@ async def _first(task: "asyncio.Task[Any]", stop: asyncio.Event, *, ends: bool =
 
 
 def _access(options: Namespace) -> Access:
-    """Raises NotFound and Unreadable where the file of the key cannot be read."""
+    """Raises NotFound and Unreadable where the file cannot be read, ServerRefused for no key."""
     key = options.api_key
     if options.api_key_file is not None:
         key = read_text(options.api_key_file).strip()
+        if not key:
+            raise ServerRefused(why="key-empty", path=options.api_key_file)
     hide(key)
     names = (options.host,) if is_loopback(options.host) else None
     return Access(key=key, names=names, origins=tuple(options.allow_origin))

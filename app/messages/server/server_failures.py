@@ -48,6 +48,10 @@ SERVER: dict[str, tuple[str, str]] = {
         tr_noop("The key is missing or wrong."),
         tr_noop("Send it in the header Authorization, as Bearer and the key."),
     ),
+    "key-empty": (
+        tr_noop("There is no key in {path@the file}."),
+        tr_noop("Write one into it, or leave --api-key-file out."),
+    ),
     "key-needed": (
         tr_noop("At {name|this address} other computers can use the server, so it needs a key."),
         tr_noop("Give it one with --api-key-file or --api-key, or leave --host out."),
