@@ -40,15 +40,25 @@ class ConversationDelegate(QStyledItemDelegate):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
+        self._sizes: dict[str, QSize] = {}  # of each kind of row, until the theme is another
+        theme.changed.connect(self._sizes.clear)
         self.renaming = ""
         self.begun: dict[str, str] = {}
         """Titles that were being written before, by conversation: their fields begin with them."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802
+        kind = "heading" if index.data(Role.HEADING) is not None else "row"
+        if kind == "row" and index.data(Role.EXCERPT):
+            kind = "found"
+        if kind not in self._sizes:
+            self._sizes[kind] = self._size(kind)
+        return self._sizes[kind]
+
+    def _size(self, kind: str) -> QSize:
         body, small = self._theme.line_px(), self._theme.line_px("small")
-        if index.data(Role.HEADING) is not None:
+        if kind == "heading":
             return QSize(100, max(_HEADING, small + _AROUND))
-        words = body + small if index.data(Role.EXCERPT) else body
+        words = body + small if kind == "found" else body
         return QSize(100, max(_ROW, words + max(_AROUND, round(_SPARE * body))))
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:

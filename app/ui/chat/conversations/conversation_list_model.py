@@ -91,13 +91,14 @@ class ConversationListModel(QAbstractListModel):
         if isinstance(row, Heading):
             return self._of_heading(row, role)
         one = row.conversation
+        if role in (Role.HEADING, Role.EXCERPT):  # asked of every row when the list is laid out
+            return row.excerpt if role == Role.EXCERPT else None
         if role == Qt.ItemDataRole.DisplayRole and one.damaged:
             return tr("{} (damaged)").format(one.title or tr("Untitled"))
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
             return one.title or tr("Untitled")
         answers: dict[int, Any] = {
             Role.CONVERSATION: one,
-            Role.EXCERPT: row.excerpt,
             Role.WRITING: self._is_writing(one.id),
             Qt.ItemDataRole.ToolTipRole: one.title,
         }
