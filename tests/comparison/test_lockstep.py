@@ -5,7 +5,6 @@ import contextlib
 import math
 import os
 
-import psutil
 import pytest
 import torch
 
@@ -17,6 +16,7 @@ from app.errors import OutOfMemory, OverLimit, RequestRefused, WorkerDied
 from app.runtime.loading.loading import open_model
 from app.runtime.planning.machine import Limits, Machine
 from tests.runtime.small_models import small_file
+from tests.support.warm_workers import children
 
 TEXT = "Ein Rabe 渡り鳥 flew. " * 20
 ROOMY = Machine(memory_total=8 << 30, memory_available=4 << 30)
@@ -88,7 +88,7 @@ def test_the_process_tells_the_same_and_ends_when_it_is_left(folder, both):
     assert told[-1].prompt_tokens == len(prompt.encode())
     here = read_in_lockstep(*both, list(TEXT.encode()), lambda *_: None)
     assert told[-1].figures.mean_kl == pytest.approx(here.mean_kl, rel=1e-6)
-    assert not psutil.Process().children()
+    assert not children()
 
 
 def test_a_process_that_dies_or_refuses_is_told_as_a_failure(folder):
@@ -101,7 +101,7 @@ def test_a_process_that_dies_or_refuses_is_told_as_a_failure(folder):
 
     with pytest.raises(WorkerDied):
         asyncio.run(read(["python3", "-c", "import os; os.abort()"]))
-    assert not psutil.Process().children()
+    assert not children()
 
 
 def test_room_is_looked_for_before_anything_is_opened(folder):

@@ -19,10 +19,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from app.comparison.lockstep_client import LOCKSTEP_ARGUMENT
 from app.system import child_process
 
 _PR_SET_CHILD_SUBREAPER, _ID_BYTES = 36, 16
 _ROOT, _ROOM = str(Path(__file__).resolve().parents[2]), "x" * 1000
+_OF_PROGRAM = ((child_process.WORKER_ARGUMENT,), (LOCKSTEP_ARGUMENT,))
 _OF_TESTS = ("tests.support.starved_worker", "tests.support.emulated_worker")
 _OF_LIBRARIES = ("OMP_", "GOMP_", "MKL_", "OPENBLAS_", "KMP_", "LD_", "MALLOC_", "PYTHON")
 
@@ -98,7 +100,7 @@ _ENDS = ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite")
 
 
 def _is_worker(words: Sequence[str]) -> bool:
-    return list(words) == ["app", child_process.WORKER_ARGUMENT] or words[0] in _OF_TESTS
+    return words[0] in _OF_TESTS or (words[0] == "app" and tuple(words[1:]) in _OF_PROGRAM)
 
 
 def _adopt(wanted: bool) -> None:
