@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from typing import NamedTuple
 
 import pytest
@@ -153,3 +154,12 @@ def test_the_description_names_every_field_of_every_request():
     for kind in BODIES.values():
         schema = answer.body["components"]["schemas"][kind.__name__]
         assert set(schema["properties"]) == set(kind.__struct_fields__)
+
+
+def test_small_pieces_are_not_held_back_by_the_system():
+    server = LocalServer(None, "127.0.0.1", 0, Access())
+    server.bind()
+    try:
+        assert server._socket.proto == socket.IPPROTO_TCP  # else asyncio leaves TCP_NODELAY off
+    finally:
+        server.close()
