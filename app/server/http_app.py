@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import Failure, ServerRefused
 
+from .api_description import api_description
 from .http.answers import send_refusal
 from .http.guards import LOCAL_ORIGINS, HostGuard, KeyGuard
 from .http.request_record import Recorded
@@ -54,6 +55,7 @@ def http_app(services: Services, access: Access) -> ASGIApp:
         *_both("/completions", CompletionEndpoint(services).answer),
         *_both("/embeddings", EmbeddingEndpoint(services).answer),
         *_both("/responses", ResponseEndpoint(services).answer),
+        Route("/openapi.json", _routed(api_description), methods=["GET"]),
         *_ollama(services),
     ]
     refusals = {

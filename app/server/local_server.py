@@ -51,13 +51,14 @@ class LocalServer:
         """Take the address; nobody can connect before ``serve``.  Raises ServerRefused."""
         where = f"{self._host}:{self._port}"
         try:
-            family, kind, _, _, place = socket.getaddrinfo(
-                self._host, self._port, type=socket.SOCK_STREAM
+            family, kind, protocol, _, place = socket.getaddrinfo(
+                self._host, self._port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
             )[0]
         except (OSError, UnicodeError) as error:
             said = getattr(error, "strerror", None) or ""
             raise ServerRefused(why="address-unusable", name=where, said=said) from error
-        found = socket.socket(family, kind)
+        # only where it is told that this is TCP does asyncio have small pieces sent at once
+        found = socket.socket(family, kind, protocol)
         try:
             if os.name == "posix":
                 found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -90,7 +90,7 @@ def test_the_plots_bring_pyqtgraph_and_numpy_and_nothing_that_computes() -> None
 
 
 def test_everything_but_the_window_works_where_qt_is_not_installed() -> None:
-    folders = ("app/kernels", "app/runtime", "app/store", "app/hub", "app/benchmark")
+    folders = ("app/kernels", "app/runtime", "app/store", "app/hub", "app/benchmark", "app/server")
     names = [name for folder in folders for name in _modules(folder)]
     hide = "import sys\nsys.modules['PySide6'] = None\nsys.modules['qasync'] = None\n"
     code = hide + "\n".join(

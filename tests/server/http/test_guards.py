@@ -2,13 +2,17 @@
 
 import asyncio
 import json
+import socket
 from typing import NamedTuple
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.errors import ServerRefused
 from app.library.local_library import LocalLibrary
 from app.runtime.worker.phase import Phase
+from app.server.api_description import BODIES
 from app.server.http_app import Access, http_app
 from app.server.local_server import LocalServer
 from app.server.model_host import ModelHost
@@ -40,9 +44,9 @@ def asked(access, *requests):
     return asyncio.run(run())
 
 
-async def one(app, path, headers):
+async def one(app, path, headers, body=None):
     sent = []
-    coming = iter([{"type": "http.request", "body": b"", "more_body": False}])
+    coming = iter([{"type": "http.request", "body": body or b"", "more_body": False}])
 
     async def receive():
         message = next(coming, None)
@@ -54,7 +58,8 @@ async def one(app, path, headers):
         sent.append(message)
 
     pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
-    scope = {"type": "http", "method": "GET", "path": path, "headers": pairs}
+    method = "GET" if body is None else "POST"
+    scope = {"type": "http", "method": method, "path": path, "headers": pairs}
     scope |= {"query_string": b"", "scheme": "http", "root_path": ""}
     await app(scope, receive, send)
     body = b"".join(message.get("body", b"") for message in sent[1:])
@@ -117,3 +122,44 @@ def test_other_computers_need_a_key_and_a_taken_port_is_told():
     finally:
         first.close()
         second.close()
+
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@pytest.fixture(scope="module")
+def app():
+    library = LocalLibrary()
+    yield http_app(Services(ModelHost(NoRunner(), library)), Access())
+    library.close()
+
+
+@given(path=st.sampled_from(sorted(BODIES)), data=st.data())
+def test_whatever_is_posted_is_answered_in_words_and_never_a_bug(app, path, data):
+    names = sorted(BODIES[path].__struct_fields__)
+    fields = st.dictionaries(st.sampled_from(names), ANY_JSON) | ANY_JSON
+    body = json.dumps(data.draw(fields)).encode("utf-8", "surrogatepass")
+    answer = asyncio.run(one(app, path, {"content-type": "application/json"}, body))
+    assert answer.status in {400, 404}
+    assert answer.body["error"]
+
+
+def test_the_description_names_every_field_of_every_request():
+    (answer,) = asked(Access(), ("/openapi.json", {}))
+    assert set(BODIES) < set(answer.body["paths"])
+    for kind in BODIES.values():
+        schema = answer.body["components"]["schemas"][kind.__name__]
+        assert set(schema["properties"]) == set(kind.__struct_fields__)
+
+
+def test_small_pieces_are_not_held_back_by_the_system():
+    server = LocalServer(None, "127.0.0.1", 0, Access())
+    server.bind()
+    try:
+        assert server._socket.proto == socket.IPPROTO_TCP  # else asyncio leaves TCP_NODELAY off
+    finally:
+        server.close()
