@@ -9,6 +9,9 @@ from app.store.database import Database
 from app.store.trash import KEPT_S
 
 _OLD = "DELETE FROM messages WHERE dropped IS NOT NULL AND dropped <= ?"
+_SHOW = """UPDATE conversations
+  SET leaf = coalesce((SELECT id FROM messages WHERE id = ? AND dropped IS NULL), ?, leaf)
+  WHERE id = ?"""
 
 
 class Branches:
@@ -19,8 +22,13 @@ class Branches:
 
     def name(self, conversation: str, message: str, name: str) -> "Future[None]":
         """Call the branch that a message begins so; "" is no name."""
-        statement = "UPDATE messages SET name = ? WHERE id = ?"
-        return self._all(conversation, statement, [(name, message)])
+
+        def job(file: sqlite3.Connection) -> None:
+            file.execute("UPDATE messages SET name = ? WHERE id = ?", (name, message))
+
+        written = self._database.write(job)
+        self._changes.tell_after(written, Change("messages", conversation))
+        return written
 
     def drop(self, conversation: str, messages: Sequence[str], leaf: str | None) -> "Future[None]":
         """Take messages away, each with all that follows it, and show the branch of ``leaf``.
@@ -40,16 +48,19 @@ class Branches:
         self._changes.tell_after(written, Change("messages", conversation))
         return written
 
-    def take_back(self, conversation: str, messages: Sequence[str]) -> "Future[None]":
-        """Bring messages back that were taken away."""
-        statement = "UPDATE messages SET dropped = NULL WHERE id = ?"
-        return self._all(conversation, statement, [(one,) for one in messages])
-
-    def _all(
-        self, conversation: str, statement: str, rows: Sequence[tuple[object, ...]]
+    def take_back(
+        self, conversation: str, messages: Sequence[str], leaf: str | None
     ) -> "Future[None]":
+        """Bring messages back that were taken away, and show the branch of ``leaf`` again.
+
+        Where that is not there, the last of ``messages`` is shown.
+        """
+        rows = [(one,) for one in messages]
+        last = messages[-1] if messages else None
+
         def job(file: sqlite3.Connection) -> None:
-            file.executemany(statement, rows)
+            file.executemany("UPDATE messages SET dropped = NULL WHERE id = ?", rows)
+            file.execute(_SHOW, (leaf, last, conversation))
 
         written = self._database.write(job)
         self._changes.tell_after(written, Change("messages", conversation))

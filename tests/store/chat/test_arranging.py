@@ -124,12 +124,13 @@ def test_a_branch_that_is_taken_away_is_found_nowhere_comes_back_and_goes_after_
     assert [one.id for one in opened.messages] == [question]
     assert opened.conversation.leaf == question
     assert store.search("feather").result(10) == []
-    store.branches.take_back("rooks", [first, below.id]).result(10)
+    store.branches.take_back("rooks", [first, below.id], below.id).result(10)
+    assert store.open("rooks").result(10).conversation.leaf == below.id
     assert len(store.open("rooks").result(10).messages) == 3
     store.branches.drop("rooks", [first, below.id], question).result(10)
     now[0] += KEPT_S + 1
     store.branches.drop("rooks", [], question).result(10)
-    store.branches.take_back("rooks", [first, below.id]).result(10)
+    store.branches.take_back("rooks", [first, below.id], None).result(10)
     assert [one.id for one in store.open("rooks").result(10).messages] == [question]
     store.close()
 

@@ -54,12 +54,12 @@ class BranchCards(QObject):
 
     def drop(self, idents: Sequence[str]) -> None:
         """Take branches away; they can come back."""
-        conversation = self._controller.conversation.id
+        conversation, leaf = self._controller.conversation.id, self._controller.tree.leaf
         gone = self._controller.drop_branches(idents)
         words = tr_n("{} message was deleted.", "{} messages were deleted.", len(gone))
 
         def back() -> None:
-            self._services.tasks.start(self._controller.bring_back(conversation, gone))
+            self._services.tasks.start(self._controller.bring_back(conversation, gone, leaf))
 
         self._services.notices.undo(words.format(len(gone)), back)
 

@@ -254,12 +254,12 @@ class ConversationController(QObject):
         self.opened.emit()
         return gone
 
-    async def bring_back(self, conversation: str, gone: Sequence[str]) -> None:
-        """Undo ``drop_branches``."""
-        back = self._store.branches.take_back(conversation, gone)
+    async def bring_back(self, conversation: str, gone: Sequence[str], leaf: str | None) -> None:
+        """Undo ``drop_branches``; ``leaf`` is the end of what was shown before."""
+        back = self._store.branches.take_back(conversation, gone, leaf)
         await asyncio.shield(asyncio.wrap_future(back))
         if conversation == self.conversation.id and self.writing is None:
-            await self.open(conversation, gone[-1] if gone else "")
+            await self.open(conversation)
 
     def stop(self) -> None:
         """End what is being written in the conversation that is shown; its words stay."""
