@@ -1,4 +1,4 @@
-"""What the generations share: the residual stack, and the gated channel_mix-forward.
+"""What the generations share: the residual stack, and the gated feed-forward.
 
 Shapes read (B, T, C): batch, time, channels.
 """
@@ -370,7 +370,7 @@ class Rwkv:
 
 
 class GatedChannelMix:
-    """The channel_mix-forward of generations 4 to 6: square-ReLU, gated by receptance."""
+    """The feed-forward of generations 4 to 6: square-ReLU, gated by receptance."""
 
     def __init__(self, block: Scope, spec: Spec) -> None:
         at = block / "ffn"

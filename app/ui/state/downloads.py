@@ -1,4 +1,4 @@
-"""The downloads as state and signals; the transfers themselves run in threads of their own."""
+"""The downloads as state and signals; the transfers themselves run in a process of their own."""
 
 import asyncio
 from collections.abc import Callable
