@@ -43,6 +43,11 @@ class AdaptersPart(QWidget):
         self.adapters.changed.connect(self._show)
         self.adapters.alpha_wanted.connect(self._ask_alpha)
 
+    @property
+    def stops(self) -> list[QWidget]:
+        """Where the keyboard goes, in the order in which they are read."""
+        return [self.from_file, self.from_folder, self.alpha, self.use, self.reopen]
+
     def show_entry(self, entry: Entry) -> None:
         """Another model is shown."""
         model = entry.path if entry.usable else None

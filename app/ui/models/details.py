@@ -15,6 +15,7 @@ from app.ui.state.models.fit_words import Fit
 from app.ui.state.models.kinds import purpose
 from app.ui.state.models.model_fits import ModelFits
 from app.ui.widgets.flow_layout import Flow
+from app.ui.widgets.focus import tab_through
 from app.ui.widgets.link_dialog import offer_address
 from app.ui.widgets.parts import Elided, button, label, rule
 from app.ui.widgets.pointer import Gesture
@@ -143,6 +144,7 @@ class Details(QScrollArea):
         """What is merged into the model stands below what it costs."""
         self.adapters = part
         self._column.insertWidget(self._column.indexOf(self.costs) + 1, part)
+        tab_through([self.costs.compare, *part.stops])
 
     def to_top(self) -> None:
         """Show the beginning."""

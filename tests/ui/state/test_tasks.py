@@ -93,8 +93,11 @@ def _sees_cancelling(handler: ast.ExceptHandler) -> bool:
 
 
 def test_no_task_relies_on_a_finally_that_it_may_never_reach():
-    """What these three undo, they have themselves done after they began."""
-    assert begun_and_finally() == ["supervisor._bring_up", "gpu_list.looked", "session.opened"]
+    """What these undo, they have themselves done after they began."""
+    assert begun_and_finally() == [
+        *("supervisor._bring_up", "answers._work"),
+        *("gpu_list.looked", "session.opened", "many_questions._ask"),
+    ]
 
 
 async def test_what_was_cancelled_before_it_began_can_be_done_again(build, monkeypatch):
