@@ -14,8 +14,16 @@ from .table_rows import CONVERSATION, MESSAGE, WHOLE, conversation_of, message_o
 
 _FOLD = f"""UPDATE messages SET status = 'interrupted', text = {WHOLE},
   folded = fold(CAST({WHOLE} AS BLOB)) WHERE row = ?"""
-_NAMELESS = """UPDATE conversations SET id = 'damaged-' || rowid
-  WHERE typeof(id) <> 'text' OR id = ''"""
+_NAMELESS = "typeof(id) <> 'text' OR id = ''"
+_NAMES = (
+    *(
+        f"""UPDATE {table} SET conversation = (SELECT 'damaged-' || named.rowid
+        FROM conversations AS named WHERE named.id IS {table}.conversation)
+        WHERE conversation IN (SELECT id FROM conversations WHERE {_NAMELESS})"""
+        for table in ("messages", "conversation_starts")
+    ),
+    f"UPDATE conversations SET id = 'damaged-' || rowid WHERE {_NAMELESS}",
+)
 
 
 def all_conversations(file: sqlite3.Connection) -> list[Conversation]:
@@ -53,7 +61,9 @@ def opened(file: sqlite3.Connection, conversation: str) -> Opened | None:
 
 def end_abandoned(file: sqlite3.Connection) -> None:
     """Mark what a killed program was writing; another window that still writes is left alone."""
-    file.execute(_NAMELESS)
+    file.execute("PRAGMA defer_foreign_keys = ON")  # until this transaction ends
+    for statement in _NAMES:
+        file.execute(statement)
     asked = "SELECT row, id, writer FROM messages WHERE status = 'writing'"
     for row, message, writer in file.execute(asked).fetchall():
         if not (isinstance(writer, str) and runs(writer)):

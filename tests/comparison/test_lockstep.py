@@ -66,6 +66,7 @@ def test_every_token_is_told_with_what_was_known_before_it(both):
 
 
 def test_the_process_tells_the_same_and_ends_when_it_is_left(folder, both):
+    before = children()
     path = os.fsencode(folder / "small.pth")
     prompt, answer = TEXT[:10], TEXT[10:]
     asked = ReadTogether(
@@ -88,10 +89,11 @@ def test_the_process_tells_the_same_and_ends_when_it_is_left(folder, both):
     assert told[-1].prompt_tokens == len(prompt.encode())
     here = read_in_lockstep(*both, list(TEXT.encode()), lambda *_: None)
     assert told[-1].figures.mean_kl == pytest.approx(here.mean_kl, rel=1e-6)
-    assert not children()
+    assert children() <= before
 
 
 def test_a_process_that_dies_or_refuses_is_told_as_a_failure(folder):
+    before = children()
     path = os.fsencode(folder / "small.pth")
     asked = ReadTogether(sides=((path, "cpu fp32"), (path, "cpu fp32")), prompt="a")
 
@@ -101,7 +103,7 @@ def test_a_process_that_dies_or_refuses_is_told_as_a_failure(folder):
 
     with pytest.raises(WorkerDied):
         asyncio.run(read(["python3", "-c", "import os; os.abort()"]))
-    assert not children()
+    assert children() <= before
 
 
 def test_room_is_looked_for_before_anything_is_opened(folder):

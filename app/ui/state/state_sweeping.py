@@ -49,6 +49,8 @@ class StateSweeping(QObject):
         """Do it now, and wait for it.  What could not be deleted is tried again with the next."""
         try:
             lists = await self._tasks.thread(owner_lists, self._folder)
+            if self._tasks.ended:  # meanwhile, and the store is closed after them
+                return
             there = await asyncio.wrap_future(self._conversations.idents())
             await self._tasks.thread(forget_all_but, self._folder, there, lists)
         except StoreError as failure:

@@ -93,7 +93,9 @@ async def test_a_screen_reader_is_told_of_tabs_and_which_is_open(build):
         if one.role() is QAccessible.Role.PageTab:
             pages[one.text(QAccessible.Text.Name)] = one
         assert one.role() is not QAccessible.Role.CheckBox
-    assert list(pages) == ["Chat", "Playground", "Models", "Downloads", "Status", "Settings"]
+    assert list(pages) == [
+        *("Chat", "Playground", "Models", "States", "Downloads", "Status", "Settings")
+    ]
     assert [name for name, one in pages.items() if one.state().selected] == ["Models"]
     pages["Settings"].actionInterface()
     application.window.rail._buttons["settings"].click()
