@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QPoint, Qt, QTimer
+from PySide6.QtCore import QEvent, QPoint, QSize, Qt, QTimer
 from PySide6.QtGui import QHideEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -47,7 +47,7 @@ from .start.start_pill import StartPill
 from .tokens_read import TokensRead
 from .welcome import Welcome
 
-_TWO_COLUMNS, _THREE_COLUMNS = 820, 656  # so wide the page has to be, beside the panel
+_WORDS_ALONE, _WORDS_BESIDE_PANEL = 572, 408  # so wide they have to be beside the conversations
 _MOST_WRITTEN = 0.55  # of its height for what is being written
 
 
@@ -179,11 +179,18 @@ class ChatPage(Page):
         self._make_room()
         self.composer.edit.limit_height(int(self.height() * _MOST_WRITTEN))
 
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
+        """Without the conversations, which are hidden where there is no room for them."""
+        least = super().minimumSizeHint()
+        beside = 0 if self.pane.isHidden() else self.pane.minimumWidth()
+        return QSize(least.width() - beside, least.height())
+
     def _make_room(self) -> None:
         """Where there is no room for all columns, the words come first."""
         panel = 0 if self.panel.isHidden() else self.panel.minimumWidth()
-        needed = _THREE_COLUMNS + panel if panel else _TWO_COLUMNS
-        room = self.width() >= needed
+        words = _WORDS_BESIDE_PANEL + panel if panel else _WORDS_ALONE
+        words = max(words, self.minimumSizeHint().width())
+        room = self.width() >= self.pane.minimumWidth() + words
         if room != self._room:
             self._room = room
             self.pane.setVisible(room and self._services.settings.now.conversations_shown)

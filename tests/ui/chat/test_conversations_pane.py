@@ -203,12 +203,15 @@ def test_titles_are_short_lines():
 async def test_the_words_have_room_beside_conversations_and_settings(chat):
     page, frame = chat.page, chat.frame
     page._toggle_panel()
-    for width in (1200, 940, 800, 940, 1200):
+    beside = max(page.panel.minimumWidth() + 408, page.minimumSizeHint().width())
+    wide = beside + page.pane.minimumWidth()
+    for width in (wide, wide - 10, beside, wide - 10, wide):
         frame.resize(width, 700)
         await settled()
+        assert frame.width() == width
         assert page._middle.width() >= 400
-        assert page.pane.isVisible() == (width == 1200)
-    frame.resize(900, 700)
+        assert page.pane.isVisible() == (width == wide)
+    frame.resize(wide - 100, 700)
     await settled()
     page._toggle_panel()
     assert page.pane.isVisible(), "without the settings there is room again"
