@@ -26,6 +26,10 @@ def main() -> int:
         from app.ui.markdown.highlight_process import main as highlight
 
         return highlight()
+    if arguments == ["--documents"]:  # as app.documents.document_client starts it
+        from app.documents.document_process import main as take_apart
+
+        return _recorded("documents", take_apart)
     if arguments == ["--lockstep"]:  # as app.comparison.lockstep_client starts it
         from app.comparison.lockstep_process import main as read_together
 

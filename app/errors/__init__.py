@@ -58,6 +58,7 @@ Failure
 ├── LibraryError               a model on the disk cannot be changed as asked (facts: path, why)
 │   ├── NameRefused            no file can have that name (facts: name)
 │   └── NoTrash                there is no trash for its disk (facts: said)
+├── DocumentError              a document's text cannot be taken out (facts: path, why)
 └── StoreError                 the database or settings file cannot be used (facts: path, why)
     ├── StoreTooNew            written by a newer program
     ├── StatesUnkept           what models remember cannot be kept on the disk (facts: path)
@@ -84,6 +85,7 @@ from .checkpoint_errors import (
 )
 from .data_errors import (
     DiskFull,
+    DocumentError,
     LibraryError,
     NameRefused,
     NoRoom,
@@ -153,6 +155,7 @@ __all__ = [
     "DamagedState",
     "DeviceError",
     "DiskFull",
+    "DocumentError",
     "DownloadBusy",
     "DownloadError",
     "EngineUnusable",

@@ -1,7 +1,7 @@
 """What can go wrong with the models and the data on this disk."""
 
 from .failure import Failure, codes_of
-from .reasons import LibraryReason, StoreReason
+from .reasons import DocumentReason, LibraryReason, StoreReason
 
 
 class LibraryError(Failure):
@@ -24,6 +24,14 @@ class NoTrash(LibraryError):
 
     code = "no-trash"
     retryable = False
+
+
+class DocumentError(Failure):
+    """The text of a document cannot be taken out of it."""
+
+    code = "document"
+    retryable = False
+    reasons = codes_of(DocumentReason)
 
 
 class StoreError(Failure):

@@ -268,6 +268,24 @@ LibraryReason = Literal[
     "download-unfinished", "folder-is-link", "in-hub-cache", "is-link", "program-file"
 ]
 
+DocumentReason = Literal[
+    "coding",
+    "crashed",
+    "damaged",
+    "entities",
+    "kind",
+    "large",
+    "link",
+    "locked",
+    "memory",
+    "not-ordinary",
+    "not-started",
+    "old-word",
+    "pictures",
+    "slow",
+    "unpacks-large",
+]
+
 StoreReason = Literal["busy", "damaged", "folder-no-text", "gone", "refused", "row", "unwritten"]
 
 FileThing = Literal[

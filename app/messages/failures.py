@@ -3,7 +3,8 @@
 Those about files of models are rows of ``checkpoint_failures``, those about hubs and downloads of
 ``network_failures``, about cards of ``device_failures``, about what is kept of ``store_failures``,
 about requests of ``request_failures`` and ``state_failures``, about batches of
-``batch_failures``, and about the local server of ``server_failures``.  Why, and what was found or
+``batch_failures``, about documents of ``document_failures``, and about the local server of
+``server_failures``.  Why, and what was found or
 wanted, comes from ``file_reasons``, ``network_reasons`` and ``things`` by codes of ``app.errors``.
 """
 
@@ -17,6 +18,7 @@ from app.runtime.planning.strategy import understood
 from .batch_failures import BATCH
 from .checkpoint_failures import CHECKPOINT, INSTEAD
 from .device_failures import DEVICE, NO_GPU
+from .documents.document_failures import DOCUMENT
 from .fact_filling import Facts, Phrase, Words, filled, filled_line, number, shown
 from .file_reasons import FILE_REASONS
 from .network_failures import NETWORK
@@ -173,6 +175,11 @@ def _server_refused(facts: Facts) -> Words:
     return filled(Words(tr_noop("The server does not take this"), text, way_out), facts)
 
 
+def _document(facts: Facts) -> Words:
+    text, way_out = DOCUMENT.get(str(facts.get("why")), DOCUMENT[""])
+    return filled(Words(tr_noop("This document cannot be read"), text, way_out), facts)
+
+
 def _no_gpu(facts: Facts) -> Words:
     text, way_out = NO_GPU.get(str(facts.get("why")), NO_GPU[""])
     return filled(Words(tr_noop("No NVIDIA card can be used"), text, way_out), facts)
@@ -287,5 +294,6 @@ _WRITERS: dict[str, Callable[[Facts], Words]] = {
     "answer-saved": _answer_saved,
     "worker-died": worker_died,
     "worker-out-of-memory": worker_starved,
+    "document": _document,
     "store": _store,
 }

@@ -97,7 +97,7 @@ STATE_REFUSALS: dict[str, tuple[str, str]] = {
     ),
     "source-none": (
         tr_noop("There is no text to read{path+ in }."),
-        tr_noop("Choose files of plain text, such as Markdown or code, or a folder of them."),
+        tr_noop("Choose a text, Markdown, code, PDF or docx, or a folder of them."),
     ),
     "source-large": (
         tr_noop("There is more text{path+ in } than is read at once."),

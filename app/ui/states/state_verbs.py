@@ -10,10 +10,11 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from app.documents.document_client import read_documents
 from app.errors import Failure
-from app.library.states.reading_sources import text_of
 from app.library.states.state_norms import norms_in
 from app.library.states.state_records import NamedState, StateNote, Unfinished
+from app.messages.documents.document_failures import left_out_words
 from app.messages.translate import tr
 from app.runtime.checkpoint.file_names import MODEL_ENDINGS
 from app.ui.state.model_opener import ModelOpener
@@ -83,10 +84,10 @@ class StateVerbs(QObject):
     ) -> None:
         text, read = typed, tr("a text of {} characters").format(f"{len(typed):,}")
         if files:
-            source = await self._services.tasks.thread(text_of, files)
+            source = await read_documents(files)
             text, read = source.text, _named(source.files)
             if source.left_out:
-                told = tr("No text, so left out: {}").format(_named(source.left_out))
+                told = left_out_words([(one.name, one.why) for one in source.left_out])
                 self._services.notices.news(told, about=PAGE)
         loaded = self._services.session.loaded
         note = StateNote(
@@ -106,7 +107,7 @@ class StateVerbs(QObject):
         self.questions_card.offer(state.name)
 
     async def _questions_from(self, path: Path) -> None:
-        source = await self._services.tasks.thread(text_of, (path,))
+        source = await read_documents((path,))
         self.questions_card.questions.setPlainText(source.text.strip())
 
     def act(self, verb: str, row: NamedState) -> None:

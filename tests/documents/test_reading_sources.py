@@ -2,9 +2,9 @@
 
 import pytest
 
+from app.documents import reading_sources
+from app.documents.reading_sources import LeftOut, text_of
 from app.errors import NotFound, RequestRefused
-from app.library.states import reading_sources
-from app.library.states.reading_sources import text_of
 
 
 def test_one_file_is_read_as_it_stands_in_whatever_unicode(tmp_path):
@@ -34,7 +34,11 @@ def test_a_folder_is_read_by_names_without_what_is_hidden_or_no_text(tmp_path):
     found = text_of([code])
     assert found.text == "code/a.py\n\none = 1\n\ncode/b/two.py\n\ntwo = 2"
     assert found.files == ("code/a.py", "code/b/two.py")
-    assert set(found.left_out) == {"code/picture.png", "code/latin.txt"}
+    assert set(found.left_out) == {
+        LeftOut("code/picture.png", "kind"),
+        LeftOut("code/latin.txt", "coding"),
+        LeftOut("code/link.py", "link"),
+    }
 
 
 def test_what_gives_no_text_or_too_much_is_refused(tmp_path, monkeypatch):

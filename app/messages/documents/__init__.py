@@ -1,0 +1,1 @@
+"""The sentences about documents that are attached or read."""
