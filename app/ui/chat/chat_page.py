@@ -132,7 +132,10 @@ class ChatPage(Page):
     def event(self, event: QEvent) -> bool:
         if event.type() is QEvent.Type.WindowActivate and self.isVisible():
             self._look_again()
-        return super().event(event)
+        done = super().event(event)
+        if event.type() is QEvent.Type.LayoutRequest:  # words have become wider or narrower
+            self._make_room()
+        return done
 
     def commands(self) -> Sequence[Command]:
         group = tr("Chat")

@@ -146,8 +146,9 @@ async def test_two_batches_run_one_after_the_other_and_have_files_of_their_own(
     batches.remove(first)
     third = batches.add(path)
     await until(lambda: third.stage is Stage.DRAFT)
+    third.configure(template="{{text}}", chat=False, limit=100_000)  # so that it lasts
     batches.start(third)
-    await until(lambda: third.row_count > 0)
+    await until(lambda: third._task is not None)
     task = third._task
     batches.remove(third)  # while it runs
     await until(task.done)
